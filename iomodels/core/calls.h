@@ -1,0 +1,84 @@
+/* Every library or system call of an engine goes through CALL(), which counts it by name.
+ *
+ * Tests hang a `call_hooks` on it to make calls fail or transfer less than asked; a trace will stamp
+ * enter and leave there. Without hooks a call costs one increment and one predicted branch. */
+#ifndef IOMODELS_CALLS_H
+#define IOMODELS_CALLS_H
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CALL_NAMES(X) \
+    X(read)           \
+    X(write)          \
+    X(pread)          \
+    X(pwrite)         \
+    X(select)         \
+    X(aio_read)       \
+    X(aio_write)      \
+    X(aio_error)      \
+    X(aio_return)     \
+    X(aio_suspend)    \
+    X(aio_cancel)
+
+enum call_id {
+#define X(name) CALL_##name,
+    CALL_NAMES(X)
+#undef X
+    CALL_COUNT
+};
+
+extern const char *const call_names[CALL_COUNT];
+
+struct call_hooks {
+    void *context;
+    /* Returns 0 to let the call happen, or an errno with which it fails instead. */
+    int (*fault)(void *context, enum call_id id);
+    /* Returns how much of a transfer of `length` bytes may be asked for. */
+    size_t (*limit)(void *context, enum call_id id, size_t length);
+};
+
+/* Written by one thread only; the counters lie in the record, where others may watch them. */
+struct calls {
+    uint64_t *count, *eagain;
+    const struct call_hooks *hooks;
+};
+
+static inline void calls_add(uint64_t *counter)
+{
+    __atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
+}
+
+static inline int calls_enter(struct calls *calls, enum call_id id)
+{
+    calls_add(&calls->count[id]);
+    if (__builtin_expect(calls->hooks != NULL, 0) && calls->hooks->fault)
+        return calls->hooks->fault(calls->hooks->context, id);
+    return 0;
+}
+
+static inline size_t calls_limit(const struct calls *calls, enum call_id id, size_t length)
+{
+    if (__builtin_expect(calls->hooks != NULL, 0) && calls->hooks->limit)
+        return calls->hooks->limit(calls->hooks->context, id, length);
+    return length;
+}
+
+/* Evaluates `expression`, which follows the convention "-1 and errno"; its value is the call's. */
+#define CALL(calls, name, expression)                                       \
+    (__extension__({                                                        \
+        int call_fault_ = calls_enter((calls), CALL_##name);                \
+        __typeof__(expression) call_result_;                                \
+        if (__builtin_expect(call_fault_ != 0, 0)) {                        \
+            errno = call_fault_;                                            \
+            call_result_ = -1;                                              \
+        } else {                                                            \
+            call_result_ = (expression);                                    \
+        }                                                                   \
+        if (__builtin_expect(call_result_ == -1, 0) && errno == EAGAIN)     \
+            calls_add(&(calls)->eagain[CALL_##name]);                       \
+        call_result_;                                                       \
+    }))
+
+#endif

@@ -1,0 +1,54 @@
+/* The channel contract: what is read or written.
+ *
+ * A channel opens the descriptors, says what each operation transfers, and checks what came back.
+ * It never waits and knows no engine. */
+#ifndef IOMODELS_CHANNEL_H
+#define IOMODELS_CHANNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine.h"
+#include "record.h"
+#include "settings.h"
+
+struct channel_caps {
+    bool files;         /* regular files */
+    bool streams;       /* descriptors without a position */
+    bool starts_device; /* start() itself takes noticeable time: the loop stamps around it */
+};
+
+struct channel_setup {
+    const struct settings *settings;
+    bool nonblocking_descriptors;
+    bool starts_device; /* false: no engine will wait for the device (null), so start() leaves it be */
+    struct record *record;
+};
+
+enum { CHANNEL_DONE = 0, CHANNEL_MORE = 1 };
+
+struct channel {
+    const char *name;
+    struct channel_caps caps;
+    int (*open)(void **state, const struct channel_setup *setup);
+    /* The highest descriptor the engine will see. */
+    int (*highest_descriptor)(const void *state);
+    /* Fills in the request's first transfer, and starts the device where there is one. `buffer`
+     * and `slot` are set; the buffer has settings.block bytes. 0 or -errno. */
+    int (*start)(void *state, struct request *request);
+    /* The request's `done` bytes have arrived, and lie before `buffer`. CHANNEL_DONE, CHANNEL_MORE after it has set up the
+     * operation's next transfer, or -errno: -EBADMSG when the bytes are not the right ones. */
+    int (*finish)(void *state, struct request *request);
+    /* Before and after each slice, outside the measured window: conditions that must hold, such as
+     * the page cache. 0 or -errno. */
+    int (*check)(void *state, bool before);
+    /* Makes every pending transfer end: the timer expires, the peer hangs up. */
+    void (*release)(void *state);
+    void (*close)(void *state);
+};
+
+/* All channels, ended by NULL; in registry.c. */
+extern const struct channel *const channels[];
+const struct channel *channel_find(const char *name);
+
+#endif

@@ -1,0 +1,120 @@
+/* Synchronous non-blocking I/O (the article's Figure 3): the descriptors are O_NONBLOCK, submit tries
+ * at once, and every reap tries once more all that said EAGAIN. It spins: the loop calls again.
+ *
+ * On a regular file O_NONBLOCK means nothing to the kernel: every try succeeds, after blocking. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "engine.h"
+#include "transfer.h"
+
+struct nonblocking_state {
+    struct calls *calls;
+    uint32_t depth;
+    struct pending pending;
+    struct ready ready;
+};
+
+static void nonblocking_close(void *state)
+{
+    struct nonblocking_state *nonblocking = state;
+
+    free(nonblocking->pending.items);
+    free(nonblocking->ready.items);
+    free(nonblocking);
+}
+
+static int nonblocking_open(void **state, const struct engine_setup *setup)
+{
+    struct nonblocking_state *nonblocking = calloc(1, sizeof *nonblocking);
+
+    if (!nonblocking)
+        return -ENOMEM;
+    nonblocking->calls = setup->calls;
+    nonblocking->depth = setup->depth;
+    nonblocking->pending.items = calloc(setup->depth, sizeof(struct request *));
+    nonblocking->ready.items = calloc(setup->depth, sizeof *nonblocking->ready.items);
+    if (!nonblocking->pending.items || !nonblocking->ready.items) {
+        nonblocking_close(nonblocking);
+        return -ENOMEM;
+    }
+    *state = nonblocking;
+    return 0;
+}
+
+static int nonblocking_submit(void *state, struct request *const *requests, uint32_t n)
+{
+    struct nonblocking_state *nonblocking = state;
+    uint32_t taken = 0;
+
+    for (; taken < n; taken++) {
+        if (nonblocking->pending.count + nonblocking->ready.count == nonblocking->depth)
+            break;
+        ssize_t result = transfer(nonblocking->calls, requests[taken]);
+
+        if (result == -EAGAIN)
+            pending_push(&nonblocking->pending, requests[taken]);
+        else
+            ready_push(&nonblocking->ready, requests[taken], result);
+    }
+    return (int)taken;
+}
+
+/* Tries each pending transfer once, until `max` have ended; keeps the others, in order. */
+static void nonblocking_pass(struct nonblocking_state *nonblocking, uint32_t max)
+{
+    struct pending *pending = &nonblocking->pending;
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < pending->count; i++) {
+        struct request *request = pending->items[i];
+        ssize_t result = -EAGAIN;
+
+        if (nonblocking->ready.count < max)
+            result = transfer(nonblocking->calls, request);
+        if (result == -EAGAIN)
+            pending->items[kept++] = request;
+        else
+            ready_push(&nonblocking->ready, request, result);
+    }
+    pending->count = kept;
+}
+
+static int nonblocking_reap(void *state, struct completion *completions, uint32_t min,
+                            uint32_t max, int64_t timeout_ns)
+{
+    struct nonblocking_state *nonblocking = state;
+
+    (void)min, (void)timeout_ns;
+    if (nonblocking->ready.count == 0)
+        nonblocking_pass(nonblocking, max);
+    return (int)ready_pop(&nonblocking->ready, completions, max);
+}
+
+static int nonblocking_cancel(void *state, struct request *request)
+{
+    struct nonblocking_state *nonblocking = state;
+
+    if (pending_remove(&nonblocking->pending, request))
+        ready_push(&nonblocking->ready, request, -ECANCELED);
+    return 0;
+}
+
+extern const struct engine engine_nonblocking;
+const struct engine engine_nonblocking = {
+    .name = "nonblocking",
+    .caps = {
+        .files = true,
+        .streams = true,
+        .spins = true,
+        .nonblocking_descriptors = true,
+        .degenerate_on_files = true,
+        .moves_data = true,
+        .cancels = true,
+    },
+    .open = nonblocking_open,
+    .submit = nonblocking_submit,
+    .reap = nonblocking_reap,
+    .cancel = nonblocking_cancel,
+    .close = nonblocking_close,
+};

@@ -1,0 +1,81 @@
+/* One read or write, as the engines do it that make the call themselves; and the short list in
+ * which they keep what is complete until reap fetches it. */
+#ifndef IOMODELS_TRANSFER_H
+#define IOMODELS_TRANSFER_H
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine.h"
+
+/* Bytes transferred, or -errno. */
+static inline ssize_t transfer(struct calls *calls, const struct request *request)
+{
+    const int fd = request->fd;
+    char *const buffer = request->buffer;
+    const size_t length = request->length;
+    const off_t offset = request->offset;
+    ssize_t result;
+
+    if (request->operation == OPERATION_READ && offset == OFFSET_STREAM)
+        result = CALL(calls, read, read(fd, buffer, calls_limit(calls, CALL_read, length)));
+    else if (request->operation == OPERATION_READ)
+        result = CALL(calls, pread, pread(fd, buffer, calls_limit(calls, CALL_pread, length), offset));
+    else if (offset == OFFSET_STREAM)
+        result = CALL(calls, write, write(fd, buffer, calls_limit(calls, CALL_write, length)));
+    else
+        result = CALL(calls, pwrite, pwrite(fd, buffer, calls_limit(calls, CALL_pwrite, length), offset));
+    return result < 0 ? -errno : result;
+}
+
+/* Completions that reap has not fetched yet, oldest first; room for `depth` of them. */
+struct ready {
+    struct completion *items;
+    uint32_t count;
+};
+
+static inline void ready_push(struct ready *ready, struct request *request, ssize_t result)
+{
+    ready->items[ready->count++] = (struct completion){.request = request, .result = result};
+}
+
+/* Moves up to `max` into `completions` and returns how many. */
+static inline uint32_t ready_pop(struct ready *ready, struct completion *completions, uint32_t max)
+{
+    uint32_t n = ready->count < max ? ready->count : max;
+
+    for (uint32_t i = 0; i < n; i++)
+        completions[i] = ready->items[i];
+    ready->count -= n;
+    if (ready->count)
+        memmove(ready->items, ready->items + n, ready->count * sizeof *ready->items);
+    return n;
+}
+
+/* Transfers that wait for their descriptor, oldest first, so that requests which share one are
+ * served in turn; room for `depth` of them. */
+struct pending {
+    struct request **items;
+    uint32_t count;
+};
+
+static inline void pending_push(struct pending *pending, struct request *request)
+{
+    pending->items[pending->count++] = request;
+}
+
+static inline bool pending_remove(struct pending *pending, const struct request *request)
+{
+    for (uint32_t i = 0; i < pending->count; i++) {
+        if (pending->items[i] != request)
+            continue;
+        pending->count--;
+        memmove(pending->items + i, pending->items + i + 1,
+                (pending->count - i) * sizeof(struct request *));
+        return true;
+    }
+    return false;
+}
+
+#endif

@@ -1,0 +1,83 @@
+/* What a trial reports, in memory shared with the parent: progress needs no polling thread, and the
+ * numbers of a killed child survive. All words are uint64_t, so that Python reads it as one array;
+ * record_layout (record.c) names the places. */
+#ifndef IOMODELS_RECORD_H
+#define IOMODELS_RECORD_H
+
+#include <stdint.h>
+
+#include "calls.h"
+#include "histogram.h"
+
+/* Where a trial was when it failed. */
+enum stage {
+    STAGE_NONE,
+    STAGE_CHANNEL_OPEN,
+    STAGE_ENGINE_OPEN,
+    STAGE_CHECK,
+    STAGE_START,
+    STAGE_SUBMIT,
+    STAGE_REAP,
+    STAGE_TRANSFER,
+    STAGE_VERIFY,
+    STAGE_DRAIN,
+    STAGE_COUNT
+};
+
+extern const char *const stage_names[STAGE_COUNT];
+
+/* Kept over all slices of a trial. */
+#define RECORD_TRIAL_FIELDS(X) \
+    X(stop)            /* set by the parent: end now */                                  \
+    X(live_operations) /* completed since the trial began */                             \
+    X(error)           /* errno of the first failure, with its stage and file offset */  \
+    X(error_stage)     \
+    X(error_offset)    \
+    X(pages)           /* file channel: pages of the file, and how many are cached */    \
+    X(pages_before)    \
+    X(pages_after)     \
+    X(highest_descriptor)
+
+/* Begun anew with each slice. The window is what is measured; the slice goes on until all that was
+ * started in it has ended. Calls are counted over the slice, so that calls per operation is exact. */
+#define RECORD_SLICE_FIELDS(X) \
+    X(window_ns)                 \
+    X(window_operations)         \
+    X(window_bytes)              \
+    X(window_user_ns)            \
+    X(window_system_ns)          \
+    X(window_voluntary)          \
+    X(window_involuntary)        \
+    X(window_in_flight_ns)       /* integral of requests in flight over the window */    \
+    X(slice_operations)          \
+    X(depth_max)                 \
+    X(early_completions)         /* completed before the device's time was over: never */ \
+    X(short_transfers)           \
+    X(interrupted_transfers)     \
+    X(cancels_done)              \
+    X(cancels_too_late)          \
+    X(cancels_already_complete)  \
+    X(verified_words)
+
+struct record {
+#define X(name) uint64_t name;
+    RECORD_TRIAL_FIELDS(X)
+    struct slice {
+        RECORD_SLICE_FIELDS(X)
+#undef X
+        uint64_t calls[CALL_COUNT];
+        uint64_t eagain[CALL_COUNT];
+        struct histogram latency, submit, added;
+    } slice;
+};
+
+struct record_name {
+    const char *name;
+    uint32_t word, words;
+};
+
+/* Ended by a NULL name. Fields have one word, the two call tables CALL_COUNT, histograms
+ * HISTOGRAM_BUCKETS. */
+extern const struct record_name record_names[];
+
+#endif

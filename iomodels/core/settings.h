@@ -1,0 +1,61 @@
+/* What a trial is asked to do: whole numbers by name, filled in from Python or a C test. */
+#ifndef IOMODELS_SETTINGS_H
+#define IOMODELS_SETTINGS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum pattern { PATTERN_SEQUENTIAL, PATTERN_RANDOM };
+enum cache { CACHE_WARM, CACHE_DIRECT };
+enum distribution {
+    DISTRIBUTION_CONSTANT,
+    DISTRIBUTION_UNIFORM,
+    DISTRIBUTION_EXPONENTIAL,
+    DISTRIBUTION_LOGNORMAL
+};
+
+/* X(name, default) */
+#define SETTINGS(X)                    \
+    X(clock_ns_per_tick_q32, 0)        \
+    X(seed, 1)                         \
+    X(depth, 1)                        \
+    X(block, 8)                        \
+    X(operation, 0)                    \
+    X(pattern, PATTERN_RANDOM)         \
+    X(opens_per_request, 1)            \
+    X(engine_threads, 0)               \
+    X(service_distribution, 0)         \
+    X(service_mean_ns, 100000)         \
+    X(service_low_ns, 0)               \
+    X(service_high_ns, 0)              \
+    X(service_sigma_millionths, 0)     \
+    X(file_fd, -1)                     \
+    X(file_size, 1 << 20)              \
+    X(file_seed, 1)                    \
+    X(file_cache, CACHE_WARM)
+
+struct settings {
+#define X(name, value) int64_t name;
+    SETTINGS(X)
+#undef X
+};
+
+struct setting_name {
+    const char *name;
+    size_t offset;
+    int64_t fallback;
+};
+
+/* Ended by a NULL name; in record.c, beside the record's own table. */
+extern const struct setting_name setting_names[];
+
+static inline struct settings settings_default(void)
+{
+    return (struct settings){
+#define X(name, value) .name = (value),
+        SETTINGS(X)
+#undef X
+    };
+}
+
+#endif

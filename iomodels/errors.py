@@ -1,0 +1,40 @@
+"""The one exception tree. A message is one sentence: what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+
+class IomodelsError(Exception):
+    """Anything a user can cause or mend. The command line prints it as one sentence.
+
+    `exit_code` is what the process then ends with (CONTRIBUTING, "Exit codes").
+    """
+
+    exit_code = 2
+
+
+class ScenarioError(IomodelsError):
+    """A scenario, suite or setting that cannot be used as it was written."""
+
+
+class EngineError(IomodelsError):
+    """An engine or engine option that does not exist."""
+
+
+class OutputError(IomodelsError):
+    """An output path that cannot be written, or that exists already."""
+
+
+class ResultError(IomodelsError):
+    """A result file that cannot be read: broken, foreign, too large."""
+
+
+class NothingMeasured(IomodelsError):  # noqa: N818 - a state of affairs, not a fault
+    """A run in which not one trial could be measured."""
+
+    exit_code = 3
+
+
+class TrialError(IomodelsError):
+    """One trial failed. Its cell is marked `failed` with this message; the others go on."""
+
+    exit_code = 1

@@ -1,0 +1,56 @@
+"""The child process of one trial: opens the channel and the engine, then measures on command.
+
+Runs as a script under `python -I -S` and imports the core only, since each trial pays for its
+start. Its whole conversation with the parent (`trial.py`) is lines of text:
+
+    argv:    CORE PARENT_PID ENGINE CHANNEL RECORD_FD setting=number …
+    stdout:  `open`, or `failed` with the reason in the record
+    stdin:   `run NANOSECONDS` → the loop's result: 0 or -errno
+             `close`           → the same, and the process ends
+
+The numbers themselves go through the record, memory shared with the parent.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import resource
+import sys
+from types import ModuleType
+
+
+def _load_core(path: str) -> ModuleType:
+    loader = importlib.machinery.ExtensionFileLoader("_core", path)
+    spec = importlib.util.spec_from_file_location("_core", path, loader=loader)
+    assert spec is not None, path
+    core = importlib.util.module_from_spec(spec)
+    loader.exec_module(core)
+    return core
+
+
+def _raise_descriptor_limit() -> None:
+    """The soft limit is only a default; the hard one is what this process may have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def main(arguments: list[str]) -> None:
+    path, parent, engine, channel, record_fd, *settings = arguments
+    core = _load_core(path)
+    core.die_with_parent(int(parent))
+    _raise_descriptor_limit()
+    numbers = {name: int(value) for name, _, value in (word.partition("=") for word in settings)}
+    loop = core.Loop(engine, channel, numbers, int(record_fd))
+    print("open" if loop.is_open() else "failed", flush=True)
+    for line in sys.stdin:
+        command, *values = line.split()
+        if command == "run":
+            print(loop.run(int(values[0])), flush=True)
+        elif command == "close":
+            print(loop.close(), flush=True)
+            return
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
