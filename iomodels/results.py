@@ -1,0 +1,155 @@
+"""The result file: its types, and reading and writing it safely.
+
+A run is plain data (`Run` → `Cell` → `Trial`), stored as versioned JSON. Raw trials are kept;
+`Cell.summary` is derived from them by `statistics.summarise` and stored for readers who only
+want the answer. Names of measured quantities end in their unit.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+SCHEMA = "iomodels.run/1"
+
+Histogram = list[tuple[int, int]]
+"""`[[lower_ns, count], …]`: non-empty log-linear buckets, ascending (see `core/histogram.h`)."""
+
+Status = Literal["ok", "n/a", "failed", "partial"]
+Parameter = str | int | float | bool
+"""A scenario key's value in canonical form: durations in ns and sizes in bytes, as integers."""
+
+
+class Interval(msgspec.Struct, frozen=True):
+    """A median over rounds, and its 95 % interval (below six rounds: only their range)."""
+
+    median: float
+    low: float
+    high: float
+
+
+class Switches(msgspec.Struct, frozen=True):
+    """Context switches per operation, of the whole process."""
+
+    voluntary: float
+    involuntary: float
+
+
+class OverlapParts(msgspec.Struct, frozen=True):
+    """The three measured times behind `Trial.overlap`, per operation."""
+
+    io_ns: float
+    cpu_ns: float
+    both_ns: float
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """One measured run of one cell in one process."""
+
+    round: int
+    order: int
+    started_utc: str
+    duration_ns: int
+    operations: int
+    throughput_ops: float
+    throughput_bytes: float
+    latency_ns: Histogram
+    submit_ns: Histogram
+    cpu_user_ns_per_op: float
+    cpu_system_ns_per_op: float
+    cpu_share: float
+    """CPU time of the whole process over wall time: 1.0 is one CPU kept busy."""
+    calls_per_op: dict[str, float]
+    eagain_per_op: float
+    context_switches_per_op: Switches
+    depth_mean: float
+    depth_max: int
+    counters: dict[str, float]
+    service_ns: Histogram | None = None
+    added_ns: Histogram | None = None
+    overlap: float | None = None
+    overlap_parts: OverlapParts | None = None
+    harness_ns_per_op: float | None = None
+
+
+class Percentiles(msgspec.Struct, frozen=True):
+    """Percentiles of one histogram quantity, each with its interval over rounds."""
+
+    p50: Interval
+    p90: Interval
+    p99: Interval
+    p999: Interval
+    max: Interval
+    mean: Interval
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """What a cell's trials come to: medians over rounds with 95 % intervals over rounds."""
+
+    rounds: int
+    throughput_ops: Interval
+    throughput_bytes: Interval
+    latency_ns: Percentiles
+    submit_ns: Percentiles
+    cpu_ns_per_op: Interval
+    """User and system together: many kernels sample the split by ticks, only the sum is exact."""
+    cpu_user_ns_per_op: Interval
+    cpu_system_ns_per_op: Interval
+    cpu_share: Interval
+    calls_per_op: dict[str, Interval]
+    eagain_per_op: Interval
+    voluntary_switches_per_op: Interval
+    involuntary_switches_per_op: Interval
+    depth_mean: Interval
+    service_ns: Percentiles | None = None
+    added_ns: Percentiles | None = None
+    overlap: Interval | None = None
+    harness_ns_per_op: Interval | None = None
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """One scenario point × one engine."""
+
+    scenario: str
+    parameters: dict[str, Parameter]
+    """Every key of the scenario point, defaults included, as `table.key` (what `--set` takes)."""
+    engine: str
+    """Canonical: defaults left out, options ordered (`aio`, not `aio:notify=suspend`)."""
+    status: Status
+    reason: str | None = None
+    """Why the cell is n/a, failed or partial; otherwise None."""
+    note: str | None = None
+    """What a reader must know of an ok cell, such as "degenerate: same as blocking"."""
+    trials: list[Trial] = []
+    summary: Summary | None = None
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """A warning about the machine or the run. `code` is stable, `message` is a sentence."""
+
+    code: str
+    message: str
+
+
+class Tool(msgspec.Struct, frozen=True):
+    """What measured: the version, and a hash over the sources of the measured core."""
+
+    version: str
+    core_hash: str
+
+
+class Run(msgspec.Struct, frozen=True):
+    """One `iomodels bench` and its result file."""
+
+    schema: str
+    tool: Tool
+    created_utc: str
+    seed: int
+    settings: dict[str, Parameter]
+    """How it was measured: rounds, duration_s, warmup_s."""
+    environment: dict[str, Parameter | None]
+    warnings: list[Notice]
+    cells: list[Cell]
+    questions: dict[str, str] = {}
+    """The question that each scenario answers, by scenario name."""
