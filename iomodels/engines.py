@@ -1,0 +1,226 @@
+"""The engines as the user knows them: names, options, and what each can do.
+
+What an engine can do is data, and the data comes from the core's own table (`_core.engines()`),
+so that there is one truth. Adding an engine: one C file, one line in `core/registry.c`, one
+`Descriptor` here.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from iomodels import _core
+from iomodels.errors import EngineError
+
+if TYPE_CHECKING:
+    from iomodels.scenario import Point
+
+DEFAULT = ("blocking", "nonblocking", "select", "aio")
+"""The article's four models: what a scenario runs unless it, or the user, names others."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One engine option. `choices` empty means: a whole number from `low` to `high`."""
+
+    name: str
+    meaning: str
+    default: str
+    choices: tuple[str, ...] = ()
+    low: int = 0
+    high: int = 0
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """An engine in words. `synchronous` and `blocking` place it in the article's Figure 1."""
+
+    name: str
+    title: str
+    calls: str
+    summary: str
+    synchronous: bool
+    blocking: bool
+    options: tuple[Option, ...] = ()
+    in_matrix: bool = True
+
+
+DESCRIPTORS: Mapping[str, Descriptor] = {
+    descriptor.name: descriptor
+    for descriptor in (
+        Descriptor(
+            name="blocking",
+            title="Blocking",
+            calls="read / write",
+            summary="the call returns when the data is there; the thread sleeps meanwhile",
+            synchronous=True,
+            blocking=True,
+        ),
+        Descriptor(
+            name="nonblocking",
+            title="Non-blocking",
+            calls="read / write (O_NONBLOCK)",
+            summary="the call returns EAGAIN at once; the application tries again and again",
+            synchronous=True,
+            blocking=False,
+        ),
+        Descriptor(
+            name="select",
+            title="I/O multiplexing",
+            calls="select, then read / write",
+            summary="one call sleeps until any of many descriptors is ready",
+            synchronous=False,
+            blocking=True,
+        ),
+        Descriptor(
+            name="aio",
+            title="POSIX AIO",
+            calls="aio_read / aio_write",
+            summary="the request is queued; the C library's threads do it and notify",
+            synchronous=False,
+            blocking=False,
+            options=(
+                Option(
+                    name="notify",
+                    meaning="how the application learns of completion",
+                    default="suspend",
+                    choices=("suspend", "poll"),
+                ),
+                Option(
+                    name="threads",
+                    meaning="the C library's worker threads; 0 means one for each request in flight",
+                    default="0",
+                    high=1024,
+                ),
+            ),
+        ),
+        Descriptor(
+            name="null",
+            title="No I/O",
+            calls="none",
+            summary="completes everything at once without any I/O: what the harness itself costs",
+            synchronous=True,
+            blocking=False,
+            in_matrix=False,
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class EngineSpec:
+    """An engine with its options; `options` holds only those that differ from their default."""
+
+    name: str
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash(self.canonical)
+
+    @property
+    def canonical(self) -> str:
+        """`aio`, or `aio:notify=poll,threads=4`: defaults left out, options in table order."""
+        if not self.options:
+            return self.name
+        return self.name + ":" + ",".join(f"{k}={v}" for k, v in self.options.items())
+
+    def option(self, name: str) -> str:
+        """The option's value, its default where it was not given."""
+        defaults = {option.name: option.default for option in DESCRIPTORS[self.name].options}
+        return self.options.get(name, defaults[name])
+
+    @property
+    def core_name(self) -> str:
+        """The name in the core's table, in which each way of notification is its own engine."""
+        notify = self.options.get("notify")
+        return f"{self.name}-{notify}" if notify else self.name
+
+    @property
+    def caps(self) -> Mapping[str, int]:
+        """The capabilities, as the core states them (`core/engine.h`, `struct engine_caps`)."""
+        return _core.engines()[self.core_name]
+
+
+@dataclass(frozen=True)
+class Ability:
+    """Whether an engine can run a point: `na_reason` if not; `note` if a reader must know more."""
+
+    na_reason: str | None = None
+    note: str | None = None
+
+
+def parse(text: str) -> EngineSpec:
+    """Read `NAME[:option=value,…]`. Raises `EngineError` with what would have been allowed."""
+    name, _, rest = text.partition(":")
+    name = name.strip()
+    if name not in DESCRIPTORS:
+        raise EngineError(
+            f"unknown engine '{name}'{_did_you_mean(name, DESCRIPTORS)}: "
+            f"the engines are {', '.join(DESCRIPTORS)}"
+        )
+    given = _parse_options(name, rest) if rest else {}
+    ordered = {
+        option.name: given[option.name]
+        for option in DESCRIPTORS[name].options
+        if given.get(option.name, option.default) != option.default
+    }
+    return EngineSpec(name, ordered)
+
+
+def _parse_options(engine: str, text: str) -> dict[str, str]:
+    known = {option.name: option for option in DESCRIPTORS[engine].options}
+    given: dict[str, str] = {}
+    for part in text.split(","):
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals or key not in known:
+            allowed = f"its options are {', '.join(known)}" if known else "it has no options"
+            raise EngineError(
+                f"engine '{engine}' has no option '{key}'{_did_you_mean(key, known)}: {allowed}"
+            )
+        if key in given:
+            raise EngineError(f"engine '{engine}': option '{key}' is given twice")
+        given[key] = _checked_value(engine, known[key], value)
+    return given
+
+
+def _checked_value(engine: str, option: Option, value: str) -> str:
+    if option.choices:
+        if value not in option.choices:
+            raise EngineError(
+                f"engine '{engine}': {option.name}='{value}'{_did_you_mean(value, option.choices)}"
+                f" is not one of {', '.join(option.choices)}"
+            )
+        return value
+    if not (value.isascii() and value.isdigit() and option.low <= int(value) <= option.high):
+        raise EngineError(
+            f"engine '{engine}': {option.name}='{value}' is not a whole number "
+            f"from {option.low} to {option.high}"
+        )
+    return str(int(value))
+
+
+def _did_you_mean(word: str, known: object) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)  # type: ignore[call-overload]
+    return f" (did you mean '{close[0]}'?)" if close else ""
+
+
+def ability(spec: EngineSpec, point: Point) -> Ability:
+    """Whether `spec` can run `point`, from the core's capabilities alone."""
+    caps = spec.caps
+    depth = point.load.depth
+    if caps["max_depth"] and depth > caps["max_depth"]:
+        return Ability(
+            f"{spec.name} does one transfer at a time (depth {caps['max_depth']}), "
+            f"and this asks for {depth} in flight"
+        )
+    if point.channel.kind == "file":
+        if not caps["files"]:
+            return Ability(f"{spec.name} cannot work on regular files")
+        if caps["degenerate_on_files"]:
+            return Ability(note="degenerate: same as blocking, since a regular file is always ready")
+    elif not caps["streams"]:
+        return Ability(f"{spec.name} works on regular files only")
+    return Ability()

@@ -1,0 +1,93 @@
+"""Why a trial failed, in one sentence with a remedy: from the core's stage and errno.
+
+Also the conditions that a trial must have met for its numbers to mean what they say.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Mapping
+
+from iomodels.errors import TrialError
+from iomodels.record import Record
+
+_SENTENCES: Mapping[tuple[str, int], str] = {
+    ("channel_open", errno.EMFILE): (
+        "too few descriptors: raise the limit (ulimit -n), or lower load.depth"
+    ),
+    ("channel_open", errno.ENFILE): (
+        "the system has no descriptor left: close something, or raise fs.file-max"
+    ),
+    ("channel_open", errno.ENOSYS): (
+        "this kernel or container lacks a system call that the channel needs "
+        "(timerfd_create): allow it in the seccomp profile, or use another channel"
+    ),
+    ("channel_open", errno.EPERM): (
+        "this container forbids a system call that the channel needs: "
+        "allow it in the seccomp profile, or use another channel"
+    ),
+    ("channel_open", errno.EOPNOTSUPP): (
+        "this file system has no direct I/O: choose another channel.folder"
+    ),
+    ("engine_open", errno.E2BIG): "the engine cannot keep so many requests in flight",
+    ("engine_open", errno.ERANGE): (
+        "a descriptor is too high for the engine (select: FD_SETSIZE is 1024): lower load.depth"
+    ),
+    ("drain", errno.ETIMEDOUT): "a cancelled transfer would not end within 10 s",
+}
+
+_AT = {
+    "channel_open": "opening the channel",
+    "engine_open": "opening the engine",
+    "check": "checking the channel's conditions",
+    "start": "starting a request",
+    "submit": "submit",
+    "reap": "reap",
+    "transfer": "a transfer",
+    "drain": "draining",
+    "none": "an unknown place",
+}
+
+
+def failure(record: Record, settings: Mapping[str, int]) -> str:
+    """The sentence for a record whose trial failed."""
+    stage, number = record.stage, record.field("error")
+    if stage == "verify":
+        return _wrong_bytes(record, settings)
+    if (stage, number) in _SENTENCES:
+        return _SENTENCES[stage, number]
+    name = errno.errorcode.get(number, str(number))
+    where = ""
+    if stage == "transfer" and settings.get("file_fd", -1) >= 0:
+        where = f" at offset {record.field('error_offset')}"
+    if number == errno.ENODATA and stage == "transfer":
+        return f"a transfer{where} met the end of the data, where there should be more"
+    if number == errno.ENOSYS:
+        return f"{_AT[stage]} needs a system call that this kernel or container lacks ({name})"
+    return f"{_AT[stage]} failed{where}: {os.strerror(number)} ({name})"
+
+
+def _wrong_bytes(record: Record, settings: Mapping[str, int]) -> str:
+    if settings.get("file_fd", -1) >= 0:
+        return (
+            f"verification failed: the bytes at offset {record.field('error_offset')} are not "
+            "those that were written there"
+        )
+    return "verification failed: the timer did not report one expiration"
+
+
+def check_conditions(record: Record, settings: Mapping[str, int]) -> None:
+    """Raise `TrialError` where a finished trial did not measure what it claims to."""
+    early = record.field("early_completions")
+    if early:
+        raise TrialError(
+            f"{early} operations ended before the timer can have expired: "
+            "this machine's clocks disagree, so its latencies mean nothing"
+        )
+    pages, after = record.field("pages"), record.field("pages_after")
+    if settings.get("file_fd", -1) >= 0 and settings["file_cache"] == 0 and after < pages:
+        raise TrialError(
+            f"{pages - after} of {pages} pages had left the page cache by the end, so this was no "
+            "cached read: free some memory, or make channel.size smaller"
+        )

@@ -1,0 +1,77 @@
+"""Reading the core's record: memory that a trial's process and its parent share (`core/record.h`)."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import numpy.typing as npt
+
+from iomodels import _core
+from iomodels.results import Histogram
+
+
+class Record:
+    """One trial's record. Words are uint64; names and places come from the core itself."""
+
+    def __init__(self, fd: int) -> None:
+        layout = _core.record_layout()
+        self.fd = fd
+        self._places = layout["words"]
+        self._call_names = layout["calls"]
+        self._stages = layout["stages"]
+        self._memory = mmap.mmap(fd, layout["size"])
+        self._words: npt.NDArray[np.uint64] = np.frombuffer(self._memory, dtype=np.uint64)
+
+    def field(self, name: str) -> int:
+        """A single word."""
+        return int(self._words[self._places[name][0]])
+
+    def ask_to_stop(self) -> None:
+        """The loop ends at its next turn."""
+        self._words[self._places["stop"][0]] = 1
+
+    @property
+    def stage(self) -> str:
+        """Where the trial failed; "none" if it did not."""
+        return self._stages[self.field("error_stage")]
+
+    def table(self, name: str) -> dict[str, int]:
+        """`calls` or `eagain`: the counts that are not 0, by name of the call."""
+        counts = self._slice(name)
+        return {
+            call: int(count)
+            for call, count in zip(self._call_names, counts, strict=True)
+            if count > 0
+        }
+
+    def histogram(self, name: str) -> Histogram:
+        """`latency`, `submit` or `added`: `[[lower_ns, count], …]` of the filled buckets."""
+        counts = self._slice(name)
+        lower = _core.histogram_lower()
+        return [(lower[index], int(counts[index])) for index in np.flatnonzero(counts)]
+
+    def _slice(self, name: str) -> npt.NDArray[np.uint64]:
+        first, words = self._places[name]
+        return self._words[first : first + words]
+
+    def close(self) -> None:
+        # numpy's view must go before the mapping can.
+        del self._words
+        self._memory.close()
+        os.close(self.fd)
+
+
+@contextmanager
+def new_record() -> Iterator[Record]:
+    """A zeroed record in memory of its own; gone at the end, whatever became of the child."""
+    fd = os.memfd_create("iomodels-record")
+    os.ftruncate(fd, _core.record_layout()["size"])
+    record = Record(fd)
+    try:
+        yield record
+    finally:
+        record.close()

@@ -1,0 +1,303 @@
+"""Running a plan: trial by trial, each record kept as it ends, and the result file at the end.
+
+Knows the order of things and nothing else: how to measure is `trial.py`, what numbers mean is
+`statistics.py`, what it looks like is the listener's business.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from iomodels import __version__, _core, environment, noise, storage
+from iomodels import engines as engine_table
+from iomodels import plan as planning
+from iomodels.errors import NothingMeasured, TrialError
+from iomodels.plan import Plan, PlannedCell, PlannedTrial
+from iomodels.prepare import Preparation, Unavailable
+from iomodels.results import SCHEMA, Cell, Notice, Run, Status, Tool, Trial
+from iomodels.scenario import resolve
+from iomodels.statistics import is_bimodal, summarise
+from iomodels.trial import run_trial
+
+DEFAULT_ROUNDS = 7
+DEFAULT_DURATION_S = 0.5
+DEFAULT_WARMUP_S = 0.1
+
+
+class Listener(Protocol):
+    """Told what happens while it happens. A progress display is one; a test's recorder another."""
+
+    def planned(self, plan: Plan) -> None: ...
+    def notice(self, notice: Notice) -> None: ...
+    def trial_started(self, trial: PlannedTrial) -> None: ...
+    def trial_progress(self, trial: PlannedTrial, operations: int, elapsed_s: float) -> None: ...
+    def trial_ended(
+        self, trial: PlannedTrial, result: Trial | None, reason: str | None
+    ) -> None: ...
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM came. What was measured until then is in `run`, and saved."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__("interrupted")
+        self.run = run
+
+
+def bench(
+    scenarios: Sequence[str] = ("default",),
+    *,
+    engines: Sequence[str] = (),
+    settings: Mapping[str, Sequence[str]] | None = None,
+    rounds: int = DEFAULT_ROUNDS,
+    duration_s: float = DEFAULT_DURATION_S,
+    warmup_s: float = DEFAULT_WARMUP_S,
+    seed: int | None = None,
+    output: str | Path | None = None,
+    force: bool = False,
+    listener: Listener | None = None,
+) -> Run:
+    """Measure `scenarios` (shipped names, suites or paths) and return the run.
+
+    `settings` are what `--set` takes: a key and its values, several of which make a sweep. With
+    `output` the result is also kept on disk as it grows, and written there at the end.
+
+    Raises `ScenarioError`, `EngineError` or `OutputError` before anything is measured,
+    `NothingMeasured` if not one trial succeeded, and `Interrupted` on Ctrl-C.
+    """
+    path = Path(output) if output is not None else None
+    if path is not None:
+        storage.check_output(path, force=force)
+    plan = planning.make(
+        resolve(scenarios, settings or {}),
+        [engine_table.parse(text) for text in engines],
+        rounds=rounds,
+        duration_s=duration_s,
+        warmup_s=warmup_s,
+        seed=secrets.randbits(32) if seed is None else seed,
+    )
+    return _Runner(plan, path, force, listener or _Silent()).run()
+
+
+@dataclass
+class _Progress:
+    """What has become of one cell so far."""
+
+    cell: PlannedCell
+    trials: list[Trial] = field(default_factory=list)
+    na_reason: str | None = None
+    failure: str | None = None
+
+
+class _Runner:
+    def __init__(self, plan: Plan, path: Path | None, force: bool, listener: Listener) -> None:
+        self._plan = plan
+        self._path = path
+        self._force = force
+        self._listener = listener
+        self._cells = [_Progress(cell, na_reason=cell.na_reason) for cell in plan.cells]
+        self._notices: list[Notice] = []
+        self._monitor = noise.Monitor()
+        self._created_utc = datetime.now(UTC).isoformat(timespec="seconds")
+
+    def run(self) -> Run:
+        self._listener.planned(self._plan)
+        interrupted = False
+        with ExitStack() as stack:
+            kept = (
+                stack.enter_context(storage.PartialWriter(self._path, force=self._force))
+                if self._path is not None
+                else None
+            )
+            try:
+                self._measure(kept)
+            except KeyboardInterrupt:
+                interrupted = True
+            for notice in self._monitor.notices():
+                self._note(notice)
+            run = self._to_run()
+            if self._path is not None and kept is not None:
+                storage.save(run, self._path, force=self._force)
+                kept.discard()
+        if interrupted:
+            raise Interrupted(run)
+        if not any(cell.trials for cell in run.cells if cell.engine != "null"):
+            raise NothingMeasured(_why_nothing(run))
+        return run
+
+    def _measure(self, kept: storage.PartialWriter | None) -> None:
+        for notice in noise.preflight():
+            self._note(notice)
+        self._monitor.start()
+        with Preparation(self._plan) as preparation:
+            self._find_unavailable(preparation)
+            for planned in self._plan.trials:
+                progress = self._cells[planned.cell.index]
+                if progress.na_reason is None and progress.failure is None:
+                    self._one(planned, progress, preparation, kept)
+
+    def _find_unavailable(self, preparation: Preparation) -> None:
+        for progress in self._cells:
+            if progress.na_reason is not None:
+                continue
+            try:
+                progress.na_reason = preparation.why_not(progress.cell.point)
+            except Unavailable as unavailable:
+                progress.failure = str(unavailable)
+
+    def _one(
+        self,
+        planned: PlannedTrial,
+        progress: _Progress,
+        preparation: Preparation,
+        kept: storage.PartialWriter | None,
+    ) -> None:
+        self._listener.trial_started(planned)
+        self._monitor.trial_started()
+        started_s = time.monotonic()
+        try:
+            trial = run_trial(
+                planned,
+                preparation.command(planned),
+                lambda operations: self._listener.trial_progress(
+                    planned, operations, time.monotonic() - started_s
+                ),
+            )
+        except TrialError as error:
+            progress.failure = str(error)
+            self._listener.trial_ended(planned, None, progress.failure)
+            return
+        finally:
+            self._monitor.trial_ended()
+        progress.trials.append(trial)
+        if kept is not None:
+            kept.append(_key(planned.cell), trial)
+        self._listener.trial_ended(planned, trial, None)
+
+    def _note(self, notice: Notice) -> None:
+        self._notices.append(notice)
+        self._listener.notice(notice)
+
+    def _to_run(self) -> Run:
+        harness = self._harness_ns_per_op()
+        cells = [self._to_cell(progress, harness) for progress in self._cells]
+        self._notices += [notice for cell in cells for notice in _bimodal(cell)]
+        return Run(
+            schema=SCHEMA,
+            tool=Tool(version=__version__, core_hash=core_hash()),
+            created_utc=self._created_utc,
+            seed=self._plan.seed,
+            settings={
+                "rounds": self._plan.rounds,
+                "duration_s": self._plan.duration_s,
+                "warmup_s": self._plan.warmup_s,
+            },
+            environment=environment.describe(self._folder()),
+            warnings=self._notices,
+            cells=cells,
+            questions={s.name: s.question for s in self._plan.scenarios},
+        )
+
+    def _folder(self) -> Path:
+        """The folder of the first scenario that works on files; its file system is described."""
+        for cell in self._plan.cells:
+            if cell.point.channel.kind == "file":
+                return Path(cell.point.channel.folder)
+        return Path("/var/tmp")
+
+    def _harness_ns_per_op(self) -> Mapping[tuple[str, int], float]:
+        """What the loop itself cost, by scenario and round: from the null engine's cells."""
+        return {
+            (progress.cell.point.scenario, trial.round): 1e9 / trial.throughput_ops
+            for progress in self._cells
+            if progress.cell.is_harness
+            for trial in progress.trials
+        }
+
+    def _to_cell(self, progress: _Progress, harness: Mapping[tuple[str, int], float]) -> Cell:
+        cell = progress.cell
+        trials = [
+            msgspec.structs.replace(
+                trial, harness_ns_per_op=harness.get((cell.point.scenario, trial.round))
+            )
+            for trial in sorted(progress.trials, key=lambda trial: trial.round)
+        ]
+        status, reason = self._status(progress)
+        return Cell(
+            scenario=cell.point.scenario,
+            parameters=cell.point.parameters,
+            engine=cell.engine.canonical,
+            status=status,
+            reason=reason,
+            note=cell.note,
+            trials=trials,
+            summary=summarise(trials),
+        )
+
+    def _status(self, progress: _Progress) -> tuple[Status, str | None]:
+        if progress.na_reason is not None:
+            return "n/a", progress.na_reason
+        if progress.failure is not None:
+            return "failed", progress.failure
+        if len(progress.trials) < self._plan.rounds:
+            done = len(progress.trials)
+            return "partial", f"interrupted after {done} of {self._plan.rounds} rounds"
+        return "ok", None
+
+
+class _Silent:
+    """The listener of a library call that asked for none."""
+
+    def planned(self, plan: Plan) -> None: ...
+    def notice(self, notice: Notice) -> None: ...
+    def trial_started(self, trial: PlannedTrial) -> None: ...
+    def trial_progress(self, trial: PlannedTrial, operations: int, elapsed_s: float) -> None: ...
+    def trial_ended(
+        self, trial: PlannedTrial, result: Trial | None, reason: str | None
+    ) -> None: ...
+
+
+def core_hash() -> str:
+    """A hash of the compiled core: two runs with the same one were measured by the same code."""
+    return hashlib.sha256(Path(str(_core.__file__)).read_bytes()).hexdigest()[:16]
+
+
+def _key(cell: PlannedCell) -> dict[str, object]:
+    """What names a cell in the .partial file."""
+    return {
+        "scenario": cell.point.scenario,
+        "parameters": cell.point.parameters,
+        "engine": cell.engine.canonical,
+    }
+
+
+def _bimodal(cell: Cell) -> list[Notice]:
+    if not is_bimodal([trial.throughput_ops for trial in cell.trials]):
+        return []
+    return [
+        Notice(
+            code="bimodal",
+            message=(
+                f"{cell.scenario}, {cell.engine}: the rounds fall into two groups, so its median "
+                "is one of two truths (helper threads placed on one CPU or on two, most likely): "
+                "pinning with taskset gives one"
+            ),
+        )
+    ]
+
+
+def _why_nothing(run: Run) -> str:
+    reasons = [f"{cell.engine}: {cell.reason}" for cell in run.cells if cell.reason]
+    first = reasons[0] if reasons else "no cell could run"
+    more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+    return f"nothing was measured; {first}{more}"

@@ -1,0 +1,225 @@
+"""One trial: a fresh child process, told what to measure, watched, and always ended.
+
+The watchdog lives here: a child that does not answer in time is killed, and a child that dies
+leaves its exit code, its last words and the shared record to say why. Nothing here knows how many
+trials there are, or how they are summed up.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from iomodels import _core, explain
+from iomodels.errors import TrialError
+from iomodels.plan import PlannedTrial
+from iomodels.record import Record, new_record
+from iomodels.results import Histogram, Switches, Trial
+
+ANSWER_TIMEOUT_S = 10.0
+"""How much longer than asked an answer may take before the watchdog kills the child."""
+OPEN_TIMEOUT_S = 30.0
+PROGRESS_INTERVAL_S = 0.2
+LAST_WORDS_BYTES = 2000
+
+Progress = Callable[[int], None]
+"""Called about every `PROGRESS_INTERVAL_S` with the operations completed so far."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a child is started with: names in the core's tables, settings, descriptors to keep."""
+
+    engine: str
+    channel: str
+    settings: Mapping[str, int]
+    descriptors: tuple[int, ...] = ()
+
+
+def run_trial(planned: PlannedTrial, command: Command, progress: Progress) -> Trial:
+    """Run one trial in a process of its own.
+
+    Raises `TrialError`, one sentence, when it crashed, hung, was killed, or measured wrongly.
+    """
+    started_utc = datetime.now(UTC).isoformat(timespec="milliseconds")
+    with new_record() as record, _Child(command, record) as child:
+        child.open()
+        if planned.warmup_s > 0:
+            child.run(planned.warmup_s, progress)
+        child.run(planned.duration_s, progress)
+        child.close()
+        explain.check_conditions(record, command.settings)
+        return _to_trial(planned, record, started_utc)
+
+
+class _Child:
+    """The worker process, from spawn to reap. Leaving the context ends it in any case."""
+
+    def __init__(self, command: Command, record: Record) -> None:
+        self._record = record
+        self._settings = command.settings
+        # A memfd keeps the last words without a thread that drains a pipe.
+        self._stderr = os.memfd_create("iomodels-last-words")
+        self._process = subprocess.Popen(
+            [
+                sys.executable,
+                "-I",
+                "-S",
+                str(Path(__file__).with_name("worker.py")),
+                str(_core.__file__),
+                str(os.getpid()),
+                command.engine,
+                command.channel,
+                str(record.fd),
+                *(f"{name}={value}" for name, value in command.settings.items()),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            pass_fds=(record.fd, *command.descriptors),
+            # Its own process group: the terminal's Ctrl-C goes to the parent alone.
+            process_group=0,
+        )
+
+    def __enter__(self) -> _Child:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+        os.close(self._stderr)
+
+    def open(self) -> None:
+        if self._answer(OPEN_TIMEOUT_S, None) != "open":
+            raise TrialError(explain.failure(self._record, self._settings))
+
+    def run(self, duration_s: float, progress: Progress) -> None:
+        self._ask(f"run {round(duration_s * 1e9)}")
+        if int(self._answer(duration_s + ANSWER_TIMEOUT_S, progress)) != 0:
+            raise TrialError(explain.failure(self._record, self._settings))
+
+    def close(self) -> None:
+        self._ask("close")
+        if int(self._answer(2 * ANSWER_TIMEOUT_S, None)) != 0:
+            raise TrialError(explain.failure(self._record, self._settings))
+
+    def _ask(self, line: str) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(line.encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise TrialError(self._obituary()) from None
+
+    def _answer(self, timeout_s: float, progress: Progress | None) -> str:
+        """The child's next line. Raises `TrialError` when it dies or the time is over."""
+        assert self._process.stdout is not None
+        deadline = time.monotonic() + timeout_s
+        poll = select.poll()
+        poll.register(self._process.stdout, select.POLLIN)
+        while not poll.poll(PROGRESS_INTERVAL_S * 1000):
+            if progress is not None:
+                progress(self._record.field("live_operations"))
+            if time.monotonic() > deadline:
+                operations = self._record.field("live_operations")
+                raise TrialError(
+                    f"hung: no answer for {timeout_s:.1f} s after {operations} operations, "
+                    f"so it was killed"
+                )
+        line = self._process.stdout.readline()
+        if not line:
+            raise TrialError(self._obituary())
+        return line.decode().strip()
+
+    def _obituary(self) -> str:
+        code = self._process.wait()
+        words = self._last_words()
+        said = f"; its last words: {words}" if words else ""
+        if code < 0:
+            return f"the trial's process was ended by {_signal_name(-code)}{said}"
+        return f"the trial's process ended early with exit code {code}{said}"
+
+    def _last_words(self) -> str:
+        size = os.fstat(self._stderr).st_size
+        tail = os.pread(self._stderr, LAST_WORDS_BYTES, max(0, size - LAST_WORDS_BYTES))
+        lines = tail.decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else ""
+
+    def _end(self) -> None:
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            try:
+                pipe.close()
+            except BrokenPipeError:
+                continue  # unsent words for a child that is gone
+        if self._process.poll() is None:
+            # After `close` it is on its way out. Otherwise nothing in it is worth waiting for: the
+            # record is ours, the data file has no name, helper threads end with it.
+            try:
+                self._process.wait(timeout=0.05)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+        self._process.wait()
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _to_trial(planned: PlannedTrial, record: Record, started_utc: str) -> Trial:
+    """The record in the result file's terms. Raises `TrialError` if nothing completed in time."""
+    window_ns = record.field("window_ns")
+    operations = record.field("window_operations")
+    if operations == 0:
+        raise TrialError(
+            f"measured nothing: not one operation ended within {planned.duration_s:g} s "
+            "(a longer --duration may help)"
+        )
+    user_ns, system_ns = record.field("window_user_ns"), record.field("window_system_ns")
+    calls, eagain = record.table("calls"), record.table("eagain")
+    # Calls are counted over the whole slice, draining included, so that each operation has all of
+    # its calls and none has half.
+    slice_operations = record.field("slice_operations")
+    added: Histogram = record.histogram("added")
+    return Trial(
+        round=planned.round,
+        order=planned.order,
+        started_utc=started_utc,
+        duration_ns=window_ns,
+        operations=operations,
+        throughput_ops=operations * 1e9 / window_ns,
+        throughput_bytes=record.field("window_bytes") * 1e9 / window_ns,
+        latency_ns=record.histogram("latency"),
+        submit_ns=record.histogram("submit"),
+        added_ns=added or None,
+        cpu_user_ns_per_op=user_ns / operations,
+        cpu_system_ns_per_op=system_ns / operations,
+        cpu_share=(user_ns + system_ns) / window_ns,
+        calls_per_op={name: count / slice_operations for name, count in calls.items()},
+        eagain_per_op=sum(eagain.values()) / slice_operations,
+        context_switches_per_op=Switches(
+            voluntary=record.field("window_voluntary") / operations,
+            involuntary=record.field("window_involuntary") / operations,
+        ),
+        depth_mean=record.field("window_in_flight_ns") / window_ns,
+        depth_max=record.field("depth_max"),
+        counters={name: float(record.field(name)) for name in _COUNTERS if record.field(name)},
+    )
+
+
+_COUNTERS = (
+    "early_completions",
+    "short_transfers",
+    "interrupted_transfers",
+    "verified_words",
+)

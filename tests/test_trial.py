@@ -1,0 +1,209 @@
+"""A trial's process: what it reports, and what becomes of it when it crashes, hangs or is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from iomodels import engines, plan, statistics, trial
+from iomodels.errors import TrialError
+from iomodels.plan import PlannedTrial
+from iomodels.prepare import Preparation
+from iomodels.results import Trial
+from iomodels.scenario import resolve
+
+
+def planned(
+    scenario: str, engine: str, duration_s: float = 0.1, **settings: str
+) -> tuple[plan.Plan, PlannedTrial]:
+    by_key = {key.replace("__", "."): [value] for key, value in settings.items()}
+    made = plan.make(
+        resolve([scenario], by_key),
+        [engines.parse(engine)],
+        rounds=1,
+        duration_s=duration_s,
+        warmup_s=0.02,
+        seed=1,
+    )
+    return made, next(t for t in made.trials if not t.cell.is_harness)
+
+
+def run(scenario: str, engine: str, duration_s: float = 0.1, **settings: str) -> Trial:
+    made, one = planned(scenario, engine, duration_s, **settings)
+    with Preparation(made) as preparation:
+        preparation.why_not(one.cell.point)
+        return trial.run_trial(one, preparation.command(one), lambda operations: None)
+
+
+def run_and_disturb(disturb: Callable[[int], None], **constants: float) -> Trial:
+    """Run a long trial and call `disturb` with its process id as soon as it makes progress."""
+    made, one = planned("slow-device", "blocking", duration_s=30)
+    disturbed = threading.Event()
+
+    def once(operations: int) -> None:
+        if operations > 0 and not disturbed.is_set():
+            disturbed.set()
+            disturb(only_child())
+
+    with Preparation(made) as preparation:
+        return trial.run_trial(one, preparation.command(one), once)
+
+
+def children() -> list[int]:
+    return [
+        int(pid)
+        for pid in Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split()
+    ]
+
+
+def only_child() -> int:
+    found = children()
+    assert len(found) == 1
+    return found[0]
+
+
+@pytest.fixture(autouse=True)
+def leaves_no_child_and_no_descriptor() -> Iterator[None]:
+    descriptors = set(os.listdir("/proc/self/fd"))
+    yield
+    assert children() == []
+    assert set(os.listdir("/proc/self/fd")) == descriptors
+
+
+@pytest.mark.parametrize("engine", ["blocking", "nonblocking", "select", "aio", "aio:notify=poll"])
+def test_a_timer_never_completes_early_and_every_histogram_counts_every_operation(
+    engine: str,
+) -> None:
+    result = run("slow-device", engine)
+    assert result.operations > 100
+    assert "early_completions" not in result.counters
+    assert statistics.count(result.latency_ns) == result.operations
+    assert result.added_ns is not None
+    assert statistics.count(result.added_ns) == result.operations
+    assert result.latency_ns[0][0] >= 99_000  # the bucket of 100 µs
+    assert 0.9 < result.depth_mean <= 1.0
+
+
+@pytest.mark.parametrize("engine", ["nonblocking", "select", "aio"])
+def test_the_asked_depth_is_reached(engine: str) -> None:
+    result = run("slow-device", engine, load__depth="16")
+    assert result.depth_max == 16
+    assert result.depth_mean > 15
+
+
+def test_a_blocked_engine_uses_less_cpu_than_one_that_spins() -> None:
+    assert run("slow-device", "blocking", channel__service="2 ms").cpu_share < 0.2
+    assert run("slow-device", "nonblocking", channel__service="2 ms").cpu_share > 0.7
+
+
+def test_cached_reads_are_verified() -> None:
+    result = run("cached-read", "blocking", channel__size="1 MiB")
+    assert result.counters["verified_words"] >= result.operations
+    assert result.throughput_bytes == pytest.approx(result.throughput_ops * 4096)
+
+
+def test_a_corrupted_file_is_a_failure_with_its_offset_and_not_a_fast_read() -> None:
+    made, one = planned("cached-read", "blocking", channel__size="64 KiB")
+    with Preparation(made) as preparation:
+        preparation.why_not(one.cell.point)
+        command = preparation.command(one)
+        os.pwrite(command.descriptors[0], bytes(4096), 8192)
+        with pytest.raises(TrialError, match="verification failed") as caught:
+            trial.run_trial(one, command, lambda operations: None)
+    offset = int(str(caught.value).partition("offset ")[2].split()[0])
+    assert 8192 <= offset < 8192 + 4096
+
+
+def test_a_file_that_leaves_the_cache_in_mid_trial_is_not_called_cached() -> None:
+    made, one = planned("cached-read", "blocking", duration_s=0.5, channel__size="1 MiB")
+    with Preparation(made) as preparation:
+        preparation.why_not(one.cell.point)
+        command = preparation.command(one)
+
+        def drop(operations: int) -> None:
+            os.posix_fadvise(command.descriptors[0], 0, 0, os.POSIX_FADV_DONTNEED)
+
+        # The trial reads the first block only, so the others stay away once they are dropped.
+        first_block = dict(command.settings, file_size=4096)
+        with pytest.raises(TrialError, match="255 of 256 pages had left the page cache"):
+            trial.run_trial(
+                one, trial.Command("blocking", "file", first_block, command.descriptors), drop
+            )
+
+
+def test_a_killed_child_is_reported_with_the_signal() -> None:
+    with pytest.raises(TrialError, match="ended by SIGKILL"):
+        run_and_disturb(lambda child: os.kill(child, signal.SIGKILL))
+
+
+def test_a_crashed_child_is_reported_with_the_signal() -> None:
+    with pytest.raises(TrialError, match="ended by SIGSEGV"):
+        run_and_disturb(lambda child: os.kill(child, signal.SIGSEGV))
+
+
+def test_a_hung_child_is_killed_by_the_watchdog(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, one = planned("slow-device", "blocking", duration_s=0.5)
+    monkeypatch.setattr(trial, "ANSWER_TIMEOUT_S", 0.5)
+    with (
+        Preparation(made) as preparation,
+        pytest.raises(TrialError, match=r"hung: no answer .* after [1-9]\d* operations"),
+    ):
+        trial.run_trial(
+            one,
+            preparation.command(one),
+            lambda operations: os.kill(only_child(), signal.SIGSTOP),
+        )
+
+
+def test_last_words_are_kept() -> None:
+    made, one = planned("slow-device", "blocking")
+    with Preparation(made) as preparation:
+        command = preparation.command(one)
+        broken = trial.Command("no-such-engine", command.channel, command.settings)
+        with pytest.raises(TrialError, match="last words: ValueError: no engine 'no-such-engine'"):
+            trial.run_trial(one, broken, lambda operations: None)
+
+
+def test_the_child_ends_with_its_parent() -> None:
+    """`kill -9` of the parent leaves no orphan behind."""
+    program = """
+import os, sys
+sys.path.insert(0, os.path.dirname(sys.argv[1]))
+import test_trial, threading
+def tell(child):
+    print(child, flush=True)
+test_trial.run_and_disturb(tell)
+"""
+    parent = subprocess.Popen(
+        [sys.executable, "-c", program, __file__], stdout=subprocess.PIPE, text=True
+    )
+    assert parent.stdout is not None
+    with parent:
+        child = int(parent.stdout.readline())
+        watched = os.pidfd_open(child)
+        parent.kill()
+    try:
+        poll = __import__("select").poll()
+        poll.register(watched)
+        assert poll.poll(5000), "the child lives on"
+    finally:
+        os.close(watched)
+
+
+def test_a_trial_that_measures_nothing_says_so() -> None:
+    with pytest.raises(TrialError, match="measured nothing"):
+        run("slow-device", "blocking", duration_s=0.05, channel__service="300 ms")
+
+
+def test_it_ends_in_time() -> None:
+    begin = time.monotonic()
+    run("slow-device", "aio", duration_s=0.2)
+    assert time.monotonic() - begin < 5
