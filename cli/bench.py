@@ -1,0 +1,193 @@
+"""`iomodels bench`: read the options, measure, keep the result, show the table."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from iomodels.errors import OutputError
+
+from .options import JSON_OPTION, Seconds, settings_by_key
+
+if TYPE_CHECKING:
+    from iomodels.results import Run
+
+DEFAULT_FOLDER = Path("results")
+DEFAULT_SUITE = "default"
+ROUNDS, DURATION_S, WARMUP_S = 7, 0.5, 0.1
+QUICK_ROUNDS, QUICK_DURATION_S, QUICK_WARMUP_S = 3, 0.1, 0.02
+MAX_SEED = 2**53 - 1
+"""What every JSON reader keeps exactly (RFC 8259, section 6)."""
+
+
+@click.command()
+@click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
+@click.option(
+    "-e",
+    "--engine",
+    "engines",
+    multiple=True,
+    metavar="NAME[:OPTION=VALUE]",
+    help="An engine to measure (repeat for more). [default: those the scenario names, else "
+    "blocking, nonblocking, select and aio]",
+)
+@click.option(
+    "-s",
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE[,...]",
+    help="A scenario key to change, such as load.depth=4 (repeat for more); several values "
+    "make a sweep.",
+)
+@click.option(
+    "-r",
+    "--rounds",
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    help=f"How often each cell is measured. [default: {ROUNDS}; from 6 on there are verdicts]",
+)
+@click.option(
+    "-d",
+    "--duration",
+    type=Seconds(0.001, 3600),
+    metavar="SECONDS",
+    help=f"How long each trial measures. [default: {DURATION_S}]",
+)
+@click.option(
+    "--warmup",
+    type=Seconds(0, 3600),
+    metavar="SECONDS",
+    help=f"How long each trial warms up before. [default: {WARMUP_S}]",
+)
+@click.option(
+    "--quick",
+    is_flag=True,
+    help=f"{QUICK_ROUNDS} rounds of {QUICK_DURATION_S} s, {QUICK_WARMUP_S} s of warm-up: a look, "
+    "without verdicts.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, MAX_SEED),
+    metavar="N",
+    help="Fixes every random choice. [default: a new one, kept in the result]",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="The result file. [default: results/NAME-TIME.json; with --json, none]",
+)
+@click.option("--force", is_flag=True, help="Overwrite the result file if it exists.")
+@JSON_OPTION
+def command(
+    scenarios: tuple[str, ...],
+    engines: tuple[str, ...],
+    settings: tuple[str, ...],
+    rounds: int | None,
+    duration: float | None,
+    warmup: float | None,
+    quick: bool,
+    seed: int | None,
+    output: Path | None,
+    force: bool,
+    as_json: bool,
+) -> int:
+    """Run scenarios through the engines and say what each costs.
+
+    SCENARIO is a shipped name (`iomodels scenarios` lists them) or a path to a TOML file;
+    without one, the suite "default" runs, in about a minute.
+
+    Exits with 0 when all was measured, 1 when a cell failed, 2 for a mistake in what was asked,
+    3 when nothing could be measured, 130 when interrupted (what there is has been saved then).
+    """
+    from iomodels.runner import Interrupted
+    from iomodels.runner import bench as run_bench
+
+    from . import console, progress
+
+    chosen = scenarios or (DEFAULT_SUITE,)
+    by_key = settings_by_key(settings)
+    messages = console.err()
+    rounds = rounds or (QUICK_ROUNDS if quick else ROUNDS)
+    if quick:
+        messages.print(f"quick: {rounds} short rounds, for a first look; they give no verdicts")
+    if output is None and not as_json:
+        output = default_output(chosen, datetime.now(UTC))
+    interrupted = False
+    with _default_folder(output), progress.display(messages) as listener:
+        try:
+            run = run_bench(
+                chosen,
+                engines=engines,
+                settings=by_key,
+                rounds=rounds,
+                duration_s=_or(duration, QUICK_DURATION_S if quick else DURATION_S),
+                warmup_s=_or(warmup, QUICK_WARMUP_S if quick else WARMUP_S),
+                seed=seed,
+                output=output,
+                force=force,
+                listener=listener,
+            )
+        except Interrupted as interruption:
+            run, interrupted = interruption.run, True
+    _show(run, as_json=as_json)
+    if interrupted:
+        messages.print("interrupted: what was measured until then is above")
+    if output is not None:
+        messages.print(console.safe(f"result: {output}"), soft_wrap=True)
+    if interrupted:
+        return 130
+    return 1 if any(cell.status == "failed" for cell in run.cells) else 0
+
+
+def default_output(scenarios: Sequence[str], now: datetime) -> Path:
+    """`results/slow-device-20250131T120000Z.json`: the name is a slug, whatever was asked for."""
+    from iomodels.storage import slug
+
+    name = slug("-".join(Path(scenario).stem for scenario in scenarios))[:60]
+    return DEFAULT_FOLDER / f"{name}-{now:%Y%m%dT%H%M%SZ}.json"
+
+
+@contextmanager
+def _default_folder(output: Path | None) -> Iterator[None]:
+    """Make the default folder for as long as it takes, and for good if a result got into it."""
+    if output is None or output.parent != DEFAULT_FOLDER or DEFAULT_FOLDER.exists():
+        yield
+        return
+    try:
+        DEFAULT_FOLDER.mkdir()
+    except OSError as error:
+        raise OutputError(
+            f"cannot make the folder '{DEFAULT_FOLDER}' here ({error.strerror}): "
+            "say where the result may go with -o PATH"
+        ) from error
+    try:
+        yield
+    finally:
+        if not any(DEFAULT_FOLDER.iterdir()):
+            DEFAULT_FOLDER.rmdir()
+
+
+def _show(run: Run, *, as_json: bool) -> None:
+    if as_json:
+        from iomodels.storage import encode
+
+        sys.stdout.buffer.write(encode(run))
+        sys.stdout.buffer.flush()
+        return
+    from . import console, table
+
+    output = console.out()
+    for part in table.report(run):
+        output.print(part)
+
+
+def _or(given: float | None, default: float) -> float:
+    return default if given is None else given

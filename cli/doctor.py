@@ -1,0 +1,83 @@
+"""`iomodels doctor`: what this machine allows, what disturbs it, and what to do about each."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from iomodels.doctor import Check
+
+STYLES = {"ok": "green", "note": "yellow", "warn": "bold red"}
+INDENT = " " * 8
+WIDEST = 100
+"""Longer lines of prose are hard to read, however wide the terminal."""
+
+
+@click.command("doctor")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=Path("/var/tmp"),
+    show_default=True,
+    help="Where the data files of file scenarios would go.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON.")
+def command(folder: Path, as_json: bool) -> None:
+    """What this machine allows and disturbs, and what to do about it.
+
+    Nothing is changed. Takes a quarter of a second, to see what else runs.
+    """
+    from iomodels import _core, doctor
+
+    found = doctor.checks(folder, clock=_core.clock_info())
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.format(msgspec.json.encode({"checks": found}), indent=2))
+    else:
+        show(found)
+
+
+def show(found: list[Check]) -> None:
+    """Print the checks by group, each with its meaning and, where not ok, the remedy."""
+    from .console import out, safe
+
+    console = out()
+    for group, members in groupby(found, key=lambda check: check.group):
+        console.print(safe(group, "bold"))
+        for check in members:
+            status = safe(f"  {check.status:<6}", STYLES[check.status])
+            _print(console, status, safe(check.name + ": ").append(safe(check.value, "bold")))
+            _print(console, safe(INDENT), safe(check.meaning, "dim"))
+            if check.remedy is not None:
+                _print(console, safe(INDENT), safe("To do: " + check.remedy))
+        console.print()
+    _print(console, safe(""), safe(_verdict(found)))
+
+
+def _print(console: Console, first: Text, text: Text) -> None:
+    """Print `text` wrapped, after `first` and its own indent: no blanks at the ends of lines."""
+    from rich.text import Text
+
+    width = min(console.width, WIDEST) - len(first)
+    for number, line in enumerate(text.wrap(console, width)):
+        line.rstrip()
+        start = Text(" " * len(first)) if number else first
+        console.print(Text.assemble(start, line))
+
+
+def _verdict(found: list[Check]) -> str:
+    warnings, notes = (
+        sum(check.status == status for check in found) for status in ("warn", "note")
+    )
+    counts = f"{len(found)} checks: {warnings} warn, {notes} note"
+    if warnings:
+        return f"{counts}. Mend what warns first, or distrust the numbers."
+    return f"{counts}. Fit to measure."

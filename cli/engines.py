@@ -1,0 +1,169 @@
+"""`iomodels engines`: the I/O models as the article's Figure 1, and what each can do here."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import JSON_OPTION
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.console import RenderableType
+    from rich.text import Text
+
+    from iomodels.engines import Descriptor, Option
+
+
+@click.command()
+@JSON_OPTION
+def command(as_json: bool) -> None:
+    """The I/O models, and what each can do here.
+
+    An engine is named as in `iomodels bench -e NAME`, or with options as in
+    `-e NAME:option=value,option=value`.
+    """
+    from iomodels.engines import DESCRIPTORS
+
+    if as_json:
+        click.echo(json.dumps([_as_data(d) for d in DESCRIPTORS.values()], indent=2))
+        return
+    from . import console
+
+    output = console.out()
+    output.print(_matrix(DESCRIPTORS))
+    for descriptor in DESCRIPTORS.values():
+        for part in _described(descriptor):
+            output.print(part)
+
+
+def _matrix(descriptors: Mapping[str, Descriptor]) -> RenderableType:
+    """The article's Figure 1: rows (a)synchronous, columns (non-)blocking."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.ROUNDED, show_lines=True)
+    for header in ("", "Blocking", "Non-blocking"):
+        table.add_column(header, overflow="fold")
+    for row, synchronous in (("Synchronous", True), ("Asynchronous", False)):
+        entries = [
+            Text("\n").join(
+                Text.assemble((d.name, "bold"), "\n", (d.calls, "dim"))
+                for d in descriptors.values()
+                if d.in_matrix and d.synchronous == synchronous and d.blocking == blocking
+            )
+            for blocking in (True, False)
+        ]
+        table.add_row(Text(row, style="bold"), *entries)
+    return table
+
+
+def _described(descriptor: Descriptor) -> list[RenderableType]:
+    from rich.padding import Padding
+
+    from .console import safe
+
+    details = [safe(f"can: {', '.join(_abilities(descriptor.name))}")]
+    details += [_option(descriptor, option) for option in descriptor.options]
+    details += [safe(f"n/a: {line}") for line in _unavailable(descriptor.name)]
+    return [
+        safe(""),
+        safe(f"{descriptor.name}: ", "bold").append_text(safe(descriptor.summary, "not bold")),
+        *(Padding(line, (0, 0, 0, 2)) for line in details),
+    ]
+
+
+def _option(descriptor: Descriptor, option: Option) -> Text:
+    from .console import safe
+
+    allowed = ", ".join(option.choices) or f"{option.low} to {option.high}"
+    notes = [
+        f"{option.name}={choice} {', '.join(differing)}"
+        for choice in option.choices
+        if (differing := _differing(descriptor.name, f"{option.name}={choice}"))
+    ]
+    return safe(
+        "; ".join(
+            [f"{option.name}: {option.meaning} ({allowed}; default {option.default})", *notes]
+        )
+    )
+
+
+def _abilities(engine: str) -> list[str]:
+    """What the engine (with options, as `parse` reads it) can do, in words, from its caps."""
+    from iomodels.engines import parse
+
+    caps = parse(engine).caps
+    depth, descriptor = caps["max_depth"], caps["max_descriptor"]
+    files = "files (the same as blocking there)" if caps["degenerate_on_files"] else "files"
+    words = [
+        files if caps["files"] else "",
+        "streams" if caps["streams"] else "",
+        "one transfer at a time"
+        if depth == 1
+        else f"depth up to {depth}"
+        if depth
+        else "any depth",
+        f"descriptors up to {descriptor}" if descriptor else "",
+        "several transfers in one call" if caps["batches"] else "",
+        _waiting(caps),
+    ]
+    return [word for word in words if word]
+
+
+def _waiting(caps: Mapping[str, int]) -> str:
+    if not caps["moves_data"]:
+        return "no I/O, so it never waits"
+    return "burns CPU while it waits" if caps["spins"] else "sleeps while it waits"
+
+
+def _differing(engine: str, option: str) -> list[str]:
+    usual = _abilities(engine)
+    return [word for word in _abilities(f"{engine}:{option}") if word not in usual]
+
+
+def _unavailable(engine: str) -> list[str]:
+    """Which shipped scenarios it cannot run in full, and why."""
+    from iomodels import scenario
+    from iomodels.engines import ability, parse
+
+    spec = parse(engine)
+    lines = []
+    for name in scenario.shipped():
+        reasons = [
+            reason
+            for point in scenario.points(scenario.load(name))
+            if (reason := ability(spec, point).na_reason)
+        ]
+        if reasons:
+            lines.append(f"{name}: {reasons[0]}")
+    return lines
+
+
+def _as_data(descriptor: Descriptor) -> dict[str, Any]:
+    from iomodels.engines import parse
+
+    return {
+        "name": descriptor.name,
+        "title": descriptor.title,
+        "summary": descriptor.summary,
+        "calls": descriptor.calls,
+        "synchronous": descriptor.synchronous,
+        "blocking": descriptor.blocking,
+        "in_matrix": descriptor.in_matrix,
+        "options": [
+            {
+                "name": option.name,
+                "meaning": option.meaning,
+                "default": option.default,
+                "choices": list(option.choices) or {"from": option.low, "to": option.high},
+            }
+            for option in descriptor.options
+        ],
+        "caps": dict(parse(descriptor.name).caps),
+        "unavailable": _unavailable(descriptor.name),
+    }

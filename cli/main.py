@@ -1,0 +1,138 @@
+"""The entry point: finds the command, and turns its outcome into an exit code.
+
+Commands are loaded only when they run: their short helps stand here, so that `--version` and
+`--help` import neither numpy nor rich nor msgspec. A command's callback returns its exit code
+(None means 0).
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+import iomodels
+from iomodels.errors import IomodelsError
+
+from .escape import visible
+
+COMMANDS = {
+    "bench": "Run scenarios through the engines and say what each costs.",
+    "engines": "The I/O models, and what each can do here.",
+    "scenarios": "The shipped workloads, and the question each answers.",
+    "doctor": "What this machine allows and disturbs, and what to do about it.",
+}
+"""Every command with its short help. `iomodels.cli.NAME` holds it, as `command`."""
+
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
+"""128 + SIGPIPE, which is what a program ends with that does not catch the signal."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"iomodels.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            close = difflib.get_close_matches(name, COMMANDS, n=1)
+            hint = f" (did you mean '{close[0]}'?)" if close else ""
+            raise click.UsageError(
+                f"unknown command '{name}'{hint}: the commands are {', '.join(COMMANDS)}"
+            )
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            code: object = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _forget_standard_output()
+            return EXIT_BROKEN_PIPE
+        return code
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+    epilog="`iomodels COMMAND --help` says more about each.",
+)
+@click.version_option(iomodels.__version__, prog_name="iomodels")
+@click.pass_context
+def group(context: click.Context) -> int | None:
+    """Puts Linux I/O models side by side and says what each costs on this machine."""
+    if context.invoked_subcommand is not None:
+        return None
+    click.echo(context.get_help(), err=True)
+    return EXIT_USAGE
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done · 1 failed cells · 2 usage · 3 nothing measured
+    · 130 interrupted · 141 the reader of our output went away.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show "µ" or "≈" is no reason to fail.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code. What a user can mend is one sentence on stderr."""
+    try:
+        code = group.main(list(arguments), prog_name="iomodels", standalone_mode=False)
+    except click.UsageError as error:
+        _complain(_usage_sentence(error))
+        return error.exit_code
+    except click.ClickException as error:
+        _complain(error.format_message())
+        return error.exit_code
+    except IomodelsError as error:
+        _complain(str(error))
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        _complain("interrupted")
+        return EXIT_INTERRUPTED
+    return code if isinstance(code, int) else 0
+
+
+def _usage_sentence(error: click.UsageError) -> str:
+    """click's message, lower-cased and with the place to read on."""
+    message = error.format_message().strip().rstrip(".")
+    where = error.ctx.command_path if error.ctx else "iomodels"
+    return f"{message[:1].lower()}{message[1:]} (see `{where} --help`)"
+
+
+def _complain(message: str) -> None:
+    print(f"iomodels: {visible(' '.join(message.split()))}", file=sys.stderr)
+
+
+def _forget_standard_output() -> None:
+    """Nobody reads any more; what is still buffered must not complain when Python ends."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())
+    os.close(devnull)

@@ -1,0 +1,52 @@
+"""Option types that several commands share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+JSON_OPTION = click.option(
+    "--json", "as_json", is_flag=True, help="Write JSON to standard output, and nothing else there."
+)
+
+
+class Seconds(click.FloatRange):
+    """A finite number of seconds within limits."""
+
+    name = "number"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - whatever click has at this point
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        seconds = float(super().convert(value, param, ctx))
+        if math.isnan(seconds):  # which is neither below the least nor above the most
+            self.fail(f"{value} is not a number of seconds", param, ctx)
+        return seconds
+
+
+def settings_by_key(given: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    """Read `load.depth=1,4` as `{"load.depth": ["1", "4"]}`.
+
+    Raises `click.UsageError` for what has no key or no value, and for a key given twice.
+    """
+    settings: dict[str, Sequence[str]] = {}
+    for text in given:
+        key, equals, rest = text.partition("=")
+        key = key.strip()
+        values = [value.strip() for value in rest.split(",")]
+        if not key or not equals or not all(values):
+            raise click.UsageError(
+                f"--set '{text}' is not KEY=VALUE: write for example --set load.depth=4"
+            )
+        if key in settings:
+            raise click.UsageError(
+                f"--set gives '{key}' twice: write a sweep as --set {key}={settings[key][0]},…"
+            )
+        settings[key] = values
+    return settings

@@ -1,0 +1,213 @@
+"""`iomodels scenarios`: the shipped workloads, the question each answers, and all about one."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import JSON_OPTION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+    from iomodels.scenario import Point, Scenario
+    from iomodels.suite import Suite
+
+
+@click.command()
+@click.argument("name", required=False)
+@JSON_OPTION
+def command(name: str | None, as_json: bool) -> None:
+    """The shipped workloads, and the question each answers.
+
+    With NAME (a shipped name, or a path to a TOML file): its keys, its points, what to expect,
+    and what is n/a.
+    """
+    if name is None:
+        _list(as_json=as_json)
+    else:
+        _one(name, as_json=as_json)
+
+
+def _list(*, as_json: bool) -> None:
+    from iomodels.scenario import load, shipped, suites
+
+    scenarios = [load(name) for name in shipped()]
+    of_suites = {name: _suite(name) for name in suites()}
+    if as_json:
+        _write_json(
+            {
+                "scenarios": [
+                    {"name": s.name, "title": s.title, "question": s.question} for s in scenarios
+                ],
+                "suites": [
+                    {
+                        "name": name,
+                        "title": suite.title,
+                        "question": suite.question,
+                        "scenarios": _names_in(suite),
+                    }
+                    for name, suite in of_suites.items()
+                ],
+            }
+        )
+        return
+    from .console import safe
+
+    _print(
+        safe("Scenarios", "bold"),
+        _titled((s.name, [s.title, s.question]) for s in scenarios),
+        safe(""),
+        safe("Suites (several scenarios in one run)", "bold"),
+        _titled(
+            (name, [suite.title, suite.question, "runs " + ", ".join(_names_in(suite))])
+            for name, suite in of_suites.items()
+        ),
+        safe(""),
+        safe("`iomodels scenarios NAME` shows all of one; `iomodels bench NAME` runs it.", "dim"),
+    )
+
+
+def _one(name: str, *, as_json: bool) -> None:
+    from iomodels.scenario import resolve
+
+    found = resolve([name])
+    if as_json:
+        data = [_as_data(scenario) for scenario in found]
+        _write_json(data[0] if len(data) == 1 else {"scenarios": data})
+        return
+    for scenario in found:
+        _print(*_described(scenario))
+
+
+def _suite(name: str) -> Suite:
+    from iomodels import toml_file
+    from iomodels.scenario import scenario_folder
+    from iomodels.suite import read_suite
+
+    path = scenario_folder() / f"{name}.toml"
+    return read_suite(toml_file.read(path, path.name), path.name)
+
+
+def _names_in(suite: Suite) -> list[str]:
+    return list(dict.fromkeys(run.scenario for run in suite.runs))
+
+
+def _titled(entries: Iterable[tuple[str, list[str]]]) -> Table:
+    """Names on the left, each with its lines on the right."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from .console import safe
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, lines in entries:
+        title, *more = lines
+        about = Text("\n").join([safe(title, "bold"), *map(safe, more)])
+        table.add_row(safe("  " + name), about)
+    return table
+
+
+def _described(scenario: Scenario) -> list[RenderableType]:
+    from iomodels.scenario import points
+
+    from .console import safe
+
+    all_points = points(scenario)
+    shown: list[RenderableType] = [
+        safe(scenario.name, "bold").append_text(safe(f": {scenario.title}", "not bold")),
+        safe(scenario.question),
+    ]
+    if scenario.expect:
+        shown += [safe(""), safe(f"Expect: {scenario.expect}")]
+    shown += [safe(""), safe("Keys (change one with --set KEY=VALUE)", "bold")]
+    shown += [_keys(scenario, all_points)]
+    if len(all_points) > 1:
+        shown += [safe(""), safe("Points", "bold")]
+        shown += [safe(f"  {point.label}") for point in all_points]
+    shown += [safe(""), _engines(scenario)]
+    shown += [safe(f"  n/a: {line}") for line in _unavailable(scenario)]
+    return [*shown, safe("")]
+
+
+def _keys(scenario: Scenario, all_points: list[Point]) -> Table:
+    """Every key with its value at all points, and what it means."""
+    from rich.table import Table
+
+    from iomodels.keys import all_keys
+
+    from .console import safe
+    from .points import show
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")
+    parameters = [point.parameters for point in all_points]
+    for name in dict.fromkeys(key for flat in parameters for key in flat):
+        values = dict.fromkeys(show(name, flat[name]) for flat in parameters if name in flat)
+        known = all_keys().get(name)
+        table.add_row(
+            safe(f"  {name}"), safe(", ".join(values)), safe(known.meaning if known else "", "dim")
+        )
+    return table
+
+
+def _engines(scenario: Scenario) -> Text:
+    from .console import safe
+
+    return safe("Engines: ", "bold").append_text(
+        safe(", ".join(_engine_names(scenario)), "not bold")
+    )
+
+
+def _engine_names(scenario: Scenario) -> tuple[str, ...]:
+    from iomodels.engines import DEFAULT
+
+    return scenario.engines or DEFAULT
+
+
+def _unavailable(scenario: Scenario) -> list[str]:
+    from iomodels.engines import ability, parse
+    from iomodels.scenario import points
+
+    return [
+        f"{f'at {point.label}, ' if point.label else ''}{reason}"
+        for name in _engine_names(scenario)
+        for point in points(scenario)
+        if (reason := ability(parse(name), point).na_reason)
+    ]
+
+
+def _as_data(scenario: Scenario) -> dict[str, Any]:
+    from iomodels.scenario import points
+
+    return {
+        "name": scenario.name,
+        "title": scenario.title,
+        "question": scenario.question,
+        "expect": scenario.expect,
+        "engines": list(_engine_names(scenario)),
+        "points": [point.parameters for point in points(scenario)],
+        "unavailable": _unavailable(scenario),
+    }
+
+
+def _write_json(data: object) -> None:
+    click.echo(json.dumps(data, indent=2))
+
+
+def _print(*parts: RenderableType) -> None:
+    from . import console
+
+    output = console.out()
+    for part in parts:
+        output.print(part)
