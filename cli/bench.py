@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -109,6 +110,7 @@ def command(
     """
     from iomodels.runner import Interrupted
     from iomodels.runner import bench as run_bench
+    from iomodels.statistics import MIN_ROUNDS
 
     from . import console, progress
 
@@ -116,12 +118,12 @@ def command(
     by_key = settings_by_key(settings)
     messages = console.err()
     rounds = rounds or (QUICK_ROUNDS if quick else ROUNDS)
-    if quick:
+    if quick and rounds < MIN_ROUNDS:
         messages.print(f"quick: {rounds} short rounds, for a first look; they give no verdicts")
     if output is None and not as_json:
         output = default_output(chosen, datetime.now(UTC))
     interrupted = False
-    with _default_folder(output), progress.display(messages) as listener:
+    with _default_folder(output), _terminated_like_ctrl_c(), progress.display(messages) as listener:
         try:
             run = run_bench(
                 chosen,
@@ -139,7 +141,7 @@ def command(
             run, interrupted = interruption.run, True
     _show(run, as_json=as_json)
     if interrupted:
-        messages.print("interrupted: what was measured until then is above")
+        messages.print("interrupted: this is what was measured until then")
     if output is not None:
         messages.print(console.safe(f"result: {output}"), soft_wrap=True)
     if interrupted:
@@ -173,6 +175,16 @@ def _default_folder(output: Path | None) -> Iterator[None]:
     finally:
         if not any(DEFAULT_FOLDER.iterdir()):
             DEFAULT_FOLDER.rmdir()
+
+
+@contextmanager
+def _terminated_like_ctrl_c() -> Iterator[None]:
+    """SIGTERM saves what there is, as Ctrl-C does: a CI that cancels a job sends it."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _show(run: Run, *, as_json: bool) -> None:

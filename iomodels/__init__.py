@@ -15,9 +15,9 @@ __version__ = "0.1.0"
 __all__ = ["IomodelsError", "Run", "__version__", "bench", "load"]
 
 if TYPE_CHECKING:
-    from iomodels.runner import bench
     from iomodels.errors import IomodelsError
     from iomodels.results import Run
+    from iomodels.runner import bench
     from iomodels.storage import load
 
 _HOME = {

@@ -220,7 +220,9 @@ def ability(spec: EngineSpec, point: Point) -> Ability:
         if not caps["files"]:
             return Ability(f"{spec.name} cannot work on regular files")
         if caps["degenerate_on_files"]:
-            return Ability(note="degenerate: same as blocking, since a regular file is always ready")
+            return Ability(
+                note="degenerate: same as blocking, since a regular file is always ready"
+            )
     elif not caps["streams"]:
         return Ability(f"{spec.name} works on regular files only")
     return Ability()

@@ -7,7 +7,6 @@ A new channel kind is one struct and its name in `Channel`; a new load key is on
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -293,7 +292,7 @@ class Key:
     def _within_limits(self, value: Value) -> bool:
         if isinstance(value, str) or self.low is None or self.high is None:
             return True
-        return math.isfinite(value) and self.low <= value <= self.high
+        return self.low <= value <= self.high  # false for nan, too
 
     def _refused(self, raw: object) -> ScenarioError:
         return ScenarioError(
@@ -353,13 +352,20 @@ def _tag_of(kind: object) -> str:
 def all_keys() -> Mapping[str, Key]:
     """Every key of the tables [channel] and [load], by name."""
     kinds: tuple[type[Channel], ...] = get_args(Channel)
-    keys = {key.name: key for key in _keys_of_union(kinds, "channel", "what is read from")}
-    keys[SHORT_SERVICE] = replace(
-        keys[f"{SHORT_SERVICE}.mean"],
-        name=SHORT_SERVICE,
-        meaning="a constant service time; or a table of the `channel.service.…` keys",
-        needs=keys[f"{SHORT_SERVICE}.distribution"].needs,
-    )
+    keys: dict[str, Key] = {}
+    for key in _keys_of_union(kinds, "channel", "what is read from"):
+        if key.name == f"{SHORT_SERVICE}.distribution":
+            keys[SHORT_SERVICE] = replace(
+                key,
+                name=SHORT_SERVICE,
+                type=Duration,
+                annotation=_Mean,
+                choices=(),
+                meaning="a constant service time; or a table of the `channel.service.…` keys",
+                low=1,
+                high=MAX_DURATION,
+            )
+        keys[key.name] = key
     for key in _keys_of(Load, "load"):
         name = key.name.removeprefix("load.")
         free = tuple(_tag_of(kind) for kind in kinds if name not in kind.fixed)

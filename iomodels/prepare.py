@@ -112,7 +112,7 @@ class Preparation:
         if isinstance(made, OSError):
             raise Unavailable(
                 f"no data file of {key[1]} bytes could be made in channel.folder: "
-                f"{os.strerror(made.errno)}; choose another folder or a smaller channel.size"
+                f"{os.strerror(made.errno or 0)}; choose another folder or a smaller channel.size"
             )
         return made
 

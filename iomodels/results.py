@@ -1,4 +1,4 @@
-"""The result file: its types, and reading and writing it safely.
+"""The result file: its types (`storage.py` reads and writes it).
 
 A run is plain data (`Run` → `Cell` → `Trial`), stored as versioned JSON. Raw trials are kept;
 `Cell.summary` is derived from them by `statistics.summarise` and stored for readers who only

@@ -380,7 +380,8 @@ def test_the_same_seed_gives_the_same_order(cli):
 
 
 def test_interrupted_saves_what_there_is(tmp_path):
-    arguments = "bench slow-device -r 1000 -d 0.02 --warmup 0 -o r.json".split()
+    rounds = ("-r", "1000", "-d", "0.02", "--warmup", "0")
+    arguments = ["bench", "slow-device", *rounds, "-o", "r.json"]
     with subprocess.Popen(
         command_line(*arguments),
         cwd=tmp_path,

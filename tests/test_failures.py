@@ -10,7 +10,8 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -175,7 +176,9 @@ def test_a_read_only_folder_is_refused(tmp_path: Path) -> None:
         pytest.skip("mounting a read-only tmpfs needs privileges that this process lacks")
     try:
         done = iomodels("bench", "slow-device", *QUICK, "-o", str(folder / "r.json"), cwd=tmp_path)
-        data = iomodels("bench", "cached-read", "-s", f"channel.folder={folder}", *QUICK, cwd=tmp_path)
+        data = iomodels(
+            "bench", "cached-read", "-s", f"channel.folder={folder}", *QUICK, cwd=tmp_path
+        )
     finally:
         subprocess.run(["umount", str(folder)], check=True)
     assert done.returncode == 2
@@ -206,10 +209,7 @@ def test_an_interrupt_saves_what_there_is_and_leaves_no_process(
     )
     partial = tmp_path / "r.json.partial"
     with process:
-        while process.poll() is None and (
-            not partial.exists() or partial.read_bytes().count(b"\n") < 4
-        ):
-            os.sched_yield()
+        wait_until(lambda: lines_in(partial) >= 4 or process.poll() is not None)
         process.send_signal(number)
         output, errors = process.communicate(timeout=20)
     assert process.returncode == 130, errors
@@ -219,6 +219,20 @@ def test_an_interrupt_saves_what_there_is_and_leaves_no_process(
     assert cell.trials
     assert not partial.exists()
     assert not processes_in_session(process.pid)
+
+
+def lines_in(path: Path) -> int:
+    try:
+        return path.read_bytes().count(b"\n")
+    except FileNotFoundError:
+        return 0
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float = 20) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.01)
 
 
 def processes_in_session(session: int) -> list[int]:
