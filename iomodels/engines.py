@@ -91,7 +91,7 @@ DESCRIPTORS: Mapping[str, Descriptor] = {
                 ),
                 Option(
                     name="threads",
-                    meaning="the C library's worker threads; 0 means one for each request in flight",
+                    meaning="the C library's worker threads; 0: one for each request in flight",
                     default="0",
                     high=1024,
                 ),

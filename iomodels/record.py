@@ -1,4 +1,4 @@
-"""Reading the core's record: memory that a trial's process and its parent share (`core/record.h`)."""
+"""Reading the core's record: memory that a trial and its parent share (`core/record.h`)."""
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ from iomodels.record import new_record
 engine, channel, depth, operations = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 settings = {"depth": depth, "service_mean_ns": 50000}
 if channel == "file":
-    settings |= {"block": 4096, "file_size": 1 << 20, "file_fd": _core.make_file("/var/tmp", 1 << 20, 1)}
+    settings |= {"block": 4096, "file_size": 1 << 20}
+    settings["file_fd"] = _core.make_file("/var/tmp", 1 << 20, 1)
 with new_record() as record:
     loop = _core.Loop(engine, channel, settings, record.fd)
     os.write(2, b"BEGIN\\n")

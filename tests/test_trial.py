@@ -1,4 +1,4 @@
-"""A trial's process: what it reports, and what becomes of it when it crashes, hangs or is killed."""
+"""A trial's process: what it reports, and what becomes of it when it crashes, hangs, is killed."""
 
 from __future__ import annotations
 
