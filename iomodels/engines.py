@@ -7,13 +7,13 @@ so that there is one truth. Adding an engine: one C file, one line in `core/regi
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from iomodels import _core
 from iomodels.errors import EngineError
+from iomodels.toml_file import did_you_mean
 
 if TYPE_CHECKING:
     from iomodels.scenario import Point
@@ -158,7 +158,7 @@ def parse(text: str) -> EngineSpec:
     name = name.strip()
     if name not in DESCRIPTORS:
         raise EngineError(
-            f"unknown engine '{name}'{_did_you_mean(name, DESCRIPTORS)}: "
+            f"unknown engine '{name}'{did_you_mean(name, DESCRIPTORS)}: "
             f"the engines are {', '.join(DESCRIPTORS)}"
         )
     given = _parse_options(name, rest) if rest else {}
@@ -178,7 +178,7 @@ def _parse_options(engine: str, text: str) -> dict[str, str]:
         if not equals or key not in known:
             allowed = f"its options are {', '.join(known)}" if known else "it has no options"
             raise EngineError(
-                f"engine '{engine}' has no option '{key}'{_did_you_mean(key, known)}: {allowed}"
+                f"engine '{engine}' has no option '{key}'{did_you_mean(key, known)}: {allowed}"
             )
         if key in given:
             raise EngineError(f"engine '{engine}': option '{key}' is given twice")
@@ -190,7 +190,7 @@ def _checked_value(engine: str, option: Option, value: str) -> str:
     if option.choices:
         if value not in option.choices:
             raise EngineError(
-                f"engine '{engine}': {option.name}='{value}'{_did_you_mean(value, option.choices)}"
+                f"engine '{engine}': {option.name}='{value}'{did_you_mean(value, option.choices)}"
                 f" is not one of {', '.join(option.choices)}"
             )
         return value
@@ -200,11 +200,6 @@ def _checked_value(engine: str, option: Option, value: str) -> str:
             f"from {option.low} to {option.high}"
         )
     return str(int(value))
-
-
-def _did_you_mean(word: str, known: object) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)  # type: ignore[call-overload]
-    return f" (did you mean '{close[0]}'?)" if close else ""
 
 
 def ability(spec: EngineSpec, point: Point) -> Ability:

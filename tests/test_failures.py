@@ -211,7 +211,7 @@ def test_an_interrupt_saves_what_there_is_and_leaves_no_process(
     with process:
         wait_until(lambda: lines_in(partial) >= 4 or process.poll() is not None)
         process.send_signal(number)
-        output, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=20)
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
     cell = next(c for c in storage.load(tmp_path / "r.json").cells if c.engine == "blocking")
