@@ -38,6 +38,7 @@ _SENTENCES: Mapping[tuple[str, int], str] = {
 }
 
 _AT = {
+    "allocate": "allocating memory",
     "channel_open": "opening the channel",
     "engine_open": "opening the engine",
     "check": "checking the channel's conditions",

@@ -2,7 +2,7 @@
  *
  * The rules, each with its own conformance test (tests/core/conformance.c):
  *  - submit() starts up to n transfers and returns how many it took; 0 means full, reap first.
- *  - reap() waits until at least `min` completions are there and returns up to `max`; fewer than
+ *  - reap() waits until at least `min` completions are there and returns up to `max` ≥ `min`; fewer than
  *    `min` when a wait lasted `timeout_ns` or a signal came (EINTR). With min 0 it only looks. An
  *    engine that spins makes one pass and returns; the loop repeats it.
  *  - A transfer that fails is a completion carrying -errno. A negative return of submit or reap is

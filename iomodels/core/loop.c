@@ -1,6 +1,6 @@
 /* The measured loop (see loop.h).
  *
- * Two stamps per turn: after submit and after reap. The stamp after reap is both the end of what
+ * Two stamps per turn: after submit and after reap (one where submit does it all). The stamp after reap is both the end of what
  * completed and the start of what is submitted next, as a closed loop means it: a completion
  * starts the next request. Where starting a request takes a call of its own (a timer is armed),
  * each start is stamped, so that the device never seems faster than it is. */
@@ -19,6 +19,10 @@
 #define DRAIN_TIMEOUT_NS (10 * NS_PER_S)
 /* Buffers start on a page, which satisfies direct I/O and treats all engines alike. */
 #define BUFFER_ALIGNMENT 4096
+
+/* The turn of the loop is one function in the end: inlined, the harness takes 47 ns per operation
+ * where it took 56 (a bare loop with two stamps: 40). */
+#define HOT static inline __attribute__((always_inline))
 
 struct loop {
     const struct engine *engine;
@@ -39,6 +43,10 @@ struct loop {
     struct completion *reaped;
     uint32_t idle_count, queued_count, in_flight;
 
+    /* The engine's transfers are over when submit returns, so that reap only hands over the
+     * result: one stamp after both saves a cached read 2 % of its time. */
+    bool submit_is_all;
+    uint64_t submit_start_ns;
     bool window_open;
     uint64_t now_ns;       /* the latest stamp */
     uint64_t accounted_ns; /* in-flight time is added up to here */
@@ -64,11 +72,12 @@ static void put_idle(struct loop *loop, struct request *request)
 
 /* ------------------------------------------------------------------ one turn of the loop */
 
-static int start_one(struct loop *loop, struct request *request)
+HOT int start_one(struct loop *loop, struct request *request)
 {
     request->buffer = loop->buffers + request->slot * loop->buffer_stride;
     request->done = 0;
-    if (loop->channel->caps.starts_device)
+    /* The first of a turn starts at the stamp after reap; one more start takes time by itself. */
+    if (loop->channel->caps.starts_device && loop->queued_count > 0)
         loop->now_ns = clock_now_ns(&loop->clock);
     request->start_ns = loop->now_ns;
     int error = loop->channel->start(loop->channel_state, request);
@@ -80,7 +89,7 @@ static int start_one(struct loop *loop, struct request *request)
     return 0;
 }
 
-static int start_all_idle(struct loop *loop)
+HOT int start_all_idle(struct loop *loop)
 {
     while (loop->idle_count > 0) {
         int error = start_one(loop, loop->idle[--loop->idle_count]);
@@ -93,7 +102,7 @@ static int start_all_idle(struct loop *loop)
     return 0;
 }
 
-static int submit_queued(struct loop *loop)
+HOT int submit_queued(struct loop *loop)
 {
     const uint64_t before_ns = loop->now_ns;
     const uint32_t n = loop->queued_count;
@@ -103,9 +112,13 @@ static int submit_queued(struct loop *loop)
         return fail(loop, STAGE_SUBMIT, taken);
     if ((uint32_t)taken > n || (taken == 0 && loop->in_flight == 0))
         return fail(loop, STAGE_SUBMIT, -EPROTO);
-    loop->now_ns = clock_now_ns(&loop->clock);
-    if (loop->window_open)
-        histogram_add(&loop->slice->submit, loop->now_ns - before_ns);
+    if (loop->submit_is_all) {
+        loop->submit_start_ns = before_ns;
+    } else {
+        loop->now_ns = clock_now_ns(&loop->clock);
+        if (loop->window_open)
+            histogram_add(&loop->slice->submit, loop->now_ns - before_ns);
+    }
     loop->queued_count -= (uint32_t)taken;
     if (loop->queued_count)
         memmove(loop->queued, loop->queued + taken, loop->queued_count * sizeof *loop->queued);
@@ -115,12 +128,13 @@ static int submit_queued(struct loop *loop)
     return 0;
 }
 
-static void record_operation(struct loop *loop, const struct request *request)
+HOT void record_operation(struct loop *loop, const struct request *request)
 {
     struct slice *slice = loop->slice;
     const uint64_t latency_ns = loop->now_ns - request->start_ns;
 
     slice->slice_operations++;
+    calls_add(&loop->record->live_operations);
     if (loop->channel->caps.starts_device && loop->engine->caps.moves_data) {
         if (latency_ns < request->service_ns)
             slice->early_completions++;
@@ -152,7 +166,7 @@ static int take_failure(struct loop *loop, struct request *request, int error)
     return fail(loop, STAGE_TRANSFER, error);
 }
 
-static int take_completion(struct loop *loop, const struct completion *completion)
+HOT int take_completion(struct loop *loop, const struct completion *completion)
 {
     struct request *request = completion->request;
     const ssize_t result = completion->result;
@@ -186,7 +200,7 @@ static int take_completion(struct loop *loop, const struct completion *completio
     return 0;
 }
 
-static int reap(struct loop *loop)
+HOT int reap(struct loop *loop)
 {
     const int n = loop->engine->reap(loop->engine_state, loop->reaped, 1, loop->depth,
                                      REAP_TIMEOUT_NS);
@@ -199,6 +213,8 @@ static int reap(struct loop *loop)
     if (loop->window_open)
         loop->slice->window_in_flight_ns += loop->in_flight * (loop->now_ns - loop->accounted_ns);
     loop->accounted_ns = loop->now_ns;
+    if (loop->submit_is_all && loop->window_open)
+        histogram_add(&loop->slice->submit, loop->now_ns - loop->submit_start_ns);
     for (int i = 0; i < n; i++) {
         int error = take_completion(loop, &loop->reaped[i]);
 
@@ -209,8 +225,6 @@ static int reap(struct loop *loop)
             return error;
         }
     }
-    __atomic_store_n(&loop->record->live_operations, loop->record->live_operations + (uint64_t)n,
-                     __ATOMIC_RELAXED);
     return 0;
 }
 
@@ -380,8 +394,11 @@ int loop_open(struct loop **out, const struct loop_setup *setup)
 {
     struct loop *loop = calloc(1, sizeof *loop);
 
-    if (!loop)
+    if (!loop) {
+        setup->record->error = ENOMEM;
+        setup->record->error_stage = STAGE_ALLOCATE;
         return -ENOMEM;
+    }
     *loop = (struct loop){
         .engine = setup->engine,
         .channel = setup->channel,
@@ -390,6 +407,7 @@ int loop_open(struct loop **out, const struct loop_setup *setup)
         .record = setup->record,
         .slice = &setup->record->slice,
         .depth = (uint32_t)setup->settings.depth,
+        .submit_is_all = setup->engine->caps.blocks_in_submit && setup->engine->caps.moves_data,
         .calls = {
             .count = setup->record->slice.calls,
             .eagain = setup->record->slice.eagain,
@@ -397,6 +415,8 @@ int loop_open(struct loop **out, const struct loop_setup *setup)
         },
     };
     int error = allocate(loop);
+    if (error)
+        (void)fail(loop, STAGE_ALLOCATE, error);
     if (!error)
         error = open_channel(loop);
     if (!error)

@@ -35,6 +35,7 @@ const char *const call_names[CALL_COUNT] = {
 
 const char *const stage_names[STAGE_COUNT] = {
     [STAGE_NONE] = "none",
+    [STAGE_ALLOCATE] = "allocate",
     [STAGE_CHANNEL_OPEN] = "channel_open",
     [STAGE_ENGINE_OPEN] = "engine_open",
     [STAGE_CHECK] = "check",

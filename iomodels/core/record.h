@@ -12,6 +12,7 @@
 /* Where a trial was when it failed. */
 enum stage {
     STAGE_NONE,
+    STAGE_ALLOCATE,
     STAGE_CHANNEL_OPEN,
     STAGE_ENGINE_OPEN,
     STAGE_CHECK,

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/magic.h>
@@ -230,7 +231,12 @@ static int file_highest_descriptor(const void *state)
 {
     const struct file_state *file = state;
 
-    return file->fds[file->fd_count - 1];
+    int highest = -1;
+
+    for (uint32_t i = 0; i < file->fd_count; i++)
+        if (file->fds[i] > highest)
+            highest = file->fds[i];
+    return highest;
 }
 
 static int file_start(void *state, struct request *request)
@@ -309,6 +315,20 @@ static int read_through(int fd, uint64_t size)
     return error;
 }
 
+/* A folio that the kernel is moving to another place in memory is absent for a moment, as mincore
+ * sees it. What was evicted stays away: nobody reads it now. */
+static int check_still_resident(const struct file_state *file)
+{
+    struct record *record = file->record;
+    int error = 0;
+
+    for (int try = 0; !error && try < 10 && record->pages_after < record->pages; try++) {
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+        error = file_residency((int)file->settings->file_fd, &record->pages, &record->pages_after);
+    }
+    return error;
+}
+
 static int file_check(void *state, bool before)
 {
     struct file_state *file = state;
@@ -317,6 +337,8 @@ static int file_check(void *state, bool before)
     uint64_t *resident = before ? &record->pages_before : &record->pages_after;
     int error = file_residency(fd, &record->pages, resident);
 
+    if (!error && !before && file->settings->file_cache == CACHE_WARM)
+        return check_still_resident(file);
     if (error || !before)
         return error;
     if (file->settings->file_cache == CACHE_WARM && *resident < record->pages) {

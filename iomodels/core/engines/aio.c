@@ -133,7 +133,7 @@ static uint32_t collect(struct aio_state *aio, struct completion *completions, u
         ssize_t result = CALL(aio->calls, aio_return, aio_return(block));
         completions[n++] = (struct completion){
             .request = request,
-            .result = error ? -error : result,
+            .result = result < 0 ? -errno : result,
         };
         aio->count--;
         aio->requests[i] = aio->requests[aio->count];

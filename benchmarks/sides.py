@@ -1,0 +1,263 @@
+"""The sides of every comparison: a trial's process, the bare loops, fio, and commands.
+
+A trial is measured through `iomodels/worker.py` and its lines of text, in a fresh process and with
+the same calibrated clock, just as `iomodels bench` does it. Each function starts one process and
+waits for its end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import iomodels
+from iomodels import _core
+from iomodels.record import Record, new_record
+
+HERE = Path(__file__).resolve().parent
+PACKAGE = Path(iomodels.__file__).resolve().parent
+WARMUP_NS = 50_000_000
+BLOCK = 4096
+SEED = 7
+
+
+class BenchmarkError(Exception):
+    """A side could not be measured; the message is one sentence that says why."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all sides share: the clock, the data file, how long to measure, where to run."""
+
+    seconds: float
+    clock_q32: int
+    bare: Path
+    file_fd: int
+    file_size: int
+    prefix: tuple[str, ...]
+
+    @property
+    def file_path(self) -> str:
+        """The nameless data file, for a process that opens files by name."""
+        return f"/proc/{os.getpid()}/fd/{self.file_fd}"
+
+    @property
+    def file_settings(self) -> dict[str, int]:
+        """The file channel's settings for random 4 KiB reads of the data file."""
+        return {
+            "block": BLOCK,
+            "file_fd": self.file_fd,
+            "file_size": self.file_size,
+            "file_seed": SEED,
+        }
+
+
+@contextmanager
+def prepared(
+    folder: Path, data_folder: Path, seconds: float, file_size: int, cpu: int | None
+) -> Iterator[Bench]:
+    """Build the bare loops in `folder` and make the data file in `data_folder`; gone afterwards."""
+    bare = build_bare(folder)
+    file_fd = _core.make_file(str(data_folder), file_size, SEED)
+    try:
+        yield Bench(
+            seconds=seconds,
+            clock_q32=_core.clock_calibrate(100_000_000),
+            bare=bare,
+            file_fd=file_fd,
+            file_size=file_size,
+            prefix=() if cpu is None else ("taskset", "-c", str(cpu)),
+        )
+    finally:
+        os.close(file_fd)
+
+
+def build_bare(folder: Path) -> Path:
+    """Compile bare.c as pyproject.toml compiles the core. Raises `BenchmarkError`."""
+    program = folder / "bare"
+    compiler = os.environ.get("CC", "cc")
+    command = [compiler, "-std=gnu11", "-O2", "-g0", "-D_GNU_SOURCE", "-I", str(PACKAGE / "core")]
+    _output([*command, "-o", str(program), str(HERE / "bare.c")])
+    return program
+
+
+def fill_page_cache(bench: Bench) -> None:
+    """Read the data file through once, so that the first reader finds it as warm as the last."""
+    for offset in range(0, bench.file_size, 1 << 20):
+        os.pread(bench.file_fd, 1 << 20, offset)
+
+
+# A trial's process
+
+
+@dataclass(frozen=True)
+class TrialNumbers:
+    """What one trial's process took. Times in ns, memory in KiB.
+
+    The peak (VmHWM) holds what passes while Python starts, which varies by a tenth; the resident
+    memory at the end (smaps_rollup, counted page by page) does not.
+    """
+
+    operations: int
+    window_ns: int
+    opened_ns: int
+    peak_kib: int
+    resident_kib: int
+
+    @property
+    def ns_per_op(self) -> float:
+        """Nanoseconds per operation in the measured window."""
+        return self.window_ns / self.operations
+
+    @property
+    def ops(self) -> float:
+        """Operations per second in the measured window."""
+        return self.operations * 1e9 / self.window_ns
+
+
+def trial(bench: Bench, engine: str, channel: str, settings: Mapping[str, int]) -> TrialNumbers:
+    """One trial: a warm-up, then `bench.seconds`. Raises `BenchmarkError` where it fails."""
+    slices_ns = (WARMUP_NS, round(bench.seconds * 1e9))
+    with _worker(bench, engine, channel, settings) as worker:
+        for slice_ns in slices_ns:
+            worker.ask(f"run {slice_ns}")
+        return worker.numbers("window_operations")
+
+
+def trial_until(
+    bench: Bench,
+    engine: str,
+    channel: str,
+    settings: Mapping[str, int],
+    operations: int,
+    *,
+    slice_ns: int,
+) -> TrialNumbers:
+    """One trial of slices without a warm-up, until `operations` have completed in all."""
+    with _worker(bench, engine, channel, settings) as worker:
+        while worker.record.field("live_operations") < operations:
+            worker.ask(f"run {slice_ns}")
+        return worker.numbers("live_operations")
+
+
+class _Worker:
+    """A trial's process, asked line by line. `opened_ns`: from asking for it to its answer."""
+
+    def __init__(self, command: Sequence[str], fds: Sequence[int], record: Record) -> None:
+        self.record = record
+        asked_ns = time.perf_counter_ns()
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, pass_fds=fds
+        )
+        self._expect("open")
+        self.opened_ns = time.perf_counter_ns() - asked_ns
+
+    def ask(self, line: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        self._expect("0")
+
+    def _expect(self, answer: str) -> None:
+        assert self.process.stdout is not None
+        found = self.process.stdout.readline().strip()
+        if found != answer:
+            self.process.kill()
+            error = self.record.field("error")
+            raise BenchmarkError(
+                f"the trial failed at stage {self.record.stage}: "
+                f"{os.strerror(error) if error else found or 'its process ended'}"
+            )
+
+    def numbers(self, operations: str) -> TrialNumbers:
+        """What it has measured; closes it. `operations` names the record's field."""
+        peak_kib = self._memory_kib("status", "VmHWM:")
+        resident_kib = self._memory_kib("smaps_rollup", "Rss:")
+        self.ask("close")
+        return TrialNumbers(
+            operations=self.record.field(operations),
+            window_ns=self.record.field("window_ns"),
+            opened_ns=self.opened_ns,
+            peak_kib=peak_kib,
+            resident_kib=resident_kib,
+        )
+
+    def _memory_kib(self, file: str, name: str) -> int:
+        text = Path(f"/proc/{self.process.pid}/{file}").read_text()
+        return int(text.partition(f"\n{name}")[2].split()[0])
+
+
+@contextmanager
+def _worker(
+    bench: Bench, engine: str, channel: str, settings: Mapping[str, int]
+) -> Iterator[_Worker]:
+    everything = {"clock_ns_per_tick_q32": bench.clock_q32, "seed": SEED, **settings}
+    with new_record() as record:
+        command = [
+            *bench.prefix,
+            *(sys.executable, "-I", "-S", str(PACKAGE / "worker.py"), str(_core.__file__)),
+            *(str(os.getpid()), engine, channel, str(record.fd)),
+            *(f"{name}={value}" for name, value in everything.items()),
+        ]
+        worker = _Worker(command, (record.fd, bench.file_fd), record)
+        # Leaving it closes the worker's standard input, at which it ends.
+        with worker.process:
+            yield worker
+
+
+# The others
+
+
+def bare_ns(bench: Bench, mode: str) -> float:
+    """Nanoseconds per operation of a bare loop (bare.c); `pread…` modes read the data file."""
+    arguments = [mode, str(bench.seconds), str(bench.clock_q32)]
+    if mode.startswith("pread"):
+        arguments += [str(n) for n in (bench.file_fd, bench.file_size, BLOCK, SEED)]
+    words = _output([*bench.prefix, str(bench.bare), *arguments], (bench.file_fd,)).split()
+    return int(words[1]) / int(words[0])
+
+
+def fio_version() -> str | None:
+    """fio's version, or None where it is not installed."""
+    return _output(["fio", "--version"]).strip() if shutil.which("fio") else None
+
+
+def fio_iops(bench: Bench, ioengine: str, *options: str) -> float:
+    """Random 4 KiB reads per second of the data file by fio, its clocks at their defaults."""
+    command = [
+        *(*bench.prefix, "fio", "--name=speed", "--rw=randread", f"--bs={BLOCK}"),
+        *(f"--filename={bench.file_path}", f"--size={bench.file_size}", "--norandommap"),
+        *("--time_based", f"--runtime={round(bench.seconds * 1000)}ms"),
+        *(f"--ramp_time={WARMUP_NS // 1000}us", "--output-format=json"),
+        *(f"--ioengine={ioengine}", *options),
+    ]
+    text = _output(command)
+    # fio may put warnings before its JSON.
+    return float(json.loads(text[text.index("{") :])["jobs"][0]["read"]["iops"])
+
+
+def wall_ms(bench: Bench, command: Sequence[str]) -> float:
+    """Milliseconds from start to end of a command. Raises `BenchmarkError` where it fails."""
+    started_ns = time.perf_counter_ns()
+    _output([*bench.prefix, *command])
+    return (time.perf_counter_ns() - started_ns) / 1e6
+
+
+def _output(command: Sequence[str], fds: Sequence[int] = ()) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, pass_fds=fds, check=False)
+    except OSError as error:
+        raise BenchmarkError(f"{command[0]} cannot be started: {error.strerror}") from None
+    if done.returncode != 0:
+        words = done.stderr.strip().splitlines() or ["nothing on standard error"]
+        name = Path(command[0]).name
+        raise BenchmarkError(f"{name} ended with exit code {done.returncode}: {words[-1]}")
+    return done.stdout

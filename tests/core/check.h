@@ -1,0 +1,59 @@
+/* What every rule of the conformance suite has in common: the pair it is run on, and its three ways to
+ * end. A rule that returns has passed. */
+#ifndef CONFORMANCE_CHECK_H
+#define CONFORMANCE_CHECK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "channel.h"
+#include "engine.h"
+
+struct subject {
+    const struct engine *engine;
+    const struct channel *channel;
+};
+
+struct rule {
+    const char *name;
+    /* Why the rule does not apply to this pair, or NULL. A rule without it knows no engine and no
+     * channel, and is run once. */
+    const char *(*unless)(const struct subject *subject);
+    void (*run)(const struct subject *subject);
+};
+
+/* Each ended by a NULL name. */
+extern const struct rule completion_rules[], wait_rules[], failure_rules[], conduct_rules[];
+extern const struct rule residue_rules[], loop_rules[], loop_end_rules[], part_rules[];
+
+/* One sentence on standard error, exit 1. */
+_Noreturn void fail_rule(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The reason on standard output, exit 77. */
+_Noreturn void not_applicable(const char *reason);
+
+#define EXPECT(condition, ...)      \
+    do {                            \
+        if (!(condition))           \
+            fail_rule(__VA_ARGS__); \
+    } while (0)
+
+/* Reasons that several rules share. */
+const char *always(const struct subject *subject);              /* NULL */
+const char *unless_moves_data(const struct subject *subject);   /* there is no I/O at all */
+const char *unless_can_be_pending(const struct subject *subject); /* nothing stays in flight */
+
+/* What the pair is driven with unless a rule says otherwise: a short constant service time, or small
+ * blocks of a small file. */
+struct settings subject_settings(const struct subject *subject, uint32_t depth);
+/* `depth`, or less where the engine cannot go as deep. */
+uint32_t subject_depth(const struct subject *subject, uint32_t depth);
+
+/* Nanoseconds of CLOCK_MONOTONIC, and of CPU that all threads of the process have used. */
+uint64_t wall_ns(void);
+uint64_t process_cpu_ns(void);
+
+#define MS UINT64_C(1000000)
+/* A service time that no rule waits out: one that sees the end of it has failed. */
+#define FOREVER_NS (4 * INT64_C(1000000000))
+
+#endif

@@ -1,0 +1,296 @@
+/* The driver (see driver.h). */
+#include "driver.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "probe.h"
+
+#define BUFFER_ALIGNMENT 4096
+/* Longer than any service time that a rule waits for; short, since a lost transfer costs it. */
+#define PATIENCE_NS (1500 * MS)
+#define LOOK_NS (20 * (int64_t)MS)
+/* What buffers hold before a transfer, and completions before a reap. */
+#define POISON 0xA5
+
+/* ------------------------------------------------------------------ open and close */
+
+static void *allocate(size_t count, size_t size)
+{
+    void *memory = calloc(count, size);
+
+    EXPECT(memory, "No memory for the suite itself.");
+    return memory;
+}
+
+static void read_content(struct driver *driver)
+{
+    const size_t size = (size_t)driver->settings.file_size;
+
+    driver->content = allocate(1, size);
+    EXPECT(pread((int)driver->settings.file_fd, driver->content, size, 0) == (ssize_t)size,
+           "The data file could not be read back.");
+}
+
+static void open_engine(struct driver *driver)
+{
+    const struct engine_setup setup = {.depth = driver->depth, .calls = &driver->calls};
+    int error = driver->engine->open(&driver->engine_state, &setup);
+
+    EXPECT(error == 0, "The engine did not open: %s.", strerror(-error));
+}
+
+static void open_channel(struct driver *driver)
+{
+    const struct channel_setup setup = {
+        .settings = &driver->settings,
+        .nonblocking_descriptors = driver->engine->caps.nonblocking_descriptors,
+        .starts_device = driver->engine->caps.moves_data,
+        .record = driver->record,
+    };
+    int error = driver->channel->open(&driver->channel_state, &setup);
+
+    EXPECT(error == 0, "The channel did not open: %s.", strerror(-error));
+}
+
+void driver_open(struct driver *driver, const struct subject *subject,
+                 const struct settings *settings)
+{
+    const uint32_t depth = (uint32_t)settings->depth;
+    const size_t block = (size_t)settings->block;
+    void *buffers;
+
+    *driver = (struct driver){
+        .engine = subject->engine,
+        .channel = subject->channel,
+        .settings = *settings,
+        .record = allocate(1, sizeof *driver->record),
+        .depth = depth,
+        .stride = (block + BUFFER_ALIGNMENT - 1) / BUFFER_ALIGNMENT * BUFFER_ALIGNMENT,
+        .requests = allocate(depth, sizeof *driver->requests),
+        .slots = allocate(depth, sizeof *driver->slots),
+        .started = allocate(depth, sizeof *driver->started),
+        /* More than an engine may ever fill in, so that one which does is caught and not a crash. */
+        .completions = allocate(4 * depth + 4, sizeof *driver->completions),
+    };
+    driver->calls = (struct calls){
+        .count = driver->record->slice.calls,
+        .eagain = driver->record->slice.eagain,
+        .hooks = &driver->hooks,
+    };
+    EXPECT(posix_memalign(&buffers, BUFFER_ALIGNMENT, depth * driver->stride) == 0,
+           "No memory for the suite itself.");
+    driver->buffers = buffers;
+    for (uint32_t slot = 0; slot < depth; slot++)
+        driver->requests[slot].slot = slot;
+    if (driver->channel->caps.files)
+        read_content(driver);
+    open_channel(driver);
+    open_engine(driver);
+    probe_watch(true);
+}
+
+void driver_close(struct driver *driver)
+{
+    EXPECT(driver->in_flight == 0, "The rule closed an engine with %u in flight.",
+           driver->in_flight);
+    probe_watch(false);
+    driver->engine->close(driver->engine_state);
+    driver->channel->close(driver->channel_state);
+    free(driver->content);
+    free(driver->buffers);
+    free(driver->completions);
+    free(driver->started);
+    free(driver->slots);
+    free(driver->requests);
+    free(driver->record);
+}
+
+/* ------------------------------------------------------------------ submit */
+
+uint32_t driver_start(struct driver *driver, uint32_t n)
+{
+    uint32_t begun = 0;
+
+    for (uint32_t slot = 0; slot < driver->depth && begun < n; slot++) {
+        struct request *request = &driver->requests[slot];
+
+        if (driver->slots[slot] != SLOT_IDLE)
+            continue;
+        request->buffer = driver->buffers + slot * driver->stride;
+        request->done = 0;
+        memset(request->buffer, POISON, (size_t)driver->settings.block);
+        request->start_ns = wall_ns();
+        int error = driver->channel->start(driver->channel_state, request);
+        EXPECT(error == 0, "The channel did not start a request: %s.", strerror(-error));
+        driver->slots[slot] = SLOT_STARTED;
+        driver->started[driver->started_count++] = request;
+        begun++;
+    }
+    return begun;
+}
+
+uint32_t driver_submit(struct driver *driver, uint32_t n)
+{
+    if (n > driver->started_count)
+        n = driver->started_count;
+    driver->submits++;
+    probe_enter_engine();
+    int result = driver->engine->submit(driver->engine_state, driver->started, n);
+    probe_leave_engine();
+
+    EXPECT(result >= 0, "submit returned %d (%s).", result, strerror(-result));
+    uint32_t taken = (uint32_t)result;
+    EXPECT(taken <= n, "submit was offered %u requests and took %u.", n, taken);
+    EXPECT(taken > 0 || n == 0 || driver->in_flight > 0,
+           "submit took nothing although nothing was in flight.");
+    for (uint32_t i = 0; i < taken; i++)
+        driver->slots[driver->started[i]->slot] = SLOT_IN_FLIGHT;
+    driver->started_count -= taken;
+    memmove(driver->started, driver->started + taken,
+            driver->started_count * sizeof *driver->started);
+    driver->in_flight += taken;
+    return taken;
+}
+
+void driver_fill(struct driver *driver, uint32_t n)
+{
+    driver_start(driver, n);
+    while (driver->started_count > 0)
+        EXPECT(driver_submit(driver, driver->started_count) > 0,
+               "submit is full with %u of %u in flight.", driver->in_flight, driver->depth);
+}
+
+/* ------------------------------------------------------------------ reap */
+
+static void accept_completion(struct driver *driver, const struct request *request)
+{
+    EXPECT(request >= driver->requests && request < driver->requests + driver->depth,
+           "A completion names no request of ours.");
+    EXPECT(driver->slots[request->slot] == SLOT_IN_FLIGHT,
+           "A request completed that was not in flight: twice, or before it was taken.");
+    driver->slots[request->slot] = SLOT_IDLE;
+    driver->in_flight--;
+}
+
+uint32_t driver_reap(struct driver *driver, uint32_t min, uint32_t max, int64_t timeout_ns)
+{
+    struct completion poison;
+
+    memset(&poison, POISON, sizeof poison);
+    memset(driver->completions, POISON, (4 * driver->depth + 4) * sizeof poison);
+    probe_enter_engine();
+    int result = driver->engine->reap(driver->engine_state, driver->completions, min, max,
+                                      timeout_ns);
+    probe_leave_engine();
+
+    EXPECT(result >= 0, "reap returned %d (%s).", result, strerror(-result));
+    uint32_t n = (uint32_t)result;
+    EXPECT(n <= max, "reap was asked for at most %u completions and returned %u.", max, n);
+    EXPECT(n <= driver->in_flight, "reap returned %u completions with %u in flight.", n,
+           driver->in_flight);
+    EXPECT(driver->completions[max].request == poison.request,
+           "reap wrote behind the %u completions there was room for.", max);
+    for (uint32_t i = 0; i < n; i++)
+        accept_completion(driver, driver->completions[i].request);
+    return n;
+}
+
+static void check_bytes(const struct driver *driver, const struct request *request)
+{
+    const int64_t position = request->offset - (int64_t)request->done;
+    const char *bytes = request->buffer - request->done;
+
+    if (driver->content)
+        EXPECT(memcmp(bytes, driver->content + position, request->done) == 0,
+               "The bytes read at %lld are not those of the file.", (long long)position);
+}
+
+static void take_again(struct driver *driver, struct request *request)
+{
+    driver->slots[request->slot] = SLOT_STARTED;
+    driver->started[driver->started_count++] = request;
+}
+
+static void take_one(struct driver *driver, const struct completion *completion)
+{
+    struct request *request = completion->request;
+    const ssize_t result = completion->result;
+
+    EXPECT(result > 0 && (size_t)result <= request->length,
+           "A transfer of %zu bytes completed with %zd%s%s.", request->length, result,
+           result < 0 ? ": " : "", result < 0 ? strerror((int)-result) : "");
+    request->done += (size_t)result;
+    request->buffer += result;
+    request->length -= (size_t)result;
+    if (request->offset != OFFSET_STREAM)
+        request->offset += result;
+    if (request->length > 0) {
+        take_again(driver, request);
+        return;
+    }
+    if (driver->engine->caps.moves_data) {
+        check_bytes(driver, request);
+        int more = driver->channel->finish(driver->channel_state, request);
+
+        EXPECT(more >= 0, "The channel found wrong data: %s.", strerror(-more));
+        if (more == CHANNEL_MORE) {
+            take_again(driver, request);
+            return;
+        }
+    }
+    driver->operations++;
+}
+
+void driver_take(struct driver *driver, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        take_one(driver, &driver->completions[i]);
+}
+
+uint32_t driver_reap_due(struct driver *driver)
+{
+    const uint64_t deadline_ns = wall_ns() + PATIENCE_NS;
+
+    for (;;) {
+        uint32_t n = driver_reap(driver, 1, driver->depth, LOOK_NS);
+
+        if (n > 0)
+            return n;
+        EXPECT(wall_ns() < deadline_ns, "%u accepted requests never completed.", driver->in_flight);
+    }
+}
+
+void driver_drain(struct driver *driver)
+{
+    while (driver->in_flight + driver->started_count > 0) {
+        if (driver->started_count > 0)
+            driver_submit(driver, driver->started_count);
+        driver_take(driver, driver_reap_due(driver));
+    }
+}
+
+void driver_cancel_all(struct driver *driver)
+{
+    for (uint32_t slot = 0; slot < driver->depth; slot++) {
+        if (driver->slots[slot] != SLOT_IN_FLIGHT)
+            continue;
+        probe_enter_engine();
+        int error = driver->engine->cancel(driver->engine_state, &driver->requests[slot]);
+        probe_leave_engine();
+
+        EXPECT(error == (driver->engine->caps.cancels ? 0 : -ENOTSUP), "cancel returned %d (%s).",
+               error, strerror(-error));
+    }
+}
+
+void driver_abandon(struct driver *driver)
+{
+    driver->hooks = (struct call_hooks){0};
+    driver_cancel_all(driver);
+    driver->channel->release(driver->channel_state);
+    while (driver->in_flight > 0)
+        driver_reap_due(driver);
+}

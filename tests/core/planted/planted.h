@@ -1,0 +1,81 @@
+/* Planted engines: real ones with one rule broken, to show that the suite would notice. Each is a real
+ * engine with some functions replaced; those find the real one in `planted_base`. A process runs
+ * one of them at most, so they keep what they need in static variables. */
+#ifndef PLANTED_H
+#define PLANTED_H
+
+#include "engine.h"
+
+struct planted {
+    const char *name;
+    const struct engine *base;
+    const char *channel, *rule; /* where it has to be caught, and by what */
+    struct engine broken;       /* functions that are NULL are the base's */
+};
+
+extern const struct engine *planted_base;
+
+/* Ended by a NULL name. */
+extern const struct planted planted_engines[];
+
+/* The planted engine of this name, ready to run, or NULL. */
+const struct engine *planted_find(const char *name);
+
+#define SUBMIT(name) int name(void *state, struct request *const *requests, uint32_t n)
+#define REAP(name)                                                                              \
+    int name(void *state, struct completion *completions, uint32_t min, uint32_t max,           \
+             int64_t timeout_ns)
+#define OPEN(name) int name(void **state, const struct engine_setup *setup)
+#define CANCEL(name) int name(void *state, struct request *request)
+#define CLOSE(name) void name(void *state)
+
+/* completions.c */
+SUBMIT(submit_takes_too_many);
+SUBMIT(submit_one_at_a_time);
+SUBMIT(submit_completes_early);
+SUBMIT(submit_negative);
+SUBMIT(submit_at_most_64);
+SUBMIT(submit_reads_twice);
+REAP(reap_completes_twice);
+REAP(reap_loses_one);
+REAP(reap_ignores_max);
+REAP(reap_one_at_a_time);
+REAP(reap_negative);
+REAP(reap_busy_as_completion);
+REAP(reap_drops_cancelled);
+REAP(reap_with_early);
+REAP(reap_hides_failure);
+REAP(reap_stretches_short);
+REAP(reap_end_as_success);
+REAP(reap_flips_a_bit);
+REAP(reap_counts_out);
+REAP(reap_breaks_interrupted);
+OPEN(open_deeper);
+OPEN(open_keeps_calls);
+
+/* waits.c */
+REAP(reap_ignores_timeout);
+REAP(reap_returns_early);
+REAP(reap_waits_when_looking);
+REAP(reap_blocks_signals);
+REAP(reap_burns);
+REAP(reap_min_one);
+CANCEL(cancel_forgets);
+
+/* conduct.c */
+SUBMIT(submit_allocates);
+SUBMIT(submit_prints);
+SUBMIT(submit_prints_error);
+SUBMIT(submit_reads_clock);
+SUBMIT(submit_uncounted);
+OPEN(open_leaks_descriptor);
+OPEN(open_leaks_thread);
+OPEN(open_leaves_handler);
+OPEN(open_leaves_mask);
+OPEN(open_leaks_without_memory);
+OPEN(open_keeps_memory);
+OPEN(open_late_writer);
+SUBMIT(submit_to_late_writer);
+CLOSE(close_late_writer);
+
+#endif

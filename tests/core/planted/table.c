@@ -1,0 +1,115 @@
+/* The table of planted engines, each with the rule that has to catch it. */
+#include <string.h>
+
+#include "planted.h"
+
+extern const struct engine engine_blocking, engine_nonblocking, engine_select, engine_aio;
+extern const struct engine engine_aio_poll, engine_null;
+
+const struct engine *planted_base;
+
+#define BREAK(...) {__VA_ARGS__}
+
+const struct planted planted_engines[] = {
+    {"completes-twice", &engine_nonblocking, "timer", "completes-once",
+     BREAK(.reap = reap_completes_twice)},
+    {"completes-twice-null", &engine_null, "file", "completes-once",
+     BREAK(.reap = reap_completes_twice)},
+    {"loses-one", &engine_select, "timer", "completes-once", BREAK(.reap = reap_loses_one)},
+    {"wrong-bytes", &engine_aio, "file", "completes-once", BREAK(.reap = reap_flips_a_bit)},
+    {"takes-too-many", &engine_aio, "file", "submit-takes-what-fits",
+     BREAK(.submit = submit_takes_too_many)},
+    {"ignores-depth", &engine_select, "timer", "submit-takes-what-fits",
+     BREAK(.open = open_deeper)},
+    {"ignores-max", &engine_nonblocking, "file", "reap-respects-max",
+     BREAK(.reap = reap_ignores_max)},
+    {"takes-one-at-a-time", &engine_nonblocking, "timer", "depth-is-kept",
+     BREAK(.submit = submit_one_at_a_time, .reap = reap_one_at_a_time)},
+    {"fixed-table", &engine_nonblocking, "timer", "fills-its-depth",
+     BREAK(.submit = submit_at_most_64, .reap = reap_counts_out)},
+    {"waits-when-looking", &engine_select, "timer", "reap-min-zero-looks",
+     BREAK(.reap = reap_waits_when_looking)},
+    {"ignores-timeout", &engine_aio, "timer", "reap-times-out",
+     BREAK(.reap = reap_ignores_timeout)},
+    {"returns-too-soon", &engine_select, "timer", "reap-times-out",
+     BREAK(.reap = reap_returns_early)},
+    {"ignores-min", &engine_select, "timer", "reap-waits-for-min", BREAK(.reap = reap_min_one)},
+    {"swallows-eintr", &engine_select, "timer", "reap-interrupted",
+     BREAK(.reap = reap_blocks_signals)},
+    {"burns-cpu", &engine_select, "timer", "wait-burns-no-cpu", BREAK(.reap = reap_burns)},
+    {"burns-cpu-in-turn", &engine_aio, "timer", "waits-in-turn-burn-no-cpu", BREAK(.reap = reap_burns)},
+    {"burns-cpu-for-others", &engine_select, "timer", "waits-only-for-its-own",
+     BREAK(.reap = reap_burns)},
+    {"submit-fails", &engine_blocking, "file", "failure-is-completion",
+     BREAK(.submit = submit_negative)},
+    {"reap-fails", &engine_nonblocking, "timer", "failure-is-completion",
+     BREAK(.reap = reap_negative)},
+    {"hides-failure", &engine_aio, "timer", "failure-is-completion",
+     BREAK(.reap = reap_hides_failure)},
+    {"busy-as-completion", &engine_select, "timer", "busy-is-not-failure",
+     BREAK(.reap = reap_busy_as_completion)},
+    {"drops-cancelled", &engine_nonblocking, "timer", "cancel-completes",
+     BREAK(.reap = reap_drops_cancelled)},
+    {"refuses-to-cancel", &engine_select, "timer", "cancel-completes",
+     BREAK(.cancel = cancel_forgets)},
+    {"allocates", &engine_select, "timer", "nothing-allocated", BREAK(.submit = submit_allocates)},
+    {"prints", &engine_blocking, "timer", "nothing-printed", BREAK(.submit = submit_prints)},
+    {"prints-error", &engine_null, "file", "nothing-printed", BREAK(.submit = submit_prints_error)},
+    {"reads-clock", &engine_nonblocking, "file", "no-clock-read",
+     BREAK(.submit = submit_reads_clock)},
+    {"uncounted-call", &engine_select, "file", "calls-are-counted",
+     BREAK(.submit = submit_uncounted)},
+    {"leaks-descriptor", &engine_blocking, "file", "leaves-nothing",
+     BREAK(.open = open_leaks_descriptor)},
+    {"leaks-thread", &engine_null, "timer", "leaves-nothing", BREAK(.open = open_leaks_thread)},
+    {"leaves-handler", &engine_select, "timer", "leaves-nothing",
+     BREAK(.open = open_leaves_handler)},
+    {"leaves-mask", &engine_select, "timer", "leaves-nothing", BREAK(.open = open_leaves_mask)},
+    {"keeps-memory", &engine_select, "timer", "leaves-nothing", BREAK(.open = open_keeps_memory)},
+    {"late-write", &engine_nonblocking, "file", "no-late-write",
+     BREAK(.open = open_late_writer, .submit = submit_to_late_writer, .close = close_late_writer)},
+    {"leaks-without-memory", &engine_select, "timer", "no-memory",
+     BREAK(.open = open_leaks_without_memory)},
+    {"completes-early", &engine_select, "timer", "never-early",
+     BREAK(.submit = submit_completes_early, .reap = reap_with_early)},
+    {"stretches-short", &engine_blocking, "file", "short-transfers",
+     BREAK(.reap = reap_stretches_short)},
+    {"hides-the-end", &engine_blocking, "file", "end-of-data-is-an-error",
+     BREAK(.reap = reap_end_as_success)},
+    {"reads-twice", &engine_blocking, "file", "drain-leaves-nothing-in-flight",
+     BREAK(.open = open_keeps_calls, .submit = submit_reads_twice)},
+    {"breaks-interrupted", &engine_aio, "file", "interrupted-transfers-go-on",
+     BREAK(.reap = reap_breaks_interrupted)},
+    {"reap-fails-late", &engine_select, "file", "closes-after-a-failure",
+     BREAK(.reap = reap_negative)},
+    {"never-stops", &engine_aio, "timer", "closes-with-requests-in-flight",
+     BREAK(.reap = reap_ignores_timeout)},
+    {NULL, NULL, NULL, NULL, BREAK(.name = NULL)},
+};
+
+const struct engine *planted_find(const char *name)
+{
+    static struct engine engine;
+
+    for (const struct planted *planted = planted_engines; planted->name; planted++) {
+        const struct engine *broken = &planted->broken;
+
+        if (strcmp(planted->name, name) != 0)
+            continue;
+        planted_base = planted->base;
+        engine = *planted->base;
+        engine.name = planted->name;
+        if (broken->open)
+            engine.open = broken->open;
+        if (broken->submit)
+            engine.submit = broken->submit;
+        if (broken->reap)
+            engine.reap = broken->reap;
+        if (broken->cancel)
+            engine.cancel = broken->cancel;
+        if (broken->close)
+            engine.close = broken->close;
+        return &engine;
+    }
+    return NULL;
+}

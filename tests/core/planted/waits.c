@@ -1,0 +1,57 @@
+/* Planted engines that wait too long, too short, or at a price. */
+#include <signal.h>
+#include <stddef.h>
+
+#include "planted.h"
+
+REAP(reap_ignores_timeout)
+{
+    (void)timeout_ns;
+    return planted_base->reap(state, completions, min, max, -1);
+}
+
+REAP(reap_returns_early)
+{
+    return planted_base->reap(state, completions, min, max, timeout_ns / 2);
+}
+
+REAP(reap_waits_when_looking)
+{
+    return planted_base->reap(state, completions, min ? min : 1, max, timeout_ns);
+}
+
+REAP(reap_min_one)
+{
+    return planted_base->reap(state, completions, min > 1 ? 1 : min, max, timeout_ns);
+}
+
+REAP(reap_blocks_signals)
+{
+    sigset_t all, before;
+
+    sigfillset(&all);
+    sigdelset(&all, SIGALRM); /* the suite's watchdog */
+    sigprocmask(SIG_SETMASK, &all, &before);
+    int n = planted_base->reap(state, completions, min, max, timeout_ns);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return n;
+}
+
+REAP(reap_burns)
+{
+    int n = 0;
+
+    (void)timeout_ns;
+    while (n >= 0 && (uint32_t)n < min) {
+        int more = planted_base->reap(state, completions + n, 0, max - (uint32_t)n, 0);
+
+        n = more < 0 ? more : n + more;
+    }
+    return n;
+}
+
+CANCEL(cancel_forgets)
+{
+    (void)state, (void)request;
+    return -22;
+}

@@ -1,0 +1,258 @@
+/* The wrapped functions, and their counters (see probe.h). */
+#include "probe.h"
+
+#include <aio.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/select.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "check.h"
+
+static struct probe counted;
+static bool watching;
+static _Thread_local bool in_suite; /* false in threads that an engine has started */
+
+static bool fail_armed, failed;
+static uint64_t fail_countdown;
+static int64_t live_allocations;
+
+static bool is_watched(void)
+{
+    return __atomic_load_n(&watching, __ATOMIC_RELAXED) && !in_suite;
+}
+
+static void count(uint64_t *counter)
+{
+    if (is_watched())
+        __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+
+/* ------------------------------------------------------------------ calls that engines may make */
+
+/* glibc's AIO starts its threads past ThreadSanitizer's pthread_create, and the first of them that
+ * allocates crashes in the sanitizer (llvm-project issue 109742). */
+static void needs_threads_of_libc(void)
+{
+#ifdef __SANITIZE_THREAD__
+    not_applicable("ThreadSanitizer does not survive the threads that glibc's AIO starts");
+#endif
+}
+
+#define WRAP_CALL(type, name, parameters, arguments) \
+    type __real_##name parameters;                   \
+    type __wrap_##name parameters;                   \
+    type __wrap_##name parameters                    \
+    {                                                \
+        count(&counted.calls[CALL_##name]);          \
+        return __real_##name arguments;              \
+    }
+
+WRAP_CALL(ssize_t, read, (int fd, void *buffer, size_t n), (fd, buffer, n))
+WRAP_CALL(ssize_t, write, (int fd, const void *buffer, size_t n), (fd, buffer, n))
+WRAP_CALL(ssize_t, pread, (int fd, void *buffer, size_t n, off_t offset), (fd, buffer, n, offset))
+WRAP_CALL(ssize_t, pwrite, (int fd, const void *buffer, size_t n, off_t offset),
+          (fd, buffer, n, offset))
+WRAP_CALL(int, select, (int n, fd_set *in, fd_set *out, fd_set *other, struct timeval *timeout),
+          (n, in, out, other, timeout))
+WRAP_CALL(int, aio_error, (const struct aiocb *block), (block))
+WRAP_CALL(ssize_t, aio_return, (struct aiocb * block), (block))
+WRAP_CALL(int, aio_suspend,
+          (const struct aiocb *const blocks[], int n, const struct timespec *timeout),
+          (blocks, n, timeout))
+WRAP_CALL(int, aio_cancel, (int fd, struct aiocb *block), (fd, block))
+
+#define WRAP_AIO(name)                           \
+    int __real_##name(struct aiocb *block);      \
+    int __wrap_##name(struct aiocb *block);      \
+    int __wrap_##name(struct aiocb *block)       \
+    {                                            \
+        needs_threads_of_libc();                 \
+        count(&counted.calls[CALL_##name]);      \
+        return __real_##name(block);             \
+    }
+
+WRAP_AIO(aio_read)
+WRAP_AIO(aio_write)
+
+bool probe_sees(enum call_id id)
+{
+    static const bool seen[CALL_COUNT] = {
+        [CALL_read] = true,       [CALL_write] = true,      [CALL_pread] = true,
+        [CALL_pwrite] = true,     [CALL_select] = true,     [CALL_aio_read] = true,
+        [CALL_aio_write] = true,  [CALL_aio_error] = true,  [CALL_aio_return] = true,
+        [CALL_aio_suspend] = true, [CALL_aio_cancel] = true,
+    };
+
+    return seen[id];
+}
+
+/* ------------------------------------------------------------------ clocks */
+
+#define WRAP_CLOCK(type, name, parameters, arguments) \
+    type __real_##name parameters;                    \
+    type __wrap_##name parameters;                    \
+    type __wrap_##name parameters                     \
+    {                                                 \
+        count(&counted.clock_reads);                  \
+        return __real_##name arguments;               \
+    }
+
+WRAP_CLOCK(int, clock_gettime, (clockid_t id, struct timespec *now), (id, now))
+WRAP_CLOCK(int, gettimeofday, (struct timeval * now, void *zone), (now, zone))
+WRAP_CLOCK(time_t, time, (time_t * now), (now))
+
+/* ------------------------------------------------------------------ memory */
+
+static bool may_allocate(void)
+{
+    count(&counted.allocations);
+    if (!fail_armed)
+        return true;
+    if (fail_countdown-- > 0)
+        return true;
+    fail_armed = false;
+    failed = true;
+    return false;
+}
+
+static void *allocated(void *memory)
+{
+    if (memory)
+        __atomic_fetch_add(&live_allocations, 1, __ATOMIC_RELAXED);
+    return memory;
+}
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_malloc(size_t size)
+{
+    return may_allocate() ? allocated(__real_malloc(size)) : NULL;
+}
+
+void *__real_calloc(size_t count_, size_t size);
+void *__wrap_calloc(size_t count_, size_t size);
+void *__wrap_calloc(size_t count_, size_t size)
+{
+    return may_allocate() ? allocated(__real_calloc(count_, size)) : NULL;
+}
+
+void *__real_realloc(void *memory, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+void *__wrap_realloc(void *memory, size_t size)
+{
+    if (!may_allocate())
+        return NULL;
+    return memory ? __real_realloc(memory, size) : allocated(__real_realloc(memory, size));
+}
+
+int __real_posix_memalign(void **memory, size_t alignment, size_t size);
+int __wrap_posix_memalign(void **memory, size_t alignment, size_t size);
+int __wrap_posix_memalign(void **memory, size_t alignment, size_t size)
+{
+    if (!may_allocate())
+        return ENOMEM;
+    int error = __real_posix_memalign(memory, alignment, size);
+    if (!error)
+        allocated(*memory);
+    return error;
+}
+
+void __real_free(void *memory);
+void __wrap_free(void *memory);
+void __wrap_free(void *memory)
+{
+    if (memory) {
+        count(&counted.frees);
+        __atomic_fetch_sub(&live_allocations, 1, __ATOMIC_RELAXED);
+    }
+    __real_free(memory);
+}
+
+void probe_fail_allocation(uint64_t countdown)
+{
+    fail_countdown = countdown;
+    fail_armed = true;
+    failed = false;
+}
+
+bool probe_allocation_failed(void)
+{
+    fail_armed = false;
+    return failed;
+}
+
+int64_t probe_live_allocations(void)
+{
+    return __atomic_load_n(&live_allocations, __ATOMIC_RELAXED);
+}
+
+/* ------------------------------------------------------------------ what is watched */
+
+void probe_start(void)
+{
+    in_suite = true;
+}
+
+void probe_watch(bool on)
+{
+    if (on)
+        counted = (struct probe){0};
+    __atomic_store_n(&watching, on, __ATOMIC_RELAXED);
+}
+
+void probe_enter_engine(void)
+{
+    in_suite = false;
+}
+
+void probe_leave_engine(void)
+{
+    in_suite = true;
+}
+
+struct probe probe_read(void)
+{
+    return counted;
+}
+
+/* ------------------------------------------------------------------ output */
+
+static int capture_fd = -1, kept_fds[2] = {-1, -1};
+
+void probe_capture_output(void)
+{
+    fflush(NULL);
+    capture_fd = memfd_create("output", MFD_CLOEXEC);
+    for (int i = 0; i < 2; i++) {
+        kept_fds[i] = fcntl(STDOUT_FILENO + i, F_DUPFD_CLOEXEC, 3);
+        dup2(capture_fd, STDOUT_FILENO + i);
+    }
+}
+
+uint64_t probe_captured_output(void)
+{
+    struct stat stat = {0};
+
+    fflush(NULL);
+    fstat(capture_fd, &stat);
+    return (uint64_t)stat.st_size;
+}
+
+void probe_restore_output(void)
+{
+    if (capture_fd < 0)
+        return;
+    fflush(NULL);
+    for (int i = 0; i < 2; i++) {
+        dup2(kept_fds[i], STDOUT_FILENO + i);
+        close(kept_fds[i]);
+    }
+    close(capture_fd);
+    capture_fd = -1;
+}

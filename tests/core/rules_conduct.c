@@ -1,0 +1,84 @@
+/* Rules about what an engine may do between open and close: nothing but its counted calls. */
+#include <errno.h>
+#include <string.h>
+
+#include "driver.h"
+#include "probe.h"
+
+/* Some traffic of every kind: started, waited for, looked at, cancelled. Leaves the engine open. */
+static void exercise(struct driver *driver, const struct subject *subject)
+{
+    const uint32_t depth = subject_depth(subject, 4);
+    const struct settings settings = subject_settings(subject, depth);
+
+    driver_open(driver, subject, &settings);
+    for (int turn = 0; turn < 20; turn++) {
+        driver_fill(driver, depth);
+        driver_take(driver, driver_reap(driver, 0, depth, 0));
+        driver_take(driver, driver_reap(driver, 1, depth, (int64_t)MS));
+        driver_drain(driver);
+    }
+    driver_fill(driver, depth);
+    driver_abandon(driver);
+}
+
+static void nothing_allocated(const struct subject *subject)
+{
+    struct driver driver;
+
+    exercise(&driver, subject);
+    struct probe seen = probe_read();
+    EXPECT(seen.allocations == 0 && seen.frees == 0,
+           "Between open and close the engine allocated %llu times and freed %llu times.",
+           (unsigned long long)seen.allocations, (unsigned long long)seen.frees);
+    driver_close(&driver);
+}
+
+static void nothing_printed(const struct subject *subject)
+{
+    struct driver driver;
+
+    probe_capture_output();
+    exercise(&driver, subject);
+    driver_close(&driver);
+    uint64_t printed = probe_captured_output();
+    probe_restore_output();
+    EXPECT(printed == 0, "The engine wrote %llu bytes to standard output or error.",
+           (unsigned long long)printed);
+}
+
+static void no_clock_read(const struct subject *subject)
+{
+    struct driver driver;
+
+    exercise(&driver, subject);
+    struct probe seen = probe_read();
+    EXPECT(seen.clock_reads == 0, "The engine read a clock %llu times.",
+           (unsigned long long)seen.clock_reads);
+    driver_close(&driver);
+}
+
+static void calls_are_counted(const struct subject *subject)
+{
+    struct driver driver;
+
+    exercise(&driver, subject);
+    struct probe seen = probe_read();
+    for (int id = 0; id < CALL_COUNT; id++) {
+        uint64_t claimed = driver.record->slice.calls[id];
+
+        EXPECT(claimed == 0 || probe_sees((enum call_id)id), "probe.c has no wrapper for %s.",
+               call_names[id]);
+        EXPECT(claimed == seen.calls[id], "%s was called %llu times and counted %llu times.",
+               call_names[id], (unsigned long long)seen.calls[id], (unsigned long long)claimed);
+    }
+    driver_close(&driver);
+}
+
+const struct rule conduct_rules[] = {
+    {"nothing-allocated", always, nothing_allocated},
+    {"nothing-printed", always, nothing_printed},
+    {"no-clock-read", always, no_clock_read},
+    {"calls-are-counted", always, calls_are_counted},
+    {NULL, NULL, NULL},
+};

@@ -1,0 +1,180 @@
+/* Rules about what goes wrong: failures, calls that would block, cancelling. Faults come in through
+ * the hooks of CALL(). */
+#include <errno.h>
+#include <string.h>
+
+#include "driver.h"
+#include "faults.h"
+
+const bool transfer_calls[CALL_COUNT] = {
+    [CALL_read] = true,  [CALL_write] = true,    [CALL_pread] = true,
+    [CALL_pwrite] = true, [CALL_aio_read] = true, [CALL_aio_write] = true,
+};
+
+/* The calls that tell how a transfer which was started before has ended. */
+static const bool result_calls[CALL_COUNT] = {[CALL_aio_return] = true};
+
+/* ------------------------------------------------------------------ failure-is-completion */
+
+struct failing {
+    int error;
+    const bool *calls;
+    uint64_t injected;
+};
+
+static int fail_always(void *context, enum call_id id)
+{
+    struct failing *failing = context;
+
+    if (!failing->calls[id])
+        return 0;
+    failing->injected++;
+    return failing->error;
+}
+
+/* With every such call failing, each request completes with the error. How many calls failed. */
+static uint64_t expect_failures(const struct subject *subject, const bool *calls, int error)
+{
+    const uint32_t depth = subject_depth(subject, 4);
+    const struct settings settings = subject_settings(subject, depth);
+    struct failing failing = {.error = error, .calls = calls};
+    struct driver driver;
+
+    driver_open(&driver, subject, &settings);
+    driver.hooks = (struct call_hooks){.context = &failing, .fault = fail_always};
+    driver_fill(&driver, depth);
+    while (driver.in_flight > 0) {
+        uint32_t n = driver_reap_due(&driver);
+
+        for (uint32_t i = 0; i < n && failing.injected > 0; i++)
+            EXPECT(driver.completions[i].result == -error,
+                   "A transfer that failed with %s (%d) completed with %zd.", strerror(error), error,
+                   driver.completions[i].result);
+    }
+    driver.hooks = (struct call_hooks){0};
+    driver_fill(&driver, depth); /* and nothing of it stays */
+    driver_drain(&driver);
+    driver_close(&driver);
+    return failing.injected;
+}
+
+static void failure_is_completion(const struct subject *subject)
+{
+    EXPECT(expect_failures(subject, transfer_calls, EIO) > 0,
+           "The engine moves data with a call that transfer_calls does not name.");
+    expect_failures(subject, transfer_calls, EINTR);
+    expect_failures(subject, result_calls, EIO);
+}
+
+/* ------------------------------------------------------------------ busy-is-not-failure */
+
+struct busy {
+    const struct driver *driver;
+    bool nonblocking;
+    uint64_t submit, calls, injected; /* the submit in which `calls` were seen */
+};
+
+/* Every second call is told to come again later. A call that queues is so only where something is
+ * in flight: with nothing in flight, no room would ever come free. */
+static int busy_now_and_then(void *context, enum call_id id)
+{
+    struct busy *busy = context;
+
+    if (!transfer_calls[id] || !(busy->nonblocking || id == CALL_aio_read || id == CALL_aio_write))
+        return 0;
+    if (busy->submit != busy->driver->submits) {
+        busy->submit = busy->driver->submits;
+        busy->calls += busy->calls % 2; /* never the first call of a submit: it may be alone */
+    }
+    if (busy->calls++ % 2 == 0)
+        return 0;
+    busy->injected++;
+    return EAGAIN;
+}
+
+static const char *unless_can_be_busy(const struct subject *subject)
+{
+    if (subject->engine->caps.blocks_in_submit)
+        return "its calls block, and are never busy";
+    return unless_moves_data(subject);
+}
+
+static void busy_is_not_failure(const struct subject *subject)
+{
+    const uint32_t depth = subject_depth(subject, 8);
+    const struct settings settings = subject_settings(subject, depth);
+    const bool nonblocking = subject->engine->caps.nonblocking_descriptors;
+    struct driver driver;
+    struct busy busy = {.driver = &driver, .nonblocking = nonblocking};
+    uint32_t begun = 0;
+
+    driver_open(&driver, subject, &settings);
+    driver.hooks = (struct call_hooks){.context = &busy, .fault = busy_now_and_then};
+    while (begun < 64) {
+        begun += driver_start(&driver, depth);
+        uint32_t offered = driver.started_count, taken = driver_submit(&driver, offered);
+
+        EXPECT(!nonblocking || taken == offered,
+               "submit took %u of %u: a descriptor that is not ready is no reason.", taken, offered);
+        driver_take(&driver, driver_reap_due(&driver));
+    }
+    driver_drain(&driver);
+    EXPECT(driver.operations == begun, "%u operations were started and %llu ended.", begun,
+           (unsigned long long)driver.operations);
+    if (busy.injected == 0)
+        not_applicable("the engine makes no call that can be busy");
+    driver_close(&driver);
+}
+
+/* ------------------------------------------------------------------ cancel-completes */
+
+static void expect_cancelled(struct driver *driver)
+{
+    while (driver->in_flight > 0) {
+        uint32_t n = driver_reap_due(driver);
+
+        for (uint32_t i = 0; i < n; i++) {
+            ssize_t result = driver->completions[i].result;
+
+            EXPECT(result == -ECANCELED || result > 0, "A cancelled transfer completed with %zd (%s).",
+                   result, result < 0 ? strerror((int)-result) : "no bytes");
+        }
+    }
+}
+
+static void cancel_completes(const struct subject *subject)
+{
+    const uint32_t depth = subject_depth(subject, 4);
+    struct settings settings = subject_settings(subject, depth);
+    struct driver driver;
+
+    settings.service_mean_ns = FOREVER_NS;
+    driver_open(&driver, subject, &settings);
+    for (int times = 1; times <= 2; times++) { /* asking twice is no other thing */
+        driver_fill(&driver, depth);
+        for (int i = 0; i < times; i++)
+            driver_cancel_all(&driver);
+        driver.channel->release(driver.channel_state);
+        expect_cancelled(&driver);
+    }
+    /* Cancelled after it has ended, but before it was reaped. */
+    driver_fill(&driver, depth);
+    driver.channel->release(driver.channel_state);
+    driver_reap(&driver, 1, 1, (int64_t)MS);
+    driver_cancel_all(&driver);
+    expect_cancelled(&driver);
+    driver_close(&driver);
+}
+
+static const char *unless_in_flight(const struct subject *subject)
+{
+    return subject->engine->caps.blocks_in_submit ? "every transfer is over when submit returns"
+                                                  : NULL;
+}
+
+const struct rule failure_rules[] = {
+    {"failure-is-completion", unless_moves_data, failure_is_completion},
+    {"busy-is-not-failure", unless_can_be_busy, busy_is_not_failure},
+    {"cancel-completes", unless_in_flight, cancel_completes},
+    {NULL, NULL, NULL},
+};

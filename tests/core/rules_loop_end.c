@@ -1,0 +1,102 @@
+/* Rules about how the measured loop ends: when it is told to, and with transfers that would not. */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+
+#include "loop_case.h"
+#include "snapshot.h"
+
+#define PROMPTLY_NS (2000 * MS)
+
+static void *stop_after_some(void *record_)
+{
+    struct record *record = record_;
+
+    while (__atomic_load_n(&record->live_operations, __ATOMIC_RELAXED) < 20)
+        sched_yield();
+    __atomic_store_n(&record->stop, 1, __ATOMIC_RELAXED);
+    return NULL;
+}
+
+static void stop_ends_the_run(const struct subject *subject)
+{
+    struct loop_case test;
+    pthread_t thread;
+
+    loop_case_init(&test, subject, subject_depth(subject, 4));
+    EXPECT(loop_case_open(&test) == 0, "The loop did not open.");
+    EXPECT(pthread_create(&thread, NULL, stop_after_some, test.record) == 0, "There is no thread.");
+    uint64_t start_ns = wall_ns();
+    loop_case_run(&test, (uint64_t)FOREVER_NS, 0);
+    EXPECT(wall_ns() - start_ns < PROMPTLY_NS, "Stop was set, and the run went on for %llu ms.",
+           (unsigned long long)((wall_ns() - start_ns) / MS));
+    pthread_join(thread, NULL);
+    EXPECT(loop_case_close(&test) == 0, "loop_close failed.");
+    loop_case_free(&test);
+}
+
+static void closes_with_requests_in_flight(const struct subject *subject)
+{
+    struct snapshot before;
+    struct loop_case test;
+
+    loop_case_init(&test, subject, subject_depth(subject, 4));
+    snapshot_take(&before);
+    test.setup.settings.service_mean_ns = FOREVER_NS;
+    EXPECT(loop_case_open(&test) == 0, "The loop did not open.");
+    test.record->stop = 1; /* one turn, in which nothing ends */
+    uint64_t start_ns = wall_ns();
+    loop_case_run(&test, (uint64_t)FOREVER_NS, 0);
+    EXPECT(test.record->slice.slice_operations == 0, "The loop waited until the transfers had ended.");
+    int error = loop_case_close(&test);
+
+    EXPECT(error == 0, "loop_close with requests in flight returned %d (%s).", error,
+           strerror(-error));
+    EXPECT(wall_ns() - start_ns < PROMPTLY_NS, "It took %llu ms to end what was in flight.",
+           (unsigned long long)((wall_ns() - start_ns) / MS));
+    loop_case_free(&test);
+    snapshot_expect(&before);
+}
+
+/* After an error in the middle of a slice the others are still in flight, and close ends them. */
+struct one_failure {
+    uint64_t calls;
+};
+
+static int fail_one(void *context, enum call_id id)
+{
+    struct one_failure *failure = context;
+
+    if (id != CALL_read && id != CALL_pread && id != CALL_aio_read)
+        return 0;
+    return failure->calls++ == 30 ? EIO : 0;
+}
+
+static void closes_after_a_failure(const struct subject *subject)
+{
+    struct one_failure failure = {0};
+    struct snapshot before;
+    struct loop_case test;
+
+    loop_case_init(&test, subject, subject_depth(subject, 8));
+    snapshot_take(&before);
+    test.setup.settings.service_distribution = DISTRIBUTION_EXPONENTIAL;
+    test.hooks = (struct call_hooks){.context = &failure, .fault = fail_one};
+    EXPECT(loop_case_open(&test) == 0, "The loop did not open.");
+    int error = loop_run(test.loop, PROMPTLY_NS, 0);
+    EXPECT(error == -EIO, "A failed transfer gave %d.", error);
+    EXPECT(test.record->error_stage == STAGE_TRANSFER && test.record->error == EIO,
+           "The record says stage %s.", stage_names[test.record->error_stage]);
+    error = loop_case_close(&test);
+    EXPECT(error == 0, "loop_close after a failure returned %d (%s).", error, strerror(-error));
+    loop_case_free(&test);
+    snapshot_expect(&before);
+}
+
+const struct rule loop_end_rules[] = {
+    {"stop-ends-the-run", always, stop_ends_the_run},
+    {"closes-with-requests-in-flight", unless_can_be_pending, closes_with_requests_in_flight},
+    {"closes-after-a-failure", unless_moves_data, closes_after_a_failure},
+    {NULL, NULL, NULL},
+};

@@ -1,0 +1,69 @@
+/* Looking at the process from inside (see snapshot.h). */
+#include "snapshot.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+
+#include "check.h"
+
+#define THREADS_STAY_NS (2500 * MS)
+
+static uint32_t count_threads(void)
+{
+    DIR *folder = opendir("/proc/self/task");
+    uint32_t n = 0;
+
+    EXPECT(folder, "There is no /proc/self/task.");
+    for (const struct dirent *entry; (entry = readdir(folder));)
+        n += entry->d_name[0] != '.';
+    closedir(folder);
+    return n;
+}
+
+void snapshot_take(struct snapshot *snapshot)
+{
+    memset(snapshot, 0, sizeof *snapshot);
+    snapshot->threads = count_threads();
+    for (int fd = 0; fd < SNAPSHOT_DESCRIPTORS; fd++)
+        snapshot->descriptors[fd] = fcntl(fd, F_GETFD) >= 0;
+    for (int signal = 1; signal < SNAPSHOT_SIGNALS; signal++) {
+        struct sigaction action;
+
+        if (sigaction(signal, NULL, &action) < 0)
+            continue; /* those the C library keeps for itself */
+        snapshot->signals[signal].handler = action.sa_handler;
+        snapshot->signals[signal].flags = action.sa_flags;
+    }
+    sigprocmask(SIG_SETMASK, NULL, &snapshot->mask);
+}
+
+static void expect_threads(uint32_t threads)
+{
+    const uint64_t deadline_ns = wall_ns() + THREADS_STAY_NS;
+
+    while (count_threads() > threads) {
+        EXPECT(wall_ns() < deadline_ns, "%u threads were left behind.", count_threads() - threads);
+        nanosleep(&(struct timespec){.tv_nsec = 5 * (long)MS}, NULL);
+    }
+}
+
+void snapshot_expect(const struct snapshot *before)
+{
+    struct snapshot now;
+
+    expect_threads(before->threads);
+    snapshot_take(&now);
+    for (int fd = 0; fd < SNAPSHOT_DESCRIPTORS; fd++)
+        EXPECT(before->descriptors[fd] == now.descriptors[fd], "Descriptor %d was %s.", fd,
+               now.descriptors[fd] ? "left open" : "closed");
+    for (int signal = 1; signal < SNAPSHOT_SIGNALS; signal++) {
+        EXPECT(before->signals[signal].handler == now.signals[signal].handler &&
+                   before->signals[signal].flags == now.signals[signal].flags,
+               "The disposition of signal %d was changed.", signal);
+        EXPECT(sigismember(&before->mask, signal) == sigismember(&now.mask, signal),
+               "Signal %d was left %s.", signal,
+               sigismember(&now.mask, signal) ? "blocked" : "unblocked");
+    }
+}

@@ -1,0 +1,28 @@
+/* What a process has besides memory: descriptors, threads, signal dispositions and its signal mask.
+ * Taken before and after, and compared. */
+#ifndef CONFORMANCE_SNAPSHOT_H
+#define CONFORMANCE_SNAPSHOT_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SNAPSHOT_DESCRIPTORS 2048
+#define SNAPSHOT_SIGNALS 65
+
+struct snapshot {
+    bool descriptors[SNAPSHOT_DESCRIPTORS];
+    uint32_t threads;
+    struct {
+        void (*handler)(int);
+        int flags;
+    } signals[SNAPSHOT_SIGNALS];
+    sigset_t mask;
+};
+
+void snapshot_take(struct snapshot *snapshot);
+/* Fails the rule with what is different now. The C library's idle AIO threads may stay for a second,
+ * and are waited for. */
+void snapshot_expect(const struct snapshot *before);
+
+#endif

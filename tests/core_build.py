@@ -1,0 +1,87 @@
+"""Builds the C core's conformance program with the system's compiler, plain and with sanitizers.
+
+Without Python in it: the program is the core's own sources, as pyproject.toml lists them, except
+the one that knows Python, and the suite in tests/core.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shlex
+import subprocess
+import tempfile
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SUITE = ROOT / "tests" / "core"
+WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror"]
+FLAGS = ["-std=gnu11", "-g", "-pthread", "-D_GNU_SOURCE", *WARNINGS]
+VARIANTS = {
+    "plain": ["-O2"],
+    "address": ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
+    "thread": ["-O1", "-fsanitize=thread"],
+}
+SANITIZERS = [name for name in VARIANTS if name != "plain"]
+
+# The functions that tests/core/probe.c stands in for; a mismatch does not link.
+WRAPPED = [
+    *("read", "write", "pread", "pwrite", "select"),
+    *("aio_read", "aio_write", "aio_error", "aio_return", "aio_suspend", "aio_cancel"),
+    *("clock_gettime", "gettimeofday", "time"),
+    *("malloc", "calloc", "realloc", "posix_memalign", "free"),
+]
+
+
+def core_sources() -> list[Path]:
+    """The core's C files, as the extension module is built from them, minus the binding."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (extension,) = project["tool"]["setuptools"]["ext-modules"]
+    return [ROOT / name for name in extension["sources"] if Path(name).name != "module.c"]
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{shlex.join(command)}\n{done.stdout}{done.stderr}")
+
+
+@cache
+def _folder() -> Path:
+    folder = tempfile.TemporaryDirectory(prefix="iomodels-conformance-")
+    atexit.register(folder.cleanup)
+    return Path(folder.name)
+
+
+@cache
+def build(variant: str) -> Path:
+    """The program built as `variant`, once per session. RuntimeError: what the compiler said."""
+    compiler = shlex.split(os.environ.get("CC", "cc"))
+    flags = [*FLAGS, *VARIANTS[variant]]
+    folder = _folder() / variant
+    folder.mkdir()
+    sources = [*core_sources(), *sorted(SUITE.rglob("*.c"))]
+    objects = [folder / f"{number}-{source.stem}.o" for number, source in enumerate(sources)]
+    includes = [f"-I{ROOT / 'iomodels' / 'core'}", f"-I{SUITE}"]
+
+    def compile_one(source: Path, target: Path) -> None:
+        _run([*compiler, *flags, *includes, "-c", str(source), "-o", str(target)])
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(compile_one, sources, objects))
+    program = folder / "conformance"
+    wraps = [f"-Wl,--wrap={name}" for name in WRAPPED]
+    _run([*compiler, *flags, *wraps, *map(str, objects), "-o", str(program), "-lm", "-lrt"])
+    return program
+
+
+@cache
+def cases(planted: bool = False) -> list[tuple[str, str, str]]:
+    """Every (engine, channel, rule), or every planted engine with the rule that has to catch it."""
+    command = [str(build("plain")), "--list", *(["--planted"] if planted else [])]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    rows = [line.split() for line in done.stdout.splitlines()]
+    return [(engine, channel, rule) for engine, channel, rule in rows]

@@ -1,0 +1,87 @@
+"""Every benchmark still runs and gives sane numbers. No time is asserted: machines differ."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SPEED = Path(__file__).resolve().parents[1] / "benchmarks" / "speed.py"
+ROWS = {
+    "harness": 3,
+    "cached-read": 3,
+    "direct-read": 1,
+    "command-line": 2,
+    "process": 3,
+    "bench": 1,
+}
+"""How many rows each benchmark has."""
+EXCUSES = ("fio is not installed", "left out with --quick", "Operation not supported")
+"""Why a row may have no value here: the last where the file system has no direct I/O."""
+
+
+def speed(*options: str) -> str:
+    command = [sys.executable, str(SPEED), "--quick", "--rounds", "1", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_every_row_has_sane_numbers_or_a_known_reason(name):
+    rows = json.loads(speed("--only", name, "--json"))["rows"]
+    excused = [row for row in rows if row["reason"]]
+    assert all(any(excuse in row["reason"] for excuse in EXCUSES) for row in excused), excused
+    assert len(rows) == ROWS[name]
+    for row in rows:
+        if row["reason"]:
+            continue
+        value = row["value"]
+        assert 0 < value["low"] <= value["median"] <= value["high"] < math.inf
+        assert row["ours"] > 0
+        assert row["theirs"] > 0
+        assert row["pairs"] == 1
+
+
+def test_the_table_names_the_machine_but_not_the_host():
+    table = speed("--only", "harness")
+    assert f"Linux {platform.release()}" in table
+    assert "bare stamps" in table
+    assert "≤ 1.3" in table
+    assert os.uname().nodename not in table.split()
+
+
+def test_both_sides_can_be_pinned():
+    cpu = min(os.sched_getaffinity(0))
+    document = json.loads(speed("--only", "harness", "--json", "--cpu", str(cpu)))
+    assert f"pinned to CPU {cpu}" in document["machine"]
+    assert all(row["ours"] > 0 for row in document["rows"])
+
+
+def test_a_missing_fio_is_said_and_leaves_the_other_rows(tmp_path):
+    """A PATH without fio, but with what the compiler needs."""
+    for name in ("cc", "as", "ld"):
+        for folder in os.environ["PATH"].split(os.pathsep):
+            program = Path(folder) / name
+            if program.exists():
+                (tmp_path / name).symlink_to(program)
+                break
+    command = [sys.executable, str(SPEED), "--quick", "--rounds", "1", "--only", "cached-read"]
+    done = subprocess.run(
+        [*command, "--json"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PATH": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "fio is not installed" in done.stderr
+    rows = json.loads(done.stdout)["rows"]
+    assert [bool(row["reason"]) for row in rows] == [True, False, False]

@@ -1,0 +1,135 @@
+"""The C core keeps its contract: every rule, on every engine and channel, in a process of its own.
+
+What there is to run, the conformance program says itself, so a new engine or channel is tested as
+soon as it stands in the core's table. The processes run a few at a time in the background, ahead
+of the tests that wait for them: much of a rule's time is spent waiting.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from .core_build import SANITIZERS, build, cases
+
+PROCESSES = 3
+PASSED, FAILED, NOT_APPLICABLE = 0, 1, 77
+# A sanitizer's own start fails where the kernel randomises addresses more than it can bear.
+NO_SANITIZER = "unexpected memory mapping"
+
+
+class Job(NamedTuple):
+    """One test's work: the program to use, and the rules to run with it."""
+
+    variant: str
+    engine: str
+    channel: str
+    rules: tuple[str, ...]
+
+
+class Outcome(NamedTuple):
+    rule: str
+    status: int
+    said: str
+
+
+def _rules(planted: bool = False) -> list[Job]:
+    return [Job("plain", engine, channel, (rule,)) for engine, channel, rule in cases(planted)]
+
+
+def _sanitized() -> list[Job]:
+    pairs: dict[tuple[str, str], list[str]] = {}
+    for engine, channel, rule in cases():
+        pairs.setdefault((engine, channel), []).append(rule)
+    return [
+        Job(sanitizer, engine, channel, tuple(rules))
+        for sanitizer in SANITIZERS
+        for (engine, channel), rules in pairs.items()
+    ]
+
+
+def _name(job: Job) -> str:
+    last = job.rules[0] if job.variant == "plain" else job.variant
+    return f"{job.engine}-{job.channel}-{last}"
+
+
+def _run(job: Job, program: Future[str]) -> list[Outcome]:
+    environment = os.environ | {"TSAN_OPTIONS": "halt_on_error=1"}
+    outcomes = []
+    for rule in job.rules:
+        done = subprocess.run(
+            [program.result(), job.engine, job.channel, rule],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment,
+        )
+        outcomes.append(Outcome(rule, done.returncode, (done.stderr or done.stdout).strip()))
+    return outcomes
+
+
+Work = dict[Job, Future[list[Outcome]]]
+
+
+@pytest.fixture(scope="session")
+def work(request: pytest.FixtureRequest) -> Iterator[Work]:
+    """The outcomes of all selected tests of this module, to come."""
+    jobs: list[Job] = [
+        item.callspec.params["job"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function)
+        and item.path == Path(__file__)
+        and hasattr(item, "callspec")
+    ]
+    builder, pool = ThreadPoolExecutor(1), ThreadPoolExecutor(PROCESSES)
+    variants = dict.fromkeys(job.variant for job in jobs)
+    programs = {variant: builder.submit(lambda v: str(build(v)), variant) for variant in variants}
+    yield {job: pool.submit(_run, job, programs[job.variant]) for job in jobs}
+    for executor in (builder, pool):
+        executor.shutdown(cancel_futures=True)
+
+
+@pytest.mark.parametrize("job", _rules(), ids=_name)
+def test_an_engine_keeps_the_rule(job: Job, work: Work):
+    (outcome,) = work[job].result()
+
+    if outcome.status == NOT_APPLICABLE:
+        pytest.skip(outcome.said)
+    assert outcome.status == PASSED, outcome.said or _ending(outcome)
+
+
+@pytest.mark.parametrize("job", _rules(planted=True), ids=_name)
+def test_a_planted_engine_is_caught(job: Job, work: Work):
+    (outcome,) = work[job].result()
+
+    assert outcome.status in (FAILED, -signal.SIGALRM), "the broken rule went unnoticed"
+    assert outcome.status != FAILED or outcome.said, "it was caught without a word"
+
+
+@pytest.mark.sanitize
+@pytest.mark.parametrize("job", _sanitized(), ids=_name)
+def test_a_sanitizer_finds_nothing(job: Job, work: Work):
+    outcomes = work[job].result()
+    words = [outcome.said for outcome in outcomes if outcome.status == NOT_APPLICABLE]
+    broken = [o for o in outcomes if o.status not in (PASSED, NOT_APPLICABLE)]
+
+    if broken and all(NO_SANITIZER in outcome.said for outcome in broken):
+        pytest.skip("the sanitizer does not start with this kernel's vm.mmap_rnd_bits")
+    assert not broken, "\n".join(f"{o.rule}: {o.said or _ending(o)}" for o in broken)
+    for said in words:
+        if "Sanitizer" in said:
+            pytest.skip(said)
+
+
+def _ending(outcome: Outcome) -> str:
+    if outcome.status >= 0:
+        return f"exit status {outcome.status}"
+    return f"ended by {signal.Signals(-outcome.status).name}"
