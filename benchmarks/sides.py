@@ -27,6 +27,12 @@ PACKAGE = Path(iomodels.__file__).resolve().parent
 WARMUP_NS = 50_000_000
 BLOCK = 4096
 SEED = 7
+WITH_COMPUTATION = 0
+"""The part of a slice that a plain trial runs (`worker.py`)."""
+PEER_SOURCES = (
+    *("channels/connections.c", "channels/peer.c", "channels/peer_process.c"),
+    *("channels/peer_driver.c", "arrivals.c", "clock.c"),
+)
 
 
 class BenchmarkError(Exception):
@@ -40,9 +46,11 @@ class Bench:
     seconds: float
     clock_q32: int
     bare: Path
+    bare_server: Path
     file_fd: int
     file_size: int
     prefix: tuple[str, ...]
+    cpu: int | None
 
     @property
     def file_path(self) -> str:
@@ -65,27 +73,41 @@ def prepared(
     folder: Path, data_folder: Path, seconds: float, file_size: int, cpu: int | None
 ) -> Iterator[Bench]:
     """Build the bare loops in `folder` and make the data file in `data_folder`; gone afterwards."""
-    bare = build_bare(folder)
+    bare, bare_server = build_bare(folder), build_bare_server(folder)
     file_fd = _core.make_file(str(data_folder), file_size, SEED)
     try:
         yield Bench(
             seconds=seconds,
             clock_q32=_core.clock_calibrate(100_000_000),
             bare=bare,
+            bare_server=bare_server,
             file_fd=file_fd,
             file_size=file_size,
             prefix=() if cpu is None else ("taskset", "-c", str(cpu)),
+            cpu=cpu,
         )
     finally:
         os.close(file_fd)
 
 
 def build_bare(folder: Path) -> Path:
-    """Compile bare.c as pyproject.toml compiles the core. Raises `BenchmarkError`."""
-    program = folder / "bare"
+    """Compile bare.c. Raises `BenchmarkError`."""
+    return _compile(folder / "bare", HERE / "bare.c")
+
+
+def build_bare_server(folder: Path) -> Path:
+    """Compile bare_server.c, with the core's own peer in it. Raises `BenchmarkError`."""
+    sources = [PACKAGE / "core" / name for name in PEER_SOURCES]
+    return _compile(folder / "bare-server", HERE / "bare_server.c", *sources)
+
+
+def _compile(program: Path, *sources: Path) -> Path:
+    """As pyproject.toml compiles the core."""
     compiler = os.environ.get("CC", "cc")
-    command = [compiler, "-std=gnu11", "-O2", "-g0", "-D_GNU_SOURCE", "-I", str(PACKAGE / "core")]
-    _output([*command, "-o", str(program), str(HERE / "bare.c")])
+    command = [compiler, "-std=gnu11", "-O2", "-g0", "-D_GNU_SOURCE"]
+    folders = [PACKAGE / "core", PACKAGE / "core" / "channels"]
+    command += [word for folder in folders for word in ("-I", str(folder))]
+    _output([*command, "-o", str(program), *(str(source) for source in sources), "-lm"])
     return program
 
 
@@ -128,8 +150,9 @@ def trial(bench: Bench, engine: str, channel: str, settings: Mapping[str, int]) 
     slices_ns = (WARMUP_NS, round(bench.seconds * 1e9))
     with _worker(bench, engine, channel, settings) as worker:
         for slice_ns in slices_ns:
-            worker.ask(f"run {slice_ns}")
-        return worker.numbers("window_operations")
+            worker.run(slice_ns)
+        # Of a server, what its peer counts are round trips.
+        return worker.numbers("peer_operations" if settings.get("server") else "window_operations")
 
 
 def trial_until(
@@ -144,7 +167,7 @@ def trial_until(
     """One trial of slices without a warm-up, until `operations` have completed in all."""
     with _worker(bench, engine, channel, settings) as worker:
         while worker.record.field("live_operations") < operations:
-            worker.ask(f"run {slice_ns}")
+            worker.run(slice_ns)
         return worker.numbers("live_operations")
 
 
@@ -159,6 +182,9 @@ class _Worker:
         )
         self._expect("open")
         self.opened_ns = time.perf_counter_ns() - asked_ns
+
+    def run(self, slice_ns: int) -> None:
+        self.ask(f"run {slice_ns} {WITH_COMPUTATION}")
 
     def ask(self, line: str) -> None:
         assert self.process.stdin is not None
@@ -223,6 +249,14 @@ def bare_ns(bench: Bench, mode: str) -> float:
         arguments += [str(n) for n in (bench.file_fd, bench.file_size, BLOCK, SEED)]
     words = _output([*bench.prefix, str(bench.bare), *arguments], (bench.file_fd,)).split()
     return int(words[1]) / int(words[0])
+
+
+def bare_server_ops(bench: Bench, settings: Mapping[str, int], peer: str) -> float:
+    """Round trips per second of a plain select loop (bare_server.c) with this kind of peer."""
+    words = [str(settings[name]) for name in ("depth", "block", "engine_cpu")]
+    arguments = [str(bench.seconds), str(bench.clock_q32), *words, peer]
+    round_trips, ns = _output([str(bench.bare_server), *arguments]).split()
+    return int(round_trips) * 1e9 / int(ns)
 
 
 def fio_version() -> str | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -29,6 +30,8 @@ QUICK_SECONDS, SECONDS = 0.02, 0.3
 QUICK_FILE, FILE = 1 << 20, 64 << 20
 FEW_OPERATIONS = 1_000
 QUICK_MANY_OPERATIONS, MANY_OPERATIONS = 100_000, 100_000_000
+CONNECTIONS, MESSAGE = 16, 64
+"""Of the server: how many, and the bytes of a message."""
 MAX_MEMORY_PAIRS = 7
 """A trial of 10^8 operations takes seconds, and memory hardly varies."""
 
@@ -107,6 +110,29 @@ def _against_fio(ask: Ask, name: str, fio: tuple[str, ...], ours: Side, target: 
     return ratio_row(name, against, pairs, "/s", target)
 
 
+def server(ask: Ask) -> list[Row]:
+    """Round trips per second of a server with select, against a plain select loop's."""
+    bench = ask.bench
+    cpu = min(os.sched_getaffinity(0)) if bench.cpu is None else bench.cpu
+    settings = {
+        **{"depth": CONNECTIONS, "block": MESSAGE, "server": 1, "outstanding": 1},
+        **{"engine_cpu": cpu, "peer_cpu": cpu},
+    }
+
+    def row(peer: str, against: str, target: Target | None) -> Row:
+        pairs = interleave(
+            lambda: sides.trial(bench, "select", "socket", settings).ops,
+            lambda: sides.bare_server_ops(bench, settings, peer),
+            ask.rounds,
+        )
+        return ratio_row("server, select", against, pairs, "/s", target)
+
+    return [
+        row("same", "plain select loop", Target(0.95, at_most=False)),
+        row("plain", "the same, plain peer", None),
+    ]
+
+
 def command_line(ask: Ask) -> list[Row]:
     """How long the command line takes to answer."""
     bare = [sys.executable, "-c", "pass"]
@@ -166,25 +192,38 @@ def process(ask: Ask) -> list[Row]:
     ]
 
 
-def whole_run(ask: Ask) -> list[Row]:
-    """Plain `iomodels bench`, once: it is long, and its length is planned."""
-    name, target = "iomodels bench", Target(60, at_most=True)
+def default_run(ask: Ask) -> list[Row]:
+    """Plain `iomodels bench`."""
+    return [_whole_run(ask, [], 60)]
+
+
+def whole_suite(ask: Ask) -> list[Row]:
+    """`iomodels bench all --quick`: every scenario with every engine."""
+    return [_whole_run(ask, ["all", "--quick"], 300)]
+
+
+def _whole_run(ask: Ask, words: list[str], limit_s: float) -> Row:
+    """Once: it is long, and its length is planned."""
+    name, target = " ".join(["iomodels bench", *words]), Target(limit_s, at_most=True)
     if ask.quick:
-        return [Row(name, target=target, reason="left out with --quick")]
+        return Row(name, target=target, reason="left out with --quick")
     with tempfile.TemporaryDirectory(prefix="iomodels-speed-") as folder:
         output = Path(folder) / "run.json"
-        ms = sides.wall_ms(ask.bench, [*_iomodels(), "bench", "--output", str(output)])
+        command = [*_iomodels(), "bench", *words, "--output", str(output)]
+        ms = sides.wall_ms(ask.bench, command)
     value = median_interval([ms / 1000])
-    return [Row(name, value=value, unit="s", pairs=1, target=target)]
+    return Row(name, value=value, unit="s", pairs=1, target=target)
 
 
 BENCHMARKS: dict[str, Callable[[Ask], list[Row]]] = {
     "harness": harness,
     "cached-read": cached_read,
     "direct-read": direct_read,
+    "server": server,
     "command-line": command_line,
     "process": process,
-    "bench": whole_run,
+    "bench": default_run,
+    "all": whole_suite,
 }
 
 

@@ -84,7 +84,7 @@ def _option(descriptor: Descriptor, option: Option) -> Text:
     notes = [
         f"{option.name}={choice} {', '.join(differing)}"
         for choice in option.choices
-        if (differing := _differing(descriptor.name, f"{option.name}={choice}"))
+        if (differing := _differing(descriptor.name, option.written(choice)))
     ]
     return safe(
         "; ".join(

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from iomodels import findings
 from iomodels.results import Cell, Interval, Run, Trial
-from iomodels.statistics import MIN_ROUNDS, Ratio, paired_ratio
+from iomodels.statistics import MIN_ROUNDS, Ratio, latency_p50_ns, paired_ratio
 from iomodels.units import format_count, format_duration
 
 from .console import safe
@@ -70,10 +70,12 @@ def report(run: Run) -> list[RenderableType]:
     """Everything there is to say about a run: tables, what they mean, warnings, a legend."""
     shown: list[RenderableType] = []
     used: dict[str, str] = {}
+    # Below that many rounds the legend says once that there are no verdicts.
+    verdicts = any(len(cell.trials) >= MIN_ROUNDS for cell in run.cells)
     for scenario, points in grouped(run.cells).items():
         shown += _heading(scenario, run.questions.get(scenario))
         for point in points:
-            shown += _point(point, used, alone=len(points) == 1)
+            shown += _point(point, used, alone=len(points) == 1, verdicts=verdicts)
         shown += _harness(points)
     if run.warnings:
         shown.append(Text(""))
@@ -88,6 +90,9 @@ def columns() -> list[Column]:
         Column("p50", _latency("p50"), "latency: half of the operations were faster"),
         Column("p99", _latency("p99"), "latency: 99 of 100 operations were faster"),
         Column("beyond\ndevice", _beyond_device, "p50 of latency less the device's own time"),
+        Column(
+            "over-\nlap", _overlap, "share of the shorter of I/O and computation that was hidden"
+        ),
         Column("CPU", _cpu_share, "processor time over time passed: 100% keeps one busy"),
         Column("CPU\n/op", _cpu, "processor time per operation"),
         Column("calls\n/op", _calls, "calls to kernel or library per operation"),
@@ -100,7 +105,9 @@ def _heading(scenario: str, question: str | None) -> list[RenderableType]:
     return [Text(""), Text.assemble(name, ": ", safe(question)) if question else name]
 
 
-def _point(point: Point, used: dict[str, str], *, alone: bool) -> list[RenderableType]:
+def _point(
+    point: Point, used: dict[str, str], *, alone: bool, verdicts: bool
+) -> list[RenderableType]:
     rows = [cell for cell in point.cells if cell.engine != HARNESS]
     if not rows:
         return []
@@ -111,6 +118,8 @@ def _point(point: Point, used: dict[str, str], *, alone: bool) -> list[Renderabl
         shown.append(safe(label(point), "bold"))
     shown.append(table)
     shown += notes.lines()
+    if not verdicts:
+        return shown
     sentences = [safe(sentence) for sentence in findings.sentences(point.cells)]
     return shown + ([Text(""), *sentences] if sentences else [])
 
@@ -128,10 +137,11 @@ def _table(rows: Sequence[Cell], notes: Footnotes, used: dict[str, str]) -> Tabl
     if not kept:
         table.add_column("")
     if base is not None:
-        used["×"] = "throughput against that engine, by round; ≈ where it may be 1"
-        table.add_column(
-            safe(f"× {base.engine}"), justify="right", overflow="fold", vertical="bottom"
-        )
+        what = "p50" if _is_open_loop(base) else "throughput"
+        used[f"× ({what})"] = f"{what} against that engine, by round; ≈ where it may be 1"
+        sign = "p50 × " if _is_open_loop(base) else "× "
+        header = Text.assemble(sign, safe(base.engine))
+        table.add_column(header, justify="right", overflow="fold", vertical="bottom")
     for cell in rows:
         style = STATE_STYLE[cell.status]
         name = Text.assemble(_engine_name(cell.engine), notes.mark(cell), style=style)
@@ -163,8 +173,14 @@ def _baseline(rows: Sequence[Cell]) -> Cell | None:
 def _ratio(cell: Cell, base: Cell) -> str:
     if cell is base:
         return "1"
-    ratio = paired_ratio(cell.trials, base.trials, _trial_throughput)
+    value = latency_p50_ns if _is_open_loop(base) else _trial_throughput
+    ratio = paired_ratio(cell.trials, base.trials, value)
     return format_ratio(ratio) if ratio else ""
+
+
+def _is_open_loop(cell: Cell) -> bool:
+    """There all engines have the throughput that was asked for, and latency tells them apart."""
+    return cell.parameters.get("load.arrivals", "closed") != "closed"
 
 
 def format_ratio(ratio: Ratio) -> str:
@@ -205,8 +221,16 @@ def _latency(percentile: str) -> Callable[[Cell], str]:
 
 
 def _beyond_device(cell: Cell) -> str:
+    """Empty with computation, since then a result may wait for the application, not the model."""
+    if cell.parameters.get("load.compute"):
+        return ""
     added = cell.summary.added_ns if cell.summary else None
     return _short_duration(added.p50.median) if added else ""
+
+
+def _overlap(cell: Cell) -> str:
+    overlap = cell.summary.overlap if cell.summary else None
+    return f"{overlap.median:.2f}" if overlap else ""
 
 
 def _cpu_share(cell: Cell) -> str:

@@ -6,17 +6,14 @@ only look: the one file made (to try direct I/O) has no name and is gone when it
 
 from __future__ import annotations
 
-import ctypes
 import errno
-import mmap
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from iomodels import environment, noise
+from iomodels import environment, noise, probes
 from iomodels.environment import ROOT, Fact
 
 if TYPE_CHECKING:
@@ -32,8 +29,6 @@ DEFAULT_SLACK_NS = 50_000
 """Linux's timer slack for an ordinary thread (prctl(2), PR_SET_TIMERSLACK)."""
 SLOW_CLOCK_READ_NS = 100
 """A clock read without a system call takes 10 to 40 ns; with one, some 100 ns and more."""
-SYS_IO_URING_SETUP = 425
-"""The same on every architecture that Python 3.11 runs on, Alpha apart."""
 MEMORY_FILE_SYSTEMS = ("tmpfs", "ramfs")
 NETWORK_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "9p", "virtiofs", "ceph", "fuse.sshfs")
 
@@ -69,7 +64,7 @@ def checks(
         *_clocks(facts, clock),
         *_limits(facts),
         *_asynchronous(facts, root),
-        *_storage(folder, facts),
+        *_storage(folder, facts, root),
         *_noise(window_s, root),
     ]
 
@@ -348,7 +343,7 @@ def _kernel_aio(group: str, facts: Mapping[str, Fact]) -> Check:
 
 def _io_uring(group: str, root: Path) -> Check:
     setting = environment.read_int(root / "proc/sys/kernel/io_uring_disabled")
-    error = _io_uring_error()
+    error = probes.io_uring_error()
     works = error in (errno.EFAULT, errno.EINVAL)
     if works:
         value, remedy = "available", None
@@ -370,14 +365,7 @@ def _io_uring(group: str, root: Path) -> Check:
     )
 
 
-def _io_uring_error() -> int:
-    """Ask for a ring at address 0, which can only fail: with EFAULT where io_uring works."""
-    call = ctypes.CDLL(None, use_errno=True).syscall
-    call(ctypes.c_long(SYS_IO_URING_SETUP), ctypes.c_long(1), ctypes.c_void_p(None))
-    return ctypes.get_errno()
-
-
-def _storage(folder: Path, facts: Mapping[str, Fact]) -> list[Check]:
+def _storage(folder: Path, facts: Mapping[str, Fact], root: Path) -> list[Check]:
     group = "Data files"
     kind, device = facts["file_system"], facts["file_system_device"]
     where = f"{_text(kind)}" + (f" on {device}" if device else "")
@@ -399,13 +387,30 @@ def _storage(folder: Path, facts: Mapping[str, Fact]) -> list[Check]:
             "choose a folder on a local disk with `--folder`" if poor else None,
         ),
         _direct_io(group, folder, memory),
+        *_reclaim(group, root),
+    ]
+
+
+def _reclaim(group: str, root: Path) -> list[Check]:
+    if not probes.reclaims_proactively(root):
+        return []
+    return [
+        Check(
+            group,
+            "page cache",
+            "reclaimed before memory is short (kdamond runs)",
+            "note",
+            "DAMON drops pages that look cold; a trial that loses cached pages is repeated",
+            "nothing, if such a notice is rare; else a smaller channel.size, or DAMON's "
+            "schemes off (/sys/kernel/mm/damon/admin)",
+        )
     ]
 
 
 def _direct_io(group: str, folder: Path, memory: bool) -> Check:
     name = "direct I/O"
     try:
-        refused = direct_io_error(folder)
+        refused = probes.direct_io_error(folder)
     except OSError as error:
         return Check(
             group,
@@ -427,28 +432,6 @@ def _direct_io(group: str, folder: Path, memory: bool) -> Check:
         "scenarios with cache = direct cannot be measured there",
         "choose a folder on ext4, xfs or btrfs with `--folder`",
     )
-
-
-def direct_io_error(folder: Path) -> str | None:
-    """Write and read a block past the page cache; None if it works, else the file system's answer.
-
-    Raises `OSError` where not even a file for the trial can be made.
-    """
-    with tempfile.TemporaryFile(dir=folder, buffering=0) as file, mmap.mmap(-1, 1 << 16) as block:
-        try:
-            again = os.open(f"/proc/self/fd/{file.fileno()}", os.O_RDWR | os.O_DIRECT)
-        except OSError as error:
-            return error.strerror
-        try:
-            if os.pwrite(again, block, 0) == len(block) == os.preadv(again, [block], 0):
-                return None
-            return "short transfer"
-        except OSError as error:
-            if error.errno == errno.ENOSPC:
-                raise
-            return error.strerror
-        finally:
-            os.close(again)
 
 
 def _noise(window_s: float, root: Path) -> list[Check]:

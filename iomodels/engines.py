@@ -24,7 +24,10 @@ DEFAULT = ("blocking", "nonblocking", "select", "aio")
 
 @dataclass(frozen=True)
 class Option:
-    """One engine option. `choices` empty means: a whole number from `low` to `high`."""
+    """One engine option. `choices` empty means: a whole number from `low` to `high`.
+
+    `only` holds the values of another option with which this one means anything, best-known first.
+    """
 
     name: str
     meaning: str
@@ -32,6 +35,16 @@ class Option:
     choices: tuple[str, ...] = ()
     low: int = 0
     high: int = 0
+    only: tuple[str, tuple[str, ...]] | None = None
+
+    def applies(self, options: Mapping[str, str]) -> bool:
+        """Whether it means anything besides these values (defaults included)."""
+        return self.only is None or options[self.only[0]] in self.only[1]
+
+    def written(self, value: str) -> str:
+        """As a user writes it, with what it needs: `notify=list,mode=nowait`."""
+        needs = f"{self.only[0]}={self.only[1][0]}," if self.only else ""
+        return f"{needs}{self.name}={value}"
 
 
 @dataclass(frozen=True)
@@ -98,6 +111,15 @@ DESCRIPTORS: Mapping[str, Descriptor] = {
             ),
         ),
         Descriptor(
+            name="threads",
+            title="A thread per request",
+            calls="read / write, in threads",
+            summary="each request in flight blocks a thread of its own: blocking, at depth > 1",
+            synchronous=True,
+            blocking=True,
+            in_matrix=False,
+        ),
+        Descriptor(
             name="null",
             title="No I/O",
             calls="none",
@@ -134,9 +156,18 @@ class EngineSpec:
 
     @property
     def core_name(self) -> str:
-        """The name in the core's table, in which each way of notification is its own engine."""
+        """The name in the core's table, in which each way of notification is its own engine.
+
+        `aio:notify=signal,signal=SIGIO,chain=handler` is the core's `aio-sigio-handler`.
+        """
         notify = self.options.get("notify")
-        return f"{self.name}-{notify}" if notify else self.name
+        parts = (
+            self.name,
+            self.options.get("signal", notify),
+            self.options.get("mode"),
+            self.options.get("chain"),
+        )
+        return "-".join(part.lower() for part in parts if part)
 
     @property
     def caps(self) -> Mapping[str, int]:
@@ -162,6 +193,7 @@ def parse(text: str) -> EngineSpec:
             f"the engines are {', '.join(DESCRIPTORS)}"
         )
     given = _parse_options(name, rest) if rest else {}
+    _check_together(name, given)
     ordered = {
         option.name: given[option.name]
         for option in DESCRIPTORS[name].options
@@ -186,6 +218,20 @@ def _parse_options(engine: str, text: str) -> dict[str, str]:
     return given
 
 
+def _check_together(engine: str, given: Mapping[str, str]) -> None:
+    """Refuse an option that means nothing beside the others, at any value."""
+    options = DESCRIPTORS[engine].options
+    values = {option.name: option.default for option in options} | dict(given)
+    for option in options:
+        if option.only is not None and option.name in given and not option.applies(values):
+            other, wanted = option.only
+            raise EngineError(
+                f"engine '{engine}': {option.name}={given[option.name]} means nothing with "
+                f"{other}={values[other]}: leave it out, or choose "
+                f"{' or '.join(f'{other}={value}' for value in wanted)}"
+            )
+
+
 def _checked_value(engine: str, option: Option, value: str) -> str:
     if option.choices:
         if value not in option.choices:
@@ -202,19 +248,56 @@ def _checked_value(engine: str, option: Option, value: str) -> str:
     return str(int(value))
 
 
+def _too_many(engine: str, point: Point) -> str:
+    if point.serves:
+        return (
+            f"one thread that blocks in a read cannot serve {point.core_depth} connections, since "
+            "it does not know which will bring the next message"
+        )
+    if point.core_idle:
+        return f"{engine} waits for one descriptor and cannot watch {point.core_idle} idle ones too"
+    return (
+        f"{engine} does one transfer at a time (depth 1), "
+        f"and this asks for {point.core_depth} in flight"
+    )
+
+
+def _cannot_load(caps: Mapping[str, int], spec: EngineSpec, point: Point) -> str | None:
+    """Why the engine cannot make such requests at all, or None."""
+    if caps["max_depth"] and point.core_depth + point.core_idle > caps["max_depth"]:
+        return _too_many(spec.name, point)
+    if caps["waits_for_all"] and (point.serves or point.core_idle):
+        return (
+            "lio_listio with LIO_WAIT returns when all have ended, so idle or slow ones would keep "
+            "the others waiting"
+        )
+    if caps["chains"] and point.load.is_open_loop:
+        return (
+            "a request of an open loop starts when it is due, not when another one has ended: "
+            "there is nothing to chain"
+        )
+    if point.load.deadline and caps["moves_data"] and not caps["cancels"]:
+        return f"{spec.name} cannot cancel what it has begun, as load.deadline asks"
+    return None
+
+
 def ability(spec: EngineSpec, point: Point) -> Ability:
     """Whether `spec` can run `point`, from the core's capabilities alone."""
     caps = spec.caps
-    depth = point.load.depth
-    if caps["max_depth"] and depth > caps["max_depth"]:
+    in_flight = point.core_depth + point.core_idle
+    reason = _cannot_load(caps, spec, point)
+    if reason is not None:
+        return Ability(reason)
+    threads = int(spec.options.get("threads", 0))
+    if 0 < threads < in_flight and point.channel.kind in ("pipe", "socket"):
         return Ability(
-            f"{spec.name} does one transfer at a time (depth {caps['max_depth']}), "
-            f"and this asks for {depth} in flight"
+            f"it keeps a read on each of {in_flight} connections, and with {threads} threads those "
+            "that wait would keep all others waiting for ever"
         )
     if point.channel.kind == "file":
         if not caps["files"]:
             return Ability(f"{spec.name} cannot work on regular files")
-        if caps["degenerate_on_files"]:
+        if caps["degenerate_on_files"] and not (point.channel.nowait and caps["nowait"]):
             return Ability(
                 note="degenerate: same as blocking, since a regular file is always ready"
             )

@@ -34,7 +34,15 @@ class NothingMeasured(IomodelsError):  # noqa: N818 - a state of affairs, not a 
     exit_code = 3
 
 
+class NotApplicable(IomodelsError):  # noqa: N818 - a state of affairs, not a fault
+    """An engine turned out to be unable to do this here. Its cell is n/a with this message."""
+
+
 class TrialError(IomodelsError):
     """One trial failed. Its cell is marked `failed` with this message; the others go on."""
 
     exit_code = 1
+
+
+class ConditionLost(TrialError):  # noqa: N818 - a state of affairs
+    """Nothing broke, but a condition of the trial did not hold to its end: it can be repeated."""

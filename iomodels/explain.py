@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 from collections.abc import Mapping
 
-from iomodels.errors import TrialError
+from iomodels.errors import ConditionLost, IomodelsError, NotApplicable, TrialError
 from iomodels.record import Record
 
 _SENTENCES: Mapping[tuple[str, int], str] = {
@@ -30,10 +31,14 @@ _SENTENCES: Mapping[tuple[str, int], str] = {
     ("channel_open", errno.EOPNOTSUPP): (
         "this file system has no direct I/O: choose another channel.folder"
     ),
-    ("engine_open", errno.E2BIG): "the engine cannot keep so many requests in flight",
-    ("engine_open", errno.ERANGE): (
-        "a descriptor is too high for the engine (select: FD_SETSIZE is 1024): lower load.depth"
+    ("check", errno.EBUSY): (
+        "the file's pages would not leave the page cache, so these would be no cold reads: "
+        "measure again when nothing else writes, or use another channel.folder"
     ),
+    ("engine_open", errno.EAGAIN): (
+        "no more threads can be started: raise the limit (ulimit -u), or lower load.depth"
+    ),
+    ("engine_open", errno.E2BIG): "the engine cannot keep so many requests in flight",
     ("drain", errno.ETIMEDOUT): "a cancelled transfer would not end within 10 s",
 }
 
@@ -51,9 +56,31 @@ _AT = {
 }
 
 
+_NOT_APPLICABLE: Mapping[tuple[str, int], str] = {
+    ("engine_open", errno.ERANGE): (
+        "its descriptors go beyond what the engine can handle (select: FD_SETSIZE is 1024)"
+    ),
+}
+PEER_WRONG_BYTES = 65
+"""What the peer exits with when it was sent something else than it should (`core/channels`)."""
+_NO_NOWAIT = "this file system cannot read without blocking (RWF_NOWAIT)"
+
+
+def error(record: Record, settings: Mapping[str, int]) -> IomodelsError:
+    """What to raise for a record whose trial failed."""
+    at = (record.stage, record.field("error"))
+    if at in _NOT_APPLICABLE:
+        return NotApplicable(_NOT_APPLICABLE[at])
+    if settings.get("nowait") and at == ("transfer", errno.EOPNOTSUPP):
+        return NotApplicable(_NO_NOWAIT)
+    return TrialError(failure(record, settings))
+
+
 def failure(record: Record, settings: Mapping[str, int]) -> str:
     """The sentence for a record whose trial failed."""
     stage, number = record.stage, record.field("error")
+    if record.field("peer_status"):
+        return _peer_ended(record.field("peer_status") - 1)
     if stage == "verify":
         return _wrong_bytes(record, settings)
     if (stage, number) in _SENTENCES:
@@ -69,6 +96,16 @@ def failure(record: Record, settings: Mapping[str, int]) -> str:
     return f"{_AT[stage]} failed{where}: {os.strerror(number)} ({name})"
 
 
+def _peer_ended(status: int) -> str:
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status) == PEER_WRONG_BYTES:
+        return "verification failed: the peer process was sent bytes that are not the right ones"
+    if os.WIFSIGNALED(status):
+        how = f"was ended by {signal.Signals(os.WTERMSIG(status)).name}"
+    else:
+        how = f"ended with exit code {os.WEXITSTATUS(status)}"
+    return f"the peer process {how} in the middle of the trial"
+
+
 def _wrong_bytes(record: Record, settings: Mapping[str, int]) -> str:
     if settings.get("file_fd", -1) >= 0:
         return (
@@ -79,7 +116,10 @@ def _wrong_bytes(record: Record, settings: Mapping[str, int]) -> str:
 
 
 def check_conditions(record: Record, settings: Mapping[str, int]) -> None:
-    """Raise `TrialError` where a finished trial did not measure what it claims to."""
+    """Raise `TrialError` where a finished trial did not measure what it claims to.
+
+    Raises `ConditionLost` where it would, on another try.
+    """
     early = record.field("early_completions")
     if early:
         raise TrialError(
@@ -88,7 +128,7 @@ def check_conditions(record: Record, settings: Mapping[str, int]) -> None:
         )
     pages, after = record.field("pages"), record.field("pages_after")
     if settings.get("file_fd", -1) >= 0 and settings["file_cache"] == 0 and after < pages:
-        raise TrialError(
+        raise ConditionLost(
             f"{pages - after} of {pages} pages had left the page cache by the end, so this was no "
             "cached read: free some memory, or make channel.size smaller"
         )

@@ -113,17 +113,116 @@ class Lognormal(Service, frozen=True, tag="lognormal"):
     ]
 
 
-class Load(_Table, frozen=True):
-    """What is asked of the channel: a closed loop of `depth` requests of `block` bytes."""
+def _only(**needs: tuple[str, ...]) -> dict[str, Any]:
+    """For `Meta.extra`: the key applies only with these values of other [load] keys."""
+    return {"needs": {f"load.{name}": values for name, values in needs.items()}}
 
-    operation: Annotated[Literal["read"], Meta(description="what a request does")] = "read"
+
+class Load(_Table, frozen=True):
+    """What is asked of the channel: by default a closed loop of `depth` requests of `block` bytes.
+
+    A closed loop starts a request when one completes; an open one (`arrivals`) when it is due.
+    """
+
+    operation: Annotated[
+        Literal["read", "write", "mixed"], Meta(description="what a request does")
+    ] = "read"
+    read_share: Annotated[
+        float,
+        Meta(
+            ge=0.01,
+            le=0.99,
+            description="share of the requests that read; the others write",
+            extra=_only(operation=("mixed",)),
+        ),
+    ] = 0.5
     depth: Annotated[int, Meta(ge=1, le=1024, description="requests in flight")] = 1
+    batch: Annotated[
+        int, Meta(ge=1, le=1024, description="requests that are submitted, and reaped, together")
+    ] = 1
+    deadline: Annotated[
+        Duration,
+        Meta(
+            description="requests that take longer are cancelled, if the engine can; 0: none",
+            extra={"low": 0, "high": 10**10},
+        ),
+    ] = Duration(0)
+    descriptors: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=4096,
+            description="connections that are open; those beyond load.depth are idle, but watched "
+            "(of a server: each may be the next to bring a message). 0: as many as load.depth",
+        ),
+    ] = 0
     block: Annotated[
         Size, Meta(description="bytes in one request", extra={"low": 1, "high": 64 << 20})
     ] = Size(4096)
     pattern: Annotated[
         Literal["sequential", "random"], Meta(description="order of the offsets")
     ] = "random"
+    sync: Annotated[
+        Literal["none", "data", "every"],
+        Meta(
+            description="after each write: nothing, fdatasync, or fsync, as a part of the request",
+            extra=_only(operation=("write", "mixed")),
+        ),
+    ] = "none"
+    verify: Annotated[
+        bool,
+        Meta(
+            description="check every byte that is read, and read back all that was written; "
+            "otherwise a sample of what is read is checked"
+        ),
+    ] = False
+    compute: Annotated[
+        Duration,
+        Meta(
+            description="computation on each result: an amount of work that takes this long when "
+            "the run begins",
+            extra={"low": 0, "high": 10**10},
+        ),
+    ] = Duration(0)
+    arrivals: Annotated[
+        Literal["closed", "constant", "poisson"],
+        Meta(description="when requests start: when one completes, or on a schedule (open loop)"),
+    ] = "closed"
+    rate: Annotated[
+        float,
+        Meta(
+            ge=0.1,
+            le=10_000_000,
+            description="requests per second of an open loop",
+            extra=_only(arrivals=("constant", "poisson")),
+        ),
+    ] = 1000.0
+    placement: Annotated[
+        Literal["free", "same", "apart"],
+        Meta(description="CPUs of engine and peer: the kernel's choice, one for both, or one each"),
+    ] = "free"
+
+    @property
+    def writes(self) -> bool:
+        """Whether requests write."""
+        return self.operation != "read"
+
+    @property
+    def is_open_loop(self) -> bool:
+        """Whether requests start on a schedule."""
+        return self.arrivals != "closed"
+
+
+def _load_contradiction(load: Load) -> str | None:
+    """What no channel can make sense of."""
+    if load.batch > load.depth:
+        return f"load.batch = {load.batch} contradicts load.depth = {load.depth}, which is less"
+    if load.batch > 1 and load.is_open_loop:
+        return (
+            f"load.batch = {load.batch} contradicts load.arrivals = '{load.arrivals}': requests of "
+            "an open loop start when each is due"
+        )
+    return None
 
 
 class _Channel(_Table, frozen=True, tag_field="kind"):
@@ -135,13 +234,19 @@ _Opens = Annotated[
     Literal["per-request", 1],
     Meta(description="descriptors: one for each request in flight, or 1 that all share"),
 ]
+_NO_FILE: Mapping[str, Any] = {"pattern": "sequential", "sync": "none", "verify": False}
+_NO_PEER: Mapping[str, Any] = {"descriptors": 0, "placement": "free"}
 
 
 class TimerChannel(_Channel, frozen=True, tag="timer"):
     """A timerfd as a device whose service time is known exactly."""
 
     kind: ClassVar[Literal["timer"]] = "timer"
-    fixed: ClassVar[Mapping[str, Any]] = {"block": Size(8), "pattern": "sequential"}
+    fixed: ClassVar[Mapping[str, Any]] = {
+        "block": Size(8),
+        **_NO_FILE,
+        **_NO_PEER,
+    }
 
     service: Annotated[
         Constant | Uniform | Exponential | Lognormal,
@@ -151,6 +256,8 @@ class TimerChannel(_Channel, frozen=True, tag="timer"):
 
     def contradiction(self, load: Load) -> str | None:
         """Why no device can be like this, or None."""
+        if load.operation != "read":
+            return f"load.operation = '{load.operation}' contradicts a timer, which is only read"
         if self.opens == 1 and load.depth > 1:
             return (
                 f"channel.opens = 1 contradicts load.depth = {load.depth}, since one timer is one "
@@ -168,14 +275,25 @@ class FileChannel(_Channel, frozen=True, tag="file"):
     """A regular file without a name, which the tool makes for the trial."""
 
     kind: ClassVar[Literal["file"]] = "file"
+    fixed: ClassVar[Mapping[str, Any]] = _NO_PEER
 
     size: Annotated[
         Size, Meta(description="bytes in the file", extra={"low": 1, "high": MAX_SIZE})
     ] = Size(64 << 20)
     cache: Annotated[
-        Literal["warm", "direct"],
-        Meta(description="warm: reads from the page cache; direct: reads past it (O_DIRECT)"),
+        Literal["warm", "cold", "direct"],
+        Meta(
+            description="warm: in the page cache; cold: dropped from it, and each block read once; "
+            "direct: past it (O_DIRECT)"
+        ),
     ] = "warm"
+    nowait: Annotated[
+        bool,
+        Meta(
+            description="reads that must not block (RWF_NOWAIT, after read-ahead was started), in "
+            "engines that can"
+        ),
+    ] = False
     folder: Annotated[
         str,
         Meta(
@@ -187,18 +305,84 @@ class FileChannel(_Channel, frozen=True, tag="file"):
     opens: _Opens = "per-request"
 
     def contradiction(self, load: Load) -> str | None:
-        """Why no file can be read like this, or None."""
+        """Why no file can be used like this, or None."""
         block, size = exact_size(load.block), exact_size(self.size)
         if load.block > self.size:
             return f"load.block ({block}) must not be larger than channel.size ({size})"
         if self.size % load.block:
             return f"channel.size ({size}) must be a multiple of load.block ({block})"
-        if self.cache == "direct" and load.block % 512:
-            return f"load.block ({block}) must be a multiple of 512 B with channel.cache = 'direct'"
+        if (self.cache == "direct" or load.writes) and load.block % 512:
+            return f"load.block ({block}) must be a multiple of 512 B for writing and direct I/O"
+        if load.writes and self.cache == "cold":
+            return "channel.cache = 'cold' contradicts writing: it is for load.operation = 'read'"
+        if load.operation == "mixed" and self.size < 2 * load.block:
+            return f"channel.size ({size}) must hold two blocks where requests read and write"
         return None
 
 
-Channel = TimerChannel | FileChannel
+_Exchange = Annotated[
+    Literal["echo", "stream"],
+    Meta(description="echo: a request and its response; stream: bulk, one way"),
+]
+_Role = Annotated[
+    Literal["client", "server"],
+    Meta(
+        description="client: the engine sends requests and the peer answers; server: the peer "
+        "sends load.depth messages at a time to random connections, and the engine answers"
+    ),
+]
+
+
+class _PeerChannel(_Channel, frozen=True):
+    """What has a peer process at its other end. Each request in flight has its own connection."""
+
+    opens: ClassVar[Literal["per-request"]] = "per-request"
+    fixed: ClassVar[Mapping[str, Any]] = _NO_FILE
+
+    exchange: _Exchange = "echo"
+    role: _Role = "client"
+
+    @property
+    def serves(self) -> bool:
+        """Whether the peer drives the requests."""
+        return self.role == "server"
+
+    def contradiction(self, load: Load) -> str | None:
+        """Why no conversation can be like this, or None."""
+        if self.serves and self.exchange == "stream":
+            return "channel.role = 'server' contradicts channel.exchange = 'stream': use 'echo'"
+        if self.exchange == "echo" and load.writes:
+            return (
+                f"load.operation = '{load.operation}' contradicts channel.exchange = 'echo', whose "
+                "requests are a write and a read: leave it out, or use 'stream'"
+            )
+        if load.operation == "mixed":
+            return "load.operation = 'mixed' is for files: use 'read' or 'write'"
+        if load.descriptors and load.descriptors < load.depth:
+            return (
+                f"load.descriptors = {load.descriptors} contradicts load.depth = {load.depth}: "
+                "each request in flight has a connection of its own (0 opens as many as needed)"
+            )
+        return None
+
+
+class PipeChannel(_PeerChannel, frozen=True, tag="pipe"):
+    """Pipes to a peer process: one for a stream, two for an echo."""
+
+    kind: ClassVar[Literal["pipe"]] = "pipe"
+
+
+class SocketChannel(_PeerChannel, frozen=True, tag="socket"):
+    """Stream sockets to a peer process on this machine."""
+
+    kind: ClassVar[Literal["socket"]] = "socket"
+
+    family: Annotated[
+        Literal["unix", "tcp"], Meta(description="a unix socket pair, or TCP on loopback")
+    ] = "unix"
+
+
+Channel = TimerChannel | FileChannel | PipeChannel | SocketChannel
 
 
 class Settings(_Table, frozen=True):
@@ -206,6 +390,10 @@ class Settings(_Table, frozen=True):
 
     channel: Channel
     load: Load
+
+    def contradiction(self) -> str | None:
+        """Why nothing can be measured with these, or None."""
+        return _load_contradiction(self.load) or self.channel.contradiction(self.load)
 
 
 @dataclass(frozen=True)
@@ -234,6 +422,8 @@ class Key:
     @property
     def limits(self) -> str:
         """The values that it may have, as words."""
+        if self.type is bool:
+            return "true or false"
         if self.in_words or self.choices:
             return self.in_words or " or ".join(repr(choice) for choice in self.choices)
         return f"{self.show(self.low)} to {self.show(self.high)}"
@@ -243,6 +433,7 @@ class Key:
         """What the key may hold, as words that follow "must be"."""
         kinds = {
             Duration: f"a duration from {self.limits}, in quotes and with its unit ({self.unit})",
+            bool: "true or false",
             Size: f"a size from {self.limits}, in quotes and with its unit ({self.unit})",
             int: f"a whole number from {self.limits}",
             float: f"a number from {self.limits}",
@@ -255,7 +446,9 @@ class Key:
             return exact_duration(value)
         if self.type is Size and isinstance(value, int):
             return exact_size(value)
-        return str(value)
+        if isinstance(value, bool):
+            return str(value).lower()
+        return f"{value:g}" if isinstance(value, float) else str(value)
 
     def applies(self, values: Mapping[str, Value]) -> bool:
         """Whether a point with these values has this key."""
@@ -301,6 +494,8 @@ class Key:
 
     def from_text(self, text: str) -> object:
         """What `text` from the command line would be in TOML, as far as the key's type tells."""
+        if self.type is bool:
+            return {"true": True, "false": False}.get(text.strip(), text)
         number = text.strip()
         whole = self.type is int or any(type(choice) is int for choice in self.choices)
         if (whole or self.type is float) and re.fullmatch(r"[+-]?[0-9]{1,18}", number):
@@ -328,6 +523,7 @@ def _keys_of(struct: type[msgspec.Struct], table: str) -> Iterator[Key]:
             high=extra.get("high", meta.le),
             choices=get_args(annotation) if get_origin(annotation) is Literal else (),
             in_words=extra.get("allowed"),
+            needs=extra.get("needs", {}),
         )
 
 
@@ -369,5 +565,5 @@ def all_keys() -> Mapping[str, Key]:
     for key in _keys_of(Load, "load"):
         name = key.name.removeprefix("load.")
         free = tuple(_tag_of(kind) for kind in kinds if name not in kind.fixed)
-        keys[key.name] = replace(key, needs={"channel.kind": free})
+        keys[key.name] = replace(key, needs={"channel.kind": free, **key.needs})
     return keys

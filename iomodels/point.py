@@ -19,7 +19,9 @@ from iomodels.keys import (
     Constant,
     Key,
     Load,
+    PipeChannel,
     Settings,
+    SocketChannel,
     Value,
     all_keys,
 )
@@ -42,6 +44,21 @@ class Point:
     label: str = ""
 
     @property
+    def serves(self) -> bool:
+        """Whether a peer drives the requests, and the engine does not know which comes next."""
+        return isinstance(self.channel, PipeChannel | SocketChannel) and self.channel.serves
+
+    @property
+    def core_depth(self) -> int:
+        """The requests that an engine has in flight: a server has one for each connection."""
+        return max(self.load.depth, self.load.descriptors) if self.serves else self.load.depth
+
+    @property
+    def core_idle(self) -> int:
+        """Connections that an engine watches and on which nothing happens."""
+        return 0 if self.serves else max(0, self.load.descriptors - self.load.depth)
+
+    @property
     def parameters(self) -> Parameters:
         """Every key that applies, as `table.key`: durations in ns, sizes in bytes, no folder."""
         flat: Parameters = {}
@@ -49,7 +66,9 @@ class Point:
         _flatten("load", self.load, flat)
         for name in (_NOT_STORED, *(f"load.{name}" for name in self.channel.fixed)):
             flat.pop(name, None)
-        return flat
+        keys = all_keys()
+        short = {SHORT_SERVICE}  # stands for the keys of a table
+        return {name: v for name, v in flat.items() if name in short or keys[name].applies(flat)}
 
 
 def _flatten(table: str, struct: msgspec.Struct, flat: Parameters) -> None:
@@ -148,7 +167,7 @@ def settle(name: str, flat: Mapping[str, Value], where: str, label: str = "") ->
         inner[last] = value
     settings = msgspec.convert(nested, Settings, dec_hook=_already_read)
     load = msgspec.structs.replace(settings.load, **settings.channel.fixed)
-    contradiction = settings.channel.contradiction(load)
+    contradiction = Settings(settings.channel, load).contradiction()
     if contradiction is not None:
         raise ScenarioError(f"{at}: {contradiction}")
     return Point(name, settings.channel, load, label)

@@ -5,19 +5,33 @@ start each trial with. Everything made here is gone at the end of the run: files
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from types import TracebackType
 
 from iomodels import _core
+from iomodels.keys import FileChannel, Load, PipeChannel, SocketChannel, TimerChannel
 from iomodels.plan import Plan, PlannedTrial
-from iomodels.scenario import FileChannel, Point, TimerChannel
+from iomodels.point import Point
 from iomodels.trial import Command
 
 CALIBRATION_NS = 100_000_000
 """The TSC is compared with CLOCK_MONOTONIC over this long: an error below 1 ppm."""
+COMPUTE_CALIBRATION_NS = 50_000_000
 
-_CACHE = {"warm": 0, "direct": 1}
 _PATTERN = {"sequential": 0, "random": 1}
+_CACHE = {"warm": 0, "direct": 1, "cold": 2}
+_WORKLOAD = {"read": 0, "write": 1, "mixed": 2}
+_SYNC = {"none": 0, "data": 1, "every": 2}
+_ARRIVALS = {"closed": 0, "constant": 0, "poisson": 1}
+_EXCHANGE = {"echo": 0, "stream": 1}
+_FAMILY = {"unix": 0, "tcp": 1}
 _DISTRIBUTION = {"constant": 0, "uniform": 1, "exponential": 2, "lognormal": 3}
+
+
+_HARNESS = {"arrival_gap_q10_ns": 0, "compute_units": 0, "sync": 0}
+"""The null engine measures the loop: a plain closed one, with nothing to wait for in it."""
 
 
 class Unavailable(Exception):  # noqa: N818 - it never reaches a user as an error
@@ -30,6 +44,7 @@ class Preparation:
     def __init__(self, plan: Plan) -> None:
         self._seed = plan.seed
         self._clock_q32 = _core.clock_calibrate(CALIBRATION_NS)
+        self._cpus = sorted(os.sched_getaffinity(0))
         self._files: dict[tuple[str, int], int | OSError] = {}
 
     def __enter__(self) -> Preparation:
@@ -45,15 +60,21 @@ class Preparation:
             if isinstance(fd, int):
                 os.close(fd)
 
+    @cached_property
+    def _units_per_ms(self) -> int:
+        return _core.compute_calibrate(COMPUTE_CALIBRATION_NS)
+
     def why_not(self, point: Point) -> str | None:
         """Why this machine cannot offer the point's channel, or None. Makes the data file.
 
         Raises `Unavailable` where the channel could be had, but making it failed.
         """
+        if point.load.placement == "apart" and len(self._cpus) < 2:
+            return "load.placement = 'apart' needs two CPUs, and one is allowed here"
         channel = point.channel
         if not isinstance(channel, FileChannel):
             return None
-        fd = self._file(channel)
+        fd = self._shared_file(channel)
         if channel.cache != "direct":
             return None
         alignment = _core.direct_alignment(fd)
@@ -66,41 +87,79 @@ class Preparation:
             )
         return None
 
-    def command(self, planned: PlannedTrial) -> Command:
-        """What to start the trial with. All engines of a round get the same random choices."""
-        point, spec = planned.cell.point, planned.cell.engine
-        settings = {
-            "clock_ns_per_tick_q32": self._clock_q32,
-            "seed": (self._seed * 1_000_003 + planned.round) & (2**63 - 1),
-            "depth": point.load.depth,
-            "opens_per_request": int(point.channel.opens == "per-request"),
-            "engine_threads": int(spec.options.get("threads", 0)),
-        }
-        descriptors: tuple[int, ...] = ()
-        if isinstance(point.channel, FileChannel):
-            fd = self._file(point.channel)
-            descriptors = (fd,)
-            settings |= self._file_settings(point, point.channel, fd)
-        else:
-            settings |= _timer_settings(point.channel)
-        return Command(
-            engine=spec.core_name,
-            channel=point.channel.kind,
-            settings=settings,
-            descriptors=descriptors,
-        )
+    @contextmanager
+    def command(self, planned: PlannedTrial) -> Iterator[Command]:
+        """What to start the trial with. All engines of a round get the same random choices.
 
-    def _file_settings(self, point: Point, channel: FileChannel, fd: int) -> dict[str, int]:
+        A trial that writes has a file of its own, which is gone when the context is left.
+        """
+        point, spec = planned.cell.point, planned.cell.engine
+        settings = (
+            self._load_settings(point)
+            | (_HARNESS if planned.cell.is_harness else {})
+            | {
+                "clock_ns_per_tick_q32": self._clock_q32,
+                "seed": (self._seed * 1_000_003 + planned.round) & (2**63 - 1),
+                "engine_threads": int(spec.options.get("threads", 0)),
+            }
+        )
+        channel = point.channel
+        if not isinstance(channel, FileChannel):
+            settings |= _channel_settings(channel)
+            yield Command(spec.core_name, channel.kind, settings)
+            return
+        own = point.load.writes
+        fd = self._new_file(channel) if own else self._shared_file(channel)
+        try:
+            settings |= self._file_settings(channel, fd)
+            yield Command(spec.core_name, channel.kind, settings, descriptors=(fd,))
+        finally:
+            if own:
+                os.close(fd)
+
+    def _load_settings(self, point: Point) -> dict[str, int]:
+        load = point.load
+        gap_q10_ns = round(1024e9 / load.rate) if load.is_open_loop else 0
         return {
-            "block": int(point.load.block),
-            "pattern": _PATTERN[point.load.pattern],
+            "depth": point.core_depth,
+            "idle": point.core_idle,
+            "batch": load.batch,
+            "block": int(load.block),
+            "pattern": _PATTERN[load.pattern],
+            "workload": _WORKLOAD[load.operation],
+            "read_share_millionths": round(load.read_share * 1e6),
+            "sync": _SYNC[load.sync],
+            "verify": int(load.verify),
+            "compute_units": self._compute_units(load),
+            "arrivals": _ARRIVALS[load.arrivals],
+            "arrival_gap_q10_ns": gap_q10_ns,
+            "opens_per_request": int(point.channel.opens == "per-request"),
+            "outstanding": load.depth,
+            **self._cpu_settings(load),
+        }
+
+    def _compute_units(self, load: Load) -> int:
+        return round(load.compute * self._units_per_ms / 1e6) if load.compute else 0
+
+    def _cpu_settings(self, load: Load) -> dict[str, int]:
+        if load.placement == "free":
+            return {}
+        first, *others = self._cpus
+        return {
+            "engine_cpu": first,
+            "peer_cpu": others[0] if load.placement == "apart" else first,
+        }
+
+    def _file_settings(self, channel: FileChannel, fd: int) -> dict[str, int]:
+        return {
             "file_fd": fd,
             "file_size": int(channel.size),
             "file_seed": self._seed,
             "file_cache": _CACHE[channel.cache],
+            "nowait": int(channel.nowait),
         }
 
-    def _file(self, channel: FileChannel) -> int:
+    def _shared_file(self, channel: FileChannel) -> int:
         """One data file for each folder and size, made when it is first asked for."""
         key = (str(channel.folder), int(channel.size))
         if key not in self._files:
@@ -110,17 +169,35 @@ class Preparation:
                 self._files[key] = error
         made = self._files[key]
         if isinstance(made, OSError):
-            raise Unavailable(
-                f"no data file of {key[1]} bytes could be made in channel.folder: "
-                f"{os.strerror(made.errno or 0)}; choose another folder or a smaller channel.size"
-            )
+            raise _no_file(channel, made)
         return made
+
+    def _new_file(self, channel: FileChannel) -> int:
+        try:
+            return _core.make_file(str(channel.folder), int(channel.size), self._seed)
+        except OSError as error:
+            raise _no_file(channel, error) from error
+
+
+def _no_file(channel: FileChannel, error: OSError) -> Unavailable:
+    return Unavailable(
+        f"no data file of {int(channel.size)} bytes could be made in channel.folder: "
+        f"{os.strerror(error.errno or 0)}; choose another folder or a smaller channel.size"
+    )
+
+
+def _channel_settings(channel: TimerChannel | PipeChannel | SocketChannel) -> dict[str, int]:
+    if isinstance(channel, TimerChannel):
+        return _timer_settings(channel)
+    settings = {"exchange": _EXCHANGE[channel.exchange], "server": int(channel.serves)}
+    if isinstance(channel, SocketChannel):
+        settings["family"] = _FAMILY[channel.family]
+    return settings
 
 
 def _timer_settings(channel: TimerChannel) -> dict[str, int]:
     service = channel.service
     return {
-        "block": 8,
         "service_distribution": _DISTRIBUTION[service.distribution],
         "service_mean_ns": int(service.mean_ns),
         "service_low_ns": int(service.low_ns),

@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from typing import Protocol
 
 import msgspec
@@ -21,17 +22,22 @@ import msgspec
 from iomodels import __version__, _core, environment, noise, storage
 from iomodels import engines as engine_table
 from iomodels import plan as planning
-from iomodels.errors import NothingMeasured, TrialError
+from iomodels.errors import ConditionLost, NotApplicable, NothingMeasured, TrialError
 from iomodels.plan import Plan, PlannedCell, PlannedTrial
 from iomodels.prepare import Preparation, Unavailable
 from iomodels.results import SCHEMA, Cell, Notice, Run, Status, Tool, Trial
 from iomodels.scenario import resolve
 from iomodels.statistics import is_bimodal, summarise
 from iomodels.trial import run_trial
+from iomodels.units import format_count
 
 DEFAULT_ROUNDS = 7
 DEFAULT_DURATION_S = 0.5
 DEFAULT_WARMUP_S = 0.1
+MAX_ATTEMPTS = 4
+"""How often a trial is tried whose conditions do not hold to its end."""
+OVERLOAD_SHARE = 0.95
+"""An open loop that has done less than this share of what was due cannot keep up."""
 
 
 class Listener(Protocol):
@@ -107,6 +113,7 @@ class _Runner:
         self._listener = listener
         self._cells = [_Progress(cell, na_reason=cell.na_reason) for cell in plan.cells]
         self._notices: list[Notice] = []
+        self._repeated = 0
         self._monitor = noise.Monitor()
         self._created_utc = datetime.now(UTC).isoformat(timespec="seconds")
 
@@ -123,7 +130,7 @@ class _Runner:
                 self._measure(kept)
             except KeyboardInterrupt:
                 interrupted = True
-            for notice in self._monitor.notices():
+            for notice in (*self._monitor.notices(), *_evicted(self._repeated)):
                 self._note(notice)
             run = self._to_run()
             if self._path is not None and kept is not None:
@@ -164,16 +171,13 @@ class _Runner:
     ) -> None:
         self._listener.trial_started(planned)
         self._monitor.trial_started()
-        started_s = time.monotonic()
         try:
-            trial = run_trial(
-                planned,
-                preparation.command(planned),
-                lambda operations: self._listener.trial_progress(
-                    planned, operations, time.monotonic() - started_s
-                ),
-            )
-        except TrialError as error:
+            trial = self._attempt(planned, preparation)
+        except NotApplicable as reason:
+            progress.na_reason = str(reason)
+            self._listener.trial_ended(planned, None, progress.na_reason)
+            return
+        except (TrialError, Unavailable) as error:
             progress.failure = str(error)
             self._listener.trial_ended(planned, None, progress.failure)
             return
@@ -184,6 +188,23 @@ class _Runner:
             kept.append(_key(planned.cell), trial)
         self._listener.trial_ended(planned, trial, None)
 
+    def _attempt(self, planned: PlannedTrial, preparation: Preparation) -> Trial:
+        """Run the trial, and again where a condition did not hold: that voids it, and no more."""
+        started_s = time.monotonic()
+
+        def progressed(operations: int) -> None:
+            self._listener.trial_progress(planned, operations, time.monotonic() - started_s)
+
+        for attempts_left in reversed(range(MAX_ATTEMPTS)):
+            try:
+                with preparation.command(planned) as command:
+                    return run_trial(planned, command, progressed)
+            except ConditionLost:
+                self._repeated += 1
+                if not attempts_left:
+                    raise
+        raise AssertionError("unreachable")
+
     def _note(self, notice: Notice) -> None:
         self._notices.append(notice)
         self._listener.notice(notice)
@@ -192,6 +213,7 @@ class _Runner:
         harness = self._harness_ns_per_op()
         cells = [self._to_cell(progress, harness) for progress in self._cells]
         self._notices += [notice for cell in cells for notice in _bimodal(cell)]
+        self._notices += _overloaded(self._cells, cells)
         return Run(
             schema=SCHEMA,
             tool=Tool(version=__version__, core_hash=core_hash()),
@@ -293,6 +315,50 @@ def _bimodal(cell: Cell) -> list[Notice]:
                 "pinning with taskset gives one"
             ),
         )
+    ]
+
+
+def _evicted(repeated: int) -> list[Notice]:
+    """Pages that leave the page cache although memory is free are somebody's doing."""
+    if not repeated:
+        return []
+    return [
+        Notice(
+            code="evicted",
+            message=(
+                f"{repeated} trials were void and had to be repeated, since the kernel dropped "
+                "pages from the page cache meanwhile: something here reclaims memory before it is "
+                "short (see `iomodels doctor`)"
+            ),
+        )
+    ]
+
+
+def _overloaded(progresses: Sequence[_Progress], cells: Sequence[Cell]) -> list[Notice]:
+    """An open loop whose queue grows has no steady state: its latencies grow with the run."""
+    behind: dict[tuple[str, float], list[str]] = {}
+    for progress, cell in zip(progresses, cells, strict=True):
+        load = progress.cell.point.load
+        if not load.is_open_loop or cell.summary is None or progress.cell.is_harness:
+            continue
+        achieved = cell.summary.throughput_ops.median
+        # Few Poisson arrivals may be fewer than the rate says; then none of them is left waiting.
+        waiting = median(trial.counters.get("backlog", 0) for trial in cell.trials)
+        due = median(trial.operations for trial in cell.trials) + waiting
+        if waiting > max(2, (1 - OVERLOAD_SHARE) * due):
+            behind.setdefault((cell.scenario, load.rate), []).append(
+                f"{cell.engine} {format_count(achieved)}"
+            )
+    return [
+        Notice(
+            code="overload",
+            message=(
+                f"{scenario}: not all of {format_count(rate)} requests per second were done "
+                f"({', '.join(engines)}), so the queue grew and these latencies are no steady "
+                "state: lower load.rate or raise load.depth"
+            ),
+        )
+        for (scenario, rate), engines in behind.items()
     ]
 
 

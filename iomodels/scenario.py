@@ -175,6 +175,7 @@ def _scenarios_of(name: str, settings: Mapping[str, Sequence[str]]) -> Iterator[
         yield _scenario(path, where, data, settings)
         return
     suite = read_suite(data, where)
+    fitted: set[str] = set()
     for number, run in enumerate(suite.runs):
         if run.scenario not in shipped():
             raise ScenarioError(
@@ -183,7 +184,21 @@ def _scenarios_of(name: str, settings: Mapping[str, Sequence[str]]) -> Iterator[
                 f"scenarios {', '.join(shipped())}"
             )
         own = scenario_folder() / f"{run.scenario}.toml"
-        yield _scenario(own, own.name, toml_file.read(own, own.name), settings, run, where)
+        content = toml_file.read(own, own.name)
+        fitting = {key: settings[key] for key in settings if _fits(key, content)}
+        fitted |= set(fitting)
+        yield _scenario(own, own.name, content, fitting, run, where)
+    for key in settings:
+        if key not in fitted:
+            raise ScenarioError(f"{where}: {key} fits none of its scenarios: leave it out")
+
+
+def _fits(key: str, scenario: Mapping[str, Any]) -> bool:
+    """Whether a setting given for a whole suite means something to this scenario's channel."""
+    known = all_keys().get(key)
+    channel = scenario.get("channel")
+    kind = channel.get("kind") if isinstance(channel, dict) else None
+    return known is None or kind in known.needs.get("channel.kind", (kind,))
 
 
 def _why_not_both(one: Scenario, other: Scenario) -> str:

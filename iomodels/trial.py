@@ -17,17 +17,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from iomodels import _core, explain
 from iomodels.errors import TrialError
 from iomodels.plan import PlannedTrial
 from iomodels.record import Record, new_record
-from iomodels.results import Histogram, Switches, Trial
+from iomodels.results import Histogram, OverlapParts, Switches, Trial
 
 ANSWER_TIMEOUT_S = 10.0
 """How much longer than asked an answer may take before the watchdog kills the child."""
 OPEN_TIMEOUT_S = 30.0
+SLOWEST_DISK_BYTES_PER_S = 20e6
 PROGRESS_INTERVAL_S = 0.2
+BOTH, IO_ALONE, COMPUTATION_ALONE = 0, 1, 2
+"""The parts of a slice (`core/loop.h`)."""
+_NOTHING_MEASURED = (
+    "measured nothing: not one operation ended in time (a longer --duration may help)"
+)
 LAST_WORDS_BYTES = 2000
 
 Progress = Callable[[int], None]
@@ -54,10 +61,42 @@ def run_trial(planned: PlannedTrial, command: Command, progress: Progress) -> Tr
         child.open()
         if planned.warmup_s > 0:
             child.run(planned.warmup_s, progress)
+        parts = _measure_parts(child, record, planned, progress) if planned.slices > 1 else None
         child.run(planned.duration_s, progress)
+        both_ns = _per_operation_ns(record) if parts else 0
         child.close()
         explain.check_conditions(record, command.settings)
-        return _to_trial(planned, record, started_utc)
+        return _to_trial(planned, record, started_utc, parts and _Parts(*parts, both_ns))
+
+
+class _Parts(NamedTuple):
+    """Time per operation of the I/O alone, the computation alone, and both together."""
+
+    io_ns: float
+    cpu_ns: float
+    both_ns: float
+
+    @property
+    def overlap(self) -> float:
+        """How much of the shorter part was hidden behind the longer: 0 none, 1 all of it."""
+        return (self.io_ns + self.cpu_ns - self.both_ns) / min(self.io_ns, self.cpu_ns)
+
+
+def _measure_parts(
+    child: _Child, record: Record, planned: PlannedTrial, progress: Progress
+) -> tuple[float, float]:
+    """The I/O alone and the computation alone, in the process that will do both."""
+    child.run(planned.duration_s, progress, part=IO_ALONE)
+    io_ns = _per_operation_ns(record)
+    child.run(planned.duration_s, progress, part=COMPUTATION_ALONE)
+    return io_ns, _per_operation_ns(record)
+
+
+def _per_operation_ns(record: Record) -> float:
+    operations = record.field("window_operations")
+    if operations == 0:
+        raise TrialError(_NOTHING_MEASURED)
+    return record.field("window_ns") / operations
 
 
 class _Child:
@@ -66,6 +105,8 @@ class _Child:
     def __init__(self, command: Command, record: Record) -> None:
         self._record = record
         self._settings = command.settings
+        # Before and after a slice a file may be read once more, from end to end.
+        self._checks_s = 2 * command.settings.get("file_size", 0) / SLOWEST_DISK_BYTES_PER_S
         # A memfd keeps the last words without a thread that drains a pipe.
         self._stderr = os.memfd_create("iomodels-last-words")
         self._process = subprocess.Popen(
@@ -98,17 +139,18 @@ class _Child:
 
     def open(self) -> None:
         if self._answer(OPEN_TIMEOUT_S, None) != "open":
-            raise TrialError(explain.failure(self._record, self._settings))
+            raise explain.error(self._record, self._settings)
 
-    def run(self, duration_s: float, progress: Progress) -> None:
-        self._ask(f"run {round(duration_s * 1e9)}")
-        if int(self._answer(duration_s + ANSWER_TIMEOUT_S, progress)) != 0:
-            raise TrialError(explain.failure(self._record, self._settings))
+    def run(self, duration_s: float, progress: Progress, part: int = BOTH) -> None:
+        self._ask(f"run {round(duration_s * 1e9)} {part}")
+        timeout_s = duration_s + ANSWER_TIMEOUT_S + self._checks_s
+        if int(self._answer(timeout_s, progress)) != 0:
+            raise explain.error(self._record, self._settings)
 
     def close(self) -> None:
         self._ask("close")
         if int(self._answer(2 * ANSWER_TIMEOUT_S, None)) != 0:
-            raise TrialError(explain.failure(self._record, self._settings))
+            raise explain.error(self._record, self._settings)
 
     def _ask(self, line: str) -> None:
         assert self._process.stdin is not None
@@ -176,21 +218,40 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _to_trial(planned: PlannedTrial, record: Record, started_utc: str) -> Trial:
+@dataclass(frozen=True)
+class _Completed:
+    """What completed in the window, as the loop saw it; of a server, as its peer saw it."""
+
+    operations: int
+    bytes: int
+    latency_ns: Histogram
+
+
+def _completed(record: Record, *, serves: bool) -> _Completed:
+    if serves:
+        return _Completed(
+            record.field("peer_operations"), record.field("peer_bytes"), record.histogram("peer")
+        )
+    return _Completed(
+        record.field("window_operations"), record.field("window_bytes"), record.histogram("latency")
+    )
+
+
+def _to_trial(
+    planned: PlannedTrial, record: Record, started_utc: str, parts: _Parts | None
+) -> Trial:
     """The record in the result file's terms. Raises `TrialError` if nothing completed in time."""
     window_ns = record.field("window_ns")
-    operations = record.field("window_operations")
+    null = planned.cell.is_harness
+    done = _completed(record, serves=planned.cell.point.serves and not null)
+    operations = done.operations
     if operations == 0:
-        raise TrialError(
-            f"measured nothing: not one operation ended within {planned.duration_s:g} s "
-            "(a longer --duration may help)"
-        )
+        raise TrialError(_NOTHING_MEASURED)
     user_ns, system_ns = record.field("window_user_ns"), record.field("window_system_ns")
     calls, eagain = record.table("calls"), record.table("eagain")
     # Calls are counted over the whole slice, draining included, so that each operation has all of
     # its calls and none has half.
     slice_operations = record.field("slice_operations")
-    added: Histogram = record.histogram("added")
     return Trial(
         round=planned.round,
         order=planned.order,
@@ -198,10 +259,11 @@ def _to_trial(planned: PlannedTrial, record: Record, started_utc: str) -> Trial:
         duration_ns=window_ns,
         operations=operations,
         throughput_ops=operations * 1e9 / window_ns,
-        throughput_bytes=record.field("window_bytes") * 1e9 / window_ns,
-        latency_ns=record.histogram("latency"),
+        throughput_bytes=done.bytes * 1e9 / window_ns,
+        latency_ns=done.latency_ns,
+        service_ns=record.histogram("service") or None,
         submit_ns=record.histogram("submit"),
-        added_ns=added or None,
+        added_ns=record.histogram("added") or None,
         cpu_user_ns_per_op=user_ns / operations,
         cpu_system_ns_per_op=system_ns / operations,
         cpu_share=(user_ns + system_ns) / window_ns,
@@ -213,6 +275,8 @@ def _to_trial(planned: PlannedTrial, record: Record, started_utc: str) -> Trial:
         ),
         depth_mean=record.field("window_in_flight_ns") / window_ns,
         depth_max=record.field("depth_max"),
+        overlap=parts.overlap if parts else None,
+        overlap_parts=OverlapParts(*parts) if parts else None,
         counters={name: float(record.field(name)) for name in _COUNTERS if record.field(name)},
     )
 
@@ -222,4 +286,9 @@ _COUNTERS = (
     "short_transfers",
     "interrupted_transfers",
     "verified_words",
+    "spun_ns",
+    "lateness_max_ns",
+    "backlog",
+    "pages_before",
+    "pages_after",
 )

@@ -31,6 +31,7 @@ SANITIZERS = [name for name in VARIANTS if name != "plain"]
 WRAPPED = [
     *("read", "write", "pread", "pwrite", "select"),
     *("aio_read", "aio_write", "aio_error", "aio_return", "aio_suspend", "aio_cancel"),
+    *("lio_listio", "ppoll", "pthread_sigmask"),
     *("clock_gettime", "gettimeofday", "time"),
     *("malloc", "calloc", "realloc", "posix_memalign", "free"),
 ]
@@ -78,10 +79,22 @@ def build(variant: str) -> Path:
     return program
 
 
+Case = tuple[str, str, str]
+
+
 @cache
-def cases(planted: bool = False) -> list[tuple[str, str, str]]:
-    """Every (engine, channel, rule), or every planted engine with the rule that has to catch it."""
-    command = [str(build("plain")), "--list", *(["--planted"] if planted else [])]
+def _listed(*options: str) -> dict[Case, str]:
+    command = [str(build("plain")), "--list", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    rows = [line.split() for line in done.stdout.splitlines()]
-    return [(engine, channel, rule) for engine, channel, rule in rows]
+    rows = [line.split(maxsplit=3) for line in done.stdout.splitlines()]
+    return {(row[0], row[1], row[2]): "".join(row[3:]) for row in rows}
+
+
+def cases(planted: bool = False) -> list[Case]:
+    """Every (engine, channel, rule), or every planted engine with the rule that has to catch it."""
+    return list(_listed(*(["--planted"] if planted else [])))
+
+
+def reason_not_to(case: Case) -> str:
+    """Why the rule does not apply there, as far as it is known without trying; or nothing."""
+    return _listed().get(case, "")

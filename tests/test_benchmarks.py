@@ -9,19 +9,25 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-SPEED = Path(__file__).resolve().parents[1] / "benchmarks" / "speed.py"
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+SPEED = BENCHMARKS / "speed.py"
+INTEGRITY = BENCHMARKS / "integrity.py"
 ROWS = {
     "harness": 3,
     "cached-read": 3,
     "direct-read": 1,
+    "server": 2,
     "command-line": 2,
     "process": 3,
     "bench": 1,
+    "all": 1,
 }
 """How many rows each benchmark has."""
+SEVERAL_AT_ONCE = ("nonblocking", "select", "threads", "aio")
 EXCUSES = ("fio is not installed", "left out with --quick", "Operation not supported")
 """Why a row may have no value here: the last where the file system has no direct I/O."""
 
@@ -85,3 +91,36 @@ def test_a_missing_fio_is_said_and_leaves_the_other_rows(tmp_path):
     assert "fio is not installed" in done.stderr
     rows = json.loads(done.stdout)["rows"]
     assert [bool(row["reason"]) for row in rows] == [True, False, False]
+
+
+def integrity(*options: str) -> tuple[int, dict[str, Any]]:
+    done = subprocess.run(
+        [sys.executable, str(INTEGRITY), "--json", *options],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.stderr == ""
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_what_is_written_is_what_is_read():
+    engines = [word for name in ("blocking", *SEVERAL_AT_ONCE) for word in ("--engine", name)]
+    code, told = integrity("--gib", "0.05", *engines)
+    assert code == 0, [cell for cell in told["cells"] if cell["reason"]]
+    assert told["differences"] == 0
+    assert told["moved"] >= told["verified"]
+    for cell in told["cells"]:
+        assert cell["verified"] > 0 or cell["missing"], cell
+    if not any(cell["missing"] for cell in told["cells"]):
+        assert told["verified"] >= 0.05 * 2**30
+
+
+def test_a_byte_that_is_different_is_found():
+    code, told = integrity("--gib", "0.02", "--engine", "select", "--spoil")
+    found = {(cell["channel"], cell["work"]) for cell in told["cells"] if cell["difference"]}
+    assert code == 1
+    # Every write is followed by a look at the whole file; reads may miss a part of it.
+    assert {("file", "write"), ("file", "mixed")} <= found
+    assert all(channel.startswith("file") for channel, _ in found)

@@ -29,7 +29,7 @@ with new_record() as record:
     assert loop.close() == 0
     print(record.field("slice_operations"), record.table("calls"))
 """
-TRACED = "trace=read,pread64,write,pwrite64,select,pselect6"
+TRACED = "trace=read,pread64,write,pwrite64,select,pselect6,futex"
 KERNEL_NAME = {"pread": "pread64", "pwrite": "pwrite64", "select": "(?:pselect6|select)"}
 CASES = [
     (engine, channel, depth)
@@ -74,6 +74,9 @@ def test_counted_calls_are_the_kernels(
         return
     for name, count in calls.items():
         seen = len(re.findall(rf"\b{KERNEL_NAME.get(name, name)}\(", log))
+        if name == "futex":  # a contended mutex makes calls of its own
+            assert seen >= 0.98 * count
+            continue
         assert seen == pytest.approx(count, rel=0.02), name
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from iomodels import doctor
+from iomodels import doctor, probes
 
 TSC = {"source": "tsc", "frequency_hz": 2_600_000_000, "read_ns": 12.0}
 
@@ -215,7 +215,7 @@ def test_a_folder_that_cannot_hold_files_is_a_warning(tmp_path, folder):
 
 def test_trying_direct_io_leaves_nothing_behind(tmp_path):
     descriptors = os.listdir("/proc/self/fd")  # noqa: PTH208 - names, not paths
-    doctor.direct_io_error(tmp_path)
+    probes.direct_io_error(tmp_path)
     assert list(tmp_path.iterdir()) == []
     assert len(os.listdir("/proc/self/fd")) == len(descriptors)  # noqa: PTH208
 
@@ -248,3 +248,12 @@ def test_the_command_gives_json_and_nothing_else():
     found = json.loads(doctor_command("--json"))["checks"]
     assert {check["status"] for check in found} <= {"ok", "note", "warn"}
     assert found[0].keys() == {"group", "name", "value", "status", "meaning", "remedy"}
+
+
+def test_a_kernel_that_reclaims_early_is_told_by_its_thread(tmp_path):
+    comm = tmp_path / "proc" / "77" / "comm"
+    comm.parent.mkdir(parents=True)
+    comm.write_text("kworker/0:1\n")
+    assert not probes.reclaims_proactively(tmp_path)
+    comm.write_text("kdamond.0\n")
+    assert probes.reclaims_proactively(tmp_path)

@@ -31,6 +31,7 @@ ORDER = (
     "storage",
     "environment",
     "noise",
+    "probes",
     "doctor",
     "runner",
     "findings",

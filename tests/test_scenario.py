@@ -39,11 +39,17 @@ def test_defaults_fill_what_a_file_leaves_out(write):
         "channel.kind": "file",
         "channel.size": 64 << 20,
         "channel.cache": "warm",
+        "channel.nowait": False,
         "channel.opens": "per-request",
         "load.operation": "read",
         "load.depth": 1,
+        "load.batch": 1,
+        "load.deadline": 0,
         "load.block": 4096,
         "load.pattern": "random",
+        "load.verify": False,
+        "load.compute": 0,
+        "load.arrivals": "closed",
     }
     assert isinstance(point.channel, FileChannel)
     assert point.channel.folder == "/var/tmp"
@@ -59,6 +65,10 @@ def test_a_timer_moves_eight_bytes_and_has_no_block_or_pattern(write):
         "channel.opens": "per-request",
         "load.operation": "read",
         "load.depth": 1,
+        "load.batch": 1,
+        "load.deadline": 0,
+        "load.compute": 0,
+        "load.arrivals": "closed",
     }
 
 

@@ -14,6 +14,7 @@ from iomodels.errors import ScenarioError
 HEAD = 'title = "T"\nquestion = "Q?"\n'
 TIMER = HEAD + '[channel]\nkind = "timer"\nservice = "100 us"\n'
 FILE = HEAD + '[channel]\nkind = "file"\n'
+PIPE = HEAD + '[channel]\nkind = "pipe"\n'
 LOAD = "[load]\n"
 
 
@@ -56,7 +57,35 @@ def refusal(text, write, **settings):
             FILE + 'cache = "worm"\n',
             "channel.cache is 'worm' (did you mean 'warm'?): it must be 'w",
         ),
-        (FILE + LOAD + 'operation = "write"\n', "load.operation is 'write': it must be 'read'"),
+        (
+            FILE + LOAD + 'operation = "wrte"\n',
+            "load.operation is 'wrte' (did you mean 'write'?): it must be 'read'",
+        ),
+        (
+            TIMER + LOAD + 'operation = "write"\n',
+            "load.operation = 'write' contradicts a timer, which is only read",
+        ),
+        (
+            FILE + 'cache = "cold"\n' + LOAD + 'operation = "write"\n',
+            "channel.cache = 'cold' contradicts writing",
+        ),
+        (FILE + LOAD + 'sync = "data"\n', "load.sync contradicts load.operation"),
+        (FILE + LOAD + "rate = 5\n", "load.rate contradicts load.arrivals"),
+        (FILE + LOAD + "descriptors = 5\n", "load.descriptors contradicts channel.kind = 'file'"),
+        (FILE + LOAD + 'verify = "yes"\n', "load.verify is 'yes': it must be true or false"),
+        (
+            PIPE + 'exchange = "stream"\nrole = "server"\n',
+            "channel.role = 'server' contradicts channel.exchange = 'stream'",
+        ),
+        (
+            PIPE + LOAD + 'operation = "write"\n',
+            "load.operation = 'write' contradicts channel.exchange = 'echo'",
+        ),
+        (
+            PIPE + LOAD + "depth = 4\ndescriptors = 2\n",
+            "load.descriptors = 2 contradicts load.depth = 4",
+        ),
+        (PIPE + "opens = 1\n", "channel.opens contradicts channel.kind = 'pipe'"),
         # missing keys
         ("", "title is missing"),
         ('title = "T"\n[channel]\nkind = "file"\n', "question is missing: it must be a text"),
@@ -149,7 +178,7 @@ def refusal(text, write, **settings):
         ),
         (
             FILE + "cache = 'direct'\nsize = 1000\n" + LOAD + "block = 1000\n",
-            "load.block (1000 B) must be a multiple of 512 B with channel.cache = 'direct'",
+            "load.block (1000 B) must be a multiple of 512 B for writing and direct I/O",
         ),
         (
             HEAD + '[channel]\nkind = "timer"\n'

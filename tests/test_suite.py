@@ -22,11 +22,10 @@ def write(tmp_path):
 
 
 def test_the_shipped_scenarios_are_what_they_are_called():
-    assert set(scenario.shipped()) == {"slow-device", "slow-devices", "cached-read", "direct-read"}
-    assert scenario.suites() == ("default",)
+    assert scenario.suites() == ("all", "default")
     depths = {
         name: [point.load.depth for point in scenario.points(scenario.load(name))]
-        for name in scenario.shipped()
+        for name in ("slow-device", "slow-devices", "cached-read", "direct-read")
     }
     assert depths == {
         "slow-device": [1],
@@ -45,6 +44,18 @@ def test_the_default_suite_takes_slow_devices_at_depth_16_only():
     chosen = scenario.resolve(["default"])
     assert [one.name for one in chosen] == ["slow-device", "slow-devices", "cached-read"]
     assert [[p.load.depth for p in scenario.points(one)] for one in chosen] == [[1], [16], [1]]
+
+
+def test_the_suite_all_has_every_shipped_scenario():
+    assert {one.name for one in scenario.resolve(["all"])} == set(scenario.shipped())
+
+
+def test_a_setting_of_a_suite_goes_where_it_fits():
+    slow, _, cached = scenario.resolve(["default"], {"load.block": ["8 KiB"]})
+    assert scenario.points(slow)[0].load.block == 8
+    assert scenario.points(cached)[0].load.block == 8192
+    with pytest.raises(ScenarioError, match=r"load\.placement fits none of its scenarios"):
+        scenario.resolve(["default"], {"load.placement": ["same"]})
 
 
 def test_settings_apply_to_a_suite_after_its_own():

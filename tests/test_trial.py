@@ -38,9 +38,8 @@ def planned(
 
 def run(scenario: str, engine: str, duration_s: float = 0.1, **settings: str) -> Trial:
     made, one = planned(scenario, engine, duration_s, **settings)
-    with Preparation(made) as preparation:
-        preparation.why_not(one.cell.point)
-        return trial.run_trial(one, preparation.command(one), lambda operations: None)
+    with Preparation(made) as preparation, preparation.command(one) as command:
+        return trial.run_trial(one, command, lambda operations: None)
 
 
 def run_and_disturb(disturb: Callable[[int], None], **constants: float) -> Trial:
@@ -53,8 +52,8 @@ def run_and_disturb(disturb: Callable[[int], None], **constants: float) -> Trial
             disturbed.set()
             disturb(only_child())
 
-    with Preparation(made) as preparation:
-        return trial.run_trial(one, preparation.command(one), once)
+    with Preparation(made) as preparation, preparation.command(one) as command:
+        return trial.run_trial(one, command, once)
 
 
 def children() -> list[int]:
@@ -104,8 +103,10 @@ def test_the_asked_depth_is_reached(engine: str) -> None:
 
 
 def test_a_blocked_engine_uses_less_cpu_than_one_that_spins() -> None:
-    assert run("slow-device", "blocking", channel__service="2 ms").cpu_share < 0.2
-    assert run("slow-device", "nonblocking", channel__service="2 ms").cpu_share > 0.7
+    blocked = run("slow-device", "blocking", channel__service="2 ms").cpu_share
+    spinning = run("slow-device", "nonblocking", channel__service="2 ms").cpu_share
+    assert blocked < 0.2
+    assert spinning > 5 * blocked  # on a busy machine not even a spinner gets a whole CPU
 
 
 def test_cached_reads_are_verified() -> None:
@@ -116,9 +117,7 @@ def test_cached_reads_are_verified() -> None:
 
 def test_a_corrupted_file_is_a_failure_with_its_offset_and_not_a_fast_read() -> None:
     made, one = planned("cached-read", "blocking", channel__size="64 KiB")
-    with Preparation(made) as preparation:
-        preparation.why_not(one.cell.point)
-        command = preparation.command(one)
+    with Preparation(made) as preparation, preparation.command(one) as command:
         os.pwrite(command.descriptors[0], bytes(4096), 8192)
         with pytest.raises(TrialError, match="verification failed") as caught:
             trial.run_trial(one, command, lambda operations: None)
@@ -128,16 +127,14 @@ def test_a_corrupted_file_is_a_failure_with_its_offset_and_not_a_fast_read() -> 
 
 def test_a_file_that_leaves_the_cache_in_mid_trial_is_not_called_cached() -> None:
     made, one = planned("cached-read", "blocking", duration_s=0.5, channel__size="1 MiB")
-    with Preparation(made) as preparation:
-        preparation.why_not(one.cell.point)
-        command = preparation.command(one)
+    with Preparation(made) as preparation, preparation.command(one) as command:
 
         def drop(operations: int) -> None:
             os.posix_fadvise(command.descriptors[0], 0, 0, os.POSIX_FADV_DONTNEED)
 
         # The trial reads the first block only, so the others stay away once they are dropped.
         first_block = dict(command.settings, file_size=4096)
-        with pytest.raises(TrialError, match="255 of 256 pages had left the page cache"):
+        with pytest.raises(TrialError, match=r"25[56] of 256 pages had left the page cache"):
             trial.run_trial(
                 one, trial.Command("blocking", "file", first_block, command.descriptors), drop
             )
@@ -158,19 +155,19 @@ def test_a_hung_child_is_killed_by_the_watchdog(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(trial, "ANSWER_TIMEOUT_S", 0.5)
     with (
         Preparation(made) as preparation,
+        preparation.command(one) as command,
         pytest.raises(TrialError, match=r"hung: no answer .* after [1-9]\d* operations"),
     ):
         trial.run_trial(
             one,
-            preparation.command(one),
+            command,
             lambda operations: os.kill(only_child(), signal.SIGSTOP),
         )
 
 
 def test_last_words_are_kept() -> None:
     made, one = planned("slow-device", "blocking")
-    with Preparation(made) as preparation:
-        command = preparation.command(one)
+    with Preparation(made) as preparation, preparation.command(one) as command:
         broken = trial.Command("no-such-engine", command.channel, command.settings)
         with pytest.raises(TrialError, match="last words: ValueError: no engine 'no-such-engine'"):
             trial.run_trial(one, broken, lambda operations: None)

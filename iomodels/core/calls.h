@@ -20,7 +20,16 @@
     X(aio_error)      \
     X(aio_return)     \
     X(aio_suspend)    \
-    X(aio_cancel)
+    X(aio_cancel)     \
+    X(aio_fsync)      \
+    X(lio_listio)     \
+    X(sigprocmask)    \
+    X(ppoll)          \
+    X(fdatasync)      \
+    X(fsync)          \
+    X(preadv2)        \
+    X(readahead)      \
+    X(futex)
 
 enum call_id {
 #define X(name) CALL_##name,
@@ -31,6 +40,7 @@ enum call_id {
 
 extern const char *const call_names[CALL_COUNT];
 
+/* An engine's helper threads call them too, several at a time. */
 struct call_hooks {
     void *context;
     /* Returns 0 to let the call happen, or an errno with which it fails instead. */
@@ -39,15 +49,38 @@ struct call_hooks {
     size_t (*limit)(void *context, enum call_id id, size_t length);
 };
 
-/* Written by one thread only; the counters lie in the record, where others may watch them. */
+/* Written by one thread only; the counters lie in the record, where others may watch them. An engine
+ * with helper threads gives each of them a `struct calls` with counters of its own. */
 struct calls {
     uint64_t *count, *eagain;
     const struct call_hooks *hooks;
 };
 
+/* A helper thread's counters, until it hands them over. */
+struct call_counts {
+    uint64_t count[CALL_COUNT], eagain[CALL_COUNT];
+};
+
+static inline void calls_add_several(uint64_t *counter, uint64_t n)
+{
+    __atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
+}
+
 static inline void calls_add(uint64_t *counter)
 {
-    __atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
+    calls_add_several(counter, 1);
+}
+
+/* Adds `from` to the counters and sets it to 0. */
+static inline void calls_move(uint64_t *count, uint64_t *eagain, struct call_counts *from)
+{
+    for (int id = 0; id < CALL_COUNT; id++) {
+        if (!from->count[id])
+            continue;
+        calls_add_several(&count[id], from->count[id]);
+        calls_add_several(&eagain[id], from->eagain[id]);
+        from->count[id] = from->eagain[id] = 0;
+    }
 }
 
 static inline int calls_enter(struct calls *calls, enum call_id id)

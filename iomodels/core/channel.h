@@ -31,16 +31,30 @@ struct channel {
     const char *name;
     struct channel_caps caps;
     int (*open)(void **state, const struct channel_setup *setup);
+    /* Sets up a read that stays pending until release: on one of the `count` idle descriptors. NULL
+     * where the channel has none. */
+    void (*start_idle)(void *state, struct request *request, uint32_t index);
     /* The highest descriptor the engine will see. */
     int (*highest_descriptor)(const void *state);
     /* Fills in the request's first transfer, and starts the device where there is one. `buffer`
-     * and `slot` are set; the buffer has settings.block bytes. 0 or -errno. */
+     * and `slot` are set; the buffer has settings.block bytes. 0, -errno, or -ENODATA when there is
+     * nothing more to do: then the window ends. */
     int (*start)(void *state, struct request *request);
     /* The request's `done` bytes have arrived, and lie before `buffer`. CHANNEL_DONE, CHANNEL_MORE after it has set up the
      * operation's next transfer, or -errno: -EBADMSG when the bytes are not the right ones. */
     int (*finish)(void *state, struct request *request);
+    /* The request was cancelled before its current transfer moved a byte: there will be no finish. NULL
+     * where that makes no difference. */
+    void (*abandon)(void *state, struct request *request);
+    /* Where a peer drives the requests (a server): lets it begin, or makes it stop sending; and
+     * whether it has stopped and had all its answers. NULL where there is none. */
+    void (*drive)(void *state, bool go);
+    bool (*quiet)(void *state);
+    /* A transfer has failed: the channel notes in the record what it knows (the peer is dead).
+     * NULL where it knows nothing. */
+    void (*diagnose)(void *state);
     /* Before and after each slice, outside the measured window: conditions that must hold, such as
-     * the page cache. 0 or -errno. */
+     * the page cache. 0 or -errno: -EBADMSG when what was written is not there. */
     int (*check)(void *state, bool before);
     /* Makes every pending transfer end: the timer expires, the peer hangs up. */
     void (*release)(void *state);

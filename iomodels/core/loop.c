@@ -1,103 +1,103 @@
-/* The measured loop (see loop.h).
+/* The measured loop: turns and slices (see loop.h; opening and closing is in loop_open.c).
  *
- * Two stamps per turn: after submit and after reap (one where submit does it all). The stamp after reap is both the end of what
- * completed and the start of what is submitted next, as a closed loop means it: a completion
- * starts the next request. Where starting a request takes a call of its own (a timer is armed),
- * each start is stamped, so that the device never seems faster than it is. */
+ * Closed loop: two stamps per turn, after submit and after reap (one where submit does it all). The stamp after reap is both the end
+ * of what completed and the start of what is submitted next, as a closed loop means it: a
+ * completion starts the next request. Where starting a request takes a call of its own (a timer is
+ * armed), each start is stamped, so that the device never seems faster than it is.
+ *
+ * Open loop: requests start when the schedule says, and their latency counts from then, however late
+ * the loop got to them. */
 #include "loop.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
+#include <time.h>
 
-#include "clock.h"
+#include "compute.h"
+#include "loop_state.h"
 
-/* How long a reap may sleep before the loop looks at the stop flag and the deadline again. */
-#define REAP_TIMEOUT_NS 100000000
-/* How long loop_close waits for transfers that were cancelled and released. */
-#define DRAIN_TIMEOUT_NS (10 * NS_PER_S)
-/* Buffers start on a page, which satisfies direct I/O and treats all engines alike. */
-#define BUFFER_ALIGNMENT 4096
+/* A sleep ends up to this late even with the least timer slack, so the open loop sleeps until this
+ * long before an arrival and spins the rest. */
+#define SPIN_NS 80000
+/* While a server drains: how long to wait for one more message before looking whether all came. */
+#define QUIET_TIMEOUT_NS 1000000
 
 /* The turn of the loop is one function in the end: inlined, the harness takes 47 ns per operation
  * where it took 56 (a bare loop with two stamps: 40). */
 #define HOT static inline __attribute__((always_inline))
 
-struct loop {
-    const struct engine *engine;
-    const struct channel *channel;
-    void *engine_state, *channel_state;
-    struct settings settings;
-    struct clock clock;
-    struct calls calls;
-    struct record *record;
-    struct slice *slice;
-    uint32_t depth;
-
-    char *buffers;
-    size_t buffer_stride;
-    struct request *requests;    /* by slot */
-    struct request **idle;       /* not started */
-    struct request **queued;     /* started, not yet taken by the engine */
-    struct completion *reaped;
-    uint32_t idle_count, queued_count, in_flight;
-
-    /* The engine's transfers are over when submit returns, so that reap only hands over the
-     * result: one stamp after both saves a cached read 2 % of its time. */
-    bool submit_is_all;
-    uint64_t submit_start_ns;
-    bool window_open;
-    uint64_t now_ns;       /* the latest stamp */
-    uint64_t accounted_ns; /* in-flight time is added up to here */
-    uint64_t window_start_ns;
-    struct rusage usage;   /* at the window's start */
-};
-
-static int fail(struct loop *loop, enum stage stage, int error)
+int loop_fail(struct loop *loop, enum stage stage, int error)
 {
     struct record *record = loop->record;
 
     if (record->error_stage == STAGE_NONE) {
         record->error = (uint64_t)-error;
         record->error_stage = stage;
+        if (stage == STAGE_TRANSFER && loop->channel->diagnose)
+            loop->channel->diagnose(loop->channel_state);
     }
     return error;
 }
 
-static void put_idle(struct loop *loop, struct request *request)
+static void put_to_rest(struct loop *loop, struct request *request)
 {
-    loop->idle[loop->idle_count++] = request;
+    loop->resting[loop->resting_count++] = request;
 }
 
-/* ------------------------------------------------------------------ one turn of the loop */
-
-HOT int start_one(struct loop *loop, struct request *request)
+/* A completion that nobody looks at any more, after an error. */
+static void set_aside(struct loop *loop, struct request *request)
 {
+    if (request->slot >= loop->depth) {
+        loop->idle_in_flight--;
+        return;
+    }
+    loop->in_flight--;
+    put_to_rest(loop, request);
+}
+
+static bool stop_asked(const struct loop *loop)
+{
+    return __atomic_load_n(&loop->record->stop, __ATOMIC_RELAXED) != 0;
+}
+
+/* ------------------------------------------------------------------ starting and submitting */
+
+/* Starts a resting request, which was due at `due_ns`. */
+HOT int start_one(struct loop *loop, uint64_t due_ns)
+{
+    struct request *request = loop->resting[--loop->resting_count];
+
     request->buffer = loop->buffers + request->slot * loop->buffer_stride;
     request->done = 0;
-    /* The first of a turn starts at the stamp after reap; one more start takes time by itself. */
-    if (loop->channel->caps.starts_device && loop->queued_count > 0)
-        loop->now_ns = clock_now_ns(&loop->clock);
-    request->start_ns = loop->now_ns;
+    request->start_ns = due_ns;
+    request->issued_ns = loop->now_ns;
+    request->cancel_ns = 0;
+    request->cancel_asked = false;
     int error = loop->channel->start(loop->channel_state, request);
     if (error) {
-        put_idle(loop, request);
-        return fail(loop, STAGE_START, error);
+        put_to_rest(loop, request);
+        if (error != -ENODATA)
+            return loop_fail(loop, STAGE_START, error);
+        loop->exhausted = true;
+        return 0;
     }
     loop->queued[loop->queued_count++] = request;
     return 0;
 }
 
-HOT int start_all_idle(struct loop *loop)
+HOT int start_all_resting(struct loop *loop)
 {
-    while (loop->idle_count > 0) {
-        int error = start_one(loop, loop->idle[--loop->idle_count]);
+    const bool stamps = loop->channel->caps.starts_device;
 
+    while (loop->resting_count > 0 && !loop->exhausted) {
+        /* The first starts at the stamp after reap; one more start takes time by itself. */
+        if (stamps && loop->queued_count > 0)
+            loop->now_ns = clock_now_ns(&loop->clock);
+        int error = start_one(loop, loop->now_ns);
         if (error)
             return error;
     }
-    if (loop->channel->caps.starts_device)
+    if (stamps)
         loop->now_ns = clock_now_ns(&loop->clock);
     return 0;
 }
@@ -109,9 +109,9 @@ HOT int submit_queued(struct loop *loop)
     const int taken = loop->engine->submit(loop->engine_state, loop->queued, n);
 
     if (taken < 0)
-        return fail(loop, STAGE_SUBMIT, taken);
+        return loop_fail(loop, STAGE_SUBMIT, taken);
     if ((uint32_t)taken > n || (taken == 0 && loop->in_flight == 0))
-        return fail(loop, STAGE_SUBMIT, -EPROTO);
+        return loop_fail(loop, STAGE_SUBMIT, -EPROTO);
     if (loop->submit_is_all) {
         loop->submit_start_ns = before_ns;
     } else {
@@ -128,6 +128,8 @@ HOT int submit_queued(struct loop *loop)
     return 0;
 }
 
+/* ------------------------------------------------------------------ completions */
+
 HOT void record_operation(struct loop *loop, const struct request *request)
 {
     struct slice *slice = loop->slice;
@@ -136,7 +138,7 @@ HOT void record_operation(struct loop *loop, const struct request *request)
     slice->slice_operations++;
     calls_add(&loop->record->live_operations);
     if (loop->channel->caps.starts_device && loop->engine->caps.moves_data) {
-        if (latency_ns < request->service_ns)
+        if (loop->now_ns - request->issued_ns < request->service_ns)
             slice->early_completions++;
         else if (loop->window_open)
             histogram_add(&slice->added, latency_ns - request->service_ns);
@@ -144,6 +146,8 @@ HOT void record_operation(struct loop *loop, const struct request *request)
     if (!loop->window_open)
         return;
     histogram_add(&slice->latency, latency_ns);
+    if (loop->arrivals.gaps_q10_ns)
+        histogram_add(&slice->service, loop->now_ns - request->issued_ns);
     slice->window_operations++;
     slice->window_bytes += request->done;
 }
@@ -161,9 +165,44 @@ static int take_failure(struct loop *loop, struct request *request, int error)
         loop->slice->interrupted_transfers++;
         return again(loop, request);
     }
-    put_idle(loop, request);
     loop->record->error_offset = (uint64_t)request->offset;
-    return fail(loop, STAGE_TRANSFER, error);
+    put_to_rest(loop, request);
+    return loop_fail(loop, STAGE_TRANSFER, error);
+}
+
+/* The end of a transfer that the loop has asked to cancel. */
+static void record_cancel(struct loop *loop, struct request *request)
+{
+    histogram_add(&loop->slice->cancel, loop->now_ns - request->cancel_ns);
+    request->cancel_ns = 0;
+}
+
+/* The deadline has ended it: no operation, and no error either. */
+static void take_cancelled(struct loop *loop, struct request *request)
+{
+    loop->slice->cancelled_operations++;
+    if (loop->channel->abandon)
+        loop->channel->abandon(loop->channel_state, request);
+    put_to_rest(loop, request);
+}
+
+/* The operation's transfer is complete; it may need another one. */
+HOT int finish(struct loop *loop, struct request *request)
+{
+    if (loop->engine->caps.moves_data) {
+        int more = loop->channel->finish(loop->channel_state, request);
+
+        if (more == CHANNEL_MORE)
+            return again(loop, request);
+        if (more < 0) {
+            put_to_rest(loop, request);
+            return loop_fail(loop, STAGE_VERIFY, more);
+        }
+    }
+    record_operation(loop, request);
+    loop->uncomputed++;
+    put_to_rest(loop, request);
+    return 0;
 }
 
 HOT int take_completion(struct loop *loop, const struct completion *completion)
@@ -171,9 +210,23 @@ HOT int take_completion(struct loop *loop, const struct completion *completion)
     struct request *request = completion->request;
     const ssize_t result = completion->result;
 
+    if (__builtin_expect(request->slot >= loop->depth, 0)) { /* nothing ever arrives there */
+        loop->idle_in_flight--;
+        return loop_fail(loop, STAGE_TRANSFER, result < 0 ? (int)result : -ENODATA);
+    }
     loop->in_flight--;
-    if (__builtin_expect(result <= 0, 0)) /* 0 is the end of the file, where there should be none */
+    if (__builtin_expect(request->cancel_ns != 0, 0))
+        record_cancel(loop, request);
+    if (__builtin_expect(result <= 0, 0)) {
+        if (result == -ECANCELED && request->cancel_asked) {
+            take_cancelled(loop, request);
+            return 0;
+        }
+        if (result == 0 && operation_is_sync(request->operation))
+            return finish(loop, request);
+        /* 0 is the end of the data, where there should be none. */
         return take_failure(loop, request, result ? (int)result : -ENODATA);
+    }
     if ((size_t)result > request->length)
         return take_failure(loop, request, -EPROTO);
     request->done += (size_t)result;
@@ -185,47 +238,277 @@ HOT int take_completion(struct loop *loop, const struct completion *completion)
         loop->slice->short_transfers++;
         return again(loop, request);
     }
-    if (loop->engine->caps.moves_data) {
-        int more = loop->channel->finish(loop->channel_state, request);
-
-        if (more == CHANNEL_MORE)
-            return again(loop, request);
-        if (more < 0) {
-            put_idle(loop, request);
-            return fail(loop, STAGE_VERIFY, more);
-        }
-    }
-    record_operation(loop, request);
-    put_idle(loop, request);
-    return 0;
+    return finish(loop, request);
 }
 
-HOT int reap(struct loop *loop)
-{
-    const int n = loop->engine->reap(loop->engine_state, loop->reaped, 1, loop->depth,
-                                     REAP_TIMEOUT_NS);
+/* ------------------------------------------------------------------ deadlines and cancelling */
 
-    if (n < 0)
-        return fail(loop, STAGE_REAP, n);
-    if ((uint32_t)n > loop->in_flight)
-        return fail(loop, STAGE_REAP, -EPROTO);
-    loop->now_ns = clock_now_ns(&loop->clock);
+void loop_count_cancel(struct loop *loop, int outcome)
+{
+    struct slice *slice = loop->slice;
+    uint64_t *const counts[CANCEL_OUTCOMES] = {
+        [CANCEL_DONE] = &slice->cancels_done,
+        [CANCEL_TOO_LATE] = &slice->cancels_too_late,
+        [CANCEL_ALREADY_COMPLETE] = &slice->cancels_already_complete,
+    };
+
+    if (outcome >= 0 && outcome < CANCEL_OUTCOMES)
+        ++*counts[outcome];
+}
+
+bool loop_is_in_flight(const struct loop *loop, const struct request *request)
+{
+    for (uint32_t i = 0; i < loop->resting_count; i++)
+        if (loop->resting[i] == request)
+            return false;
+    for (uint32_t i = 0; i < loop->queued_count; i++)
+        if (loop->queued[i] == request)
+            return false;
+    return true;
+}
+
+/* The time counts for the operation, from its first transfer on; each is asked for once. */
+static __attribute__((noinline)) void cancel_overdue(struct loop *loop)
+{
+    if (loop->now_ns < loop->next_deadline_ns)
+        return;
+    loop->next_deadline_ns = loop->now_ns + loop->deadline_ns;
+    for (uint32_t slot = 0; slot < loop->depth; slot++) {
+        struct request *request = &loop->requests[slot];
+        const uint64_t due_ns = request->issued_ns + loop->deadline_ns;
+
+        if (request->cancel_asked || !loop_is_in_flight(loop, request))
+            continue;
+        if (due_ns > loop->now_ns) {
+            loop->next_deadline_ns = due_ns < loop->next_deadline_ns ? due_ns : loop->next_deadline_ns;
+            continue;
+        }
+        request->cancel_ns = clock_now_ns(&loop->clock);
+        int outcome = loop->engine->cancel(loop->engine_state, request);
+        request->cancel_asked = outcome >= 0;
+        if (outcome < 0) {
+            request->cancel_ns = 0;
+            loop->next_deadline_ns = loop->now_ns; /* soon again */
+        }
+        loop_count_cancel(loop, outcome);
+    }
+}
+
+static int64_t until_deadline(const struct loop *loop, int64_t timeout_ns)
+{
+    const int64_t left_ns = (int64_t)(loop->next_deadline_ns - loop->now_ns);
+
+    if (left_ns >= timeout_ns)
+        return timeout_ns;
+    return left_ns > 0 ? left_ns : 0;
+}
+
+/* Where completions start the next requests by themselves, the loop's thread need not wake for each: only to
+ * compute, and to look at deadlines. Reap returns anyway when something was not started. */
+static uint32_t chained_min(const struct loop *loop, uint32_t min)
+{
+    return min == 0 || loop->settings.compute_units > 0 || loop->deadline_ns ? min : UINT32_MAX;
+}
+
+HOT void account_in_flight(struct loop *loop)
+{
     if (loop->window_open)
         loop->slice->window_in_flight_ns += loop->in_flight * (loop->now_ns - loop->accounted_ns);
     loop->accounted_ns = loop->now_ns;
-    if (loop->submit_is_all && loop->window_open)
+}
+
+HOT int reap(struct loop *loop, uint32_t min, int64_t timeout_ns)
+{
+    if (__builtin_expect(loop->chains, 0))
+        min = chained_min(loop, min);
+    if (__builtin_expect(loop->deadline_ns != 0, 0))
+        timeout_ns = until_deadline(loop, timeout_ns);
+    loop_unlock(loop);
+    const int n = loop->engine->reap(loop->engine_state, loop->reaped, min, loop->depth, timeout_ns);
+    loop_lock(loop);
+
+    if (n < 0)
+        return loop_fail(loop, STAGE_REAP, n);
+    if ((uint32_t)n > loop->in_flight + loop->idle_in_flight)
+        return loop_fail(loop, STAGE_REAP, -EPROTO);
+    loop->now_ns = clock_now_ns(&loop->clock);
+    account_in_flight(loop);
+    if (loop->submit_is_all && loop->window_open && n > 0)
         histogram_add(&loop->slice->submit, loop->now_ns - loop->submit_start_ns);
     for (int i = 0; i < n; i++) {
         int error = take_completion(loop, &loop->reaped[i]);
 
         if (error) {
-            loop->in_flight -= (uint32_t)(n - i - 1);
             while (++i < n)
-                put_idle(loop, loop->reaped[i].request);
+                set_aside(loop, loop->reaped[i].request);
             return error;
         }
     }
+    if (__builtin_expect(loop->deadline_ns != 0, 0))
+        cancel_overdue(loop);
+    return loop->chain_error;
+}
+
+/* ------------------------------------------------------------------ chaining */
+
+HOT bool window_is_over(const struct loop *loop)
+{
+    return loop->now_ns >= loop->until_ns || stop_asked(loop) ||
+           (loop->exhausted && loop->in_flight + loop->queued_count == 0) ||
+           (loop->max_operations && loop->slice->window_operations >= loop->max_operations);
+}
+
+/* Runs in a signal handler, while the loop's thread waits in reap, or on a thread of the C library. So it only
+ * does what is safe in a handler: no allocation, no lock that the loop's thread may hold, nothing of stdio; and
+ * the same is asked of the channel's start and finish. */
+static struct request *take_and_start(struct loop *loop, const struct completion *done)
+{
+    if (loop->closing || loop->chain_error) {
+        set_aside(loop, done->request);
+        return NULL;
+    }
+    loop->now_ns = clock_now_ns(&loop->clock);
+    account_in_flight(loop);
+    int error = take_completion(loop, done);
+    if (!error && loop->queued_count == 0 && loop->resting_count > 0 && loop->window_open &&
+        !loop->arrivals.gaps_q10_ns && !window_is_over(loop))
+        error = start_one(loop, loop->now_ns);
+    loop->chain_error = error;
+    if (error || loop->queued_count == 0)
+        return NULL;
+    loop->in_flight++;
+    return loop->queued[--loop->queued_count];
+}
+
+struct request *loop_next(void *context, const struct completion *done)
+{
+    struct loop *loop = context;
+
+    loop_lock(loop);
+    struct request *request = take_and_start(loop, done);
+    loop_unlock(loop);
+    return request;
+}
+
+/* ------------------------------------------------------------------ turns */
+
+/* The computation for what was reaped before. Where submit blocks it comes before the next request,
+ * elsewhere after it: then that one is on its way meanwhile. */
+HOT void compute_pending(struct loop *loop)
+{
+    const uint64_t operations = loop->uncomputed;
+
+    loop->uncomputed = 0;
+    if (loop->settings.compute_units > 0 && operations > 0) {
+        loop_unlock(loop);
+        compute((uint64_t)loop->settings.compute_units * operations);
+        loop_lock(loop);
+        loop->now_ns = clock_now_ns(&loop->clock);
+    }
+}
+
+HOT uint32_t wanted(const struct loop *loop)
+{
+    return loop->batch < loop->in_flight ? loop->batch : loop->in_flight;
+}
+
+HOT int closed_turn(struct loop *loop)
+{
+    int error = 0;
+
+    if (loop->submit_is_all)
+        compute_pending(loop);
+    if (loop->resting_count >= loop->batch || loop->in_flight == 0)
+        error = start_all_resting(loop);
+    if (!error && loop->queued_count > 0)
+        error = submit_queued(loop);
+    if (error)
+        return error;
+    if (!loop->submit_is_all)
+        compute_pending(loop);
+    return loop->in_flight > 0 ? reap(loop, wanted(loop), REAP_TIMEOUT_NS) : 0;
+}
+
+static uint64_t due_ns(const struct loop *loop)
+{
+    return loop->window_start_ns + arrivals_due_ns(&loop->arrivals);
+}
+
+static int start_due(struct loop *loop)
+{
+    while (loop->resting_count > 0 && !loop->exhausted && due_ns(loop) <= loop->now_ns) {
+        if (loop->channel->caps.starts_device)
+            loop->now_ns = clock_now_ns(&loop->clock);
+        uint64_t lateness_ns = loop->now_ns - due_ns(loop);
+        int error = start_one(loop, due_ns(loop));
+
+        if (error)
+            return error;
+        if (lateness_ns > loop->slice->lateness_max_ns)
+            loop->slice->lateness_max_ns = lateness_ns;
+        arrivals_advance(&loop->arrivals);
+    }
     return 0;
+}
+
+/* With nothing in flight: sleeps until shortly before `until_ns`. */
+static void sleep_until(struct loop *loop, uint64_t until_ns)
+{
+    uint64_t gap_ns = until_ns > loop->now_ns ? until_ns - loop->now_ns : 0;
+
+    if (gap_ns > SPIN_NS) {
+        gap_ns -= SPIN_NS;
+        if (gap_ns > REAP_TIMEOUT_NS) /* the stop flag wants to be seen */
+            gap_ns = REAP_TIMEOUT_NS;
+        loop_unlock(loop);
+        nanosleep(&(struct timespec){.tv_sec = (time_t)(gap_ns / NS_PER_S),
+                                     .tv_nsec = (long)(gap_ns % NS_PER_S)},
+                  NULL);
+        loop_lock(loop);
+        loop->now_ns = clock_now_ns(&loop->clock);
+        return;
+    }
+    uint64_t before_ns = loop->now_ns;
+    loop->now_ns = clock_now_ns(&loop->clock);
+    loop->slice->spun_ns += loop->now_ns - before_ns;
+}
+
+/* With requests in flight: waits for one of them, but not past the next arrival. */
+static int reap_until(struct loop *loop, uint64_t until_ns)
+{
+    const uint64_t gap_ns = until_ns > loop->now_ns ? until_ns - loop->now_ns : 0;
+    const uint64_t before_ns = loop->now_ns;
+
+    if (loop->resting_count == 0 || loop->exhausted)
+        return reap(loop, 1, REAP_TIMEOUT_NS);
+    if (gap_ns > SPIN_NS)
+        return reap(loop, 1, gap_ns - SPIN_NS < REAP_TIMEOUT_NS ? (int64_t)(gap_ns - SPIN_NS)
+                                                                : REAP_TIMEOUT_NS);
+    const uint32_t before = loop->in_flight;
+    int error = reap(loop, 0, 0);
+    if (loop->in_flight == before && !loop->engine->caps.spins)
+        loop->slice->spun_ns += loop->now_ns - before_ns;
+    return error;
+}
+
+static int open_turn(struct loop *loop)
+{
+    if (loop->submit_is_all)
+        compute_pending(loop);
+    int error = start_due(loop);
+
+    if (!error && loop->queued_count > 0)
+        error = submit_queued(loop);
+    if (error)
+        return error;
+    if (!loop->submit_is_all)
+        compute_pending(loop);
+    if (loop->in_flight == 0) {
+        sleep_until(loop, due_ns(loop));
+        loop->accounted_ns = loop->now_ns;
+        return 0;
+    }
+    return reap_until(loop, due_ns(loop));
 }
 
 /* ------------------------------------------------------------------ slices */
@@ -236,12 +519,29 @@ static uint64_t timeval_ns(struct timeval later, struct timeval earlier)
            (uint64_t)((later.tv_usec - earlier.tv_usec) * 1000);
 }
 
-static void open_window(struct loop *loop)
+static void open_window(struct loop *loop, uint64_t duration_ns)
 {
     getrusage(RUSAGE_SELF, &loop->usage);
     loop->now_ns = clock_now_ns(&loop->clock);
     loop->window_start_ns = loop->accounted_ns = loop->now_ns;
+    loop->until_ns = loop->now_ns + duration_ns;
+    loop->next_deadline_ns = loop->now_ns + loop->deadline_ns;
+    loop->uncomputed = 0;
+    loop->exhausted = false;
     loop->window_open = true;
+    __atomic_store_n(&loop->record->window_is_open, 1, __ATOMIC_RELEASE);
+    if (loop->arrivals.gaps_q10_ns)
+        arrivals_begin(&loop->arrivals);
+}
+
+/* How many arrivals are due and not started. */
+static uint64_t backlog(struct loop *loop)
+{
+    uint64_t gap_q10_ns = (uint64_t)loop->settings.arrival_gap_q10_ns;
+
+    if (!loop->arrivals.gaps_q10_ns || due_ns(loop) > loop->now_ns)
+        return 0;
+    return 1 + ((loop->now_ns - due_ns(loop)) << 10) / gap_q10_ns;
 }
 
 /* CPU is that of the whole process: an engine's helper threads are part of its price. */
@@ -251,230 +551,121 @@ static void close_window(struct loop *loop)
     struct rusage usage;
 
     getrusage(RUSAGE_SELF, &usage);
+    __atomic_store_n(&loop->record->window_is_open, 0, __ATOMIC_RELEASE);
     slice->window_ns = loop->now_ns - loop->window_start_ns;
     slice->window_user_ns = timeval_ns(usage.ru_utime, loop->usage.ru_utime);
     slice->window_system_ns = timeval_ns(usage.ru_stime, loop->usage.ru_stime);
     slice->window_voluntary = (uint64_t)(usage.ru_nvcsw - loop->usage.ru_nvcsw);
     slice->window_involuntary = (uint64_t)(usage.ru_nivcsw - loop->usage.ru_nivcsw);
+    slice->backlog = backlog(loop);
     loop->window_open = false;
-}
-
-static bool stop_asked(const struct loop *loop)
-{
-    return __atomic_load_n(&loop->record->stop, __ATOMIC_RELAXED) != 0;
 }
 
 static int check(struct loop *loop, bool before)
 {
     int error = loop->channel->check(loop->channel_state, before);
 
-    return error ? fail(loop, STAGE_CHECK, error) : 0;
+    return error ? loop_fail(loop, error == -EBADMSG ? STAGE_VERIFY : STAGE_CHECK, error) : 0;
 }
 
-/* Turns until the window is over: an error, a stop, or the deadline. */
-static int run_window(struct loop *loop, uint64_t deadline_ns, uint64_t max_operations)
+/* Each in a function of its own, so that the compiler spends its registers on the turn alone. */
+static __attribute__((noinline)) int run_closed(struct loop *loop)
 {
     int error = 0;
 
-    do {
-        if (loop->idle_count > 0)
-            error = start_all_idle(loop);
-        if (!error && loop->queued_count > 0)
-            error = submit_queued(loop);
-        if (!error)
-            error = reap(loop);
-        if (max_operations && loop->slice->window_operations >= max_operations)
-            break;
-    } while (!error && loop->now_ns < deadline_ns && !stop_asked(loop));
+    while (!error && !window_is_over(loop))
+        error = closed_turn(loop);
     return error;
 }
 
+static __attribute__((noinline)) int run_open(struct loop *loop)
+{
+    int error = 0;
+
+    while (!error && !window_is_over(loop))
+        error = open_turn(loop);
+    return error;
+}
+
+static int run_window(struct loop *loop)
+{
+    return loop->arrivals.gaps_q10_ns ? run_open(loop) : run_closed(loop);
+}
+
+/* The computation alone, as often as fits. */
+static void run_computation(struct loop *loop)
+{
+    while (loop->now_ns < loop->until_ns && !stop_asked(loop)) {
+        compute((uint64_t)loop->settings.compute_units);
+        loop->slice->window_operations++;
+        loop->slice->slice_operations++;
+        loop->now_ns = clock_now_ns(&loop->clock);
+    }
+}
+
 /* Nothing new is started; what is in flight ends. */
-static int drain(struct loop *loop)
+static __attribute__((noinline)) int drain(struct loop *loop)
 {
     int error = 0;
 
     while (!error && loop->in_flight + loop->queued_count > 0 && !stop_asked(loop)) {
         if (loop->queued_count > 0)
             error = submit_queued(loop);
+        if (!error && loop->in_flight > 0)
+            error = reap(loop, 1, REAP_TIMEOUT_NS);
+    }
+    /* What other threads have counted comes with a reap. */
+    return loop->is_shared && !error ? reap(loop, 0, 0) : error;
+}
+
+/* A server's reads stay pending between slices; it is drained when the peer has all its answers. */
+static __attribute__((noinline)) int serve_until_quiet(struct loop *loop)
+{
+    int error = 0;
+
+    loop->channel->drive(loop->channel_state, false);
+    while (!error && !loop->channel->quiet(loop->channel_state) && !stop_asked(loop)) {
+        error = start_all_resting(loop);
+        if (!error && loop->queued_count > 0)
+            error = submit_queued(loop);
         if (!error)
-            error = reap(loop);
+            error = reap(loop, 1, QUIET_TIMEOUT_NS);
     }
     return error;
 }
 
-int loop_run(struct loop *loop, uint64_t duration_ns, uint64_t max_operations)
+static int run_slice(struct loop *loop, uint64_t duration_ns, enum part part)
 {
-    memset(loop->slice, 0, sizeof *loop->slice);
+    const int64_t compute_units = loop->settings.compute_units;
+    /* Without I/O (null) no peer would ever get an answer. */
+    const bool serves = loop->settings.server && loop->channel->drive != NULL &&
+                        loop->engine->caps.moves_data;
+
     int error = check(loop, true);
     if (error)
         return error;
-    open_window(loop);
-    error = run_window(loop, loop->window_start_ns + duration_ns, max_operations);
+    if (part == PART_IO)
+        loop->settings.compute_units = 0;
+    if (serves)
+        loop->channel->drive(loop->channel_state, true);
+    open_window(loop, duration_ns);
+    if (part == PART_COMPUTATION)
+        run_computation(loop);
+    else
+        error = run_window(loop);
     close_window(loop);
+    loop->settings.compute_units = compute_units;
     if (!error)
-        error = drain(loop);
+        error = serves ? serve_until_quiet(loop) : drain(loop);
     return error ? error : check(loop, false);
 }
 
-/* ------------------------------------------------------------------ open and close */
-
-static int allocate(struct loop *loop)
+int loop_run(struct loop *loop, uint64_t duration_ns, uint64_t max_operations, enum part part)
 {
-    const uint32_t depth = loop->depth;
-    const size_t block = (size_t)loop->settings.block;
-    void *buffers = NULL;
-
-    loop->buffer_stride = (block + BUFFER_ALIGNMENT - 1) / BUFFER_ALIGNMENT * BUFFER_ALIGNMENT;
-    loop->requests = calloc(depth, sizeof *loop->requests);
-    loop->idle = calloc(depth, sizeof *loop->idle);
-    loop->queued = calloc(depth, sizeof *loop->queued);
-    loop->reaped = calloc(depth, sizeof *loop->reaped);
-    if (!loop->requests || !loop->idle || !loop->queued || !loop->reaped)
-        return -ENOMEM;
-    if (posix_memalign(&buffers, BUFFER_ALIGNMENT, depth * loop->buffer_stride) != 0)
-        return -ENOMEM;
-    loop->buffers = buffers;
-    /* Touched now, so that no page fault falls into the first requests. */
-    memset(loop->buffers, 0, depth * loop->buffer_stride);
-    for (uint32_t slot = 0; slot < depth; slot++) {
-        loop->requests[slot].slot = slot;
-        loop->idle[depth - 1 - slot] = &loop->requests[slot];
-    }
-    loop->idle_count = depth;
-    return 0;
-}
-
-static void free_all(struct loop *loop)
-{
-    free(loop->buffers);
-    free(loop->requests);
-    free(loop->idle);
-    free(loop->queued);
-    free(loop->reaped);
-    free(loop);
-}
-
-static int open_channel(struct loop *loop)
-{
-    const struct engine_caps *caps = &loop->engine->caps;
-    const struct channel_setup setup = {
-        .settings = &loop->settings,
-        .nonblocking_descriptors = caps->nonblocking_descriptors,
-        .starts_device = caps->moves_data,
-        .record = loop->record,
-    };
-
-    int error = loop->channel->open(&loop->channel_state, &setup);
-    if (error)
-        return fail(loop, STAGE_CHANNEL_OPEN, error);
-    int highest = loop->channel->highest_descriptor(loop->channel_state);
-    loop->record->highest_descriptor = (uint64_t)highest;
-    if (caps->max_descriptor && highest > (int)caps->max_descriptor)
-        error = fail(loop, STAGE_ENGINE_OPEN, -ERANGE);
+    loop_lock(loop);
+    memset(loop->slice, 0, sizeof *loop->slice);
+    loop->max_operations = max_operations;
+    int error = run_slice(loop, duration_ns, part);
+    loop_unlock(loop);
     return error;
-}
-
-static int open_engine(struct loop *loop)
-{
-    const struct engine_setup setup = {
-        .depth = loop->depth,
-        .threads = (uint32_t)loop->settings.engine_threads,
-        .calls = &loop->calls,
-    };
-    const uint32_t max_depth = loop->engine->caps.max_depth;
-
-    if (max_depth && loop->depth > max_depth)
-        return fail(loop, STAGE_ENGINE_OPEN, -E2BIG);
-    int error = loop->engine->open(&loop->engine_state, &setup);
-    return error ? fail(loop, STAGE_ENGINE_OPEN, error) : 0;
-}
-
-int loop_open(struct loop **out, const struct loop_setup *setup)
-{
-    struct loop *loop = calloc(1, sizeof *loop);
-
-    if (!loop) {
-        setup->record->error = ENOMEM;
-        setup->record->error_stage = STAGE_ALLOCATE;
-        return -ENOMEM;
-    }
-    *loop = (struct loop){
-        .engine = setup->engine,
-        .channel = setup->channel,
-        .settings = setup->settings,
-        .clock.ns_per_tick_q32 = (uint64_t)setup->settings.clock_ns_per_tick_q32,
-        .record = setup->record,
-        .slice = &setup->record->slice,
-        .depth = (uint32_t)setup->settings.depth,
-        .submit_is_all = setup->engine->caps.blocks_in_submit && setup->engine->caps.moves_data,
-        .calls = {
-            .count = setup->record->slice.calls,
-            .eagain = setup->record->slice.eagain,
-            .hooks = setup->hooks,
-        },
-    };
-    int error = allocate(loop);
-    if (error)
-        (void)fail(loop, STAGE_ALLOCATE, error);
-    if (!error)
-        error = open_channel(loop);
-    if (!error)
-        error = open_engine(loop);
-    if (error) {
-        if (loop->channel_state)
-            loop->channel->close(loop->channel_state);
-        free_all(loop);
-        return error;
-    }
-    *out = loop;
-    return 0;
-}
-
-/* Those that are neither idle nor queued. */
-static void cancel_in_flight(struct loop *loop)
-{
-    for (uint32_t slot = 0; slot < loop->depth; slot++) {
-        struct request *request = &loop->requests[slot];
-        bool here = false;
-
-        for (uint32_t i = 0; i < loop->idle_count; i++)
-            here |= loop->idle[i] == request;
-        for (uint32_t i = 0; i < loop->queued_count; i++)
-            here |= loop->queued[i] == request;
-        if (!here)
-            (void)loop->engine->cancel(loop->engine_state, request); /* it only asks */
-    }
-}
-
-static int reap_in_flight(struct loop *loop)
-{
-    const uint64_t deadline_ns = clock_monotonic_ns() + DRAIN_TIMEOUT_NS;
-
-    while (loop->in_flight > 0) {
-        int n = loop->engine->reap(loop->engine_state, loop->reaped, 1, loop->depth,
-                                   REAP_TIMEOUT_NS);
-
-        if (n < 0)
-            return fail(loop, STAGE_DRAIN, n);
-        loop->in_flight -= (uint32_t)n;
-        if (n == 0 && clock_monotonic_ns() > deadline_ns)
-            return fail(loop, STAGE_DRAIN, -ETIMEDOUT);
-    }
-    return 0;
-}
-
-int loop_close(struct loop *loop)
-{
-    if (loop->in_flight > 0) {
-        cancel_in_flight(loop);
-        loop->channel->release(loop->channel_state);
-        int error = reap_in_flight(loop);
-        if (error)
-            return error;
-    }
-    loop->engine->close(loop->engine_state);
-    loop->channel->close(loop->channel_state);
-    free_all(loop);
-    return 0;
 }

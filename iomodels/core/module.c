@@ -16,6 +16,7 @@
 #include "channel.h"
 #include "channels/file.h"
 #include "clock.h"
+#include "compute.h"
 #include "engine.h"
 #include "loop.h"
 #include "record.h"
@@ -60,6 +61,8 @@ static PyObject *engine_caps_dict(const struct engine_caps *caps)
         set_flag(dict, "nonblocking_descriptors", caps->nonblocking_descriptors) ||
         set_flag(dict, "degenerate_on_files", caps->degenerate_on_files) ||
         set_flag(dict, "moves_data", caps->moves_data) || set_flag(dict, "cancels", caps->cancels) ||
+        set_flag(dict, "waits_for_all", caps->waits_for_all) ||
+        set_flag(dict, "chains", caps->chains) || set_flag(dict, "nowait", caps->nowait) ||
         set_number(dict, "max_depth", caps->max_depth) ||
         set_number(dict, "max_descriptor", caps->max_descriptor))
         Py_CLEAR(dict);
@@ -150,6 +153,22 @@ static PyObject *module_clock_calibrate(PyObject *module, PyObject *args)
     clock_calibrate(&clock, window_ns);
     Py_END_ALLOW_THREADS
     return PyLong_FromUnsignedLongLong(clock.ns_per_tick_q32);
+}
+
+PyDoc_STRVAR(compute_calibrate_doc,
+             "compute_calibrate(window_ns) -> int: units of computation per millisecond here.");
+static PyObject *module_compute_calibrate(PyObject *module, PyObject *args)
+{
+    unsigned long long window_ns;
+    uint64_t units;
+
+    (void)module;
+    if (!PyArg_ParseTuple(args, "K", &window_ns))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    units = compute_calibrate(window_ns);
+    Py_END_ALLOW_THREADS
+    return PyLong_FromUnsignedLongLong(units);
 }
 
 static double measure_read_ns(const struct clock *clock)
@@ -257,9 +276,11 @@ static int read_settings(struct settings *settings, PyObject *dict)
         }
         *(int64_t *)((char *)settings + name->offset) = number;
     }
-    if (settings->depth < 1 || settings->depth > 65536 || settings->block < 1 ||
+    if (settings->depth < 1 || settings->depth > 65536 || settings->idle < 0 ||
+        settings->idle > 65536 || settings->batch < 1 || settings->block < 1 ||
         settings->block > (INT64_C(1) << 30)) {
-        PyErr_SetString(PyExc_ValueError, "depth must be 1 … 65536 and block 1 … 2^30");
+        PyErr_SetString(PyExc_ValueError, "depth must be 1 … 65536, idle 0 … 65536, batch at least 1, "
+                                          "and block 1 … 2^30");
         return -1;
     }
     return 0;
@@ -351,21 +372,23 @@ static PyObject *loop_is_open(PyObject *object, PyObject *unused)
 }
 
 PyDoc_STRVAR(loop_run_doc,
-             "run(duration_ns, max_operations=0) -> int: one slice; 0 or -errno. Releases the GIL.");
+             "run(duration_ns, max_operations=0, part=0) -> int: one slice; 0 or -errno. `part`: 0 I/O and "
+             "computation, 1 I/O alone, 2 computation alone. Releases the GIL.");
 static PyObject *loop_run_method(PyObject *object, PyObject *args)
 {
     struct loop_object *self = (struct loop_object *)object;
     unsigned long long duration_ns, max_operations = 0;
+    int part = PART_BOTH;
     int error;
 
-    if (!PyArg_ParseTuple(args, "K|K", &duration_ns, &max_operations))
+    if (!PyArg_ParseTuple(args, "K|Ki", &duration_ns, &max_operations, &part))
         return NULL;
     if (!self->loop) {
         PyErr_SetString(PyExc_ValueError, "the loop is not open");
         return NULL;
     }
     Py_BEGIN_ALLOW_THREADS
-    error = loop_run(self->loop, duration_ns, max_operations);
+    error = loop_run(self->loop, duration_ns, max_operations, (enum part)part);
     Py_END_ALLOW_THREADS
     return PyLong_FromLong(error);
 }
@@ -406,6 +429,7 @@ static PyMethodDef module_methods[] = {
     {"record_layout", module_record_layout, METH_NOARGS, record_layout_doc},
     {"histogram_lower", module_histogram_lower, METH_NOARGS, histogram_lower_doc},
     {"clock_calibrate", module_clock_calibrate, METH_VARARGS, clock_calibrate_doc},
+    {"compute_calibrate", module_compute_calibrate, METH_VARARGS, compute_calibrate_doc},
     {"clock_info", module_clock_info, METH_NOARGS, clock_info_doc},
     {"die_with_parent", module_die_with_parent, METH_VARARGS, die_with_parent_doc},
     {"make_file", module_make_file, METH_VARARGS, make_file_doc},

@@ -23,6 +23,18 @@ static inline uint64_t random_below(uint64_t *state, uint64_t n)
     return ((random_next(state) >> 32) * n) >> 32;
 }
 
+/* Fisher-Yates. */
+static inline void random_shuffle(uint64_t *values, uint32_t count, uint64_t *state)
+{
+    for (uint32_t i = count; i > 1; i--) {
+        uint64_t j = random_below(state, i);
+        uint64_t swapped = values[i - 1];
+
+        values[i - 1] = values[j];
+        values[j] = swapped;
+    }
+}
+
 /* Uniform in (0, 1). */
 static inline double random_unit(uint64_t *state)
 {

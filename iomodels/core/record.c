@@ -15,8 +15,11 @@ const struct record_name record_names[] = {
     {"calls", WORD(slice.calls), CALL_COUNT},
     {"eagain", WORD(slice.eagain), CALL_COUNT},
     {"latency", WORD(slice.latency), HISTOGRAM_BUCKETS},
+    {"service", WORD(slice.service), HISTOGRAM_BUCKETS},
     {"submit", WORD(slice.submit), HISTOGRAM_BUCKETS},
     {"added", WORD(slice.added), HISTOGRAM_BUCKETS},
+    {"peer", WORD(slice.peer), HISTOGRAM_BUCKETS},
+    {"cancel", WORD(slice.cancel), HISTOGRAM_BUCKETS},
     {NULL, 0, 0},
 };
 

@@ -37,7 +37,13 @@ extern const char *const stage_names[STAGE_COUNT];
     X(pages)           /* file channel: pages of the file, and how many are cached */    \
     X(pages_before)    \
     X(pages_after)     \
-    X(highest_descriptor)
+    X(highest_descriptor) \
+    X(window_is_open)  /* for a peer that measures */                                    \
+    X(peer_id)         /* the peer's process id; 0: none */                              \
+    X(peer_status)     /* how the peer ended early: its wait status plus 1 */            \
+    X(peer_go)         /* server: the peer may send */                                   \
+    X(peer_paused)     /* server: the peer has seen that it may not */                   \
+    X(peer_outstanding) /* server: messages sent and not yet answered */
 
 /* Begun anew with each slice. The window is what is measured; the slice goes on until all that was
  * started in it has ended. Calls are counted over the slice, so that calls per operation is exact. */
@@ -58,7 +64,15 @@ extern const char *const stage_names[STAGE_COUNT];
     X(cancels_done)              \
     X(cancels_too_late)          \
     X(cancels_already_complete)  \
-    X(verified_words)
+    X(cancelled_operations)      /* ended by their deadline: neither operations nor errors */ \
+    X(signals_lost)              /* notifications of a completion that never came */       \
+    X(verified_words)            \
+    X(read_back_bytes)           /* verify: compared again after a slice that wrote */     \
+    X(spun_ns)                   /* the open loop's last stretch before an arrival */    \
+    X(lateness_max_ns)           /* open loop: started this much after it was due */     \
+    X(backlog)                   /* open loop: due but not started at the window's end */ \
+    X(peer_operations)           /* server: round trips in the window, as the peer saw */ \
+    X(peer_bytes)
 
 struct record {
 #define X(name) uint64_t name;
@@ -68,7 +82,8 @@ struct record {
 #undef X
         uint64_t calls[CALL_COUNT];
         uint64_t eagain[CALL_COUNT];
-        struct histogram latency, submit, added;
+        struct histogram latency, service, submit, added, peer;
+        struct histogram cancel; /* from asking to cancel to the end of the transfer */
     } slice;
 };
 

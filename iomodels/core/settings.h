@@ -6,7 +6,12 @@
 #include <stdint.h>
 
 enum pattern { PATTERN_SEQUENTIAL, PATTERN_RANDOM };
-enum cache { CACHE_WARM, CACHE_DIRECT };
+enum cache { CACHE_WARM, CACHE_DIRECT, CACHE_COLD };
+enum workload { WORKLOAD_READ, WORKLOAD_WRITE, WORKLOAD_MIXED };
+enum sync { SYNC_NONE, SYNC_DATA, SYNC_EVERY };
+enum arrival_process { ARRIVALS_CONSTANT, ARRIVALS_POISSON };
+enum exchange { EXCHANGE_ECHO, EXCHANGE_STREAM };
+enum family { FAMILY_UNIX, FAMILY_TCP };
 enum distribution {
     DISTRIBUTION_CONSTANT,
     DISTRIBUTION_UNIFORM,
@@ -20,10 +25,26 @@ enum distribution {
     X(seed, 1)                         \
     X(depth, 1)                        \
     X(block, 8)                        \
-    X(operation, 0)                    \
+    X(workload, WORKLOAD_READ)         \
+    X(read_share_millionths, 500000)   \
+    X(sync, SYNC_NONE)                 \
+    X(verify, 0)                       \
+    X(nowait, 0)                       \
+    X(idle, 0)                         \
+    X(batch, 1)                        \
+    X(compute_units, 0)                \
+    X(arrival_gap_q10_ns, 0)           \
+    X(arrivals, ARRIVALS_CONSTANT)     \
+    X(engine_cpu, -1)                  \
+    X(peer_cpu, -1)                    \
+    X(exchange, EXCHANGE_ECHO)         \
+    X(server, 0)                       \
+    X(outstanding, 1)                  \
+    X(family, FAMILY_UNIX)             \
     X(pattern, PATTERN_RANDOM)         \
     X(opens_per_request, 1)            \
     X(engine_threads, 0)               \
+    X(deadline_ns, 0)                  \
     X(service_distribution, 0)         \
     X(service_mean_ns, 100000)         \
     X(service_low_ns, 0)               \

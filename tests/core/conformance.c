@@ -1,8 +1,8 @@
-/* conformance ENGINE CHANNEL RULE: one rule of the contract on one engine and one channel, in a process
- * of its own. Exit 0: kept; 1: broken, with one sentence on standard error; 77: does not apply, with
+/* conformance ENGINE CHANNEL[:ROLE] RULE: one rule of the contract on one engine and one channel in one
+ * of its roles (subject.c), in a process of its own. Exit 0: kept; 1: broken, with one sentence on standard error; 77: does not apply, with
  * the reason on standard output.
  *
- * conformance --list prints every "engine channel rule"; with --planted the planted engines instead,
+ * conformance --list prints every "engine channel rule", and why where it does not apply; with --planted the planted engines instead,
  * each with the rule that has to catch it. What there is comes from the registry's tables. */
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,9 +20,14 @@
 #define ANY "any"
 enum { EXIT_NOT_APPLICABLE = 77 };
 
-static const struct rule *const rule_tables[] = {
-    completion_rules, wait_rules, failure_rules,  conduct_rules,
-    residue_rules,    loop_rules, loop_end_rules, part_rules,
+/* Idle connections are the loop's doing; what drives an engine without the loop has none. */
+static const struct table {
+    const struct rule *rules;
+    bool with_idle;
+} rule_tables[] = {
+    {completion_rules, false}, {wait_rules, false}, {failure_rules, false},
+    {conduct_rules, false},    {residue_rules, false}, {loop_rules, true},
+    {loop_end_rules, true},    {part_rules, true},  {peer_rules, true},
 };
 #define TABLES (sizeof rule_tables / sizeof *rule_tables)
 
@@ -65,18 +70,62 @@ uint64_t process_cpu_ns(void)
     return read_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+/* Why the rule, of this table, does not apply to the subject, or NULL. */
+static const char *reason_not_to(const struct table *table, const struct rule *rule,
+                                 const struct subject *subject)
+{
+    const struct engine_caps *caps = &subject->engine->caps;
+    const struct variant *variant = subject->variant;
+
+    if (subject->channel->caps.files && !caps->files)
+        return "the engine does not work on files";
+    if (subject->channel->caps.streams && !caps->streams)
+        return "the engine does not work on streams";
+    if (!variant->is_first && !caps->moves_data)
+        return "without I/O the channel's roles are all one";
+    if (variant->settings.idle && !table->with_idle)
+        return "only the loop has idle connections";
+    if (variant->settings.idle && caps->max_depth)
+        return "the engine has no depth for idle connections";
+    if (caps->waits_for_all && (variant->settings.idle || variant->settings.server))
+        return "the engine waits for all that it has started: nothing may stay pending";
+    return rule->unless(subject);
+}
+
+struct listing {
+    const struct table *table;
+    const struct rule *rule;
+    const struct engine *engine;
+};
+
+/* The channel's first role with every rule; the others only with those that apply. */
+static void list_one(const struct variant *variant, void *context)
+{
+    const struct listing *listing = context;
+    const struct subject subject = {listing->engine, variant->channel, variant};
+
+    const char *reason = reason_not_to(listing->table, listing->rule, &subject);
+
+    if (variant->is_first || !reason)
+        printf("%s %s %s%s%s\n", listing->engine->name, variant->name, listing->rule->name,
+               reason ? " " : "", reason ? reason : "");
+}
+
+static void list_rule(const struct table *table, const struct rule *rule)
+{
+    if (!rule->unless) {
+        printf("%s %s %s\n", ANY, ANY, rule->name);
+        return;
+    }
+    for (const struct engine *const *engine = engines; *engine; engine++)
+        variant_each(list_one, &(struct listing){table, rule, *engine});
+}
+
 static void list_all(void)
 {
-    for (size_t table = 0; table < TABLES; table++)
-        for (const struct rule *rule = rule_tables[table]; rule->name; rule++) {
-            if (!rule->unless) {
-                printf("%s %s %s\n", ANY, ANY, rule->name);
-                continue;
-            }
-            for (const struct engine *const *engine = engines; *engine; engine++)
-                for (const struct channel *const *channel = channels; *channel; channel++)
-                    printf("%s %s %s\n", (*engine)->name, (*channel)->name, rule->name);
-        }
+    for (const struct table *table = rule_tables; table < rule_tables + TABLES; table++)
+        for (const struct rule *rule = table->rules; rule->name; rule++)
+            list_rule(table, rule);
 }
 
 static void list_planted(void)
@@ -85,10 +134,10 @@ static void list_planted(void)
         printf("%s %s %s\n", planted->name, planted->channel, planted->rule);
 }
 
-static const struct rule *find_rule(const char *name)
+static const struct rule *find_rule(const char *name, const struct table **in)
 {
-    for (size_t table = 0; table < TABLES; table++)
-        for (const struct rule *rule = rule_tables[table]; rule->name; rule++)
+    for (*in = rule_tables; *in < rule_tables + TABLES; ++*in)
+        for (const struct rule *rule = (*in)->rules; rule->name; rule++)
             if (strcmp(rule->name, name) == 0)
                 return rule;
     return NULL;
@@ -101,24 +150,35 @@ static const struct engine *find_engine(const char *name)
     return engine ? engine : planted_find(name);
 }
 
+#ifdef __SANITIZE_THREAD__
+#include <pthread.h>
+static void *nothing(void *a) { return a; }
+#endif
+/* ThreadSanitizer starts a thread of its own beside the first one that the program starts. */
+static void start_sanitizer_thread(void)
+{
+#ifdef __SANITIZE_THREAD__
+    pthread_t t;
+    pthread_create(&t, NULL, nothing, NULL);
+    pthread_join(t, NULL);
+#endif
+}
+
 static void run(const char *engine, const char *channel, const char *name)
 {
-    const struct rule *rule = find_rule(name);
-    const struct subject subject = {find_engine(engine), channel_find(channel)};
+    const struct table *table;
+    const struct rule *rule = find_rule(name, &table);
+    const struct variant variant = variant_find(channel);
+    const struct subject subject = {find_engine(engine), variant.channel, &variant};
 
     EXPECT(rule, "There is no rule \"%s\".", name);
     alarm(WATCHDOG_S);
+    start_sanitizer_thread();
     probe_start();
     if (rule->unless) {
         EXPECT(subject.engine, "There is no engine \"%s\".", engine);
         EXPECT(subject.channel, "There is no channel \"%s\".", channel);
-        const struct engine_caps *caps = &subject.engine->caps;
-
-        if (subject.channel->caps.files && !caps->files)
-            not_applicable("the engine does not work on files");
-        if (subject.channel->caps.streams && !caps->streams)
-            not_applicable("the engine does not work on streams");
-        const char *reason = rule->unless(&subject);
+        const char *reason = reason_not_to(table, rule, &subject);
         if (reason)
             not_applicable(reason);
     }

@@ -55,8 +55,8 @@ static void open_channel(struct driver *driver)
     EXPECT(error == 0, "The channel did not open: %s.", strerror(-error));
 }
 
-void driver_open(struct driver *driver, const struct subject *subject,
-                 const struct settings *settings)
+static void open_with(struct driver *driver, const struct subject *subject,
+                      const struct settings *settings)
 {
     const uint32_t depth = (uint32_t)settings->depth;
     const size_t block = (size_t)settings->block;
@@ -65,8 +65,9 @@ void driver_open(struct driver *driver, const struct subject *subject,
     *driver = (struct driver){
         .engine = subject->engine,
         .channel = subject->channel,
+        .variant = subject->variant,
         .settings = *settings,
-        .record = allocate(1, sizeof *driver->record),
+        .record = record_make(),
         .depth = depth,
         .stride = (block + BUFFER_ALIGNMENT - 1) / BUFFER_ALIGNMENT * BUFFER_ALIGNMENT,
         .requests = allocate(depth, sizeof *driver->requests),
@@ -92,6 +93,27 @@ void driver_open(struct driver *driver, const struct subject *subject,
     probe_watch(true);
 }
 
+void driver_let_drive(struct driver *driver)
+{
+    if (driver->settings.server && driver->engine->caps.moves_data)
+        driver->channel->drive(driver->channel_state, true);
+}
+
+void driver_open(struct driver *driver, const struct subject *subject,
+                 const struct settings *settings)
+{
+    open_with(driver, subject, settings);
+    driver_let_drive(driver);
+}
+
+void driver_open_held(struct driver *driver, const struct subject *subject,
+                      const struct settings *settings)
+{
+    const struct settings held = settings_held(settings);
+
+    open_with(driver, subject, &held);
+}
+
 void driver_close(struct driver *driver)
 {
     EXPECT(driver->in_flight == 0, "The rule closed an engine with %u in flight.",
@@ -105,7 +127,7 @@ void driver_close(struct driver *driver)
     free(driver->started);
     free(driver->slots);
     free(driver->requests);
-    free(driver->record);
+    record_free(driver->record);
 }
 
 /* ------------------------------------------------------------------ submit */
@@ -270,6 +292,12 @@ void driver_drain(struct driver *driver)
             driver_submit(driver, driver->started_count);
         driver_take(driver, driver_reap_due(driver));
     }
+    if (driver->variant->has_peer) {
+        int error = driver->channel->check(driver->channel_state, false);
+
+        EXPECT(error == 0, "The peer has ended with wait status %d, or has not got all bytes: %s.",
+               (int)driver->record->peer_status - 1, strerror(-error));
+    }
 }
 
 void driver_cancel_all(struct driver *driver)
@@ -278,17 +306,20 @@ void driver_cancel_all(struct driver *driver)
         if (driver->slots[slot] != SLOT_IN_FLIGHT)
             continue;
         probe_enter_engine();
-        int error = driver->engine->cancel(driver->engine_state, &driver->requests[slot]);
+        int outcome = driver->engine->cancel(driver->engine_state, &driver->requests[slot]);
         probe_leave_engine();
 
-        EXPECT(error == (driver->engine->caps.cancels ? 0 : -ENOTSUP), "cancel returned %d (%s).",
-               error, strerror(-error));
+        if (driver->engine->caps.cancels)
+            EXPECT(outcome >= 0 && outcome < CANCEL_OUTCOMES, "cancel returned %d.", outcome);
+        else
+            EXPECT(outcome == -ENOTSUP, "cancel returned %d, and cannot cancel.", outcome);
     }
 }
 
 void driver_abandon(struct driver *driver)
 {
-    driver->hooks = (struct call_hooks){0};
+    if (driver->hooks.fault || driver->hooks.limit)
+        driver->hooks = (struct call_hooks){0};
     driver_cancel_all(driver);
     driver->channel->release(driver->channel_state);
     while (driver->in_flight > 0)

@@ -15,6 +15,7 @@ enum slot_state { SLOT_IDLE, SLOT_STARTED, SLOT_IN_FLIGHT };
 struct driver {
     const struct engine *engine;
     const struct channel *channel;
+    const struct variant *variant;
     struct settings settings;
     struct record *record;
     struct calls calls;
@@ -35,6 +36,10 @@ struct driver {
 
 void driver_open(struct driver *driver, const struct subject *subject,
                  const struct settings *settings);
+/* The same, and no read ends before release, or before the rule lets the peer drive. */
+void driver_open_held(struct driver *driver, const struct subject *subject,
+                      const struct settings *settings);
+void driver_let_drive(struct driver *driver);
 /* Starts up to `n` idle requests on the channel; how many. */
 uint32_t driver_start(struct driver *driver, uint32_t n);
 /* Offers the engine the `n` oldest started ones (at most); how many it took. */
@@ -46,7 +51,8 @@ uint32_t driver_reap(struct driver *driver, uint32_t min, uint32_t max, int64_t 
 /* Takes the last reap's `n` completions as transfers that have to be right, as the loop would: goes
  * on with short ones and checks every byte. */
 void driver_take(struct driver *driver, uint32_t n);
-/* Submits and reaps until nothing is left, and takes it all. */
+/* Submits and reaps until nothing is left, and takes it all; then a peer must have nothing to
+ * complain of. */
 void driver_drain(struct driver *driver);
 /* Cancels and releases what is in flight and reaps it, whatever its result. */
 void driver_abandon(struct driver *driver);

@@ -1,7 +1,6 @@
 /* Setting up the measured loop (see loop_case.h). */
 #include "loop_case.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "faults.h"
@@ -14,9 +13,8 @@ void loop_case_init(struct loop_case *test, const struct subject *subject, uint3
             .channel = subject->channel,
             .settings = subject_settings(subject, depth),
         },
-        .record = calloc(1, sizeof *test->record),
+        .record = record_make(),
     };
-    EXPECT(test->record, "No memory for the suite itself.");
 }
 
 int loop_case_open(struct loop_case *test)
@@ -30,7 +28,7 @@ int loop_case_open(struct loop_case *test)
 void loop_case_run(struct loop_case *test, uint64_t duration_ns, uint64_t max_operations)
 {
     const struct record *record = test->record;
-    int error = loop_run(test->loop, duration_ns, max_operations);
+    int error = loop_run(test->loop, duration_ns, max_operations, PART_BOTH);
 
     EXPECT(error == 0, "The slice failed in stage %s with %s.", stage_names[record->error_stage],
            strerror(-error));
@@ -43,13 +41,15 @@ int loop_case_close(struct loop_case *test)
 
 void loop_case_free(struct loop_case *test)
 {
-    free(test->record);
+    record_free(test->record);
 }
 
 uint64_t slice_transfers(const struct slice *slice)
 {
     uint64_t transfers = 0;
 
+    if (slice->calls[CALL_lio_listio] > 0)
+        return slice->calls[CALL_aio_return];
     for (int id = 0; id < CALL_COUNT; id++)
         if (transfer_calls[id])
             transfers += slice->calls[id] - slice->eagain[id];

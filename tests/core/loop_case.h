@@ -20,7 +20,8 @@ void loop_case_run(struct loop_case *test, uint64_t duration_ns, uint64_t max_op
 int loop_case_close(struct loop_case *test);
 void loop_case_free(struct loop_case *test);
 
-/* Transfers that were made and did not end with EAGAIN. */
+/* Transfers that were made and did not end with EAGAIN; where several are started with one call, those
+ * whose results were fetched. */
 uint64_t slice_transfers(const struct slice *slice);
 
 #endif

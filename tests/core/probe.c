@@ -3,6 +3,8 @@
 
 #include <aio.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -80,13 +82,36 @@ WRAP_CALL(int, aio_cancel, (int fd, struct aiocb *block), (fd, block))
 WRAP_AIO(aio_read)
 WRAP_AIO(aio_write)
 
+int __real_lio_listio(int mode, struct aiocb *const blocks[], int n, struct sigevent *event);
+int __wrap_lio_listio(int mode, struct aiocb *const blocks[], int n, struct sigevent *event);
+int __wrap_lio_listio(int mode, struct aiocb *const blocks[], int n, struct sigevent *event)
+{
+    needs_threads_of_libc();
+    count(&counted.calls[CALL_lio_listio]);
+    return __real_lio_listio(mode, blocks, n, event);
+}
+
+WRAP_CALL(int, ppoll,
+          (struct pollfd * fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask),
+          (fds, n, timeout, mask))
+
+/* Counted as the system call that it is. */
+int __real_pthread_sigmask(int how, const sigset_t *set, sigset_t *before);
+int __wrap_pthread_sigmask(int how, const sigset_t *set, sigset_t *before);
+int __wrap_pthread_sigmask(int how, const sigset_t *set, sigset_t *before)
+{
+    count(&counted.calls[CALL_sigprocmask]);
+    return __real_pthread_sigmask(how, set, before);
+}
+
 bool probe_sees(enum call_id id)
 {
     static const bool seen[CALL_COUNT] = {
         [CALL_read] = true,       [CALL_write] = true,      [CALL_pread] = true,
         [CALL_pwrite] = true,     [CALL_select] = true,     [CALL_aio_read] = true,
         [CALL_aio_write] = true,  [CALL_aio_error] = true,  [CALL_aio_return] = true,
-        [CALL_aio_suspend] = true, [CALL_aio_cancel] = true,
+        [CALL_aio_suspend] = true, [CALL_aio_cancel] = true, [CALL_lio_listio] = true,
+        [CALL_ppoll] = true,      [CALL_sigprocmask] = true,
     };
 
     return seen[id];

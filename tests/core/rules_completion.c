@@ -49,6 +49,8 @@ static void completes_once(const struct subject *subject)
 
         settings.service_distribution = DISTRIBUTION_EXPONENTIAL;
         drive_randomly(subject, &settings);
+        if (subject->variant->has_peer) /* a connection of its own for each, whatever is asked for */
+            continue;
         settings.opens_per_request = 0;
         settings.pattern = PATTERN_SEQUENTIAL;
         drive_randomly(subject, &settings);
@@ -76,12 +78,13 @@ static void submit_takes_what_fits(const struct subject *subject)
 
     for (size_t i = 0; i < sizeof depths / sizeof *depths; i++) {
         const uint32_t depth = subject_depth(subject, depths[i]);
-        struct settings settings = subject_settings(subject, depth);
+        const struct settings settings = subject_settings(subject, depth);
         struct driver driver;
 
-        if (!unless_can_be_pending(subject))
-            settings.service_mean_ns = FOREVER_NS;
-        driver_open(&driver, subject, &settings);
+        if (unless_can_be_pending(subject))
+            driver_open(&driver, subject, &settings);
+        else
+            driver_open_held(&driver, subject, &settings);
         driver_start(&driver, depth);
         EXPECT(driver_submit(&driver, 0) == 0, "submit took a request of none.");
         EXPECT(driver_submit(&driver, 1) == 1, "submit did not take the first request.");

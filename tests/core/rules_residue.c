@@ -32,7 +32,7 @@ static void leaves_nothing(const struct subject *subject)
     driver_close(&driver);
     EXPECT(probe_live_allocations() == memory, "%lld allocations were never freed.",
            (long long)(probe_live_allocations() - memory));
-    snapshot_expect(&before);
+    snapshot_expect(&before, subject);
 }
 
 /* ------------------------------------------------------------------ no-late-write */
@@ -87,10 +87,11 @@ static void no_memory(const struct subject *subject)
                (unsigned long long)failures, error, strerror(-error));
         EXPECT(probe_live_allocations() == memory, "%lld allocations leaked when number %llu failed.",
                (long long)(probe_live_allocations() - memory), (unsigned long long)failures);
-        EXPECT(test.record->error == ENOMEM && test.record->error_stage != STAGE_NONE,
+        EXPECT(failures == 0 ||
+                   (test.record->error == ENOMEM && test.record->error_stage != STAGE_NONE),
                "The record does not say at which stage memory ran out (allocation %llu).",
                (unsigned long long)failures);
-        snapshot_expect(&before);
+        snapshot_expect(&before, subject);
     }
     EXPECT(failures > 0, "loop_open allocated nothing.");
     EXPECT(loop_case_close(&test) == 0, "loop_close failed.");
@@ -116,7 +117,7 @@ static void too_deep_is_refused(const struct subject *subject)
            error);
     EXPECT(test.record->error_stage == STAGE_ENGINE_OPEN && test.record->error == E2BIG,
            "The record does not say that the engine refused.");
-    snapshot_expect(&before);
+    snapshot_expect(&before, subject);
     loop_case_free(&test);
 }
 
@@ -124,6 +125,8 @@ static void too_deep_is_refused(const struct subject *subject)
 
 static const char *unless_max_descriptor(const struct subject *subject)
 {
+    if (subject->variant->descriptors == 0)
+        return "another variant of the channel shows it";
     return subject->engine->caps.max_descriptor ? NULL : "the engine takes any descriptor";
 }
 
@@ -150,14 +153,14 @@ static void high_descriptor_is_refused(const struct subject *subject)
 
     /* The last one that is allowed works … */
     loop_case_init(&test, subject, 1);
-    occupy_descriptors_below(highest);
+    occupy_descriptors_below(highest + 1 - (int)subject->variant->descriptors);
     snapshot_take(&before);
     EXPECT(loop_case_open(&test) == 0, "Descriptor %d was refused.", highest);
     EXPECT(test.record->highest_descriptor == (uint64_t)highest, "The channel opened descriptor %llu.",
            (unsigned long long)test.record->highest_descriptor);
-    EXPECT(loop_run(test.loop, 5 * MS, 0) == 0, "Descriptor %d does not work.", highest);
+    EXPECT(loop_run(test.loop, 5 * MS, 0, PART_BOTH) == 0, "Descriptor %d does not work.", highest);
     EXPECT(loop_case_close(&test) == 0, "loop_close failed.");
-    snapshot_expect(&before);
+    snapshot_expect(&before, subject);
     loop_case_free(&test);
 
     /* … and the next one does not. */
@@ -165,7 +168,7 @@ static void high_descriptor_is_refused(const struct subject *subject)
     int error = loop_case_open(&test);
     EXPECT(error == -ERANGE, "Descriptor %d was not refused: %d.", highest + 1, error);
     EXPECT(test.record->error_stage == STAGE_ENGINE_OPEN, "The record does not say who refused.");
-    snapshot_expect(&before);
+    snapshot_expect(&before, subject);
     loop_case_free(&test);
 }
 

@@ -4,11 +4,11 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 
-#include "check.h"
-
 #define THREADS_STAY_NS (2500 * MS)
+#define RESTORER 0x04000000 /* SA_RESTORER, which only the kernel's own header names */
 
 static uint32_t count_threads(void)
 {
@@ -22,10 +22,19 @@ static uint32_t count_threads(void)
     return n;
 }
 
+/* Dead or alive; leaves it as it is. */
+static bool has_children(void)
+{
+    siginfo_t info;
+
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 void snapshot_take(struct snapshot *snapshot)
 {
     memset(snapshot, 0, sizeof *snapshot);
     snapshot->threads = count_threads();
+    snapshot->has_children = has_children();
     for (int fd = 0; fd < SNAPSHOT_DESCRIPTORS; fd++)
         snapshot->descriptors[fd] = fcntl(fd, F_GETFD) >= 0;
     for (int signal = 1; signal < SNAPSHOT_SIGNALS; signal++) {
@@ -34,7 +43,8 @@ void snapshot_take(struct snapshot *snapshot)
         if (sigaction(signal, NULL, &action) < 0)
             continue; /* those the C library keeps for itself */
         snapshot->signals[signal].handler = action.sa_handler;
-        snapshot->signals[signal].flags = action.sa_flags;
+        /* The C library adds one when it sets a disposition, be it the one that it had given out. */
+        snapshot->signals[signal].flags = action.sa_flags & ~RESTORER;
     }
     sigprocmask(SIG_SETMASK, NULL, &snapshot->mask);
 }
@@ -49,12 +59,14 @@ static void expect_threads(uint32_t threads)
     }
 }
 
-void snapshot_expect(const struct snapshot *before)
+void snapshot_expect(const struct snapshot *before, const struct subject *subject)
 {
     struct snapshot now;
 
-    expect_threads(before->threads);
+    if (subject->variant->is_first)
+        expect_threads(before->threads);
     snapshot_take(&now);
+    EXPECT(before->has_children || !now.has_children, "A child process was left behind.");
     for (int fd = 0; fd < SNAPSHOT_DESCRIPTORS; fd++)
         EXPECT(before->descriptors[fd] == now.descriptors[fd], "Descriptor %d was %s.", fd,
                now.descriptors[fd] ? "left open" : "closed");

@@ -1,7 +1,12 @@
 /* The file channel: a regular file that the tool itself has made, without a name.
  *
- * Nothing can be left behind or overwritten. `warm` proves before and after that every page is in
- * the page cache; `direct` bypasses it and refuses file systems that only pretend to. */
+ * `warm` reads all of it first, so that every page is in the page cache; `direct` bypasses the cache and
+ * refuses file systems that only pretend to; `cold` drops this file's pages before each slice,
+ * reads every block once, and is then exhausted.
+ *
+ * What is written differs from what was there (file_content.h). Where there are reads besides, they stay
+ * in the lower half of the file and the writes in the upper one: what a read has to bring is then
+ * certain however the engine orders them. */
 #include "file.h"
 
 #include <errno.h>
@@ -9,154 +14,47 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <linux/magic.h>
-
+#include "block_order.h"
 #include "channel.h"
+#include "file_content.h"
 #include "random.h"
 
-#define CHUNK (1u << 20)
 #define WORD_SIZE sizeof(uint64_t)
+/* Direct I/O reads back into memory that starts on a page. */
+#define BUFFER_ALIGNMENT 4096u
+#define READ_BACK (1u << 20)
+#define MILLION 1000000
 
 struct file_state {
     const struct settings *settings;
     struct record *record;
     int *fds;
     uint32_t fd_count;
-    uint64_t blocks;     /* in the file */
-    uint64_t next_block; /* sequential */
-    uint64_t random;
+    int read_back_fd;
+    struct file_content content;
+    struct block_order reads, writes;
+    char *write_buffers; /* by slot; each holds the pattern */
+    size_t write_stride;
+    char *read_back;
+    uint64_t unfinished_writes;
+    uint64_t choices, samples; /* random: kept apart, so that every engine gets the same choices */
 };
 
-static uint64_t content_word(uint64_t seed, uint64_t word)
+static bool writes(const struct settings *settings)
 {
-    return random_mix((word + 1) * UINT64_C(0x9e3779b97f4a7c15) + seed);
+    return settings->workload != WORKLOAD_READ;
 }
 
-/* ------------------------------------------------------------------ making the data file */
-
-static int open_nameless(const char *folder)
+static bool reads_back(const struct settings *settings)
 {
-    char path[4096];
-    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-    if (fd >= 0)
-        return fd;
-    /* EOPNOTSUPP: this file system cannot; EISDIR: a kernel or file system that takes no notice. */
-    if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
-        return -errno;
-    if (snprintf(path, sizeof path, "%s/iomodels-XXXXXX", folder) >= (int)sizeof path)
-        return -ENAMETOOLONG;
-    fd = mkostemp(path, O_CLOEXEC); /* O_EXCL: never a file that exists */
-    if (fd < 0)
-        return -errno;
-    if (unlink(path) < 0) {
-        int error = -errno;
-        close(fd);
-        return error;
-    }
-    return fd;
+    return writes(settings) && settings->verify;
 }
 
-static int write_all(int fd, const char *buffer, size_t length)
-{
-    while (length > 0) {
-        ssize_t n = write(fd, buffer, length);
-
-        if (n < 0 && errno != EINTR)
-            return -errno;
-        if (n > 0) {
-            buffer += n;
-            length -= (size_t)n;
-        }
-    }
-    return 0;
-}
-
-static int write_content(int fd, uint64_t size, uint64_t seed)
-{
-    uint64_t *chunk = malloc(CHUNK);
-    int error = chunk ? 0 : -ENOMEM;
-
-    for (uint64_t offset = 0; !error && offset < size; offset += CHUNK) {
-        uint64_t length = size - offset < CHUNK ? size - offset : CHUNK;
-
-        for (uint64_t word = 0; word < (length + WORD_SIZE - 1) / WORD_SIZE; word++)
-            chunk[word] = content_word(seed, offset / WORD_SIZE + word);
-        error = write_all(fd, (const char *)chunk, length);
-    }
-    free(chunk);
-    return error;
-}
-
-int file_make(const char *folder, uint64_t size, uint64_t seed)
-{
-    int fd = open_nameless(folder);
-
-    if (fd < 0)
-        return fd;
-    int error = write_content(fd, size, seed);
-    if (!error && fsync(fd) < 0)
-        error = -errno;
-    if (!error)
-        error = -posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-    if (error) {
-        close(fd);
-        return error;
-    }
-    return fd;
-}
-
-int file_residency(int fd, uint64_t *pages, uint64_t *resident)
-{
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    struct stat stat;
-
-    if (fstat(fd, &stat) < 0)
-        return -errno;
-    const size_t size = (size_t)stat.st_size;
-    *pages = (size + page - 1) / page;
-    *resident = 0;
-    unsigned char *map = malloc(*pages ? *pages : 1);
-    void *memory = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
-    int error = !map ? -ENOMEM : memory == MAP_FAILED ? -errno : 0;
-
-    if (!error && mincore(memory, size, map) < 0)
-        error = -errno;
-    for (uint64_t i = 0; !error && i < *pages; i++)
-        *resident += map[i] & 1u;
-    if (memory != MAP_FAILED)
-        munmap(memory, size);
-    free(map);
-    return error;
-}
-
-uint32_t file_direct_alignment(int fd)
-{
-    struct statfs statfs;
-
-    /* These take O_DIRECT and answer from memory: not what anyone means by direct I/O. */
-    if (fstatfs(fd, &statfs) < 0 || statfs.f_type == TMPFS_MAGIC || statfs.f_type == RAMFS_MAGIC)
-        return 0;
-#ifdef STATX_DIOALIGN
-    struct statx statx_;
-
-    if (statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &statx_) == 0 &&
-        (statx_.stx_mask & STATX_DIOALIGN)) {
-        uint32_t offset = statx_.stx_dio_offset_align, memory = statx_.stx_dio_mem_align;
-        return offset > memory ? offset : memory;
-    }
-#endif
-    /* A kernel before 6.1, or a file system that does not say: a page satisfies all of them. */
-    return (uint32_t)sysconf(_SC_PAGESIZE);
-}
-
-/* ------------------------------------------------------------------ the channel */
+/* ------------------------------------------------------------------ open and close */
 
 static void file_close(void *state)
 {
@@ -164,6 +62,11 @@ static void file_close(void *state)
 
     for (uint32_t i = 0; i < file->fd_count; i++)
         close(file->fds[i]);
+    if (file->read_back_fd >= 0)
+        close(file->read_back_fd);
+    file_content_close(&file->content);
+    free(file->read_back);
+    free(file->write_buffers);
     free(file->fds);
     free(file);
 }
@@ -177,25 +80,60 @@ static int check_alignment(const struct settings *settings)
     return settings->block % alignment == 0 ? 0 : -EINVAL;
 }
 
-/* Every descriptor is an open file of its own, so that engines which serialise by descriptor do not. */
-static int open_again(struct file_state *file, bool nonblocking)
+/* What file_make makes has no name. A file that has one belongs to somebody, and nothing is ever written
+ * to it, whatever the settings say. */
+static int check_may_write(const struct settings *settings)
 {
-    const struct settings *settings = file->settings;
-    uint32_t count = settings->opens_per_request ? (uint32_t)settings->depth : 1;
-    int flags = O_RDONLY | O_CLOEXEC | (nonblocking ? O_NONBLOCK : 0);
+    struct stat stat;
+
+    if (fstat((int)settings->file_fd, &stat) < 0)
+        return -errno;
+    if (!S_ISREG(stat.st_mode) || stat.st_nlink > 0)
+        return -EPERM;
+    return stat.st_size >= settings->file_size ? 0 : -EINVAL;
+}
+
+static int check_settings(const struct settings *settings)
+{
+    const int64_t blocks = settings->file_size / settings->block;
+
+    if (blocks < (settings->workload == WORKLOAD_MIXED ? 2 : 1) || blocks > UINT32_MAX)
+        return -EINVAL;
+    /* Each block is read once: there is no such thing for writes. Direct I/O has no read-ahead. */
+    if ((settings->file_cache == CACHE_COLD && writes(settings)) ||
+        (settings->file_cache == CACHE_DIRECT && settings->nowait))
+        return -EINVAL;
+    int error = settings->file_cache == CACHE_DIRECT ? check_alignment(settings) : 0;
+    return !error && writes(settings) ? check_may_write(settings) : error;
+}
+
+/* Every descriptor is an open file of its own, so that engines which serialise by descriptor do not. */
+static int open_again(const struct settings *settings, int flags)
+{
     char path[64];
 
-    if (settings->file_cache == CACHE_DIRECT)
-        flags |= O_DIRECT;
+    flags |= O_CLOEXEC | (settings->file_cache == CACHE_DIRECT ? O_DIRECT : 0);
     snprintf(path, sizeof path, "/proc/self/fd/%d", (int)settings->file_fd);
+    int fd = open(path, flags);
+    if (fd < 0)
+        return errno == EINVAL && (flags & O_DIRECT) ? -EOPNOTSUPP : -errno;
+    return fd;
+}
+
+static int open_descriptors(struct file_state *file, bool nonblocking)
+{
+    const struct settings *settings = file->settings;
+    const uint32_t count = settings->opens_per_request ? (uint32_t)settings->depth : 1;
+    const int flags = (writes(settings) ? O_RDWR : O_RDONLY) | (nonblocking ? O_NONBLOCK : 0);
+
     file->fds = calloc(count, sizeof *file->fds);
     if (!file->fds)
         return -ENOMEM;
     for (; file->fd_count < count; file->fd_count++) {
-        int fd = open(path, flags);
+        int fd = open_again(settings, flags);
 
         if (fd < 0)
-            return errno == EINVAL && (flags & O_DIRECT) ? -EOPNOTSUPP : -errno;
+            return fd;
         file->fds[file->fd_count] = fd;
         if (settings->pattern == PATTERN_RANDOM)
             (void)posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM); /* advice: may be ignored */
@@ -203,22 +141,84 @@ static int open_again(struct file_state *file, bool nonblocking)
     return 0;
 }
 
+static int open_read_back(struct file_state *file)
+{
+    void *memory;
+
+    if (!reads_back(file->settings))
+        return 0;
+    if (posix_memalign(&memory, BUFFER_ALIGNMENT, READ_BACK) != 0)
+        return -ENOMEM;
+    file->read_back = memory;
+    file->read_back_fd = open_again(file->settings, O_RDONLY);
+    return file->read_back_fd < 0 ? file->read_back_fd : 0;
+}
+
+/* Apart from the loop's own buffers, since a read would overwrite the pattern. */
+static int allocate_write_buffers(struct file_state *file)
+{
+    const size_t depth = (size_t)file->settings->depth, block = (size_t)file->settings->block;
+    void *memory;
+
+    if (!writes(file->settings))
+        return 0;
+    file->write_stride = (block + BUFFER_ALIGNMENT - 1) / BUFFER_ALIGNMENT * BUFFER_ALIGNMENT;
+    if (posix_memalign(&memory, BUFFER_ALIGNMENT, depth * file->write_stride) != 0)
+        return -ENOMEM;
+    file->write_buffers = memory;
+    for (size_t slot = 0; slot < depth; slot++)
+        memcpy(file->write_buffers + slot * file->write_stride, file->content.pattern, block);
+    return 0;
+}
+
+static void lay_out(struct file_state *file)
+{
+    const uint64_t blocks = file->content.blocks;
+    const uint64_t lower = file->settings->workload == WORKLOAD_MIXED ? blocks / 2 : 0;
+    const bool random = file->settings->pattern == PATTERN_RANDOM;
+
+    file->reads = (struct block_order){
+        .blocks = lower ? lower : blocks,
+        .random = random,
+        .once = file->settings->file_cache == CACHE_COLD,
+    };
+    file->writes = (struct block_order){
+        .first = lower,
+        .blocks = blocks - lower,
+        .random = random,
+    };
+}
+
+static int open_all(struct file_state *file, bool nonblocking)
+{
+    const struct settings *settings = file->settings;
+    int error = check_settings(settings);
+
+    if (!error)
+        error = file_content_open(&file->content, (uint64_t)settings->file_seed,
+                                  (uint64_t)settings->block,
+                                  (uint64_t)(settings->file_size / settings->block), writes(settings));
+    if (error)
+        return error;
+    lay_out(file);
+    error = allocate_write_buffers(file);
+    if (!error)
+        error = open_descriptors(file, nonblocking);
+    return error ? error : open_read_back(file);
+}
+
 static int file_open(void **state, const struct channel_setup *setup)
 {
-    const struct settings *settings = setup->settings;
     struct file_state *file = calloc(1, sizeof *file);
 
     if (!file)
         return -ENOMEM;
-    file->settings = settings;
+    file->settings = setup->settings;
     file->record = setup->record;
-    file->blocks = (uint64_t)(settings->file_size / settings->block);
-    file->random = (uint64_t)settings->seed;
-    int error = file->blocks == 0 || file->blocks > UINT32_MAX ? -EINVAL : 0;
-    if (!error && settings->file_cache == CACHE_DIRECT)
-        error = check_alignment(settings);
-    if (!error)
-        error = open_again(file, setup->nonblocking_descriptors);
+    file->choices = (uint64_t)setup->settings->seed;
+    file->samples = random_mix(file->choices + 1);
+    file->read_back_fd = -1;
+    int error = open_all(file, setup->nonblocking_descriptors);
     if (error) {
         file_close(file);
         return error;
@@ -230,7 +230,6 @@ static int file_open(void **state, const struct channel_setup *setup)
 static int file_highest_descriptor(const void *state)
 {
     const struct file_state *file = state;
-
     int highest = -1;
 
     for (uint32_t i = 0; i < file->fd_count; i++)
@@ -239,92 +238,178 @@ static int file_highest_descriptor(const void *state)
     return highest;
 }
 
+/* ------------------------------------------------------------------ operations */
+
+static bool next_is_write(struct file_state *file)
+{
+    const struct settings *settings = file->settings;
+
+    if (settings->workload == WORKLOAD_MIXED)
+        return (int64_t)random_below(&file->choices, MILLION) >= settings->read_share_millionths;
+    return settings->workload == WORKLOAD_WRITE;
+}
+
 static int file_start(void *state, struct request *request)
 {
     struct file_state *file = state;
-    const uint64_t length = (uint64_t)file->settings->block;
-    uint64_t block;
+    const struct settings *settings = file->settings;
+    const bool write = next_is_write(file);
+    const int64_t block = block_order_next(write ? &file->writes : &file->reads, &file->choices);
 
-    if (file->settings->pattern == PATTERN_RANDOM) {
-        block = random_below(&file->random, file->blocks);
-    } else {
-        block = file->next_block++;
-        if (file->next_block == file->blocks)
-            file->next_block = 0;
-    }
-    request->operation = OPERATION_READ;
+    if (block < 0)
+        return (int)block;
+    request->operation = write ? OPERATION_WRITE : OPERATION_READ;
     request->fd = file->fds[file->fd_count == 1 ? 0 : request->slot];
-    request->offset = (int64_t)(block * length);
-    request->length = length;
+    request->length = (size_t)settings->block;
+    request->offset = block * settings->block;
+    request->nowait = !write && settings->nowait;
+    if (write) {
+        request->buffer = file->write_buffers + request->slot * file->write_stride;
+        file_content_stamp(&file->content, (uint64_t)block, request->buffer);
+        file->unfinished_writes++;
+    }
     return 0;
 }
 
-/* Compares up to one word at `position`, which need not be aligned, byte by byte. */
-static int verify_bytes(struct file_state *file, const char *bytes, uint64_t position, uint64_t length)
+static int verify(struct file_state *file, const char *bytes, uint64_t position, uint64_t length)
 {
-    for (uint64_t at = position; at < position + length; at++) {
-        uint64_t word = content_word((uint64_t)file->settings->file_seed, at / WORD_SIZE);
+    const uint64_t different = file_content_difference(&file->content, bytes, position, length);
 
-        if ((char)(word >> (8 * (at % WORD_SIZE))) != bytes[at - position]) {
-            file->record->error_offset = at;
-            return -EBADMSG;
-        }
-    }
-    return CHANNEL_DONE;
+    if (different == FILE_CONTENT_SAME)
+        return CHANNEL_DONE;
+    file->record->error_offset = different;
+    return -EBADMSG;
 }
 
-/* Checks a sample: one word, at a random place of the block. */
+/* One word, at a random place of the block. */
+static int verify_sample(struct file_state *file, const char *bytes, uint64_t position, uint64_t length)
+{
+    const uint64_t words = length / WORD_SIZE;
+    uint64_t found;
+
+    if (position % WORD_SIZE != 0 || words == 0)
+        return verify(file, bytes, position, words ? WORD_SIZE : length);
+
+    uint64_t word = random_below(&file->samples, words);
+    memcpy(&found, bytes + word * WORD_SIZE, sizeof found);
+    position += word * WORD_SIZE;
+    if (found == file_content_word(file->content.seed, position / WORD_SIZE))
+        return CHANNEL_DONE;
+    return verify(file, bytes + word * WORD_SIZE, position, WORD_SIZE);
+}
+
+static int finish_read(struct file_state *file, const struct request *request)
+{
+    const char *bytes = request->buffer - request->done;
+    const uint64_t position = (uint64_t)request->offset - request->done;
+    uint64_t *verified_words = &file->record->slice.verified_words;
+
+    if (!file->settings->verify) {
+        *verified_words += 1;
+        return verify_sample(file, bytes, position, request->done);
+    }
+    *verified_words += (request->done + WORD_SIZE - 1) / WORD_SIZE;
+    return verify(file, bytes, position, request->done);
+}
+
+/* The sync that makes a write last is part of the operation. */
+static int finish_write(struct file_state *file, struct request *request)
+{
+    request->offset -= (int64_t)request->done; /* where a failing sync is reported */
+    file_content_mark(&file->content, (uint64_t)request->offset / file->content.block);
+    file->unfinished_writes--;
+    if (file->settings->sync == SYNC_NONE)
+        return CHANNEL_DONE;
+    request->operation = file->settings->sync == SYNC_DATA ? OPERATION_DATA_SYNC : OPERATION_SYNC;
+    request->length = request->done;
+    return CHANNEL_MORE;
+}
+
 static int file_finish(void *state, struct request *request)
 {
     struct file_state *file = state;
-    const char *bytes = request->buffer - request->done;
-    uint64_t position = (uint64_t)request->offset - request->done;
-    uint64_t words = request->done / WORD_SIZE;
-    uint64_t found;
 
-    file->record->slice.verified_words++;
-    if (position % WORD_SIZE != 0 || words == 0)
-        return verify_bytes(file, bytes, position, words ? WORD_SIZE : request->done);
-
-    uint64_t word = random_below(&file->random, words);
-    memcpy(&found, bytes + word * WORD_SIZE, sizeof found);
-    position += word * WORD_SIZE;
-    if (found != content_word((uint64_t)file->settings->file_seed, position / WORD_SIZE)) {
-        file->record->error_offset = position;
-        return -EBADMSG;
+    switch (request->operation) {
+    case OPERATION_READ:
+        return finish_read(file, request);
+    case OPERATION_WRITE:
+        return finish_write(file, request);
+    case OPERATION_DATA_SYNC:
+    case OPERATION_SYNC:
+    default:
+        return CHANNEL_DONE;
     }
-    return CHANNEL_DONE;
 }
 
-static int read_through(int fd, uint64_t size)
+/* A cancelled write leaves its block as it was; if a part had been written before, what the block holds is
+ * not known, and the file is never read back. */
+static void file_abandon(void *state, struct request *request)
 {
-    char *chunk = malloc(CHUNK);
-    int error = chunk ? 0 : -ENOMEM;
+    struct file_state *file = state;
 
+    if (request->operation == OPERATION_WRITE && request->done == 0)
+        file->unfinished_writes--;
+}
+
+/* ------------------------------------------------------------------ before and after a slice */
+
+static int check_before(struct file_state *file)
+{
+    const struct settings *settings = file->settings;
+    const int fd = (int)settings->file_fd;
+    struct record *record = file->record;
+    int error = file_residency(fd, &record->pages, &record->pages_before);
+
+    if (settings->file_cache == CACHE_COLD)
+        block_order_begin(&file->reads, &file->choices);
+    if (!error && settings->file_cache == CACHE_WARM && record->pages_before < record->pages)
+        error = file_warm(fd, (uint64_t)settings->file_size);
+    else if (!error && settings->file_cache == CACHE_COLD && record->pages_before > 0)
+        error = file_drop(fd);
+    else if (!error && settings->file_cache == CACHE_DIRECT && record->pages_before > 0)
+        error = -posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    else
+        return error;
+    return error ? error : file_residency(fd, &record->pages, &record->pages_before);
+}
+
+/* Reads the whole file through a descriptor of its own and compares every byte. What was written directly
+ * is read directly, and so comes from the device. */
+static int read_back(struct file_state *file)
+{
+    const uint64_t size = (uint64_t)file->settings->file_size;
+    int error = 0;
+
+    if (file->settings->file_cache == CACHE_DIRECT && fdatasync(file->read_back_fd) < 0)
+        return -errno;
     for (uint64_t offset = 0; !error && offset < size;) {
-        ssize_t n = pread(fd, chunk, CHUNK, (off_t)offset);
+        ssize_t n = pread(file->read_back_fd, file->read_back, READ_BACK, (off_t)offset);
 
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            error = n < 0 ? -errno : -EIO;
-        else
-            offset += (uint64_t)n;
+            return n < 0 ? -errno : -EIO;
+        uint64_t length = (uint64_t)n < size - offset ? (uint64_t)n : size - offset;
+        error = verify(file, file->read_back, offset, length);
+        offset += length;
+        file->record->slice.read_back_bytes += length;
     }
-    free(chunk);
     return error;
 }
 
-/* A folio that the kernel is moving to another place in memory is absent for a moment, as mincore
- * sees it. What was evicted stays away: nobody reads it now. */
-static int check_still_resident(const struct file_state *file)
+/* How much is cached at the end. A folio that the kernel is moving to another place in memory is absent for
+ * a moment, as mincore sees it; what was evicted stays away: nobody reads it now. */
+static int residency_after(const struct file_state *file)
 {
+    const int fd = (int)file->settings->file_fd;
     struct record *record = file->record;
-    int error = 0;
+    int error = file_residency(fd, &record->pages, &record->pages_after);
 
+    if (file->settings->file_cache != CACHE_WARM)
+        return error;
     for (int try = 0; !error && try < 10 && record->pages_after < record->pages; try++) {
         nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
-        error = file_residency((int)file->settings->file_fd, &record->pages, &record->pages_after);
+        error = file_residency(fd, &record->pages, &record->pages_after);
     }
     return error;
 }
@@ -332,26 +417,14 @@ static int check_still_resident(const struct file_state *file)
 static int file_check(void *state, bool before)
 {
     struct file_state *file = state;
-    const int fd = (int)file->settings->file_fd;
-    struct record *record = file->record;
-    uint64_t *resident = before ? &record->pages_before : &record->pages_after;
-    int error = file_residency(fd, &record->pages, resident);
 
-    if (!error && !before && file->settings->file_cache == CACHE_WARM)
-        return check_still_resident(file);
-    if (error || !before)
+    if (before)
+        return check_before(file);
+    int error = residency_after(file);
+    /* A slice that was told to stop leaves writes behind, and nobody knows how far they have come. */
+    if (error || !reads_back(file->settings) || file->unfinished_writes > 0)
         return error;
-    if (file->settings->file_cache == CACHE_WARM && *resident < record->pages) {
-        error = read_through(fd, (uint64_t)file->settings->file_size);
-        if (!error)
-            error = file_residency(fd, &record->pages, resident);
-    }
-    if (file->settings->file_cache == CACHE_DIRECT && *resident > 0) {
-        error = -posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-        if (!error)
-            error = file_residency(fd, &record->pages, resident);
-    }
-    return error;
+    return read_back(file);
 }
 
 /* A transfer on a file ends by itself. */
@@ -368,6 +441,7 @@ const struct channel channel_file = {
     .highest_descriptor = file_highest_descriptor,
     .start = file_start,
     .finish = file_finish,
+    .abandon = file_abandon,
     .check = file_check,
     .release = file_release,
     .close = file_close,

@@ -12,6 +12,12 @@ int file_make(const char *folder, uint64_t size, uint64_t seed);
 /* Pages of the file, and how many of them are in the page cache. 0 or -errno. */
 int file_residency(int fd, uint64_t *pages, uint64_t *resident);
 
+/* Reads the file once, so that all of it is in the page cache. 0 or -errno. */
+int file_warm(int fd, uint64_t size);
+
+/* Drops the file's clean pages from the page cache. 0, or -EBUSY where some would not go. */
+int file_drop(int fd);
+
 /* What direct I/O on this file has to be aligned to, in bytes; 0 where there is no direct I/O. */
 uint32_t file_direct_alignment(int fd);
 

@@ -49,17 +49,6 @@ static double quantile(const struct settings *settings, double p, uint64_t *seed
     }
 }
 
-static void shuffle(uint64_t *values, uint32_t count, uint64_t *seed)
-{
-    for (uint32_t i = count; i > 1; i--) {
-        uint64_t j = random_below(seed, i);
-        uint64_t swapped = values[i - 1];
-
-        values[i - 1] = values[j];
-        values[j] = swapped;
-    }
-}
-
 static int draw_service_times(struct timer_state *timer, const struct settings *settings)
 {
     uint64_t seed = (uint64_t)settings->seed;
@@ -74,7 +63,7 @@ static int draw_service_times(struct timer_state *timer, const struct settings *
         /* A timer set to 0 would be disarmed. */
         timer->draws[i] = ns < 1.0 ? 1 : (uint64_t)ns;
     }
-    shuffle(timer->draws, timer->draw_count, &seed);
+    random_shuffle(timer->draws, timer->draw_count, &seed);
     return 0;
 }
 

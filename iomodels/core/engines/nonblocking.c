@@ -1,9 +1,14 @@
 /* Synchronous non-blocking I/O (the article's Figure 3): the descriptors are O_NONBLOCK, submit tries
  * at once, and every reap tries once more all that said EAGAIN. It spins: the loop calls again.
  *
- * On a regular file O_NONBLOCK means nothing to the kernel: every try succeeds, after blocking. */
+ * On a regular file O_NONBLOCK means nothing to the kernel: every try succeeds, after blocking. The one
+ * honest non-blocking read of a file is preadv2 with RWF_NOWAIT (request->nowait): it takes what is
+ * in the page cache and else says EAGAIN. Nothing would then ever bring the data there, so submit
+ * starts the read-ahead of it first. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/uio.h>
 
 #include "engine.h"
 #include "transfer.h"
@@ -42,6 +47,26 @@ static int nonblocking_open(void **state, const struct engine_setup *setup)
     return 0;
 }
 
+static void start_read_ahead(struct calls *calls, const struct request *request)
+{
+    /* Advice: a read that fails will say so itself. */
+    (void)CALL(calls, readahead, readahead(request->fd, request->offset, request->length));
+}
+
+static ssize_t try_transfer(struct calls *calls, const struct request *request)
+{
+    if (!request->nowait)
+        return transfer(calls, request);
+
+    const struct iovec vector = {
+        .iov_base = request->buffer,
+        .iov_len = calls_limit(calls, CALL_preadv2, request->length),
+    };
+    ssize_t result = CALL(calls, preadv2,
+                          preadv2(request->fd, &vector, 1, request->offset, RWF_NOWAIT));
+    return result < 0 ? -errno : result;
+}
+
 static int nonblocking_submit(void *state, struct request *const *requests, uint32_t n)
 {
     struct nonblocking_state *nonblocking = state;
@@ -50,7 +75,9 @@ static int nonblocking_submit(void *state, struct request *const *requests, uint
     for (; taken < n; taken++) {
         if (nonblocking->pending.count + nonblocking->ready.count == nonblocking->depth)
             break;
-        ssize_t result = transfer(nonblocking->calls, requests[taken]);
+        if (requests[taken]->nowait)
+            start_read_ahead(nonblocking->calls, requests[taken]);
+        ssize_t result = try_transfer(nonblocking->calls, requests[taken]);
 
         if (result == -EAGAIN)
             pending_push(&nonblocking->pending, requests[taken]);
@@ -71,7 +98,7 @@ static void nonblocking_pass(struct nonblocking_state *nonblocking, uint32_t max
         ssize_t result = -EAGAIN;
 
         if (nonblocking->ready.count < max)
-            result = transfer(nonblocking->calls, request);
+            result = try_transfer(nonblocking->calls, request);
         if (result == -EAGAIN)
             pending->items[kept++] = request;
         else
@@ -95,9 +122,10 @@ static int nonblocking_cancel(void *state, struct request *request)
 {
     struct nonblocking_state *nonblocking = state;
 
-    if (pending_remove(&nonblocking->pending, request))
-        ready_push(&nonblocking->ready, request, -ECANCELED);
-    return 0;
+    if (!pending_remove(&nonblocking->pending, request))
+        return CANCEL_ALREADY_COMPLETE;
+    ready_push(&nonblocking->ready, request, -ECANCELED);
+    return CANCEL_DONE;
 }
 
 extern const struct engine engine_nonblocking;
@@ -111,6 +139,7 @@ const struct engine engine_nonblocking = {
         .degenerate_on_files = true,
         .moves_data = true,
         .cancels = true,
+        .nowait = true,
     },
     .open = nonblocking_open,
     .submit = nonblocking_submit,

@@ -172,11 +172,11 @@ static int select_cancel(void *state, struct request *request)
 {
     struct select_state *selected = state;
 
-    if (pending_remove(&selected->pending, request)) {
-        unwatch(selected, request);
-        ready_push(&selected->ready, request, -ECANCELED);
-    }
-    return 0;
+    if (!pending_remove(&selected->pending, request))
+        return CANCEL_ALREADY_COMPLETE;
+    unwatch(selected, request);
+    ready_push(&selected->ready, request, -ECANCELED);
+    return CANCEL_DONE;
 }
 
 extern const struct engine engine_select;

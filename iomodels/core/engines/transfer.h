@@ -1,5 +1,5 @@
-/* One read or write, as the engines do it that make the call themselves; and the short list in
- * which they keep what is complete until reap fetches it. */
+/* One read, write or sync, as the engines do it that make the call themselves; and the short lists in
+ * which they keep what is pending, and what is complete until reap fetches it. */
 #ifndef IOMODELS_TRANSFER_H
 #define IOMODELS_TRANSFER_H
 
@@ -9,7 +9,17 @@
 
 #include "engine.h"
 
-/* Bytes transferred, or -errno. */
+/* 0 or -errno. */
+static inline ssize_t transfer_sync(struct calls *calls, const struct request *request)
+{
+    const int fd = request->fd;
+    int result = request->operation == OPERATION_DATA_SYNC ? CALL(calls, fdatasync, fdatasync(fd))
+                                                           : CALL(calls, fsync, fsync(fd));
+
+    return result < 0 ? -errno : 0;
+}
+
+/* Bytes transferred (a sync: 0), or -errno. */
 static inline ssize_t transfer(struct calls *calls, const struct request *request)
 {
     const int fd = request->fd;
@@ -18,6 +28,8 @@ static inline ssize_t transfer(struct calls *calls, const struct request *reques
     const off_t offset = request->offset;
     ssize_t result;
 
+    if (__builtin_expect(operation_is_sync(request->operation), 0))
+        return transfer_sync(calls, request);
     if (request->operation == OPERATION_READ && offset == OFFSET_STREAM)
         result = CALL(calls, read, read(fd, buffer, calls_limit(calls, CALL_read, length)));
     else if (request->operation == OPERATION_READ)

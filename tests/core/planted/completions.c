@@ -130,6 +130,45 @@ REAP(reap_hides_failure)
     return n;
 }
 
+/* Waits for more where nothing will ever come. */
+REAP(reap_drops_ends)
+{
+    int n = planted_base->reap(state, completions, min, max, timeout_ns), kept = 0;
+
+    for (int i = 0; i < n; i++)
+        if (completions[i].result > 0)
+            completions[kept++] = completions[i];
+    return n < 0 ? n : kept;
+}
+
+/* Says of one write that it was made. */
+static struct request *swallowed;
+
+SUBMIT(submit_swallows_a_write)
+{
+    static uint32_t writes;
+
+    for (uint32_t i = 0; i < n; i++) {
+        if (requests[i]->operation != OPERATION_WRITE || ++writes != 20)
+            continue;
+        swallowed = requests[i];
+        int before = i > 0 ? planted_base->submit(state, requests, i) : 0;
+
+        return before < 0 ? before : before + 1;
+    }
+    return planted_base->submit(state, requests, n);
+}
+
+REAP(reap_swallowed)
+{
+    if (swallowed && max > 0) {
+        completions[0] = (struct completion){swallowed, (ssize_t)swallowed->length};
+        swallowed = NULL;
+        return 1;
+    }
+    return planted_base->reap(state, completions, min, max, timeout_ns);
+}
+
 /* Says of one transfer that is still in flight that it would block, and then forgets it. */
 REAP(reap_busy_as_completion)
 {
@@ -196,6 +235,15 @@ REAP(reap_flips_a_bit)
         if (completions[i].result > 0)
             completions[i].request->buffer[completions[i].result / 2] ^= 1;
     return n;
+}
+
+SUBMIT(submit_flips_a_bit)
+{
+    static uint32_t seen;
+
+    if (n > 0 && requests[0]->operation == OPERATION_WRITE && ++seen == 10)
+        requests[0]->buffer[requests[0]->length / 2] ^= 1;
+    return planted_base->submit(state, requests, n);
 }
 
 /* Reports now and then one as complete at once, with what a timer would have said. */

@@ -4,7 +4,7 @@
 #include "planted.h"
 
 extern const struct engine engine_blocking, engine_nonblocking, engine_select, engine_aio;
-extern const struct engine engine_aio_poll, engine_null;
+extern const struct engine engine_aio_poll, engine_null, engine_threads;
 
 const struct engine *planted_base;
 
@@ -84,6 +84,28 @@ const struct planted planted_engines[] = {
      BREAK(.reap = reap_negative)},
     {"never-stops", &engine_aio, "timer", "closes-with-requests-in-flight",
      BREAK(.reap = reap_ignores_timeout)},
+    {"leaves-child", &engine_blocking, "pipe:echo", "leaves-nothing",
+     BREAK(.open = open_leaves_child)},
+    {"reads-wrong-bytes", &engine_aio, "socket:server", "completes-once",
+     BREAK(.reap = reap_flips_a_bit)},
+    {"writes-wrong-bytes", &engine_select, "pipe:write", "completes-once",
+     BREAK(.submit = submit_flips_a_bit)},
+    {"writes-wrong-requests", &engine_nonblocking, "socket:tcp-echo", "completes-once",
+     BREAK(.submit = submit_flips_a_bit)},
+    {"stretches-short-reads", &engine_nonblocking, "socket:read", "short-transfers",
+     BREAK(.reap = reap_stretches_short)},
+    {"burns-cpu-serving", &engine_select, "pipe:server", "wait-burns-no-cpu",
+     BREAK(.reap = reap_burns)},
+    {"burns-cpu-writing", &engine_threads, "socket:write", "full-stream-waits",
+     BREAK(.reap = reap_burns_its_time)},
+    {"hides-the-dead", &engine_select, "socket:write", "dead-peer-ends-the-run",
+     BREAK(.reap = reap_hides_failure)},
+    {"waits-for-the-dead", &engine_nonblocking, "pipe:server", "dead-peer-ends-the-run",
+     BREAK(.reap = reap_drops_ends)},
+    {"waits-for-the-idle-dead", &engine_select, "socket:idle", "dead-peer-ends-the-run",
+     BREAK(.reap = reap_drops_ends)},
+    {"leaves-one-unanswered", &engine_select, "socket:server", "server-is-drained",
+     BREAK(.submit = submit_swallows_a_write, .reap = reap_swallowed)},
     {NULL, NULL, NULL, NULL, BREAK(.name = NULL)},
 };
 

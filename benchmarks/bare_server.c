@@ -1,0 +1,242 @@
+/* A plain server: one select() over all connections, then a read and a write on each that is ready.
+ * As in a textbook, and without an instrument: no clock, no histogram, no counter but one.
+ *
+ *     bare-server SECONDS Q32 CONNECTIONS BLOCK CPU PEER
+ *
+ * The other end keeps one message under way, on a random connection. PEER says who that is:
+ *     same     the core's own peer process, which iomodels's server has at its other end
+ *     plain    a process that writes, blocks in a read, and goes on
+ * Both processes run on CPU. Q32 as in bare.c. Prints `ROUND_TRIPS NANOSECONDS`. */
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "pattern.h"
+#include "peer.h"
+#include "random.h"
+
+#define WARMUP_NS (50 * UINT64_C(1000000))
+/* Round trips between two looks at the clock: a stamp each would be an instrument. */
+#define UNSTAMPED 64
+
+struct server {
+    struct settings settings;
+    struct connections connections;
+    char *pattern, *buffer;
+    uint64_t *written; /* by connection: the position in the stream towards the peer */
+    struct peer peer;
+    struct record *record; /* shared with the peer, which writes its numbers there */
+    fd_set watched;
+    int highest;
+};
+
+static _Noreturn void fail(const char *what)
+{
+    fprintf(stderr, "bare-server: %s: %s\n", what, strerror(errno));
+    exit(EXIT_FAILURE);
+}
+
+/* ------------------------------------------------------------------ the loop */
+
+static void serve(struct server *server, uint32_t i)
+{
+    const size_t block = (size_t)server->settings.block;
+    const int fd = server->connections.engine[i].in;
+
+    if (read(fd, server->buffer, block) != (ssize_t)block)
+        fail("read");
+    if (write(fd, pattern_at(server->pattern, server->written[i]), block) != (ssize_t)block)
+        fail("write");
+    server->written[i] += block;
+}
+
+static uint64_t serve_ready(struct server *server)
+{
+    fd_set found = server->watched;
+    uint64_t served = 0;
+    int n = select(server->highest + 1, &found, NULL, NULL, NULL);
+
+    if (n < 0)
+        fail("select");
+    for (uint32_t i = 0; i < server->connections.active && n > 0; i++) {
+        if (!FD_ISSET(server->connections.engine[i].in, &found))
+            continue;
+        serve(server, i);
+        served++;
+        n--;
+    }
+    return served;
+}
+
+struct result {
+    uint64_t round_trips, ns;
+};
+
+static struct result run(struct server *server, const struct clock *clock, uint64_t duration_ns)
+{
+    const uint64_t start_ns = clock_now_ns(clock);
+    uint64_t now_ns, round_trips = 0;
+
+    do {
+        for (int i = 0; i < UNSTAMPED; i++)
+            round_trips += serve_ready(server);
+        now_ns = clock_now_ns(clock);
+    } while (now_ns < start_ns + duration_ns);
+    return (struct result){round_trips, now_ns - start_ns};
+}
+
+/* ------------------------------------------------------------------ the other end */
+
+/* It ends with its parent, at the latest. */
+static _Noreturn void be_plain_peer(const struct server *server, pid_t parent)
+{
+    const size_t block = (size_t)server->settings.block;
+    const struct connections *connections = &server->connections;
+    uint64_t random = (uint64_t)server->settings.seed;
+
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+        _exit(EXIT_FAILURE);
+    for (;;) {
+        const int fd = connections->peer[random_below(&random, connections->active)].in;
+
+        if (write(fd, server->pattern, block) != (ssize_t)block ||
+            read(fd, server->buffer, block) != (ssize_t)block)
+            _exit(EXIT_FAILURE);
+    }
+}
+
+static void start_plain_peer(struct server *server)
+{
+    const pid_t parent = getpid();
+    const pid_t pid = fork();
+
+    if (pid < 0)
+        fail("fork");
+    if (pid == 0)
+        be_plain_peer(server, parent);
+}
+
+/* It measures as it does for iomodels: its window is open all the time. */
+static void start_same_peer(struct server *server)
+{
+    server->record = mmap(NULL, sizeof *server->record, PROT_READ | PROT_WRITE,
+                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (server->record == MAP_FAILED)
+        fail("memory");
+    int error = peer_start(&server->peer, &server->settings, server->record, &server->connections,
+                           server->pattern);
+
+    if (error) {
+        errno = -error;
+        fail("starting the peer");
+    }
+    server->record->window_is_open = 1;
+    peer_let_drive(&server->peer, true);
+}
+
+/* ------------------------------------------------------------------ setting up */
+
+static int make_pair(int shared, struct connection *engine, struct connection *peer, bool reads,
+                     bool writes)
+{
+    int fds[2];
+
+    (void)shared, (void)reads, (void)writes;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+        return -errno;
+    *engine = (struct connection){.in = fds[0], .out = fds[0]};
+    *peer = (struct connection){.in = fds[1], .out = fds[1]};
+    return 0;
+}
+
+static void open_connections(struct server *server)
+{
+    static const struct connection_kind kind = {.two_way = true, .make = make_pair};
+    const struct connections_setup setup = {
+        .kind = &kind,
+        .active = (uint32_t)server->settings.depth,
+        .reads = true,
+        .writes = true,
+    };
+    int error = connections_open(&server->connections, &setup);
+
+    if (error) {
+        errno = -error;
+        fail("opening the connections");
+    }
+    server->highest = connections_highest(&server->connections);
+    if (server->highest >= FD_SETSIZE) {
+        errno = ERANGE;
+        fail("too many connections for select");
+    }
+    FD_ZERO(&server->watched);
+    for (uint32_t i = 0; i < setup.active; i++) {
+        FD_SET(server->connections.engine[i].in, &server->watched);
+        server->written[i] = pattern_origin(i, TOWARDS_PEER);
+    }
+}
+
+static void stay_on(int cpu)
+{
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    CPU_SET((size_t)cpu, &set);
+    if (sched_setaffinity(0, sizeof set, &set) < 0)
+        fail("pinning");
+}
+
+static void open_server(struct server *server, char *const *words)
+{
+    server->settings = settings_default();
+    server->settings.clock_ns_per_tick_q32 = (int64_t)strtoull(words[2], NULL, 10);
+    server->settings.depth = strtol(words[3], NULL, 10);
+    server->settings.block = strtol(words[4], NULL, 10);
+    server->settings.server = 1;
+    if (server->settings.depth < 1 || server->settings.block < 1) {
+        errno = EINVAL;
+        fail("CONNECTIONS and BLOCK");
+    }
+    const size_t chunk = peer_chunk(&server->settings), block = (size_t)server->settings.block;
+    server->pattern = pattern_make(chunk > block ? chunk : block);
+    server->buffer = malloc(block);
+    server->written = calloc((size_t)server->settings.depth, sizeof *server->written);
+    if (!server->pattern || !server->buffer || !server->written)
+        fail("memory");
+    stay_on((int)strtol(words[5], NULL, 10));
+    open_connections(server);
+}
+
+int main(int count, char **words)
+{
+    static struct server server;
+
+    if (count != 7 || (strcmp(words[6], "same") != 0 && strcmp(words[6], "plain") != 0)) {
+        fputs("usage: bare-server SECONDS Q32 CONNECTIONS BLOCK CPU same|plain\n", stderr);
+        return 2;
+    }
+    open_server(&server, words);
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+        fail("SIGPIPE");
+    if (strcmp(words[6], "same") == 0)
+        start_same_peer(&server);
+    else
+        start_plain_peer(&server);
+    connections_close_peer(&server.connections);
+
+    const struct clock clock = {.ns_per_tick_q32 = strtoull(words[2], NULL, 10)};
+    const uint64_t duration_ns = (uint64_t)(strtod(words[1], NULL) * 1e9);
+    (void)run(&server, &clock, WARMUP_NS);
+    const struct result result = run(&server, &clock, duration_ns);
+    printf("%llu %llu\n", (unsigned long long)result.round_trips, (unsigned long long)result.ns);
+    return 0;
+}

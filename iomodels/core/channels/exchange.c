@@ -1,0 +1,296 @@
+/* Operations over connections to a peer (see exchange.h).
+ *
+ * echo: write a request, then read the response. server: the other way round, and the peer sets
+ * the pace. stream: reads, or writes, one after another. A write takes its bytes straight from the
+ * pattern: filling a buffer for each would be the application's work, not the I/O model's. */
+#include "exchange.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "clock.h"
+#include "pattern.h"
+#include "peer.h"
+
+/* How long a peer that has closed its ends may take to die. */
+#define DEATH_TIMEOUT_NS (NS_PER_S / 5)
+
+/* One for each active connection, and so for each slot. */
+struct conversation {
+    char *buffer;               /* the loop's */
+    uint64_t written, read;     /* positions in the two streams */
+};
+
+struct exchange_state {
+    const struct settings *settings;
+    struct record *record;
+    struct connections connections;
+    struct conversation *conversations;
+    struct peer peer;
+    char *pattern;
+    uint64_t random;
+    uint64_t bytes_written; /* by all complete operations of a stream of writes */
+    uint64_t verified;      /* of the peer's samples, those in the record already */
+    struct sigaction pipe_action; /* the process's own, to be put back */
+    bool ignores_pipe;
+};
+
+/* ------------------------------------------------------------------ opening and closing */
+
+/* A write to a dead peer has to fail, not to kill. Python ignores the signal anyway. */
+static int ignore_pipe_signal(struct exchange_state *exchange)
+{
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+    if (sigaction(SIGPIPE, NULL, &exchange->pipe_action) < 0)
+        return -errno;
+    if (exchange->pipe_action.sa_handler == SIG_IGN)
+        return 0;
+    if (sigaction(SIGPIPE, &ignore, NULL) < 0)
+        return -errno;
+    exchange->ignores_pipe = true;
+    return 0;
+}
+
+static bool settings_make_sense(const struct settings *settings)
+{
+    const bool streams = settings->exchange == EXCHANGE_STREAM;
+
+    return settings->opens_per_request && !(streams && settings->server) &&
+           !(streams && settings->workload == WORKLOAD_MIXED) && settings->outstanding >= 1;
+}
+
+static int make_connections(struct exchange_state *exchange, const struct channel_setup *setup,
+                            const struct connection_kind *kind)
+{
+    const struct settings *settings = setup->settings;
+    const bool streams = settings->exchange == EXCHANGE_STREAM;
+    const struct connections_setup connections_setup = {
+        .kind = kind,
+        .active = (uint32_t)settings->depth,
+        .idle = (uint32_t)settings->idle,
+        .reads = !streams || settings->workload == WORKLOAD_READ,
+        .writes = !streams || settings->workload == WORKLOAD_WRITE,
+        .idle_writes = !streams,
+        .nonblocking = setup->nonblocking_descriptors,
+    };
+
+    return connections_open(&exchange->connections, &connections_setup);
+}
+
+static int make_content(struct exchange_state *exchange)
+{
+    const struct settings *settings = exchange->settings;
+    const uint32_t depth = (uint32_t)settings->depth;
+    const size_t chunk = peer_chunk(settings), block = (size_t)settings->block;
+
+    exchange->pattern = pattern_make(chunk > block ? chunk : block);
+    exchange->conversations = calloc(depth, sizeof *exchange->conversations);
+    if (!exchange->pattern || !exchange->conversations)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < depth; i++) {
+        exchange->conversations[i].written = pattern_origin(i, TOWARDS_PEER);
+        exchange->conversations[i].read = pattern_origin(i, TOWARDS_ENGINE);
+    }
+    return 0;
+}
+
+int exchange_open(void **state, const struct channel_setup *setup,
+                  const struct connection_kind *kind)
+{
+    struct exchange_state *exchange = calloc(1, sizeof *exchange);
+
+    if (!exchange)
+        return -ENOMEM;
+    exchange->settings = setup->settings;
+    exchange->record = setup->record;
+    exchange->random = (uint64_t)setup->settings->seed;
+    exchange->peer.wake_fd = -1;
+    int error = settings_make_sense(setup->settings) ? 0 : -EINVAL;
+    if (!error)
+        error = make_content(exchange);
+    if (!error)
+        error = make_connections(exchange, setup, kind);
+    if (!error)
+        error = ignore_pipe_signal(exchange);
+    if (!error && setup->starts_device)
+        error = peer_start(&exchange->peer, setup->settings, setup->record,
+                           &exchange->connections, exchange->pattern);
+    if (error) {
+        exchange_close(exchange);
+        return error;
+    }
+    connections_close_peer(&exchange->connections);
+    *state = exchange;
+    return 0;
+}
+
+void exchange_release(void *state)
+{
+    struct exchange_state *exchange = state;
+
+    peer_end(&exchange->peer);
+}
+
+void exchange_close(void *state)
+{
+    struct exchange_state *exchange = state;
+
+    peer_close(&exchange->peer);
+    connections_close(&exchange->connections);
+    if (exchange->ignores_pipe)
+        (void)sigaction(SIGPIPE, &exchange->pipe_action, NULL); /* it came from sigaction: valid */
+    free(exchange->conversations);
+    free(exchange->pattern);
+    free(exchange);
+}
+
+int exchange_highest_descriptor(const void *state)
+{
+    const struct exchange_state *exchange = state;
+
+    return connections_highest(&exchange->connections);
+}
+
+/* ------------------------------------------------------------------ operations */
+
+static void set_up_read(struct exchange_state *exchange, struct request *request)
+{
+    request->operation = OPERATION_READ;
+    request->fd = exchange->connections.engine[request->slot].in;
+    request->offset = OFFSET_STREAM;
+    request->buffer = exchange->conversations[request->slot].buffer;
+    request->length = (size_t)exchange->settings->block;
+}
+
+static void set_up_write(struct exchange_state *exchange, struct request *request)
+{
+    request->operation = OPERATION_WRITE;
+    request->fd = exchange->connections.engine[request->slot].out;
+    request->offset = OFFSET_STREAM;
+    request->buffer =
+        pattern_at(exchange->pattern, exchange->conversations[request->slot].written);
+    request->length = (size_t)exchange->settings->block;
+}
+
+static bool begins_with_read(const struct settings *settings)
+{
+    return settings->exchange == EXCHANGE_ECHO ? settings->server != 0
+                                               : settings->workload == WORKLOAD_READ;
+}
+
+int exchange_start(void *state, struct request *request)
+{
+    struct exchange_state *exchange = state;
+
+    exchange->conversations[request->slot].buffer = request->buffer;
+    if (begins_with_read(exchange->settings))
+        set_up_read(exchange, request);
+    else
+        set_up_write(exchange, request);
+    return 0;
+}
+
+void exchange_start_idle(void *state, struct request *request, uint32_t index)
+{
+    struct exchange_state *exchange = state;
+
+    request->operation = OPERATION_READ;
+    request->fd = exchange->connections.engine[exchange->connections.active + index].in;
+    request->offset = OFFSET_STREAM;
+    request->length = (size_t)exchange->settings->block;
+}
+
+static int verify(struct exchange_state *exchange, struct conversation *conversation)
+{
+    const size_t block = (size_t)exchange->settings->block;
+    uint64_t wrong;
+
+    exchange->record->slice.verified_words++;
+    if (!pattern_check(exchange->pattern, conversation->read, conversation->buffer, block,
+                       exchange->settings->verify, &exchange->random, &wrong)) {
+        exchange->record->error_offset = wrong;
+        return -EBADMSG;
+    }
+    conversation->read += block;
+    return CHANNEL_DONE;
+}
+
+static int finish_read(struct exchange_state *exchange, struct request *request)
+{
+    int error = verify(exchange, &exchange->conversations[request->slot]);
+
+    if (error || !exchange->settings->server)
+        return error;
+    set_up_write(exchange, request);
+    return CHANNEL_MORE;
+}
+
+static int finish_write(struct exchange_state *exchange, struct request *request)
+{
+    const struct settings *settings = exchange->settings;
+
+    exchange->conversations[request->slot].written += (uint64_t)settings->block;
+    if (settings->exchange == EXCHANGE_ECHO && !settings->server) {
+        set_up_read(exchange, request);
+        return CHANNEL_MORE;
+    }
+    exchange->peer.answered++;
+    exchange->bytes_written += (uint64_t)settings->block;
+    return CHANNEL_DONE;
+}
+
+int exchange_finish(void *state, struct request *request)
+{
+    return request->operation == OPERATION_READ ? finish_read(state, request)
+                                                : finish_write(state, request);
+}
+
+/* ------------------------------------------------------------------ the peer */
+
+void exchange_drive(void *state, bool go)
+{
+    struct exchange_state *exchange = state;
+
+    peer_let_drive(&exchange->peer, go);
+}
+
+bool exchange_quiet(void *state)
+{
+    struct exchange_state *exchange = state;
+
+    return peer_is_quiet(&exchange->peer);
+}
+
+void exchange_diagnose(void *state)
+{
+    struct exchange_state *exchange = state;
+
+    (void)peer_is_alive(&exchange->peer, DEATH_TIMEOUT_NS); /* what it finds is in the record */
+}
+
+/* What a stream of writes has left in the pipe belongs to the slice, and has to be right. */
+static int check_written(struct exchange_state *exchange)
+{
+    if (!peer_has_received(&exchange->peer, exchange->bytes_written))
+        return -EPIPE;
+    uint64_t verified = atomic_load(&exchange->peer.shared->verified);
+    exchange->record->slice.verified_words += verified - exchange->verified;
+    exchange->verified = verified;
+    return 0;
+}
+
+int exchange_check(void *state, bool before)
+{
+    struct exchange_state *exchange = state;
+
+    if (!exchange->peer.shared) /* an engine that moves no data has no peer */
+        return 0;
+    if (!peer_is_alive(&exchange->peer, 0))
+        return -EPIPE;
+    if (before || exchange->settings->exchange != EXCHANGE_STREAM ||
+        exchange->settings->workload != WORKLOAD_WRITE)
+        return 0;
+    return check_written(exchange);
+}

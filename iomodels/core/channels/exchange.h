@@ -1,0 +1,38 @@
+/* What the pipe and the socket channel have in common: everything but the making of connections. */
+#ifndef IOMODELS_EXCHANGE_H
+#define IOMODELS_EXCHANGE_H
+
+#include "channel.h"
+#include "connections.h"
+
+int exchange_open(void **state, const struct channel_setup *setup,
+                  const struct connection_kind *kind);
+void exchange_start_idle(void *state, struct request *request, uint32_t index);
+int exchange_highest_descriptor(const void *state);
+int exchange_start(void *state, struct request *request);
+int exchange_finish(void *state, struct request *request);
+void exchange_drive(void *state, bool go);
+bool exchange_quiet(void *state);
+void exchange_diagnose(void *state);
+int exchange_check(void *state, bool before);
+void exchange_release(void *state);
+void exchange_close(void *state);
+
+/* A channel over connections that `open_function` makes. */
+#define EXCHANGE_CHANNEL(channel_name, open_function)      \
+    {                                                      \
+        .name = (channel_name), .caps = {.streams = true}, \
+        .open = (open_function),                           \
+        .start_idle = exchange_start_idle,                 \
+        .highest_descriptor = exchange_highest_descriptor, \
+        .start = exchange_start,                           \
+        .finish = exchange_finish,                         \
+        .drive = exchange_drive,                           \
+        .quiet = exchange_quiet,                           \
+        .diagnose = exchange_diagnose,                     \
+        .check = exchange_check,                           \
+        .release = exchange_release,                       \
+        .close = exchange_close,                           \
+    }
+
+#endif

@@ -1,0 +1,51 @@
+/* What the data file has to hold, at each offset: the initial content, or what a trial has written.
+ *
+ * Both are functions of the offset, so a block in the wrong place, an old one, or a torn one is seen. The
+ * initial content is random words, for no compression and no zero-detection to shorten. Writing must
+ * cost next to nothing beside the write, so a block is not filled for each operation: its buffer
+ * holds random words by position in the block, and only the first word of each 512-byte sector is
+ * new each time, a stamp that no other sector has. */
+#ifndef IOMODELS_FILE_CONTENT_H
+#define IOMODELS_FILE_CONTENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "random.h"
+
+struct file_content {
+    uint64_t seed;
+    uint64_t block;    /* bytes in one write */
+    uint64_t blocks;
+    char *pattern;     /* a block as it is written, before it is stamped; NULL: nothing is written */
+    uint64_t *written; /* a bit for each block */
+    char *expected;    /* room for a comparison */
+};
+
+/* `writes`: whether any block will be written. 0 or -errno; file_content_close in either case. */
+int file_content_open(struct file_content *content, uint64_t seed, uint64_t block, uint64_t blocks,
+                      bool writes);
+void file_content_close(struct file_content *content);
+
+/* The initial content's word number `word`. */
+static inline uint64_t file_content_word(uint64_t seed, uint64_t word)
+{
+    return random_mix((word + 1) * UINT64_C(0x9e3779b97f4a7c15) + seed);
+}
+
+/* The initial content from `offset` on. */
+void file_content_initial(uint64_t seed, uint64_t offset, uint64_t length, char *bytes);
+
+/* Makes `buffer`, which holds the pattern, what is written as block number `block`. */
+void file_content_stamp(const struct file_content *content, uint64_t block, char *buffer);
+
+/* The block now holds what is written. */
+void file_content_mark(struct file_content *content, uint64_t block);
+
+#define FILE_CONTENT_SAME UINT64_MAX
+
+/* The offset of the first byte that is not what has to be there, or FILE_CONTENT_SAME. */
+uint64_t file_content_difference(const struct file_content *content, const char *bytes,
+                                 uint64_t offset, uint64_t length);
+
+#endif

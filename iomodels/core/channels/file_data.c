@@ -1,0 +1,175 @@
+/* The file channel's data file: making it, and its place in the page cache (see file.h). */
+#include "file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/magic.h>
+
+#include "file_content.h"
+
+#define CHUNK (1u << 20)
+#define DROP_ATTEMPTS 100
+#define DROP_PAUSE_NS 5000000
+
+/* ------------------------------------------------------------------ making it */
+
+static int open_nameless(const char *folder)
+{
+    char path[4096];
+    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+    if (fd >= 0)
+        return fd;
+    /* EOPNOTSUPP: this file system cannot; EISDIR: a kernel or file system that takes no notice. */
+    if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
+        return -errno;
+    if (snprintf(path, sizeof path, "%s/iomodels-XXXXXX", folder) >= (int)sizeof path)
+        return -ENAMETOOLONG;
+    fd = mkostemp(path, O_CLOEXEC); /* O_EXCL: never a file that exists */
+    if (fd < 0)
+        return -errno;
+    if (unlink(path) < 0) {
+        int error = -errno;
+        close(fd);
+        return error;
+    }
+    return fd;
+}
+
+static int write_all(int fd, const char *buffer, size_t length)
+{
+    while (length > 0) {
+        ssize_t n = write(fd, buffer, length);
+
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        if (n > 0) {
+            buffer += n;
+            length -= (size_t)n;
+        }
+    }
+    return 0;
+}
+
+static int write_content(int fd, uint64_t size, uint64_t seed)
+{
+    char *chunk = malloc(CHUNK);
+    int error = chunk ? 0 : -ENOMEM;
+
+    for (uint64_t offset = 0; !error && offset < size; offset += CHUNK) {
+        uint64_t length = size - offset < CHUNK ? size - offset : CHUNK;
+
+        file_content_initial(seed, offset, length, chunk);
+        error = write_all(fd, chunk, length);
+    }
+    free(chunk);
+    return error;
+}
+
+int file_make(const char *folder, uint64_t size, uint64_t seed)
+{
+    int fd = open_nameless(folder);
+
+    if (fd < 0)
+        return fd;
+    int error = write_content(fd, size, seed);
+    if (!error && fsync(fd) < 0)
+        error = -errno;
+    if (!error)
+        error = -posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    if (error) {
+        close(fd);
+        return error;
+    }
+    return fd;
+}
+
+/* ------------------------------------------------------------------ the page cache */
+
+int file_residency(int fd, uint64_t *pages, uint64_t *resident)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    struct stat stat;
+
+    if (fstat(fd, &stat) < 0)
+        return -errno;
+    const size_t size = (size_t)stat.st_size;
+    *pages = (size + page - 1) / page;
+    *resident = 0;
+    unsigned char *map = malloc(*pages ? *pages : 1);
+    void *memory = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+    int error = !map ? -ENOMEM : memory == MAP_FAILED ? -errno : 0;
+
+    if (!error && mincore(memory, size, map) < 0)
+        error = -errno;
+    for (uint64_t i = 0; !error && i < *pages; i++)
+        *resident += map[i] & 1u;
+    if (memory != MAP_FAILED)
+        munmap(memory, size);
+    free(map);
+    return error;
+}
+
+int file_warm(int fd, uint64_t size)
+{
+    char *chunk = malloc(CHUNK);
+    int error = chunk ? 0 : -ENOMEM;
+
+    for (uint64_t offset = 0; !error && offset < size;) {
+        ssize_t n = pread(fd, chunk, CHUNK, (off_t)offset);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            error = n < 0 ? -errno : -EIO;
+        else
+            offset += (uint64_t)n;
+    }
+    free(chunk);
+    return error;
+}
+
+int file_drop(int fd)
+{
+    uint64_t pages, resident = 0;
+
+    for (int attempt = 0; attempt < DROP_ATTEMPTS; attempt++) {
+        int error = -posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+
+        if (!error)
+            error = file_residency(fd, &pages, &resident);
+        if (error || resident == 0)
+            return error;
+        /* Pages that a read-ahead is still bringing in cannot go before they have come. */
+        nanosleep(&(struct timespec){.tv_nsec = DROP_PAUSE_NS}, NULL);
+    }
+    return -EBUSY;
+}
+
+uint32_t file_direct_alignment(int fd)
+{
+    struct statfs statfs;
+
+    /* These take O_DIRECT and answer from memory: not what anyone means by direct I/O. */
+    if (fstatfs(fd, &statfs) < 0 || statfs.f_type == TMPFS_MAGIC || statfs.f_type == RAMFS_MAGIC)
+        return 0;
+#ifdef STATX_DIOALIGN
+    struct statx statx_;
+
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &statx_) == 0 &&
+        (statx_.stx_mask & STATX_DIOALIGN)) {
+        uint32_t offset = statx_.stx_dio_offset_align, memory = statx_.stx_dio_mem_align;
+        return offset > memory ? offset : memory;
+    }
+#endif
+    /* A kernel before 6.1, or a file system that does not say: a page satisfies all of them. */
+    return (uint32_t)sysconf(_SC_PAGESIZE);
+}

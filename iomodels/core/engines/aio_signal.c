@@ -1,0 +1,402 @@
+/* POSIX AIO, completion announced by a signal that carries its control block (the article's Listing 5).
+ *
+ * aio-signal uses a real-time signal: each completion queues one. aio-sigio uses SIGIO, as the article does:
+ * it does not queue, and while one is pending all others are lost. So there a signal only means that
+ * something has ended, and everything in flight is looked at. Even real-time signals are lost
+ * beyond RLIMIT_SIGPENDING; when none has come for PATIENCE_NS, everything in flight is looked at.
+ *
+ * The signal is blocked except while reap waits in ppoll, which unblocks it for exactly as long. So the
+ * handler runs when the application does nothing else and holds no lock. That matters to chaining, where the
+ * handler calls aio_read, which no handler may otherwise (aio_common.h), and the loop's own functions.
+ *
+ * The signal is the process's. A thread that does not block it (a library has started one: OpenBLAS, say) gets it
+ * while reap does not wait; there the handler only adds to the list of announcements and wakes reap. */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "aio_common.h"
+
+#define PATIENCE_NS 10000000
+
+struct signal_state {
+    struct aio_common aio; /* first */
+    int number;
+    bool queues;           /* false: SIGIO */
+    struct sigaction action_before;
+    sigset_t mask_before, mask_waiting;
+
+    /* Announced and not yet looked at: a ring in which a NULL is an end. Each block is in it at most once. */
+    struct aio_block **announced;
+    uint32_t head, tail;
+
+    pthread_t waiter;   /* the thread that calls reap, … */
+    pid_t waiter_id;    /* … as the kernel knows it */
+    bool is_waiting;
+    uint32_t signals;   /* that have come, with or without a value */
+    bool sweep_is_due;  /* the last look at everything was cut short */
+
+    /* Chaining. */
+    void *loop;
+    struct request *(*next)(void *loop, const struct completion *done);
+    uint32_t chained; /* completions that went to next() in this reap */
+    uint32_t ended;   /* of them, those after which no transfer was started */
+};
+
+/* ------------------------------------------------------------------ the handler */
+
+/* Only this is safe on any thread. */
+static void announce(struct signal_state *state, struct aio_block *block)
+{
+    if (__atomic_exchange_n(&block->announced, true, __ATOMIC_ACQ_REL))
+        return;
+    uint32_t place = __atomic_fetch_add(&state->tail, 1, __ATOMIC_RELAXED) % state->aio.depth;
+    __atomic_store_n(&state->announced[place], block, __ATOMIC_RELEASE);
+}
+
+static struct aio_block *next_announced(struct signal_state *state)
+{
+    struct aio_block **place = &state->announced[state->head % state->aio.depth];
+    struct aio_block *block = __atomic_exchange_n(place, NULL, __ATOMIC_ACQ_REL);
+
+    if (block) {
+        state->head++;
+        __atomic_store_n(&block->announced, false, __ATOMIC_RELEASE);
+    }
+    return block;
+}
+
+/* Starts the next transfer after this completion. */
+static void go_on(struct signal_state *state, const struct completion *done)
+{
+    struct aio_common *aio = &state->aio;
+    struct request *request = state->next(state->loop, done);
+
+    state->chained++;
+    if (request) {
+        int error = aio_start(aio, aio->calls, request);
+
+        if (!error)
+            return;
+        ready_push(&aio->ready, request, error);
+    }
+    state->ended++;
+}
+
+static void on_signal(int number, siginfo_t *info, void *context)
+{
+    const int error = errno;
+
+    (void)context;
+    /* A signal that lost its value for lack of memory, or that somebody else sent, has no state to find. */
+    if (info->si_code != SI_ASYNCIO)
+        return;
+    struct aio_block *block = info->si_value.sival_ptr;
+    struct signal_state *state = block->owner;
+
+    const bool is_here = pthread_equal(pthread_self(), state->waiter);
+
+    __atomic_add_fetch(&state->signals, 1, __ATOMIC_RELAXED);
+    if (state->next && is_here && state->is_waiting) {
+        struct completion done;
+
+        if (aio_take_notified(&state->aio, state->aio.calls, block, true, &done))
+            go_on(state, &done);
+    } else {
+        announce(state, block);
+        if (!is_here) /* by the kernel's number: the thread may have ended */
+            syscall(SYS_tgkill, getpid(), state->waiter_id, number);
+    }
+    errno = error;
+}
+
+/* ------------------------------------------------------------------ open and close */
+
+/* The first real-time signal that nobody handles. */
+static int free_number(void)
+{
+    struct sigaction action;
+
+    for (int number = SIGRTMIN; number <= SIGRTMAX; number++)
+        if (sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_DFL)
+            return number;
+    return -EBUSY;
+}
+
+static void free_state(struct signal_state *state)
+{
+    aio_common_close(&state->aio);
+    free(state->announced);
+    free(state);
+}
+
+/* All transfers have ended, so all their signals have been sent; one that nobody has waited for must not find
+ * the handler's state gone, nor end the process. */
+static void discard_pending(const struct signal_state *state)
+{
+    sigset_t own;
+
+    sigemptyset(&own);
+    sigaddset(&own, state->number);
+    while (sigtimedwait(&own, NULL, &(struct timespec){0}) >= 0 || errno == EINTR)
+        ;
+}
+
+static void signal_close(void *opaque)
+{
+    struct signal_state *state = opaque;
+
+    discard_pending(state);
+    sigaction(state->number, &state->action_before, NULL);
+    if (!sigismember(&state->mask_before, state->number)) {
+        sigset_t own;
+
+        sigemptyset(&own);
+        sigaddset(&own, state->number);
+        pthread_sigmask(SIG_UNBLOCK, &own, NULL);
+    }
+    free_state(state);
+}
+
+static int handle(struct signal_state *state)
+{
+    struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
+    sigset_t own;
+
+    /* No other handler in between: this one may take a while. */
+    sigfillset(&action.sa_mask);
+    sigemptyset(&own);
+    sigaddset(&own, state->number);
+    pthread_sigmask(SIG_BLOCK, &own, &state->mask_before);
+    state->mask_waiting = state->mask_before;
+    sigdelset(&state->mask_waiting, state->number);
+    if (sigaction(state->number, &action, &state->action_before) == 0)
+        return 0;
+    int error = -errno;
+    pthread_sigmask(SIG_SETMASK, &state->mask_before, NULL);
+    return error;
+}
+
+static int open_number(void **out, const struct engine_setup *setup, int number)
+{
+    struct signal_state *state = calloc(1, sizeof *state);
+
+    if (!state)
+        return -ENOMEM;
+    state->number = number;
+    state->waiter = pthread_self();
+    state->waiter_id = (pid_t)syscall(SYS_gettid);
+    state->queues = number != SIGIO;
+    state->announced = calloc(setup->depth, sizeof *state->announced);
+    const struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = number};
+    int error = aio_common_open(&state->aio, setup, &event, state);
+    if (!error && number < 0)
+        error = number;
+    if (!error && !state->announced)
+        error = -ENOMEM;
+    if (!error)
+        error = handle(state);
+    if (error) {
+        free_state(state);
+        return error;
+    }
+    *out = state;
+    return 0;
+}
+
+static int real_time_open(void **state, const struct engine_setup *setup)
+{
+    return open_number(state, setup, free_number());
+}
+
+static int sigio_open(void **state, const struct engine_setup *setup)
+{
+    return open_number(state, setup, SIGIO);
+}
+
+static void chain(struct signal_state *state, const struct engine_setup *setup)
+{
+    state->loop = setup->loop;
+    state->next = setup->next;
+}
+
+static int real_time_open_chained(void **state, const struct engine_setup *setup)
+{
+    int error = real_time_open(state, setup);
+
+    if (!error)
+        chain(*state, setup);
+    return error;
+}
+
+static int sigio_open_chained(void **state, const struct engine_setup *setup)
+{
+    int error = sigio_open(state, setup);
+
+    if (!error)
+        chain(*state, setup);
+    return error;
+}
+
+/* ------------------------------------------------------------------ reap */
+
+/* One block's end, announced or found by looking: 1 if there is a completion to return. */
+static uint32_t look_at(struct signal_state *state, struct aio_block *block, bool announced,
+                        struct completion *completion)
+{
+    struct completion done;
+
+    if (!aio_take_notified(&state->aio, state->aio.calls, block, announced, &done))
+        return 0;
+    if (state->next) {
+        go_on(state, &done);
+        return 0;
+    }
+    *completion = done;
+    return 1;
+}
+
+static uint32_t take_announced(struct signal_state *state, struct completion *completions, uint32_t max)
+{
+    uint32_t n = 0;
+    struct aio_block *block;
+
+    while (n < max && (block = next_announced(state)))
+        n += look_at(state, block, true, &completions[n]);
+    return n;
+}
+
+/* Looks at everything in flight. Backwards, since the last one takes the place of one that has ended, and what
+ * is started meanwhile comes after it. */
+static uint32_t sweep(struct signal_state *state, struct completion *completions, uint32_t max)
+{
+    uint32_t n = 0, place = state->aio.count;
+
+    while (n < max && place-- > 0)
+        n += look_at(state, aio_block_at(&state->aio, place), false, &completions[n]);
+    state->sweep_is_due = n == max && place > 0;
+    return n;
+}
+
+static void i_am_waiter(struct signal_state *state)
+{
+    if (pthread_equal(state->waiter, pthread_self()))
+        return;
+    state->waiter = pthread_self();
+    state->waiter_id = (pid_t)syscall(SYS_gettid);
+}
+
+/* Sleeps with the signal unblocked. 1 when signals of ours came, 0 when the time is over, -EINTR when another
+ * signal came, or -errno. */
+static int wait_for_signal(struct signal_state *state, int64_t timeout_ns)
+{
+    const uint32_t before = __atomic_load_n(&state->signals, __ATOMIC_RELAXED);
+    const struct timespec timeout = aio_timespec(timeout_ns);
+
+    i_am_waiter(state);
+    state->is_waiting = true;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    int result = CALL(state->aio.calls, ppoll, ppoll(NULL, 0, &timeout, &state->mask_waiting));
+    int error = errno;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    state->is_waiting = false;
+
+    if (__atomic_load_n(&state->signals, __ATOMIC_RELAXED) != before)
+        return 1;
+    return result < 0 ? -error : 0;
+}
+
+static uint32_t had(const struct signal_state *state, uint32_t n)
+{
+    return n + state->chained;
+}
+
+/* Whether reap has what it was asked for. */
+static bool is_enough(const struct signal_state *state, uint32_t n, uint32_t min)
+{
+    return had(state, n) >= min || state->ended > 0 || state->aio.count == 0;
+}
+
+/* What has come without waiting. */
+static uint32_t first_look(struct signal_state *state, struct completion *completions, uint32_t max)
+{
+    uint32_t n = ready_pop(&state->aio.ready, completions, max);
+
+    n += take_announced(state, completions + n, max - n);
+    if (state->sweep_is_due)
+        n += sweep(state, completions + n, max - n);
+    return n;
+}
+
+static int signal_reap(void *opaque, struct completion *completions, uint32_t min, uint32_t max,
+                       int64_t timeout_ns)
+{
+    struct signal_state *state = opaque;
+    int64_t left_ns = min == 0 ? 0 : timeout_ns;
+
+    state->chained = state->ended = 0;
+    uint32_t n = first_look(state, completions, max);
+    if (n >= max || (min > 0 && is_enough(state, n, min)))
+        return (int)n;
+    for (;;) {
+        const int64_t patience_ns = aio_patience_ns(&state->aio, PATIENCE_NS);
+        const int64_t wait_ns = left_ns < 0 || left_ns > patience_ns ? patience_ns : left_ns;
+        const int came = wait_for_signal(state, wait_ns);
+
+        if (came < 0 && came != -EINTR)
+            return n ? (int)n : came;
+        n += take_announced(state, completions + n, max - n);
+        /* SIGIO: what else has ended may have been announced in vain. It may also have lost its value,
+         * and then it looks like somebody else's signal. */
+        if ((came != 0 && !state->queues) ||
+            (came == 0 && aio_should_sweep(&state->aio, wait_ns, patience_ns)))
+            n += sweep(state, completions + n, max - n);
+        n += ready_pop(&state->aio.ready, completions + n, max - n); /* chaining could not go on */
+        if (is_enough(state, n, min) || came == -EINTR)
+            return (int)n;
+        if (came == 0 && left_ns >= 0 && (left_ns -= wait_ns) <= 0)
+            return (int)n;
+    }
+}
+
+#define CAPS                                                                                  \
+    .files = true, .streams = true, .waits = true, .moves_data = true, .cancels = true
+
+#define FUNCTIONS                                                                             \
+    .submit = aio_submit_each, .reap = signal_reap, .cancel = aio_cancel_request,             \
+    .cancel_descriptor = aio_cancel_descriptor, .close = signal_close
+
+extern const struct engine engine_aio_signal, engine_aio_sigio;
+extern const struct engine engine_aio_signal_handler, engine_aio_sigio_handler;
+
+const struct engine engine_aio_signal = {
+    .name = "aio-signal",
+    .caps = {CAPS},
+    .open = real_time_open,
+    FUNCTIONS,
+};
+
+const struct engine engine_aio_sigio = {
+    .name = "aio-sigio",
+    .caps = {CAPS},
+    .open = sigio_open,
+    FUNCTIONS,
+};
+
+const struct engine engine_aio_signal_handler = {
+    .name = "aio-signal-handler",
+    .caps = {CAPS, .chains = true},
+    .open = real_time_open_chained,
+    FUNCTIONS,
+};
+
+const struct engine engine_aio_sigio_handler = {
+    .name = "aio-sigio-handler",
+    .caps = {CAPS, .chains = true},
+    .open = sigio_open_chained,
+    FUNCTIONS,
+};

@@ -1,0 +1,271 @@
+/* A blocking thread for each request in flight: what synchronous blocking I/O (the article's Figure 2)
+ * means at a depth above 1, since one thread waits for one thing. submit puts requests into a
+ * queue; whichever thread is free takes the oldest one and makes the call.
+ *
+ * The threads sleep, and reap waits, on futexes of their own rather than on condition variables: a
+ * wait here has a relative timeout and so needs no clock, ends on a signal, takes one wake for
+ * a whole batch, and can be counted as the system call it is. The mutex is rarely contended and
+ * then makes calls of its own; those are not counted.
+ *
+ * The helper threads count their calls by themselves and hand the numbers over with each
+ * completion, so that the record is written by one thread only. */
+#include <errno.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "engine.h"
+#include "transfer.h"
+
+/* Enough for one call, so that hundreds of sleeping threads cost little. */
+#define STACK_SIZE (64u << 10)
+
+struct threads_state {
+    struct calls *calls;
+    uint32_t depth;
+    pthread_t *threads;
+    uint32_t thread_count;
+
+    pthread_mutex_t mutex;  /* for all that follows */
+    struct request **queue; /* a ring: not yet taken by a thread, oldest at queue_first */
+    uint32_t queue_first, queue_count;
+    uint32_t in_flight;    /* queued, taken, or ready */
+    struct ready ready;
+    struct call_counts reported; /* by the helper threads, not yet in `calls` */
+    uint32_t sleepers;           /* threads that wait for work, or were just woken */
+    uint32_t work;               /* futex: changes whenever there may be work */
+    uint32_t wanted;             /* reap waits for this many; 0: it does not */
+    uint32_t enough;             /* futex: 1 when they are there */
+    bool closing;
+};
+
+/* Without the hooks: a wake that fails is nothing the kernel ever does. */
+static struct calls handing_over(const struct calls *calls)
+{
+    return (struct calls){.count = calls->count, .eagain = calls->eagain};
+}
+
+static long futex_wait(const struct calls *calls, uint32_t *word, uint32_t value,
+                       const struct timespec *timeout)
+{
+    struct calls here = handing_over(calls);
+
+    return CALL(&here, futex, syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, timeout, NULL, 0));
+}
+
+static void futex_wake(const struct calls *calls, uint32_t *word, uint32_t count)
+{
+    struct calls here = handing_over(calls);
+
+    (void)CALL(&here, futex, syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0));
+}
+
+static void queue_push(struct threads_state *threads, struct request *request)
+{
+    threads->queue[(threads->queue_first + threads->queue_count++) % threads->depth] = request;
+}
+
+static struct request *queue_shift(struct threads_state *threads)
+{
+    struct request *request = threads->queue[threads->queue_first];
+
+    threads->queue_first = (threads->queue_first + 1) % threads->depth;
+    threads->queue_count--;
+    return request;
+}
+
+/* ------------------------------------------------------------------ the helper threads */
+
+/* Sleeps until there is work; NULL when the engine closes. With the mutex held. */
+static struct request *take_work(struct threads_state *threads, const struct calls *calls)
+{
+    while (threads->queue_count == 0 && !threads->closing) {
+        const uint32_t seen = threads->work;
+
+        threads->sleepers++;
+        pthread_mutex_unlock(&threads->mutex);
+        futex_wait(calls, &threads->work, seen, NULL);
+        pthread_mutex_lock(&threads->mutex);
+        threads->sleepers--;
+    }
+    if (threads->queue_count == 0)
+        return NULL;
+    return queue_shift(threads);
+}
+
+/* Whether reap now has what it waits for. With the mutex held. */
+static bool report(struct threads_state *threads, struct request *request, ssize_t result,
+                   struct call_counts *counts)
+{
+    ready_push(&threads->ready, request, result);
+    calls_move(threads->reported.count, threads->reported.eagain, counts);
+    if (threads->wanted == 0 || threads->ready.count < threads->wanted)
+        return false;
+    threads->wanted = 0;
+    __atomic_store_n(&threads->enough, 1, __ATOMIC_RELAXED);
+    return true;
+}
+
+static void *serve(void *state)
+{
+    struct threads_state *threads = state;
+    struct call_counts counts = {0};
+    struct calls calls = {counts.count, counts.eagain, threads->calls->hooks};
+    struct request *request;
+
+    pthread_mutex_lock(&threads->mutex);
+    while ((request = take_work(threads, &calls))) {
+        pthread_mutex_unlock(&threads->mutex);
+        ssize_t result = transfer(&calls, request);
+        pthread_mutex_lock(&threads->mutex);
+        if (report(threads, request, result, &counts)) {
+            pthread_mutex_unlock(&threads->mutex);
+            futex_wake(&calls, &threads->enough, 1);
+            pthread_mutex_lock(&threads->mutex);
+        }
+    }
+    pthread_mutex_unlock(&threads->mutex);
+    return NULL;
+}
+
+static int start_threads(struct threads_state *threads)
+{
+    const long least = sysconf(_SC_THREAD_STACK_MIN);
+    sigset_t all, before;
+    pthread_attr_t attributes;
+    int error = pthread_attr_init(&attributes);
+
+    if (error)
+        return -error;
+    error = pthread_attr_setstacksize(&attributes,
+                                      least > (long)STACK_SIZE ? (size_t)least : STACK_SIZE);
+    /* They inherit the mask: signals are for the application's own thread. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    while (!error && threads->thread_count < threads->depth) {
+        error = pthread_create(&threads->threads[threads->thread_count], &attributes, serve, threads);
+        threads->thread_count += !error;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    return -error;
+}
+
+/* ------------------------------------------------------------------ the engine */
+
+static void threads_close(void *state)
+{
+    struct threads_state *threads = state;
+
+    pthread_mutex_lock(&threads->mutex);
+    threads->closing = true;
+    __atomic_add_fetch(&threads->work, 1, __ATOMIC_RELAXED);
+    pthread_mutex_unlock(&threads->mutex);
+    futex_wake(threads->calls, &threads->work, INT32_MAX);
+    for (uint32_t i = 0; i < threads->thread_count; i++)
+        pthread_join(threads->threads[i], NULL);
+    pthread_mutex_destroy(&threads->mutex);
+    free(threads->threads);
+    free(threads->queue);
+    free(threads->ready.items);
+    free(threads);
+}
+
+static int threads_open(void **state, const struct engine_setup *setup)
+{
+    struct threads_state *threads = calloc(1, sizeof *threads);
+
+    if (!threads)
+        return -ENOMEM;
+    threads->calls = setup->calls;
+    threads->depth = setup->depth;
+    pthread_mutex_init(&threads->mutex, NULL);
+    threads->threads = calloc(setup->depth, sizeof *threads->threads);
+    threads->queue = calloc(setup->depth, sizeof(struct request *));
+    threads->ready.items = calloc(setup->depth, sizeof *threads->ready.items);
+    int error = threads->threads && threads->queue && threads->ready.items ? 0 : -ENOMEM;
+    if (!error)
+        error = start_threads(threads);
+    if (error) {
+        threads_close(threads);
+        return error;
+    }
+    *state = threads;
+    return 0;
+}
+
+static int threads_submit(void *state, struct request *const *requests, uint32_t n)
+{
+    struct threads_state *threads = state;
+    uint32_t taken = 0, wake;
+
+    pthread_mutex_lock(&threads->mutex);
+    for (; taken < n && threads->in_flight < threads->depth; taken++) {
+        queue_push(threads, requests[taken]);
+        threads->in_flight++;
+    }
+    __atomic_add_fetch(&threads->work, 1, __ATOMIC_RELAXED);
+    wake = taken < threads->sleepers ? taken : threads->sleepers;
+    pthread_mutex_unlock(&threads->mutex);
+    if (wake > 0)
+        futex_wake(threads->calls, &threads->work, wake);
+    return (int)taken;
+}
+
+/* Waits, with the mutex held, until `min` are ready: 0, or what ended the wait before. */
+static int await_ready(struct threads_state *threads, uint32_t min, int64_t timeout_ns)
+{
+    const struct timespec timeout = {
+        .tv_sec = (time_t)(timeout_ns / 1000000000),
+        .tv_nsec = (long)(timeout_ns % 1000000000),
+    };
+    int error = 0;
+
+    if (min > threads->in_flight)
+        min = threads->in_flight;
+    while (!error && threads->ready.count < min) {
+        threads->wanted = min;
+        __atomic_store_n(&threads->enough, 0, __ATOMIC_RELAXED);
+        pthread_mutex_unlock(&threads->mutex);
+        if (futex_wait(threads->calls, &threads->enough, 0, timeout_ns < 0 ? NULL : &timeout) < 0 &&
+            errno != EAGAIN) /* which says that there is enough already */
+            error = -errno;
+        pthread_mutex_lock(&threads->mutex);
+        threads->wanted = 0;
+    }
+    return error;
+}
+
+static int threads_reap(void *state, struct completion *completions, uint32_t min, uint32_t max,
+                        int64_t timeout_ns)
+{
+    struct threads_state *threads = state;
+
+    pthread_mutex_lock(&threads->mutex);
+    int error = await_ready(threads, min, timeout_ns);
+    uint32_t n = ready_pop(&threads->ready, completions, max);
+    threads->in_flight -= n;
+    calls_move(threads->calls->count, threads->calls->eagain, &threads->reported);
+    pthread_mutex_unlock(&threads->mutex);
+    return n == 0 && error && error != -ETIMEDOUT && error != -EINTR ? error : (int)n;
+}
+
+static int threads_cancel(void *state, struct request *request)
+{
+    (void)state, (void)request; /* a blocked thread ends by release only */
+    return -ENOTSUP;
+}
+
+extern const struct engine engine_threads;
+const struct engine engine_threads = {
+    .name = "threads",
+    .caps = {.files = true, .streams = true, .waits = true, .moves_data = true},
+    .open = threads_open,
+    .submit = threads_submit,
+    .reap = threads_reap,
+    .cancel = threads_cancel,
+    .close = threads_close,
+};

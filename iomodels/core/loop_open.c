@@ -1,0 +1,284 @@
+/* Opening and closing the loop: memory, channel, engine, idle descriptors, CPUs (see loop.h). */
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "loop_state.h"
+
+/* How long loop_close waits for transfers that were cancelled and released. */
+#define DRAIN_TIMEOUT_NS (10 * NS_PER_S)
+/* Buffers start on a page, which satisfies direct I/O and treats all engines alike. */
+#define BUFFER_ALIGNMENT 4096
+
+static int allocate(struct loop *loop)
+{
+    const uint32_t depth = loop->depth, all = loop->depth + loop->idle;
+    const size_t block = (size_t)loop->settings.block;
+    void *buffers = NULL;
+
+    loop->buffer_stride = (block + BUFFER_ALIGNMENT - 1) / BUFFER_ALIGNMENT * BUFFER_ALIGNMENT;
+    loop->requests = calloc(all, sizeof *loop->requests);
+    loop->resting = calloc(depth, sizeof *loop->resting);
+    loop->queued = calloc(depth, sizeof *loop->queued);
+    loop->reaped = calloc(all, sizeof *loop->reaped);
+    if (!loop->requests || !loop->resting || !loop->queued || !loop->reaped)
+        return -ENOMEM;
+    if (posix_memalign(&buffers, BUFFER_ALIGNMENT, all * loop->buffer_stride) != 0)
+        return -ENOMEM;
+    loop->buffers = buffers;
+    for (uint32_t slot = 0; slot < all; slot++)
+        loop->requests[slot].slot = slot;
+    for (uint32_t slot = 0; slot < depth; slot++)
+        loop->resting[depth - 1 - slot] = &loop->requests[slot];
+    loop->resting_count = depth;
+    return 0;
+}
+
+static void free_all(struct loop *loop)
+{
+    arrivals_close(&loop->arrivals);
+    pthread_mutex_destroy(&loop->mutex);
+    free(loop->buffers);
+    free(loop->requests);
+    free(loop->resting);
+    free(loop->queued);
+    free(loop->reaped);
+    free(loop);
+}
+
+static int open_channel(struct loop *loop)
+{
+    const struct engine_caps *caps = &loop->engine->caps;
+    const struct channel_setup setup = {
+        .settings = &loop->settings,
+        .nonblocking_descriptors = caps->nonblocking_descriptors,
+        .starts_device = caps->moves_data,
+        .record = loop->record,
+    };
+
+    int error = loop->channel->open(&loop->channel_state, &setup);
+    if (error)
+        return loop_fail(loop, STAGE_CHANNEL_OPEN, error);
+    int highest = loop->channel->highest_descriptor(loop->channel_state);
+    loop->record->highest_descriptor = (uint64_t)highest;
+    if (caps->max_descriptor && highest > (int)caps->max_descriptor)
+        error = loop_fail(loop, STAGE_ENGINE_OPEN, -ERANGE);
+    return error;
+}
+
+static int open_engine(struct loop *loop)
+{
+    const struct engine_setup setup = {
+        .depth = loop->depth + loop->idle,
+        .threads = (uint32_t)loop->settings.engine_threads,
+        .calls = &loop->calls,
+        .signals_lost = &loop->slice->signals_lost,
+        .loop = loop,
+        .next = loop_next,
+    };
+    const uint32_t max_depth = loop->engine->caps.max_depth;
+
+    if (max_depth && loop->depth + loop->idle > max_depth)
+        return loop_fail(loop, STAGE_ENGINE_OPEN, -E2BIG);
+    /* It would wait for ever, and not even see that it is to stop. */
+    if (loop->engine->caps.waits_for_all && (loop->idle > 0 || loop->settings.server))
+        return loop_fail(loop, STAGE_ENGINE_OPEN, -EOPNOTSUPP);
+    int error = loop->engine->open(&loop->engine_state, &setup);
+    return error ? loop_fail(loop, STAGE_ENGINE_OPEN, error) : 0;
+}
+
+/* Helper threads and a peer's fork inherit the CPU, unless they choose another. */
+static int choose_cpu(const struct loop *loop)
+{
+    cpu_set_t set;
+
+    if (loop->settings.engine_cpu < 0)
+        return 0;
+    CPU_ZERO(&set);
+    CPU_SET((size_t)loop->settings.engine_cpu, &set);
+    return sched_setaffinity(0, sizeof set, &set) < 0 ? -errno : 0;
+}
+
+/* An open loop sleeps until shortly before each arrival. By default the kernel may end a sleep
+ * 50 us late, to save wake-ups; waiting for I/O is not touched by this. */
+static int sleep_precisely(const struct loop *loop)
+{
+    if (loop->settings.arrival_gap_q10_ns <= 0 || loop->settings.server)
+        return 0;
+    return prctl(PR_SET_TIMERSLACK, 1UL) < 0 ? -errno : 0;
+}
+
+/* A server's requests come when they come: there the schedule is the peer's. */
+static int open_arrivals(struct loop *loop)
+{
+    return loop->settings.server ? 0 : arrivals_open(&loop->arrivals, &loop->settings);
+}
+
+/* So that no page fault falls into the first requests; and after the fork of a peer, which would
+ * share what was touched before, so that the first write to each page would fault again. */
+static void touch_buffers(struct loop *loop)
+{
+    memset(loop->buffers, 0, (loop->depth + loop->idle) * loop->buffer_stride);
+}
+
+static int open_all(struct loop *loop)
+{
+    int error = choose_cpu(loop);
+
+    if (!error)
+        error = sleep_precisely(loop);
+    if (!error)
+        error = allocate(loop);
+    if (!error)
+        error = open_arrivals(loop);
+    if (error)
+        return loop_fail(loop, error == -ENOMEM ? STAGE_ALLOCATE : STAGE_ENGINE_OPEN, error);
+    error = open_channel(loop);
+    if (error)
+        return error;
+    touch_buffers(loop);
+    return open_engine(loop);
+}
+
+/* What open_all has left of a loop that cannot be opened. */
+static void abandon(struct loop *loop)
+{
+    if (loop->channel_state)
+        loop->channel->close(loop->channel_state);
+    free_all(loop);
+}
+
+/* Idle descriptors are reads that wait for ever; an engine has to watch them all the same. */
+static int start_idle(struct loop *loop)
+{
+    for (uint32_t i = 0; i < loop->idle; i++) {
+        struct request *request = &loop->requests[loop->depth + i];
+
+        request->buffer = loop->buffers + request->slot * loop->buffer_stride;
+        loop->channel->start_idle(loop->channel_state, request, i);
+        int taken = loop->engine->submit(loop->engine_state, &request, 1);
+        if (taken != 1)
+            return loop_fail(loop, STAGE_SUBMIT, taken < 0 ? taken : -EAGAIN);
+        loop->idle_in_flight++;
+    }
+    return 0;
+}
+
+int loop_open(struct loop **out, const struct loop_setup *setup)
+{
+    struct loop *loop = calloc(1, sizeof *loop);
+
+    if (!loop) {
+        setup->record->error = ENOMEM;
+        setup->record->error_stage = STAGE_ALLOCATE;
+        return -ENOMEM;
+    }
+    *loop = (struct loop){
+        .engine = setup->engine,
+        .channel = setup->channel,
+        .settings = setup->settings,
+        .clock.ns_per_tick_q32 = (uint64_t)setup->settings.clock_ns_per_tick_q32,
+        .record = setup->record,
+        .slice = &setup->record->slice,
+        .depth = (uint32_t)setup->settings.depth,
+        .idle = setup->engine->caps.moves_data ? (uint32_t)setup->settings.idle : 0,
+        .batch = (uint32_t)setup->settings.batch,
+        .submit_is_all = setup->engine->caps.blocks_in_submit && setup->engine->caps.moves_data,
+        .deadline_ns = setup->engine->caps.cancels ? (uint64_t)setup->settings.deadline_ns : 0,
+        .chains = setup->engine->caps.chains,
+        .is_shared = setup->engine->caps.chains_elsewhere,
+        .calls = {
+            .count = setup->record->slice.calls,
+            .eagain = setup->record->slice.eagain,
+            .hooks = setup->hooks,
+        },
+    };
+    pthread_mutex_init(&loop->mutex, NULL);
+    int error = open_all(loop);
+    if (error) {
+        abandon(loop);
+        return error;
+    }
+    loop_lock(loop);
+    error = start_idle(loop);
+    loop_unlock(loop);
+    if (error) {
+        (void)loop_close(loop); /* the first error is the one to tell */
+        return error;
+    }
+    *out = loop;
+    return 0;
+}
+
+static void cancel_in_flight(struct loop *loop)
+{
+    const struct engine *engine = loop->engine;
+
+    for (uint32_t slot = 0; slot < loop->depth + loop->idle_in_flight; slot++) {
+        struct request *request = &loop->requests[slot];
+
+        if (!loop_is_in_flight(loop, request))
+            continue;
+        if (!loop->settings.opens_per_request && engine->cancel_descriptor) {
+            loop_count_cancel(loop, engine->cancel_descriptor(loop->engine_state, request->fd));
+            return; /* it is the descriptor of all */
+        }
+        loop_count_cancel(loop, engine->cancel(loop->engine_state, request));
+    }
+}
+
+/* What is in flight, idle ones included. With an engine that chains they end in loop_next(). */
+static uint32_t left_in_flight(struct loop *loop)
+{
+    loop_lock(loop);
+    uint32_t left = loop->in_flight + loop->idle_in_flight;
+    loop_unlock(loop);
+    return left;
+}
+
+static void forget(struct loop *loop, const struct request *request)
+{
+    loop_lock(loop);
+    *(request->slot < loop->depth ? &loop->in_flight : &loop->idle_in_flight) -= 1;
+    loop_unlock(loop);
+}
+
+static int reap_in_flight(struct loop *loop)
+{
+    const uint64_t deadline_ns = clock_monotonic_ns() + DRAIN_TIMEOUT_NS;
+
+    while (left_in_flight(loop) > 0) {
+        int n = loop->engine->reap(loop->engine_state, loop->reaped, 1, loop->depth,
+                                   REAP_TIMEOUT_NS);
+
+        if (n < 0)
+            return loop_fail(loop, STAGE_DRAIN, n);
+        for (int i = 0; i < n; i++)
+            forget(loop, loop->reaped[i].request);
+        if (n == 0 && clock_monotonic_ns() > deadline_ns)
+            return loop_fail(loop, STAGE_DRAIN, -ETIMEDOUT);
+    }
+    return 0;
+}
+
+int loop_close(struct loop *loop)
+{
+    loop_lock(loop);
+    loop->closing = true;
+    const bool busy = loop->in_flight + loop->idle_in_flight > 0;
+    if (busy)
+        cancel_in_flight(loop);
+    loop_unlock(loop);
+    if (busy) {
+        loop->channel->release(loop->channel_state);
+        int error = reap_in_flight(loop);
+        if (error)
+            return error;
+    }
+    loop->engine->close(loop->engine_state);
+    loop->channel->close(loop->channel_state);
+    free_all(loop);
+    return 0;
+}

@@ -1,0 +1,35 @@
+"""Every shipped scenario runs, tiny, with every engine: none rots, and none fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from iomodels import engines, runner, storage
+from iomodels.scenario import shipped
+
+ALL = [name for name in engines.DESCRIPTORS if name != "null"]
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_it_runs_with_every_engine(name: str, tmp_path: Path) -> None:
+    run = runner.bench(
+        [name],
+        engines=ALL,
+        rounds=1,
+        duration_s=0.08,
+        warmup_s=0,
+        seed=1,
+        output=tmp_path / "run.json",
+    )
+    assert [cell.reason for cell in run.cells if cell.status == "failed"] == []
+    for cell in run.cells:
+        assert cell.status in ("ok", "n/a")
+        if cell.status == "ok":
+            assert cell.trials[0].operations > 0
+            assert cell.summary is not None
+        else:
+            assert cell.reason
+    assert {cell.engine for cell in run.cells if cell.status == "ok"} >= {"threads", "aio"}
+    assert storage.load(tmp_path / "run.json") == run

@@ -1,0 +1,149 @@
+"""The engine `threads`: a blocking thread for each request in flight, and nothing left of them."""
+
+from __future__ import annotations
+
+import errno
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from iomodels import _core
+from iomodels.record import Record, new_record
+
+MS = 1_000_000
+LONG_NS = 10**11
+
+
+def threads_here() -> set[str]:
+    return {task.name for task in Path("/proc/self/task").iterdir()}
+
+
+def expect_no_more_than(before: set[str]) -> None:
+    """The kernel takes a moment to forget a thread that has been joined."""
+    deadline = time.monotonic() + 5
+    while threads_here() - before:
+        assert time.monotonic() < deadline, "threads were left behind"
+
+
+@contextmanager
+def opened(depth: int, service_ns: int, **more: int) -> Iterator[tuple[_core.Loop, Record]]:
+    settings = {"depth": depth, "service_mean_ns": service_ns, **more}
+    with new_record() as record:
+        loop = _core.Loop("threads", "timer", settings, record.fd)
+        assert loop.is_open(), (record.stage, record.field("error"))
+        yield loop, record
+        assert loop.close() == 0
+
+
+def test_each_request_has_a_thread_and_close_ends_them() -> None:
+    before = threads_here()
+    with opened(50, 20 * MS) as (loop, record):
+        assert len(threads_here() - before) == 50
+        started = time.monotonic()
+        assert loop.run(LONG_NS, 100) == 0
+        took_s = time.monotonic() - started
+        assert record.field("depth_max") == 50
+        assert record.field("slice_operations") >= 100
+    assert took_s < 100 * 0.020 / 4, "the requests did not wait side by side"
+    expect_no_more_than(before)
+
+
+@pytest.mark.parametrize("depth", [1, 8])
+def test_the_threads_calls_are_counted(depth: int) -> None:
+    with opened(depth, 20_000) as (loop, record):
+        for _ in range(3):
+            assert loop.run(LONG_NS, 500) == 0
+            operations = record.field("slice_operations")
+            calls = record.table("calls")
+            assert calls["read"] == operations
+            # At most: wake a thread, sleep there, wake reap, sleep here; plus waits in vain.
+            assert 0 < calls["futex"] - record.table("eagain").get("futex", 0) <= 4 * operations + 4
+
+
+def test_batches_are_handed_over_together() -> None:
+    with opened(16, 200_000, batch=16) as (loop, record):
+        assert loop.run(LONG_NS, 1600) == 0
+        # A wake and a wait for each batch here, and one sleep for each request there.
+        assert record.table("calls")["futex"] < 2 * record.field("slice_operations")
+
+
+def test_signals_are_for_the_application() -> None:
+    before = threads_here()
+    with opened(4, MS):
+        for thread in threads_here() - before:
+            status = Path(f"/proc/self/task/{thread}/status").read_text()
+            (blocked,) = (line for line in status.splitlines() if line.startswith("SigBlk"))
+            mask = int(blocked.split()[1], 16)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGUSR1):
+                assert mask >> (number - 1) & 1, number
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
+
+
+def test_close_releases_what_is_blocked() -> None:
+    before = threads_here()
+    with opened(8, 3600 * 10**9) as (loop, record):
+        running = threading.Thread(target=loop.run, args=(LONG_NS,))
+        running.start()
+        while record.field("depth_max") < 8:
+            time.sleep(0)
+        record.ask_to_stop()
+        running.join()
+    expect_no_more_than(before)
+
+
+def test_waiting_burns_no_cpu() -> None:
+    with opened(8, 200 * MS) as (loop, record):
+        assert loop.run(LONG_NS, 8) == 0
+        spent_ns = record.field("window_user_ns") + record.field("window_system_ns")
+        assert spent_ns < record.field("window_ns") / 4
+
+
+def test_many_threads_are_cheap() -> None:
+    def memory_kib() -> dict[str, int]:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return {line.split(":")[0]: int(line.split()[1]) for line in lines if line[:2] == "Vm"}
+
+    before = memory_kib()
+    with opened(900, 10 * MS) as (loop, _):
+        assert loop.run(LONG_NS, 1800) == 0
+        after = memory_kib()
+    assert after["VmSize"] - before["VmSize"] < 900 * 160
+    assert after["VmRSS"] - before["VmRSS"] < 900 * 40
+
+
+NO_MORE_THREADS = """
+import os, resource
+from iomodels import _core
+from iomodels.record import new_record
+pages = int(open("/proc/self/statm").read().split()[0])
+room = pages * resource.getpagesize() + (24 << 20)
+with new_record() as record:
+    descriptors = os.listdir("/proc/self/fd")
+    threads = len(os.listdir("/proc/self/task"))
+    resource.setrlimit(resource.RLIMIT_AS, (room, resource.RLIM_INFINITY))
+    loop = _core.Loop("threads", "timer", {"depth": 1000}, record.fd)
+    assert not loop.is_open()
+    print(record.stage, record.field("error"))
+    while len(os.listdir("/proc/self/task")) > threads:
+        pass
+    assert os.listdir("/proc/self/fd") == descriptors
+with new_record() as record:
+    loop = _core.Loop("threads", "timer", {"depth": 4}, record.fd)
+    assert loop.run(10**11, 20) == 0
+    assert loop.close() == 0
+"""
+
+
+def test_too_few_threads_undo_everything() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", NO_MORE_THREADS], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["engine_open", str(errno.EAGAIN)]
