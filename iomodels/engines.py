@@ -276,8 +276,6 @@ def _cannot_load(caps: Mapping[str, int], spec: EngineSpec, point: Point) -> str
             "a request of an open loop starts when it is due, not when another one has ended: "
             "there is nothing to chain"
         )
-    if point.load.deadline and caps["moves_data"] and not caps["cancels"]:
-        return f"{spec.name} cannot cancel what it has begun, as load.deadline asks"
     return None
 
 

@@ -140,13 +140,6 @@ class Load(_Table, frozen=True):
     batch: Annotated[
         int, Meta(ge=1, le=1024, description="requests that are submitted, and reaped, together")
     ] = 1
-    deadline: Annotated[
-        Duration,
-        Meta(
-            description="requests that take longer are cancelled, if the engine can; 0: none",
-            extra={"low": 0, "high": 10**10},
-        ),
-    ] = Duration(0)
     descriptors: Annotated[
         int,
         Meta(
