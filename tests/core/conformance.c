@@ -1,9 +1,10 @@
 /* conformance ENGINE CHANNEL[:ROLE] RULE: one rule of the contract on one engine and one channel in one
- * of its roles (subject.c), in a process of its own. Exit 0: kept; 1: broken, with one sentence on standard error; 77: does not apply, with
- * the reason on standard output.
+ * of its roles (subject.c), in a process of its own. Exit 0: kept; 1: broken, with one sentence on
+ * standard error; 77: does not apply, with the reason on standard output.
  *
- * conformance --list prints every "engine channel rule", and why where it does not apply; with --planted the planted engines instead,
- * each with the rule that has to catch it. What there is comes from the registry's tables. */
+ * conformance --list prints every "engine channel rule", and why where it does not apply; with
+ * --planted the planted engines instead, each with the rule that has to catch it. What there is comes
+ * from the registry's tables. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

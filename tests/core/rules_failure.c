@@ -150,8 +150,8 @@ static void expect_cancelled(struct driver *driver)
         for (uint32_t i = 0; i < n; i++) {
             ssize_t result = driver->completions[i].result;
 
-            EXPECT(result == -ECANCELED || result > 0 || driver->variant->has_peer, "A cancelled transfer completed with %zd (%s).",
-                   result, result < 0 ? strerror((int)-result) : "no bytes");
+            EXPECT(result == -ECANCELED || result > 0 || driver->variant->has_peer,
+                   "A cancelled transfer completed with %zd (%s).", result, result < 0 ? strerror((int)-result) : "no bytes");
         }
     }
 }

@@ -75,7 +75,8 @@ static void short_transfers(const struct subject *subject)
            "%llu short transfers were counted, and there were at least %llu.",
            (unsigned long long)slice->short_transfers, (unsigned long long)least);
     /* What the engine writes in a stream, the peer checks as it comes. */
-    EXPECT(slice->verified_words >= (test.setup.settings.workload == WORKLOAD_WRITE ? 1 : slice->slice_operations),
+    const bool by_peer = test.setup.settings.workload == WORKLOAD_WRITE;
+    EXPECT(slice->verified_words >= (by_peer ? 1 : slice->slice_operations),
            "Not every operation was verified.");
     EXPECT(slice->window_bytes == slice->window_operations * subject->variant->transfers *
                                       (uint64_t)test.setup.settings.block,

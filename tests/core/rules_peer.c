@@ -217,7 +217,7 @@ static void fill_the_stream(struct driver *driver)
 
 static void expect_a_sleep(struct driver *driver)
 {
-    const uint64_t wait_ns = 150 * MS;
+    const uint64_t wait_ns = 300 * MS;
 
     for (int attempt = 0; attempt < 10; attempt++) {
         uint64_t cpu_ns = process_cpu_ns();
