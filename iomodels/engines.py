@@ -100,7 +100,29 @@ DESCRIPTORS: Mapping[str, Descriptor] = {
                     name="notify",
                     meaning="how the application learns of completion",
                     default="suspend",
-                    choices=("suspend", "poll"),
+                    choices=("suspend", "poll", "list", "signal", "callback"),
+                ),
+                Option(
+                    name="mode",
+                    meaning="lio_listio returns when all of the list have ended, or at once",
+                    default="wait",
+                    choices=("wait", "nowait"),
+                    only=("notify", ("list",)),
+                ),
+                Option(
+                    name="signal",
+                    meaning="a real-time signal, which queues, or SIGIO, which does not",
+                    default="rt",
+                    choices=("rt", "SIGIO"),
+                    only=("notify", ("signal",)),
+                ),
+                Option(
+                    name="chain",
+                    meaning="where the next transfer is started: in the main loop, or in the "
+                    "signal handler or callback itself",
+                    default="loop",
+                    choices=("loop", "handler"),
+                    only=("notify", ("signal", "callback")),
                 ),
                 Option(
                     name="threads",
@@ -276,6 +298,8 @@ def _cannot_load(caps: Mapping[str, int], spec: EngineSpec, point: Point) -> str
             "a request of an open loop starts when it is due, not when another one has ended: "
             "there is nothing to chain"
         )
+    if point.load.deadline and caps["moves_data"] and not caps["cancels"]:
+        return f"{spec.name} cannot cancel what it has begun, as load.deadline asks"
     return None
 
 

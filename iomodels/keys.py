@@ -140,6 +140,13 @@ class Load(_Table, frozen=True):
     batch: Annotated[
         int, Meta(ge=1, le=1024, description="requests that are submitted, and reaped, together")
     ] = 1
+    deadline: Annotated[
+        Duration,
+        Meta(
+            description="requests that take longer are cancelled, if the engine can; 0: none",
+            extra={"low": 0, "high": 10**10},
+        ),
+    ] = Duration(0)
     descriptors: Annotated[
         int,
         Meta(
@@ -330,7 +337,8 @@ class _PeerChannel(_Channel, frozen=True):
     """What has a peer process at its other end. Each request in flight has its own connection."""
 
     opens: ClassVar[Literal["per-request"]] = "per-request"
-    fixed: ClassVar[Mapping[str, Any]] = _NO_FILE
+    # A transfer that is called back half-way would leave its conversation out of step.
+    fixed: ClassVar[Mapping[str, Any]] = {**_NO_FILE, "deadline": Duration(0)}
 
     exchange: _Exchange = "echo"
     role: _Role = "client"

@@ -30,7 +30,7 @@ _FAMILY = {"unix": 0, "tcp": 1}
 _DISTRIBUTION = {"constant": 0, "uniform": 1, "exponential": 2, "lognormal": 3}
 
 
-_HARNESS = {"arrival_gap_q10_ns": 0, "compute_units": 0, "sync": 0}
+_HARNESS = {"arrival_gap_q10_ns": 0, "compute_units": 0, "deadline_ns": 0, "sync": 0}
 """The null engine measures the loop: a plain closed one, with nothing to wait for in it."""
 
 
@@ -124,6 +124,7 @@ class Preparation:
             "depth": point.core_depth,
             "idle": point.core_idle,
             "batch": load.batch,
+            "deadline_ns": int(load.deadline),
             "block": int(load.block),
             "pattern": _PATTERN[load.pattern],
             "workload": _WORKLOAD[load.operation],

@@ -68,6 +68,8 @@ class Trial(msgspec.Struct, frozen=True):
     counters: dict[str, float]
     service_ns: Histogram | None = None
     added_ns: Histogram | None = None
+    cancel_ns: Histogram | None = None
+    """From asking to cancel a request to its end, whichever way it ended."""
     overlap: float | None = None
     overlap_parts: OverlapParts | None = None
     harness_ns_per_op: float | None = None
@@ -104,6 +106,7 @@ class Summary(msgspec.Struct, frozen=True):
     depth_mean: Interval
     service_ns: Percentiles | None = None
     added_ns: Percentiles | None = None
+    cancel_ns: Percentiles | None = None
     overlap: Interval | None = None
     harness_ns_per_op: Interval | None = None
 

@@ -29,6 +29,7 @@ MAX_BYTES = 256 * 1024 * 1024
 MAX_CELLS = 100_000
 MAX_BUCKETS = 10_000
 MAX_SLUG = 80
+HISTOGRAMS = ("latency_ns", "submit_ns", "service_ns", "added_ns", "cancel_ns")
 
 _MAX_INTEGER = 2**64
 _FAMILY = SCHEMA.rpartition("/")[0] + "/"
@@ -172,7 +173,7 @@ def _check_cell(cell: Cell, where: str) -> None:
 def _check_trial(trial: Trial, where: str) -> None:
     for field in trial.__struct_fields__:
         value = getattr(trial, field)
-        if field in ("latency_ns", "submit_ns", "service_ns", "added_ns"):
+        if field in HISTOGRAMS:
             _check_histogram(value or [], f"{where}.{field}")
         else:
             _check_numbers(value, f"{where}.{field}", sign_matters=field not in _MAY_BE_NEGATIVE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from iomodels.claims import reference_page
 from iomodels.scenario import reference_table, shipped
 
 ROOT = Path(__file__).parents[1]
@@ -40,6 +41,7 @@ def test_every_command_is_in_the_readme() -> None:
 
 
 if __name__ == "__main__":
+    (ROOT / "docs" / "claims.md").write_text(reference_page())
     begin, end = "<!-- keys: begin -->\n", "<!-- keys: end -->"
     head, _, rest = CONTRIBUTING.partition(begin)
     (ROOT / "CONTRIBUTING.md").write_text(

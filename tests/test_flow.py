@@ -35,6 +35,7 @@ ORDER = (
     "doctor",
     "runner",
     "findings",
+    "claims",
     "comparison",
     "charts",
     "exports",

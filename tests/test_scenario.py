@@ -44,6 +44,7 @@ def test_defaults_fill_what_a_file_leaves_out(write):
         "load.operation": "read",
         "load.depth": 1,
         "load.batch": 1,
+        "load.deadline": 0,
         "load.block": 4096,
         "load.pattern": "random",
         "load.verify": False,
@@ -65,6 +66,7 @@ def test_a_timer_moves_eight_bytes_and_has_no_block_or_pattern(write):
         "load.operation": "read",
         "load.depth": 1,
         "load.batch": 1,
+        "load.deadline": 0,
         "load.compute": 0,
         "load.arrivals": "closed",
     }

@@ -1,7 +1,4 @@
-/* The table of engines and the table of channels: one line each.
- *
- * aio_list.c, aio_signal.c and aio_callback.c hold engines that are not in the table yet: they await
- * the conformance suite on every channel. */
+/* The table of engines and the table of channels: one line each. */
 #include <string.h>
 
 #include "channel.h"
@@ -9,6 +6,10 @@
 
 extern const struct engine engine_null, engine_blocking, engine_nonblocking, engine_select;
 extern const struct engine engine_threads, engine_aio, engine_aio_poll;
+extern const struct engine engine_aio_list, engine_aio_list_nowait;
+extern const struct engine engine_aio_signal, engine_aio_signal_handler;
+extern const struct engine engine_aio_sigio, engine_aio_sigio_handler;
+extern const struct engine engine_aio_callback, engine_aio_callback_handler;
 extern const struct channel channel_timer, channel_file, channel_pipe, channel_socket;
 
 const struct engine *const engines[] = {
@@ -19,6 +20,14 @@ const struct engine *const engines[] = {
     &engine_threads,
     &engine_aio,
     &engine_aio_poll,
+    &engine_aio_list,
+    &engine_aio_list_nowait,
+    &engine_aio_signal,
+    &engine_aio_signal_handler,
+    &engine_aio_sigio,
+    &engine_aio_sigio_handler,
+    &engine_aio_callback,
+    &engine_aio_callback_handler,
     NULL,
 };
 

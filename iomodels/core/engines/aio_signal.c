@@ -7,7 +7,8 @@
  *
  * The signal is blocked except while reap waits in ppoll, which unblocks it for exactly as long. So the
  * handler runs when the application does nothing else and holds no lock. That matters to chaining, where the
- * handler calls aio_read, which no handler may otherwise (aio_common.h), and the loop's own functions.
+ * handler calls aio_read, which no handler may otherwise (aio_common.h; it can even allocate memory, for a
+ * thread), and the loop's own functions.
  *
  * The signal is the process's. A thread that does not block it (a library has started one: OpenBLAS, say) gets it
  * while reap does not wait; there the handler only adds to the list of announcements and wakes reap. */

@@ -1,0 +1,136 @@
+/* aio_stress ENGINE CHANNEL OPERATIONS SEED: the loop with random depths, threads and deadlines, so that requests
+ * are cancelled at every moment; some rounds are stopped in the middle. Built with a sanitizer it finds what
+ * is written or called after its memory has gone. Exit 0, or one sentence on standard error. (Not with
+ * ThreadSanitizer: it crashes where one of the C library's threads starts another.) */
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "channels/file.h"
+#include "loop.h"
+#include "random.h"
+
+#define BLOCK 4096
+#define BLOCKS 256
+#define MS UINT64_C(1000000)
+
+static uint64_t seed;
+
+static void fail(const char *what, int error, const struct record *record)
+{
+    fprintf(stderr, "%s: %d (%s), stage %s, error %d\n", what, error, strerror(-error),
+            stage_names[record->error_stage], (int)record->error);
+    exit(EXIT_FAILURE);
+}
+
+static uint64_t total(const struct histogram *histogram)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+        sum += histogram->count[i];
+    return sum;
+}
+
+static void *stop_soon(void *argument)
+{
+    struct record *record = argument;
+
+    nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    __atomic_store_n(&record->stop, 1, __ATOMIC_RELAXED);
+    return NULL;
+}
+
+static void check(const struct record *record)
+{
+    const struct slice *slice = &record->slice;
+    const uint64_t asked =
+        slice->cancels_done + slice->cancels_too_late + slice->cancels_already_complete;
+
+    if (total(&slice->cancel) != asked)
+        fail("not every cancelled request ended once", 0, record);
+    if (slice->early_completions)
+        fail("a request completed before the device's time was over", 0, record);
+}
+
+static uint64_t run_one(const struct engine *engine, const struct channel *channel, int fd,
+                        struct record *record, uint64_t operations)
+{
+    struct loop_setup setup = {
+        .engine = engine,
+        .channel = channel,
+        .settings = settings_default(),
+        .record = record,
+    };
+    struct settings *settings = &setup.settings;
+    const bool stops = random_below(&seed, 4) == 0;
+    struct loop *loop;
+    pthread_t thread;
+
+    memset(record, 0, sizeof *record);
+    settings->seed = (int64_t)random_next(&seed) & INT64_MAX;
+    settings->depth = 1 + (int64_t)random_below(&seed, 24);
+    settings->deadline_ns = random_below(&seed, 3) ? 20000 + (int64_t)random_below(&seed, 700000) : 0;
+    settings->service_distribution = DISTRIBUTION_EXPONENTIAL;
+    settings->service_mean_ns = 200000;
+    if (channel->caps.files) {
+        settings->block = BLOCK;
+        settings->file_fd = fd;
+        settings->file_size = BLOCK * BLOCKS;
+        settings->file_seed = 7;
+        settings->verify = 1;
+        settings->workload = (int64_t)random_below(&seed, 3);
+        settings->sync = settings->workload ? (int64_t)random_below(&seed, 2) : 0;
+        settings->opens_per_request = (int64_t)random_below(&seed, 2);
+    }
+    int error = loop_open(&loop, &setup);
+    if (error)
+        fail("open", error, record);
+    if (stops)
+        pthread_create(&thread, NULL, stop_soon, record);
+    error = loop_run(loop, 200 * MS, operations, PART_BOTH);
+    if (error)
+        fail("run", error, record);
+    if (stops)
+        pthread_join(thread, NULL);
+    else
+        check(record);
+    const uint64_t ended = record->slice.slice_operations + record->slice.cancelled_operations;
+    error = loop_close(loop);
+    if (error)
+        fail("close", error, record);
+    return ended;
+}
+
+int main(int count, char **arguments)
+{
+    if (count != 5)
+        return 2;
+    const struct engine *engine = engine_find(arguments[1]);
+    const struct channel *channel = channel_find(arguments[2]);
+    const uint64_t operations = strtoull(arguments[3], NULL, 10);
+    struct record *record = mmap(NULL, sizeof *record, PROT_READ | PROT_WRITE,
+                                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    uint64_t ended = 0, rounds = 0;
+
+    if (!engine || !channel || record == MAP_FAILED)
+        return 2;
+    seed = strtoull(arguments[4], NULL, 10);
+    alarm(600);
+    while (ended < operations) {
+        /* A file of its own: what was written is not the first content any more. */
+        int fd = channel->caps.files ? file_make("/var/tmp", BLOCK * BLOCKS, 7) : -1;
+
+        ended += run_one(engine, channel, fd, record, operations / 16 + 1);
+        rounds++;
+        if (fd >= 0)
+            close(fd);
+    }
+    printf("%llu operations in %llu rounds\n", (unsigned long long)ended, (unsigned long long)rounds);
+    return EXIT_SUCCESS;
+}
