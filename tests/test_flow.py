@@ -36,6 +36,7 @@ ORDER = (
     "runner",
     "findings",
     "claims",
+    "changes",
     "comparison",
     "charts",
     "exports",
