@@ -14,7 +14,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import sides
@@ -100,6 +100,24 @@ def direct_read(ask: Ask) -> list[Row]:
     posixaio = ("posixaio", "--iodepth=16", "--direct=1")
     name = "direct-read 16, aio"
     return [_against_fio(ask, name, posixaio, trial, Target(2.0, at_most=False))]
+
+
+def aio_read(ask: Ask) -> list[Row]:
+    """One cached read after another with POSIX AIO, against fio's posixaio.
+
+    Both are pinned to one CPU: where their helper thread runs would decide otherwise.
+    """
+    cpu = min(os.sched_getaffinity(0)) if ask.bench.cpu is None else ask.bench.cpu
+    bench = replace(ask.bench, cpu=cpu, prefix=("taskset", "-c", str(cpu)))
+    sides.fill_page_cache(bench)
+
+    def trial() -> float:
+        return sides.trial(bench, "aio", "file", bench.file_settings).ops
+
+    posixaio = ("posixaio", "--iodepth=1", "--invalidate=0")
+    pinned = replace(ask, bench=bench)
+    name = "cached-read 1, aio, pinned"
+    return [_against_fio(pinned, name, posixaio, trial, Target(1.0, at_most=False))]
 
 
 def _against_fio(ask: Ask, name: str, fio: tuple[str, ...], ours: Side, target: Target) -> Row:
@@ -219,6 +237,7 @@ BENCHMARKS: dict[str, Callable[[Ask], list[Row]]] = {
     "harness": harness,
     "cached-read": cached_read,
     "direct-read": direct_read,
+    "aio-read": aio_read,
     "server": server,
     "command-line": command_line,
     "process": process,

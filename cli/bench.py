@@ -139,7 +139,7 @@ def command(
             )
         except Interrupted as interruption:
             run, interrupted = interruption.run, True
-    _show(run, as_json=as_json)
+    _show(run, as_json=as_json, verdicts="article" in chosen)
     if interrupted:
         messages.print("interrupted: this is what was measured until then")
     if output is not None:
@@ -187,7 +187,7 @@ def _terminated_like_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _show(run: Run, *, as_json: bool) -> None:
+def _show(run: Run, *, as_json: bool, verdicts: bool) -> None:
     if as_json:
         from iomodels.storage import encode
 
@@ -195,9 +195,12 @@ def _show(run: Run, *, as_json: bool) -> None:
         sys.stdout.buffer.flush()
         return
     from . import console, table
+    from . import verdicts as verdict_table
 
     output = console.out()
     for part in table.report(run):
+        output.print(part)
+    for part in verdict_table.table(run) if verdicts else ():
         output.print(part)
 
 

@@ -25,6 +25,7 @@ from .console import safe
 from .points import Point, grouped, label
 
 HARNESS = "null"
+CANCEL_OUTCOMES = ("done", "too_late", "already_complete")
 MARKS = "*†‡§¶"
 STATE_STYLE = {"n/a": "dim", "failed": "red", "partial": "yellow", "ok": ""}
 
@@ -90,6 +91,8 @@ def columns() -> list[Column]:
         Column("p50", _latency("p50"), "latency: half of the operations were faster"),
         Column("p99", _latency("p99"), "latency: 99 of 100 operations were faster"),
         Column("beyond\ndevice", _beyond_device, "p50 of latency less the device's own time"),
+        Column("can-\ncelled", _cancelled, "share of the cancelled requests that ended by it"),
+        Column("their\nend", _cancel_time, "p50 from asking to cancel a request to its end"),
         Column(
             "over-\nlap", _overlap, "share of the shorter of I/O and computation that was hidden"
         ),
@@ -127,9 +130,7 @@ def _point(
 def _table(rows: Sequence[Cell], notes: Footnotes, used: dict[str, str]) -> Table:
     base = _baseline(rows)
     kept = [column for column in columns() if any(column.value(cell) for cell in rows)]
-    used.update(
-        (column.header.replace("\n/", "/").replace("\n", " "), column.meaning) for column in kept
-    )
+    used.update((_in_one_line(column.header), column.meaning) for column in kept)
     table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
     table.add_column("engine", overflow="fold")
     for column in kept:
@@ -152,6 +153,10 @@ def _table(rows: Sequence[Cell], notes: Footnotes, used: dict[str, str]) -> Tabl
             values.append(_ratio(cell, base))
         table.add_row(name, *(Text(value, style=style) for value in values))
     return table
+
+
+def _in_one_line(header: str) -> str:
+    return header.replace("-\n", "").replace("\n/", "/").replace("\n", " ")
 
 
 def _engine_name(engine: str) -> Text:
@@ -221,8 +226,11 @@ def _latency(percentile: str) -> Callable[[Cell], str]:
 
 
 def _beyond_device(cell: Cell) -> str:
-    """Empty with computation, since then a result may wait for the application, not the model."""
-    if cell.parameters.get("load.compute"):
+    """Empty with computation, since then a result may wait for the application, not the model.
+
+    With a deadline too: the slow requests are cancelled, and only the quick ones have a latency.
+    """
+    if cell.parameters.get("load.compute") or cell.parameters.get("load.deadline"):
         return ""
     added = cell.summary.added_ns if cell.summary else None
     return _short_duration(added.p50.median) if added else ""
@@ -231,6 +239,23 @@ def _beyond_device(cell: Cell) -> str:
 def _overlap(cell: Cell) -> str:
     overlap = cell.summary.overlap if cell.summary else None
     return f"{overlap.median:.2f}" if overlap else ""
+
+
+def _cancelled(cell: Cell) -> str:
+    if not cell.parameters.get("load.deadline"):
+        return ""  # what the end of a trial calls back is of no interest
+    asked = done = 0.0
+    for trial in cell.trials:
+        outcomes = [trial.counters.get(f"cancels_{name}", 0) for name in CANCEL_OUTCOMES]
+        asked, done = asked + sum(outcomes), done + outcomes[0]
+    return f"{done / asked:.1%}" if asked else ""
+
+
+def _cancel_time(cell: Cell) -> str:
+    cancel = cell.summary.cancel_ns if cell.summary else None
+    if not cell.parameters.get("load.deadline"):
+        return ""
+    return _short_duration(cancel.p50.median) if cancel else ""
 
 
 def _cpu_share(cell: Cell) -> str:

@@ -7,6 +7,7 @@ other, and otherwise this run *cannot tell*. Medians alone never decide anything
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -106,11 +107,11 @@ class Verdict:
 
 
 def verdicts(run: Run) -> list[Verdict]:
-    """A verdict for each claim of which the run has at least one cell; the others are left out."""
+    """A verdict for each claim whose cells are in the run, measured or not; no other claims."""
     return [
         _verdict(claim, run.cells)
         for claim in CLAIMS
-        if any(_find(place, run.cells) for test in claim.tests for place in test.places)
+        if all(_find(place, run.cells) for test in claim.tests for place in test.places)
     ]
 
 
@@ -141,8 +142,7 @@ def _measure(test: Test, cells: Sequence[Cell]) -> tuple[Interval | None, str]:
     trials: list[Sequence[Trial]] = []
     for place in test.places:
         cell = _find(place, cells)
-        if cell is None:
-            return None, f"{place.name} is not in this run"
+        assert cell is not None, place
         if not cell.trials:
             return None, f"{place.name} is {cell.status}: {cell.reason}"
         trials.append(cell.trials)
@@ -150,8 +150,10 @@ def _measure(test: Test, cells: Sequence[Cell]) -> tuple[Interval | None, str]:
         ratio = paired_ratio(trials[0], trials[1], test.quantity.value)
         interval, rounds = (ratio.interval, ratio.rounds) if ratio else (None, 0)
     else:
-        interval = median_interval([test.quantity.value(trial) for trial in trials[0]])
-        rounds = len(trials[0])
+        values = [test.quantity.value(trial) for trial in trials[0]]
+        if not all(math.isfinite(value) for value in values):
+            return None, f"{test.places[0].name} did not measure it"
+        interval, rounds = median_interval(values), len(values)
     if interval is None or rounds < MIN_ROUNDS:
         return None, f"{rounds} rounds are too few, {MIN_ROUNDS} are needed"
     return interval, ""
@@ -168,8 +170,9 @@ def _throughput(trial: Trial) -> float:
     return trial.throughput_ops
 
 
-def _cpu_share(trial: Trial) -> float:
-    return trial.cpu_share
+def _cpu_share_of_io(trial: Trial) -> float:
+    share = trial.overlap_parts.io_cpu_share if trial.overlap_parts else None
+    return float("nan") if share is None else share
 
 
 def _all_calls(trial: Trial) -> float:
@@ -190,6 +193,11 @@ def _submit_share(trial: Trial) -> float:
 
 def _overlap(trial: Trial) -> float:
     return float("nan") if trial.overlap is None else trial.overlap
+
+
+def _io_alone(trial: Trial) -> float:
+    """Operations per second of the same process without the computation."""
+    return 1e9 / trial.overlap_parts.io_ns if trial.overlap_parts else float("nan")
 
 
 # ------------------------------------------------------------------ the claims
@@ -221,12 +229,12 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         "A1",
         "A blocked application uses no CPU while it waits",
-        "CPU share of blocking on a device of 1 ms. What is left is the call and the wake-up, so "
-        "the claim counts as held below 5 %.",
+        "CPU share of blocking on a device of 1 ms, without computation. What is left is the call "
+        "and the wake-up, so the claim counts as held below 5 %.",
         (
             Test(
-                Quantity("CPU share", _cpu_share, as_percent=True),
-                (_computing("blocking", 0),),
+                Quantity("CPU share", _cpu_share_of_io, as_percent=True),
+                (_computing("blocking", MS),),
                 most=0.05,
             ),
         ),
@@ -321,7 +329,7 @@ CLAIMS: tuple[Claim, ...] = (
         (
             Test(
                 _ratio("throughput, depth 16 over depth 1:", _throughput),
-                (_slow_devices("aio", 16), _slow_devices("aio", 1)),
+                (_slow_devices("aio", 16), _slow("aio")),
                 least=2,
             ),
         ),
@@ -369,8 +377,8 @@ CLAIMS: tuple[Claim, ...] = (
                 least=4 / 3,
             ),
             Test(
-                _ratio("without:", _throughput),
-                (_computing("aio", 0), _computing("blocking", 0)),
+                _ratio("with the I/O alone:", _io_alone),
+                (_computing("aio", MS), _computing("blocking", MS)),
                 most=1.1,
             ),
         ),

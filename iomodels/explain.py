@@ -38,6 +38,10 @@ _SENTENCES: Mapping[tuple[str, int], str] = {
     ("engine_open", errno.EAGAIN): (
         "no more threads can be started: raise the limit (ulimit -u), or lower load.depth"
     ),
+    ("transfer", errno.EAGAIN): (
+        "a request's signal could not be queued, and what the request read from a stream is gone "
+        "with it: raise the limit on pending signals (ulimit -i), or use another aio:notify"
+    ),
     ("engine_open", errno.E2BIG): "the engine cannot keep so many requests in flight",
     ("drain", errno.ETIMEDOUT): "a cancelled transfer would not end within 10 s",
 }

@@ -42,6 +42,8 @@ class OverlapParts(msgspec.Struct, frozen=True):
     io_ns: float
     cpu_ns: float
     both_ns: float
+    io_cpu_share: float | None = None
+    """`Trial.cpu_share` of the I/O alone: what waiting itself costs."""
 
 
 class Trial(msgspec.Struct, frozen=True):

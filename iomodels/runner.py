@@ -14,12 +14,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
 from typing import Protocol
 
 import msgspec
 
-from iomodels import __version__, _core, environment, noise, storage
+from iomodels import __version__, _core, environment, noise, notices, storage
 from iomodels import engines as engine_table
 from iomodels import plan as planning
 from iomodels.errors import ConditionLost, NotApplicable, NothingMeasured, TrialError
@@ -27,17 +26,14 @@ from iomodels.plan import Plan, PlannedCell, PlannedTrial
 from iomodels.prepare import Preparation, Unavailable
 from iomodels.results import SCHEMA, Cell, Notice, Run, Status, Tool, Trial
 from iomodels.scenario import resolve
-from iomodels.statistics import is_bimodal, summarise
+from iomodels.statistics import summarise
 from iomodels.trial import run_trial
-from iomodels.units import format_count
 
 DEFAULT_ROUNDS = 7
 DEFAULT_DURATION_S = 0.5
 DEFAULT_WARMUP_S = 0.1
 MAX_ATTEMPTS = 4
 """How often a trial is tried whose conditions do not hold to its end."""
-OVERLOAD_SHARE = 0.95
-"""An open loop that has done less than this share of what was due cannot keep up."""
 
 
 class Listener(Protocol):
@@ -130,7 +126,7 @@ class _Runner:
                 self._measure(kept)
             except KeyboardInterrupt:
                 interrupted = True
-            for notice in (*self._monitor.notices(), *_evicted(self._repeated)):
+            for notice in (*self._monitor.notices(), *notices.of_repeated_trials(self._repeated)):
                 self._note(notice)
             run = self._to_run()
             if self._path is not None and kept is not None:
@@ -212,8 +208,7 @@ class _Runner:
     def _to_run(self) -> Run:
         harness = self._harness_ns_per_op()
         cells = [self._to_cell(progress, harness) for progress in self._cells]
-        self._notices += [notice for cell in cells for notice in _bimodal(cell)]
-        self._notices += _overloaded(self._cells, cells)
+        self._notices += notices.of_cells(cells)
         return Run(
             schema=SCHEMA,
             tool=Tool(version=__version__, core_hash=core_hash()),
@@ -301,65 +296,6 @@ def _key(cell: PlannedCell) -> dict[str, object]:
         "parameters": cell.point.parameters,
         "engine": cell.engine.canonical,
     }
-
-
-def _bimodal(cell: Cell) -> list[Notice]:
-    if not is_bimodal([trial.throughput_ops for trial in cell.trials]):
-        return []
-    return [
-        Notice(
-            code="bimodal",
-            message=(
-                f"{cell.scenario}, {cell.engine}: the rounds fall into two groups, so its median "
-                "is one of two truths (helper threads placed on one CPU or on two, most likely): "
-                "pinning with taskset gives one"
-            ),
-        )
-    ]
-
-
-def _evicted(repeated: int) -> list[Notice]:
-    """Pages that leave the page cache although memory is free are somebody's doing."""
-    if not repeated:
-        return []
-    return [
-        Notice(
-            code="evicted",
-            message=(
-                f"{repeated} trials were void and had to be repeated, since the kernel dropped "
-                "pages from the page cache meanwhile: something here reclaims memory before it is "
-                "short (see `iomodels doctor`)"
-            ),
-        )
-    ]
-
-
-def _overloaded(progresses: Sequence[_Progress], cells: Sequence[Cell]) -> list[Notice]:
-    """An open loop whose queue grows has no steady state: its latencies grow with the run."""
-    behind: dict[tuple[str, float], list[str]] = {}
-    for progress, cell in zip(progresses, cells, strict=True):
-        load = progress.cell.point.load
-        if not load.is_open_loop or cell.summary is None or progress.cell.is_harness:
-            continue
-        achieved = cell.summary.throughput_ops.median
-        # Few Poisson arrivals may be fewer than the rate says; then none of them is left waiting.
-        waiting = median(trial.counters.get("backlog", 0) for trial in cell.trials)
-        due = median(trial.operations for trial in cell.trials) + waiting
-        if waiting > max(2, (1 - OVERLOAD_SHARE) * due):
-            behind.setdefault((cell.scenario, load.rate), []).append(
-                f"{cell.engine} {format_count(achieved)}"
-            )
-    return [
-        Notice(
-            code="overload",
-            message=(
-                f"{scenario}: not all of {format_count(rate)} requests per second were done "
-                f"({', '.join(engines)}), so the queue grew and these latencies are no steady "
-                "state: lower load.rate or raise load.depth"
-            ),
-        )
-        for (scenario, rate), engines in behind.items()
-    ]
 
 
 def _why_nothing(run: Run) -> str:

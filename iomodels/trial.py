@@ -17,7 +17,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from iomodels import _core, explain
 from iomodels.errors import TrialError
@@ -63,33 +64,32 @@ def run_trial(planned: PlannedTrial, command: Command, progress: Progress) -> Tr
             child.run(planned.warmup_s, progress)
         parts = _measure_parts(child, record, planned, progress) if planned.slices > 1 else None
         child.run(planned.duration_s, progress)
-        both_ns = _per_operation_ns(record) if parts else 0
+        both_ns = _per_operation_ns(record) if parts else 0.0
         child.close()
         explain.check_conditions(record, command.settings)
-        return _to_trial(planned, record, started_utc, parts and _Parts(*parts, both_ns))
-
-
-class _Parts(NamedTuple):
-    """Time per operation of the I/O alone, the computation alone, and both together."""
-
-    io_ns: float
-    cpu_ns: float
-    both_ns: float
-
-    @property
-    def overlap(self) -> float:
-        """How much of the shorter part was hidden behind the longer: 0 none, 1 all of it."""
-        return (self.io_ns + self.cpu_ns - self.both_ns) / min(self.io_ns, self.cpu_ns)
+        return _to_trial(planned, record, started_utc, parts and replace(parts, both_ns=both_ns))
 
 
 def _measure_parts(
     child: _Child, record: Record, planned: PlannedTrial, progress: Progress
-) -> tuple[float, float]:
+) -> OverlapParts:
     """The I/O alone and the computation alone, in the process that will do both."""
     child.run(planned.duration_s, progress, part=IO_ALONE)
-    io_ns = _per_operation_ns(record)
+    io_ns, io_cpu_share = _per_operation_ns(record), _cpu_share(record)
     child.run(planned.duration_s, progress, part=COMPUTATION_ALONE)
-    return io_ns, _per_operation_ns(record)
+    cpu_ns = _per_operation_ns(record)
+    return OverlapParts(io_ns=io_ns, cpu_ns=cpu_ns, both_ns=0.0, io_cpu_share=io_cpu_share)
+
+
+def _overlap(parts: OverlapParts) -> float:
+    """How much of the shorter part was hidden behind the longer: 0 none, 1 all of it."""
+    hidden_ns = parts.io_ns + parts.cpu_ns - parts.both_ns
+    return hidden_ns / min(parts.io_ns, parts.cpu_ns)
+
+
+def _cpu_share(record: Record) -> float:
+    busy_ns = record.field("window_user_ns") + record.field("window_system_ns")
+    return busy_ns / record.field("window_ns")
 
 
 def _per_operation_ns(record: Record) -> float:
@@ -238,7 +238,7 @@ def _completed(record: Record, *, serves: bool) -> _Completed:
 
 
 def _to_trial(
-    planned: PlannedTrial, record: Record, started_utc: str, parts: _Parts | None
+    planned: PlannedTrial, record: Record, started_utc: str, parts: OverlapParts | None
 ) -> Trial:
     """The record in the result file's terms. Raises `TrialError` if nothing completed in time."""
     window_ns = record.field("window_ns")
@@ -267,7 +267,7 @@ def _to_trial(
         cancel_ns=record.histogram("cancel") or None,
         cpu_user_ns_per_op=user_ns / operations,
         cpu_system_ns_per_op=system_ns / operations,
-        cpu_share=(user_ns + system_ns) / window_ns,
+        cpu_share=_cpu_share(record),
         calls_per_op={name: count / slice_operations for name, count in calls.items()},
         eagain_per_op=sum(eagain.values()) / slice_operations,
         context_switches_per_op=Switches(
@@ -276,8 +276,8 @@ def _to_trial(
         ),
         depth_mean=record.field("window_in_flight_ns") / window_ns,
         depth_max=record.field("depth_max"),
-        overlap=parts.overlap if parts else None,
-        overlap_parts=OverlapParts(*parts) if parts else None,
+        overlap=_overlap(parts) if parts else None,
+        overlap_parts=parts,
         counters={name: float(record.field(name)) for name in _COUNTERS if record.field(name)},
     )
 

@@ -20,6 +20,7 @@ ROWS = {
     "harness": 3,
     "cached-read": 3,
     "direct-read": 1,
+    "aio-read": 1,
     "server": 2,
     "command-line": 2,
     "process": 3,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from iomodels import claims, scenario
@@ -94,17 +95,30 @@ def test_too_few_rounds_cannot_tell() -> None:
     assert outcome(claim, few) == "cannot tell"
 
 
-def test_a_missing_or_failed_cell_is_named() -> None:
+def test_a_failed_cell_is_named() -> None:
+    claim = by_id("A3")
+    first, second = run_for(claim, {(0, 0): 5.0}, STEADY).cells
+    failed = msgspec.structs.replace(
+        second, status="failed", reason="it hung", trials=[], summary=None
+    )
+    (verdict,) = [v for v in verdicts(make_run([first, failed])) if v.claim is claim]
+    assert verdict.outcome == "cannot tell"
+    assert verdict.numbers == ("slow-device/blocking is failed: it hung",)
+
+
+def test_a_claim_that_lacks_a_cell_in_the_run_is_left_out() -> None:
     claim = by_id("A3")
     run = run_for(claim, {(0, 0): 5.0}, STEADY)
-    alone = make_run(run.cells[:1])
-    (verdict,) = [v for v in verdicts(alone) if v.claim is claim]
+    assert claim in [verdict.claim for verdict in verdicts(run)]
+    assert claim not in [verdict.claim for verdict in verdicts(make_run(run.cells[:1]))]
+
+
+def test_a_quantity_that_was_not_measured_is_no_number() -> None:
+    claim = by_id("A1")
+    run = run_for(claim, {}, STEADY)  # an older run, whose trials have no parts
+    (verdict,) = [v for v in verdicts(run) if v.claim is claim]
     assert verdict.outcome == "cannot tell"
-    assert "slow-device/blocking is not in this run" in verdict.numbers[0]
-
-
-def test_a_claim_without_a_cell_in_the_run_is_left_out() -> None:
-    assert verdicts(make_run([])) == []
+    assert "did not measure it" in verdict.numbers[0]
 
 
 def test_the_article_suite_has_every_cell_that_a_claim_needs() -> None:

@@ -68,7 +68,11 @@ def test_counted_calls_are_the_kernels(
     operations, calls, log = traced(engine, channel, depth, tmp_path)
     if engines.parse("aio").name == engine.split("-")[0]:
         # Its counted calls are the library's; the helper threads make the system calls.
-        assert calls["aio_read"] == operations
+        # A list is one call for several, and LIO_WAIT says by itself that all have ended.
+        if _core.engines()[engine]["batches"]:
+            assert operations / depth <= calls["lio_listio"] <= operations
+        else:
+            assert calls["aio_read"] == operations
         assert calls["aio_return"] == operations
         assert successful_reads(log, channel) == pytest.approx(operations, rel=0.02)
         return

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from iomodels.claims import reference_page
-from iomodels.scenario import reference_table, shipped
+from iomodels.scenario import reference_table, shipped, suites
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -31,7 +31,7 @@ def test_the_readme_opens_with_two_commands() -> None:
 def test_every_scenario_that_the_readme_runs_is_shipped() -> None:
     named = set(re.findall(r"iomodels bench ([a-z-]+)`", README))
     assert named
-    assert named <= set(shipped())
+    assert named <= {*shipped(), *suites()}
 
 
 def test_every_command_is_in_the_readme() -> None:

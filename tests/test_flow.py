@@ -33,6 +33,7 @@ ORDER = (
     "noise",
     "probes",
     "doctor",
+    "notices",
     "runner",
     "findings",
     "claims",

@@ -22,7 +22,7 @@ def write(tmp_path):
 
 
 def test_the_shipped_scenarios_are_what_they_are_called():
-    assert scenario.suites() == ("all", "default")
+    assert scenario.suites() == ("all", "article", "default")
     depths = {
         name: [point.load.depth for point in scenario.points(scenario.load(name))]
         for name in ("slow-device", "slow-devices", "cached-read", "direct-read")
