@@ -155,6 +155,11 @@ def _table(rows: Sequence[Cell], notes: Footnotes, used: dict[str, str]) -> Tabl
     return table
 
 
+def _has_deadline(cell: Cell) -> bool:
+    """The slow requests are cancelled then, so that latency and throughput are of the quick."""
+    return bool(cell.parameters.get("load.deadline"))
+
+
 def _in_one_line(header: str) -> str:
     return header.replace("-\n", "").replace("\n/", "/").replace("\n", " ")
 
@@ -170,7 +175,7 @@ def _engine_name(engine: str) -> Text:
 def _baseline(rows: Sequence[Cell]) -> Cell | None:
     """`blocking`, or the first engine that was measured where blocking cannot work."""
     measured = [cell for cell in rows if cell.trials]
-    if len(measured) < 2:
+    if len(measured) < 2 or any(_has_deadline(cell) for cell in measured):
         return None
     return next((cell for cell in measured if cell.engine == findings.BASE), measured[0])
 
@@ -217,7 +222,7 @@ def _throughput(cell: Cell) -> str:
 
 def _latency(percentile: str) -> Callable[[Cell], str]:
     def value(cell: Cell) -> str:
-        if cell.summary is None:
+        if cell.summary is None or _has_deadline(cell):
             return ""
         interval: Interval = getattr(cell.summary.latency_ns, percentile)
         return _short_duration(interval.median)
@@ -226,11 +231,8 @@ def _latency(percentile: str) -> Callable[[Cell], str]:
 
 
 def _beyond_device(cell: Cell) -> str:
-    """Empty with computation, since then a result may wait for the application, not the model.
-
-    With a deadline too: the slow requests are cancelled, and only the quick ones have a latency.
-    """
-    if cell.parameters.get("load.compute") or cell.parameters.get("load.deadline"):
+    """Empty with computation, since then a result may wait for the application, not the model."""
+    if cell.parameters.get("load.compute") or _has_deadline(cell):
         return ""
     added = cell.summary.added_ns if cell.summary else None
     return _short_duration(added.p50.median) if added else ""
@@ -242,7 +244,7 @@ def _overlap(cell: Cell) -> str:
 
 
 def _cancelled(cell: Cell) -> str:
-    if not cell.parameters.get("load.deadline"):
+    if not _has_deadline(cell):
         return ""  # what the end of a trial calls back is of no interest
     asked = done = 0.0
     for trial in cell.trials:
@@ -253,7 +255,7 @@ def _cancelled(cell: Cell) -> str:
 
 def _cancel_time(cell: Cell) -> str:
     cancel = cell.summary.cancel_ns if cell.summary else None
-    if not cell.parameters.get("load.deadline"):
+    if not _has_deadline(cell):
         return ""
     return _short_duration(cancel.p50.median) if cancel else ""
 

@@ -16,20 +16,21 @@ STYLES = {"holds": "green", "does not hold here": "red", "cannot tell": "yellow"
 
 
 def table(run: Run) -> list[RenderableType]:
-    """The verdicts on all claims of which the run has cells; nothing where it has none."""
-    found = verdicts(run)
-    if not found:
-        return []
+    """The verdicts on all twelve claims, with the numbers and the cells that they follow from."""
     grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     grid.add_column("", no_wrap=True)
     grid.add_column("the article's claim", ratio=4)
     grid.add_column("here", ratio=2)
     grid.add_column("measured, with its interval", ratio=5)
-    for verdict in found:
+    for verdict in verdicts(run, every=True):
         grid.add_row(
             verdict.claim.id,
             safe(verdict.claim.says),
             Text(verdict.outcome, style=STYLES[verdict.outcome]),
-            safe("; ".join(verdict.numbers)),
+            Text.assemble(
+                safe("; ".join(verdict.numbers)),
+                "\n",
+                safe(", ".join(verdict.cells), "dim"),
+            ),
         )
     return [Text(""), grid]

@@ -335,7 +335,7 @@ def _kernel_aio(group: str, facts: Mapping[str, Fact]) -> Check:
         f"{_text(used)} of {_text(most)}",
         "note" if full else "ok",
         "they count what io_setup(2) reserved for the kernel's own AIO (io_submit). POSIX AIO is "
-        "not in them: the C library's threads never call it, and no limit here bounds the aio "
+        "not in them: the C library's threads never call it, and neither number bounds the aio "
         "engine",
         "if a program needs kernel AIO: `sysctl fs.aio-max-nr=1048576`" if full else None,
     )

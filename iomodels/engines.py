@@ -287,7 +287,7 @@ def _too_many(engine: str, point: Point) -> str:
 def _cannot_load(caps: Mapping[str, int], spec: EngineSpec, point: Point) -> str | None:
     """Why the engine cannot make such requests at all, or None."""
     if caps["max_depth"] and point.core_depth + point.core_idle > caps["max_depth"]:
-        return _too_many(spec.name, point)
+        return _too_many(spec.canonical, point)
     if caps["waits_for_all"] and (point.serves or point.core_idle):
         return (
             "lio_listio with LIO_WAIT returns when all have ended, so idle or slow ones would keep "
@@ -299,7 +299,7 @@ def _cannot_load(caps: Mapping[str, int], spec: EngineSpec, point: Point) -> str
             "there is nothing to chain"
         )
     if point.load.deadline and caps["moves_data"] and not caps["cancels"]:
-        return f"{spec.name} cannot cancel what it has begun, as load.deadline asks"
+        return f"{spec.canonical} cannot cancel what it has begun, as load.deadline asks"
     return None
 
 
@@ -318,11 +318,11 @@ def ability(spec: EngineSpec, point: Point) -> Ability:
         )
     if point.channel.kind == "file":
         if not caps["files"]:
-            return Ability(f"{spec.name} cannot work on regular files")
+            return Ability(f"{spec.canonical} cannot work on regular files")
         if caps["degenerate_on_files"] and not (point.channel.nowait and caps["nowait"]):
             return Ability(
                 note="degenerate: same as blocking, since a regular file is always ready"
             )
     elif not caps["streams"]:
-        return Ability(f"{spec.name} works on regular files only")
+        return Ability(f"{spec.canonical} works on regular files only")
     return Ability()

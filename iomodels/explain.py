@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from iomodels.errors import ConditionLost, IomodelsError, NotApplicable, TrialError
 from iomodels.record import Record
 
+_NO_THREAD = "no more threads can be started: raise the limit (ulimit -u), or lower load.depth"
+
 _SENTENCES: Mapping[tuple[str, int], str] = {
     ("channel_open", errno.EMFILE): (
         "too few descriptors: raise the limit (ulimit -n), or lower load.depth"
@@ -35,13 +37,7 @@ _SENTENCES: Mapping[tuple[str, int], str] = {
         "the file's pages would not leave the page cache, so these would be no cold reads: "
         "measure again when nothing else writes, or use another channel.folder"
     ),
-    ("engine_open", errno.EAGAIN): (
-        "no more threads can be started: raise the limit (ulimit -u), or lower load.depth"
-    ),
-    ("transfer", errno.EAGAIN): (
-        "a request's signal could not be queued, and what the request read from a stream is gone "
-        "with it: raise the limit on pending signals (ulimit -i), or use another aio:notify"
-    ),
+    ("engine_open", errno.EAGAIN): _NO_THREAD,
     ("engine_open", errno.E2BIG): "the engine cannot keep so many requests in flight",
     ("drain", errno.ETIMEDOUT): "a cancelled transfer would not end within 10 s",
 }
@@ -65,6 +61,11 @@ _NOT_APPLICABLE: Mapping[tuple[str, int], str] = {
         "its descriptors go beyond what the engine can handle (select: FD_SETSIZE is 1024)"
     ),
 }
+_NO_SIGNAL = (
+    "a request's notification could not be delivered, and what the request read from a stream is "
+    "gone with it: raise the limits (ulimit -i for signals, ulimit -u for callbacks), or use "
+    "another aio:notify"
+)
 PEER_WRONG_BYTES = 65
 """What the peer exits with when it was sent something else than it should (`core/channels`)."""
 _NO_NOWAIT = "this file system cannot read without blocking (RWF_NOWAIT)"
@@ -87,6 +88,8 @@ def failure(record: Record, settings: Mapping[str, int]) -> str:
         return _peer_ended(record.field("peer_status") - 1)
     if stage == "verify":
         return _wrong_bytes(record, settings)
+    if (stage, number) == ("transfer", errno.EAGAIN):
+        return _NO_SIGNAL if record.field("signals_lost") else _NO_THREAD
     if (stage, number) in _SENTENCES:
         return _SENTENCES[stage, number]
     name = errno.errorcode.get(number, str(number))

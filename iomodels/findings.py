@@ -70,10 +70,11 @@ def sentences(cells: Sequence[Cell]) -> list[str]:
     """Plain sentences about the cells of one scenario point; none where there is no comparison.
 
     Compared with `blocking`, or where that has no trials with the first engine that has some. The
-    harness (`null`) and degenerate cells are left out: what differs there is not a model.
+    harness (`null`) and degenerate cells are left out: what differs there is not a model. Nothing
+    is said where a deadline cancels the slow requests: who cancels well has only quick ones left.
     """
     usable = [cell for cell in cells if _usable(cell)]
-    if len(usable) < 2:
+    if len(usable) < 2 or any(cell.parameters.get("load.deadline") for cell in usable):
         return []
     base = next((cell for cell in usable if cell.engine == BASE), usable[0])
     quantities = [LATENCY, CPU, THROUGHPUT] if _depth(base) > 1 else [LATENCY, CPU]

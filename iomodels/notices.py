@@ -52,18 +52,24 @@ def _bimodal(cell: Cell) -> list[Notice]:
 
 
 def _lost(cell: Cell) -> list[Notice]:
-    """Signals that never came: their requests were found by looking, after a wait."""
+    """Notifications that never came: their requests were found by looking, after a wait."""
     lost = sum(trial.counters.get("signals_lost", 0) for trial in cell.trials)
     if not lost:
         return []
     operations = sum(trial.operations for trial in cell.trials)
+    if "callback" in cell.engine:
+        why = "no thread could be started for their callback (ulimit -u)"
+    elif "SIGIO" in cell.engine:
+        why = "SIGIO does not queue, so that two completions may leave one signal"
+    else:
+        why = "no more signals could be queued (ulimit -i)"
     return [
         Notice(
             code="signals-lost",
             message=(
-                f"{cell.scenario}, {cell.engine}: of {format_count(operations)} completions "
-                f"{format_count(lost)} had no signal of their own, and were found by looking: "
-                "SIGIO does not queue, and real-time signals end at RLIMIT_SIGPENDING (ulimit -i)"
+                f"{cell.scenario}, {cell.engine}: of about {format_count(operations)} completions "
+                f"{format_count(lost)} were not announced, since {why}; they were found by looking "
+                "after a wait, which is part of their latency"
             ),
         )
     ]

@@ -36,6 +36,7 @@ ORDER = (
     "notices",
     "runner",
     "findings",
+    "claim",
     "claims",
     "changes",
     "comparison",
