@@ -142,6 +142,16 @@ class Tool(msgspec.Struct, frozen=True):
     core_hash: str
 
 
+class Asked(msgspec.Struct, frozen=True):
+    """What `bench` was given, so that the run can be made again (rounds and such: `settings`)."""
+
+    scenarios: list[str]
+    """Shipped names; of a path its file name only, since folders can contain a user's name."""
+    engines: list[str]
+    settings: dict[str, list[str]]
+    """What `--set` was given, apart from `channel.folder`, which is never part of a result."""
+
+
 class Run(msgspec.Struct, frozen=True):
     """One `iomodels bench` and its result file."""
 
@@ -156,3 +166,5 @@ class Run(msgspec.Struct, frozen=True):
     cells: list[Cell]
     questions: dict[str, str] = {}
     """The question that each scenario answers, by scenario name."""
+    asked: Asked | None = None
+    """None in files of versions that did not keep it."""

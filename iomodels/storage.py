@@ -23,11 +23,13 @@ from typing import Any, Self
 import msgspec
 
 from iomodels.errors import OutputError, ResultError
-from iomodels.results import SCHEMA, Cell, Histogram, Interval, Run, Trial
+from iomodels.results import SCHEMA, Asked, Cell, Histogram, Interval, Run, Trial
 
 MAX_BYTES = 256 * 1024 * 1024
 MAX_CELLS = 100_000
 MAX_BUCKETS = 10_000
+MAX_ASKED = 10_000
+MAX_ASKED_TEXT = 4096
 MAX_SLUG = 80
 HISTOGRAMS = ("latency_ns", "submit_ns", "service_ns", "added_ns", "cancel_ns")
 
@@ -157,8 +159,22 @@ def _check_run(run: Run) -> None:
         raise _Unusable(f"{len(run.cells)} cells, and at most {MAX_CELLS} are read")
     for field in ("seed", "settings", "environment"):
         _check_numbers(getattr(run, field), field, sign_matters=False)
+    if run.asked is not None:
+        _check_asked(run.asked)
     for number, cell in enumerate(run.cells):
         _check_cell(cell, f"cells[{number}]")
+
+
+def _check_asked(asked: Asked) -> None:
+    texts = [*asked.scenarios, *asked.engines, *asked.settings]
+    texts += [value for values in asked.settings.values() for value in values]
+    if len(texts) > MAX_ASKED:
+        raise _Unusable(f"asked has {len(texts)} texts, and at most {MAX_ASKED} are read")
+    longest = max(map(len, texts), default=0)
+    if longest > MAX_ASKED_TEXT:
+        raise _Unusable(
+            f"asked has a text of {longest} characters, and at most {MAX_ASKED_TEXT} are read"
+        )
 
 
 def _check_cell(cell: Cell, where: str) -> None:

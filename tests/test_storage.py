@@ -108,6 +108,11 @@ def test_a_run_that_could_not_be_read_back_is_not_written(path, others):
     assert list(path.parent.iterdir()) == []
 
 
+def test_a_file_from_before_the_command_was_kept_is_read(path):
+    path.write_bytes(changed(lambda data: data.pop("asked")))
+    assert storage.load(path).asked is None
+
+
 # Reading
 
 
@@ -125,6 +130,10 @@ def set_at(*keys, to):
         data[keys[-1]] = to
 
     return change
+
+
+def asked(**others):
+    return {"scenarios": ["slow-device"], "engines": [], "settings": {}} | others
 
 
 def trial_with(name, value):
@@ -167,6 +176,12 @@ UNSOUND = {
     "disordered interval": (
         changed(set_at("cells", 0, "summary", "cpu_share", "low", to=1e6)),
         "cpu_share is not in order",
+    ),
+    "asked is a text": (changed(set_at("asked", to="bench")), "asked"),
+    "asked much": (changed(set_at("asked", to=asked(engines=["aio"] * 10_001))), "10002 texts"),
+    "asked at length": (
+        changed(set_at("asked", to=asked(settings={"k": ["v" * 4097]}))),
+        "4097 ch",
     ),
     "many cells": (
         changed(
