@@ -125,7 +125,7 @@ def _point(
 
 
 def _table(rows: Sequence[Cell], notes: Footnotes, used: dict[str, str]) -> Table:
-    base = _baseline(rows)
+    base = findings.baseline(rows)
     kept = [column for column in columns() if any(column.value(cell) for cell in rows)]
     used.update(
         (column.header.replace("\n/", "/").replace("\n", " "), column.meaning) for column in kept
@@ -137,9 +137,9 @@ def _table(rows: Sequence[Cell], notes: Footnotes, used: dict[str, str]) -> Tabl
     if not kept:
         table.add_column("")
     if base is not None:
-        what = "p50" if _is_open_loop(base) else "throughput"
+        what = "p50" if findings.is_open_loop(base) else "throughput"
         used[f"× ({what})"] = f"{what} against that engine, by round; ≈ where it may be 1"
-        sign = "p50 × " if _is_open_loop(base) else "× "
+        sign = "p50 × " if findings.is_open_loop(base) else "× "
         header = Text.assemble(sign, safe(base.engine))
         table.add_column(header, justify="right", overflow="fold", vertical="bottom")
     for cell in rows:
@@ -162,25 +162,12 @@ def _engine_name(engine: str) -> Text:
     )
 
 
-def _baseline(rows: Sequence[Cell]) -> Cell | None:
-    """`blocking`, or the first engine that was measured where blocking cannot work."""
-    measured = [cell for cell in rows if cell.trials]
-    if len(measured) < 2:
-        return None
-    return next((cell for cell in measured if cell.engine == findings.BASE), measured[0])
-
-
 def _ratio(cell: Cell, base: Cell) -> str:
     if cell is base:
         return "1"
-    value = latency_p50_ns if _is_open_loop(base) else _trial_throughput
+    value = latency_p50_ns if findings.is_open_loop(base) else _trial_throughput
     ratio = paired_ratio(cell.trials, base.trials, value)
     return format_ratio(ratio) if ratio else ""
-
-
-def _is_open_loop(cell: Cell) -> bool:
-    """There all engines have the throughput that was asked for, and latency tells them apart."""
-    return cell.parameters.get("load.arrivals", "closed") != "closed"
 
 
 def format_ratio(ratio: Ratio) -> str:

@@ -92,6 +92,20 @@ def sentences(cells: Sequence[Cell]) -> list[str]:
     return lines + _too_few(untold, base.engine)
 
 
+def baseline(cells: Sequence[Cell]) -> Cell | None:
+    """What a table's cells are compared with: `blocking`, or where it was not measured the first
+    that was; None where there is nothing to compare."""
+    measured = [cell for cell in cells if cell.trials]
+    if len(measured) < 2:
+        return None
+    return next((cell for cell in measured if cell.engine == BASE), measured[0])
+
+
+def is_open_loop(cell: Cell) -> bool:
+    """There all engines have the throughput that was asked for, and latency tells them apart."""
+    return cell.parameters.get("load.arrivals", "closed") != "closed"
+
+
 def _usable(cell: Cell) -> bool:
     measured = cell.status in ("ok", "partial") and bool(cell.trials)
     degenerate = (cell.note or "").startswith("degenerate")
