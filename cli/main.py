@@ -18,6 +18,7 @@ import click
 
 import iomodels
 from iomodels.errors import IomodelsError
+
 from iomodels.escape import visible
 
 COMMANDS = {

@@ -18,6 +18,7 @@ from iomodels.escape import visible
 from iomodels.units import format_count
 
 from .console import safe
+from iomodels.escape import visible
 
 if TYPE_CHECKING:
     from iomodels.plan import Plan, PlannedTrial

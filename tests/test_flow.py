@@ -19,6 +19,7 @@ ORDER = (
     "worker",
     "toml_file",
     "keys",
+    "points",
     "point",
     "points",
     "suite",
