@@ -143,7 +143,6 @@ def _keys(scenario: Scenario, all_points: list[Point]) -> Table:
     from rich.table import Table
 
     from iomodels.keys import all_keys
-    from iomodels.points import show
 
     from .console import safe
     from iomodels.points import show

@@ -23,7 +23,6 @@ from iomodels.statistics import MIN_ROUNDS, Ratio, latency_p50_ns, paired_ratio
 from iomodels.units import format_count, format_duration
 
 from .console import safe
-from iomodels.points import Point, grouped, label
 
 HARNESS = "null"
 MARKS = "*†‡§¶"

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iomodels import escape
 from iomodels.results import Notice
 
 from .factory import histogram_of, make_cell, make_run, make_trial

@@ -21,7 +21,6 @@ ORDER = (
     "keys",
     "points",
     "point",
-    "points",
     "suite",
     "scenario",
     "engines",
