@@ -42,6 +42,9 @@ ORDER = (
     "comparison",
     "charts",
     "exports",
+    "inline_svg",
+    "report_tables",
+    "report",
     "cli",
 )
 MODULES = sorted((ROOT / "iomodels").glob("*.py"))
