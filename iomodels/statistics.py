@@ -152,7 +152,7 @@ def bucket_width_ns(lower_ns: int) -> int:
     return 1 if lower_ns < EXACT_BELOW_NS else 1 << (lower_ns.bit_length() - 1 - _BUCKET_BITS)
 
 
-def _midpoint_ns(lower_ns: int) -> float:
+def bucket_midpoint_ns(lower_ns: int) -> float:
     """The middle of the whole numbers in a bucket: the value itself where the width is 1."""
     return lower_ns + (bucket_width_ns(lower_ns) - 1) / 2
 
@@ -180,7 +180,7 @@ def _percentiles_ns(histogram: Histogram, quantiles: Sequence[float]) -> list[fl
         return [math.nan] * len(quantiles)
     # Decimal, as it was written: in floats 0.07 · 100 is above 7 and its ceiling 8.
     ranks = [max(1, math.ceil(Fraction(str(float(q))) * n)) for q in quantiles]
-    return [_midpoint_ns(histogram[bisect_left(totals, rank)][0]) for rank in ranks]
+    return [bucket_midpoint_ns(histogram[bisect_left(totals, rank)][0]) for rank in ranks]
 
 
 def mean_ns(histogram: Histogram) -> float:

@@ -6,12 +6,23 @@ and `picture.render` makes files of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
+from matplotlib.figure import Figure
+
+from iomodels.charts import by_engine, percentiles
+from iomodels.charts.chart import Chart
 from iomodels.charts.picture import FORMATS, Format, Picture, render
+from iomodels.charts.scene import Scene, scenes
+from iomodels.charts.style import context
 from iomodels.results import Run
+from iomodels.storage import slug
 
-__all__ = ["FORMATS", "Format", "Picture", "matrix", "pictures", "render"]
+__all__ = ["CHARTS", "FORMATS", "Format", "Picture", "matrix", "pictures", "render"]
+
+CHARTS: tuple[Chart, ...] = (by_engine.CHART, percentiles.CHART)
+"""Every kind of picture, in the order in which they are read."""
 
 
 def pictures(
@@ -20,9 +31,15 @@ def pictures(
     """All pictures that suit these runs, of one scenario or of all; several runs are overlaid.
 
     `names` tell the runs apart where there are several. Raises `ResultError` for a scenario that
-    is in none of them, and for more than a picture can hold.
+    is in none of them, and for more than can be drawn.
     """
-    return []
+    taken: set[str] = set()
+    return [
+        _picture(chart, scene, taken)
+        for scene in scenes(runs, scenario=scenario, names=names)
+        for chart in CHARTS
+        if chart.suits(scene)
+    ]
 
 
 def matrix(run: Run, scenario: str) -> Picture:
@@ -31,3 +48,28 @@ def matrix(run: Run, scenario: str) -> Picture:
     Raises `ResultError` for a scenario that the run does not have.
     """
     raise NotImplementedError
+
+
+def _picture(chart: Chart, scene: Scene, taken: set[str]) -> Picture:
+    return Picture(
+        name=_unique(slug(f"{scene.name[:60]}-{chart.name}"), taken),
+        scenario=scene.scenario,
+        title=scene.question,
+        alt=chart.describe(scene),
+        draw=partial(_styled, chart.draw, scene),
+    )
+
+
+def _styled(draw: Callable[[Scene], Figure], scene: Scene) -> Figure:
+    with context():
+        return draw(scene)
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    """`name`, numbered if another scenario's slug is the same."""
+    number, unique = 1, name
+    while unique in taken:
+        number += 1
+        unique = f"{name}-{number}"
+    taken.add(unique)
+    return unique

@@ -1,0 +1,85 @@
+"""Axes: linear or logarithmic as the range asks for it, ticks for people, titles with units.
+
+The data keep the units of the result file (ns, operations per second); only tick texts convert.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from matplotlib.axis import Axis
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from iomodels.units import format_count
+
+LOG_FROM = 15.0
+"""From this ratio of the largest to the smallest value on, a scale is logarithmic."""
+_UNITS_NS = (("ns", 1.0), ("µs", 1e3), ("ms", 1e6), ("s", 1e9))
+
+
+def wants_log(values: Iterable[float]) -> bool:
+    """Whether the range of these values asks for a logarithmic scale; never with a 0 in it."""
+    finite = [value for value in values if math.isfinite(value)]
+    return bool(finite) and min(finite) > 0 and max(finite) / min(finite) >= LOG_FROM
+
+
+def counts(axis: Axis, title: str, values: Sequence[float], *, log: bool | None = None) -> None:
+    """An axis of plain numbers, with SI prefixes in its ticks."""
+    _scale(axis, values, log)
+    axis.set_major_formatter(FuncFormatter(lambda value, _: format_count(value)))
+    axis.set_label_text(title)
+
+
+def durations(axis: Axis, title: str, values: Sequence[float], *, log: bool | None = None) -> None:
+    """An axis of nanoseconds; its ticks are in the unit that suits the values, named in the title."""
+    _scale(axis, values, log)
+    finite = [value for value in values if math.isfinite(value) and value > 0] or [1.0]
+    typical = math.sqrt(min(finite) * max(finite)) if wants_log(values) else max(finite)
+    name, factor = next(
+        ((n, f) for n, f in reversed(_UNITS_NS) if typical >= f), _UNITS_NS[0]
+    )
+    axis.set_major_formatter(FuncFormatter(lambda value, _: grouped_digits(value / factor)))
+    axis.set_label_text(f"{title} ({name})")
+
+
+def grouped_digits(value: float) -> str:
+    """`0.05`, `12.5`, `1 000`: no exponent, thousands apart."""
+    return f"{float(f'{value:.6g}'):,.10g}".replace(",", "\u2009")
+
+
+def _scale(axis: Axis, values: Sequence[float], log: bool | None) -> None:
+    finite = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
+    if wants_log(values) if log is None else log:
+        _logarithmic(axis, min(v for v in finite if v > 0), max(finite))
+    else:
+        low, high = min(0.0, min(finite)), max(finite)
+        span = (high - low) or 1.0
+        _limits(axis, low - 0.06 * span if low < 0 else 0.0, high + 0.08 * span)
+        axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+
+
+def _logarithmic(axis: Axis, low: float, high: float) -> None:
+    decades = math.log10(high / low) if high > low else 0.0
+    pad = 10 ** max(0.06 * decades, 0.05)
+    _set_log(axis)
+    _limits(axis, low / pad, high * pad)
+    subs: Any = (1.0,) if decades > 2.5 else (1.0, 2.0, 5.0) if decades > 1 else (1, 2, 3, 5, 7)
+    axis.set_major_locator(LogLocator(subs=subs, numticks=12))
+    axis.set_minor_locator(FixedLocator([]))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _set_log(axis: Axis) -> None:
+    if axis.axis_name == "x":
+        axis.axes.set_xscale("log")
+    else:
+        axis.axes.set_yscale("log")
+
+
+def _limits(axis: Axis, low: float, high: float) -> None:
+    if axis.axis_name == "x":
+        axis.axes.set_xlim(low, high)
+    else:
+        axis.axes.set_ylim(low, high)

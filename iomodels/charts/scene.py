@@ -1,0 +1,242 @@
+"""What the pictures of one scenario have in common: its points, who was measured, what to say.
+
+A scene is data, made once from one run or from several that are overlaid; each picture draws one.
+All text in it is safe to show (`style.safe`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from iomodels import points
+from iomodels.errors import ResultError
+from iomodels.results import Cell, Parameter, Run, Summary
+from iomodels.statistics import MIN_ROUNDS
+from iomodels.units import format_duration
+
+from .style import Look, joined, looks, safe
+
+HARNESS = "null"
+MAX_RUNS = 4
+MAX_SCENARIOS = 50
+MAX_CELLS = 1000
+"""Cells of one scenario, over all runs."""
+MAX_POINTS = 12
+MAX_SERIES = 24
+"""Cells of one point that a picture shows, over all runs."""
+MAX_NOTES = 6
+
+
+@dataclass(frozen=True)
+class Series:
+    """One cell as it is shown: `label` tells it from all others of its point."""
+
+    cell: Cell
+    label: str
+    look: Look
+    run: int
+
+    @property
+    def summary(self) -> Summary:
+        assert self.cell.summary is not None
+        return self.cell.summary
+
+
+@dataclass(frozen=True)
+class ScenePoint:
+    """One point of the scenario. `absent` could not be measured: their cells say why."""
+
+    label: str
+    varying: dict[str, Parameter]
+    series: tuple[Series, ...]
+    absent: tuple[Series, ...]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One scenario, ready to be drawn.
+
+    `points` are all of them; `shown` are those that fit a picture with a panel for each. `notes`
+    name what is missing and why; `rounds_note` says what the intervals are.
+    """
+
+    scenario: str
+    name: str
+    question: str
+    points: tuple[ScenePoint, ...]
+    notes: tuple[str, ...]
+    rounds_note: str
+    footer: tuple[str, ...]
+
+    @property
+    def shown(self) -> tuple[ScenePoint, ...]:
+        return thinned([point for point in self.points if point.series], MAX_POINTS)
+
+    @property
+    def engines(self) -> list[str]:
+        """The labels of all that was measured, in order of appearance."""
+        return list(dict.fromkeys(s.label for point in self.points for s in point.series))
+
+
+def scenes(
+    runs: Sequence[Run], *, scenario: str | None = None, names: Sequence[str] = ()
+) -> list[Scene]:
+    """The scenes of these runs, in their order.
+
+    Raises `ResultError` for an unknown `scenario`, and for more than can be drawn.
+    """
+    if len(runs) > MAX_RUNS:
+        raise ResultError(f"{len(runs)} results are too many to overlay: give at most {MAX_RUNS}")
+    found = dict.fromkeys(cell.scenario for run in runs for cell in run.cells)
+    if scenario is not None and scenario not in found:
+        raise ResultError(
+            f"there is no scenario '{safe(scenario, 60)}' in this result: "
+            f"it has {_listed(list(found))}"
+        )
+    chosen = list(found) if scenario is None else [scenario]
+    if len(chosen) > MAX_SCENARIOS:
+        raise ResultError(
+            f"{len(chosen)} scenarios are too many to draw, at most {MAX_SCENARIOS} are: "
+            "choose one with --scenario"
+        )
+    labels = [safe(name, 40) for name in names] or [f"run {n + 1}" for n in range(len(runs))]
+    return [_scene(runs, labels, name) for name in chosen]
+
+
+def _listed(names: list[str]) -> str:
+    few = [f"'{safe(name, 60)}'" for name in names[:10]]
+    rest = [f"{len(names) - 10} more"] if len(names) > 10 else []
+    return joined(few + rest) or "none"
+
+
+def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
+    cells = [
+        (cell, number)
+        for number, run in enumerate(runs)
+        for cell in run.cells
+        if cell.scenario == scenario and cell.engine != HARNESS
+    ]
+    if len(cells) > MAX_CELLS:
+        raise ResultError(
+            f"scenario '{safe(scenario, 60)}' has {len(cells)} cells, and at most {MAX_CELLS} "
+            "are drawn: measure fewer points at a time"
+        )
+    run_of = {id(cell): number for cell, number in cells}
+    look_of = [
+        looks((cell.engine for cell, _ in cells), run=number, runs=len(runs))
+        for number in range(len(runs))
+    ]
+
+    def shown(cell: Cell) -> Series:
+        number = run_of[id(cell)]
+        name = f"{safe(cell.engine, 60)} ({labels[number]})" if len(runs) > 1 else cell.engine
+        return Series(cell, safe(name, 100), look_of[number][cell.engine], number)
+
+    groups = points.grouped(cell for cell, _ in cells).get(scenario, [])
+    made = tuple(_point(point, [shown(cell) for cell in point.cells]) for point in groups)
+    question = next((run.questions[scenario] for run in runs if scenario in run.questions), "")
+    return Scene(
+        scenario=scenario,
+        name=safe(scenario, 80),
+        question=safe(question or f"Scenario {scenario}", 300),
+        points=made,
+        notes=_notes(made, runs, scenario),
+        rounds_note=_rounds_note([cell.summary.rounds for cell, _ in cells if cell.summary]),
+        footer=tuple(
+            _footer(run, label if len(runs) > 1 else "")
+            for run, label in zip(runs, labels, strict=True)
+        ),
+    )
+
+
+def _point(point: points.Point, series: Sequence[Series]) -> ScenePoint:
+    measured = [s for s in series if s.cell.summary is not None]
+    return ScenePoint(
+        label=safe(points.label(point), 80),
+        varying=point.varying,
+        series=tuple(measured[:MAX_SERIES]),
+        absent=tuple(s for s in series if s not in measured),
+    )
+
+
+def thinned(items: Sequence[ScenePoint], most: int) -> tuple[ScenePoint, ...]:
+    """At most `most` of them, evenly spread, the first and the last among them."""
+    if len(items) <= most:
+        return tuple(items)
+    return tuple(items[round(n * (len(items) - 1) / (most - 1))] for n in range(most))
+
+
+# What to say
+
+
+def why(series: Series) -> str:
+    """`n/a: …` or `failed: …`, as a picture says it."""
+    return safe(f"{series.cell.status}: {series.cell.reason or 'no reason recorded'}", 300)
+
+
+def _notes(made: Sequence[ScenePoint], runs: Sequence[Run], scenario: str) -> tuple[str, ...]:
+    notes: dict[str, list[str]] = {}
+    for point in made:
+        for series in (*point.absent, *point.series):
+            status = series.cell.status
+            text = series.cell.note if status == "ok" else None
+            said = safe(text, 300) if text else why(series) if status != "ok" else ""
+            if said:
+                notes.setdefault(f"{series.label}: {said}", []).append(point.label)
+    lines = [
+        f"{text} ({joined(labels)})" if any(labels) and len(labels) < len(made) else text
+        for text, labels in notes.items()
+    ]
+    if len(lines) > MAX_NOTES:
+        lines = [*lines[: MAX_NOTES - 1], f"and {len(lines) - MAX_NOTES + 1} more such cells"]
+    if len([point for point in made if point.series]) > MAX_POINTS:
+        lines.append(f"{MAX_POINTS} of {len(made)} points are shown where each has a panel")
+    if any(len(point.series) == MAX_SERIES for point in made):
+        lines.append(f"at most {MAX_SERIES} engines of a point are shown")
+    return tuple(lines)
+
+
+def _rounds_note(counts: Sequence[int]) -> str:
+    """What the bars of a picture with intervals are, by how many rounds there were."""
+    if not counts:
+        return ""
+    least, most = min(counts), max(counts)
+    rounds = f"{least} rounds" if least == most else f"{least} to {most} rounds"
+    if most == 1:
+        return "One round: no intervals."
+    if least >= MIN_ROUNDS:
+        return f"Medians over {rounds}; bars: their 95 % interval."
+    if most < MIN_ROUNDS:
+        return f"Medians over {rounds}; bars: their range (a 95 % interval takes {MIN_ROUNDS})."
+    return (
+        f"Medians over {rounds}; bars: their 95 % interval, "
+        f"and the range where there are fewer than {MIN_ROUNDS}."
+    )
+
+
+def _footer(run: Run, label: str) -> str:
+    """Machine, kernel, rounds and version in one line."""
+    known = run.environment
+    cores = known.get("cores_allowed") or known.get("cores")
+    parts = [
+        f"iomodels {run.tool.version}",
+        str(known.get("cpu") or ""),
+        f"{cores} CPUs" if cores else "",
+        str(known.get("hypervisor") or ""),
+        f"Linux {known['kernel']}" if known.get("kernel") else "",
+        _rounds(run),
+        f"seed {run.seed}",
+        run.created_utc[:10],
+    ]
+    text = " · ".join(safe(part, 60) for part in parts if part)
+    return f"{label}: {text}" if label else text
+
+
+def _rounds(run: Run) -> str:
+    rounds, duration = run.settings.get("rounds"), run.settings.get("duration_s")
+    if isinstance(rounds, bool) or not isinstance(rounds, int):
+        return ""
+    word = "round" if rounds == 1 else "rounds"
+    long = isinstance(duration, (int, float)) and not isinstance(duration, bool)
+    return f"{rounds} {word}" + (f" of {format_duration(float(duration) * 1e9)}" if long else "")
