@@ -48,5 +48,11 @@ def _drawings(run: Run) -> list[Drawing]:
     from iomodels.report import Drawing
 
     return [
-        Drawing(p.scenario, p.title, p.alt, charts.render(p, "svg")) for p in charts.pictures([run])
+        Drawing(
+            scenario=picture.scenario,
+            title=picture.alt.partition(". ")[0],
+            alt=picture.alt,
+            svg=charts.render(picture, "svg"),
+        )
+        for picture in charts.pictures([run])
     ]

@@ -12,6 +12,7 @@ import hashlib
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,9 @@ class Drawing:
     scenario: str
     """Where it stands. Of a scenario that the run does not have it is left out."""
     title: str
+    """What it shows, in a few words."""
     alt: str
+    """The same for those who cannot see it, with its main numbers."""
     svg: bytes
 
 
@@ -65,9 +68,10 @@ class Section:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture as markup."""
+    """A picture as markup, with its words."""
 
     title: str
+    alt: str
     svg: Markup
 
 
@@ -83,6 +87,7 @@ def page(run: Run, drawings: Sequence[Drawing] = (), traces: Sequence[Drawing] =
     context: dict[str, Any] = {
         "run": run,
         "title": _title(sections),
+        "when": _when(run.created_utc),
         "rounds": max((len(cell.trials) for cell in run.cells), default=0),
         "min_rounds": MIN_ROUNDS,
         "sections": sections,
@@ -146,6 +151,13 @@ def _title(sections: Sequence[Section]) -> str:
     return ", ".join(section.name for section in sections)
 
 
+def _when(created_utc: str) -> str:
+    try:
+        return f"{datetime.fromisoformat(created_utc).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except (ValueError, OverflowError):
+        return created_utc
+
+
 def _sections(run: Run, drawings: Sequence[Drawing], inliner: Inliner) -> list[Section]:
     return [
         Section(
@@ -184,13 +196,12 @@ def _harness(points: Sequence[Point]) -> str:
 
 def _figure(drawing: Drawing, inliner: Inliner) -> Figure:
     svg = inliner.inline(drawing.svg, drawing.title, drawing.alt)
-    return Figure(drawing.title, Markup(svg))
+    return Figure(drawing.title, drawing.alt, Markup(svg))
 
 
 def _meanings(sections: Sequence[Section]) -> list[tuple[str, str]]:
-    used = {q.header: q.meaning for s in sections for q in s.table.quantities}
-    order = {quantity.header: number for number, quantity in enumerate(QUANTITIES)}
-    return sorted(used.items(), key=lambda item: order.get(item[0], len(order)))
+    used = {quantity.header for section in sections for quantity in section.table.quantities}
+    return [(q.header, q.meaning) for q in QUANTITIES if q.header in used]
 
 
 def _own_files(asked: Asked | None) -> list[str]:

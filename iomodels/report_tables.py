@@ -13,6 +13,7 @@ from iomodels.statistics import latency_p50_ns, median_interval, paired_ratio
 from iomodels.units import format_count, format_duration
 
 HARNESS = "null"
+NO_BREAK_SPACE = "\u00a0"
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,14 @@ def _entry(quantity: Quantity, cell: Cell) -> Entry:
         return Entry("–")
     detail = ""
     if interval.low != interval.high:
-        detail = f"{quantity.show(interval.low)} – {quantity.show(interval.high)}"
+        low, high = (_unbroken(quantity.show(x)) for x in (interval.low, interval.high))
+        detail = f"{low} – {high}"
     return Entry(quantity.show(interval.median), detail, interval.median)
+
+
+def _unbroken(text: str) -> str:
+    """Where a narrow column breaks an interval, it does not part a number from its unit."""
+    return text.replace(" ", NO_BREAK_SPACE)
 
 
 # ------------------------------------------------------------------ columns
