@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from iomodels.errors import NothingToDraw, OutputError, ResultError
+
 if TYPE_CHECKING:
     from iomodels.report import Drawing
     from iomodels.results import Run
@@ -36,8 +38,10 @@ def command(result: Path, output: Path | None, force: bool) -> None:
     from . import console
 
     output = output or result.with_suffix(".html")
-    storage.check_output(output, force=force)
     run = storage.load(result)
+    if output.exists() and output.samefile(result):
+        raise OutputError(f"{output} is the result itself: name another file for the page")
+    storage.check_output(output, force=force)
     html = page(run, _drawings(run))
     storage.write(html.encode(), output, force=force)
     console.err().print(console.safe(f"report: {output}"), soft_wrap=True)
@@ -47,6 +51,14 @@ def _drawings(run: Run) -> list[Drawing]:
     from iomodels import charts
     from iomodels.report import Drawing
 
+    from . import console
+
+    try:
+        pictures = charts.pictures([run])
+    except (NothingToDraw, ResultError) as error:
+        # The tables stand for themselves, and say more of what was not measured.
+        console.err().print(console.safe(f"without pictures: {error}"), soft_wrap=True)
+        return []
     return [
         Drawing(
             scenario=picture.scenario,
@@ -54,5 +66,5 @@ def _drawings(run: Run) -> list[Drawing]:
             alt=picture.alt,
             svg=charts.render(picture, "svg"),
         )
-        for picture in charts.pictures([run])
+        for picture in pictures
     ]
