@@ -11,7 +11,7 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
-from iomodels.charts import by_engine, percentiles
+from iomodels.charts import by_engine, calls, cpu_latency, percentiles, rounds, scaling
 from iomodels.charts.chart import Chart
 from iomodels.charts.picture import FORMATS, Format, Picture, render
 from iomodels.charts.scene import Scene, scenes
@@ -21,7 +21,14 @@ from iomodels.storage import slug
 
 __all__ = ["CHARTS", "FORMATS", "Format", "Picture", "matrix", "pictures", "render"]
 
-CHARTS: tuple[Chart, ...] = (by_engine.CHART, percentiles.CHART)
+CHARTS: tuple[Chart, ...] = (
+    by_engine.CHART,
+    percentiles.CHART,
+    scaling.CHART,
+    cpu_latency.CHART,
+    calls.CHART,
+    rounds.CHART,
+)
 """Every kind of picture, in the order in which they are read."""
 
 

@@ -121,7 +121,9 @@ def _overlap(a: Box, b: Box) -> float:
 
 def _outside(box: Box, size: tuple[float, float]) -> float:
     return (
-        max(0.0, -box[0]) + max(0.0, -box[1]) + max(0.0, box[2] - size[0])
+        max(0.0, -box[0])
+        + max(0.0, -box[1])
+        + max(0.0, box[2] - size[0])
         + max(0.0, box[3] - size[1])
     )
 
@@ -160,5 +162,3 @@ def _apart(wanted: Sequence[float], height: float) -> list[float]:
         for middle, members in blocks
         for index in range(members)
     ]
-
-

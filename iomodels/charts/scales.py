@@ -12,7 +12,12 @@ from typing import Any
 from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from iomodels.units import format_count
+from iomodels import points
+from iomodels.keys import all_keys
+from iomodels.units import Duration, Size, format_count, format_size
+
+from .scene import Scene, ScenePoint
+from .style import safe
 
 LOG_FROM = 15.0
 """From this ratio of the largest to the smallest value on, a scale is logarithmic."""
@@ -33,13 +38,11 @@ def counts(axis: Axis, title: str, values: Sequence[float], *, log: bool | None 
 
 
 def durations(axis: Axis, title: str, values: Sequence[float], *, log: bool | None = None) -> None:
-    """An axis of nanoseconds; its ticks are in the unit that suits the values, named in the title."""
+    """An axis of nanoseconds; its ticks are in the unit that suits, which the title names."""
     _scale(axis, values, log)
     finite = [value for value in values if math.isfinite(value) and value > 0] or [1.0]
     typical = math.sqrt(min(finite) * max(finite)) if wants_log(values) else max(finite)
-    name, factor = next(
-        ((n, f) for n, f in reversed(_UNITS_NS) if typical >= f), _UNITS_NS[0]
-    )
+    name, factor = next(((n, f) for n, f in reversed(_UNITS_NS) if typical >= f), _UNITS_NS[0])
     axis.set_major_formatter(FuncFormatter(lambda value, _: grouped_digits(value / factor)))
     axis.set_label_text(f"{title} ({name})")
 
@@ -83,3 +86,62 @@ def _limits(axis: Axis, low: float, high: float) -> None:
         axis.axes.set_xlim(low, high)
     else:
         axis.axes.set_ylim(low, high)
+
+
+# The parameter that is swept
+
+
+def swept_key(scene: Scene) -> str | None:
+    """The swept parameter that has the most numbers among the measured points; None if none has."""
+    numbers: dict[str, set[float]] = {}
+    for point in scene.points:
+        for key in point.varying if point.series else ():
+            value = number(point, key)
+            if value is not None:
+                numbers.setdefault(key, set()).add(value)
+    several = {key: len(values) for key, values in numbers.items() if len(values) > 1}
+    return max(several, key=lambda key: several[key]) if several else None
+
+
+def number(point: ScenePoint, key: str) -> float | None:
+    """The point's value of that key, if it is a number."""
+    value = point.varying.get(key)
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def label_without(point: ScenePoint, key: str) -> str:
+    """The point's label without that key."""
+    others = {k: v for k, v in point.varying.items() if k != key}
+    return safe(points.label(points.Point((), others)), 80)
+
+
+def swept(axis: Axis, key: str, values: Sequence[float]) -> None:
+    """An axis of a swept parameter, with ticks at its values, where they have room."""
+    known = all_keys().get(key)
+    title = safe(known.name.partition(".")[2] if known else key, 60)
+    xs = sorted(set(values))
+    if known is not None and known.type is Duration:
+        durations(axis, title, xs)
+    else:
+        counts(axis, title, xs)
+        if known is not None and known.type is Size:
+            axis.set_major_formatter(FuncFormatter(lambda value, _: format_size(value)))
+    log = axis.get_scale() == "log"
+    place = [math.log(x) if log else x for x in xs]
+    span = (place[-1] - place[0]) or 1.0
+    axis.axes.set_xlim(*_padded(place, span, log))
+    axis.set_major_locator(FixedLocator(_apart(xs, place, span)))
+
+
+def _padded(place: Sequence[float], span: float, log: bool) -> tuple[float, float]:
+    low, high = place[0] - 0.06 * span, place[-1] + 0.06 * span
+    return (math.exp(low), math.exp(high)) if log else (low, high)
+
+
+def _apart(xs: Sequence[float], place: Sequence[float], span: float) -> list[float]:
+    """Those of the values that are far enough from the one before for a label; always the last."""
+    kept = [len(xs) - 1]
+    for index in reversed(range(len(xs) - 1)):
+        if place[kept[-1]] - place[index] >= 0.14 * span:
+            kept.append(index)
+    return [xs[index] for index in reversed(kept)]
