@@ -56,7 +56,17 @@ def _panel(ax: Axes, point: ScenePoint, cpu: Sequence[float], latency: Sequence[
     scales.durations(ax.xaxis, "CPU per operation", cpu)
     scales.durations(ax.yaxis, "latency p50", latency)
     ax.set_title(point.label)
-    beside_points(ax, labels)
+    beside_points(ax, labels, _along_the_bars(point))
+
+
+def _along_the_bars(point: ScenePoint) -> list[Label]:
+    """Places that labels should leave free."""
+    places: list[Label] = []
+    for series in point.series:
+        x, y = _pair(series)
+        places += [Label("", at, y.median, "") for at in (x.low, (x.low + x.high) / 2, x.high)]
+        places += [Label("", x.median, at, "") for at in (y.low, (y.low + y.high) / 2, y.high)]
+    return places
 
 
 def _spoken(series: Series) -> str:

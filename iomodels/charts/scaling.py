@@ -13,12 +13,11 @@ from iomodels.units import format_count, format_duration
 
 from . import scales
 from .chart import Chart
-from .labels import Label, at_ends, margin_in
-from .scene import Scene, ScenePoint, Series
+from .labels import at_ends, margin_in
+from .scene import Scene, Series
 from .sheet import Grid, sheet
-from .style import Look
+from .sweep import Line, draw_lines, facets, left_out, swept_key
 
-MAX_FACETS = 3
 PANEL_IN = 1.9
 
 
@@ -39,97 +38,30 @@ QUANTITIES = (
 )
 
 
-@dataclass(frozen=True)
-class Line:
-    """One engine over the sweep, x ascending."""
-
-    label: str
-    short: str
-    look: Look
-    dots: tuple[tuple[float, Series], ...]
-
-
 def draw(scene: Scene) -> Figure:
     """A panel for each quantity, a line for each engine; another set for each other parameter."""
-    key = scales.swept_key(scene)
+    key = swept_key(scene)
     assert key is not None
-    facets = _facets(scene, key)
+    found = facets(scene, key)
     right = margin_in(scene.engines, most_in=1.3)
-    grid = Grid(len(QUANTITIES) * len(facets), 2, PANEL_IN, right_in=right, gap_in=0.05)
-    left_out = _facet_count(scene, key) - len(facets)
+    grid = Grid(len(QUANTITIES) * len(found), 2, PANEL_IN, right_in=right, gap_in=0.05)
     on = sheet(
         scene,
         CHART.subject,
         grid.height_in,
-        explained=[
-            scene.rounds_note,
-            f"{left_out} more combinations of the other parameters are left out"
-            if left_out > 0
-            else "",
-        ],
+        explained=[scene.rounds_note, left_out(scene, key)],
     )
     panels = iter(grid.panels(on))
-    for facet, lines in facets.items():
+    for facet, lines in found.items():
         for quantity in QUANTITIES:
             _panel(next(panels), quantity, key, lines, facet, right)
     return on.figure
 
 
-def _facets(scene: Scene, key: str) -> dict[str, list[Line]]:
-    """The lines, by what the other swept parameters are."""
-    groups: dict[str, list[ScenePoint]] = {}
-    for point in scene.points:
-        groups.setdefault(_others(point, key), []).append(point)
-    kept = list(groups.items())[:MAX_FACETS]
-    return {facet: _lines(points, key) for facet, points in kept}
-
-
-def _facet_count(scene: Scene, key: str) -> int:
-    return len({_others(point, key) for point in scene.points})
-
-
-def _others(point: ScenePoint, key: str) -> str:
-    return scales.label_without(point, key)
-
-
-def _lines(points: Sequence[ScenePoint], key: str) -> list[Line]:
-    found: dict[str, list[tuple[float, Series]]] = {}
-    for point in points:
-        x = scales.number(point, key)
-        if x is not None:
-            for series in point.series:
-                found.setdefault(series.label, []).append((x, series))
-    return [
-        Line(label, dots[0][1].short, dots[0][1].look, tuple(sorted(dots, key=lambda d: d[0])))
-        for label, dots in found.items()
-    ]
-
-
 def _panel(
     ax: Axes, quantity: Quantity, key: str, lines: Sequence[Line], facet: str, right_in: float
 ) -> None:
-    values: list[float] = []
-    ends: list[Label] = []
-    for line in lines:
-        xs = [x for x, _ in line.dots]
-        intervals = [quantity.value(series.summary) for _, series in line.dots]
-        medians = [interval.median for interval in intervals]
-        name = f"{line.label}|{quantity.title}"
-        ax.plot(xs, medians, label=name, **(line.look.line | line.look.point))
-        bars = [
-            (x, i) for (x, s), i in zip(line.dots, intervals, strict=True) if s.summary.rounds > 1
-        ]
-        ax.vlines(
-            [x for x, _ in bars],
-            [i.low for _, i in bars],
-            [i.high for _, i in bars],
-            color=line.look.colour,
-            alpha=0.45,
-            linewidth=3,
-            label=f"{name}|interval",
-        )
-        values += [v for i in intervals for v in (i.low, i.high)]
-        ends.append(Label(line.short, xs[-1], medians[-1], line.look.colour))
+    values, ends = draw_lines(ax, quantity.title, lines, lambda s: quantity.value(s.summary))
     scales.swept(ax.xaxis, key, [x for line in lines for x, _ in line.dots])
     scale = scales.durations if quantity.is_duration else scales.counts
     scale(ax.yaxis, quantity.title, values)
@@ -147,7 +79,7 @@ def _spoken(series: Series) -> str:
 
 
 def _suits(scene: Scene) -> bool:
-    return scales.swept_key(scene) is not None
+    return swept_key(scene) is not None
 
 
 CHART = Chart("scaling", "Scaling over what is swept", _suits, draw, _spoken)
