@@ -14,7 +14,7 @@ from iomodels.units import format_count, format_duration
 from . import scales
 from .chart import Chart, measured
 from .scene import Scene, ScenePoint, Series, thinned, why
-from .sheet import MARGIN_IN, TEXT_WIDTH_IN, Sheet, sheet
+from .sheet import MARGIN_IN, TEXT_WIDTH_IN, Sheet, sheet, size_in
 from .style import FINE_PT, GROUND, INK, SMALL_PT, SOFT, shortened, text_colour, width_in, wrap
 
 ROW_IN = 0.235
@@ -104,7 +104,7 @@ def _panel(ax: Axes, rows: Sequence[Row], quantities: Sequence[Quantity]) -> Non
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
-    width_in_axes = ax.get_position().width * ax.figure.get_size_inches()[0]
+    width_in_axes, _ = size_in(ax)
     for number, row in enumerate(rows):
         if row.series is None or not row.series.measured:
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -48,7 +49,7 @@ def _panel(ax: Axes, point: ScenePoint, cpu: Sequence[float], latency: Sequence[
     for series in point.series:
         x, y = _pair(series)
         if series.summary.rounds > 1:
-            bar = {"color": series.look.colour, "alpha": 0.45, "linewidth": 2.5}
+            bar: dict[str, Any] = {"color": series.look.colour, "alpha": 0.45, "linewidth": 2.5}
             ax.hlines(y.median, x.low, x.high, label=f"{series.label}|cpu", **bar)
             ax.vlines(x.median, y.low, y.high, label=f"{series.label}|latency", **bar)
         ax.plot([x.median], [y.median], linestyle="none", label=series.label, **series.look.point)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -54,35 +54,35 @@ class Step:
 
 FLOWS = {
     "blocking": (
-        Step("call", 0.06, "read"),
-        Step("blocked", 0.06, "blocked", 0.92),
+        Step("call", 0.1, "read"),
+        Step("blocked", 0.1, "blocked", 0.92),
         Step("return", 0.92, "data"),
     ),
     "nonblocking": (
-        *(step for n in range(4) for step in (
-            Step("call", 0.06 + 0.19 * n, "read" if n == 0 else ""),
-            Step("return", 0.13 + 0.19 * n, "EAGAIN" if n == 0 else ""),
-        )),
-        Step("tries", 0.68),
-        Step("call", 0.85, "read"),
-        Step("return", 0.94, "data"),
+        Step("call", 0.1, "read"),
+        Step("return", 0.22, "EAGAIN"),
+        Step("call", 0.34, "read"),
+        Step("return", 0.46, "EAGAIN"),
+        Step("tries", 0.6),
+        Step("call", 0.8, "read"),
+        Step("return", 0.92, "data"),
     ),
     "select": (
-        Step("call", 0.06, "read"),
-        Step("return", 0.16, "EAGAIN"),
-        Step("call", 0.28, "select"),
-        Step("blocked", 0.28, "blocked", 0.7),
-        Step("return", 0.7, "ready"),
-        Step("call", 0.82, "read"),
-        Step("return", 0.94, "data"),
+        Step("call", 0.1, "read"),
+        Step("return", 0.22, "EAGAIN"),
+        Step("call", 0.34, "select"),
+        Step("blocked", 0.34, "blocked", 0.68),
+        Step("return", 0.68, "ready"),
+        Step("call", 0.8, "read"),
+        Step("return", 0.92, "data"),
     ),
     "aio": (
-        Step("call", 0.06, "aio_read"),
-        Step("return", 0.18, "queued"),
-        Step("computes", 0.18, "free to compute", 0.9),
-        Step("return", 0.9, "notification"),
+        Step("call", 0.1, "aio_read"),
+        Step("return", 0.22, "queued"),
+        Step("computes", 0.22, "free to compute", 0.92),
+        Step("return", 0.92, "notification"),
     ),
-}  # fmt: skip
+}
 
 
 def draw(scene: Scene) -> Figure:
@@ -96,7 +96,7 @@ def draw(scene: Scene) -> Figure:
         f"The four models as measured{at}",
         area[1],
         explained=[
-            f"{scene.rounds_note.split(';')[0].rstrip('.')}. The flows are not to scale.",
+            f"{scene.rounds_note.replace('bars:', 'grey:')} The flows are not to scale.",
         ],
         missing=False,
     )
@@ -131,7 +131,13 @@ def of_engine(point: ScenePoint, name: str) -> Series | None:
 
 def _headings(ax: Axes) -> None:
     width, height = QUADRANT_IN
-    style = {"fontsize": HEADING_PT, "weight": "bold", "color": INK, "va": "center", "ha": "center"}
+    style: dict[str, Any] = {
+        "fontsize": HEADING_PT,
+        "weight": "bold",
+        "color": INK,
+        "va": "center",
+        "ha": "center",
+    }
     for column, text in enumerate(("Blocking", "Non-blocking")):
         ax.text(SIDE_IN + (column + 0.5) * width, 2 * height + TOP_IN / 2, text, **style)
     for row, text in enumerate(("Asynchronous", "Synchronous")):
@@ -171,8 +177,14 @@ def _quadrant(
         color=SOFT,
         va="center",
     )
-    _flow(ax, left, bottom, FLOWS[descriptor.name], colour, _times(series))
+    _flow(ax, left, bottom, _steps(descriptor.name, series), colour, _times(series))
     _numbers(ax, left + NUMBERS_AT, top - 0.75, series)
+
+
+def _steps(name: str, series: Series | None) -> tuple[Step, ...]:
+    """The engine's flow; that of a plain read where it never had to try again, as on files."""
+    never_waited = series is not None and series.measured and not series.summary.eagain_per_op.high
+    return FLOWS["blocking" if name in ("nonblocking", "select") and never_waited else name]
 
 
 def _times(series: Series | None) -> str:
@@ -199,8 +211,13 @@ def _flow(
             _span(ax, application, y(step.at), y(step.until), step, colour)
         elif step.kind == "tries":
             middle = (application + kernel) / 2
-            style = {"fontsize": FINE_PT, "ha": "center", "va": "center", "color": INK}
-            ax.text(middle, y(0.775), times, **style)
+            style: dict[str, Any] = {
+                "fontsize": FINE_PT,
+                "ha": "center",
+                "va": "center",
+                "color": INK,
+            }
+            ax.text(middle, y(step.at), times, **style)
         else:
             there, back = (application, kernel), (kernel, application)
             ends = there if step.kind == "call" else back
@@ -220,7 +237,13 @@ def _span(ax: Axes, x: float, top: float, end: float, step: Step, colour: str) -
         linewidth=1.0,
     )
     ax.add_patch(box)
-    style = {"fontsize": FINE_PT, "rotation": 90, "ha": "center", "va": "center", "color": INK}
+    style: dict[str, Any] = {
+        "fontsize": FINE_PT,
+        "rotation": 90,
+        "ha": "center",
+        "va": "center",
+        "color": INK,
+    }
     ax.text(x - 0.16, (top + end) / 2, step.text, **style)
 
 
@@ -238,7 +261,7 @@ def _arrow(ax: Axes, ends: tuple[float, float], y: float, text: str, colour: str
         )
     )
     if text:
-        style = {"fontsize": FINE_PT, "ha": "center", "va": "bottom", "color": INK}
+        style: dict[str, Any] = {"fontsize": FINE_PT, "ha": "center", "va": "bottom", "color": INK}
         ax.text(sum(ends) / 2, y + 0.015, text, **style)
 
 

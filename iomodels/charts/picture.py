@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,7 +51,11 @@ def render(picture: Picture, format: Format) -> bytes:
     from iomodels.charts import style
 
     buffer = io.BytesIO()
-    settings = {"svg.hashsalt": picture.name, "svg.fonttype": "none", "pdf.fonttype": 42}
+    settings: dict[str, Any] = {
+        "svg.hashsalt": picture.name,
+        "svg.fonttype": "none",
+        "pdf.fonttype": 42,
+    }
     with style.context(), matplotlib.rc_context(settings):
         picture.draw().savefig(buffer, format=format, dpi=PNG_DPI, metadata=_NO_DATES[format])
     data = buffer.getvalue()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -49,7 +50,7 @@ class Sheet:
             )
         )
 
-    def text(self, left: float, bottom: float, text: str, size_pt: float, **style: object) -> None:
+    def text(self, left: float, bottom: float, text: str, size_pt: float, **style: Any) -> None:
         """Text in the area, in inches as above."""
         total = self.figure.get_figheight()
         self.figure.text(
@@ -102,7 +103,7 @@ def _height(lines: Sequence[str], size_pt: float) -> float:
 
 
 def _write(
-    figure: Figure, lines: Sequence[str], size_pt: float, top_in: float, **style: object
+    figure: Figure, lines: Sequence[str], size_pt: float, top_in: float, **style: Any
 ) -> float:
     """Write lines downwards from `top_in`, and return where the next would begin."""
     for line in lines:
@@ -116,6 +117,11 @@ def _write(
         )
         top_in -= size_pt * _LEADING
     return top_in
+
+
+def size_in(ax: Axes) -> tuple[float, float]:
+    """Width and height of the axes in inches."""
+    return ax.bbox.width / ax.figure.dpi, ax.bbox.height / ax.figure.dpi
 
 
 @dataclass(frozen=True)
