@@ -39,6 +39,7 @@ APPLICATION, KERNEL = 0.45, 1.35
 """Where the two lanes of a miniature stand, in inches from the quadrant's left edge."""
 NUMBERS_AT = 1.72
 FLOW_TOP, FLOW_BOTTOM = 1.78, 0.2
+CENTRED: dict[str, Any] = {"fontsize": FINE_PT, "ha": "center", "va": "center", "color": INK}
 MATRIX = tuple(d for d in DESCRIPTORS.values() if d.in_matrix)
 
 
@@ -131,13 +132,7 @@ def of_engine(point: ScenePoint, name: str) -> Series | None:
 
 def _headings(ax: Axes) -> None:
     width, height = QUADRANT_IN
-    style: dict[str, Any] = {
-        "fontsize": HEADING_PT,
-        "weight": "bold",
-        "color": INK,
-        "va": "center",
-        "ha": "center",
-    }
+    style = CENTRED | {"fontsize": HEADING_PT, "weight": "bold"}
     for column, text in enumerate(("Blocking", "Non-blocking")):
         ax.text(SIDE_IN + (column + 0.5) * width, 2 * height + TOP_IN / 2, text, **style)
     for row, text in enumerate(("Asynchronous", "Synchronous")):
@@ -211,13 +206,7 @@ def _flow(
             _span(ax, application, y(step.at), y(step.until), step, colour)
         elif step.kind == "tries":
             middle = (application + kernel) / 2
-            style: dict[str, Any] = {
-                "fontsize": FINE_PT,
-                "ha": "center",
-                "va": "center",
-                "color": INK,
-            }
-            ax.text(middle, y(step.at), times, **style)
+            ax.text(middle, y(step.at), times, **CENTRED)
         else:
             there, back = (application, kernel), (kernel, application)
             ends = there if step.kind == "call" else back
@@ -237,14 +226,7 @@ def _span(ax: Axes, x: float, top: float, end: float, step: Step, colour: str) -
         linewidth=1.0,
     )
     ax.add_patch(box)
-    style: dict[str, Any] = {
-        "fontsize": FINE_PT,
-        "rotation": 90,
-        "ha": "center",
-        "va": "center",
-        "color": INK,
-    }
-    ax.text(x - 0.16, (top + end) / 2, step.text, **style)
+    ax.text(x - 0.16, (top + end) / 2, step.text, rotation=90, **CENTRED)
 
 
 def _arrow(ax: Axes, ends: tuple[float, float], y: float, text: str, colour: str) -> None:
@@ -261,8 +243,7 @@ def _arrow(ax: Axes, ends: tuple[float, float], y: float, text: str, colour: str
         )
     )
     if text:
-        style: dict[str, Any] = {"fontsize": FINE_PT, "ha": "center", "va": "bottom", "color": INK}
-        ax.text(sum(ends) / 2, y + 0.015, text, **style)
+        ax.text(sum(ends) / 2, y + 0.015, text, **(CENTRED | {"va": "bottom"}))
 
 
 def _numbers(ax: Axes, left: float, top: float, series: Series | None) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -89,12 +88,7 @@ def _over_rounds(ax: Axes, point: ScenePoint, origins: dict[int, float], right_i
         if not began:
             continue
         xs, ys = [at for at, _ in began], [trial.throughput_ops for _, trial in began]
-        look: dict[str, Any] = {
-            "linewidth": 0.8,
-            "markersize": 4.5,
-            **series.look.line,
-            **series.look.point,
-        }
+        look = series.look.line | series.look.point | {"linewidth": 0.8, "markersize": 4.5}
         ax.plot(xs, ys, label=f"{series.label}|rounds", **look)
         ends.append(Label(series.short, xs[-1], ys[-1], series.look.colour))
     xs = [label.x for label in ends]

@@ -67,22 +67,26 @@ def _logarithmic(axis: Axis, low: float, high: float) -> None:
     _set_log(axis)
     _limits(axis, low / pad, high * pad)
     # Tick texts of a horizontal axis stand side by side and take more room.
-    room = 1.5 if axis.axis_name == "x" else 2.5
+    room = 1.5 if _is_x(axis) else 2.5
     subs: Any = (1.0,) if decades > room else (1.0, 2.0, 5.0) if decades > 1 else (1, 2, 3, 5, 7)
     axis.set_major_locator(LogLocator(subs=subs, numticks=12))
     axis.set_minor_locator(FixedLocator([]))
     axis.set_minor_formatter(NullFormatter())
 
 
+def _is_x(axis: Axis) -> bool:
+    return axis is axis.axes.xaxis
+
+
 def _set_log(axis: Axis) -> None:
-    if axis.axis_name == "x":
+    if _is_x(axis):
         axis.axes.set_xscale("log")
     else:
         axis.axes.set_yscale("log")
 
 
 def _limits(axis: Axis, low: float, high: float) -> None:
-    if axis.axis_name == "x":
+    if _is_x(axis):
         axis.axes.set_xlim(low, high)
     else:
         axis.axes.set_ylim(low, high)

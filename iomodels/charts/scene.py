@@ -265,6 +265,7 @@ def _rounds(run: Run) -> str:
     rounds, duration = run.settings.get("rounds"), run.settings.get("duration_s")
     if isinstance(rounds, bool) or not isinstance(rounds, int):
         return ""
-    word = "round" if rounds == 1 else "rounds"
-    long = isinstance(duration, (int, float)) and not isinstance(duration, bool)
-    return f"{rounds} {word}" + (f" of {format_duration(float(duration) * 1e9)}" if long else "")
+    text = f"{rounds} {'round' if rounds == 1 else 'rounds'}"
+    if isinstance(duration, bool) or not isinstance(duration, (int, float)):
+        return text
+    return f"{text} of {format_duration(duration * 1e9)}"

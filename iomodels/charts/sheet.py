@@ -50,7 +50,14 @@ class Sheet:
             )
         )
 
-    def text(self, left: float, bottom: float, text: str, size_pt: float, **style: Any) -> None:
+    def text(
+        self,
+        left: float,
+        bottom: float,
+        text: str,
+        size_pt: float,
+        **style: Any,  # noqa: ANN401 - as matplotlib takes it
+    ) -> None:
         """Text in the area, in inches as above."""
         total = self.figure.get_figheight()
         self.figure.text(
@@ -103,7 +110,11 @@ def _height(lines: Sequence[str], size_pt: float) -> float:
 
 
 def _write(
-    figure: Figure, lines: Sequence[str], size_pt: float, top_in: float, **style: Any
+    figure: Figure,
+    lines: Sequence[str],
+    size_pt: float,
+    top_in: float,
+    **style: Any,  # noqa: ANN401 - as matplotlib takes it
 ) -> float:
     """Write lines downwards from `top_in`, and return where the next would begin."""
     for line in lines:

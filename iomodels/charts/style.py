@@ -96,7 +96,7 @@ _NOT_OURS = ("backend", "interactive", "toolbar", "webagg", "keymap", "date", "a
 @contextmanager
 def context() -> Iterator[None]:
     """matplotlib's defaults and our settings: a user's own matplotlibrc changes no picture."""
-    defaults = {
+    defaults: Any = {
         key: value
         for key, value in matplotlib.rcParamsDefault.items()
         if not key.startswith(_NOT_OURS)
@@ -196,7 +196,8 @@ def _combinations(descriptor: Descriptor) -> list[str]:
 def _shade(colour: str, amount: float) -> str:
     """`colour` mixed with white (`amount` above 0) or black (below)."""
     towards = 1.0 if amount > 0 else 0.0
-    return to_hex([c + (towards - c) * abs(amount) for c in to_rgb(colour)])
+    r, g, b = (c + (towards - c) * abs(amount) for c in to_rgb(colour))
+    return to_hex((r, g, b))
 
 
 def text_colour(colour: str) -> str:
