@@ -11,7 +11,17 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
-from iomodels.charts import by_engine, percentiles
+from iomodels.charts import (
+    by_engine,
+    calls,
+    cpu_latency,
+    over_time,
+    overlap,
+    percentiles,
+    rounds,
+    scaling,
+)
+from iomodels.charts import matrix as four_models
 from iomodels.charts.chart import Chart
 from iomodels.charts.picture import FORMATS, Format, Picture, render
 from iomodels.charts.scene import Scene, scenes
@@ -19,9 +29,18 @@ from iomodels.charts.style import context
 from iomodels.results import Run
 from iomodels.storage import slug
 
-__all__ = ["CHARTS", "FORMATS", "Format", "Picture", "matrix", "pictures", "render"]
+__all__ = ["CHARTS", "FORMATS", "Format", "Picture", "matrices", "matrix", "pictures", "render"]
 
-CHARTS: tuple[Chart, ...] = (by_engine.CHART, percentiles.CHART)
+CHARTS: tuple[Chart, ...] = (
+    by_engine.CHART,
+    percentiles.CHART,
+    scaling.CHART,
+    overlap.CHART,
+    cpu_latency.CHART,
+    calls.CHART,
+    rounds.CHART,
+    over_time.CHART,
+)
 """Every kind of picture, in the order in which they are read."""
 
 
@@ -47,7 +66,15 @@ def matrix(run: Run, scenario: str) -> Picture:
 
     Raises `ResultError` for a scenario that the run does not have.
     """
-    raise NotImplementedError
+    (scene,) = scenes([run], scenario=scenario)
+    return _picture(four_models.CHART, scene, set())
+
+
+def matrices(run: Run) -> list[Picture]:
+    """`matrix` for each scenario in which two of the four models were measured, or more."""
+    taken: set[str] = set()
+    suitable = [scene for scene in scenes([run]) if four_models.CHART.suits(scene)]
+    return [_picture(four_models.CHART, scene, taken) for scene in suitable]
 
 
 def _picture(chart: Chart, scene: Scene, taken: set[str]) -> Picture:

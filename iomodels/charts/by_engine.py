@@ -14,8 +14,8 @@ from iomodels.units import format_count, format_duration
 from . import scales
 from .chart import Chart, measured
 from .scene import Scene, ScenePoint, Series, thinned, why
-from .sheet import MARGIN_IN, TEXT_WIDTH_IN, Sheet, sheet
-from .style import FINE_PT, INK, SMALL_PT, SOFT, shortened, text_colour, width_in, wrap
+from .sheet import MARGIN_IN, TEXT_WIDTH_IN, Sheet, sheet, size_in
+from .style import FINE_PT, GROUND, INK, SMALL_PT, SOFT, shortened, text_colour, width_in, wrap
 
 ROW_IN = 0.235
 MAX_ROWS = 60
@@ -60,6 +60,7 @@ def draw(scene: Scene) -> Figure:
         CHART.subject,
         area_in,
         explained=[f"{scene.rounds_note} Latency: filled p50, hollow p99."],
+        missing=False,
     )
     label_in = min(max((width_in(r.text, SMALL_PT) for r in rows), default=0), MAX_LABEL_IN) + 0.1
     left = MARGIN_IN + label_in
@@ -77,7 +78,7 @@ def draw(scene: Scene) -> Figure:
 
 
 def _rows(scene: Scene) -> list[Row]:
-    filled = max((len(p.series) + len(p.absent) + 1 for p in scene.points), default=1)
+    filled = max((len(p.cells) + 1 for p in scene.points), default=1)
     rows: list[Row] = []
     for point in thinned(scene.points, max(2, MAX_ROWS // filled)):
         rows += _rows_of(point)
@@ -86,14 +87,14 @@ def _rows(scene: Scene) -> list[Row]:
 
 def _rows_of(point: ScenePoint) -> list[Row]:
     heading = [Row(point.label)] if point.label else []
-    return heading + [Row(s.label, s) for s in (*point.series, *point.absent)]
+    return heading + [Row(s.label, s) for s in point.cells]
 
 
 def _values(rows: Sequence[Row], quantities: Sequence[Quantity]) -> list[float]:
     intervals = [
         q.value(row.series)
         for row in rows
-        if row.series and row.series.cell.summary
+        if row.series and row.series.measured
         for q in quantities
     ]
     return [value for i in intervals for value in (i.low, i.high)]
@@ -103,9 +104,9 @@ def _panel(ax: Axes, rows: Sequence[Row], quantities: Sequence[Quantity]) -> Non
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
-    width_in_axes = ax.get_position().width * ax.figure.get_size_inches()[0]
+    width_in_axes, _ = size_in(ax)
     for number, row in enumerate(rows):
-        if row.series is None or row.series.cell.summary is None:
+        if row.series is None or not row.series.measured:
             continue
         for column, quantity in enumerate(quantities):
             x = 1 + (column + 0.92) * NUMBER_IN / width_in_axes
@@ -164,7 +165,7 @@ def _row_texts(on: Sheet, rows: Sequence[Row], label_in: float) -> None:
             on.text(MARGIN_IN, bottom, text, SMALL_PT, weight="bold", color=INK, va="center")
             continue
         text = shortened(row.text, SMALL_PT, label_in - 0.08)
-        missing = row.series.cell.summary is None
+        missing = not row.series.measured
         colour = SOFT if missing else text_colour(row.series.look.colour)
         on.text(MARGIN_IN, bottom, text, SMALL_PT, color=colour, va="center")
         if missing:
@@ -177,6 +178,7 @@ def _row_texts(on: Sheet, rows: Sequence[Row], label_in: float) -> None:
                 color=SOFT,
                 va="center",
                 linespacing=1.05,
+                bbox={"facecolor": GROUND, "edgecolor": "none", "pad": 0.5},
             )
 
 

@@ -32,7 +32,9 @@ class Chart:
             values = [f"{s.label} {self.value(s)}" for s in point.series if self.value(s)]
             if values:
                 said.append(f"{point.label + ': ' if point.label else ''}{'; '.join(values)}.")
-        text = " ".join([*said, *(f"{note}." for note in scene.notes), scene.rounds_note])
+        text = " ".join(
+            [*said, *(f"{note}." for note in (*scene.missing, *scene.remarks)), scene.rounds_note]
+        )
         return text if len(text) <= MAX_ALT else text[: MAX_ALT - 1] + "…"
 
 

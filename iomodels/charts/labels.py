@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
+from .sheet import size_in
 from .style import SMALL_PT, shortened, text_colour, width_in
 
 _LINE_PT = SMALL_PT * 1.25
@@ -33,7 +34,7 @@ def at_ends(ax: Axes, labels: Sequence[Label], width: float) -> None:
 
     `width` is the room there in inches (`margin_in`). The limits of the axes must be set.
     """
-    height_pt = ax.get_position().height * ax.figure.get_size_inches()[1] * 72
+    height_pt = size_in(ax)[1] * 72
     ordered = sorted(labels, key=lambda label: label.y)
     wanted = [_axes_fraction(ax, label)[1] * height_pt for label in ordered]
     for label, y_pt in zip(ordered, _apart(wanted, height_pt), strict=True):
@@ -63,7 +64,7 @@ def beside_points(ax: Axes, labels: Sequence[Label], obstacles: Sequence[Label] 
 
     `obstacles` are further points to be left free. The limits of the axes must be set.
     """
-    size = (_width_pt(ax), ax.get_position().height * ax.figure.get_size_inches()[1] * 72)
+    size = (_width_pt(ax), size_in(ax)[1] * 72)
     taken = [_around(_axes_fraction(ax, label), size) for label in (*labels, *obstacles)]
     for label in sorted(labels, key=lambda label: -label.y):
         at = _axes_fraction(ax, label)
@@ -121,7 +122,9 @@ def _overlap(a: Box, b: Box) -> float:
 
 def _outside(box: Box, size: tuple[float, float]) -> float:
     return (
-        max(0.0, -box[0]) + max(0.0, -box[1]) + max(0.0, box[2] - size[0])
+        max(0.0, -box[0])
+        + max(0.0, -box[1])
+        + max(0.0, box[2] - size[0])
         + max(0.0, box[3] - size[1])
     )
 
@@ -137,7 +140,7 @@ def _axes_fraction(ax: Axes, label: Label) -> tuple[float, float]:
 
 
 def _width_pt(ax: Axes) -> float:
-    return float(ax.get_position().width * ax.figure.get_size_inches()[0] * 72)
+    return size_in(ax)[0] * 72
 
 
 def _apart(wanted: Sequence[float], height: float) -> list[float]:
@@ -160,5 +163,3 @@ def _apart(wanted: Sequence[float], height: float) -> list[float]:
         for middle, members in blocks
         for index in range(members)
     ]
-
-

@@ -107,10 +107,10 @@ def _panel(
             label=f"{series.label}|marks",
             **(series.look.point | {"markeredgewidth": 0.9}),
         )
-        ends.append(Label(series.label, xs[-1], ys[-1], series.look.colour))
+        ends.append(Label(series.short, xs[-1], ys[-1], series.look.colour))
     ax.set_xscale("log")
     ax.set_xlim(1, 1 / (1 - MOST))
-    ax.xaxis.set_major_locator(FixedLocator([1, 2, 10, 100, 1000, 10_000]))
+    ax.xaxis.set_major_locator(FixedLocator([2, 10, 100, 1000, 10_000]))
     ax.xaxis.set_minor_locator(FixedLocator([]))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _percent(x)))
     ax.set_xlabel("percentile of operations (%)")

@@ -12,7 +12,10 @@ from typing import Any
 from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from iomodels.units import format_count
+from iomodels.keys import all_keys
+from iomodels.units import Duration, Size, format_count, format_size
+
+from .style import safe
 
 LOG_FROM = 15.0
 """From this ratio of the largest to the smallest value on, a scale is logarithmic."""
@@ -33,13 +36,11 @@ def counts(axis: Axis, title: str, values: Sequence[float], *, log: bool | None 
 
 
 def durations(axis: Axis, title: str, values: Sequence[float], *, log: bool | None = None) -> None:
-    """An axis of nanoseconds; its ticks are in the unit that suits the values, named in the title."""
+    """An axis of nanoseconds; its ticks are in the unit that suits, which the title names."""
     _scale(axis, values, log)
     finite = [value for value in values if math.isfinite(value) and value > 0] or [1.0]
     typical = math.sqrt(min(finite) * max(finite)) if wants_log(values) else max(finite)
-    name, factor = next(
-        ((n, f) for n, f in reversed(_UNITS_NS) if typical >= f), _UNITS_NS[0]
-    )
+    name, factor = next(((n, f) for n, f in reversed(_UNITS_NS) if typical >= f), _UNITS_NS[0])
     axis.set_major_formatter(FuncFormatter(lambda value, _: grouped_digits(value / factor)))
     axis.set_label_text(f"{title} ({name})")
 
@@ -65,21 +66,62 @@ def _logarithmic(axis: Axis, low: float, high: float) -> None:
     pad = 10 ** max(0.06 * decades, 0.05)
     _set_log(axis)
     _limits(axis, low / pad, high * pad)
-    subs: Any = (1.0,) if decades > 2.5 else (1.0, 2.0, 5.0) if decades > 1 else (1, 2, 3, 5, 7)
+    # Tick texts of a horizontal axis stand side by side and take more room.
+    room = 1.5 if _is_x(axis) else 2.5
+    subs: Any = (1.0,) if decades > room else (1.0, 2.0, 5.0) if decades > 1 else (1, 2, 3, 5, 7)
     axis.set_major_locator(LogLocator(subs=subs, numticks=12))
     axis.set_minor_locator(FixedLocator([]))
     axis.set_minor_formatter(NullFormatter())
 
 
+def _is_x(axis: Axis) -> bool:
+    return axis is axis.axes.xaxis
+
+
 def _set_log(axis: Axis) -> None:
-    if axis.axis_name == "x":
+    if _is_x(axis):
         axis.axes.set_xscale("log")
     else:
         axis.axes.set_yscale("log")
 
 
 def _limits(axis: Axis, low: float, high: float) -> None:
-    if axis.axis_name == "x":
+    if _is_x(axis):
         axis.axes.set_xlim(low, high)
     else:
         axis.axes.set_ylim(low, high)
+
+
+# The parameter that is swept
+
+
+def swept(axis: Axis, key: str, values: Sequence[float]) -> None:
+    """An axis of a swept parameter, with ticks at its values, where they have room."""
+    known = all_keys().get(key)
+    title = safe(known.name.partition(".")[2] if known else key, 60)
+    xs = sorted(set(values))
+    if known is not None and known.type is Duration:
+        durations(axis, title, xs)
+    else:
+        counts(axis, title, xs)
+        if known is not None and known.type is Size:
+            axis.set_major_formatter(FuncFormatter(lambda value, _: format_size(value)))
+    log = axis.get_scale() == "log"
+    place = [math.log(x) if log else x for x in xs]
+    span = (place[-1] - place[0]) or 1.0
+    axis.axes.set_xlim(*_padded(place, span, log))
+    axis.set_major_locator(FixedLocator(_apart(xs, place, span)))
+
+
+def _padded(place: Sequence[float], span: float, log: bool) -> tuple[float, float]:
+    low, high = place[0] - 0.06 * span, place[-1] + 0.06 * span
+    return (math.exp(low), math.exp(high)) if log else (low, high)
+
+
+def _apart(xs: Sequence[float], place: Sequence[float], span: float) -> list[float]:
+    """Those of the values that are far enough from the one before for a label; always the last."""
+    kept = [len(xs) - 1]
+    for index in reversed(range(len(xs) - 1)):
+        if place[kept[-1]] - place[index] >= 0.14 * span:
+            kept.append(index)
+    return [xs[index] for index in reversed(kept)]

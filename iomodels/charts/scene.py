@@ -6,7 +6,7 @@ All text in it is safe to show (`style.safe`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from iomodels import points
@@ -15,7 +15,7 @@ from iomodels.results import Cell, Parameter, Run, Summary
 from iomodels.statistics import MIN_ROUNDS
 from iomodels.units import format_duration
 
-from .style import Look, joined, looks, safe
+from .style import Look, joined, looks, safe, short_name
 
 HARNESS = "null"
 MAX_RUNS = 4
@@ -30,12 +30,17 @@ MAX_NOTES = 6
 
 @dataclass(frozen=True)
 class Series:
-    """One cell as it is shown: `label` tells it from all others of its point."""
+    """One cell as it is shown: `label` tells it from all others of its point, `short` too."""
 
     cell: Cell
     label: str
+    short: str
     look: Look
     run: int
+
+    @property
+    def measured(self) -> bool:
+        return self.cell.summary is not None
 
     @property
     def summary(self) -> Summary:
@@ -45,27 +50,38 @@ class Series:
 
 @dataclass(frozen=True)
 class ScenePoint:
-    """One point of the scenario. `absent` could not be measured: their cells say why."""
+    """One point of the scenario, its cells in the run's order."""
 
     label: str
     varying: dict[str, Parameter]
-    series: tuple[Series, ...]
-    absent: tuple[Series, ...]
+    cells: tuple[Series, ...]
+
+    @property
+    def series(self) -> tuple[Series, ...]:
+        """What was measured."""
+        return tuple(s for s in self.cells if s.measured)
+
+    @property
+    def absent(self) -> tuple[Series, ...]:
+        """What could not be measured: the cells say why."""
+        return tuple(s for s in self.cells if not s.measured)
 
 
 @dataclass(frozen=True)
 class Scene:
     """One scenario, ready to be drawn.
 
-    `points` are all of them; `shown` are those that fit a picture with a panel for each. `notes`
-    name what is missing and why; `rounds_note` says what the intervals are.
+    `points` are all of them; `shown` are those that fit a picture with a panel for each. `missing`
+    names what could not be measured and why; `remarks` are what a reader must know besides;
+    `rounds_note` says what the intervals are.
     """
 
     scenario: str
     name: str
     question: str
     points: tuple[ScenePoint, ...]
-    notes: tuple[str, ...]
+    missing: tuple[str, ...]
+    remarks: tuple[str, ...]
     rounds_note: str
     footer: tuple[str, ...]
 
@@ -75,8 +91,8 @@ class Scene:
 
     @property
     def engines(self) -> list[str]:
-        """The labels of all that was measured, in order of appearance."""
-        return list(dict.fromkeys(s.label for point in self.points for s in point.series))
+        """The short labels of all that was measured, in order of appearance."""
+        return list(dict.fromkeys(s.short for point in self.points for s in point.series))
 
 
 def scenes(
@@ -130,8 +146,9 @@ def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
 
     def shown(cell: Cell) -> Series:
         number = run_of[id(cell)]
-        name = f"{safe(cell.engine, 60)} ({labels[number]})" if len(runs) > 1 else cell.engine
-        return Series(cell, safe(name, 100), look_of[number][cell.engine], number)
+        of_run = f" ({labels[number]})" if len(runs) > 1 else ""
+        label, short = (safe(n, 60) + of_run for n in (cell.engine, short_name(cell.engine)))
+        return Series(cell, label, short, look_of[number][cell.engine], number)
 
     groups = points.grouped(cell for cell, _ in cells).get(scenario, [])
     made = tuple(_point(point, [shown(cell) for cell in point.cells]) for point in groups)
@@ -141,7 +158,8 @@ def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
         name=safe(scenario, 80),
         question=safe(question or f"Scenario {scenario}", 300),
         points=made,
-        notes=_notes(made, runs, scenario),
+        missing=_notes(made, _missing),
+        remarks=(*_notes(made, _remark), *_left_out(made)),
         rounds_note=_rounds_note([cell.summary.rounds for cell, _ in cells if cell.summary]),
         footer=tuple(
             _footer(run, label if len(runs) > 1 else "")
@@ -151,13 +169,7 @@ def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
 
 
 def _point(point: points.Point, series: Sequence[Series]) -> ScenePoint:
-    measured = [s for s in series if s.cell.summary is not None]
-    return ScenePoint(
-        label=safe(points.label(point), 80),
-        varying=point.varying,
-        series=tuple(measured[:MAX_SERIES]),
-        absent=tuple(s for s in series if s not in measured),
-    )
+    return ScenePoint(safe(points.label(point), 80), point.varying, tuple(series[:MAX_SERIES]))
 
 
 def thinned(items: Sequence[ScenePoint], most: int) -> tuple[ScenePoint, ...]:
@@ -175,26 +187,42 @@ def why(series: Series) -> str:
     return safe(f"{series.cell.status}: {series.cell.reason or 'no reason recorded'}", 300)
 
 
-def _notes(made: Sequence[ScenePoint], runs: Sequence[Run], scenario: str) -> tuple[str, ...]:
-    notes: dict[str, list[str]] = {}
+def _missing(series: Series) -> str:
+    return "" if series.measured else why(series)
+
+
+def _remark(series: Series) -> str:
+    """What a reader must know of a cell that was measured: incomplete, or degenerate."""
+    if not series.measured:
+        return ""
+    return why(series) if series.cell.status != "ok" else safe(series.cell.note or "", 300)
+
+
+def _notes(made: Sequence[ScenePoint], say: Callable[[Series], str]) -> tuple[str, ...]:
+    """What `say` says of the cells, each text once, with the points where it is not all of them."""
+    found: dict[str, list[str]] = {}
     for point in made:
-        for series in (*point.absent, *point.series):
-            status = series.cell.status
-            text = series.cell.note if status == "ok" else None
-            said = safe(text, 300) if text else why(series) if status != "ok" else ""
-            if said:
-                notes.setdefault(f"{series.label}: {said}", []).append(point.label)
+        for series in point.cells:
+            if text := say(series):
+                found.setdefault(f"{series.label}: {text}", []).append(point.label)
     lines = [
         f"{text} ({joined(labels)})" if any(labels) and len(labels) < len(made) else text
-        for text, labels in notes.items()
+        for text, labels in found.items()
     ]
-    if len(lines) > MAX_NOTES:
-        lines = [*lines[: MAX_NOTES - 1], f"and {len(lines) - MAX_NOTES + 1} more such cells"]
-    if len([point for point in made if point.series]) > MAX_POINTS:
-        lines.append(f"{MAX_POINTS} of {len(made)} points are shown where each has a panel")
-    if any(len(point.series) == MAX_SERIES for point in made):
-        lines.append(f"at most {MAX_SERIES} engines of a point are shown")
-    return tuple(lines)
+    if len(lines) <= MAX_NOTES:
+        return tuple(lines)
+    return (*lines[: MAX_NOTES - 1], f"and {len(lines) - MAX_NOTES + 1} more such cells")
+
+
+def _left_out(made: Sequence[ScenePoint]) -> list[str]:
+    """What is not shown, for want of room."""
+    said = []
+    with_panel = sum(1 for point in made if point.series)
+    if with_panel > MAX_POINTS:
+        said.append(f"{MAX_POINTS} of {with_panel} points are shown where each takes a panel")
+    if any(len(point.cells) == MAX_SERIES for point in made):
+        said.append(f"at most {MAX_SERIES} engines of a point are shown")
+    return said
 
 
 def _rounds_note(counts: Sequence[int]) -> str:
@@ -237,6 +265,7 @@ def _rounds(run: Run) -> str:
     rounds, duration = run.settings.get("rounds"), run.settings.get("duration_s")
     if isinstance(rounds, bool) or not isinstance(rounds, int):
         return ""
-    word = "round" if rounds == 1 else "rounds"
-    long = isinstance(duration, (int, float)) and not isinstance(duration, bool)
-    return f"{rounds} {word}" + (f" of {format_duration(float(duration) * 1e9)}" if long else "")
+    text = f"{rounds} {'round' if rounds == 1 else 'rounds'}"
+    if isinstance(duration, bool) or not isinstance(duration, (int, float)):
+        return text
+    return f"{text} of {format_duration(duration * 1e9)}"

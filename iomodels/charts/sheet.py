@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -50,7 +51,12 @@ class Sheet:
         )
 
     def text(
-        self, left: float, bottom: float, text: str, size_pt: float, **style: object
+        self,
+        left: float,
+        bottom: float,
+        text: str,
+        size_pt: float,
+        **style: Any,  # noqa: ANN401 - as matplotlib takes it
     ) -> None:
         """Text in the area, in inches as above."""
         total = self.figure.get_figheight()
@@ -60,15 +66,29 @@ class Sheet:
 
 
 def sheet(
-    scene: Scene, subject: str, height_in: float, *, explained: Sequence[str] = ()
+    scene: Scene,
+    subject: str,
+    height_in: float,
+    *,
+    explained: Sequence[str] = (),
+    missing: bool = True,
 ) -> Sheet:
     """A sheet whose title is the scene's question and whose area is `height_in` high.
 
-    `subject` says what this picture shows; `explained` stands under it, before the scene's notes.
+    `subject` says what this picture shows; `explained` stands below it, before the scene's notes.
+    A picture that shows itself what is missing leaves that out of them.
     """
     title = wrap(scene.question, TITLE_PT, TEXT_WIDTH_IN, lines=3)
     under = _lines([f"{subject} — scenario {scene.name}"], HEADING_PT, lines=2)
-    below = _lines([text for text in (*explained, *scene.notes) if text], SMALL_PT, lines=2)
+    below = _lines(
+        [
+            text
+            for text in (*explained, *(scene.missing if missing else ()), *scene.remarks)
+            if text
+        ],
+        SMALL_PT,
+        lines=2,
+    )
     footer = _lines(scene.footer, FINE_PT, lines=2)
     head_in = MARGIN_IN + _height(title, TITLE_PT) + 0.04 + _height(under, HEADING_PT) + 0.12
     foot_in = MARGIN_IN + _height(footer, FINE_PT) + 0.08 + _height(below, SMALL_PT) + 0.08
@@ -90,7 +110,11 @@ def _height(lines: Sequence[str], size_pt: float) -> float:
 
 
 def _write(
-    figure: Figure, lines: Sequence[str], size_pt: float, top_in: float, **style: object
+    figure: Figure,
+    lines: Sequence[str],
+    size_pt: float,
+    top_in: float,
+    **style: Any,  # noqa: ANN401 - as matplotlib takes it
 ) -> float:
     """Write lines downwards from `top_in`, and return where the next would begin."""
     for line in lines:
@@ -104,6 +128,11 @@ def _write(
         )
         top_in -= size_pt * _LEADING
     return top_in
+
+
+def size_in(ax: Axes) -> tuple[float, float]:
+    """Width and height of the axes in inches."""
+    return ax.bbox.width / ax.figure.dpi, ax.bbox.height / ax.figure.dpi
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ _NOT_OURS = ("backend", "interactive", "toolbar", "webagg", "keymap", "date", "a
 @contextmanager
 def context() -> Iterator[None]:
     """matplotlib's defaults and our settings: a user's own matplotlibrc changes no picture."""
-    defaults = {
+    defaults: Any = {
         key: value
         for key, value in matplotlib.rcParamsDefault.items()
         if not key.startswith(_NOT_OURS)
@@ -186,7 +186,9 @@ def _combinations(descriptor: Descriptor) -> list[str]:
         given = dict(zip((option.name for option in choosing), values, strict=True))
         if all(o.applies(given) or given[o.name] == o.default for o in choosing):
             found.append(
-                ",".join(f"{o.name}={given[o.name]}" for o in choosing if given[o.name] != o.default)
+                ",".join(
+                    f"{o.name}={given[o.name]}" for o in choosing if given[o.name] != o.default
+                )
             )
     return sorted(found, key=lambda text: len(text and text.split(",")))
 
@@ -194,7 +196,8 @@ def _combinations(descriptor: Descriptor) -> list[str]:
 def _shade(colour: str, amount: float) -> str:
     """`colour` mixed with white (`amount` above 0) or black (below)."""
     towards = 1.0 if amount > 0 else 0.0
-    return to_hex([c + (towards - c) * abs(amount) for c in to_rgb(colour)])
+    r, g, b = (c + (towards - c) * abs(amount) for c in to_rgb(colour))
+    return to_hex((r, g, b))
 
 
 def text_colour(colour: str) -> str:
@@ -207,9 +210,7 @@ def text_colour(colour: str) -> str:
 
 def _luminance(colour: str) -> float:
     """Relative luminance as in WCAG 2.2; 0.18 on white is a contrast of 4.5:1."""
-    r, g, b = (
-        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)
-    )
+    r, g, b = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour))
     return float(0.2126 * r + 0.7152 * g + 0.0722 * b)
 
 
@@ -220,25 +221,25 @@ def safe(text: str, limit: int = _LABEL_LIMIT) -> str:
     """`text` as a picture may show it: nothing that acts, nothing the font lacks, not too long."""
     shortened = text if len(text) <= limit else text[: limit - 1] + "…"
     known = _font().get_charmap()
-    return "".join(
-        c if ord(c) in known else f"\\u{ord(c):04x}" for c in visible(shortened)
-    )
+    return "".join(c if ord(c) in known else f"\\u{ord(c):04x}" for c in visible(shortened))
 
 
 @cache
-def _font() -> Any:  # noqa: ANN401 - matplotlib does not type its fonts
-    return font_manager.get_font(font_manager.findfont(FONT))
+def _font(weight: str = "normal") -> Any:  # noqa: ANN401 - matplotlib does not type its fonts
+    properties = font_manager.FontProperties(family=FONT, weight=weight)
+    return font_manager.get_font(font_manager.findfont(properties))
 
 
 @cache
 def _advance_em(character: str) -> float:
-    font = _font()
+    """Of the bold face, which is the wider one: texts that fit so always fit."""
+    font = _font("bold")
     font.set_size(100, 72)
     return float(font.load_char(ord(character)).linearHoriAdvance) / 65536 / 100
 
 
 def width_in(text: str, size_pt: float) -> float:
-    """The width of one line of (safe) text in inches; kerning left aside."""
+    """The width of one line of (safe) text in inches, at most; kerning left aside."""
     return sum(map(_advance_em, text)) * size_pt / 72
 
 
@@ -274,6 +275,20 @@ def _fitting(text: str, size_pt: float, limit_in: float) -> int:
         if width > limit_in and index:
             return last_space or index
     return len(text)
+
+
+def short_name(engine: str) -> str:
+    """`aio list nowait` for `aio:notify=list,mode=nowait`: for labels that stand in a picture.
+
+    A number keeps its option's name.
+    """
+    name, _, options = engine.partition(":")
+    said = [
+        value if value and not value.isdigit() else option
+        for option in filter(None, options.split(","))
+        for value in (option.partition("=")[2],)
+    ]
+    return " ".join([name, *said])
 
 
 def joined(parts: Sequence[str], last: str = " and ") -> str:
