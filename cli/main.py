@@ -22,8 +22,8 @@ from iomodels.escape import visible
 
 COMMANDS = {
     "bench": "Run scenarios through the engines and say what each costs.",
-    "report": "Put a result on one HTML page, to hand round.",
     "chart": "Draw charts of results, and the four models as a matrix.",
+    "report": "Put a result on one HTML page, to hand round.",
     "engines": "The I/O models, and what each can do here.",
     "scenarios": "The shipped workloads, and the question each answers.",
     "doctor": "What this machine allows and disturbs, and what to do about it.",

@@ -54,7 +54,7 @@ def _drawings(run: Run) -> list[Drawing]:
     from . import console
 
     try:
-        pictures = charts.pictures([run])
+        pictures = [*charts.matrices(run), *charts.pictures([run])]
     except (NothingToDraw, ResultError) as error:
         # The tables stand for themselves, and say more of what was not measured.
         console.err().print(console.safe(f"without pictures: {error}"), soft_wrap=True)

@@ -113,14 +113,16 @@ def _entry(quantity: Quantity, cell: Cell) -> Entry:
         return Entry("–")
     detail = ""
     if interval.low != interval.high:
-        low, high = (_unbroken(quantity.show(x)) for x in (interval.low, interval.high))
-        detail = f"{low} – {high}"
+        detail = _range(quantity.show(interval.low), quantity.show(interval.high))
     return Entry(quantity.show(interval.median), detail, interval.median)
 
 
-def _unbroken(text: str) -> str:
-    """Where a narrow column breaks an interval, it does not part a number from its unit."""
-    return text.replace(" ", NO_BREAK_SPACE)
+def _range(low: str, high: str) -> str:
+    """`126 – 139 µs`: a unit of both is said once, and no number stands apart from its unit."""
+    number, _, unit = low.partition(" ")
+    if unit and high.endswith(f" {unit}"):
+        low = number
+    return f"{low.replace(' ', NO_BREAK_SPACE)} – {high.replace(' ', NO_BREAK_SPACE)}"
 
 
 # ------------------------------------------------------------------ columns
