@@ -137,6 +137,9 @@ HOT void record_operation(struct loop *loop, const struct request *request)
 
     slice->slice_operations++;
     calls_add(&loop->record->live_operations);
+    if (__builtin_expect(loop->recorder != NULL, 0))
+        recorder_add(loop->recorder, EVENT_request, request->start_ns, loop->now_ns,
+                     (int64_t)request->done);
     if (loop->channel->caps.starts_device && loop->engine->caps.moves_data) {
         if (loop->now_ns - request->issued_ns < request->service_ns)
             slice->early_completions++;
@@ -401,7 +404,9 @@ HOT void compute_pending(struct loop *loop)
     loop->uncomputed = 0;
     if (loop->settings.compute_units > 0 && operations > 0) {
         loop_unlock(loop);
+        uint64_t event = event_begin(loop->recorder, EVENT_computation);
         compute((uint64_t)loop->settings.compute_units * operations);
+        event_end(loop->recorder, event, (int64_t)operations);
         loop_lock(loop);
         loop->now_ns = clock_now_ns(&loop->clock);
     }

@@ -18,6 +18,7 @@ struct loop {
     struct calls calls;
     struct arrivals arrivals;
     struct record *record;
+    struct recorder *recorder; /* of a trace; NULL: there is none */
     struct slice *slice;
     uint32_t depth; /* requests of the workload */
     uint32_t idle;  /* requests that stay pending on idle descriptors, after those */
