@@ -28,6 +28,7 @@ from iomodels.results import SCHEMA, Cell, Histogram, Interval, Run, Trial
 MAX_BYTES = 256 * 1024 * 1024
 MAX_CELLS = 100_000
 MAX_BUCKETS = 10_000
+MAX_PARTS = 10_000
 MAX_SLUG = 80
 HISTOGRAMS = ("latency_ns", "submit_ns", "service_ns", "added_ns", "cancel_ns")
 
@@ -175,6 +176,8 @@ def _check_trial(trial: Trial, where: str) -> None:
         value = getattr(trial, field)
         if field in HISTOGRAMS:
             _check_histogram(value or [], f"{where}.{field}")
+        elif field == "timeline":
+            _check_timeline(value or [], f"{where}.{field}")
         else:
             _check_numbers(value, f"{where}.{field}", sign_matters=field not in _MAY_BE_NEGATIVE)
 
@@ -191,6 +194,13 @@ def _check_histogram(histogram: Histogram, where: str) -> None:
         if lower >= _MAX_INTEGER or count >= _MAX_INTEGER:
             raise _Unusable(f"{where} has a number above 2^64")
         previous = lower
+
+
+def _check_timeline(timeline: list[int], where: str) -> None:
+    if len(timeline) > MAX_PARTS:
+        raise _Unusable(f"{where} has {len(timeline)} parts, and at most {MAX_PARTS} are read")
+    for number, count in enumerate(timeline):
+        _check_numbers(count, f"{where}[{number}]")
 
 
 def _check_numbers(value: object, where: str, *, sign_matters: bool = True) -> None:

@@ -281,8 +281,16 @@ def _to_trial(
         depth_max=record.field("depth_max"),
         overlap=parts.overlap if parts else None,
         overlap_parts=OverlapParts(*parts) if parts else None,
+        timeline=_timeline(planned, record),
         counters={name: float(record.field(name)) for name in _COUNTERS if record.field(name)},
     )
+
+
+def _timeline(planned: PlannedTrial, record: Record) -> list[int] | None:
+    """A window that ended early has parts that never came: nothing there is not nothing done."""
+    if planned.cell.point.serves or record.field("window_ns") < round(planned.duration_s * 1e9):
+        return None
+    return record.numbers("timeline")
 
 
 _COUNTERS = (

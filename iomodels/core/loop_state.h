@@ -56,6 +56,11 @@ struct loop {
     uint64_t accounted_ns; /* in-flight time is added up to here */
     uint64_t window_start_ns;
     struct rusage usage;   /* at the window's start */
+
+    uint32_t part;           /* of the timeline; it ends … */
+    uint64_t part_end_ns;    /* … then, */
+    uint64_t part_ns;        /* has this length */
+    uint64_t parted;         /* and so many operations belong to earlier ones */
 };
 
 static inline void loop_lock(struct loop *loop)
