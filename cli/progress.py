@@ -17,7 +17,7 @@ from rich.table import Column as RichColumn
 from iomodels.units import format_count
 
 from .console import safe
-from .escape import visible
+from iomodels.escape import visible
 
 if TYPE_CHECKING:
     from iomodels.plan import Plan, PlannedTrial

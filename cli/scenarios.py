@@ -145,7 +145,7 @@ def _keys(scenario: Scenario, all_points: list[Point]) -> Table:
     from iomodels.keys import all_keys
 
     from .console import safe
-    from .points import show
+    from iomodels.points import show
 
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)

@@ -22,7 +22,7 @@ from iomodels.statistics import MIN_ROUNDS, Ratio, latency_p50_ns, paired_ratio
 from iomodels.units import format_count, format_duration
 
 from .console import safe
-from .points import Point, grouped, label
+from iomodels.points import Point, grouped, label
 
 HARNESS = "null"
 MARKS = "*†‡§¶"

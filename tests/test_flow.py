@@ -12,12 +12,14 @@ ROOT = Path(__file__).parents[1]
 # From the inside out. A module may import what stands before it, never what stands after.
 ORDER = (
     "errors",
+    "escape",
     "units",
     "results",
     "_core",
     "worker",
     "toml_file",
     "keys",
+    "points",
     "point",
     "suite",
     "scenario",
