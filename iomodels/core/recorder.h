@@ -14,7 +14,7 @@
     X(none)                                                                                   \
     X(call)         /* an engine's call; `name` is its call_id, `result` a value or -errno */ \
     X(device_start) /* the channel has started the device */                                  \
-    X(device_ready) /* it answers: the span is that of device_start, later by the service */  \
+    X(device_ready) /* it answers: device_start and, as `result`, the service time later */   \
     X(signal)       /* a handler ran; `result` is the signal's number */                      \
     X(callback)     /* a callback ran on a thread of the C library */                         \
     X(computation)                                                                            \

@@ -152,7 +152,8 @@ static int arm_recorded(struct recorder *recorder, int fd, uint64_t after_ns)
 
     recorder_add(recorder, EVENT_device_start, before_ns, armed_ns, error);
     if (!error)
-        recorder_add(recorder, EVENT_device_ready, before_ns + after_ns, armed_ns + after_ns, 0);
+        recorder_add(recorder, EVENT_device_ready, before_ns + after_ns, armed_ns + after_ns,
+                     (int64_t)after_ns);
     return error;
 }
 
