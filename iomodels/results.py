@@ -73,6 +73,9 @@ class Trial(msgspec.Struct, frozen=True):
     overlap: float | None = None
     overlap_parts: OverlapParts | None = None
     harness_ns_per_op: float | None = None
+    timeline: list[int] | None = None
+    """Completions in each of equal parts of the measured window, in order. None where the window
+    ended before its time, or where another process measures (a server's peer)."""
 
 
 class Percentiles(msgspec.Struct, frozen=True):

@@ -169,6 +169,8 @@ UNSOUND = {
     "not ascending": (trial_with("added_ns", [[2, 1], [1, 1]]), "added_ns does not ascend"),
     "repeated bucket": (trial_with("submit_ns", [[2, 1], [2, 1]]), "submit_ns does not ascend"),
     "bucket of three": (trial_with("latency_ns", [[1, 2, 3]]), "latency_ns"),
+    "negative part": (trial_with("timeline", [1, -1]), r"timeline\[1\] is negative"),
+    "many parts": (trial_with("timeline", [0] * 10_001), "10001 parts"),
     "many buckets": (trial_with("latency_ns", [[n, 1] for n in range(10_001)]), "10001 buckets"),
     "huge count": (trial_with("latency_ns", [[1, 2**64]]), "above 2\\^64"),
     "huge integer": (trial_with("operations", 10**300), "operations is above 2\\^64"),
