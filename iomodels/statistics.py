@@ -152,7 +152,7 @@ def bucket_width_ns(lower_ns: int) -> int:
     return 1 if lower_ns < EXACT_BELOW_NS else 1 << (lower_ns.bit_length() - 1 - _BUCKET_BITS)
 
 
-def bucket_midpoint_ns(lower_ns: int) -> float:
+def _midpoint_ns(lower_ns: int) -> float:
     """The middle of the whole numbers in a bucket: the value itself where the width is 1."""
     return lower_ns + (bucket_width_ns(lower_ns) - 1) / 2
 
@@ -168,10 +168,11 @@ def percentile_ns(histogram: Histogram, q: float) -> float:
     Exact below 256 ns, within 0.4 % above; NaN for an empty histogram. Raises `ValueError` for a
     `q` outside 0 to 1.
     """
-    return _percentiles_ns(histogram, (q,))[0]
+    return percentiles_ns(histogram, (q,))[0]
 
 
-def _percentiles_ns(histogram: Histogram, quantiles: Sequence[float]) -> list[float]:
+def percentiles_ns(histogram: Histogram, quantiles: Sequence[float]) -> list[float]:
+    """`percentile_ns` of several `q` at once."""
     if not all(0 <= q <= 1 for q in quantiles):
         raise ValueError("a quantile lies between 0 and 1")
     totals = list(accumulate(n for _, n in histogram))
@@ -180,7 +181,7 @@ def _percentiles_ns(histogram: Histogram, quantiles: Sequence[float]) -> list[fl
         return [math.nan] * len(quantiles)
     # Decimal, as it was written: in floats 0.07 · 100 is above 7 and its ceiling 8.
     ranks = [max(1, math.ceil(Fraction(str(float(q))) * n)) for q in quantiles]
-    return [bucket_midpoint_ns(histogram[bisect_left(totals, rank)][0]) for rank in ranks]
+    return [_midpoint_ns(histogram[bisect_left(totals, rank)][0]) for rank in ranks]
 
 
 def mean_ns(histogram: Histogram) -> float:
@@ -254,7 +255,7 @@ def summarise(trials: Sequence[Trial]) -> Summary | None:
 def _percentiles(histograms: Sequence[Histogram]) -> Percentiles:
     """Each percentile's median and interval; an empty histogram is a quantity that took no time."""
     rows = [
-        [*_percentiles_ns(histogram, (0.5, 0.9, 0.99, 0.999, 1.0)), mean_ns(histogram)]
+        [*percentiles_ns(histogram, (0.5, 0.9, 0.99, 0.999, 1.0)), mean_ns(histogram)]
         if count(histogram)
         else [0.0] * 6
         for histogram in histograms

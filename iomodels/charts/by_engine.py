@@ -87,7 +87,10 @@ def _rows(scene: Scene) -> list[Row]:
 
 def _rows_of(point: ScenePoint) -> list[Row]:
     heading = [Row(point.label)] if point.label else []
-    return heading + [Row(s.label, s) for s in point.cells]
+    return heading + [
+        Row(s.label if width_in(s.label, SMALL_PT) <= MAX_LABEL_IN else s.short, s)
+        for s in point.cells
+    ]
 
 
 def _values(rows: Sequence[Row], quantities: Sequence[Quantity]) -> list[float]:

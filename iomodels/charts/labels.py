@@ -52,6 +52,7 @@ def at_ends(ax: Axes, labels: Sequence[Label], width: float) -> None:
                 "color": label.colour,
                 "linewidth": 0.6,
                 "alpha": 0.7,
+                "relpos": (0.0, 0.5),
                 "shrinkA": 1,
                 "shrinkB": 2,
             },

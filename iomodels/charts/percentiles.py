@@ -7,8 +7,8 @@ that fewer operations than one stand for is not drawn.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from itertools import accumulate
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -26,6 +26,7 @@ from .sheet import Grid, sheet
 
 MARKED = (0.5, 0.9, 0.99, 0.999, 0.9999)
 MOST = 0.9999
+STEPS = 30
 COLUMNS = 2
 PANEL_IN = 2.3
 
@@ -50,35 +51,21 @@ def draw(scene: Scene) -> Figure:
 
 
 def curve(histogram: Histogram) -> tuple[list[float], list[float]]:
-    """For a line: 1/(1 - q) and the latency in ns at q, ascending, up to `MOST`.
+    """For a line: 1/(1 - q) and the latency in ns at q, `STEPS` to a decade, up to `MOST`.
 
-    Each bucket is a step that ends at the share of operations up to it. Its last one would stand
-    at infinity; what it can be said to reach is 1 - 1/n.
+    The last one is the highest percentile that an operation lies beyond.
     """
     n = statistics.count(histogram)
-    xs: list[float] = []
-    ys: list[float] = []
-    before = 0
-    for (lower, count), total in zip(
-        histogram, accumulate(count for _, count in histogram), strict=True
-    ):
-        if not count:
-            continue
-        latency = statistics.bucket_midpoint_ns(lower)
-        for reached in (before, total):
-            xs.append(min(n / max(n - reached, 1), 1 / (1 - MOST)))
-            ys.append(latency)
-        before = total
-        if n / max(n - total, 1) >= 1 / (1 - MOST):
-            break
-    return xs, ys
+    steps = range(round(STEPS * math.log10(1 / (1 - MOST))) + 1)
+    xs = [x for step in steps if (x := 10 ** (step / STEPS)) <= n]
+    return xs, statistics.percentiles_ns(histogram, [1 - 1 / x for x in xs])
 
 
 def marks(histogram: Histogram) -> tuple[list[float], list[float]]:
     """The marked percentiles that at least one operation lies beyond, as `curve` gives them."""
     n = statistics.count(histogram)
     shown = [q for q in MARKED if n * (1 - q) >= 1 - 1e-9]
-    return [1 / (1 - q) for q in shown], [statistics.percentile_ns(histogram, q) for q in shown]
+    return [1 / (1 - q) for q in shown], statistics.percentiles_ns(histogram, shown)
 
 
 def _merged(series: Series) -> Histogram:

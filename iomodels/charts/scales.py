@@ -15,10 +15,20 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 from iomodels.keys import all_keys
 from iomodels.units import Duration, Size, format_count, format_size
 
+from .sheet import size_in
 from .style import safe
 
 LOG_FROM = 15.0
 """From this ratio of the largest to the smallest value on, a scale is logarithmic."""
+TICKS_APART_IN = {True: 0.4, False: 0.2}
+"""How far apart ticks are at least; on a horizontal axis (True) their texts are side by side."""
+_SUBS = (
+    ((1.0, 2.0, 3.0, 5.0, 7.0), math.log10(10 / 7)),
+    ((1.0, 2.0, 5.0), math.log10(2)),
+    ((1.0, 3.0), math.log10(3)),
+    ((1.0,), 1.0),
+)
+"""Ticks within a decade, and the least distance between two of them, in decades."""
 _UNITS_NS = (("ns", 1.0), ("µs", 1e3), ("ms", 1e6), ("s", 1e9))
 
 
@@ -58,7 +68,8 @@ def _scale(axis: Axis, values: Sequence[float], log: bool | None) -> None:
         low, high = min(0.0, min(finite)), max(finite)
         span = (high - low) or 1.0
         _limits(axis, low - 0.06 * span if low < 0 else 0.0, high + 0.08 * span)
-        axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+        most = max(2, min(5, int(_room_in(axis) / TICKS_APART_IN[_is_x(axis)])))
+        axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
 
 
 def _logarithmic(axis: Axis, low: float, high: float) -> None:
@@ -66,12 +77,17 @@ def _logarithmic(axis: Axis, low: float, high: float) -> None:
     pad = 10 ** max(0.06 * decades, 0.05)
     _set_log(axis)
     _limits(axis, low / pad, high * pad)
-    # Tick texts of a horizontal axis stand side by side and take more room.
-    room = 1.5 if _is_x(axis) else 2.5
-    subs: Any = (1.0,) if decades > room else (1.0, 2.0, 5.0) if decades > 1 else (1, 2, 3, 5, 7)
+    per_decade = _room_in(axis) / math.log10(high * pad**2 / low)
+    apart = TICKS_APART_IN[_is_x(axis)]
+    subs: Any = next((s for s, gap in _SUBS if gap * per_decade >= apart), (1.0,))
     axis.set_major_locator(LogLocator(subs=subs, numticks=12))
     axis.set_minor_locator(FixedLocator([]))
     axis.set_minor_formatter(NullFormatter())
+
+
+def _room_in(axis: Axis) -> float:
+    width, height = size_in(axis.axes)
+    return width if _is_x(axis) else height
 
 
 def _is_x(axis: Axis) -> bool:
@@ -98,7 +114,7 @@ def _limits(axis: Axis, low: float, high: float) -> None:
 def swept(axis: Axis, key: str, values: Sequence[float]) -> None:
     """An axis of a swept parameter, with ticks at its values, where they have room."""
     known = all_keys().get(key)
-    title = safe(known.name.partition(".")[2] if known else key, 60)
+    title = safe(known.name.partition(".")[2] if known else key, 24)
     xs = sorted(set(values))
     if known is not None and known.type is Duration:
         durations(axis, title, xs)

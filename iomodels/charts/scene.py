@@ -169,7 +169,10 @@ def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
 
 
 def _point(point: points.Point, series: Sequence[Series]) -> ScenePoint:
-    return ScenePoint(safe(points.label(point), 80), point.varying, tuple(series[:MAX_SERIES]))
+    """Of several runs, those of one engine side by side."""
+    order = list(dict.fromkeys(s.cell.engine for s in series))
+    ordered = sorted(series, key=lambda s: (order.index(s.cell.engine), s.run))
+    return ScenePoint(safe(points.label(point), 80), point.varying, tuple(ordered[:MAX_SERIES]))
 
 
 def thinned(items: Sequence[ScenePoint], most: int) -> tuple[ScenePoint, ...]:
