@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,10 @@ import click
 from iomodels.errors import NothingToDraw, OutputError, ResultError
 
 if TYPE_CHECKING:
+    from iomodels.charts import Picture
     from iomodels.report import Drawing
     from iomodels.results import Run
+    from iomodels.trace import Trace
 
 
 @click.command()
@@ -22,8 +25,16 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="The page. [default: RESULT with .html in place of its ending]",
 )
+@click.option(
+    "--trace",
+    "trace_files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A file of `iomodels trace -o` to put on the page as a picture (repeat for more).",
+)
 @click.option("--force", is_flag=True, help="Overwrite the page if it exists.")
-def command(result: Path, output: Path | None, force: bool) -> None:
+def command(result: Path, output: Path | None, trace_files: tuple[Path, ...], force: bool) -> None:
     """Put a result on one HTML page: findings, tables, pictures, how to measure it again.
 
     RESULT is a file that `iomodels bench` wrote. The page is one file that needs no network: it
@@ -32,24 +43,24 @@ def command(result: Path, output: Path | None, force: bool) -> None:
     Exits with 0 when the page was written, 2 for a file that cannot be read or written, 3 for a
     result without anything in it.
     """
-    from iomodels import storage
+    from iomodels import storage, trace
     from iomodels.report import page
 
     from . import console
 
     output = output or result.with_suffix(".html")
     run = storage.load(result)
-    if output.exists() and output.samefile(result):
-        raise OutputError(f"{output} is the result itself: name another file for the page")
+    traces = [trace.load(path) for path in trace_files]
+    if output.exists() and any(output.samefile(path) for path in (result, *trace_files)):
+        raise OutputError(f"{output} is what the page is made of: name another file for it")
     storage.check_output(output, force=force)
-    html = page(run, _drawings(run))
+    html = page(run, _drawings(run), _flows(traces))
     storage.write(html.encode(), output, force=force)
     console.err().print(console.safe(f"report: {output}"), soft_wrap=True)
 
 
 def _drawings(run: Run) -> list[Drawing]:
     from iomodels import charts
-    from iomodels.report import Drawing
 
     from . import console
 
@@ -59,12 +70,18 @@ def _drawings(run: Run) -> list[Drawing]:
         # The tables stand for themselves, and say more of what was not measured.
         console.err().print(console.safe(f"without pictures: {error}"), soft_wrap=True)
         return []
-    return [
-        Drawing(
-            scenario=picture.scenario,
-            title=picture.alt.partition(". ")[0],
-            alt=picture.alt,
-            svg=charts.render(picture, "svg"),
-        )
-        for picture in pictures
-    ]
+    return [_drawing(picture, picture.alt.partition(". ")[0]) for picture in pictures]
+
+
+def _flows(traces: Sequence[Trace]) -> list[Drawing]:
+    from iomodels.charts.flow import flow
+
+    pictures = [flow(trace) for trace in traces]
+    return [_drawing(picture, picture.title) for picture in pictures]
+
+
+def _drawing(picture: Picture, title: str) -> Drawing:
+    from iomodels.charts import render
+    from iomodels.report import Drawing
+
+    return Drawing(picture.scenario, title, picture.alt, render(picture, "svg"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from iomodels.results import Asked, Notice, Run, Tool
+from iomodels.trace import MAX_NAME, SCHEMA, Event, Trace
 
 from .factory import make_cell, make_run, make_trial
 
@@ -39,4 +40,27 @@ def hostile_run(attack: str = " ".join(ATTACKS)) -> Run:
         warnings=[Notice(code=attack, message=attack)],
         questions={name: f"{attack} question", attack: attack},
         asked=Asked([f"{attack}.toml", "--help"], [attack], {attack: [attack, attack]}),
+    )
+
+
+def hostile_trace(attack: str) -> Trace:
+    """A trace of one request, a call and a computation, likewise."""
+    name = attack[:MAX_NAME]
+    return Trace(
+        schema=SCHEMA,
+        tool=Tool(version=attack, core_hash=attack),
+        created_utc=attack,
+        scenario=attack,
+        parameters={attack: attack},
+        engine=attack,
+        events=[
+            Event("request", name, 0, 0, 100_000, 8),
+            Event("call", name, 0, 1_000, 90_000, 8),
+            Event("computation", name, 0, 91_000, 95_000, None),
+        ],
+        events_lost=1,
+        calls={attack: 1},
+        eagain={attack: 0},
+        notes=[attack],
+        environment={"cpu": attack, "kernel": attack},
     )

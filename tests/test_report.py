@@ -297,6 +297,14 @@ def test_a_result_in_which_nothing_was_measured_is_reported_with_its_reasons(tmp
     assert "<svg" not in text
 
 
+def test_a_trace_that_is_none_is_one_sentence(result, capsys):
+    assert main.run(["report", str(result), "--trace", str(result)]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert "is not an iomodels trace" in err
+    assert list(result.parent.iterdir()) == [result]
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [

@@ -8,10 +8,10 @@ from importlib import import_module
 
 import pytest
 
-from iomodels import storage
+from iomodels import storage, trace
 
 from .factory import make_cell, make_run, make_trial
-from .hostile import ATTACKS, hostile_run
+from .hostile import ATTACKS, hostile_run, hostile_trace
 
 main = import_module("iomodels.cli.main")
 
@@ -91,22 +91,30 @@ def sortable_run():
     return make_run([*cells, absent, make_cell("null")])
 
 
-def written(run, folder):
-    """The page of a run, made as a user makes it."""
-    folder.mkdir(exist_ok=True)
-    storage.save(run, folder / "run.json", force=True)
-    assert main.run(["report", str(folder / "run.json"), "--force"]) == 0
+def written(run, traces, folder):
+    """The page of a run and traces, made as a user makes it."""
+    storage.save(run, folder / "run.json", force=False)
+    words = ["report", str(folder / "run.json")]
+    for number, recorded in enumerate(traces):
+        path = folder / f"trace-{number}.json"
+        path.write_bytes(trace.encode(recorded))
+        words += ["--trace", str(path)]
+    assert main.run(words) == 0
     return folder / "run.html"
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    return written(sortable_run(), tmp_path_factory.mktemp("page"))
+    return written(
+        sortable_run(),
+        [hostile_trace("blocking"), hostile_trace("select")],
+        tmp_path_factory.mktemp("page"),
+    )
 
 
 @pytest.fixture(scope="module")
 def hostile_page(tmp_path_factory):
-    return written(hostile_run(), tmp_path_factory.mktemp("hostile"))
+    return written(hostile_run(), map(hostile_trace, ATTACKS), tmp_path_factory.mktemp("hostile"))
 
 
 def first_column(browser):
@@ -156,11 +164,15 @@ def test_the_pictures_are_there_named_and_described(browser, page):
         "  document.getElementById(svg.getAttribute('aria-describedby')).textContent,"
         "  svg.getBoundingClientRect().height])"
     )
-    assert pictures
+    assert [title for _, title, *_ in pictures if "Figure" in title] == [
+        "Figure 2, drawn from this machine: blocking",
+        "Figure 4, drawn from this machine: select",
+    ]
+    assert len(pictures) > 4
     for role, title, words, height in pictures:
         assert role == "img"
         assert title
-        assert "blocking" in words
+        assert "blocking" in words or "Figure" in title
         assert height > 100
     identifiers = browser.script("return [...document.querySelectorAll('[id]')].map(e => e.id)")
     assert len(identifiers) == len(set(identifiers))
