@@ -35,10 +35,11 @@ if TYPE_CHECKING:
 )
 @click.option("--force", is_flag=True, help="Overwrite the page if it exists.")
 def command(result: Path, output: Path | None, trace_files: tuple[Path, ...], force: bool) -> None:
-    """Put a result on one HTML page: findings, tables, pictures, how to measure it again.
+    """Put a result on one HTML page, to hand round.
 
-    RESULT is a file that `iomodels bench` wrote. The page is one file that needs no network: it
-    can be mailed, printed, or opened on a phone.
+    RESULT is a file that `iomodels bench` wrote. The page has the findings, tables that sort, the
+    pictures, the machine, and the command that measures it again. It is one file that needs no
+    network: it can be mailed, printed, or opened on a phone.
 
     Exits with 0 when the page was written, 2 for a file that cannot be read or written, 3 for a
     result without anything in it.
@@ -48,8 +49,8 @@ def command(result: Path, output: Path | None, trace_files: tuple[Path, ...], fo
 
     from . import console
 
-    output = output or result.with_suffix(".html")
     run = storage.load(result)
+    output = output or result.with_suffix(".html")
     traces = [trace.load(path) for path in trace_files]
     if output.exists() and any(output.samefile(path) for path in (result, *trace_files)):
         raise OutputError(f"{output} is what the page is made of: name another file for it")

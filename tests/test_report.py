@@ -297,6 +297,14 @@ def test_a_result_in_which_nothing_was_measured_is_reported_with_its_reasons(tmp
     assert "<svg" not in text
 
 
+@pytest.mark.parametrize("path", [".", "/", "", "missing.json"])
+def test_a_result_that_is_no_file_is_one_sentence(tmp_path, monkeypatch, capsys, path):
+    monkeypatch.chdir(tmp_path)
+    assert main.run(["report", path]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_trace_that_is_none_is_one_sentence(result, capsys):
     assert main.run(["report", str(result), "--trace", str(result)]) == 2
     out, err = capsys.readouterr()
