@@ -290,7 +290,8 @@ def test_a_screen_reader_finds_its_way(browser, page):
     nameless = [
         node
         for node in nodes
-        if node.get("role", {}).get("value") in ("button", "link", "region", "table", "image")
+        if node.get("role", {}).get("value")
+        in ("button", "link", "region", "group", "table", "image")
         and not node["ignored"]
         and not node.get("name", {}).get("value")
     ]
