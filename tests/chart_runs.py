@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .factory import make_cell, make_run, make_trial
-
 from iomodels.results import Cell, OverlapParts, Run, Trial
+
+from .factory import make_cell, make_run, make_trial
 
 ROUNDS = 7
 ENVIRONMENT = {"kernel": "6.1.0", "cpu": "Test CPU", "cores_allowed": 2, "hypervisor": "KVM"}
