@@ -286,12 +286,16 @@ def test_a_screen_reader_finds_its_way(browser, page):
     assert browser.script("return document.documentElement.lang") == "en"
     assert browser.script("return [...document.querySelectorAll('th:not([scope])')].length") == 0
     assert browser.script("return [...document.querySelectorAll('table')].every(t => t.caption)")
+    nameless = browser.script(
+        "return [...document.querySelectorAll('.scroll')].filter(e => !e.role || !("
+        "  e.ariaLabel || document.getElementById(e.getAttribute('aria-labelledby')))).length"
+    )
+    assert nameless == 0
     nodes = browser.command("Accessibility.getFullAXTree")["nodes"]
     nameless = [
         node
         for node in nodes
-        if node.get("role", {}).get("value")
-        in ("button", "link", "region", "group", "table", "image")
+        if node.get("role", {}).get("value") in ("button", "link", "region", "table", "image")
         and not node["ignored"]
         and not node.get("name", {}).get("value")
     ]
