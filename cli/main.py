@@ -18,11 +18,13 @@ import click
 
 import iomodels
 from iomodels.errors import IomodelsError
-
-from .escape import visible
+from iomodels.escape import visible
 
 COMMANDS = {
     "bench": "Run scenarios through the engines and say what each costs.",
+    "chart": "Draw charts of results, and the four models as a matrix.",
+    "trace": "Record a few requests and draw what happened, call by call.",
+    "report": "Put a result on one HTML page, to hand round.",
     "engines": "The I/O models, and what each can do here.",
     "scenarios": "The shipped workloads, and the question each answers.",
     "doctor": "What this machine allows and disturbs, and what to do about it.",

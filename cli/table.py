@@ -17,12 +17,12 @@ from rich.table import Table
 from rich.text import Text
 
 from iomodels import findings
+from iomodels.points import Point, grouped, label
 from iomodels.results import Cell, Interval, Run, Trial
 from iomodels.statistics import MIN_ROUNDS, Ratio, latency_p50_ns, paired_ratio
 from iomodels.units import format_count, format_duration
 
 from .console import safe
-from .points import Point, grouped, label
 
 HARNESS = "null"
 CANCEL_OUTCOMES = ("done", "too_late", "already_complete")
@@ -128,7 +128,7 @@ def _point(
 
 
 def _table(rows: Sequence[Cell], notes: Footnotes, used: dict[str, str]) -> Table:
-    base = _baseline(rows)
+    base = findings.baseline(rows)
     kept = [column for column in columns() if any(column.value(cell) for cell in rows)]
     used.update((_in_one_line(column.header), column.meaning) for column in kept)
     table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
@@ -138,9 +138,9 @@ def _table(rows: Sequence[Cell], notes: Footnotes, used: dict[str, str]) -> Tabl
     if not kept:
         table.add_column("")
     if base is not None:
-        what = "p50" if _is_open_loop(base) else "throughput"
+        what = "p50" if findings.is_open_loop(base) else "throughput"
         used[f"× ({what})"] = f"{what} against that engine, by round; ≈ where it may be 1"
-        sign = "p50 × " if _is_open_loop(base) else "× "
+        sign = "p50 × " if findings.is_open_loop(base) else "× "
         header = Text.assemble(sign, safe(base.engine))
         table.add_column(header, justify="right", overflow="fold", vertical="bottom")
     for cell in rows:
@@ -155,11 +155,6 @@ def _table(rows: Sequence[Cell], notes: Footnotes, used: dict[str, str]) -> Tabl
     return table
 
 
-def _has_deadline(cell: Cell) -> bool:
-    """The slow requests are cancelled then, so that latency and throughput are of the quick."""
-    return bool(cell.parameters.get("load.deadline"))
-
-
 def _in_one_line(header: str) -> str:
     return header.replace("-\n", "").replace("\n/", "/").replace("\n", " ")
 
@@ -172,25 +167,12 @@ def _engine_name(engine: str) -> Text:
     )
 
 
-def _baseline(rows: Sequence[Cell]) -> Cell | None:
-    """`blocking`, or the first engine that was measured where blocking cannot work."""
-    measured = [cell for cell in rows if cell.trials]
-    if len(measured) < 2 or any(_has_deadline(cell) for cell in measured):
-        return None
-    return next((cell for cell in measured if cell.engine == findings.BASE), measured[0])
-
-
 def _ratio(cell: Cell, base: Cell) -> str:
     if cell is base:
         return "1"
-    value = latency_p50_ns if _is_open_loop(base) else _trial_throughput
+    value = latency_p50_ns if findings.is_open_loop(base) else _trial_throughput
     ratio = paired_ratio(cell.trials, base.trials, value)
     return format_ratio(ratio) if ratio else ""
-
-
-def _is_open_loop(cell: Cell) -> bool:
-    """There all engines have the throughput that was asked for, and latency tells them apart."""
-    return cell.parameters.get("load.arrivals", "closed") != "closed"
 
 
 def format_ratio(ratio: Ratio) -> str:
@@ -222,7 +204,7 @@ def _throughput(cell: Cell) -> str:
 
 def _latency(percentile: str) -> Callable[[Cell], str]:
     def value(cell: Cell) -> str:
-        if cell.summary is None or _has_deadline(cell):
+        if cell.summary is None or findings.has_deadline(cell):
             return ""
         interval: Interval = getattr(cell.summary.latency_ns, percentile)
         return _short_duration(interval.median)
@@ -232,7 +214,7 @@ def _latency(percentile: str) -> Callable[[Cell], str]:
 
 def _beyond_device(cell: Cell) -> str:
     """Empty with computation, since then a result may wait for the application, not the model."""
-    if cell.parameters.get("load.compute") or _has_deadline(cell):
+    if cell.parameters.get("load.compute") or findings.has_deadline(cell):
         return ""
     added = cell.summary.added_ns if cell.summary else None
     return _short_duration(added.p50.median) if added else ""
@@ -244,7 +226,7 @@ def _overlap(cell: Cell) -> str:
 
 
 def _cancelled(cell: Cell) -> str:
-    if not _has_deadline(cell):
+    if not findings.has_deadline(cell):
         return ""  # what the end of a trial calls back is of no interest
     asked = done = 0.0
     for trial in cell.trials:
@@ -255,7 +237,7 @@ def _cancelled(cell: Cell) -> str:
 
 def _cancel_time(cell: Cell) -> str:
     cancel = cell.summary.cancel_ns if cell.summary else None
-    if not _has_deadline(cell):
+    if not findings.has_deadline(cell):
         return ""
     return _short_duration(cancel.p50.median) if cancel else ""
 

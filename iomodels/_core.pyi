@@ -9,6 +9,11 @@ class RecordLayout(TypedDict):
     calls: list[str]
     stages: list[str]
 
+class EventLayout(TypedDict):
+    ring: list[str]
+    event: list[str]
+    kinds: list[str]
+
 class ClockInfo(TypedDict):
     source: str
     frequency_hz: int
@@ -16,6 +21,7 @@ class ClockInfo(TypedDict):
 
 def engines() -> dict[str, dict[str, int]]: ...
 def record_layout() -> RecordLayout: ...
+def event_layout() -> EventLayout: ...
 def histogram_lower() -> list[int]: ...
 def clock_calibrate(window_ns: int) -> int: ...
 def compute_calibrate(window_ns: int) -> int: ...

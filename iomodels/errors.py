@@ -34,6 +34,12 @@ class NothingMeasured(IomodelsError):  # noqa: N818 - a state of affairs, not a 
     exit_code = 3
 
 
+class NothingToDraw(IomodelsError):  # noqa: N818 - a state of affairs, not a fault
+    """Result files in which nothing was measured that a picture could show."""
+
+    exit_code = 3
+
+
 class NotApplicable(IomodelsError):  # noqa: N818 - a state of affairs, not a fault
     """An engine turned out to be unable to do this here. Its cell is n/a with this message."""
 

@@ -74,7 +74,7 @@ def sentences(cells: Sequence[Cell]) -> list[str]:
     is said where a deadline cancels the slow requests: who cancels well has only quick ones left.
     """
     usable = [cell for cell in cells if _usable(cell)]
-    if len(usable) < 2 or any(cell.parameters.get("load.deadline") for cell in usable):
+    if len(usable) < 2 or any(map(has_deadline, usable)):
         return []
     base = next((cell for cell in usable if cell.engine == BASE), usable[0])
     quantities = [LATENCY, CPU, THROUGHPUT] if _depth(base) > 1 else [LATENCY, CPU]
@@ -91,6 +91,25 @@ def sentences(cells: Sequence[Cell]) -> list[str]:
     ]
     lines = ["; ".join(clauses) + "."] if clauses else []
     return lines + _too_few(untold, base.engine)
+
+
+def baseline(cells: Sequence[Cell]) -> Cell | None:
+    """What a table's cells are compared with: `blocking`, or where it was not measured the first
+    that was; None where there is nothing to compare."""
+    measured = [cell for cell in cells if cell.trials]
+    if len(measured) < 2 or any(map(has_deadline, measured)):
+        return None
+    return next((cell for cell in measured if cell.engine == BASE), measured[0])
+
+
+def has_deadline(cell: Cell) -> bool:
+    """Whether slow requests are cancelled: latency and throughput are of the quick ones then."""
+    return bool(cell.parameters.get("load.deadline"))
+
+
+def is_open_loop(cell: Cell) -> bool:
+    """There all engines have the throughput that was asked for, and latency tells them apart."""
+    return cell.parameters.get("load.arrivals", "closed") != "closed"
 
 
 def _usable(cell: Cell) -> bool:

@@ -30,7 +30,7 @@ from iomodels.units import Duration, Size
 
 Parameters = dict[str, str | int | float | bool]
 
-_NOT_STORED = "channel.folder"
+NOT_STORED = "channel.folder"
 """It can contain a user's name, and a stranger's result must not choose where files are made."""
 
 
@@ -64,7 +64,7 @@ class Point:
         flat: Parameters = {}
         _flatten("channel", self.channel, flat)
         _flatten("load", self.load, flat)
-        for name in (_NOT_STORED, *(f"load.{name}" for name in self.channel.fixed)):
+        for name in (NOT_STORED, *(f"load.{name}" for name in self.channel.fixed)):
             flat.pop(name, None)
         keys = all_keys()
         short = {SHORT_SERVICE}  # stands for the keys of a table
@@ -93,8 +93,8 @@ def point_from_parameters(name: str, parameters: Mapping[str, Any]) -> Point:
     Raises `ScenarioError`.
     """
     where = f"the parameters of '{printable(name)}'"
-    if _NOT_STORED in parameters:
-        raise ScenarioError(f"{where}: {_NOT_STORED} can only be given on the command line")
+    if NOT_STORED in parameters:
+        raise ScenarioError(f"{where}: {NOT_STORED} can only be given on the command line")
     flat: dict[str, Value] = {}
     kind = parameters.get("channel.kind")
     for key_name, raw in parameters.items():

@@ -54,6 +54,10 @@ class Record:
         lower = _core.histogram_lower()
         return [(lower[index], int(counts[index])) for index in np.flatnonzero(counts)]
 
+    def numbers(self, name: str) -> list[int]:
+        """All words of a field that has several, such as `timeline`."""
+        return [int(word) for word in self._slice(name)]
+
     def _slice(self, name: str) -> npt.NDArray[np.uint64]:
         first, words = self._places[name]
         return self._words[first : first + words]

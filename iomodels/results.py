@@ -75,6 +75,9 @@ class Trial(msgspec.Struct, frozen=True):
     overlap: float | None = None
     overlap_parts: OverlapParts | None = None
     harness_ns_per_op: float | None = None
+    timeline: list[int] | None = None
+    """Completions in each of equal parts of the measured window, in order. None where the window
+    ended before its time, or where another process measures (a server's peer)."""
 
 
 class Percentiles(msgspec.Struct, frozen=True):
@@ -144,6 +147,16 @@ class Tool(msgspec.Struct, frozen=True):
     core_hash: str
 
 
+class Asked(msgspec.Struct, frozen=True):
+    """What `bench` was given, so that the run can be made again (rounds and such: `settings`)."""
+
+    scenarios: list[str]
+    """Shipped names; of a path its file name only, since folders can contain a user's name."""
+    engines: list[str]
+    settings: dict[str, list[str]]
+    """What `--set` was given, apart from `channel.folder`, which is never part of a result."""
+
+
 class Run(msgspec.Struct, frozen=True):
     """One `iomodels bench` and its result file."""
 
@@ -158,3 +171,5 @@ class Run(msgspec.Struct, frozen=True):
     cells: list[Cell]
     questions: dict[str, str] = {}
     """The question that each scenario answers, by scenario name."""
+    asked: Asked | None = None
+    """None in files of versions that did not keep it."""

@@ -23,8 +23,9 @@ from iomodels import engines as engine_table
 from iomodels import plan as planning
 from iomodels.errors import ConditionLost, NotApplicable, NothingMeasured, TrialError
 from iomodels.plan import Plan, PlannedCell, PlannedTrial
+from iomodels.point import NOT_STORED
 from iomodels.prepare import Preparation, Unavailable
-from iomodels.results import SCHEMA, Cell, Notice, Run, Status, Tool, Trial
+from iomodels.results import SCHEMA, Asked, Cell, Notice, Run, Status, Tool, Trial
 from iomodels.scenario import resolve
 from iomodels.statistics import summarise
 from iomodels.trial import run_trial
@@ -88,7 +89,19 @@ def bench(
         warmup_s=warmup_s,
         seed=secrets.randbits(32) if seed is None else seed,
     )
-    return _Runner(plan, path, force, listener or _Silent()).run()
+    asked = _asked(scenarios, engines, settings or {})
+    return _Runner(plan, path, force, listener or _Silent(), asked).run()
+
+
+def _asked(
+    scenarios: Sequence[str], engines: Sequence[str], settings: Mapping[str, Sequence[str]]
+) -> Asked:
+    """What was asked, without any folder."""
+    return Asked(
+        scenarios=[Path(name).name for name in scenarios],
+        engines=list(engines),
+        settings={key: list(values) for key, values in settings.items() if key != NOT_STORED},
+    )
 
 
 @dataclass
@@ -102,8 +115,11 @@ class _Progress:
 
 
 class _Runner:
-    def __init__(self, plan: Plan, path: Path | None, force: bool, listener: Listener) -> None:
+    def __init__(
+        self, plan: Plan, path: Path | None, force: bool, listener: Listener, asked: Asked
+    ) -> None:
         self._plan = plan
+        self._asked = asked
         self._path = path
         self._force = force
         self._listener = listener
@@ -223,6 +239,7 @@ class _Runner:
             warnings=self._notices,
             cells=cells,
             questions={s.name: s.question for s in self._plan.scenarios},
+            asked=self._asked,
         )
 
     def _folder(self) -> Path:

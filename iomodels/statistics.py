@@ -168,10 +168,11 @@ def percentile_ns(histogram: Histogram, q: float) -> float:
     Exact below 256 ns, within 0.4 % above; NaN for an empty histogram. Raises `ValueError` for a
     `q` outside 0 to 1.
     """
-    return _percentiles_ns(histogram, (q,))[0]
+    return percentiles_ns(histogram, (q,))[0]
 
 
-def _percentiles_ns(histogram: Histogram, quantiles: Sequence[float]) -> list[float]:
+def percentiles_ns(histogram: Histogram, quantiles: Sequence[float]) -> list[float]:
+    """`percentile_ns` of several `q` at once."""
     if not all(0 <= q <= 1 for q in quantiles):
         raise ValueError("a quantile lies between 0 and 1")
     totals = list(accumulate(n for _, n in histogram))
@@ -254,7 +255,7 @@ def summarise(trials: Sequence[Trial]) -> Summary | None:
 def _percentiles(histograms: Sequence[Histogram]) -> Percentiles:
     """Each percentile's median and interval; an empty histogram is a quantity that took no time."""
     rows = [
-        [*_percentiles_ns(histogram, (0.5, 0.9, 0.99, 0.999, 1.0)), mean_ns(histogram)]
+        [*percentiles_ns(histogram, (0.5, 0.9, 0.99, 0.999, 1.0)), mean_ns(histogram)]
         if count(histogram)
         else [0.0] * 6
         for histogram in histograms

@@ -15,29 +15,35 @@ import re
 import secrets
 import stat
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 import msgspec
 
 from iomodels.errors import OutputError, ResultError
-from iomodels.results import SCHEMA, Cell, Histogram, Interval, Run, Trial
+from iomodels.results import SCHEMA, Asked, Cell, Histogram, Interval, Run, Trial
 
 MAX_BYTES = 256 * 1024 * 1024
 MAX_CELLS = 100_000
 MAX_BUCKETS = 10_000
+MAX_ASKED = 10_000
+MAX_ASKED_TEXT = 4096
+MAX_PARTS = 10_000
 MAX_SLUG = 80
 HISTOGRAMS = ("latency_ns", "submit_ns", "service_ns", "added_ns", "cancel_ns")
 
 _MAX_INTEGER = 2**64
-_FAMILY = SCHEMA.rpartition("/")[0] + "/"
 _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _MAY_BE_NEGATIVE = {"overlap", "overlap_parts", "counters"}
 
 CellKey = dict[str, Any]
 """What names a cell in a .partial file: its `scenario`, `parameters` and `engine`."""
+
+
+Content = TypeVar("Content")
 
 
 class _Header(msgspec.Struct):
@@ -56,23 +62,44 @@ class _Unusable(Exception):  # noqa: N818 - becomes a ResultError as soon as the
 # Reading
 
 
+@dataclass(frozen=True)
+class Document(Generic[Content]):
+    """A kind of file: what is in it, and how to speak of it.
+
+    `check` raises `ValueError` for what the types leave open. `what` is one word, `command` makes
+    such a file.
+    """
+
+    content: type[Content]
+    schema: str
+    check: Callable[[Content], None]
+    what: str
+    command: str
+
+
 def load(path: str | os.PathLike[str]) -> Run:
     """Read a result file. Raises `ResultError` for whatever is not a sound one, with a remedy."""
-    data = _read(Path(path))
-    with _refusing(path, "measure again with 'iomodels bench' or use another file"):
+    return load_document(path, Document(Run, SCHEMA, _check_run, "result", "iomodels bench"))
+
+
+def load_document(path: str | os.PathLike[str], kind: Document[Content]) -> Content:
+    """Read a file of this kind. Raises `ResultError` for whatever is not a sound one."""
+    data = _read(Path(path), kind.what, kind.command)
+    remedy = f"make one with '{kind.command}' or use another file"
+    with _refusing(path, remedy, kind.what):
         schema = msgspec.json.decode(data, type=_Header).schema
-        if schema == SCHEMA:
-            run = msgspec.json.decode(data, type=Run)
-            _check_run(run)
-            return run
-    if schema.startswith(_FAMILY):
+        if schema == kind.schema:
+            content = msgspec.json.decode(data, type=kind.content)
+            kind.check(content)
+            return content
+    if schema.startswith(kind.schema.rpartition("/")[0] + "/"):
         raise ResultError(
-            f"{path} is of version {_shown(schema)} and this iomodels reads {SCHEMA}: "
+            f"{path} is of version {_shown(schema)} and this iomodels reads {kind.schema}: "
             "use the iomodels that wrote it, or a newer one"
         )
     raise ResultError(
-        f"{path} is not an iomodels result (its schema is {_shown(schema)}, not {SCHEMA}): "
-        "give a file that 'iomodels bench' wrote"
+        f"{path} is not an iomodels {kind.what} (its schema is {_shown(schema)}, not "
+        f"{kind.schema}): give a file that '{kind.command}' wrote"
     )
 
 
@@ -99,37 +126,37 @@ def _trial_line(text: bytes) -> tuple[CellKey, Trial]:
 
 
 @contextlib.contextmanager
-def _refusing(path: str | os.PathLike[str], remedy: str) -> Iterator[None]:
+def _refusing(path: str | os.PathLike[str], remedy: str, what: str = "result") -> Iterator[None]:
     """Turns every way in which the bytes of a file can be unsound into one `ResultError`."""
     try:
         yield
     except msgspec.ValidationError as error:
-        problem = f"is not a sound iomodels result ({_shortened(str(error))})"
+        problem = f"is not a sound iomodels {what} ({_shortened(str(error))})"
     except msgspec.DecodeError as error:
         problem = f"is not JSON, or is cut off ({_shortened(str(error))})"
     except UnicodeDecodeError as error:
         problem = f"is not JSON (not UTF-8 at byte {error.start} of a text)"
     except RecursionError:
-        problem = "is not an iomodels result (nested too deeply)"
-    except _Unusable as error:
-        problem = f"is not a sound iomodels result ({error})"
+        problem = f"is not an iomodels {what} (nested too deeply)"
+    except (_Unusable, ValueError) as error:
+        problem = f"is not a sound iomodels {what} ({error})"
     else:
         return
     raise ResultError(f"{os.fspath(path)} {problem}: {remedy}") from None
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, what: str = "result", command: str = "iomodels bench") -> bytes:
     try:
         with open(path, "rb", opener=_open_at_once) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise ResultError(f"{path} is not a regular file: give a result file")
+                raise ResultError(f"{path} is not a regular file: give a {what} file")
             data = file.read(MAX_BYTES + 1) if status.st_size <= MAX_BYTES else b""
     except IsADirectoryError:
-        raise ResultError(f"{path} is a folder: give the result file in it") from None
+        raise ResultError(f"{path} is a folder: give the {what} file in it") from None
     except FileNotFoundError:
         raise ResultError(
-            f"{path} does not exist: check the name, or measure one with 'iomodels bench -o {path}'"
+            f"{path} does not exist: check the name, or make one with '{command} -o {path}'"
         ) from None
     except (OSError, ValueError) as error:
         raise ResultError(
@@ -138,7 +165,7 @@ def _read(path: Path) -> bytes:
     if status.st_size > MAX_BYTES or len(data) > MAX_BYTES:
         raise ResultError(
             f"{path} is larger than {MAX_BYTES >> 20} MiB, the most that is read: "
-            "give a result file, or measure fewer cells at a time"
+            f"give a {what} file, or measure less at a time"
         )
     return data
 
@@ -157,8 +184,22 @@ def _check_run(run: Run) -> None:
         raise _Unusable(f"{len(run.cells)} cells, and at most {MAX_CELLS} are read")
     for field in ("seed", "settings", "environment"):
         _check_numbers(getattr(run, field), field, sign_matters=False)
+    if run.asked is not None:
+        _check_asked(run.asked)
     for number, cell in enumerate(run.cells):
         _check_cell(cell, f"cells[{number}]")
+
+
+def _check_asked(asked: Asked) -> None:
+    texts = [*asked.scenarios, *asked.engines, *asked.settings]
+    texts += [value for values in asked.settings.values() for value in values]
+    if len(texts) > MAX_ASKED:
+        raise _Unusable(f"asked has {len(texts)} texts, and at most {MAX_ASKED} are read")
+    longest = max(map(len, texts), default=0)
+    if longest > MAX_ASKED_TEXT:
+        raise _Unusable(
+            f"asked has a text of {longest} characters, and at most {MAX_ASKED_TEXT} are read"
+        )
 
 
 def _check_cell(cell: Cell, where: str) -> None:
@@ -175,6 +216,8 @@ def _check_trial(trial: Trial, where: str) -> None:
         value = getattr(trial, field)
         if field in HISTOGRAMS:
             _check_histogram(value or [], f"{where}.{field}")
+        elif field == "timeline":
+            _check_timeline(value or [], f"{where}.{field}")
         else:
             _check_numbers(value, f"{where}.{field}", sign_matters=field not in _MAY_BE_NEGATIVE)
 
@@ -191,6 +234,13 @@ def _check_histogram(histogram: Histogram, where: str) -> None:
         if lower >= _MAX_INTEGER or count >= _MAX_INTEGER:
             raise _Unusable(f"{where} has a number above 2^64")
         previous = lower
+
+
+def _check_timeline(timeline: list[int], where: str) -> None:
+    if len(timeline) > MAX_PARTS:
+        raise _Unusable(f"{where} has {len(timeline)} parts, and at most {MAX_PARTS} are read")
+    for number, count in enumerate(timeline):
+        _check_numbers(count, f"{where}[{number}]")
 
 
 def _check_numbers(value: object, where: str, *, sign_matters: bool = True) -> None:
@@ -289,21 +339,30 @@ def save(run: Run, path: str | os.PathLike[str], *, force: bool) -> None:
     It is written beside `path`, synchronised, and then given its name in one step. Raises
     `OutputError` when that fails; the message names the file that still holds the measurements.
     """
+    write(encode(run), path, force=force, kept=partial_path(path))
+
+
+def write(
+    data: bytes, path: str | os.PathLike[str], *, force: bool, kept: Path | None = None
+) -> None:
+    """Write an output file, whole or not at all, and never over an existing one unless `force`.
+
+    Raises `OutputError` when that fails; `kept` is where the contents are safe all the same.
+    """
     path = Path(path)
-    data = encode(run)
     temporary = _temporary_beside(path)
     try:
         _write_synced(temporary, data)
     except (OSError, ValueError) as error:
         with contextlib.suppress(OSError):  # what matters is why it could not be written
             temporary.unlink(missing_ok=True)
-        raise _cannot_write(path, error, kept=partial_path(path)) from None
+        raise _cannot_write(path, error, kept=kept) from None
     try:
         _publish(temporary, path, force=force)
     except FileExistsError:
         raise OutputError(
-            f"{path} appeared while measuring and is left as it is: "
-            f"the result is in {temporary}, rename that"
+            f"{path} appeared meanwhile and is left as it is: "
+            f"what was to be written is in {temporary}, rename that"
         ) from None
     except OSError as error:
         raise _cannot_write(path, error, kept=temporary) from None

@@ -58,7 +58,7 @@ def run_trial(planned: PlannedTrial, command: Command, progress: Progress) -> Tr
     Raises `TrialError`, one sentence, when it crashed, hung, was killed, or measured wrongly.
     """
     started_utc = datetime.now(UTC).isoformat(timespec="milliseconds")
-    with new_record() as record, _Child(command, record) as child:
+    with new_record() as record, Child(command, record) as child:
         child.open()
         if planned.warmup_s > 0:
             child.run(planned.warmup_s, progress)
@@ -71,7 +71,7 @@ def run_trial(planned: PlannedTrial, command: Command, progress: Progress) -> Tr
 
 
 def _measure_parts(
-    child: _Child, record: Record, planned: PlannedTrial, progress: Progress
+    child: Child, record: Record, planned: PlannedTrial, progress: Progress
 ) -> OverlapParts:
     """The I/O alone and the computation alone, in the process that will do both."""
     child.run(planned.duration_s, progress, part=IO_ALONE)
@@ -99,7 +99,7 @@ def _per_operation_ns(record: Record) -> float:
     return record.field("window_ns") / operations
 
 
-class _Child:
+class Child:
     """The worker process, from spawn to reap. Leaving the context ends it in any case."""
 
     def __init__(self, command: Command, record: Record) -> None:
@@ -130,7 +130,7 @@ class _Child:
             process_group=0,
         )
 
-    def __enter__(self) -> _Child:
+    def __enter__(self) -> Child:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -141,8 +141,11 @@ class _Child:
         if self._answer(OPEN_TIMEOUT_S, None) != "open":
             raise explain.error(self._record, self._settings)
 
-    def run(self, duration_s: float, progress: Progress, part: int = BOTH) -> None:
-        self._ask(f"run {round(duration_s * 1e9)} {part}")
+    def run(
+        self, duration_s: float, progress: Progress, part: int = BOTH, operations: int = 0
+    ) -> None:
+        """One slice; it ends earlier after so many `operations` if they are not 0."""
+        self._ask(f"run {round(duration_s * 1e9)} {part} {operations}")
         timeout_s = duration_s + ANSWER_TIMEOUT_S + self._checks_s
         if int(self._answer(timeout_s, progress)) != 0:
             raise explain.error(self._record, self._settings)
@@ -278,8 +281,16 @@ def _to_trial(
         depth_max=record.field("depth_max"),
         overlap=_overlap(parts) if parts else None,
         overlap_parts=parts,
+        timeline=_timeline(planned, record),
         counters={name: float(record.field(name)) for name in _COUNTERS if record.field(name)},
     )
+
+
+def _timeline(planned: PlannedTrial, record: Record) -> list[int] | None:
+    """A window that ended early has parts that never came: nothing there is not nothing done."""
+    if planned.cell.point.serves or record.field("window_ns") < round(planned.duration_s * 1e9):
+        return None
+    return record.numbers("timeline")
 
 
 _COUNTERS = (

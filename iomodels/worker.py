@@ -5,8 +5,9 @@ start. Its whole conversation with the parent (`trial.py`) is lines of text:
 
     argv:    CORE PARENT_PID ENGINE CHANNEL RECORD_FD setting=number …
     stdout:  `open`, or `failed` with the reason in the record
-    stdin:   `run NANOSECONDS PART` → the loop's result: 0 or -errno. PART is 0, or for overlap
-             1 (the I/O alone) or 2 (the computation alone)
+    stdin:   `run NANOSECONDS PART OPERATIONS` → the loop's result: 0 or -errno. PART is 0, or for
+             overlap 1 (the I/O alone) or 2 (the computation alone); it ends after so many
+             OPERATIONS if they are not 0
              `close`           → the same, and the process ends
 
 The numbers themselves go through the record, memory shared with the parent.
@@ -47,7 +48,7 @@ def main(arguments: list[str]) -> None:
     for line in sys.stdin:
         command, *values = line.split()
         if command == "run":
-            print(loop.run(int(values[0]), 0, int(values[1])), flush=True)
+            print(loop.run(int(values[0]), int(values[2]), int(values[1])), flush=True)
         elif command == "close":
             print(loop.close(), flush=True)
             return

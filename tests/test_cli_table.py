@@ -15,8 +15,8 @@ from iomodels.results import Notice
 from .factory import histogram_of, make_cell, make_run, make_trial
 
 console = import_module("iomodels.cli.console")
-escape = import_module("iomodels.cli.escape")
-points = import_module("iomodels.cli.points")
+escape = import_module("iomodels.escape")
+points = import_module("iomodels.points")
 progress = import_module("iomodels.cli.progress")
 table = import_module("iomodels.cli.table")
 

@@ -108,6 +108,11 @@ def test_a_run_that_could_not_be_read_back_is_not_written(path, others):
     assert list(path.parent.iterdir()) == []
 
 
+def test_a_file_from_before_the_command_was_kept_is_read(path):
+    path.write_bytes(changed(lambda data: data.pop("asked")))
+    assert storage.load(path).asked is None
+
+
 # Reading
 
 
@@ -125,6 +130,10 @@ def set_at(*keys, to):
         data[keys[-1]] = to
 
     return change
+
+
+def asked(**others):
+    return {"scenarios": ["slow-device"], "engines": [], "settings": {}} | others
 
 
 def trial_with(name, value):
@@ -160,6 +169,8 @@ UNSOUND = {
     "not ascending": (trial_with("added_ns", [[2, 1], [1, 1]]), "added_ns does not ascend"),
     "repeated bucket": (trial_with("submit_ns", [[2, 1], [2, 1]]), "submit_ns does not ascend"),
     "bucket of three": (trial_with("latency_ns", [[1, 2, 3]]), "latency_ns"),
+    "negative part": (trial_with("timeline", [1, -1]), r"timeline\[1\] is negative"),
+    "many parts": (trial_with("timeline", [0] * 10_001), "10001 parts"),
     "many buckets": (trial_with("latency_ns", [[n, 1] for n in range(10_001)]), "10001 buckets"),
     "huge count": (trial_with("latency_ns", [[1, 2**64]]), "above 2\\^64"),
     "huge integer": (trial_with("operations", 10**300), "operations is above 2\\^64"),
@@ -167,6 +178,12 @@ UNSOUND = {
     "disordered interval": (
         changed(set_at("cells", 0, "summary", "cpu_share", "low", to=1e6)),
         "cpu_share is not in order",
+    ),
+    "asked is a text": (changed(set_at("asked", to="bench")), "asked"),
+    "asked much": (changed(set_at("asked", to=asked(engines=["aio"] * 10_001))), "10002 texts"),
+    "asked at length": (
+        changed(set_at("asked", to=asked(settings={"k": ["v" * 4097]}))),
+        "4097 ch",
     ),
     "many cells": (
         changed(
@@ -337,7 +354,7 @@ def test_an_existing_file_is_never_replaced_without_force(run, path, monkeypatch
     if not links:
         refuse_links(monkeypatch)
     path.write_text("kept")
-    with pytest.raises(OutputError, match="appeared while measuring") as refused:
+    with pytest.raises(OutputError, match="appeared meanwhile") as refused:
         storage.save(run, path, force=False)
     assert path.read_text() == "kept"
     (kept,) = (file for file in path.parent.iterdir() if file != path)

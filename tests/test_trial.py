@@ -95,6 +95,27 @@ def test_a_timer_never_completes_early_and_every_histogram_counts_every_operatio
     assert 0.9 < result.depth_mean <= 1.0
 
 
+@pytest.mark.parametrize("engine", ["blocking", "select", "aio", "aio:notify=signal,chain=handler"])
+def test_the_timeline_counts_every_operation_in_its_part(engine: str) -> None:
+    result = run("slow-device", engine, 0.2)
+    assert result.timeline is not None
+    assert len(result.timeline) == 50
+    assert sum(result.timeline) == result.operations
+    assert max(result.timeline) <= 41  # of 4 ms, at 100 µs each; one may have begun before
+
+
+def test_a_slow_device_leaves_parts_of_the_timeline_empty() -> None:
+    result = run("slow-device", "blocking", 0.1, channel__service="20 ms")
+    assert result.timeline is not None
+    assert sum(result.timeline) == result.operations
+    assert max(result.timeline) == 1
+
+
+def test_there_is_no_timeline_where_the_window_ends_early_or_a_peer_measures() -> None:
+    assert run("cold-read", "blocking", 5, channel__size="1 MiB").timeline is None
+    assert run("server", "select").timeline is None
+
+
 @pytest.mark.parametrize("engine", ["nonblocking", "select", "aio"])
 def test_the_asked_depth_is_reached(engine: str) -> None:
     result = run("slow-device", engine, load__depth="16")

@@ -1,1 +1,102 @@
-"""One module per picture."""
+"""Pictures of results: one module per picture, each pure (result in, figure out).
+
+`pictures` finds those that suit a run, `matrix` is the article's Figure 1 with measured numbers,
+and `picture.render` makes files of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from matplotlib.figure import Figure
+
+from iomodels.charts import (
+    by_engine,
+    calls,
+    cpu_latency,
+    over_time,
+    overlap,
+    percentiles,
+    rounds,
+    scaling,
+)
+from iomodels.charts import matrix as four_models
+from iomodels.charts.chart import Chart
+from iomodels.charts.picture import FORMATS, Format, Picture, render
+from iomodels.charts.scene import Scene, scenes
+from iomodels.charts.style import context
+from iomodels.results import Run
+from iomodels.storage import slug
+
+__all__ = ["CHARTS", "FORMATS", "Format", "Picture", "matrices", "matrix", "pictures", "render"]
+
+CHARTS: tuple[Chart, ...] = (
+    by_engine.CHART,
+    percentiles.CHART,
+    scaling.CHART,
+    overlap.CHART,
+    cpu_latency.CHART,
+    calls.CHART,
+    rounds.CHART,
+    over_time.CHART,
+)
+"""Every kind of picture, in the order in which they are read."""
+
+
+def pictures(
+    runs: Sequence[Run], *, scenario: str | None = None, names: Sequence[str] = ()
+) -> list[Picture]:
+    """All pictures that suit these runs, of one scenario or of all; several runs are overlaid.
+
+    `names` tell the runs apart where there are several. Raises `ResultError` for a scenario that
+    is in none of them, and for more than can be drawn.
+    """
+    taken: set[str] = set()
+    return [
+        _picture(chart, scene, taken)
+        for scene in scenes(runs, scenario=scenario, names=names)
+        for chart in CHARTS
+        if chart.suits(scene)
+    ]
+
+
+def matrix(run: Run, scenario: str) -> Picture:
+    """The article's Figure 1: four quadrants, each with its engine's flow and its numbers here.
+
+    Raises `ResultError` for a scenario that the run does not have.
+    """
+    (scene,) = scenes([run], scenario=scenario)
+    return _picture(four_models.CHART, scene, set())
+
+
+def matrices(run: Run) -> list[Picture]:
+    """`matrix` for each scenario in which two of the four models were measured, or more."""
+    taken: set[str] = set()
+    suitable = [scene for scene in scenes([run]) if four_models.CHART.suits(scene)]
+    return [_picture(four_models.CHART, scene, taken) for scene in suitable]
+
+
+def _picture(chart: Chart, scene: Scene, taken: set[str]) -> Picture:
+    return Picture(
+        name=_unique(slug(f"{scene.name[:60]}-{chart.name}"), taken),
+        scenario=scene.scenario,
+        title=scene.question,
+        alt=chart.describe(scene),
+        draw=partial(_styled, chart.draw, scene),
+    )
+
+
+def _styled(draw: Callable[[Scene], Figure], scene: Scene) -> Figure:
+    with context():
+        return draw(scene)
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    """`name`, numbered if another scenario's slug is the same."""
+    number, unique = 1, name
+    while unique in taken:
+        number += 1
+        unique = f"{name}-{number}"
+    taken.add(unique)
+    return unique

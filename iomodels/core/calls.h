@@ -1,13 +1,15 @@
 /* Every library or system call of an engine goes through CALL(), which counts it by name.
  *
- * Tests hang a `call_hooks` on it to make calls fail or transfer less than asked; a trace will stamp
- * enter and leave there. Without hooks a call costs one increment and one predicted branch. */
+ * Tests hang a `call_hooks` on it to make calls fail or transfer less than asked; a trace hangs a recorder on
+ * it, which stamps enter and leave. Without them a call costs one increment and predicted branches. */
 #ifndef IOMODELS_CALLS_H
 #define IOMODELS_CALLS_H
 
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "recorder.h"
 
 #define CALL_NAMES(X) \
     X(read)           \
@@ -54,6 +56,7 @@ struct call_hooks {
 struct calls {
     uint64_t *count, *eagain;
     const struct call_hooks *hooks;
+    struct recorder *recorder; /* NULL: no trace */
 };
 
 /* A helper thread's counters, until it hands them over. */
@@ -91,6 +94,27 @@ static inline int calls_enter(struct calls *calls, enum call_id id)
     return 0;
 }
 
+/* The same counters and the same trace for calls that no test lets fail. */
+static inline struct calls calls_without_hooks(const struct calls *calls)
+{
+    return (struct calls){
+        .count = calls->count,
+        .eagain = calls->eagain,
+        .recorder = calls->recorder,
+    };
+}
+
+/* A helper thread's, which counts for itself. */
+static inline struct calls calls_of_helper(const struct calls *calls, struct call_counts *counts)
+{
+    return (struct calls){
+        .count = counts->count,
+        .eagain = counts->eagain,
+        .hooks = calls->hooks,
+        .recorder = calls->recorder,
+    };
+}
+
 static inline size_t calls_limit(const struct calls *calls, enum call_id id, size_t length)
 {
     if (__builtin_expect(calls->hooks != NULL, 0) && calls->hooks->limit)
@@ -103,12 +127,18 @@ static inline size_t calls_limit(const struct calls *calls, enum call_id id, siz
     (__extension__({                                                        \
         int call_fault_ = calls_enter((calls), CALL_##name);                \
         __typeof__(expression) call_result_;                                \
+        uint64_t call_event_ = 0;                                           \
+        if (__builtin_expect((calls)->recorder != NULL, 0))                 \
+            call_event_ = recorder_enter((calls)->recorder, EVENT_call, CALL_##name); \
         if (__builtin_expect(call_fault_ != 0, 0)) {                        \
             errno = call_fault_;                                            \
             call_result_ = -1;                                              \
         } else {                                                            \
             call_result_ = (expression);                                    \
         }                                                                   \
+        if (__builtin_expect(call_event_ != 0, 0))                          \
+            recorder_leave((calls)->recorder, call_event_,                  \
+                           call_result_ == -1 ? -errno : call_result_);     \
         if (__builtin_expect(call_result_ == -1, 0) && errno == EAGAIN)     \
             calls_add(&(calls)->eagain[CALL_##name]);                       \
         call_result_;                                                       \

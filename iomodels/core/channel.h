@@ -23,6 +23,7 @@ struct channel_setup {
     bool nonblocking_descriptors;
     bool starts_device; /* false: no engine will wait for the device (null), so start() leaves it be */
     struct record *record;
+    struct recorder *recorder; /* of a trace; NULL: there is none */
 };
 
 enum { CHANNEL_DONE = 0, CHANNEL_MORE = 1 };

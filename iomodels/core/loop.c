@@ -130,6 +130,23 @@ HOT int submit_queued(struct loop *loop)
 
 /* ------------------------------------------------------------------ completions */
 
+static void close_part(struct loop *loop)
+{
+    struct slice *slice = loop->slice;
+
+    slice->timeline[loop->part++] = slice->window_operations - loop->parted;
+    loop->parted = slice->window_operations;
+}
+
+/* The window may end late, so its last part has no end of its own. */
+static __attribute__((noinline)) void next_part(struct loop *loop)
+{
+    do {
+        close_part(loop);
+        loop->part_end_ns = loop->part + 1 < TIMELINE_PARTS ? loop->part_end_ns + loop->part_ns : UINT64_MAX;
+    } while (loop->now_ns >= loop->part_end_ns);
+}
+
 HOT void record_operation(struct loop *loop, const struct request *request)
 {
     struct slice *slice = loop->slice;
@@ -137,6 +154,9 @@ HOT void record_operation(struct loop *loop, const struct request *request)
 
     slice->slice_operations++;
     calls_add(&loop->record->live_operations);
+    if (__builtin_expect(loop->recorder != NULL, 0))
+        recorder_add(loop->recorder, EVENT_request, request->start_ns, loop->now_ns,
+                     (int64_t)request->done);
     if (loop->channel->caps.starts_device && loop->engine->caps.moves_data) {
         if (loop->now_ns - request->issued_ns < request->service_ns)
             slice->early_completions++;
@@ -148,6 +168,8 @@ HOT void record_operation(struct loop *loop, const struct request *request)
     histogram_add(&slice->latency, latency_ns);
     if (loop->arrivals.gaps_q10_ns)
         histogram_add(&slice->service, loop->now_ns - request->issued_ns);
+    if (__builtin_expect(loop->now_ns >= loop->part_end_ns, 0))
+        next_part(loop);
     slice->window_operations++;
     slice->window_bytes += request->done;
 }
@@ -401,7 +423,9 @@ HOT void compute_pending(struct loop *loop)
     loop->uncomputed = 0;
     if (loop->settings.compute_units > 0 && operations > 0) {
         loop_unlock(loop);
+        uint64_t event = event_begin(loop->recorder, EVENT_computation);
         compute((uint64_t)loop->settings.compute_units * operations);
+        event_end(loop->recorder, event, (int64_t)operations);
         loop_lock(loop);
         loop->now_ns = clock_now_ns(&loop->clock);
     }
@@ -525,6 +549,10 @@ static void open_window(struct loop *loop, uint64_t duration_ns)
     loop->now_ns = clock_now_ns(&loop->clock);
     loop->window_start_ns = loop->accounted_ns = loop->now_ns;
     loop->until_ns = loop->now_ns + duration_ns;
+    loop->part = 0;
+    loop->parted = 0;
+    loop->part_ns = duration_ns / TIMELINE_PARTS + 1;
+    loop->part_end_ns = loop->now_ns + loop->part_ns;
     loop->next_deadline_ns = loop->now_ns + loop->deadline_ns;
     loop->uncomputed = 0;
     loop->exhausted = false;
@@ -558,6 +586,7 @@ static void close_window(struct loop *loop)
     slice->window_voluntary = (uint64_t)(usage.ru_nvcsw - loop->usage.ru_nvcsw);
     slice->window_involuntary = (uint64_t)(usage.ru_nivcsw - loop->usage.ru_nivcsw);
     slice->backlog = backlog(loop);
+    close_part(loop);
     loop->window_open = false;
 }
 

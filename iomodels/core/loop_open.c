@@ -45,6 +45,7 @@ static void free_all(struct loop *loop)
     free(loop->resting);
     free(loop->queued);
     free(loop->reaped);
+    recorder_close(loop->recorder);
     free(loop);
 }
 
@@ -56,6 +57,7 @@ static int open_channel(struct loop *loop)
         .nonblocking_descriptors = caps->nonblocking_descriptors,
         .starts_device = caps->moves_data,
         .record = loop->record,
+        .recorder = loop->recorder,
     };
 
     int error = loop->channel->open(&loop->channel_state, &setup);
@@ -123,10 +125,22 @@ static void touch_buffers(struct loop *loop)
     memset(loop->buffers, 0, (loop->depth + loop->idle) * loop->buffer_stride);
 }
 
+static int open_recorder(struct loop *loop)
+{
+    if (loop->settings.events_fd < 0)
+        return 0;
+    int error = recorder_open(&loop->recorder, (int)loop->settings.events_fd,
+                              loop->clock.ns_per_tick_q32);
+    loop->calls.recorder = loop->recorder;
+    return error;
+}
+
 static int open_all(struct loop *loop)
 {
     int error = choose_cpu(loop);
 
+    if (!error)
+        error = open_recorder(loop);
     if (!error)
         error = sleep_precisely(loop);
     if (!error)

@@ -18,6 +18,7 @@ struct loop {
     struct calls calls;
     struct arrivals arrivals;
     struct record *record;
+    struct recorder *recorder; /* of a trace; NULL: there is none */
     struct slice *slice;
     uint32_t depth; /* requests of the workload */
     uint32_t idle;  /* requests that stay pending on idle descriptors, after those */
@@ -55,6 +56,11 @@ struct loop {
     uint64_t accounted_ns; /* in-flight time is added up to here */
     uint64_t window_start_ns;
     struct rusage usage;   /* at the window's start */
+
+    uint32_t part;           /* of the timeline; it ends … */
+    uint64_t part_end_ns;    /* … then, */
+    uint64_t part_ns;        /* has this length */
+    uint64_t parted;         /* and so many operations belong to earlier ones */
 };
 
 static inline void loop_lock(struct loop *loop)

@@ -20,6 +20,7 @@
 #include "engine.h"
 #include "loop.h"
 #include "record.h"
+#include "recorder.h"
 
 /* ------------------------------------------------------------------ small helpers */
 
@@ -116,6 +117,25 @@ static PyObject *module_record_layout(PyObject *module, PyObject *unused)
         set_item(dict, "words", words_dict()) ||
         set_item(dict, "calls", names_list(call_names, CALL_COUNT)) ||
         set_item(dict, "stages", names_list(stage_names, STAGE_COUNT)))
+        Py_CLEAR(dict);
+    return dict;
+}
+
+PyDoc_STRVAR(event_layout_doc,
+             "event_layout() -> dict: what a trace's ring looks like. `ring` and `event`, the names of "
+             "their words, which are uint64 (an event's result: int64); `kinds`, in the order of their "
+             "numbers.");
+static PyObject *module_event_layout(PyObject *module, PyObject *unused)
+{
+#define X(name) #name,
+    static const char *const ring[] = {RING_FIELDS(X)}, *const event[] = {EVENT_FIELDS(X)};
+#undef X
+    PyObject *dict = PyDict_New();
+
+    (void)module, (void)unused;
+    if (!dict || set_item(dict, "ring", names_list(ring, sizeof ring / sizeof *ring)) ||
+        set_item(dict, "event", names_list(event, sizeof event / sizeof *event)) ||
+        set_item(dict, "kinds", names_list(event_kind_names, EVENT_KIND_COUNT)))
         Py_CLEAR(dict);
     return dict;
 }
@@ -427,6 +447,7 @@ static PyType_Spec loop_spec = {
 static PyMethodDef module_methods[] = {
     {"engines", module_engines, METH_NOARGS, engines_doc},
     {"record_layout", module_record_layout, METH_NOARGS, record_layout_doc},
+    {"event_layout", module_event_layout, METH_NOARGS, event_layout_doc},
     {"histogram_lower", module_histogram_lower, METH_NOARGS, histogram_lower_doc},
     {"clock_calibrate", module_clock_calibrate, METH_VARARGS, clock_calibrate_doc},
     {"compute_calibrate", module_compute_calibrate, METH_VARARGS, compute_calibrate_doc},

@@ -14,6 +14,7 @@ const struct record_name record_names[] = {
 #undef X
     {"calls", WORD(slice.calls), CALL_COUNT},
     {"eagain", WORD(slice.eagain), CALL_COUNT},
+    {"timeline", WORD(slice.timeline), TIMELINE_PARTS},
     {"latency", WORD(slice.latency), HISTOGRAM_BUCKETS},
     {"service", WORD(slice.service), HISTOGRAM_BUCKETS},
     {"submit", WORD(slice.submit), HISTOGRAM_BUCKETS},

@@ -74,6 +74,9 @@ extern const char *const stage_names[STAGE_COUNT];
     X(peer_operations)           /* server: round trips in the window, as the peer saw */ \
     X(peer_bytes)
 
+/* The window's equal parts, for throughput over time. */
+#define TIMELINE_PARTS 50
+
 struct record {
 #define X(name) uint64_t name;
     RECORD_TRIAL_FIELDS(X)
@@ -82,6 +85,7 @@ struct record {
 #undef X
         uint64_t calls[CALL_COUNT];
         uint64_t eagain[CALL_COUNT];
+        uint64_t timeline[TIMELINE_PARTS]; /* completions; what comes after the last part belongs to it */
         struct histogram latency, service, submit, added, peer;
         struct histogram cancel; /* from asking to cancel to the end of the transfer */
     } slice;
@@ -92,8 +96,8 @@ struct record_name {
     uint32_t word, words;
 };
 
-/* Ended by a NULL name. Fields have one word, the two call tables CALL_COUNT, histograms
- * HISTOGRAM_BUCKETS. */
+/* Ended by a NULL name. Fields have one word, the two call tables CALL_COUNT, the timeline
+ * TIMELINE_PARTS, histograms HISTOGRAM_BUCKETS. */
 extern const struct record_name record_names[];
 
 #endif

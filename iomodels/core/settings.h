@@ -45,6 +45,7 @@ enum distribution {
     X(opens_per_request, 1)            \
     X(engine_threads, 0)               \
     X(deadline_ns, 0)                  \
+    X(events_fd, -1)                   \
     X(service_distribution, 0)         \
     X(service_mean_ns, 100000)         \
     X(service_low_ns, 0)               \

@@ -24,6 +24,7 @@ struct timer_state {
     uint64_t *draws;
     uint32_t next_draw, draw_count;
     bool armed;
+    struct recorder *recorder; /* of a trace; NULL: there is none */
 };
 
 static double quantile(const struct settings *settings, double p, uint64_t *seed)
@@ -104,6 +105,7 @@ static int timer_open(void **state, const struct channel_setup *setup)
         return -ENOMEM;
     timer->depth = (uint32_t)settings->depth;
     timer->armed = setup->starts_device;
+    timer->recorder = setup->recorder;
     int error = settings->block == sizeof(uint64_t) ? 0 : -EINVAL;
     if (!error)
         error = draw_service_times(timer, settings);
@@ -140,6 +142,21 @@ static int arm(int fd, uint64_t after_ns)
     return timerfd_settime(fd, 0, &when, NULL) < 0 ? -errno : 0;
 }
 
+/* When the kernel takes the timer to have been armed lies between the two stamps; so the moment of its expiry is
+ * known up to a span of the same length. */
+static int arm_recorded(struct recorder *recorder, int fd, uint64_t after_ns)
+{
+    const uint64_t before_ns = recorder_now_ns(recorder);
+    int error = arm(fd, after_ns);
+    const uint64_t armed_ns = recorder_now_ns(recorder);
+
+    recorder_add(recorder, EVENT_device_start, before_ns, armed_ns, error);
+    if (!error)
+        recorder_add(recorder, EVENT_device_ready, before_ns + after_ns, armed_ns + after_ns,
+                     (int64_t)after_ns);
+    return error;
+}
+
 static int timer_start(void *state, struct request *request)
 {
     struct timer_state *timer = state;
@@ -151,7 +168,11 @@ static int timer_start(void *state, struct request *request)
     request->service_ns = timer->draws[timer->next_draw];
     if (++timer->next_draw == timer->draw_count)
         timer->next_draw = 0;
-    return timer->armed ? arm(request->fd, request->service_ns) : 0;
+    if (!timer->armed)
+        return 0;
+    if (__builtin_expect(timer->recorder != NULL, 0))
+        return arm_recorded(timer->recorder, request->fd, request->service_ns);
+    return arm(request->fd, request->service_ns);
 }
 
 static int timer_finish(void *state, struct request *request)

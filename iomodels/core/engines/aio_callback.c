@@ -142,8 +142,9 @@ static void on_completion(union sigval value)
     struct aio_block *block = value.sival_ptr;
     struct callback_state *state = block->owner;
     struct call_counts counts = {0};
-    struct calls calls = {counts.count, counts.eagain, state->aio.calls->hooks};
-    struct calls no_hooks = {counts.count, counts.eagain, NULL};
+    struct calls calls = calls_of_helper(state->aio.calls, &counts);
+    struct calls no_hooks = calls_without_hooks(&calls);
+    const uint64_t event = event_begin(calls.recorder, EVENT_callback);
 
     announce(state, &calls, &counts, block);
     lock(state);
@@ -153,6 +154,7 @@ static void on_completion(union sigval value)
         futex_wake(&no_hooks, &state->enough);
     lock(state);
     hand_over(state, &counts);
+    event_end(calls.recorder, event, 0); /* not later: close frees the recorder after the state */
     if (--state->outstanding == 0 && state->closing) {
         __atomic_store_n(&state->over, 1, __ATOMIC_RELAXED);
         /* With the mutex held, so that close cannot free the state before this has returned. */
@@ -201,7 +203,7 @@ static int callback_open(void **out, const struct engine_setup *setup)
     if (!state)
         return -ENOMEM;
     pthread_mutex_init(&state->mutex, NULL);
-    state->no_hooks = (struct calls){.count = setup->calls->count, .eagain = setup->calls->eagain};
+    state->no_hooks = calls_without_hooks(setup->calls);
     state->announced = calloc(setup->depth, sizeof *state->announced);
     int error = aio_common_open(&state->aio, setup, &event, state);
     if (!error && !state->announced)

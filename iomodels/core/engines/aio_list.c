@@ -169,7 +169,7 @@ static uint32_t start_list_undisturbed(struct list_state *list, struct request *
                                        uint32_t n)
 {
     struct calls *calls = list->aio.calls;
-    struct calls no_hooks = {.count = calls->count, .eagain = calls->eagain}; /* it has to succeed */
+    struct calls no_hooks = calls_without_hooks(calls); /* it has to succeed */
     sigset_t all, before;
 
     sigfillset(&all);

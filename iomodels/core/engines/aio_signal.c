@@ -99,6 +99,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
     struct aio_block *block = info->si_value.sival_ptr;
     struct signal_state *state = block->owner;
 
+    const uint64_t event = event_begin(state->aio.calls->recorder, EVENT_signal);
     const bool is_here = pthread_equal(pthread_self(), state->waiter);
 
     __atomic_add_fetch(&state->signals, 1, __ATOMIC_RELAXED);
@@ -112,6 +113,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
         if (!is_here) /* by the kernel's number: the thread may have ended */
             syscall(SYS_tgkill, getpid(), state->waiter_id, number);
     }
+    event_end(state->aio.calls->recorder, event, number);
     errno = error;
 }
 

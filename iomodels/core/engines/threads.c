@@ -42,23 +42,18 @@ struct threads_state {
     bool closing;
 };
 
-/* Without the hooks: a wake that fails is nothing the kernel ever does. */
-static struct calls handing_over(const struct calls *calls)
-{
-    return (struct calls){.count = calls->count, .eagain = calls->eagain};
-}
-
+/* Futexes go without the hooks: a wake that fails is nothing the kernel ever does. */
 static long futex_wait(const struct calls *calls, uint32_t *word, uint32_t value,
                        const struct timespec *timeout)
 {
-    struct calls here = handing_over(calls);
+    struct calls here = calls_without_hooks(calls);
 
     return CALL(&here, futex, syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, timeout, NULL, 0));
 }
 
 static void futex_wake(const struct calls *calls, uint32_t *word, uint32_t count)
 {
-    struct calls here = handing_over(calls);
+    struct calls here = calls_without_hooks(calls);
 
     (void)CALL(&here, futex, syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0));
 }
@@ -113,7 +108,7 @@ static void *serve(void *state)
 {
     struct threads_state *threads = state;
     struct call_counts counts = {0};
-    struct calls calls = {counts.count, counts.eagain, threads->calls->hooks};
+    struct calls calls = calls_of_helper(threads->calls, &counts);
     struct request *request;
 
     pthread_mutex_lock(&threads->mutex);

@@ -1,0 +1,120 @@
+"""`iomodels chart`: read results, draw what suits them, write a file for each picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from iomodels.errors import NothingToDraw, OutputError
+
+if TYPE_CHECKING:
+    from iomodels.charts import Format, Picture
+
+
+@click.command()
+@click.argument(
+    "results", nargs=-1, required=True, metavar="RESULT...", type=click.Path(path_type=Path)
+)
+@click.option(
+    "-o",
+    "--output",
+    "folder",
+    required=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="The folder for the pictures; it is made if need be.",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["png", "svg", "pdf"]),
+    default="png",
+    show_default=True,
+    help="What kind of file each picture becomes.",
+)
+@click.option("--scenario", metavar="NAME", help="Draw this scenario only.")
+@click.option(
+    "--matrix", is_flag=True, help="Draw the four models as a matrix (the article's Figure 1)."
+)
+@click.option("--force", is_flag=True, help="Overwrite pictures that exist.")
+def command(
+    results: tuple[Path, ...],
+    folder: Path,
+    format_: Format,
+    scenario: str | None,
+    matrix: bool,
+    force: bool,
+) -> int:
+    """Draw charts of one result, or of several overlaid.
+
+    RESULT is a file that `iomodels bench` wrote. Each picture becomes a file in DIR, and its name
+    a line on standard output.
+
+    Exits with 0 when all was drawn, 2 for a file that is no result or cannot be written, 3 when
+    there is nothing to draw.
+    """
+    from iomodels import storage
+
+    from . import console
+
+    if matrix and len(results) > 1:
+        raise click.UsageError("--matrix draws one result: give one at a time")
+    pictures = _pictures(results, scenario, matrix=matrix)
+    if not pictures:
+        raise NothingToDraw(
+            f"there is nothing to draw{_where(scenario)}: "
+            + (
+                "fewer than two of the four models were measured"
+                if matrix
+                else "no cell was measured"
+            )
+        )
+    _make(folder)
+    paths = [folder / f"{picture.name}.{format_}" for picture in pictures]
+    for path in paths:
+        storage.check_output(path, force=force)
+    output = console.out()
+    for picture, path in zip(pictures, paths, strict=True):
+        _write(picture, path, format_, force=force)
+        output.print(console.safe(str(path)), soft_wrap=True)
+    return 0
+
+
+def _pictures(results: tuple[Path, ...], scenario: str | None, *, matrix: bool) -> list[Picture]:
+    from iomodels import charts, storage
+
+    runs = [storage.load(path) for path in results]
+    if not matrix:
+        return charts.pictures(runs, scenario=scenario, names=_names(results))
+    if scenario is None:
+        return charts.matrices(runs[0])
+    return [charts.matrix(runs[0], scenario)]
+
+
+def _names(results: tuple[Path, ...]) -> list[str]:
+    """The files' stems, or as much of the paths as tells them apart."""
+    stems = [path.stem for path in results]
+    return stems if len(set(stems)) == len(stems) else [str(path) for path in results]
+
+
+def _where(scenario: str | None) -> str:
+    return f" of scenario '{scenario}'" if scenario else ""
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise OutputError(
+            f"cannot make the folder '{folder}' ({getattr(error, 'strerror', None) or error}): "
+            "name another with -o DIR"
+        ) from error
+
+
+def _write(picture: Picture, path: Path, format_: Format, *, force: bool) -> None:
+    from iomodels import storage
+    from iomodels.charts import render
+
+    storage.write(render(picture, format_), path, force=force)

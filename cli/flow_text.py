@@ -1,0 +1,106 @@
+"""A trace as text: two lanes, time running down, 80 columns wide.
+
+  0.81 µs  ├─ read() ─────────────────────────────▶│
+100.02 µs  ░                                       ◆ device ready
+122.76 µs  │◀──────────────────────────────────────┤ 8 bytes
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from iomodels.escape import visible
+from iomodels.steps import (
+    Flow,
+    Moment,
+    Step,
+    called,
+    clock,
+    flow_of,
+    is_long,
+    other_side,
+    said,
+    told,
+    took,
+)
+from iomodels.trace import Trace
+
+TIME_WIDTH = 10
+LANE_WIDTH = 34
+"""Columns between the two lanes."""
+RUNNING, BLOCKED, COMPUTING = "│", "░", "█"
+
+
+def flow_text(trace: Trace) -> list[str]:
+    """The lines of one trace: what it is, its flow, and what a reader must know."""
+    flow = flow_of(trace)
+    lines = [
+        f"{trace.engine}  ({trace.scenario})",
+        flow.caption,
+        "",
+        " " * TIME_WIDTH + f"  {'Application':<{LANE_WIDTH + 1}}{other_side(trace)}",
+        *_rows(flow),
+    ]
+    if flow.hidden:
+        lines.append(f"{flow.hidden} later moments are not shown: the trace file has all")
+    lines += [f"note: {note}" for note in trace.notes]
+    return [visible(line).rstrip() for line in [*lines, ""]]
+
+
+def _rows(flow: Flow) -> Iterator[str]:
+    for index, moment in enumerate(flow.moments):
+        if moment.phase == "leave" and moment.step.thread == 0:
+            yield from _waited(flow, index)
+        yield _row(flow, moment)
+
+
+def _waited(flow: Flow, index: int) -> Iterator[str]:
+    """A line that says so, where nothing else came between a call's begin and its end."""
+    before = flow.moments[index - 1] if index else None
+    if before is not None and before.step is flow.moments[index].step:
+        yield _line("", BLOCKED, " blocked", "│", "")
+
+
+def _row(flow: Flow, moment: Moment) -> str:
+    step = moment.step
+    time = clock(moment.at_ns, flow.duration_ns)
+    lane = _lane(flow, moment)
+    if step.kind in ("device_start", "device_ready"):
+        mark = "◆" if step.kind == "device_ready" else "◇"
+        return _line(time, lane, "", mark, told(step, flow.duration_ns))
+    if step.kind in ("signal", "callback"):
+        return _line(time, lane, "◀" + "─" * (LANE_WIDTH - 1), "┤", told(step, flow.duration_ns))
+    if step.kind == "computation":
+        return _line(time, COMPUTING, f" {told(step, flow.duration_ns)}", "│", "")
+    if moment.phase == "enter":
+        return _line(time, *_arrow(step, lane), "│", "")
+    if moment.phase == "leave":
+        line = "╌" if step.thread else "─"
+        back = f" {called(step)} " if step.thread else ""
+        return _line(time, lane, "◀" + back.rjust(LANE_WIDTH - 1, line), "┤", said(step))
+    after = f", {took(step)}" if took(step) else ""
+    return _line(time, *_arrow(step, lane), "◁", f"{said(step)}{after}")
+
+
+def _lane(flow: Flow, moment: Moment) -> str:
+    """What the application's own thread is doing at this moment."""
+    for step in flow.steps:
+        ends_ns = flow.duration_ns if step.end_ns is None else step.end_ns
+        if step.thread or not step.start_ns < moment.at_ns < ends_ns:
+            continue
+        if step.kind == "computation":
+            return COMPUTING
+        if step.kind == "call" and step.count == 1 and is_long(step, flow.duration_ns):
+            return BLOCKED
+    return RUNNING
+
+
+def _arrow(step: Step, lane: str) -> tuple[str, str]:
+    """Where it begins, and itself. What other threads call begins beside the lane."""
+    begin, line = ("├", "─") if step.thread == 0 else (lane, "╌")
+    between = f"{line} {called(step)} ".ljust(LANE_WIDTH - 1, line)
+    return begin, f"{between[: LANE_WIDTH - 1]}▶"
+
+
+def _line(time: str, lane: str, between: str, kernel: str, right: str) -> str:
+    return f"{time:>{TIME_WIDTH}}  {lane}{between:<{LANE_WIDTH}}{kernel} {right}"

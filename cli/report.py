@@ -1,0 +1,88 @@
+"""`iomodels report`: a result file and its pictures on one page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from iomodels.errors import NothingToDraw, OutputError, ResultError
+
+if TYPE_CHECKING:
+    from iomodels.charts import Picture
+    from iomodels.report import Drawing
+    from iomodels.results import Run
+    from iomodels.trace import Trace
+
+
+@click.command()
+@click.argument("result", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="The page. [default: RESULT with .html in place of its ending]",
+)
+@click.option(
+    "--trace",
+    "trace_files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A file of `iomodels trace -o` to put on the page as a picture (repeat for more).",
+)
+@click.option("--force", is_flag=True, help="Overwrite the page if it exists.")
+def command(result: Path, output: Path | None, trace_files: tuple[Path, ...], force: bool) -> None:
+    """Put a result on one HTML page, to hand round.
+
+    RESULT is a file that `iomodels bench` wrote. The page has the findings, tables that sort, the
+    pictures, the machine, and the command that measures it again. It is one file that needs no
+    network: it can be mailed, printed, or opened on a phone.
+
+    Exits with 0 when the page was written, 2 for a file that cannot be read or written, 3 for a
+    result without anything in it.
+    """
+    from iomodels import storage, trace
+    from iomodels.report import page
+
+    from . import console
+
+    run = storage.load(result)
+    output = output or result.with_suffix(".html")
+    traces = [trace.load(path) for path in trace_files]
+    if output.exists() and any(output.samefile(path) for path in (result, *trace_files)):
+        raise OutputError(f"{output} is what the page is made of: name another file for it")
+    storage.check_output(output, force=force)
+    html = page(run, _drawings(run), _flows(traces))
+    storage.write(html.encode(), output, force=force)
+    console.err().print(console.safe(f"report: {output}"), soft_wrap=True)
+
+
+def _drawings(run: Run) -> list[Drawing]:
+    from iomodels import charts
+
+    from . import console
+
+    try:
+        pictures = [*charts.matrices(run), *charts.pictures([run])]
+    except (NothingToDraw, ResultError) as error:
+        # The tables stand for themselves, and say more of what was not measured.
+        console.err().print(console.safe(f"without pictures: {error}"), soft_wrap=True)
+        return []
+    return [_drawing(picture, picture.alt.partition(". ")[0]) for picture in pictures]
+
+
+def _flows(traces: Sequence[Trace]) -> list[Drawing]:
+    from iomodels.charts.flow import flow
+
+    pictures = [flow(trace) for trace in traces]
+    return [_drawing(picture, picture.title) for picture in pictures]
+
+
+def _drawing(picture: Picture, title: str) -> Drawing:
+    from iomodels.charts import render
+    from iomodels.report import Drawing
+
+    return Drawing(picture.scenario, title, picture.alt, render(picture, "svg"))

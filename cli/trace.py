@@ -1,0 +1,210 @@
+"""`iomodels trace`: record a few requests and show what happened, in text and as Figures 2 to 5."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from iomodels.errors import NothingMeasured, OutputError
+
+from .options import settings_by_key
+
+if TYPE_CHECKING:
+    from iomodels.charts.picture import Format
+    from iomodels.trace import Trace
+    from iomodels.tracing import Recording
+
+SCENARIO = "slow-device"
+REQUESTS, MAX_REQUESTS = 4, 1000
+
+
+@click.command()
+@click.argument("engines", nargs=-1, metavar="[ENGINE]...")
+@click.option(
+    "--scenario",
+    metavar="SCENARIO",
+    default=SCENARIO,
+    help=f"A shipped name, or a path to a TOML file. [default: {SCENARIO}]",
+)
+@click.option(
+    "-s",
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A scenario key to change, such as load.compute='50 us' (repeat for more).",
+)
+@click.option(
+    "-n",
+    "--requests",
+    type=click.IntRange(1, MAX_REQUESTS),
+    default=REQUESTS,
+    metavar="N",
+    help=f"How many requests to record; the median one is shown. [default: {REQUESTS}]",
+)
+@click.option(
+    "--read",
+    "files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Show this recorded trace, and record nothing (repeat for more).",
+)
+@click.option(
+    "-o",
+    "--output",
+    "folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write a picture and a trace-ENGINE.json for each engine into this folder.",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["png", "svg", "pdf"]),
+    default="png",
+    help="What the pictures are. [default: png]",
+)
+@click.option(
+    "--perfetto",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write Chrome trace events, which ui.perfetto.dev opens.",
+)
+@click.option("--force", is_flag=True, help="Overwrite files that exist.")
+def command(
+    engines: tuple[str, ...],
+    scenario: str,
+    settings: tuple[str, ...],
+    requests: int,
+    files: tuple[Path, ...],
+    folder: Path | None,
+    format_: Format,
+    perfetto: Path | None,
+    force: bool,
+) -> int:
+    """Record a few requests and draw what happened, call by call.
+
+    ENGINE is a name with its options, such as aio:notify=signal; without one, the article's four
+    are recorded. Each recording is one try: what disturbed it is said, and nothing is repeated.
+
+    Exits with 0 when all was recorded, 1 when a recording failed, 2 for a mistake in what was
+    asked, 3 when nothing could be recorded.
+    """
+    from iomodels import trace, tracing
+
+    by_key = settings_by_key(settings)
+    if files and (engines or settings):
+        raise click.UsageError("--read shows what was recorded: give no engine and no --set")
+    if files:
+        traces = [trace.load(file) for file in files]
+        _check_outputs([t.engine for t in traces], folder, format_, perfetto, force)
+        _give_out(traces, folder, format_, perfetto, force)
+        return 0
+    _check_outputs(_canonical(engines), folder, format_, perfetto, force)
+    recordings = tracing.record(engines, scenario, by_key, requests=requests)
+    traces = [recording.trace for recording in recordings if recording.trace is not None]
+    if not traces:
+        reasons = dict.fromkeys(
+            f"{recording.engine}: {recording.reason}" for recording in recordings
+        )
+        raise NothingMeasured(f"nothing was recorded: {'; '.join(reasons)}")
+    _complain(recordings)
+    _give_out(traces, folder, format_, perfetto, force)
+    return 1 if any(recording.failed for recording in recordings) else 0
+
+
+def _canonical(engines: Sequence[str]) -> list[str]:
+    from iomodels.engines import DEFAULT, parse
+
+    return list(dict.fromkeys(parse(text).canonical for text in engines or DEFAULT))
+
+
+def _complain(recordings: Sequence[Recording]) -> None:
+    from . import console
+
+    messages = console.err()
+    for recording in recordings:
+        if recording.reason is not None:
+            what = "failed" if recording.failed else "n/a"
+            text = f"{recording.engine}: {what}: {recording.reason}"
+            messages.print(console.safe(text), soft_wrap=True)
+
+
+# Outputs
+
+
+def _data_file(folder: Path, engine: str) -> Path:
+    from iomodels.storage import slug
+
+    return folder / f"trace-{slug(engine)}.json"
+
+
+def _check_outputs(
+    engines: Sequence[str], folder: Path | None, format_: Format, perfetto: Path | None, force: bool
+) -> None:
+    """Before anything is recorded: every file can be written."""
+    from iomodels.storage import check_output
+
+    paths = [perfetto] if perfetto is not None else []
+    if folder is not None:
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"cannot make the folder '{folder}' ({error.strerror}): name another with -o DIR"
+            ) from error
+        for engine in engines:
+            data = _data_file(folder, engine)
+            paths += [data, data.with_suffix(f".{format_}")]
+    if len(set(paths)) < len(paths):
+        raise click.UsageError("two of the files to write have the same name: write them apart")
+    for path in paths:
+        check_output(path, force=force)
+
+
+def _give_out(
+    traces: Sequence[Trace],
+    folder: Path | None,
+    format_: Format,
+    perfetto: Path | None,
+    force: bool,
+) -> None:
+    from iomodels.exports.perfetto import perfetto as chrome_events
+    from iomodels.storage import write
+
+    from . import console
+    from .flow_text import flow_text
+
+    for trace in traces:
+        for line in flow_text(trace):
+            console.out().print(console.safe(line))
+    if folder is not None:
+        for trace in traces:
+            _write(trace, folder, format_, force)
+    if perfetto is not None:
+        write(chrome_events(traces), perfetto, force=force)
+        _written(perfetto)
+
+
+def _write(trace: Trace, folder: Path, format_: Format, force: bool) -> None:
+    from iomodels.charts.flow import flow
+    from iomodels.charts.picture import render
+    from iomodels.storage import write
+    from iomodels.trace import encode
+
+    data = _data_file(folder, trace.engine)
+    picture = data.with_suffix(f".{format_}")
+    write(encode(trace), data, force=force)
+    write(render(flow(trace), format_), picture, force=force)
+    _written(data)
+    _written(picture)
+
+
+def _written(path: Path) -> None:
+    from . import console
+
+    console.err().print(console.safe(f"written: {path}"), soft_wrap=True)

@@ -1,0 +1,156 @@
+"""Calls per operation, by name, and how many of them found nothing ready (EAGAIN)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from iomodels.units import format_count
+
+from .chart import Chart
+from .scene import Scene, ScenePoint, Series, thinned
+from .sheet import MARGIN_IN, TEXT_WIDTH_IN, sheet
+from .style import GROUND, INK, SMALL_PT, safe, shortened, text_colour, width_in
+
+EAGAIN = "EAGAIN"
+MAX_ROWS = 60
+MAX_CALLS = 12
+ROW_IN = 0.25
+HEAD_IN = 0.34
+MAX_LABEL_IN = 2.2
+MOST_COLUMN_IN = 1.2
+_DARK = "#2f5d8a"
+
+
+def draw(scene: Scene) -> Figure:
+    """A table whose cells are shaded by their number, on a logarithmic scale."""
+    rows = _rows(scene)
+    names = columns(scene)
+    on = sheet(
+        scene,
+        CHART.subject,
+        HEAD_IN + len(rows) * ROW_IN + 0.05,
+        explained=[
+            "Medians over the rounds. EAGAIN: calls that found nothing ready. "
+            "Shade: the number, on a logarithmic scale."
+        ],
+    )
+    label_in = min(max(width_in(text, SMALL_PT) for text, _ in rows), MAX_LABEL_IN) + 0.15
+    column_in = min((TEXT_WIDTH_IN - label_in) / len(names), MOST_COLUMN_IN)
+    ax = on.axes(MARGIN_IN + label_in, 0.05, column_in * len(names), len(rows) * ROW_IN)
+    _cells(ax, rows, names)
+    _headings(ax, rows, names, label_in, column_in)
+    return on.figure
+
+
+def columns(scene: Scene) -> list[str]:
+    """The call names, those of the most calls first; EAGAIN last, where there was any."""
+    total: dict[str, float] = {}
+    for point in scene.points:
+        for series in point.series:
+            for name, interval in series.summary.calls_per_op.items():
+                total[name] = max(total.get(name, 0.0), interval.median)
+    names = sorted(total, key=lambda name: -total[name])[:MAX_CALLS]
+    any_eagain = any(
+        series.summary.eagain_per_op.median > 0 for point in scene.points for series in point.series
+    )
+    return names + ([EAGAIN] if any_eagain else [])
+
+
+def number(series: Series, name: str) -> float | None:
+    """The median of calls per operation; None where the engine does not make that call."""
+    if name == EAGAIN:
+        return series.summary.eagain_per_op.median
+    interval = series.summary.calls_per_op.get(name)
+    return interval.median if interval else None
+
+
+def _rows(scene: Scene) -> list[tuple[str, Series | None]]:
+    points = [point for point in scene.points if point.series]
+    most = max(len(point.series) + 1 for point in points)
+    return [row for point in thinned(points, max(2, MAX_ROWS // most)) for row in _rows_of(point)]
+
+
+def _rows_of(point: ScenePoint) -> list[tuple[str, Series | None]]:
+    heading: list[tuple[str, Series | None]] = [(point.label, None)] if point.label else []
+    return heading + [(series.label, series) for series in point.series]
+
+
+def _cells(ax: Axes, rows: Sequence[tuple[str, Series | None]], names: Sequence[str]) -> None:
+    shades = LinearSegmentedColormap.from_list("calls", [GROUND, _DARK])
+    most = max((number(s, name) or 0.0 for _, s in rows if s for name in names), default=1.0)
+    norm = Normalize(0.0, max(math.log10(1 + 10 * most), 1.0))
+    for y, (_, series) in enumerate(rows):
+        if series is None:
+            continue
+        for x, name in enumerate(names):
+            value = number(series, name)
+            if value is None:
+                continue
+            shade = float(norm(math.log10(1 + 10 * value)))
+            box = (x - 0.49, y - 0.46)
+            ax.add_patch(Rectangle(box, 0.98, 0.92, facecolor=shades(shade * 0.9), linewidth=0))
+            ax.text(
+                x,
+                y,
+                _per_operation(value),
+                ha="center",
+                va="center",
+                fontsize=SMALL_PT,
+                color=GROUND if shade > 0.62 else INK,
+                label=f"{series.label}|{name}",
+            )
+
+
+def _headings(
+    ax: Axes,
+    rows: Sequence[tuple[str, Series | None]],
+    names: Sequence[str],
+    label_in: float,
+    column_in: float,
+) -> None:
+    ax.set_xlim(-0.5, len(names) - 0.5)
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.grid(visible=False)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    for x, name in enumerate(names):
+        text = shortened(safe(name, 40), SMALL_PT, column_in - 0.04)
+        ax.text(x, -0.6, text, ha="center", va="bottom", fontsize=SMALL_PT)
+    for y, (text, series) in enumerate(rows):
+        ax.text(
+            -0.5 - label_in / column_in,
+            y,
+            shortened(text, SMALL_PT, label_in - 0.1),
+            va="center",
+            fontsize=SMALL_PT,
+            weight="normal" if series else "bold",
+            color=text_colour(series.look.colour) if series else INK,
+        )
+
+
+def _per_operation(value: float) -> str:
+    return f"{value:.2f}" if value < 9.995 else format_count(value)
+
+
+def _spoken(series: Series) -> str:
+    said = [
+        f"{safe(name, 40)} {_per_operation(interval.median)}"
+        for name, interval in series.summary.calls_per_op.items()
+    ]
+    eagain = series.summary.eagain_per_op.median
+    return ", ".join(said + ([f"EAGAIN {_per_operation(eagain)}"] if eagain else []))
+
+
+def _suits(scene: Scene) -> bool:
+    return bool(columns(scene))
+
+
+CHART = Chart("calls", "Calls per operation", _suits, draw, _spoken)

@@ -1,0 +1,43 @@
+"""What every kind of picture provides; one module each, listed in `iomodels.charts.CHARTS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from .scene import Scene, Series
+
+MAX_ALT = 1500
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A kind of picture. `suits` says whether a scene has what it shows; `draw` is pure.
+
+    `value` is one cell's entry in the text for screen readers, "" for none.
+    """
+
+    name: str
+    subject: str
+    suits: Callable[[Scene], bool]
+    draw: Callable[[Scene], Figure]
+    value: Callable[[Series], str]
+
+    def describe(self, scene: Scene) -> str:
+        """The picture in words, with its main numbers."""
+        said = [f"{self.subject}, scenario {scene.name}."]
+        for point in scene.points:
+            values = [f"{s.label} {self.value(s)}" for s in point.series if self.value(s)]
+            if values:
+                said.append(f"{point.label + ': ' if point.label else ''}{'; '.join(values)}.")
+        text = " ".join(
+            [*said, *(f"{note}." for note in (*scene.missing, *scene.remarks)), scene.rounds_note]
+        )
+        return text if len(text) <= MAX_ALT else text[: MAX_ALT - 1] + "…"
+
+
+def measured(scene: Scene) -> bool:
+    """Whether anything was measured at all."""
+    return any(point.series for point in scene.points)

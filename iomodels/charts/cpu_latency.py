@@ -1,0 +1,81 @@
+"""CPU time against latency: what is paid for answering sooner (the price of waiting)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from iomodels.results import Interval
+from iomodels.units import format_duration
+
+from . import scales
+from .chart import Chart, measured
+from .labels import Label, beside_points
+from .scene import Scene, ScenePoint, Series
+from .sheet import Grid, sheet
+
+COLUMNS = 2
+PANEL_IN = 2.5
+
+
+def draw(scene: Scene) -> Figure:
+    """A panel for each point, a marker for each engine; down and left is better."""
+    points = scene.shown
+    columns = min(COLUMNS, len(points))
+    grid = Grid(len(points), columns, PANEL_IN)
+    on = sheet(
+        scene,
+        CHART.subject,
+        grid.height_in,
+        explained=[f"Down and left is better. {scene.rounds_note}"],
+    )
+    pairs = [_pair(series) for point in points for series in point.series]
+    cpu = [v for i, _ in pairs for v in (i.low, i.high)]
+    latency = [v for _, i in pairs for v in (i.low, i.high)]
+    for point, ax in zip(points, grid.panels(on), strict=True):
+        _panel(ax, point, cpu, latency)
+    return on.figure
+
+
+def _pair(series: Series) -> tuple[Interval, Interval]:
+    return series.summary.cpu_ns_per_op, series.summary.latency_ns.p50
+
+
+def _panel(ax: Axes, point: ScenePoint, cpu: Sequence[float], latency: Sequence[float]) -> None:
+    labels: list[Label] = []
+    for series in point.series:
+        x, y = _pair(series)
+        if series.summary.rounds > 1:
+            bar: dict[str, Any] = {"color": series.look.colour, "alpha": 0.45, "linewidth": 2.5}
+            ax.hlines(y.median, x.low, x.high, label=f"{series.label}|cpu", **bar)
+            ax.vlines(x.median, y.low, y.high, label=f"{series.label}|latency", **bar)
+        ax.plot([x.median], [y.median], linestyle="none", label=series.label, **series.look.point)
+        labels.append(Label(series.short, x.median, y.median, series.look.colour))
+    scales.durations(ax.xaxis, "CPU per operation", cpu)
+    scales.durations(ax.yaxis, "latency p50", latency)
+    ax.set_title(point.label)
+    beside_points(ax, labels, _along_the_bars(point))
+
+
+def _along_the_bars(point: ScenePoint) -> list[Label]:
+    """Places that labels should leave free."""
+    places: list[Label] = []
+    for series in point.series:
+        x, y = _pair(series)
+        places += [Label("", at, y.median, "") for at in (x.low, (x.low + x.high) / 2, x.high)]
+        places += [Label("", x.median, at, "") for at in (y.low, (y.low + y.high) / 2, y.high)]
+    return places
+
+
+def _spoken(series: Series) -> str:
+    cpu, latency = _pair(series)
+    return (
+        f"CPU {format_duration(cpu.median)} per operation, "
+        f"latency p50 {format_duration(latency.median)}"
+    )
+
+
+CHART = Chart("cpu-latency", "The price of waiting: CPU against latency", measured, draw, _spoken)

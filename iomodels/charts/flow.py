@@ -1,0 +1,214 @@
+"""The article's Figures 2 to 5, drawn from a trace: two lanes, time running down, to scale.
+
+Every line stands at the time at which it was recorded. Only the labels move, as far as they must to
+be readable, and a thin line leads from each to its time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from iomodels import steps, storage
+from iomodels.charts import lanes, style
+from iomodels.charts.lanes import APPLICATION_IN, HEAD_IN, KERNEL_IN, Sheet, is_device, write
+from iomodels.charts.picture import Picture
+from iomodels.steps import Flow, Moment
+from iomodels.trace import Trace
+from iomodels.units import format_duration
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FIGURES = {"blocking": 2, "nonblocking": 3, "select": 4, "aio": 5}
+"""Which figure of the article shows this engine."""
+
+WIDTH_IN = 8.6
+LEAST_IN, LABEL_IN, TWO_LINES_IN = 4.4, 0.2, 0.34
+"""The least height of the lanes, and what each label takes, in one line and in two."""
+LINE_IN = 0.17
+MARGIN_IN = 0.15
+LEFT_LABELS_IN, RIGHT_LABELS_IN, RIGHT_LIMIT_IN = 3.45, 6.15, 8.1
+SCALE_IN = 8.35
+MAX_NOTES = 4
+
+
+def flow(trace: Trace) -> Picture:
+    """The picture of one trace."""
+    shown = steps.flow_of(trace)
+    number = FIGURES.get(trace.engine.partition(":")[0])
+    engine = style.safe(trace.engine, 60)
+    what = f"Figure {number}, drawn" if number else "A flow, drawn"
+    return Picture(
+        name=f"trace-{storage.slug(trace.engine)}",
+        scenario=trace.scenario,
+        title=f"{what} from this machine: {engine}",
+        alt=style.safe(_in_words(trace, shown), 1500),
+        draw=partial(_draw, trace, shown, f"{what} from this machine: {engine}"),
+    )
+
+
+def _in_words(trace: Trace, shown: Flow) -> str:
+    told = [f"{steps.clock(m.at_ns, shown.duration_ns)}: {_label(m, shown)}" for m in shown.moments]
+    return f"What {trace.engine} did, {shown.caption}. " + "; ".join(told)
+
+
+# The whole
+
+
+def _draw(trace: Trace, shown: Flow, title: str) -> Figure:
+    from matplotlib.figure import Figure
+
+    device = sum(1 for m in shown.moments if is_device(m.step))
+    others = len(shown.moments) - device
+    height = max(LEAST_IN, LABEL_IN * (others + 1), TWO_LINES_IN * (device + 1))
+    colour = style.hue(trace.engine.partition(":")[0])
+    sheet = Sheet(shown, colour, height)
+    below = _below(trace, shown)
+    whole = HEAD_IN + height + 0.25 + LINE_IN * len(below) + MARGIN_IN
+    figure = Figure(figsize=(WIDTH_IN, whole))
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    axes.set(xlim=(0, WIDTH_IN), ylim=(whole, 0))
+    axes.set_axis_off()
+    _head(axes, trace, shown, title)
+    lanes.draw(axes, sheet)
+    _labels(axes, sheet)
+    _scale(axes, sheet)
+    for line, text in enumerate(below):
+        write(axes, MARGIN_IN, HEAD_IN + height + 0.35 + LINE_IN * line, text, style.FINE_PT)
+    return figure
+
+
+def _head(axes: Axes, trace: Trace, shown: Flow, title: str) -> None:
+    wide = WIDTH_IN - 2 * MARGIN_IN
+    fitted = style.shortened(title, style.TITLE_PT, wide)
+    write(axes, MARGIN_IN, 0.25, fitted, style.TITLE_PT, color=style.INK, fontweight="bold")
+    caption = style.shortened(
+        f"{style.safe(trace.scenario, 60)}: {shown.caption}", style.TEXT_PT, wide
+    )
+    write(axes, MARGIN_IN, 0.52, caption, style.TEXT_PT)
+    centre = {"ha": "center", "fontweight": "bold", "color": style.INK}
+    for (left, right), name in (
+        (APPLICATION_IN, "Application"),
+        (KERNEL_IN, steps.other_side(trace).capitalize()),
+    ):
+        write(axes, (left + right) / 2, HEAD_IN - 0.18, name, style.HEADING_PT, **centre)
+
+
+def _below(trace: Trace, shown: Flow) -> list[str]:
+    """Notes and the footer, in lines."""
+    notes = [f"Note: {note}" for note in trace.notes[:MAX_NOTES]]
+    if len(trace.notes) > MAX_NOTES:
+        notes.append(f"and {len(trace.notes) - MAX_NOTES} more notes")
+    if shown.hidden:
+        notes.append(f"{shown.hidden} later moments are not shown")
+    known = trace.environment
+    footer = [
+        f"iomodels {trace.tool.version}",
+        str(known.get("cpu") or ""),
+        str(known.get("hypervisor") or ""),
+        f"Linux {known['kernel']}" if known.get("kernel") else "",
+        str(known.get("libc") or ""),
+        trace.created_utc[:10],
+    ]
+    texts = [*notes, " · ".join(part for part in footer if part)]
+    wide = WIDTH_IN - 2 * MARGIN_IN
+    return [
+        line
+        for text in texts
+        for line in style.wrap(style.safe(text, 400), style.FINE_PT, wide, lines=2)
+    ]
+
+
+# Labels
+
+
+def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Places in the same order, at least `gap` apart and as near as can be to the `wanted` ones.
+
+    They stay between `low` and `high`, where there must be room. Least squares under an order is
+    isotonic regression, here by pooling adjacent violators (Best and Chakravarti, 1990).
+    """
+    pools: list[tuple[float, int]] = []
+    for number, place in enumerate(wanted):
+        mean, size = place - number * gap, 1
+        while pools and pools[-1][0] >= mean:
+            before, count = pools.pop()
+            mean, size = (before * count + mean * size) / (count + size), count + size
+        pools.append((mean, size))
+    most = max(low, high - (len(wanted) - 1) * gap)
+    base = [min(max(mean, low), most) for mean, size in pools for _ in range(size)]
+    return [place + number * gap for number, place in enumerate(base)]
+
+
+def _labels(axes: Axes, sheet: Sheet) -> None:
+    moments = sheet.flow.moments
+    left = [m for m in moments if not is_device(m.step)]
+    right = [m for m in moments if is_device(m.step)]
+    for moment, y in _placed(left, sheet, LABEL_IN):
+        _label_left(axes, sheet, moment, y)
+    for moment, y in _placed(right, sheet, TWO_LINES_IN):
+        _leader(axes, (KERNEL_IN[1], RIGHT_LABELS_IN - 0.05), sheet.y(moment.at_ns), y)
+        limit = RIGHT_LIMIT_IN - RIGHT_LABELS_IN
+        time = steps.clock(moment.at_ns, sheet.flow.duration_ns)
+        lines = f"{time}   {_label(moment, sheet.flow)}".replace(" (", "\n(").splitlines()
+        text = "\n".join(style.shortened(line, style.SMALL_PT, limit) for line in lines)
+        write(axes, RIGHT_LABELS_IN, y, text, style.SMALL_PT, color=style.INK)
+
+
+def _placed(moments: Sequence[Moment], sheet: Sheet, gap: float) -> Iterable[tuple[Moment, float]]:
+    wanted = [sheet.y(moment.at_ns) for moment in moments]
+    low, high = HEAD_IN + 0.05, HEAD_IN + sheet.height + 0.05
+    return zip(moments, spread(wanted, gap, low, high), strict=True)
+
+
+def _label_left(axes: Axes, sheet: Sheet, moment: Moment, y: float) -> None:
+    _leader(axes, (APPLICATION_IN[0], LEFT_LABELS_IN + 0.05), sheet.y(moment.at_ns), y)
+    time = steps.clock(moment.at_ns, sheet.flow.duration_ns)
+    limit = LEFT_LABELS_IN - MARGIN_IN
+    text = style.shortened(
+        f"{time}   {style.safe(_label(moment, sheet.flow))}", style.SMALL_PT, limit
+    )
+    write(axes, LEFT_LABELS_IN, y, text, style.SMALL_PT, ha="right", color=style.INK)
+
+
+def _leader(axes: Axes, xs: tuple[float, float], true: float, y: float) -> None:
+    axes.plot(xs, (true, y), color=style.SOFT, linewidth=0.6)
+
+
+def _label(moment: Moment, shown: Flow) -> str:
+    step = moment.step
+    if step.kind != "call":
+        return steps.told(step, shown.duration_ns)
+    if moment.phase == "enter":
+        return steps.called(step)
+    after = f", after {steps.took(step)}" if steps.took(step) else ""
+    if step.count > 1:
+        after = f", in {steps.took(step)}" if steps.took(step) else ""
+    return f"{steps.called(step)} → {steps.said(step)}{after}"
+
+
+# The scale bar
+
+
+def nice_ns(duration_ns: int) -> int:
+    """A round time of about a fifth of this: 1, 2 or 5 times a power of ten."""
+    rough = max(1.0, duration_ns / 5)
+    power = 10 ** math.floor(math.log10(rough))
+    return int(next(n for n in (5, 2, 1) if n * power <= rough) * power)
+
+
+def _scale(axes: Axes, sheet: Sheet) -> None:
+    length_ns = nice_ns(sheet.flow.duration_ns)
+    bottom = HEAD_IN + sheet.height
+    top = bottom - (sheet.y(length_ns) - sheet.y(0))
+    axes.plot([SCALE_IN, SCALE_IN], [top, bottom], color=style.INK, linewidth=2)
+    for y in (top, bottom):
+        axes.plot([SCALE_IN - 0.05, SCALE_IN + 0.05], [y, y], color=style.INK, linewidth=1)
+    write(
+        axes, SCALE_IN, top - 0.12, format_duration(length_ns), style.SMALL_PT,
+        ha="center", color=style.INK,
+    )  # fmt: skip

@@ -1,0 +1,197 @@
+"""The lanes of a flow: what each thread and the device did when, as shaded spans and arrows.
+
+Everything here stands at its true time; nothing is moved to make room.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from iomodels import steps
+from iomodels.charts import style
+from iomodels.steps import Flow, Moment, Step
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+HEAD_IN = 1.05
+"""Where the lanes begin."""
+APPLICATION_IN, KERNEL_IN = (3.7, 3.96), (5.63, 5.89)
+HELPER_IN, HELPER_STEP_IN, HELPERS = (4.06, 4.2), 0.2, 4
+"""Where the first helper thread's lane is, and how far the next; more share the last one."""
+MAX_LINES = 200
+"""So many of a fold's calls are drawn; of more, an even selection."""
+DEVICE = "#e69f00"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Where things are: inches from the figure's top, and from its left."""
+
+    flow: Flow
+    colour: str
+    height: float
+    """Of the lanes."""
+    words: list[tuple[float, float, float]] = field(default_factory=list)
+    """Where words stand in the lanes: left edge of the lane, top, bottom."""
+
+    def lane(self, step: Step) -> tuple[float, float]:
+        """The lane of the thread: the application's, or one beside it."""
+        if step.thread == 0:
+            return APPLICATION_IN
+        threads = sorted({other.thread for other in self.flow.steps if other.thread})
+        shift = HELPER_STEP_IN * min(threads.index(step.thread), HELPERS - 1)
+        return HELPER_IN[0] + shift, HELPER_IN[1] + shift
+
+    def y(self, at_ns: float) -> float:
+        share = at_ns / max(1, self.flow.duration_ns)
+        return HEAD_IN + self.height * min(1.0, max(0.0, share))
+
+    def end(self, step: Step) -> float:
+        return self.y(self.flow.duration_ns if step.end_ns is None else step.end_ns)
+
+
+def draw(axes: Axes, sheet: Sheet) -> None:
+    """Both lanes, and the arrows between them."""
+    _kernel_lane(axes, sheet)
+    _application_lane(axes, sheet)
+    for moment in sheet.flow.moments:
+        _arrows(axes, sheet, moment)
+
+
+def write(axes: Axes, x: float, y: float, text: str, size: float, **more: Any) -> None:  # noqa: ANN401
+    look: dict[str, Any] = {"fontsize": size, "va": "center", "color": style.SOFT} | more
+    axes.text(x, y, text, **look)
+
+
+def is_device(step: Step) -> bool:
+    return step.kind in ("device_start", "device_ready")
+
+
+# The lanes
+
+
+@dataclass(frozen=True)
+class _Shading:
+    """A part of a lane."""
+
+    top: float
+    bottom: float
+    word: str
+    look: dict[str, Any]
+
+
+def _bar(axes: Axes, lane: tuple[float, float], top: float, bottom: float, **look: Any) -> None:  # noqa: ANN401
+    from matplotlib.patches import Rectangle
+
+    left, right = lane
+    axes.add_patch(Rectangle((left, top), right - left, bottom - top, **({"linewidth": 0} | look)))
+
+
+def _span(axes: Axes, sheet: Sheet, lane: tuple[float, float], shading: _Shading) -> None:
+    """A shaded part of a lane, with its word in it where there is room."""
+    top, bottom, word = shading.top, shading.bottom, shading.word
+    _bar(axes, lane, top, bottom, **shading.look)
+    half = style.width_in(word, style.FINE_PT) / 2 + 0.05
+    middle = (top + bottom) / 2
+    taken = any(
+        left == lane[0] and middle - half < end and begin < middle + half
+        for left, begin, end in sheet.words
+    )
+    if not word or taken or 2 * half > bottom - top:
+        return
+    sheet.words.append((lane[0], middle - half, middle + half))
+    box = {"facecolor": style.GROUND, "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
+    look = {"rotation": 90, "ha": "center", "color": style.INK, "bbox": box}
+    write(axes, (lane[0] + lane[1]) / 2, middle, word, style.FINE_PT, **look)
+
+
+def _outline(axes: Axes, sheet: Sheet, lane: tuple[float, float], top: float) -> None:
+    edge = {"facecolor": "none", "edgecolor": style.SOFT, "linewidth": 0.8}
+    _bar(axes, lane, top, HEAD_IN + sheet.height, **edge)
+
+
+def _kernel_lane(axes: Axes, sheet: Sheet) -> None:
+    for step in sheet.flow.steps:
+        if step.kind != "device_ready":
+            continue
+        begin_ns, end_ns = steps.work(step)
+        top, bottom = sheet.y(begin_ns), sheet.y(end_ns)
+        working = {"facecolor": DEVICE, "alpha": 0.3}
+        _span(axes, sheet, KERNEL_IN, _Shading(top, bottom, "device at work", working))
+        _bar(axes, KERNEL_IN, bottom, sheet.end(step), facecolor=DEVICE, alpha=0.8)
+        axes.plot([KERNEL_IN[1]], [bottom], marker="D", ms=5, color=DEVICE, mec=style.INK, mew=0.6)
+    _outline(axes, sheet, KERNEL_IN, HEAD_IN)
+
+
+def _application_lane(axes: Axes, sheet: Sheet) -> None:
+    _bar(axes, APPLICATION_IN, HEAD_IN, HEAD_IN + sheet.height, facecolor=sheet.colour, alpha=0.18)
+    begins: dict[tuple[float, float], float] = {APPLICATION_IN: HEAD_IN}
+    for step in sheet.flow.steps:
+        if is_device(step):
+            continue
+        begins.setdefault(sheet.lane(step), sheet.y(step.start_ns))
+        word, look = _shading_of(step, sheet)
+        if look:
+            shading = _Shading(sheet.y(step.start_ns), sheet.end(step), word, look)
+            _span(axes, sheet, sheet.lane(step), shading)
+    for lane, top in begins.items():
+        _outline(axes, sheet, lane, top)
+
+
+def _shading_of(step: Step, sheet: Sheet) -> tuple[str, dict[str, Any]]:
+    """The word and the look of what a thread does; no look where its span is not to be seen."""
+    if step.kind in ("computation", "callback"):
+        word = "computing" if step.kind == "computation" else "callback"
+        return word, {"facecolor": sheet.colour, "alpha": 0.75}
+    if step.kind == "call" and step.count > 1:
+        dots = {"facecolor": "none", "edgecolor": sheet.colour, "hatch": "...."}
+        return "trying" if steps.is_try(step) else "", dots
+    if step.kind == "call" and steps.is_long(step, sheet.flow.duration_ns):
+        return "blocked", {"facecolor": "#d9d9d9", "edgecolor": "#a6a6a6", "hatch": "////"}
+    return "", {}
+
+
+# Arrows
+
+
+def _arrows(axes: Axes, sheet: Sheet, moment: Moment) -> None:
+    step, y = moment.step, sheet.y(moment.at_ns)
+    side = sheet.lane(step)[1]
+    kernel = KERNEL_IN[0]
+    if step.kind in ("signal", "callback"):
+        _arrow(axes, kernel, side, y, DEVICE, width=2.2)
+    elif step.kind != "call":
+        return
+    elif step.count > 1:
+        _many(axes, sheet, step, side)
+    elif moment.phase == "enter":
+        _arrow(axes, side, kernel, y, sheet.colour)
+    elif moment.phase == "leave":
+        _arrow(axes, kernel, side, y, sheet.colour)
+    else:
+        _arrow(axes, side, kernel, y, sheet.colour, both=True)
+
+
+def _arrow(
+    axes: Axes, start: float, end: float, y: float, colour: str, *, width: float = 1.1,
+    both: bool = False,
+) -> None:  # fmt: skip
+    look: dict[str, Any] = {
+        "arrowstyle": "<|-|>" if both else "-|>",
+        "color": colour,
+        "linewidth": width,
+        "mutation_scale": 8,
+        "shrinkA": 0,
+        "shrinkB": 0,
+    }
+    axes.annotate("", xy=(end, y), xytext=(start, y), arrowprops=look, zorder=3 + width)
+
+
+def _many(axes: Axes, sheet: Sheet, step: Step, side: float) -> None:
+    """A thin line for each of the calls, where it was."""
+    every = math.ceil(step.count / MAX_LINES)
+    at = [sheet.y(start_ns) for start_ns in step.starts_ns[::every]]
+    axes.hlines(at, side, KERNEL_IN[0], color=sheet.colour, linewidth=0.4, alpha=0.45)

@@ -1,0 +1,169 @@
+"""Throughput over time: each round where it was measured, and within the measured window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from iomodels.results import Interval, Trial
+from iomodels.statistics import median_interval
+from iomodels.units import format_count
+
+from . import scales
+from .chart import Chart
+from .labels import Label, at_ends, margin_in
+from .scene import Scene, ScenePoint, Series
+from .sheet import Grid, sheet
+
+THROUGHPUT = "throughput (operations/s)"
+PANEL_IN = 1.9
+MAX_PANELS = 6
+
+
+def draw(scene: Scene) -> Figure:
+    """A panel over the rounds for each point, and one over the window where that was recorded."""
+    points = [p for p in scene.shown if any(starts(s, 0.0) for s in p.series)][:MAX_PANELS]
+    origins = _origins(scene)
+    panels = [(point, over) for point in points for over in _kinds(point)]
+    columns = 1 if len(points) == 1 and len(panels) == 1 else 2
+    right = margin_in(scene.engines, most_in=1.3)
+    grid = Grid(len(panels), columns, PANEL_IN, right_in=right, gap_in=0.05)
+    on = sheet(scene, CHART.subject, grid.height_in, explained=_explained(points))
+    for (point, over), ax in zip(panels, grid.panels(on), strict=True):
+        if over == "rounds":
+            _over_rounds(ax, point, origins, right)
+        else:
+            _over_window(ax, point, right)
+        ax.set_title(point.label)
+    return on.figure
+
+
+def _explained(points: Sequence[ScenePoint]) -> list[str]:
+    said = "Each marker is a round, at the time when it began."
+    if any("window" in _kinds(point) for point in points):
+        said += " Over the window: median over the rounds, and their 95 % interval or range."
+    return [said]
+
+
+def _kinds(point: ScenePoint) -> list[str]:
+    recorded = any(window(series) for series in point.series)
+    return ["rounds", "window"] if recorded else ["rounds"]
+
+
+def starts(series: Series, origin: float) -> list[tuple[float, Trial]]:
+    """The trials with their start in seconds since `origin` (POSIX time); unreadable ones not."""
+    found = []
+    for trial in series.cell.trials:
+        at = _seconds(trial.started_utc)
+        if at is not None:
+            found.append((at - origin, trial))
+    return sorted(found, key=lambda pair: pair[0])
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        at = datetime.fromisoformat(text)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):  # a foreign file may hold any text
+        return None
+
+
+def _origins(scene: Scene) -> dict[int, float]:
+    """When the first trial of each run began, of those that are in the scene."""
+    found: dict[int, float] = {}
+    for point in scene.points:
+        for series in point.series:
+            for at, _ in starts(series, 0.0)[:1]:
+                found[series.run] = min(at, found.get(series.run, at))
+    return found
+
+
+def _over_rounds(ax: Axes, point: ScenePoint, origins: dict[int, float], right_in: float) -> None:
+    ends: list[Label] = []
+    for series in point.series:
+        began = starts(series, origins.get(series.run, 0.0))
+        if not began:
+            continue
+        xs, ys = [at for at, _ in began], [trial.throughput_ops for _, trial in began]
+        look = series.look.line | series.look.point | {"linewidth": 0.8, "markersize": 4.5}
+        ax.plot(xs, ys, label=f"{series.label}|rounds", **look)
+        ends.append(Label(series.short, xs[-1], ys[-1], series.look.colour))
+    xs = [label.x for label in ends]
+    scales.counts(ax.xaxis, "time since the first trial (s)", [0.0, *xs], log=False)
+    ax.set_xlim(left=-0.04 * ax.get_xlim()[1])
+    values = [t.throughput_ops for series in point.series for t in series.cell.trials]
+    scales.counts(ax.yaxis, THROUGHPUT, values)
+    at_ends(ax, ends, right_in)
+
+
+def window(series: Series) -> list[tuple[float, Interval]]:
+    """Throughput in each equal part of the window: its middle in ns, and operations/s over rounds.
+
+    Only of rounds that recorded as many parts as the first that did.
+    """
+    recorded = [(t, line) for t in series.cell.trials for line in (_timeline(t),) if line]
+    if not recorded:
+        return []
+    parts = len(recorded[0][1])
+    alike = [(t, line) for t, line in recorded if len(line) == parts]
+    width_ns = alike[0][0].duration_ns / parts
+    return [
+        (
+            (part + 0.5) * width_ns,
+            median_interval([line[part] * 1e9 * parts / t.duration_ns for t, line in alike]),
+        )
+        for part in range(parts)
+    ]
+
+
+def _timeline(trial: Trial) -> list[int]:
+    """Completions in each of equal parts of the measured window; empty where not recorded."""
+    recorded: list[int] | None = getattr(trial, "timeline", None)
+    return recorded if recorded and trial.duration_ns > 0 else []
+
+
+def _over_window(ax: Axes, point: ScenePoint, right_in: float) -> None:
+    ends: list[Label] = []
+    values: list[float] = []
+    xs: list[float] = []
+    for series in point.series:
+        parts = window(series)
+        if not parts:
+            continue
+        xs = [x for x, _ in parts]
+        medians = [interval.median for _, interval in parts]
+        lows, highs = [i.low for _, i in parts], [i.high for _, i in parts]
+        colour = series.look.colour
+        ax.plot(xs, medians, label=f"{series.label}|window", **series.look.line)
+        if len(series.cell.trials) > 1:
+            ax.fill_between(xs, lows, highs, color=colour, alpha=0.2, linewidth=0)
+        values += medians
+        ends.append(Label(series.short, xs[-1], medians[-1], colour))
+    scales.durations(ax.xaxis, "time in the measured window", [0.0, *xs], log=False)
+    scales.counts(ax.yaxis, THROUGHPUT, values)
+    at_ends(ax, ends, right_in)
+
+
+def _spoken(series: Series) -> str:
+    values = [trial.throughput_ops for trial in series.cell.trials]
+    if not values:
+        return ""
+    return (
+        f"from {format_count(min(values))} to {format_count(max(values))} operations/s "
+        f"in {len(values)} {'round' if len(values) == 1 else 'rounds'}"
+    )
+
+
+def _suits(scene: Scene) -> bool:
+    """A single round has nothing over time but what was recorded within it."""
+    return any(
+        len(starts(series, 0.0)) > 1 or (window(series) and starts(series, 0.0))
+        for point in scene.points
+        for series in point.series
+    )
+
+
+CHART = Chart("over-time", "Throughput over time", _suits, draw, _spoken)

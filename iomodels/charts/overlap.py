@@ -1,0 +1,80 @@
+"""How much of the shorter of I/O and computation each engine hides, over the computation."""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from iomodels.results import Interval
+from iomodels.statistics import median_interval
+
+from . import scales
+from .chart import Chart
+from .labels import at_ends, margin_in
+from .scene import Scene, Series
+from .sheet import Grid, sheet
+from .style import SOFT
+from .sweep import draw_lines, facets, left_out
+
+COMPUTE = "load.compute"
+PANEL_IN = 2.3
+
+
+def draw(scene: Scene) -> Figure:
+    """Overlap at the left, what it brings at the right."""
+    found = facets(scene, COMPUTE)
+    right = margin_in(scene.engines, most_in=1.3)
+    grid = Grid(2 * len(found), 2, PANEL_IN, right_in=right, gap_in=0.05)
+    on = sheet(
+        scene,
+        CHART.subject,
+        grid.height_in,
+        explained=[
+            "Overlap: share of the shorter of I/O and computation hidden behind the longer. "
+            "Speed-up: both one after the other, over both at once.",
+            f"{scene.rounds_note} {left_out(scene, COMPUTE)}",
+        ],
+    )
+    panels = iter(grid.panels(on))
+    for facet, lines in found.items():
+        for title, value, levels in (
+            ("overlap (0 serial, 1 perfect)", _overlap, (0.0, 1.0)),
+            ("speed-up (×)", speed_up, (1.0, 2.0)),
+        ):
+            ax = next(panels)
+            for level in levels:
+                ax.axhline(level, color=SOFT, linewidth=0.8, linestyle=(0, (2, 2)))
+            values, ends = draw_lines(ax, title, lines, value)
+            scales.swept(ax.xaxis, COMPUTE, [x for line in lines for x, _ in line.dots])
+            scales.counts(ax.yaxis, title, [*values, *levels], log=False)
+            ax.set_title(facet)
+            at_ends(ax, ends, right)
+    return on.figure
+
+
+def _overlap(series: Series) -> Interval | None:
+    return series.summary.overlap
+
+
+def speed_up(series: Series) -> Interval | None:
+    """(T_io + T_cpu) / T_both, median and interval over the rounds that have them."""
+    parts = [trial.overlap_parts for trial in series.cell.trials if trial.overlap_parts]
+    ratios = [(p.io_ns + p.cpu_ns) / p.both_ns for p in parts if p.both_ns > 0]
+    return median_interval(ratios) if ratios else None
+
+
+def _spoken(series: Series) -> str:
+    overlap, faster = _overlap(series), speed_up(series)
+    if overlap is None:
+        return ""
+    return f"overlap {overlap.median:.2f}" + (f", speed-up {faster.median:.2f}" if faster else "")
+
+
+def _suits(scene: Scene) -> bool:
+    return any(
+        isinstance(series.cell.parameters.get(COMPUTE), int) and _overlap(series) is not None
+        for point in scene.points
+        for series in point.series
+    )
+
+
+CHART = Chart("overlap", "Overlap of I/O and computation", _suits, draw, _spoken)

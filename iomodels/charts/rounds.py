@@ -1,0 +1,113 @@
+"""The latency of each round as a band of percentiles: whether the rounds are alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from iomodels import statistics
+from iomodels.results import Trial
+from iomodels.units import format_duration
+
+from . import scales
+from .chart import Chart
+from .scene import Scene, ScenePoint, Series, thinned
+from .sheet import MARGIN_IN, WIDTH_IN, Grid, sheet
+from .style import SMALL_PT, shortened, text_colour
+
+BANDS = ((0.01, 0.99, 0.18), (0.1, 0.9, 0.35))
+"""The percentiles that bound each band, and its opacity."""
+MAX_PANELS = 24
+MAX_COLUMNS = 4
+PANEL_IN = 1.15
+
+
+def draw(scene: Scene) -> Figure:
+    """A panel for each cell."""
+    cells = _cells(scene)
+    columns = min(MAX_COLUMNS, max(len(point.series) for point in scene.points))
+    grid = Grid(len(cells), columns, PANEL_IN, left_in=0.5, right_in=0.0, gap_in=0.12)
+    on = sheet(
+        scene,
+        CHART.subject,
+        grid.height_in,
+        explained=["Line: p50; dark band: p10 to p90; light band: p1 to p99."],
+    )
+    values = [
+        statistics.percentile_ns(trial.latency_ns, q)
+        for _, series in cells
+        for trial in _trials(series)
+        for q in (BANDS[0][0], BANDS[0][1])
+    ]
+    for index, ((point, series), ax) in enumerate(zip(cells, grid.panels(on), strict=True)):
+        _panel(ax, series, values)
+        title = f"{series.short} · {point.label}" if point.label else series.short
+        ax.set_title(
+            shortened(title, SMALL_PT, (WIDTH_IN - 2 * MARGIN_IN) / columns - 0.2),
+            x=-0.28,
+            fontsize=SMALL_PT,
+            color=text_colour(series.look.colour),
+        )
+        if index % columns:
+            ax.set_ylabel("")
+    return on.figure
+
+
+def _cells(scene: Scene) -> list[tuple[ScenePoint, Series]]:
+    with_rounds = [p for p in scene.points if any(len(_trials(s)) > 1 for s in p.series)]
+    most = max(len(point.series) for point in with_rounds)
+    return [
+        (point, series)
+        for point in thinned(with_rounds, max(2, MAX_PANELS // most))
+        for series in point.series
+        if len(_trials(series)) > 1
+    ]
+
+
+def _trials(series: Series) -> list[Trial]:
+    return [trial for trial in series.cell.trials if statistics.count(trial.latency_ns)]
+
+
+def _panel(ax: Axes, series: Series, values: Sequence[float]) -> None:
+    trials = _trials(series)
+    numbers = [trial.round + 1 for trial in trials]
+    look = series.look
+    for low, high, alpha in BANDS:
+        ax.fill_between(
+            numbers,
+            [statistics.percentile_ns(trial.latency_ns, low) for trial in trials],
+            [statistics.percentile_ns(trial.latency_ns, high) for trial in trials],
+            color=look.colour,
+            alpha=alpha,
+            linewidth=0,
+            label=f"{series.label}|p{100 * low:g}-p{100 * high:g}",
+        )
+    ax.plot(
+        numbers,
+        [statistics.percentile_ns(trial.latency_ns, 0.5) for trial in trials],
+        color=look.colour,
+        markersize=3.5,
+        label=f"{series.label}|p50",
+        **look.point,
+    )
+    ax.set_xlim(min(numbers) - 0.3, max(numbers) + 0.3)
+    ax.xaxis.set_major_locator(MaxNLocator(7, integer=True))
+    ax.set_xlabel("round")
+    scales.durations(ax.yaxis, "latency", values)
+
+
+def _spoken(series: Series) -> str:
+    p50s = [statistics.percentile_ns(trial.latency_ns, 0.5) for trial in _trials(series)]
+    if len(p50s) < 2:
+        return ""
+    return f"p50 from {format_duration(min(p50s))} to {format_duration(max(p50s))} by round"
+
+
+def _suits(scene: Scene) -> bool:
+    return any(len(_trials(s)) > 1 for point in scene.points for s in point.series)
+
+
+CHART = Chart("rounds", "Latency of each round", _suits, draw, _spoken)

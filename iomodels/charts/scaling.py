@@ -1,0 +1,85 @@
+"""How each engine scales with the parameter that is swept: depth, descriptors, block, rate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from iomodels.results import Interval, Summary
+from iomodels.units import format_count, format_duration
+
+from . import scales
+from .chart import Chart
+from .labels import at_ends, margin_in
+from .scene import Scene, Series
+from .sheet import Grid, sheet
+from .sweep import Line, draw_lines, facets, left_out, swept_key
+
+PANEL_IN = 1.9
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What one panel shows, and the kind of axis it takes."""
+
+    title: str
+    value: Callable[[Summary], Interval]
+    is_duration: bool = True
+
+
+QUANTITIES = (
+    Quantity("throughput (operations/s)", lambda s: s.throughput_ops, is_duration=False),
+    Quantity("CPU per operation", lambda s: s.cpu_ns_per_op),
+    Quantity("latency p50", lambda s: s.latency_ns.p50),
+    Quantity("latency p99", lambda s: s.latency_ns.p99),
+)
+
+
+def draw(scene: Scene) -> Figure:
+    """A panel for each quantity, a line for each engine; another set for each other parameter."""
+    key = swept_key(scene)
+    assert key is not None
+    found = facets(scene, key)
+    right = margin_in(scene.engines, most_in=1.3)
+    grid = Grid(len(QUANTITIES) * len(found), 2, PANEL_IN, right_in=right, gap_in=0.05)
+    on = sheet(
+        scene,
+        CHART.subject,
+        grid.height_in,
+        explained=[scene.rounds_note, left_out(scene, key)],
+    )
+    panels = iter(grid.panels(on))
+    for facet, lines in found.items():
+        for quantity in QUANTITIES:
+            _panel(next(panels), quantity, key, lines, facet, right)
+    return on.figure
+
+
+def _panel(
+    ax: Axes, quantity: Quantity, key: str, lines: Sequence[Line], facet: str, right_in: float
+) -> None:
+    values, ends = draw_lines(ax, quantity.title, lines, lambda s: quantity.value(s.summary))
+    scales.swept(ax.xaxis, key, [x for line in lines for x, _ in line.dots])
+    scale = scales.durations if quantity.is_duration else scales.counts
+    scale(ax.yaxis, quantity.title, values)
+    ax.set_title(facet)
+    at_ends(ax, ends, right_in)
+
+
+def _spoken(series: Series) -> str:
+    summary = series.summary
+    return (
+        f"{format_count(summary.throughput_ops.median)} operations/s, "
+        f"p50 {format_duration(summary.latency_ns.p50.median)}, "
+        f"CPU {format_duration(summary.cpu_ns_per_op.median)} per operation"
+    )
+
+
+def _suits(scene: Scene) -> bool:
+    return swept_key(scene) is not None
+
+
+CHART = Chart("scaling", "Scaling over what is swept", _suits, draw, _spoken)

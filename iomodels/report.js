@@ -1,0 +1,40 @@
+"use strict";
+
+// Makes the headers of a table buttons that sort its rows. Without this script the tables are
+// whole, in the order of the run.
+
+function value(row, column) {
+  const field = row.cells[column];
+  const number = field.dataset.sort;
+  return number === undefined ? field.textContent.trim() : Number(number);
+}
+
+// Fields without a number stand last, whichever way the others are sorted.
+function compare(a, b, sign) {
+  const [isNumberA, isNumberB] = [typeof a === "number", typeof b === "number"];
+  if (isNumberA !== isNumberB) return isNumberA ? -1 : 1;
+  if (isNumberA) return sign * (a - b);
+  return sign * a.localeCompare(b, "en", { numeric: true });
+}
+
+function sort(table, header) {
+  const sign = header.getAttribute("aria-sort") === "ascending" ? -1 : 1;
+  for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+  header.setAttribute("aria-sort", sign === 1 ? "ascending" : "descending");
+  const body = table.tBodies[0];
+  const column = header.cellIndex;
+  const rows = [...body.rows];
+  rows.sort((a, b) => compare(value(a, column), value(b, column), sign));
+  body.append(...rows);
+}
+
+for (const table of document.querySelectorAll("table.sortable")) {
+  for (const header of table.tHead.rows[0].cells) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...header.childNodes);
+    button.addEventListener("click", () => sort(table, header));
+    header.append(button);
+  }
+  table.caption.querySelector(".hint").hidden = false;
+}

@@ -1,0 +1,296 @@
+"""A trace as a reader follows it: one request's events in order, long repeats folded.
+
+Pure, and the same for the picture and for the text: what is shown, and in which words.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from iomodels.trace import Event, Kind, Trace
+from iomodels.units import format_duration
+
+FOLD_FROM = 3
+"""So many like calls in a row are shown as one, with their number."""
+LONG_SHARE = 0.04
+"""A call that takes at least this share of the whole is shown with its two ends."""
+MAX_MOMENTS = 80
+_BYTES = {"read", "write", "pread", "pwrite", "preadv2", "aio_return"}
+_READY = {"select", "ppoll"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """An event, or `count` like calls in a row. Times count from the flow's begin.
+
+    `end_ns` is None where it goes on beyond the flow's end; `starts_ns` has every call's begin.
+    """
+
+    kind: Kind
+    name: str
+    thread: int
+    start_ns: int
+    end_ns: int | None
+    result: int | None
+    starts_ns: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        return len(self.starts_ns)
+
+
+Phase = Literal["enter", "leave", "whole"]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Something to show at one time. A long call has two: `enter` and `leave`."""
+
+    at_ns: int
+    phase: Phase
+    step: Step
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What is shown of a trace: one request, or all where they overlap.
+
+    `number` counts the requests from 1 (None: all of them are shown); `requests` is how many were
+    recorded; `latency_ns` is the shown request's. `hidden` moments did not fit.
+    """
+
+    duration_ns: int
+    steps: tuple[Step, ...]
+    moments: tuple[Moment, ...]
+    requests: int
+    number: int | None
+    latency_ns: int | None
+    hidden: int
+
+    @property
+    def caption(self) -> str:
+        """Which request it is, and why that one."""
+        if self.number is None or self.latency_ns is None:
+            return f"{self.requests} requests, all events" if self.requests else "all events"
+        took = f"{format_duration(self.latency_ns)} from start to result"
+        if self.requests == 1:
+            return f"one request, {took}"
+        return f"request {self.number} of {self.requests} recorded (the median one), {took}"
+
+
+def flow_of(trace: Trace) -> Flow:
+    """The request of median latency, the first left aside since it starts from rest.
+
+    It begins where the one before it ended, so that computation in between is seen. Where requests
+    overlap, or none has ended, the flow is the whole trace.
+    """
+    # Of a request that began before what is left of the trace, part of the calls are missing.
+    first_ns = min((e.start_ns for e in trace.events if e.kind != "request"), default=0)
+    from_ns = first_ns if trace.events_lost else 0
+    requests = [
+        event
+        for event in trace.events
+        if event.kind == "request" and event.end_ns is not None and event.start_ns >= from_ns
+    ]
+    chosen = _median(requests) if not _overlap(requests) else None
+    if chosen is None:
+        return _flow(trace.events, 0, _last_ns(trace.events), len(requests), None, None)
+    request = requests[chosen]
+    assert request.end_ns is not None
+    begin_ns = requests[chosen - 1].end_ns if chosen else request.start_ns
+    assert begin_ns is not None
+    latency_ns = request.end_ns - request.start_ns
+    return _flow(trace.events, begin_ns, request.end_ns, len(requests), chosen + 1, latency_ns)
+
+
+def _overlap(requests: Sequence[Event]) -> bool:
+    return any(
+        one.end_ns is not None and other.start_ns < one.end_ns
+        for one, other in itertools.pairwise(requests)
+    )
+
+
+def _median(requests: Sequence[Event]) -> int | None:
+    candidates = list(range(1, len(requests))) or list(range(len(requests)))
+    by_latency = sorted(candidates, key=lambda n: (requests[n].end_ns or 0) - requests[n].start_ns)
+    return by_latency[(len(by_latency) - 1) // 2] if by_latency else None
+
+
+def _last_ns(events: Sequence[Event]) -> int:
+    return max((max(e.start_ns, e.end_ns or 0) for e in events), default=0)
+
+
+def _flow(
+    events: Sequence[Event],
+    begin_ns: int,
+    end_ns: int,
+    requests: int,
+    number: int | None,
+    latency_ns: int | None,
+) -> Flow:
+    inside = [
+        event
+        for event in events
+        if event.kind != "request" and begin_ns <= event.start_ns < max(end_ns, begin_ns + 1)
+    ]
+    duration_ns = end_ns - begin_ns
+    steps = _folded([_step(event, begin_ns, end_ns) for event in inside], duration_ns)
+    moments = sorted(
+        (moment for step in steps for moment in _moments(step, duration_ns)),
+        key=lambda moment: (moment.at_ns, moment.step.start_ns),
+    )
+    return Flow(
+        duration_ns=duration_ns,
+        steps=tuple(steps),
+        moments=tuple(moments[:MAX_MOMENTS]),
+        requests=requests,
+        number=number,
+        latency_ns=latency_ns,
+        hidden=max(0, len(moments) - MAX_MOMENTS),
+    )
+
+
+def _step(event: Event, begin_ns: int, end_ns: int) -> Step:
+    ended = event.end_ns is not None and (event.end_ns <= end_ns or event.kind == "device_ready")
+    start_ns = event.start_ns - begin_ns
+    return Step(
+        kind=event.kind,
+        name=event.name,
+        thread=event.thread,
+        start_ns=start_ns,
+        end_ns=event.end_ns - begin_ns if ended and event.end_ns is not None else None,
+        result=event.result if ended else None,
+        starts_ns=(start_ns,),
+    )
+
+
+def _folded(steps: Sequence[Step], duration_ns: int) -> list[Step]:
+    """Rows of like calls of one thread become one step each, where there are enough of them.
+
+    A call that is long is one to be seen, unless it is one of many tries.
+    """
+    found: list[Step] = []
+    for thread in dict.fromkeys(step.thread for step in steps):
+        own = [step for step in steps if step.thread == thread and not _is_device(step)]
+        for _, group in itertools.groupby(own, key=_likeness):
+            row = list(group)
+            several = len(row) >= FOLD_FROM and row[0].kind == "call"
+            seen = any(is_long(step, duration_ns) for step in row) and not is_try(row[0])
+            found += [_as_one(row)] if several and not seen else row
+    found += [step for step in steps if _is_device(step)]
+    return sorted(found, key=lambda step: step.start_ns)
+
+
+def _is_device(step: Step) -> bool:
+    return step.kind in ("device_start", "device_ready")
+
+
+def _likeness(step: Step) -> tuple[str, str, int | None, bool]:
+    return step.kind, step.name, step.result, step.end_ns is None
+
+
+def _as_one(row: Sequence[Step]) -> Step:
+    starts_ns = tuple(step.start_ns for step in row)
+    return replace(row[0], end_ns=row[-1].end_ns, starts_ns=starts_ns)
+
+
+def _moments(step: Step, duration_ns: int) -> Iterator[Moment]:
+    if step.kind != "call" or step.count > 1:
+        yield Moment(step.start_ns, "whole", step)
+    elif step.end_ns is None:
+        yield Moment(step.start_ns, "enter", step)
+    elif is_long(step, duration_ns):
+        yield Moment(step.start_ns, "enter", step)
+        yield Moment(step.end_ns, "leave", step)
+    else:
+        yield Moment(step.start_ns, "whole", step)
+
+
+def is_try(step: Step) -> bool:
+    """Whether the call said: not yet, try again."""
+    return step.kind == "call" and step.result in (-errno.EAGAIN, errno.EINPROGRESS)
+
+
+def is_long(step: Step, duration_ns: int) -> bool:
+    """Whether the span is to be seen: then the thread is blocked in it, if it is a call."""
+    return step.end_ns is None or step.end_ns - step.start_ns >= LONG_SHARE * duration_ns
+
+
+# In words
+
+
+def eagain(flow: Flow) -> int:
+    """The calls shown that said EAGAIN, folded ones counted each."""
+    return sum(s.count for s in flow.steps if s.kind == "call" and s.result == -errno.EAGAIN)
+
+
+def said(step: Step) -> str:
+    """What a call returned, as a reader knows it: `EAGAIN × 348`, `8 bytes`, `1 ready`."""
+    text = _result(step.name, step.result)
+    return f"{text} × {step.count}" if step.count > 1 else text
+
+
+def said_by(event: Event) -> str:
+    """The same of one event."""
+    return _result(event.name, event.result)
+
+
+def work(step: Step) -> tuple[int, int]:
+    """From when to when the device has worked, of a `device_ready`."""
+    return max(0, step.start_ns - max(0, step.result or 0)), step.start_ns
+
+
+def _result(name: str, result: int | None) -> str:
+    if result is None:
+        return "not back yet"
+    if result < 0:
+        return errno.errorcode.get(-result, f"error {-result}")
+    if name == "aio_error":
+        return errno.errorcode.get(result, f"error {result}") if result else "done"
+    if name in _BYTES:
+        return f"{result} byte" if result == 1 else f"{result} bytes"
+    if name in _READY:
+        return f"{result} ready"
+    return str(result)
+
+
+def called(step: Step) -> str:
+    """The call, with its thread where that is not the application's own."""
+    return f"{step.name}()" if step.thread == 0 else f"thread {step.thread}: {step.name}()"
+
+
+def took(step: Step) -> str:
+    """How long it was under way; nothing where its end is not known."""
+    return "" if step.end_ns is None else format_duration(step.end_ns - step.start_ns)
+
+
+def other_side(trace: Trace) -> str:
+    """Who answers the application. POSIX AIO is carried out by threads of the C library."""
+    return "C library, kernel" if trace.engine.partition(":")[0] == "aio" else "Kernel"
+
+
+def clock(at_ns: int, duration_ns: int) -> str:
+    """A time in the unit that suits the flow's length: `99.61 µs`, `10.003 ms`."""
+    for unit, factor, digits in (("s", 10**9, 3), ("ms", 10**6, 3), ("µs", 10**3, 2)):
+        if duration_ns >= factor:
+            return f"{at_ns / factor:.{digits}f} {unit}"
+    return f"{at_ns} ns"
+
+
+def told(step: Step, duration_ns: int) -> str:
+    """What has happened, of a step that is no call."""
+    if step.kind == "device_start":
+        return "device starts"
+    if step.kind == "device_ready":
+        late_ns = (step.end_ns or step.start_ns) - step.start_ns
+        later = f" (at most +{format_duration(late_ns)})" if late_ns > duration_ns / 100 else ""
+        return f"device ready{later}"
+    if step.kind == "signal":
+        return f"signal {step.result}" if step.result is not None else "signal"
+    if step.kind == "callback":
+        return f"callback on thread {step.thread}"
+    return f"computing {took(step)}".strip()

@@ -1,0 +1,218 @@
+"""Recording traces: a few requests of each engine, in a child process as any trial.
+
+A recording is one try. It is never repeated until it looks well: what disturbed it is noted in
+the trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import msgspec
+
+from iomodels import __version__, environment, ring
+from iomodels import engines as engine_table
+from iomodels import plan as planning
+from iomodels.engines import DESCRIPTORS, EngineSpec
+from iomodels.errors import NotApplicable, ScenarioError, TrialError
+from iomodels.keys import TimerChannel
+from iomodels.plan import PlannedCell, PlannedTrial
+from iomodels.prepare import Preparation, Unavailable
+from iomodels.record import Record, new_record
+from iomodels.results import Tool
+from iomodels.ring import Ring
+from iomodels.runner import core_hash
+from iomodels.scenario import Scenario, points, resolve
+from iomodels.trace import SCHEMA, Trace
+from iomodels.trial import Child, Command, Progress
+from iomodels.units import Duration
+
+DEFAULT_SCENARIO = "slow-device"
+REQUESTS = 4
+"""How many are recorded: the first starts from rest and is not like the others."""
+MAX_REQUESTS = 1000
+WARMUP_S = 0.1
+LONGEST_S = 10.0
+"""A recording ends then even if not all of its requests have been made."""
+SHOWN_COMPUTE_SHARE = 0.4
+"""Of the device's time: what an engine that need not wait computes meanwhile, as in Figure 5."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What became of one engine. `reason` says why there is no trace, or why it is cut short."""
+
+    engine: str
+    trace: Trace | None = None
+    reason: str | None = None
+    failed: bool = False
+    """Whether something broke; otherwise an engine without a trace is n/a."""
+
+
+def record(
+    engines: Sequence[str] = (),
+    scenario: str = DEFAULT_SCENARIO,
+    settings: Mapping[str, Sequence[str]] | None = None,
+    *,
+    requests: int = REQUESTS,
+    capacity: int = ring.CAPACITY,
+    progress: Progress = lambda operations: None,
+) -> list[Recording]:
+    """Record `requests` requests of each engine (default: the article's four), one by one.
+
+    `settings` are what `--set` takes. Where they and the scenario ask for no computation, an
+    engine that can go on computing while its device works is given some. Of a scenario with
+    several points the first is taken.
+
+    Raises `ScenarioError` or `EngineError` before anything is recorded.
+    """
+    specs = [engine_table.parse(text) for text in engines or engine_table.DEFAULT]
+    chosen = _one_scenario(scenario, settings or {})
+    plan = planning.make([chosen], specs, rounds=1, duration_s=LONGEST_S, warmup_s=WARMUP_S, seed=1)
+    first = points(chosen)[0]
+    cells = {cell.engine: cell for cell in plan.cells if cell.point == first}
+    asked = "load.compute" in (settings or {})
+    with Preparation(plan) as preparation:
+        return [
+            _recording(
+                cells[spec] if asked else _computing(cells[spec]),
+                preparation,
+                requests=requests,
+                capacity=capacity,
+                progress=progress,
+            )
+            for spec in dict.fromkeys(specs)
+        ]
+
+
+def _one_scenario(name: str, settings: Mapping[str, Sequence[str]]) -> Scenario:
+    found = resolve([name], settings)
+    if len(found) != 1:
+        raise ScenarioError(
+            f"'{name}' is a suite of {len(found)} scenarios, and a trace is of one: "
+            f"choose one of them, such as '{found[0].name}'"
+        )
+    return found[0]
+
+
+def _computing(cell: PlannedCell) -> PlannedCell:
+    """The cell with some computation, where its engine can go on while a timer runs."""
+    point = cell.point
+    if point.load.compute or not isinstance(point.channel, TimerChannel):
+        return cell
+    if not _goes_on(cell.engine):
+        return cell
+    compute = Duration(round(SHOWN_COMPUTE_SHARE * int(point.channel.service.mean_ns)))
+    load = msgspec.structs.replace(point.load, compute=compute)
+    return replace(cell, point=replace(point, load=load))
+
+
+def _goes_on(spec: EngineSpec) -> bool:
+    """Whether the application may do something else while its request is on its way."""
+    descriptor = DESCRIPTORS[spec.name]
+    asynchronous = not descriptor.synchronous and not descriptor.blocking
+    return asynchronous and not spec.caps["blocks_in_submit"]
+
+
+def _recording(
+    cell: PlannedCell,
+    preparation: Preparation,
+    *,
+    requests: int,
+    capacity: int,
+    progress: Progress,
+) -> Recording:
+    engine = cell.engine.canonical
+    reason = cell.na_reason or _why_not(cell)
+    if reason is not None:
+        return Recording(engine, reason=reason)
+    planned = PlannedTrial(0, 0, cell, duration_s=LONGEST_S, warmup_s=WARMUP_S)
+    try:
+        reason = preparation.why_not(cell.point)
+        if reason is not None:
+            return Recording(engine, reason=reason)
+        with preparation.command(planned) as command, ring.new_ring(capacity) as events:
+            return _run(planned, command, events, requests, progress)
+    except NotApplicable as error:
+        return Recording(engine, reason=str(error))
+    except (TrialError, Unavailable) as error:
+        return Recording(engine, reason=str(error), failed=True)
+
+
+def _why_not(cell: PlannedCell) -> str | None:
+    return None if cell.engine.caps["moves_data"] else "it does no I/O, so nothing can be traced"
+
+
+def _run(
+    planned: PlannedTrial, command: Command, events: Ring, requests: int, progress: Progress
+) -> Recording:
+    """One recording. Of a child that dies, what it had recorded until then is kept."""
+    engine = planned.cell.engine.canonical
+    started_utc = datetime.now(UTC).isoformat(timespec="seconds")
+    command = replace(
+        command,
+        settings={**command.settings, "events_fd": events.fd},
+        descriptors=(*command.descriptors, events.fd),
+    )
+    failure = None
+    with new_record() as record:
+        try:
+            with Child(command, record) as child:
+                child.open()
+                child.run(planned.warmup_s, progress)
+                events.on()
+                child.run(planned.duration_s, progress, operations=requests)
+                events.off()
+                child.close()
+        except TrialError as error:
+            failure = error
+        trace = _to_trace(planned, record, events, started_utc, failure)
+    if failure is not None and not trace.events:
+        raise failure
+    return Recording(engine, trace, str(failure) if failure else None, failed=failure is not None)
+
+
+def _to_trace(
+    planned: PlannedTrial,
+    record: Record,
+    events: Ring,
+    started_utc: str,
+    failure: TrialError | None,
+) -> Trace:
+    point = planned.cell.point
+    recorded = events.read()
+    return Trace(
+        schema=SCHEMA,
+        tool=Tool(version=__version__, core_hash=core_hash()),
+        created_utc=started_utc,
+        scenario=point.scenario,
+        parameters=point.parameters,
+        engine=planned.cell.engine.canonical,
+        events=recorded.events,
+        events_lost=recorded.lost,
+        calls=record.table("calls"),
+        eagain=record.table("eagain"),
+        notes=_notes(planned, record, recorded.lost, failure),
+        environment=environment.describe(),
+    )
+
+
+def _notes(
+    planned: PlannedTrial, record: Record, lost: int, failure: TrialError | None
+) -> list[str]:
+    notes = [planned.cell.note] if planned.cell.note else []
+    if failure is not None:
+        notes.append(f"the recording failed: {failure}")
+    if lost:
+        notes.append(
+            f"{lost} events are missing, the oldest: there was no room for more "
+            "(record fewer requests)"
+        )
+    if preempted := record.field("window_involuntary"):
+        times = "once" if preempted == 1 else f"{preempted} times"
+        notes.append(
+            f"the kernel took the CPU away {times} meanwhile, so some spans may be too long"
+        )
+    return notes

@@ -1,0 +1,117 @@
+"""Fixed synthetic runs for the tests of the pictures: every kind of cell, and no chance in them."""
+
+from __future__ import annotations
+
+from iomodels.results import Cell, OverlapParts, Run, Trial
+
+from .factory import make_cell, make_run, make_trial
+
+ROUNDS = 7
+ENVIRONMENT = {"kernel": "6.1.0", "cpu": "Test CPU", "cores_allowed": 2, "hypervisor": "KVM"}
+SETTINGS = {"rounds": ROUNDS, "duration_s": 0.5, "warmup_s": 0.1}
+CALLS = {
+    "blocking": {"read": 1.0},
+    "nonblocking": {"read": 120.0},
+    "select": {"read": 2.0, "select": 1.0},
+    "aio": {"aio_read": 1.0, "aio_error": 1.5, "aio_return": 1.0, "aio_suspend": 1.0},
+}
+LATENCY_NS = {"blocking": 110_000, "nonblocking": 102_000, "select": 115_000, "aio": 150_000}
+CPU_NS = {"blocking": 6_000.0, "nonblocking": 99_000.0, "select": 9_000.0, "aio": 20_000.0}
+TWELVE = (
+    "blocking",
+    "nonblocking",
+    "select",
+    "threads",
+    "aio",
+    "aio:notify=poll",
+    "aio:notify=list",
+    "aio:notify=list,mode=nowait",
+    "aio:notify=signal",
+    "aio:notify=signal,chain=handler",
+    "aio:notify=callback",
+    "io_uring",
+)
+
+
+def latencies_ns(base_ns: int, count: int = 2000) -> list[int]:
+    """A plain body and a long tail: the slowest of 2000 takes 100 times as long."""
+    return [
+        base_ns + base_ns * i // 8000 + base_ns * 200 // (2 * (count - i) + 1) for i in range(count)
+    ]
+
+
+def trial(engine: str, number: int, scale: float = 1.0, **others: object) -> Trial:
+    """The trial of a round; each round is a little slower or faster than the median one."""
+    name = engine.partition(":")[0]
+    off = 1 + 0.02 * ((number * 3) % ROUNDS - 3)
+    base_ns = round(LATENCY_NS.get(name, 130_000) * scale * off)
+    fields: dict[str, object] = {
+        "latency_ns": latencies_ns(base_ns),
+        "throughput_ops": 1e9 / base_ns,
+        "cpu_ns_per_op": CPU_NS.get(name, 15_000.0) * scale * off,
+        "calls": CALLS.get(name, {"read": 1.0}),
+        "eagain_per_op": {"nonblocking": 119.0, "select": 1.0}.get(name, 0.0),
+        "started_utc": f"2026-01-01T00:{number:02}:{len(engine) % 60:02}Z",
+    }
+    return make_trial(number, **(fields | others))
+
+
+def cell(engine: str, rounds: int = ROUNDS, scale: float = 1.0, **others: object) -> Cell:
+    return make_cell(engine, [trial(engine, n, scale) for n in range(rounds)], **others)
+
+
+def run(cells: list[Cell], **others: object) -> Run:
+    fields = {"environment": ENVIRONMENT, "settings": SETTINGS}
+    return make_run(cells, **(fields | others))
+
+
+def four(rounds: int = ROUNDS, scale: float = 1.0) -> Run:
+    """The four models on one point, and the harness, which no picture shows."""
+    cells = [cell(engine, rounds, scale) for engine in CALLS]
+    return run([*cells, cell("null", rounds)], settings=SETTINGS | {"rounds": rounds})
+
+
+def swept() -> Run:
+    """Three depths: one engine n/a beyond the first, one failed at the last."""
+    cells = []
+    for depth in (1, 4, 16):
+        at = {"scenario": "slow-devices", "parameters": {"load.depth": depth}}
+        for engine in CALLS:
+            if engine == "blocking" and depth > 1:
+                reason = f"blocking does one transfer at a time, and this asks for {depth}"
+                cells.append(make_cell(engine, [], status="n/a", reason=reason, **at))
+            elif engine == "aio" and depth == 16:
+                reason = "hung: no answer for 10.5 s after 3 operations, so it was killed"
+                cells.append(make_cell(engine, [], status="failed", reason=reason, **at))
+            else:
+                cells.append(cell(engine, scale=1 / depth**0.9, **at))
+    return run(cells, questions={"slow-devices": "Which models keep several devices busy?"})
+
+
+def overlapping() -> Run:
+    """A sweep of computation: blocking hides nothing, aio almost everything."""
+    cells = []
+    for compute in (0, 500_000, 1_000_000, 2_000_000):
+        for engine, overlap in (("blocking", 0.02), ("aio", 0.9)):
+            trials = [
+                trial(engine, n, **_overlap_fields(compute, overlap + 0.01 * (n - 3)))
+                for n in range(ROUNDS)
+            ]
+            parameters = {"load.compute": compute}
+            cells.append(make_cell(engine, trials, scenario="overlap", parameters=parameters))
+    return run(cells, questions={"overlap": "How much computation is hidden?"})
+
+
+def _overlap_fields(compute: int, overlap: float) -> dict[str, object]:
+    if not compute:
+        return {}
+    io_ns, cpu_ns = 1_000_000.0, float(compute)
+    both_ns = io_ns + cpu_ns - overlap * min(io_ns, cpu_ns)
+    parts = OverlapParts(io_ns=io_ns, cpu_ns=cpu_ns, both_ns=both_ns)
+    return {"overlap": overlap, "overlap_parts": parts}
+
+
+def twelve() -> Run:
+    """Twelve engines on one point, some of them of one name, one that is not known here."""
+    cells = [cell(engine, scale=1 + 0.15 * n) for n, engine in enumerate(TWELVE)]
+    return run(cells)
