@@ -1,7 +1,8 @@
-"""Fixed synthetic runs for the tests of the pictures: every kind of cell, and no chance in them."""
+"""For the tests of the pictures: fixed synthetic runs, and ways to look at what was drawn."""
 
 from __future__ import annotations
 
+from iomodels import charts
 from iomodels.results import Cell, OverlapParts, Run, Trial
 
 from .factory import make_cell, make_run, make_trial
@@ -115,3 +116,32 @@ def twelve() -> Run:
     """Twelve engines on one point, some of them of one name, one that is not known here."""
     cells = [cell(engine, scale=1 + 0.15 * n) for n, engine in enumerate(TWELVE)]
     return run(cells)
+
+
+def drawn(kind, *runs, names=(), scenario=None):
+    """The figure of that kind in the first scenario that has it."""
+    found = charts.pictures(runs, names=names, scenario=scenario)
+    return next(p for p in found if p.name.endswith(kind)).draw()
+
+
+def artists(figure, label):
+    """All lines and collections of that label, panel by panel."""
+    return [
+        artist
+        for ax in figure.axes
+        for artist in (*ax.lines, *ax.collections)
+        if artist.get_label() == label
+    ]
+
+
+def texts(figure):
+    found = [text.get_text() for text in figure.texts]
+    for ax in figure.axes:
+        found += [text.get_text() for text in ax.texts]
+        found += [ax.get_title(loc=loc) for loc in ("left", "center", "right")]
+        found += [ax.get_xlabel(), ax.get_ylabel()]
+    return [text for text in found if text]
+
+
+def cells(run: Run):
+    return [cell for cell in run.cells if cell.engine != "null"]

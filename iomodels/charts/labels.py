@@ -50,8 +50,8 @@ def at_ends(ax: Axes, labels: Sequence[Label], width: float) -> None:
             arrowprops={
                 "arrowstyle": "-",
                 "color": label.colour,
-                "linewidth": 0.6,
-                "alpha": 0.7,
+                "linewidth": 0.8,
+                "linestyle": (0, (1, 2)),  # dotted: no line of data looks like it
                 "relpos": (0.0, 0.5),
                 "shrinkA": 1,
                 "shrinkB": 2,

@@ -28,7 +28,8 @@ PANEL_IN = 1.15
 def draw(scene: Scene) -> Figure:
     """A panel for each cell."""
     cells = _cells(scene)
-    columns = min(MAX_COLUMNS, max(len(point.series) for point in scene.points))
+    engines = max(len(point.series) for point in scene.points)
+    columns = engines if 2 < engines < MAX_COLUMNS else min(MAX_COLUMNS, len(cells))
     grid = Grid(len(cells), columns, PANEL_IN, left_in=0.5, right_in=0.0, gap_in=0.12)
     on = sheet(
         scene,

@@ -79,7 +79,8 @@ def _logarithmic(axis: Axis, low: float, high: float) -> None:
     _limits(axis, low / pad, high * pad)
     per_decade = _room_in(axis) / math.log10(high * pad**2 / low)
     apart = TICKS_APART_IN[_is_x(axis)]
-    subs: Any = next((s for s, gap in _SUBS if gap * per_decade >= apart), (1.0,))
+    fine = _SUBS if high < 10 * low else _SUBS[1:]
+    subs: Any = next((s for s, gap in fine if gap * per_decade >= apart), (1.0,))
     axis.set_major_locator(LogLocator(subs=subs, numticks=12))
     axis.set_minor_locator(FixedLocator([]))
     axis.set_minor_formatter(NullFormatter())

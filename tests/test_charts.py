@@ -1,0 +1,175 @@
+"""The pictures say what the file says: numbers are read back from what was drawn."""
+
+from __future__ import annotations
+
+import pytest
+
+from iomodels import charts, statistics
+from iomodels.charts import percentiles
+from iomodels.engines import DESCRIPTORS
+
+from . import chart_runs
+from .chart_runs import artists, cells, drawn, texts
+from .factory import make_cell
+
+
+@pytest.mark.parametrize("run", [chart_runs.four(), chart_runs.four(rounds=3)])
+def test_by_engine_shows_medians_and_intervals(run):
+    figure = drawn("by-engine", run)
+    for cell in cells(run):
+        for heading, interval in (
+            ("median", cell.summary.throughput_ops),
+            ("p50", cell.summary.latency_ns.p50),
+            ("p99", cell.summary.latency_ns.p99),
+        ):
+            (marker,) = artists(figure, f"{cell.engine}|{heading}")
+            assert list(marker.get_xdata()) == [interval.median]
+            (bar,) = artists(figure, f"{cell.engine}|{heading}|interval")
+            assert list(bar.get_xdata()) == [interval.low, interval.high]
+
+
+def test_one_round_has_no_interval_and_says_so():
+    run = chart_runs.four(rounds=1)
+    for picture in charts.pictures([run]):
+        figure = picture.draw()
+        labels = [a.get_label() for ax in figure.axes for a in (*ax.lines, *ax.collections)]
+        assert not [label for label in labels if label.endswith("interval")]
+    assert any("One round: no intervals" in text for text in texts(drawn("by-engine", run)))
+
+
+@pytest.mark.parametrize(
+    ("rounds", "said"), [(3, "their range"), (5, "their range"), (6, "95 % interval."), (7, "95 %")]
+)
+def test_what_the_bars_are_depends_on_the_rounds(rounds, said):
+    shown = " ".join(texts(drawn("by-engine", chart_runs.four(rounds=rounds))))
+    assert f"Medians over {rounds} rounds; bars: " in shown
+    assert said in shown
+
+
+def test_percentiles_are_those_of_all_rounds_together():
+    run = chart_runs.four()
+    figure = drawn("percentiles", run)
+    for cell in cells(run):
+        merged = statistics.merge(trial.latency_ns for trial in cell.trials)
+        (marks,) = artists(figure, f"{cell.engine}|marks")
+        quantiles = [1 - 1 / x for x in marks.get_xdata()]
+        assert quantiles == pytest.approx([0.5, 0.9, 0.99, 0.999, 0.9999])
+        expected = [statistics.percentile_ns(merged, q) for q in percentiles.MARKED]
+        assert list(marks.get_ydata()) == expected
+        (line,) = artists(figure, f"{cell.engine}|line")
+        for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True):
+            assert y == statistics.percentile_ns(merged, 1 - 1 / x)
+
+
+def test_a_line_of_percentiles_ends_where_the_operations_do():
+    """150 operations: 99 % has one beyond it, 99.9 % has none."""
+    histogram = [(100_000 + 1000 * i, 1) for i in range(150)]
+    xs, _ = percentiles.curve(histogram)
+    assert 100 < xs[-1] <= 150
+    assert [1 - 1 / x for x in percentiles.marks(histogram)[0]] == pytest.approx([0.5, 0.9, 0.99])
+
+
+def test_scaling_shows_each_engine_over_the_depths_it_was_measured_at():
+    run = chart_runs.swept()
+    figure = drawn("scaling", run)
+    for engine in chart_runs.CALLS:
+        measured = [c for c in run.cells if c.engine == engine and c.summary]
+        (line,) = artists(figure, f"{engine}|throughput (operations/s)")
+        assert list(line.get_xdata()) == [c.parameters["load.depth"] for c in measured]
+        medians = [c.summary.throughput_ops.median for c in measured]
+        assert list(line.get_ydata()) == medians
+        (bars,) = artists(figure, f"{engine}|throughput (operations/s)|interval")
+        ends = [[p.vertices[0][1], p.vertices[-1][1]] for p in bars.get_paths()]
+        intervals = [c.summary.throughput_ops for c in measured]
+        assert ends == [[i.low, i.high] for i in intervals]
+
+
+def test_scaling_needs_a_sweep_of_numbers():
+    assert not [p for p in charts.pictures([chart_runs.four()]) if p.name.endswith("scaling")]
+    at = [chart_runs.cell("aio", parameters={"channel.cache": c}) for c in ("warm", "cold")]
+    assert not [p for p in charts.pictures([chart_runs.run(at)]) if p.name.endswith("scaling")]
+
+
+def test_cpu_against_latency():
+    run = chart_runs.four()
+    figure = drawn("cpu-latency", run)
+    for cell in cells(run):
+        (marker,) = [a for a in artists(figure, cell.engine) if hasattr(a, "get_xdata")]
+        assert list(marker.get_xdata()) == [cell.summary.cpu_ns_per_op.median]
+        assert list(marker.get_ydata()) == [cell.summary.latency_ns.p50.median]
+
+
+def test_calls_are_written_as_numbers():
+    figure = drawn("calls", chart_runs.four())
+    written = {t.get_label(): t.get_text() for t in figure.axes[0].texts if "|" in t.get_label()}
+    assert written["nonblocking|read"] == "120"
+    assert written["nonblocking|EAGAIN"] == "119"
+    assert written["aio|aio_error"] == "1.50"
+    assert "blocking|select" not in written
+
+
+def test_rounds_show_the_percentiles_of_each_round():
+    run = chart_runs.four()
+    figure = drawn("rounds", run)
+    for cell in cells(run):
+        (line,) = artists(figure, f"{cell.engine}|p50")
+        assert list(line.get_xdata()) == [trial.round + 1 for trial in cell.trials]
+        p50s = [statistics.percentile_ns(trial.latency_ns, 0.5) for trial in cell.trials]
+        assert list(line.get_ydata()) == p50s
+        (band,) = artists(figure, f"{cell.engine}|p10-p90")
+        edges = band.get_paths()[0].vertices[:, 1]
+        assert {statistics.percentile_ns(t.latency_ns, 0.9) for t in cell.trials} <= set(edges)
+        assert {statistics.percentile_ns(t.latency_ns, 0.1) for t in cell.trials} <= set(edges)
+
+
+def test_overlap_and_speed_up():
+    run = chart_runs.overlapping()
+    figure = drawn("overlap-overlap", run)
+    measured = [c for c in run.cells if c.engine == "aio" and c.summary.overlap]
+    (line,) = artists(figure, "aio|overlap (0 serial, 1 perfect)")
+    assert list(line.get_xdata()) == [c.parameters["load.compute"] for c in measured]
+    assert list(line.get_ydata()) == [c.summary.overlap.median for c in measured]
+    (line,) = artists(figure, "aio|speed-up (×)")
+    # At 1 ms of both and an overlap of 0.9, two milliseconds of work take 1.1 ms.
+    assert line.get_ydata()[1] == pytest.approx(2 / 1.1)
+
+
+def test_over_time_shows_each_round_when_it_was():
+    run = chart_runs.four()
+    figure = drawn("over-time", run)
+    (line,) = artists(figure, "select|rounds")
+    trials = next(c for c in run.cells if c.engine == "select").trials
+    assert list(line.get_ydata()) == [trial.throughput_ops for trial in trials]
+    # Every minute one, and three seconds after the earliest of all ("aio", by its length).
+    assert list(line.get_xdata()) == [60 * n + 3 for n in range(7)]
+
+
+def test_the_matrix_has_each_model_in_its_quadrant_with_its_numbers():
+    run = chart_runs.swept()
+    figure = charts.matrix(run, "slow-devices").draw()
+    (ax,) = figure.axes
+    placed = {text.get_text(): text.get_position() for text in ax.texts}
+    left, right = placed["Blocking"][0], placed["Non-blocking"][0]
+    assert left < right
+    assert placed["Synchronous"][1] > placed["Asynchronous"][1]
+    middle_x = (left + right) / 2
+    middle_y = (placed["Synchronous"][1] + placed["Asynchronous"][1]) / 2
+    for descriptor in DESCRIPTORS.values():
+        if descriptor.in_matrix:
+            x, y = placed[next(t for t in placed if t.startswith(f"{descriptor.name}: "))]
+            assert (x < middle_x) == descriptor.blocking
+            assert (y > middle_y) == descriptor.synchronous
+    assert "EAGAIN × 119" in placed
+    at_depth_1 = [c for c in run.cells if c.parameters["load.depth"] == 1]
+    throughputs = [
+        charts.four_models.format_count(c.summary.throughput_ops.median) for c in at_depth_1
+    ]
+    assert set(throughputs) <= set(placed)
+
+
+def test_the_matrix_names_what_was_not_measured():
+    missing = make_cell("aio", [], status="n/a", reason="not here")
+    run = chart_runs.run([chart_runs.cell("blocking"), chart_runs.cell("select"), missing])
+    shown = " ".join(texts(charts.matrix(run, "slow-device").draw()))
+    assert "n/a: not here" in shown
+    assert "not in this run" in shown

@@ -1,0 +1,165 @@
+"""What all pictures share: what is said around them, colours, and room for every text."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import matplotlib
+import numpy
+import pytest
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.text import Text
+
+from iomodels import charts
+from iomodels.charts import style
+
+from . import chart_runs
+from .chart_runs import artists, cells, drawn, texts
+
+
+@pytest.mark.parametrize("run", [chart_runs.four(), chart_runs.swept(), chart_runs.overlapping()])
+def test_every_picture_stands_alone(run):
+    for picture in charts.pictures([run]):
+        shown = " ".join(texts(picture.draw()))
+        question = run.questions[picture.scenario]
+        assert picture.title == question
+        for said in (
+            question,
+            picture.scenario,
+            "iomodels 0.1.0",
+            "Test CPU",
+            "Linux 6.1.0",
+            "7 rounds",
+        ):
+            assert said in shown, (picture.name, said)
+
+
+def test_every_picture_names_what_is_missing_and_why():
+    for picture in charts.pictures([chart_runs.swept()]):
+        shown = " ".join(texts(picture.draw()))
+        assert "n/a: blocking does one transfer at a time, and this asks for 16" in shown
+        assert "failed: hung: no answer for 10.5 s" in shown
+        assert "failed: hung" in picture.alt
+
+
+def test_two_runs_are_overlaid_under_their_names():
+    runs = chart_runs.four(), chart_runs.four(rounds=3, scale=1.2)
+    figure = drawn("by-engine", *runs, names=["base", "new"])
+    for run, name in zip(runs, ("base", "new"), strict=True):
+        for cell in cells(run):
+            (marker,) = artists(figure, f"{cell.engine} ({name})|median")
+            assert list(marker.get_xdata()) == [cell.summary.throughput_ops.median]
+    shown = texts(figure)
+    assert any(text.startswith("base: iomodels") for text in shown)
+    assert any(text.startswith("new: iomodels") for text in shown)
+
+
+def test_the_harness_is_no_engine():
+    for picture in charts.pictures([chart_runs.four()]):
+        assert not [text for text in texts(picture.draw()) if "null" in text]
+
+
+def test_axes_say_their_unit():
+    for run in (chart_runs.four(), chart_runs.swept(), chart_runs.overlapping()):
+        for picture in charts.pictures([run]):
+            for ax in picture.draw().axes:
+                for title in (ax.get_xlabel(), ax.get_ylabel()):
+                    unit = title.endswith(")") or title in ("", "round", "depth")
+                    assert unit, (picture.name, title)
+
+
+# The style
+
+
+def test_an_engine_keeps_its_colour_in_every_picture():
+    few, many = style.looks(["select", "aio"]), style.looks(chart_runs.TWELVE)
+    for engine in few:
+        assert few[engine].colour == many[engine].colour == style.HUES[engine]
+
+
+def test_twelve_engines_are_told_apart():
+    looks = style.looks(chart_runs.TWELVE)
+    assert len(set(looks.values())) == len(chart_runs.TWELVE)
+    aio = [looks[engine] for engine in chart_runs.TWELVE if engine.startswith("aio")]
+    assert len({look.marker for look in aio}) == len(aio)
+
+
+# Linear RGB as seen: Machado, Oliveira and Fernandes, "A Physiologically-based Model for Simulation
+# of Color Vision Deficiency" (IEEE TVCG 2009), their matrices for full deficiency.
+DEFICIENCIES = {
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+
+
+def as_seen(hue, kind):
+    linear = numpy.array(DEFICIENCIES[kind]) @ numpy.array(to_rgb(hue)) ** 2.2
+    return numpy.clip(linear, 0, 1) ** (1 / 2.2)
+
+
+@pytest.mark.parametrize("kind", DEFICIENCIES)
+def test_the_hues_differ_for_every_eye(kind):
+    for (a, hue), (b, other) in combinations(style.HUES.items(), 2):
+        if "null" not in (a, b):
+            assert numpy.linalg.norm(as_seen(hue, kind) - as_seen(other, kind)) > 0.1, (a, b)
+            assert style.looks([a, b])[a].marker != style.looks([a, b])[b].marker
+
+
+def test_names_in_a_colour_are_readable_on_white():
+    for look in style.looks(chart_runs.TWELVE).values():
+        colour = style.text_colour(look.colour)
+        assert 1.05 / (style._luminance(colour) + 0.05) >= 4.5
+
+
+def test_the_ground_is_white_and_opaque():
+    for picture in charts.pictures([chart_runs.four()]):
+        assert to_hex(picture.draw().get_facecolor(), keep_alpha=True) == "#ffffffff"
+
+
+def test_a_users_own_settings_change_nothing():
+    picture = charts.pictures([chart_runs.four()])[0]
+    before = charts.render(picture, "png")
+    with matplotlib.rc_context({"lines.markersize": 30, "font.size": 40, "axes.grid": False}):
+        assert charts.render(picture, "png") == before
+
+
+def ticks(ax):
+    """The tick texts that are seen."""
+    (left, right), (low, high) = sorted(ax.get_xlim()), sorted(ax.get_ylim())
+    x = [text for text in ax.get_xticklabels() if left <= text.get_position()[0] <= right]
+    y = [text for text in ax.get_yticklabels() if low <= text.get_position()[1] <= high]
+    return x + y if ax.axison else []
+
+
+RUNS = (chart_runs.four(), chart_runs.swept(), chart_runs.twelve(), chart_runs.overlapping())
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_no_text_overlaps_another_or_leaves_the_picture(run):
+    for picture in (*charts.pictures([run]), *charts.matrices(run)):
+        with style.context():
+            figure = picture.draw()
+            figure.draw_without_rendering()
+            shown = [*figure.texts, *(t for ax in figure.axes for t in (*ax.texts, *ticks(ax)))]
+            # An annotation's own extent includes its leader.
+            boxes = [(t.get_text(), Text.get_window_extent(t)) for t in shown if t.get_text()]
+        for index, (text, box) in enumerate(boxes):
+            assert box.x0 >= -1, (picture.name, text)
+            assert box.x1 <= figure.bbox.x1 + 1, (picture.name, text)
+            for other, its in boxes[:index]:
+                across = min(box.x1, its.x1) - max(box.x0, its.x0)
+                up = min(box.y1, its.y1) - max(box.y0, its.y0)
+                assert across < 2 or up < 4, (picture.name, text, other)
