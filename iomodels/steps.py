@@ -86,7 +86,7 @@ def flow_of(trace: Trace) -> Flow:
     """The request of median latency, the first left aside since it starts from rest.
 
     It begins where the one before it ended, so that computation in between is seen. Where requests
-    overlap, or none has ended, the flow is the whole trace.
+    overlap, none has ended, or the application was stopped in a call, the flow is the whole trace.
     """
     # Of a request that began before what is left of the trace, part of the calls are missing.
     first_ns = min((e.start_ns for e in trace.events if e.kind != "request"), default=0)
@@ -96,7 +96,8 @@ def flow_of(trace: Trace) -> Flow:
         for event in trace.events
         if event.kind == "request" and event.end_ns is not None and event.start_ns >= from_ns
     ]
-    chosen = _median(requests) if not _overlap(requests) else None
+    stopped = any(e.kind == "call" and not e.thread and e.end_ns is None for e in trace.events)
+    chosen = _median(requests) if not (stopped or _overlap(requests)) else None
     if chosen is None:
         return _flow(trace.events, 0, _last_ns(trace.events), len(requests), None, None)
     request = requests[chosen]

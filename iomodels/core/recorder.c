@@ -83,8 +83,8 @@ static uint64_t write_event(struct recorder *recorder, const struct event *event
     const uint64_t number = __atomic_add_fetch(&recorder->ring->reserved, 1, __ATOMIC_RELAXED);
     struct event *place = place_of(recorder, number);
 
-    __atomic_store_n(&place->number, 0, __ATOMIC_RELAXED);
-    __atomic_thread_fence(__ATOMIC_RELEASE);
+    /* An exchange, so that nothing of the new event is written before. */
+    (void)__atomic_exchange_n(&place->number, 0, __ATOMIC_ACQ_REL);
     place->kind = event->kind;
     place->name = event->name;
     place->thread = (uint64_t)pthread_self();

@@ -227,6 +227,12 @@ SUBMIT(submit_reads_twice)
     return planted_base->submit(state, requests, n);
 }
 
+SUBMIT(submit_only_counts)
+{
+    calls_add(&calls->count[CALL_readahead]);
+    return planted_base->submit(state, requests, n);
+}
+
 REAP(reap_flips_a_bit)
 {
     int n = planted_base->reap(state, completions, min, max, timeout_ns);

@@ -36,6 +36,7 @@ SUBMIT(submit_completes_early);
 SUBMIT(submit_negative);
 SUBMIT(submit_at_most_64);
 SUBMIT(submit_reads_twice);
+SUBMIT(submit_only_counts);
 REAP(reap_completes_twice);
 REAP(reap_loses_one);
 REAP(reap_ignores_max);

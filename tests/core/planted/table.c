@@ -76,6 +76,8 @@ const struct planted planted_engines[] = {
      BREAK(.reap = reap_stretches_short)},
     {"hides-the-end", &engine_blocking, "file", "end-of-data-is-an-error",
      BREAK(.reap = reap_end_as_success)},
+    {"unrecorded-call", &engine_blocking, "timer", "trace-holds-every-call",
+     BREAK(.open = open_keeps_calls, .submit = submit_only_counts)},
     {"reads-twice", &engine_blocking, "file", "drain-leaves-nothing-in-flight",
      BREAK(.open = open_keeps_calls, .submit = submit_reads_twice)},
     {"breaks-interrupted", &engine_aio, "file", "interrupted-transfers-go-on",

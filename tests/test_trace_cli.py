@@ -1,0 +1,203 @@
+"""`iomodels trace`: its text, its files, its exit codes; and what Perfetto will find in them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from iomodels.cli.flow_text import flow_text
+from iomodels.cli.main import run
+
+from iomodels import steps, trace
+from iomodels.exports.perfetto import perfetto
+
+from .traces import ALL, make_event, make_trace, record, recorded, tries
+
+
+def in_a_pipe(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "iomodels", "trace", *arguments],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_the_four_engines_fit_80_columns_and_pipes() -> None:
+    done = in_a_pipe()
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stdout
+    assert all(len(line) <= 80 for line in done.stdout.splitlines())
+    for engine in ("blocking", "nonblocking", "select", "aio"):
+        assert f"{engine}  (slow-device)" in done.stdout
+    assert "EAGAIN × " in done.stdout
+    assert done.stdout.count("device ready") == 4
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("engine", ALL)
+def test_every_line_of_every_flow_fits(engine: str) -> None:
+    lines = flow_text(recorded(engine))
+    assert all(len(line) <= 80 for line in lines if not line.startswith("note:")), lines
+
+
+def test_the_text_says_what_was_recorded() -> None:
+    shown = make_trace(
+        [
+            make_event("request", 0, 200_000),
+            make_event("device_start", 0, 500, result=0),
+            *tries(348, start_ns=1_000),
+            make_event("device_ready", 100_000, 100_500, result=100_000),
+            make_event("call", 110_000, 112_000),
+        ],
+        "nonblocking",
+    )
+    rows = [line.split() for line in flow_text(shown)[4:] if line]
+    assert rows[1][0] == "1.00"
+    assert "read()" in rows[1]
+    assert rows[1][-5:] == ["EAGAIN", "×", "348,", "69.5", "µs"]
+    assert (rows[2][0], rows[2][-2:]) == ("100.00", ["device", "ready"])
+    assert (rows[3][0], rows[3][-4:]) == ("110.00", ["8", "bytes,", "2", "µs"])
+
+
+def test_few_repeats_and_long_ones_are_not_folded() -> None:
+    two = make_trace([make_event("request", 0, 100_000), *tries(2)])
+    assert [step.count for step in steps.flow_of(two).steps] == [1, 1]
+    slow = [make_event(start_ns=n * 20_000, end_ns=n * 20_000 + 15_000) for n in range(5)]
+    long = make_trace([make_event("request", 0, 100_000), *slow])
+    assert [step.count for step in steps.flow_of(long).steps] == [1] * 5
+
+
+# Files
+
+
+def test_the_files_are_written_and_never_over_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, events = tmp_path / "traces", tmp_path / "events.json"
+    asked = ["trace", "blocking", "aio:notify=signal", "-o", str(folder), "--format", "svg"]
+    assert run([*asked, "--perfetto", str(events)]) == 0
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "trace-aio-notify-signal.json",
+        "trace-aio-notify-signal.svg",
+        "trace-blocking.json",
+        "trace-blocking.svg",
+    ]
+    before = (folder / "trace-blocking.json").read_bytes()
+    assert trace.load(folder / "trace-blocking.json").engine == "blocking"
+    assert json.loads(events.read_bytes())
+    capsys.readouterr()
+    assert run(asked) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert "exists already" in err
+    assert (folder / "trace-blocking.json").read_bytes() == before
+    assert run([*asked, "--force"]) == 0
+    assert (folder / "trace-blocking.json").read_bytes() != before
+
+
+def test_a_recorded_trace_is_shown_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "trace.json"
+    file.write_bytes(trace.encode(recorded("select")))
+    assert run(["trace", "--read", str(file), "-o", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "\n".join(flow_text(recorded("select"))) + "\n"
+    assert (tmp_path / "trace-select.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["blokcing"], 2, "did you mean 'blocking'"),
+        (["null"], 3, "nothing was recorded"),
+        (["blocking", "-s", "load.depth=4"], 3, "depth 1"),
+        (["--scenario", "default"], 2, "choose one of them"),
+        (["--scenario", "no-such"], 2, "no-such"),
+        (["-s", "load.compute"], 2, "KEY=VALUE"),
+        (["-n", "0"], 2, "--requests"),
+        (["--read", "x.json", "select"], 2, "give no engine"),
+        (["select", "-o", "/proc/none"], 2, "cannot make the folder"),
+        (["select", "--perfetto", "/none/x.json"], 2, "does not exist"),
+    ],
+)
+def test_a_mistake_is_one_sentence(
+    arguments: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["trace", *arguments]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert said in err
+
+
+# Chrome trace events
+
+
+def events_of(*traces: trace.Trace) -> list[dict[str, Any]]:
+    found = json.loads(perfetto(traces))
+    assert found["displayTimeUnit"] == "ns"
+    events: list[dict[str, Any]] = found["traceEvents"]
+    return events
+
+
+@pytest.mark.parametrize("engine", ALL)
+def test_every_event_has_what_the_format_asks_for(engine: str) -> None:
+    events = events_of(recorded(engine))
+    for event in events:
+        assert isinstance(event["name"], str)
+        assert event["name"]
+        assert event["ph"] in {"M", "X", "i", "b", "e"}
+        assert event["ts"] >= 0
+        assert type(event["pid"]) is type(event["tid"]) is int
+        if event["ph"] == "X":
+            assert event["dur"] >= 0
+    named = {(e["pid"], e["tid"]) for e in events if e["name"] == "thread_name"}
+    assert {(e["pid"], e["tid"]) for e in events if e["ph"] == "X"} <= named
+
+
+@pytest.mark.parametrize("engine", ALL)
+def test_spans_of_a_thread_nest_and_others_are_closed(engine: str) -> None:
+    events = events_of(recorded(engine))
+    by_thread = defaultdict(list)
+    for event in events:
+        if event["ph"] == "X":
+            by_thread[event["tid"]].append((event["ts"], event["ts"] + event["dur"]))
+    for spans in by_thread.values():
+        under_way: list[float] = []
+        for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
+            while under_way and under_way[-1] <= start:
+                under_way.pop()
+            assert not under_way or end <= under_way[-1]
+            under_way.append(end)
+    begun = sorted((e["cat"], e["id"]) for e in events if e["ph"] == "b")
+    assert begun == sorted((e["cat"], e["id"]) for e in events if e["ph"] == "e")
+    assert len([cat for cat, _ in begun if cat == "request"]) == 4
+
+
+def test_times_are_microseconds_and_traces_are_processes() -> None:
+    one = make_trace([make_event("call", 0, 1_500, name="read", result=-11)])
+    two = make_trace([make_event("call", 2_000, None, name="select", result=None)], "select")
+    events = events_of(one, two)
+    read = next(e for e in events if e["name"] == "read")
+    assert (read["ts"], read["dur"], read["pid"], read["tid"]) == (0, 1.5, 1, 1)
+    assert read["args"] == {"result": -11, "means": "EAGAIN"}
+    select = next(e for e in events if e["name"] == "select")
+    assert (select["ts"], select["pid"]) == (2.0, 2)
+    assert select["args"]["unfinished"]
+    names = [e["args"]["name"] for e in events if e["name"] == "process_name"]
+    assert names == ["blocking (slow-device)", "select (slow-device)"]
+
+
+def test_the_device_is_at_work_until_it_is_ready() -> None:
+    taken = record("select", settings={"load.depth": "3"})
+    events = events_of(taken)
+    spans = defaultdict(list)
+    for event in events:
+        if event.get("cat") == "device at work":
+            spans[event["id"]].append(event["ts"])
+    assert len(spans) >= 3
+    assert all(end - start == pytest.approx(100, abs=1e-6) for start, end in spans.values())

@@ -1,0 +1,196 @@
+"""The figures of traces: what they show is what was recorded, to scale, and nothing overlaps."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from iomodels import steps
+from iomodels.charts import flow as flows
+from iomodels.charts import lanes, style
+from iomodels.charts.picture import render
+from iomodels.trace import Trace
+
+from .traces import ALL, make_event, make_trace, record, recorded, tries
+
+
+def drawn(trace: Trace) -> Figure:
+    with style.context():
+        return flows.flow(trace).draw()
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
+def time_of(figure: Figure, trace: Trace, y: float) -> float:
+    """The recorded time at this height: read back from the scale bar, not from the drawing code."""
+    bar = next(line for line in figure.axes[0].lines if line.get_linewidth() == 2)
+    top, bottom = (float(y) for y in bar.get_ydata())
+    flow = steps.flow_of(trace)
+    per_inch = flows.nice_ns(flow.duration_ns) / (bottom - top)
+    return (y - lanes.HEAD_IN) * per_inch
+
+
+def hatched(figure: Figure, hatch: str) -> list[tuple[float, float]]:
+    """Top and bottom of the rectangles with this hatch, in the application's own lane."""
+    return [
+        (patch.get_y(), patch.get_y() + patch.get_height())
+        for patch in figure.axes[0].patches
+        if isinstance(patch, Rectangle)
+        and patch.get_hatch() == hatch
+        and patch.get_x() == lanes.APPLICATION_IN[0]
+    ]
+
+
+def arrows(figure: Figure) -> list[tuple[float, float, float]]:
+    """From x, to x, y."""
+    return [
+        (text.xyann[0], text.xy[0], text.xy[1])
+        for text in figure.axes[0].texts
+        if getattr(text, "arrow_patch", None) is not None
+    ]
+
+
+def one_request(engine: str = "blocking", **others: Any) -> Trace:
+    """1 ms: the device is ready at 800 µs, a call of 10 µs … 900 µs waits for it."""
+    return make_trace(
+        [
+            make_event("request", 0, 1_000_000),
+            make_event("device_start", 0, 1_000, result=0),
+            make_event("call", 10_000, 900_000),
+            make_event("device_ready", 800_000, 801_000, result=800_000),
+        ],
+        engine,
+        **others,
+    )
+
+
+def test_spans_and_arrows_stand_at_their_times() -> None:
+    trace = one_request()
+    figure = drawn(trace)
+    ((top, bottom),) = hatched(figure, "////")
+    assert time_of(figure, trace, top) == pytest.approx(10_000, abs=1)
+    assert time_of(figure, trace, bottom) == pytest.approx(900_000, abs=1)
+    there, back = sorted(arrows(figure), key=lambda arrow: arrow[2])
+    assert time_of(figure, trace, there[2]) == pytest.approx(10_000, abs=1)
+    assert time_of(figure, trace, back[2]) == pytest.approx(900_000, abs=1)
+    assert there[0] < there[1]  # to the kernel …
+    assert back[0] > back[1]  # … and back
+    (ready,) = [line for line in figure.axes[0].lines if line.get_marker() == "D"]
+    assert time_of(figure, trace, float(ready.get_ydata()[0])) == pytest.approx(800_000, abs=1)
+
+
+def test_the_labels_are_the_recorded_numbers() -> None:
+    said = "\n".join(texts(drawn(one_request())))
+    assert "0.010 ms   read()" in said
+    assert "0.900 ms   read() → 8 bytes, after 890 µs" in said
+    assert "0.800 ms   device ready" in said
+    assert "200 µs" in said  # the scale bar
+    assert "A CPU" in said
+    assert "Linux 6.1.0" in said
+
+
+def test_a_fold_draws_every_call_where_it_was() -> None:
+    trace = make_trace([make_event("request", 0, 100_000), *tries(150)], "nonblocking")
+    figure = drawn(trace)
+    assert any("EAGAIN × 150" in text for text in texts(figure))
+    (many,) = figure.axes[0].collections
+    heights = [float(path.vertices[0][1]) for path in many.get_paths()]
+    times = [round(time_of(figure, trace, y)) for y in heights]
+    assert times == [200 * n for n in range(150)]
+
+
+def test_the_number_in_the_picture_is_the_counter() -> None:
+    trace = record("nonblocking", requests=1)
+    flow = steps.flow_of(trace)
+    shown = [text for text in texts(drawn(trace)) if "EAGAIN" in text]
+    numbers = [int(text.split("× ")[1].split(",")[0]) if "×" in text else 1 for text in shown]
+    assert sum(numbers) == steps.eagain(flow) == trace.eagain["read"]
+
+
+@pytest.mark.parametrize(
+    ("engine", "figure"),
+    [("blocking", 2), ("nonblocking", 3), ("select", 4), ("aio:notify=signal", 5)],
+)
+def test_titles_name_the_figure_of_the_article(engine: str, figure: int) -> None:
+    picture = flows.flow(recorded(engine))
+    assert picture.title == f"Figure {figure}, drawn from this machine: {engine}"
+    assert picture.title in texts(picture.draw())
+    assert picture.alt.startswith(f"What {engine} did")
+
+
+def test_a_signal_comes_from_the_kernel() -> None:
+    events = [make_event("request", 0, 1000), make_event("signal", 500, 600, result=34)]
+    ((start, end, _),) = arrows(drawn(make_trace(events, "aio:notify=signal")))
+    assert start == lanes.KERNEL_IN[0] > end
+
+
+def crowded() -> Trace:
+    """As many moments as a picture has room for, nearly all at the same time."""
+    names = ["aio_read", "aio_error", "aio_return"]
+    some = [
+        make_event(start_ns=90_000 + n, end_ns=90_001 + n, name=names[n % 3], thread=n % 7)
+        for n in range(100)
+    ]
+    return make_trace([*some, make_event("device_start", 95_000, 99_000, result=0)])
+
+
+@pytest.mark.parametrize("which", [*ALL, "crowded", "depth 4", "long notes"])
+def test_no_text_overlaps_another_or_leaves_the_picture(which: str) -> None:
+    if which == "crowded":
+        trace = crowded()
+    elif which == "depth 4":
+        trace = record("threads", settings={"load.depth": "4"})
+    elif which == "long notes":
+        trace = one_request("x" * 200, scenario="y" * 300, notes=["a long note " * 40] * 9)
+    else:
+        trace = recorded(which)
+    figure = drawn(trace)
+    figure.canvas.draw()
+    shown = [text for text in figure.axes[0].texts if text.get_text()]
+    boxes = [text.get_window_extent() for text in shown]
+    for one, other in itertools.combinations(range(len(shown)), 2):
+        together = (shown[one].get_text(), shown[other].get_text())
+        width = min(boxes[one].x1, boxes[other].x1) - max(boxes[one].x0, boxes[other].x0)
+        height = min(boxes[one].y1, boxes[other].y1) - max(boxes[one].y0, boxes[other].y0)
+        assert min(width, height) < 1, together  # pixels at 100 dpi
+    for text, box in zip(shown, boxes, strict=True):
+        assert box.x0 >= 0, text.get_text()
+        assert box.x1 <= figure.bbox.width, text.get_text()
+        assert box.y0 >= 0, text.get_text()
+        assert box.y1 <= figure.bbox.height, text.get_text()
+
+
+@given(
+    st.lists(st.floats(0, 10), min_size=1, max_size=30).map(sorted),
+    st.floats(0.01, 0.3),
+)
+def test_labels_are_spread_as_little_as_is_needed(wanted: list[float], gap: float) -> None:
+    places = flows.spread(wanted, gap, 0, 10)
+    assert all(b - a >= gap - 1e-9 for a, b in itertools.pairwise(places))
+    assert min(places) >= -1e-9
+    assert max(places) <= 10 + 1e-9
+    if all(b - a >= gap for a, b in itertools.pairwise(wanted)):
+        assert places == pytest.approx(wanted)
+
+
+@given(st.integers(1, 10**12))
+def test_the_scale_bar_is_round_and_about_a_fifth(duration_ns: int) -> None:
+    nice = flows.nice_ns(duration_ns)
+    assert nice / 10 ** math.floor(math.log10(nice)) in (1, 2, 5)
+    assert duration_ns < 10 or duration_ns / 13 < nice <= duration_ns / 5
+
+
+@pytest.mark.parametrize("format_", ["png", "svg", "pdf"])
+def test_the_same_trace_gives_the_same_bytes(format_: Any) -> None:
+    first = render(flows.flow(one_request()), format_)
+    assert first == render(flows.flow(one_request()), format_)
+    assert len(first) > 1000

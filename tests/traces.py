@@ -1,0 +1,84 @@
+"""Recordings of real runs, and synthetic traces, for the tests of traces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from iomodels import tracing
+from iomodels.results import Tool
+from iomodels.trace import SCHEMA, Event, Trace
+
+WAITING = ("blocking", "select", "aio", "aio:notify=signal", "aio:notify=callback")
+ALL = (
+    *WAITING,
+    "nonblocking",
+    "threads",
+    "aio:notify=poll",
+    "aio:notify=list",
+    "aio:notify=list,mode=nowait",
+    "aio:notify=signal,signal=SIGIO",
+    "aio:notify=signal,chain=handler",
+    "aio:notify=callback,chain=handler",
+)
+
+
+def record(engine: str, *, scenario: str = "slow-device", **options: Any) -> Trace:
+    """One recording that has to succeed. Options: `settings` by key, `requests`, `capacity`."""
+    settings = {key: [value] for key, value in options.pop("settings", {}).items()}
+    (recording,) = tracing.record([engine], scenario, settings, **options)
+    assert recording.reason is None, recording.reason
+    assert recording.trace is not None
+    return recording.trace
+
+
+@cache
+def recorded(engine: str) -> Trace:
+    """A recording of the slow device."""
+    return record(engine)
+
+
+@cache
+def waited(engine: str) -> Trace:
+    """Of a device so slow that whatever comes first is over long before it is ready."""
+    return record(engine, settings={"channel.service": "50 ms"}, requests=2)
+
+
+def calls(trace: Trace, name: str) -> list[Event]:
+    return [event for event in trace.events if event.kind == "call" and event.name == name]
+
+
+def of_kind(trace: Trace, kind: str) -> list[Event]:
+    return [event for event in trace.events if event.kind == kind]
+
+
+def make_event(
+    kind: str = "call", start_ns: int = 0, end_ns: int | None = 10, **others: Any
+) -> Event:
+    fields: dict[str, Any] = {"name": "read" if kind == "call" else "", "thread": 0, "result": 8}
+    return Event(kind=kind, start_ns=start_ns, end_ns=end_ns, **(fields | others))
+
+
+def make_trace(events: Sequence[Event] = (), engine: str = "blocking", **others: Any) -> Trace:
+    fields: dict[str, Any] = {
+        "schema": SCHEMA,
+        "tool": Tool(version="0.1.0", core_hash="0123456789abcdef"),
+        "created_utc": "2026-01-01T00:00:00+00:00",
+        "scenario": "slow-device",
+        "parameters": {"channel.kind": "timer", "load.depth": 1},
+        "events_lost": 0,
+        "calls": {"read": 1},
+        "eagain": {},
+        "notes": [],
+        "environment": {"kernel": "6.1.0", "cpu": "A CPU", "libc": None},
+    }
+    return Trace(engine=engine, events=list(events), **(fields | others))
+
+
+def tries(count: int, *, start_ns: int = 0, result: int = -11) -> list[Event]:
+    """So many calls of 100 ns, one every 200 ns."""
+    return [
+        make_event(start_ns=start_ns + 200 * n, end_ns=start_ns + 200 * n + 100, result=result)
+        for n in range(count)
+    ]
