@@ -24,6 +24,7 @@ ORDER = (
     "engines",
     "plan",
     "record",
+    "launch",
     "explain",
     "trial",
     "prepare",
