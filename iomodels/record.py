@@ -73,7 +73,8 @@ class Record:
     def histogram(self, name: str) -> Histogram:
         """`latency`, `submit` or `added`: `[[lower_ns, count], …]` of the filled buckets."""
         counts = self._slice(name)
-        return [(self._lower[index], int(counts[index])) for index in np.flatnonzero(counts)]
+        filled = np.flatnonzero(counts).tolist()
+        return [(self._lower[index], int(counts[index])) for index in filled]
 
     def _slice(self, name: str) -> npt.NDArray[np.uint64]:
         first, words = self._places[name]

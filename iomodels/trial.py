@@ -248,7 +248,10 @@ def _completed(record: Record, *, serves: bool) -> _Completed:
 def to_trial(
     planned: PlannedTrial, record: Record, started_utc: str, parts: _Parts | None = None
 ) -> Trial:
-    """The record of one slice in the result file's terms. Raises `TrialError` if nothing completed in time."""
+    """The record of one slice in the result file's terms.
+
+    Raises `TrialError` if nothing completed in time.
+    """
     window_ns = record.field("window_ns")
     null = planned.cell.is_harness
     done = _completed(record, serves=planned.cell.point.serves and not null)
