@@ -104,8 +104,7 @@ def find_launch(
     interpreter = python or sys.executable
     answer = _ask(interpreter, tuple(prefix), environment)
     own = own_launch().installation
-    layout = Layout(**answer["layout"])
-    missing = sorted(own.layout.words.keys() - layout.words.keys())
+    missing = own.layout.words.keys() - answer["layout"]["words"].keys()
     if answer["protocol"] != worker.PROTOCOL or missing:
         raise ArmError(
             f"the iomodels of python={interpreter} is version {answer['version']}, whose trials "
@@ -117,7 +116,7 @@ def find_launch(
         worker=answer["worker"],
         core=answer["core"],
         core_hash=_hash(answer["core"]),
-        layout=layout,
+        layout=Layout(**answer["layout"]),
         engines=frozenset(answer["engines"]),
     )
     return Launch(installation, tuple(prefix), dict(environment))

@@ -195,7 +195,7 @@ def build_core(target: Path, record: str) -> None:
     copied = [str(folder / "core" / path.relative_to(core)) for path in sources]
     subprocess.run(
         [
-            *("cc", "-shared", "-fPIC", "-O1", "-std=gnu11", "-pthread", "-D_GNU_SOURCE"),
+            *("cc", "-shared", "-fPIC", "-O0", "-std=gnu11", "-pthread", "-D_GNU_SOURCE"),
             *("-DPy_LIMITED_API=0x030B0000", f"-I{folder / 'core'}"),
             f"-I{sysconfig.get_path('include')}",
             *(*copied, "-o", str(target), "-lm", "-lrt"),
