@@ -86,7 +86,7 @@ def make(
     Raises `EngineError` where a scenario names an engine that does not exist.
     """
     cells = [
-        _planned_cell(index, point, spec)
+        planned_cell(index, point, spec)
         for index, (point, spec) in enumerate(_pairs(scenarios, engines))
     ]
     return Plan(
@@ -106,7 +106,7 @@ def _pairs(
     null = engine_table.parse("null")
     pairs: list[tuple[Point, EngineSpec]] = []
     for scenario in scenarios:
-        chosen = list(engines) or [engine_table.parse(name) for name in _own(scenario)]
+        chosen = list(engines) or [engine_table.parse(name) for name in engine_names(scenario)]
         for number, point in enumerate(points(scenario)):
             pairs += [(point, spec) for spec in chosen]
             if number == 0 and null not in chosen:
@@ -114,11 +114,13 @@ def _pairs(
     return pairs
 
 
-def _own(scenario: Scenario) -> Sequence[str]:
+def engine_names(scenario: Scenario) -> Sequence[str]:
+    """The engines a scenario is about, where the user names none."""
     return scenario.engines or engine_table.DEFAULT
 
 
-def _planned_cell(index: int, point: Point, spec: EngineSpec) -> PlannedCell:
+def planned_cell(index: int, point: Point, spec: EngineSpec) -> PlannedCell:
+    """The cell with what is known of it before anything runs: n/a and why, or a note."""
     ability = engine_table.ability(spec, point)
     return PlannedCell(index, point, spec, na_reason=ability.na_reason, note=ability.note)
 
