@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,8 +45,33 @@ class Format:
 FORMATS = {
     format.name: format
     for format in (
-        Format("csv", "a table of numbers", "csv_rows", "of_run", "of_comparison"),
-        Format("markdown", "a table for people", "markdown", "of_run", "of_comparison"),
+        Format("csv", "spreadsheets, pandas", "csv_rows", "of_run", "of_comparison"),
+        Format("markdown", "people", "markdown", "of_run", "of_comparison"),
+        Format(
+            "github-benchmark-bigger",
+            "github-action-benchmark, customBiggerIsBetter",
+            "github_benchmark",
+            measurements="bigger",
+        ),
+        Format(
+            "github-benchmark-smaller",
+            "github-action-benchmark, customSmallerIsBetter",
+            "github_benchmark",
+            measurements="smaller",
+        ),
+        Format("bencher", "Bencher (adapter json)", "bencher", measurements="of_run"),
+        Format("pyperf", "python -m pyperf", "pyperf", measurements="of_run"),
+        Format("openmetrics", "Prometheus, GitLab", "openmetrics", measurements="of_run"),
+        Format("junit", "the test report of nearly every CI", "junit", verdicts="of_comparison"),
+        Format(
+            "github",
+            "GitHub Actions: the step summary, and annotations on standard output",
+            "github",
+            verdicts="summary",
+            appended=True,
+            commands="commands",
+        ),
+        Format("json", "other programs", "json_document", verdicts="of_comparison"),
     )
 }
 
@@ -154,10 +178,10 @@ def _call(format: Format, function: str | None, content: Run | Comparison) -> st
 
 def _check_appendable(path: Path) -> None:
     """Tried, not asked: to the superuser `access` allows even a read-only file system."""
-    existed = os.path.lexists(path)
-    if existed and not stat.S_ISREG(path.stat().st_mode):
-        raise OutputError(f"{path} is not a regular file: give the name of a file")
     try:
+        existed = os.path.lexists(path)
+        if path.exists() and not path.is_file():
+            raise OutputError(f"{path} is not a regular file: give the name of a file")
         os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666))
         if not existed:
             path.unlink()
