@@ -194,7 +194,7 @@ def test_a_hostile_name_stays_in_its_cell_of_a_markdown_table(run) -> None:
 @given(texts)
 def test_markdown_text_links_nowhere(value) -> None:
     escaped = markdown.text(value)
-    assert "://" not in escaped
+    assert not re.search(r"(?<!\\)://", escaped)
     assert "www." not in escaped
 
 

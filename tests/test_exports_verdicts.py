@@ -186,6 +186,8 @@ def test_hostile_names_stay_in_their_cells_of_the_table(comparison) -> None:
     ]
     types = {child.type for token in parsed(text) for child in token.children or []}
     assert types <= {"text", "softbreak"}
+    html = [token.content.strip() for token in parsed(text) if token.type == "html_block"]
+    assert set(html) <= {"<details><summary>The same</summary>", "</details>"}
 
 
 @few

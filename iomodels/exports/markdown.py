@@ -63,12 +63,14 @@ def of_comparison(comparison: Comparison) -> str:
         f"changes below {share(comparison.threshold)} count as the same.",
         "",
     ]
-    if changes:
-        lines += table(CHANGE_COLUMNS, map(_change, changes[:MAX_ROWS]), right_from=5)
-        lines.append("")
+    shown = changes[:MAX_ROWS]
+    lines += _changes([change for change in shown if change.verdict != "same"])
+    if same := _changes([change for change in shown if change.verdict == "same"]):
+        # A blank line after it, or the table would be taken for HTML.
+        lines += ["<details><summary>The same</summary>", "", *same, "</details>", ""]
     if len(changes) > MAX_ROWS:
         lines += [f"… and {len(changes) - MAX_ROWS} more.", ""]
-    lines += _told(changes[:MAX_ROWS]) + list(_differences(comparison))
+    lines += _differences(comparison)
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -135,13 +137,16 @@ def _change(change: Change) -> Sequence[str]:
     )  # fmt: skip
 
 
-def _told(changes: Sequence[Change]) -> list[str]:
-    lines = [
+def _changes(changes: Sequence[Change]) -> list[str]:
+    if not changes:
+        return []
+    told = [
         f"- {text(cell_name(change))}, {text(change.metric)}: {text(change.reason)}"
         for change in changes
         if change.reason
     ]
-    return lines + [""] if lines else []
+    rows = list(table(CHANGE_COLUMNS, map(_change, changes), right_from=3))
+    return [*rows, "", *told, *([""] if told else [])]
 
 
 def _differences(comparison: Comparison) -> Iterator[str]:
