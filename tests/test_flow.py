@@ -21,6 +21,7 @@ ORDER = (
     "keys",
     "points",
     "point",
+    "points",
     "suite",
     "scenario",
     "engines",
