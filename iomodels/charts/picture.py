@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,6 +21,7 @@ _NO_DATES = {
     "svg": {"Date": None, "Creator": None, "Format": None, "Type": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
+_FONTS = {"svg.fonttype": "none", "pdf.fonttype": 42}
 _GROUP_ID = re.compile(rb'<g id="[^"]*">')
 
 
@@ -51,7 +52,7 @@ def render(picture: Picture, format: Format) -> bytes:
     from iomodels.charts import style
 
     buffer = io.BytesIO()
-    settings = {"svg.hashsalt": picture.name, "svg.fonttype": "none", "pdf.fonttype": 42}
+    settings: Any = {"svg.hashsalt": picture.name} | _FONTS
     with style.context(), matplotlib.rc_context(settings):
         picture.draw().savefig(buffer, format=format, dpi=PNG_DPI, metadata=_NO_DATES[format])
     data = buffer.getvalue()

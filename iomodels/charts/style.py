@@ -56,6 +56,7 @@ _LABEL_LIMIT = 200
 _SETTINGS: dict[str, Any] = {
     "text.parse_math": False,  # a "$" in a name is a "$"
     "text.usetex": False,
+    "text.hinting": "none",  # letters as wide as they are measured here, in every version
     "axes.formatter.use_mathtext": False,
     "font.family": ["sans-serif"],
     "font.sans-serif": [FONT],
