@@ -18,7 +18,6 @@ import click
 
 import iomodels
 from iomodels.errors import IomodelsError
-
 from iomodels.escape import visible
 
 COMMANDS = {
