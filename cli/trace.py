@@ -152,7 +152,7 @@ def _check_outputs(
     paths = [perfetto] if perfetto is not None else []
     if folder is not None:
         try:
-            folder.mkdir(exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(
                 f"cannot make the folder '{folder}' ({error.strerror}): name another with -o DIR"
