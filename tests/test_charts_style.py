@@ -132,7 +132,7 @@ def test_the_ground_is_white_and_opaque():
 def test_a_users_own_settings_change_nothing():
     picture = charts.pictures([chart_runs.four()])[0]
     before = charts.render(picture, "png")
-    with matplotlib.rc_context({"lines.markersize": 30, "font.size": 40, "axes.grid": False}):
+    with matplotlib.rc_context({"xtick.direction": "in", "axes.titlepad": 30, "font.size": 40}):
         assert charts.render(picture, "png") == before
 
 
