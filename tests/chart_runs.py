@@ -33,6 +33,8 @@ TWELVE = (
     "io_uring",
 )
 
+HOSTILE = "<script>alert(1)</script> $x^{2$ \\frac \x1b[31m\r\n \u202egnp.exe 中文 " + "e" * 500
+
 
 def latencies_ns(base_ns: int, count: int = 2000) -> list[int]:
     """A plain body and a long tail: the slowest of 2000 takes 100 times as long."""
@@ -116,6 +118,22 @@ def twelve() -> Run:
     """Twelve engines on one point, some of them of one name, one that is not known here."""
     cells = [cell(engine, scale=1 + 0.15 * n) for n, engine in enumerate(TWELVE)]
     return run(cells)
+
+
+def hostile_run() -> Run:
+    """Two depths and an n/a cell, with the same hostile text wherever a text can be."""
+    one = trial("blocking", 0, calls={HOSTILE: 1.0}, started_utc=HOSTILE)
+    fields = {"scenario": HOSTILE, "note": HOSTILE}
+    measured = [
+        make_cell(HOSTILE, [one, one], parameters={HOSTILE: value}, **fields) for value in (1, 2)
+    ]
+    missing = make_cell("aio", [], status="n/a", reason=HOSTILE, scenario=HOSTILE)
+    return run(
+        [*measured, missing],
+        questions={HOSTILE: HOSTILE},
+        environment={"kernel": HOSTILE, "cpu": HOSTILE},
+        created_utc=HOSTILE,
+    )
 
 
 def drawn(kind, *runs, names=(), scenario=None):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from iomodels import charts, statistics
 from iomodels.charts import percentiles
 from iomodels.engines import DESCRIPTORS
+from iomodels.results import Trial
 
 from . import chart_runs
 from .chart_runs import artists, cells, drawn, texts
@@ -142,6 +144,28 @@ def test_over_time_shows_each_round_when_it_was():
     assert list(line.get_ydata()) == [trial.throughput_ops for trial in trials]
     # Every minute one, and three seconds after the earliest of all ("aio", by its length).
     assert list(line.get_xdata()) == [60 * n + 3 for n in range(7)]
+
+
+class Recorded(Trial, frozen=True):
+    """A trial whose completions were also counted in parts of its window."""
+
+    timeline: list[int] | None = None
+
+
+def test_over_time_shows_the_window_where_it_was_recorded():
+    """Three rounds of 100 ms in four parts: 10, 20, 30 and 40 completions, and a few more."""
+    trials = [
+        Recorded(
+            **structs.asdict(chart_runs.trial("aio", n)) | {"timeline": [10 + n, 20, 30, 40 + n]}
+        )
+        for n in range(3)
+    ]
+    figure = drawn("over-time", chart_runs.run([make_cell("aio", trials)]))
+    (line,) = artists(figure, "aio|window")
+    assert list(line.get_xdata()) == [12.5e6, 37.5e6, 62.5e6, 87.5e6]
+    assert list(line.get_ydata()) == pytest.approx([11 / 0.025, 20 / 0.025, 30 / 0.025, 41 / 0.025])
+    one = [Recorded(**structs.asdict(chart_runs.trial("aio", 0)) | {"timeline": [1, 2]})]
+    assert artists(drawn("over-time", chart_runs.run([make_cell("aio", one)])), "aio|window")
 
 
 def test_the_matrix_has_each_model_in_its_quadrant_with_its_numbers():

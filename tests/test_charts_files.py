@@ -9,17 +9,11 @@ import pytest
 from iomodels import charts
 from iomodels.charts.scene import MAX_CELLS, MAX_NOTES, MAX_RUNS, MAX_SCENARIOS, MAX_SERIES
 from iomodels.errors import ResultError
-from iomodels.results import Run
 from iomodels.storage import slug
 
 from . import chart_runs
-from .chart_runs import texts
+from .chart_runs import HOSTILE, hostile_run, texts
 from .factory import make_cell
-
-HOSTILE = (
-    "<script>alert(1)</script> $x^{2$ \\frac \x1b[31m\r\n \u202egnp.exe 中文 \ud83d\ude00 "
-    + "e" * 500
-)
 
 
 @pytest.mark.parametrize("format_", charts.FORMATS)
@@ -46,22 +40,6 @@ def test_two_svgs_in_a_page_share_no_identifier():
     ]
     everything = [identifier for some in ids for identifier in some]
     assert len(everything) == len(set(everything)) > 0
-
-
-def hostile_run() -> Run:
-    trial = chart_runs.trial("blocking", 0, calls={HOSTILE: 1.0}, started_utc=HOSTILE)
-    fields = {"scenario": HOSTILE, "note": HOSTILE}
-    measured = [
-        make_cell(HOSTILE, [trial, trial], parameters={HOSTILE: value}, **fields)
-        for value in (1, 2)
-    ]
-    missing = make_cell("aio", [], status="n/a", reason=HOSTILE, scenario=HOSTILE)
-    return chart_runs.run(
-        [*measured, missing],
-        questions={HOSTILE: HOSTILE},
-        environment={"kernel": HOSTILE, "cpu": HOSTILE},
-        created_utc=HOSTILE,
-    )
 
 
 def test_hostile_text_is_shown_and_does_nothing():

@@ -14,7 +14,7 @@ from iomodels import charts
 from iomodels.charts import style
 
 from . import chart_runs
-from .chart_runs import artists, cells, drawn, texts
+from .chart_runs import artists, cells, drawn, hostile_run, texts
 
 
 @pytest.mark.parametrize("run", [chart_runs.four(), chart_runs.swept(), chart_runs.overlapping()])
@@ -132,33 +132,46 @@ def test_the_ground_is_white_and_opaque():
 def test_a_users_own_settings_change_nothing():
     picture = charts.pictures([chart_runs.four()])[0]
     before = charts.render(picture, "png")
-    with matplotlib.rc_context({"lines.markersize": 30, "font.size": 40, "axes.grid": False}):
+    with matplotlib.rc_context({"xtick.direction": "in", "axes.titlepad": 30, "font.size": 40}):
         assert charts.render(picture, "png") == before
 
 
-def ticks(ax):
-    """The tick texts that are seen."""
+def inside(ax):
+    """The texts, titles and tick texts of the axes, as far as they are seen."""
+    found = [text for text in ax.get_children() if isinstance(text, Text)]
+    if not ax.axison:
+        return found
     (left, right), (low, high) = sorted(ax.get_xlim()), sorted(ax.get_ylim())
     x = [text for text in ax.get_xticklabels() if left <= text.get_position()[0] <= right]
     y = [text for text in ax.get_yticklabels() if low <= text.get_position()[1] <= high]
-    return x + y if ax.axison else []
+    return [*found, *x, *y, ax.xaxis.label, ax.yaxis.label]
 
 
-RUNS = (chart_runs.four(), chart_runs.swept(), chart_runs.twelve(), chart_runs.overlapping())
+RUNS = {
+    "four": chart_runs.four(),
+    "two": chart_runs.run([chart_runs.cell(e) for e in ("aio:notify=signal", "blocking")]),
+    "one": chart_runs.run([chart_runs.cell("aio")]),
+    "swept": chart_runs.swept(),
+    "twelve": chart_runs.twelve(),
+    "overlapping": chart_runs.overlapping(),
+    "hostile": hostile_run(),
+}
 
 
-@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
 def test_no_text_overlaps_another_or_leaves_the_picture(run):
     for picture in (*charts.pictures([run]), *charts.matrices(run)):
         with style.context():
             figure = picture.draw()
             figure.draw_without_rendering()
-            shown = [*figure.texts, *(t for ax in figure.axes for t in (*ax.texts, *ticks(ax)))]
+            shown = [*figure.texts, *(text for ax in figure.axes for text in inside(ax))]
             # An annotation's own extent includes its leader.
             boxes = [(t.get_text(), Text.get_window_extent(t)) for t in shown if t.get_text()]
         for index, (text, box) in enumerate(boxes):
             assert box.x0 >= -1, (picture.name, text)
+            assert box.y0 >= -1, (picture.name, text)
             assert box.x1 <= figure.bbox.x1 + 1, (picture.name, text)
+            assert box.y1 <= figure.bbox.y1 + 1, (picture.name, text)
             for other, its in boxes[:index]:
                 across = min(box.x1, its.x1) - max(box.x0, its.x0)
                 up = min(box.y1, its.y1) - max(box.y0, its.y0)

@@ -90,6 +90,13 @@ def test_a_module_imports_only_what_comes_before_it(path: Path) -> None:
     assert not later, f"{path.name} imports against the flow: {sorted(later)}"
 
 
+@pytest.mark.parametrize("package", ["charts", "exports"])
+def test_a_package_imports_only_what_comes_before_it(package: str) -> None:
+    for path in sorted((ROOT / "iomodels" / package).glob("*.py")):
+        later = {n for n in imported(path) if ORDER.index(n) > ORDER.index(package)}
+        assert not later, f"{path.name} imports against the flow: {sorted(later)}"
+
+
 def test_the_worker_imports_nothing_of_ours() -> None:
     assert imported(ROOT / "iomodels" / "worker.py") == set()
 

@@ -15,7 +15,7 @@ from . import scales
 from .chart import Chart, measured
 from .labels import Label, beside_points
 from .scene import Scene, ScenePoint, Series
-from .sheet import Grid, sheet
+from .sheet import Grid, heading, sheet
 
 COLUMNS = 2
 PANEL_IN = 2.5
@@ -56,7 +56,7 @@ def _panel(ax: Axes, point: ScenePoint, cpu: Sequence[float], latency: Sequence[
         labels.append(Label(series.short, x.median, y.median, series.look.colour))
     scales.durations(ax.xaxis, "CPU per operation", cpu)
     scales.durations(ax.yaxis, "latency p50", latency)
-    ax.set_title(point.label)
+    heading(ax, point.label)
     beside_points(ax, labels, _along_the_bars(point))
 
 

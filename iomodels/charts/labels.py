@@ -69,10 +69,11 @@ def beside_points(ax: Axes, labels: Sequence[Label], obstacles: Sequence[Label] 
     taken = [_around(_axes_fraction(ax, label), size) for label in (*labels, *obstacles)]
     for label in sorted(labels, key=lambda label: -label.y):
         at = _axes_fraction(ax, label)
-        box = _free_place(label.text, (at[0] * size[0], at[1] * size[1]), size, taken)
+        text = shortened(label.text, SMALL_PT, size[0] / 72 / 2)
+        box = _free_place(text, (at[0] * size[0], at[1] * size[1]), size, taken)
         taken.append(box)
         ax.annotate(
-            label.text,
+            text,
             xy=(label.x, label.y),
             xytext=(box[0] - at[0] * size[0], (box[1] + box[3]) / 2 - at[1] * size[1]),
             textcoords="offset points",

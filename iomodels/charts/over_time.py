@@ -16,7 +16,7 @@ from . import scales
 from .chart import Chart
 from .labels import Label, at_ends, margin_in
 from .scene import Scene, ScenePoint, Series
-from .sheet import Grid, sheet
+from .sheet import Grid, heading, sheet
 
 THROUGHPUT = "throughput (operations/s)"
 PANEL_IN = 1.9
@@ -37,7 +37,7 @@ def draw(scene: Scene) -> Figure:
             _over_rounds(ax, point, origins, right)
         else:
             _over_window(ax, point, right)
-        ax.set_title(point.label)
+        heading(ax, point.label)
     return on.figure
 
 

@@ -11,7 +11,7 @@ from . import scales
 from .chart import Chart
 from .labels import at_ends, margin_in
 from .scene import Scene, Series
-from .sheet import Grid, sheet
+from .sheet import Grid, heading, sheet
 from .style import SOFT
 from .sweep import draw_lines, facets, left_out
 
@@ -44,9 +44,9 @@ def draw(scene: Scene) -> Figure:
             for level in levels:
                 ax.axhline(level, color=SOFT, linewidth=0.8, linestyle=(0, (2, 2)))
             values, ends = draw_lines(ax, title, lines, value)
-            scales.swept(ax.xaxis, COMPUTE, [x for line in lines for x, _ in line.dots])
+            scales.swept(ax.xaxis, COMPUTE, [x for line in lines for x, s in line.dots if value(s)])
             scales.counts(ax.yaxis, title, [*values, *levels], log=False)
-            ax.set_title(facet)
+            heading(ax, facet)
             at_ends(ax, ends, right)
     return on.figure
 

@@ -22,7 +22,7 @@ from . import scales
 from .chart import Chart
 from .labels import Label, at_ends, margin_in
 from .scene import Scene, ScenePoint, Series
-from .sheet import Grid, sheet
+from .sheet import Grid, heading, sheet
 
 MARKED = (0.5, 0.9, 0.99, 0.999, 0.9999)
 MOST = 0.9999
@@ -102,7 +102,7 @@ def _panel(
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _percent(x)))
     ax.set_xlabel("percentile of operations (%)")
     scales.durations(ax.yaxis, "latency", values)
-    ax.set_title(point.label)
+    heading(ax, point.label)
     at_ends(ax, ends, right_in)
 
 

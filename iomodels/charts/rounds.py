@@ -15,7 +15,7 @@ from iomodels.units import format_duration
 from . import scales
 from .chart import Chart
 from .scene import Scene, ScenePoint, Series, thinned
-from .sheet import MARGIN_IN, WIDTH_IN, Grid, sheet
+from .sheet import MARGIN_IN, WIDTH_IN, Grid, sheet, size_in
 from .style import SMALL_PT, shortened, text_colour
 
 BANDS = ((0.01, 0.99, 0.18), (0.1, 0.9, 0.35))
@@ -23,6 +23,7 @@ BANDS = ((0.01, 0.99, 0.18), (0.1, 0.9, 0.35))
 MAX_PANELS = 24
 MAX_COLUMNS = 4
 PANEL_IN = 1.15
+LEFT_IN = 0.5
 
 
 def draw(scene: Scene) -> Figure:
@@ -30,7 +31,7 @@ def draw(scene: Scene) -> Figure:
     cells = _cells(scene)
     engines = max(len(point.series) for point in scene.points)
     columns = engines if 2 < engines < MAX_COLUMNS else min(MAX_COLUMNS, len(cells))
-    grid = Grid(len(cells), columns, PANEL_IN, left_in=0.5, right_in=0.0, gap_in=0.12)
+    grid = Grid(len(cells), columns, PANEL_IN, left_in=LEFT_IN, right_in=0.0, gap_in=0.12)
     on = sheet(
         scene,
         CHART.subject,
@@ -48,7 +49,7 @@ def draw(scene: Scene) -> Figure:
         title = f"{series.short} · {point.label}" if point.label else series.short
         ax.set_title(
             shortened(title, SMALL_PT, (WIDTH_IN - 2 * MARGIN_IN) / columns - 0.2),
-            x=-0.28,
+            x=-LEFT_IN / size_in(ax)[0] + 0.02,
             fontsize=SMALL_PT,
             color=text_colour(series.look.colour),
         )

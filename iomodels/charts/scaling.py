@@ -15,7 +15,7 @@ from . import scales
 from .chart import Chart
 from .labels import at_ends, margin_in
 from .scene import Scene, Series
-from .sheet import Grid, sheet
+from .sheet import Grid, heading, sheet
 from .sweep import Line, draw_lines, facets, left_out, swept_key
 
 PANEL_IN = 1.9
@@ -65,7 +65,7 @@ def _panel(
     scales.swept(ax.xaxis, key, [x for line in lines for x, _ in line.dots])
     scale = scales.durations if quantity.is_duration else scales.counts
     scale(ax.yaxis, quantity.title, values)
-    ax.set_title(facet)
+    heading(ax, facet)
     at_ends(ax, ends, right_in)
 
 

@@ -20,7 +20,9 @@ from .style import (
     INK,
     SMALL_PT,
     SOFT,
+    TEXT_PT,
     TITLE_PT,
+    shortened,
     wrap,
 )
 
@@ -133,6 +135,11 @@ def _write(
 def size_in(ax: Axes) -> tuple[float, float]:
     """Width and height of the axes in inches."""
     return ax.bbox.width / ax.figure.dpi, ax.bbox.height / ax.figure.dpi
+
+
+def heading(ax: Axes, text: str) -> None:
+    """The title of a panel, as much of it as fits above the axes."""
+    ax.set_title(shortened(text, TEXT_PT, size_in(ax)[0]))
 
 
 @dataclass(frozen=True)
