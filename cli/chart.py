@@ -47,7 +47,7 @@ def command(
     matrix: bool,
     force: bool,
 ) -> int:
-    """Draw charts of one result, or of several overlaid.
+    """Draw charts of results, and the four models as a matrix.
 
     RESULT is a file that `iomodels bench` wrote. Each picture becomes a file in DIR, and its name
     a line on standard output.
