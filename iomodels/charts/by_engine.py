@@ -13,7 +13,7 @@ from iomodels.units import format_count, format_duration
 
 from . import scales
 from .chart import Chart, measured
-from .scene import Scene, ScenePoint, Series, thinned, why
+from .scene import Scene, ScenePoint, Series, some_of, thinned, why
 from .sheet import MARGIN_IN, TEXT_WIDTH_IN, Sheet, sheet, size_in
 from .style import FINE_PT, GROUND, INK, SMALL_PT, SOFT, shortened, text_colour, width_in, wrap
 
@@ -53,13 +53,14 @@ P99 = Quantity("p99", lambda s: s.summary.latency_ns.p99, format_duration, fille
 
 def draw(scene: Scene) -> Figure:
     """Two panels that share their rows."""
-    rows = _rows(scene)
+    points = _points(scene)
+    rows = [row for point in points for row in _rows_of(point)]
     area_in = HEAD_IN + len(rows) * ROW_IN + AXIS_IN
     on = sheet(
         scene,
         CHART.subject,
         area_in,
-        explained=[f"{scene.rounds_note} Latency: filled p50, hollow p99."],
+        explained=[f"{scene.rounds_note} Latency: filled p50, hollow p99.", some_of(points, scene)],
         missing=False,
     )
     label_in = min(max((width_in(r.text, SMALL_PT) for r in rows), default=0), MAX_LABEL_IN) + 0.1
@@ -77,12 +78,9 @@ def draw(scene: Scene) -> Figure:
     return on.figure
 
 
-def _rows(scene: Scene) -> list[Row]:
+def _points(scene: Scene) -> tuple[ScenePoint, ...]:
     filled = max((len(p.cells) + 1 for p in scene.points), default=1)
-    rows: list[Row] = []
-    for point in thinned(scene.points, max(2, MAX_ROWS // filled)):
-        rows += _rows_of(point)
-    return rows
+    return thinned(scene.points, max(2, MAX_ROWS // filled))
 
 
 def _rows_of(point: ScenePoint) -> list[Row]:

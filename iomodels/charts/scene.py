@@ -182,6 +182,13 @@ def thinned(items: Sequence[ScenePoint], most: int) -> tuple[ScenePoint, ...]:
     return tuple(items[round(n * (len(items) - 1) / (most - 1))] for n in range(most))
 
 
+def some_of(shown: Sequence[ScenePoint], scene: Scene) -> str:
+    """`6 of 12 points are shown.`, "" where all are that have something to show."""
+    everything = [point for point in scene.points if point.series]
+    left_out = [point for point in everything if point not in shown]
+    return f"{len(shown)} of {len(everything)} points are shown." if left_out else ""
+
+
 # What to say
 
 
@@ -218,14 +225,10 @@ def _notes(made: Sequence[ScenePoint], say: Callable[[Series], str]) -> tuple[st
 
 
 def _left_out(made: Sequence[ScenePoint]) -> list[str]:
-    """What is not shown, for want of room."""
-    said = []
-    with_panel = sum(1 for point in made if point.series)
-    if with_panel > MAX_POINTS:
-        said.append(f"{MAX_POINTS} of {with_panel} points are shown where each takes a panel")
+    """Which cells are not shown, for want of room."""
     if any(len(point.cells) == MAX_SERIES for point in made):
-        said.append(f"at most {MAX_SERIES} engines of a point are shown")
-    return said
+        return [f"at most {MAX_SERIES} engines of a point are shown"]
+    return []
 
 
 def _rounds_note(counts: Sequence[int]) -> str:
