@@ -21,6 +21,7 @@ ROW_IN = 0.235
 MAX_ROWS = 60
 MAX_LABEL_IN = 1.9
 NUMBER_IN = 0.62
+SMALL_MARKER_PT = 4.0
 GAP_IN = 0.25
 AXIS_IN = 0.42
 HEAD_IN = 0.24
@@ -35,7 +36,7 @@ class Quantity:
     heading: str
     value: Value
     show: Callable[[float], str]
-    filled: bool = True
+    main: bool = True
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Row:
 
 THROUGHPUT = Quantity("median", lambda s: s.summary.throughput_ops, format_count)
 P50 = Quantity("p50", lambda s: s.summary.latency_ns.p50, format_duration)
-P99 = Quantity("p99", lambda s: s.summary.latency_ns.p99, format_duration, filled=False)
+P99 = Quantity("p99", lambda s: s.summary.latency_ns.p99, format_duration, main=False)
 
 
 def draw(scene: Scene) -> Figure:
@@ -60,7 +61,10 @@ def draw(scene: Scene) -> Figure:
         scene,
         CHART.subject,
         area_in,
-        explained=[f"{scene.rounds_note} Latency: filled p50, hollow p99.", some_of(points, scene)],
+        explained=[
+            f"{scene.rounds_note} Latency: large markers p50, small ones p99.",
+            some_of(points, scene),
+        ],
         missing=False,
     )
     label_in = min(max((width_in(r.text, SMALL_PT) for r in rows), default=0), MAX_LABEL_IN) + 0.1
@@ -143,12 +147,13 @@ def _mark(ax: Axes, number: int, series: Series, quantity: Quantity) -> None:
             [interval.low, interval.high],
             [number, number],
             color=look.colour,
-            linewidth=3 if quantity.filled else 1.6,
+            linewidth=3 if quantity.main else 1.6,
             alpha=0.45,
             solid_capstyle="butt",
             label=f"{series.label}|{quantity.heading}|interval",
         )
-    point = look.point if quantity.filled else look.point | {"markerfacecolor": "none"}
+    small = {"markerfacecolor": "none", "markersize": SMALL_MARKER_PT}
+    point = look.point if quantity.main else look.point | small
     ax.plot(
         [interval.median],
         [number],

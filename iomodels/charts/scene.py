@@ -151,6 +151,8 @@ def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
         return Series(cell, label, short, look_of[number][cell.engine], number)
 
     groups = points.grouped(cell for cell, _ in cells).get(scenario, [])
+    if len(runs) > 1:
+        groups = sorted(groups, key=_by_number)
     made = tuple(_point(point, [shown(cell) for cell in point.cells]) for point in groups)
     question = next((run.questions[scenario] for run in runs if scenario in run.questions), "")
     return Scene(
@@ -166,6 +168,12 @@ def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
             for run, label in zip(runs, labels, strict=True)
         ),
     )
+
+
+def _by_number(point: points.Point) -> list[float]:
+    """Sorts the points of several runs among each other, as each of them has them by itself."""
+    values = point.varying.values()
+    return [value if isinstance(value, (int, float)) else 0.0 for value in values]
 
 
 def _point(point: points.Point, series: Sequence[Series]) -> ScenePoint:
