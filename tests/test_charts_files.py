@@ -87,7 +87,7 @@ def test_many_points_and_many_engines_give_pictures_of_bounded_size():
     ]
     for run, said in (
         (chart_runs.run(many), f"at most {MAX_SERIES} engines"),
-        (chart_runs.run(deep), "12 of 40 points"),
+        (chart_runs.run(deep), "12 of 40 points are shown"),
         (chart_runs.run([*deep[:1], *lost]), "more such cells"),
     ):
         for picture in charts.pictures([run]):
@@ -95,6 +95,13 @@ def test_many_points_and_many_engines_give_pictures_of_bounded_size():
             assert figure.get_figheight() < 25, picture.name
             if picture.name.endswith("percentiles"):
                 assert said in " ".join(texts(figure))
+
+
+def test_a_picture_that_leaves_points_out_says_so():
+    deep = [chart_runs.cell("aio", 2, parameters={"load.depth": n}) for n in range(1, 41)]
+    for picture in charts.pictures([chart_runs.run(deep)]):
+        said = "of 40 points are shown" in " ".join(texts(picture.draw()))
+        assert said != picture.name.endswith("scaling"), picture.name  # which shows them all
 
 
 def test_a_run_in_which_nothing_was_measured_has_no_pictures():

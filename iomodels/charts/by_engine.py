@@ -13,7 +13,7 @@ from iomodels.units import format_count, format_duration
 
 from . import scales
 from .chart import Chart, measured
-from .scene import Scene, ScenePoint, Series, thinned, why
+from .scene import Scene, ScenePoint, Series, some_of, thinned, why
 from .sheet import MARGIN_IN, TEXT_WIDTH_IN, Sheet, sheet, size_in
 from .style import FINE_PT, GROUND, INK, SMALL_PT, SOFT, shortened, text_colour, width_in, wrap
 
@@ -21,6 +21,7 @@ ROW_IN = 0.235
 MAX_ROWS = 60
 MAX_LABEL_IN = 1.9
 NUMBER_IN = 0.62
+SMALL_MARKER_PT = 4.0
 GAP_IN = 0.25
 AXIS_IN = 0.42
 HEAD_IN = 0.24
@@ -35,7 +36,7 @@ class Quantity:
     heading: str
     value: Value
     show: Callable[[float], str]
-    filled: bool = True
+    main: bool = True
 
 
 @dataclass(frozen=True)
@@ -48,18 +49,22 @@ class Row:
 
 THROUGHPUT = Quantity("median", lambda s: s.summary.throughput_ops, format_count)
 P50 = Quantity("p50", lambda s: s.summary.latency_ns.p50, format_duration)
-P99 = Quantity("p99", lambda s: s.summary.latency_ns.p99, format_duration, filled=False)
+P99 = Quantity("p99", lambda s: s.summary.latency_ns.p99, format_duration, main=False)
 
 
 def draw(scene: Scene) -> Figure:
     """Two panels that share their rows."""
-    rows = _rows(scene)
+    points = _points(scene)
+    rows = [row for point in points for row in _rows_of(point)]
     area_in = HEAD_IN + len(rows) * ROW_IN + AXIS_IN
     on = sheet(
         scene,
         CHART.subject,
         area_in,
-        explained=[f"{scene.rounds_note} Latency: filled p50, hollow p99."],
+        explained=[
+            f"{scene.rounds_note} Latency: large markers p50, small ones p99.",
+            some_of(points, scene),
+        ],
         missing=False,
     )
     label_in = min(max((width_in(r.text, SMALL_PT) for r in rows), default=0), MAX_LABEL_IN) + 0.1
@@ -77,12 +82,9 @@ def draw(scene: Scene) -> Figure:
     return on.figure
 
 
-def _rows(scene: Scene) -> list[Row]:
+def _points(scene: Scene) -> tuple[ScenePoint, ...]:
     filled = max((len(p.cells) + 1 for p in scene.points), default=1)
-    rows: list[Row] = []
-    for point in thinned(scene.points, max(2, MAX_ROWS // filled)):
-        rows += _rows_of(point)
-    return rows
+    return thinned(scene.points, max(2, MAX_ROWS // filled))
 
 
 def _rows_of(point: ScenePoint) -> list[Row]:
@@ -145,12 +147,13 @@ def _mark(ax: Axes, number: int, series: Series, quantity: Quantity) -> None:
             [interval.low, interval.high],
             [number, number],
             color=look.colour,
-            linewidth=3 if quantity.filled else 1.6,
+            linewidth=3 if quantity.main else 1.6,
             alpha=0.45,
             solid_capstyle="butt",
             label=f"{series.label}|{quantity.heading}|interval",
         )
-    point = look.point if quantity.filled else look.point | {"markerfacecolor": "none"}
+    small = {"markerfacecolor": "none", "markersize": SMALL_MARKER_PT}
+    point = look.point if quantity.main else look.point | small
     ax.plot(
         [interval.median],
         [number],

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from iomodels.units import format_count
 
 from .chart import Chart
-from .scene import Scene, ScenePoint, Series, thinned
+from .scene import Scene, ScenePoint, Series, some_of, thinned
 from .sheet import MARGIN_IN, TEXT_WIDTH_IN, sheet
 from .style import GROUND, INK, SMALL_PT, safe, shortened, text_colour, width_in
 
@@ -29,7 +29,8 @@ _DARK = "#2f5d8a"
 
 def draw(scene: Scene) -> Figure:
     """A table whose cells are shaded by their number, on a logarithmic scale."""
-    rows = _rows(scene)
+    points = _points(scene)
+    rows = [row for point in points for row in _rows_of(point)]
     names = columns(scene)
     on = sheet(
         scene,
@@ -37,7 +38,8 @@ def draw(scene: Scene) -> Figure:
         HEAD_IN + len(rows) * ROW_IN + 0.05,
         explained=[
             "Medians over the rounds. EAGAIN: calls that found nothing ready. "
-            "Shade: the number, on a logarithmic scale."
+            "Shade: the number, on a logarithmic scale.",
+            some_of(points, scene),
         ],
     )
     label_in = min(max(width_in(text, SMALL_PT) for text, _ in rows), MAX_LABEL_IN) + 0.15
@@ -70,10 +72,10 @@ def number(series: Series, name: str) -> float | None:
     return interval.median if interval else None
 
 
-def _rows(scene: Scene) -> list[tuple[str, Series | None]]:
+def _points(scene: Scene) -> tuple[ScenePoint, ...]:
     points = [point for point in scene.points if point.series]
     most = max(len(point.series) + 1 for point in points)
-    return [row for point in thinned(points, max(2, MAX_ROWS // most)) for row in _rows_of(point)]
+    return thinned(points, max(2, MAX_ROWS // most))
 
 
 def _rows_of(point: ScenePoint) -> list[tuple[str, Series | None]]:

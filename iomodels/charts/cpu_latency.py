@@ -14,7 +14,7 @@ from iomodels.units import format_duration
 from . import scales
 from .chart import Chart, measured
 from .labels import Label, beside_points
-from .scene import Scene, ScenePoint, Series
+from .scene import Scene, ScenePoint, Series, some_of
 from .sheet import Grid, heading, sheet
 
 COLUMNS = 2
@@ -30,7 +30,7 @@ def draw(scene: Scene) -> Figure:
         scene,
         CHART.subject,
         grid.height_in,
-        explained=[f"Down and left is better. {scene.rounds_note}"],
+        explained=[f"Down and left is better. {scene.rounds_note}", some_of(points, scene)],
     )
     pairs = [_pair(series) for point in points for series in point.series]
     cpu = [v for i, _ in pairs for v in (i.low, i.high)]

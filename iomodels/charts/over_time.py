@@ -15,23 +15,26 @@ from iomodels.units import format_count
 from . import scales
 from .chart import Chart
 from .labels import Label, at_ends, margin_in
-from .scene import Scene, ScenePoint, Series
+from .scene import Scene, ScenePoint, Series, some_of, thinned
 from .sheet import Grid, heading, sheet
 
 THROUGHPUT = "throughput (operations/s)"
 PANEL_IN = 1.9
-MAX_PANELS = 6
+MAX_POINTS = 6
 
 
 def draw(scene: Scene) -> Figure:
     """A panel over the rounds for each point, and one over the window where that was recorded."""
-    points = [p for p in scene.shown if any(starts(s, 0.0) for s in p.series)][:MAX_PANELS]
+    timed = [p for p in scene.points if any(starts(s, 0.0) for s in p.series)]
+    points = thinned(timed, MAX_POINTS)
     origins = _origins(scene)
     panels = [(point, over) for point in points for over in _kinds(point)]
     columns = 1 if len(points) == 1 and len(panels) == 1 else 2
     right = margin_in(scene.engines, most_in=1.3)
     grid = Grid(len(panels), columns, PANEL_IN, right_in=right, gap_in=0.05)
-    on = sheet(scene, CHART.subject, grid.height_in, explained=_explained(points))
+    on = sheet(
+        scene, CHART.subject, grid.height_in, explained=[_explained(points), some_of(points, scene)]
+    )
     for (point, over), ax in zip(panels, grid.panels(on), strict=True):
         if over == "rounds":
             _over_rounds(ax, point, origins, right)
@@ -41,11 +44,11 @@ def draw(scene: Scene) -> Figure:
     return on.figure
 
 
-def _explained(points: Sequence[ScenePoint]) -> list[str]:
+def _explained(points: Sequence[ScenePoint]) -> str:
     said = "Each marker is a round, at the time when it began."
     if any("window" in _kinds(point) for point in points):
         said += " Over the window: median over the rounds, and their 95 % interval or range."
-    return [said]
+    return said
 
 
 def _kinds(point: ScenePoint) -> list[str]:

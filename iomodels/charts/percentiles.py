@@ -21,7 +21,7 @@ from iomodels.units import format_duration
 from . import scales
 from .chart import Chart
 from .labels import Label, at_ends, margin_in
-from .scene import Scene, ScenePoint, Series
+from .scene import Scene, ScenePoint, Series, some_of
 from .sheet import Grid, heading, sheet
 
 MARKED = (0.5, 0.9, 0.99, 0.999, 0.9999)
@@ -42,7 +42,10 @@ def draw(scene: Scene) -> Figure:
         scene,
         CHART.subject,
         grid.height_in,
-        explained=["All rounds together; a line ends where there are too few operations."],
+        explained=[
+            "All rounds together; a line ends where there are too few operations.",
+            some_of(points, scene),
+        ],
     )
     values = [y for line in lines.values() for y in curve(line)[1]]
     for point, ax in zip(points, grid.panels(on), strict=True):

@@ -14,7 +14,7 @@ from iomodels.units import format_duration
 
 from . import scales
 from .chart import Chart
-from .scene import Scene, ScenePoint, Series, thinned
+from .scene import Scene, ScenePoint, Series, some_of, thinned
 from .sheet import MARGIN_IN, WIDTH_IN, Grid, sheet, size_in
 from .style import SMALL_PT, shortened, text_colour
 
@@ -36,7 +36,10 @@ def draw(scene: Scene) -> Figure:
         scene,
         CHART.subject,
         grid.height_in,
-        explained=["Line: p50; dark band: p10 to p90; light band: p1 to p99."],
+        explained=[
+            "Line: p50; dark band: p10 to p90; light band: p1 to p99.",
+            some_of(list({id(p): p for p, _ in cells}.values()), scene),
+        ],
     )
     values = [
         statistics.percentile_ns(trial.latency_ns, q)

@@ -151,6 +151,8 @@ def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
         return Series(cell, label, short, look_of[number][cell.engine], number)
 
     groups = points.grouped(cell for cell, _ in cells).get(scenario, [])
+    if len(runs) > 1:
+        groups = sorted(groups, key=_by_number)
     made = tuple(_point(point, [shown(cell) for cell in point.cells]) for point in groups)
     question = next((run.questions[scenario] for run in runs if scenario in run.questions), "")
     return Scene(
@@ -168,6 +170,12 @@ def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
     )
 
 
+def _by_number(point: points.Point) -> list[float]:
+    """Sorts the points of several runs among each other, as each of them has them by itself."""
+    values = point.varying.values()
+    return [value if isinstance(value, (int, float)) else 0.0 for value in values]
+
+
 def _point(point: points.Point, series: Sequence[Series]) -> ScenePoint:
     """Of several runs, those of one engine side by side."""
     order = list(dict.fromkeys(s.cell.engine for s in series))
@@ -180,6 +188,13 @@ def thinned(items: Sequence[ScenePoint], most: int) -> tuple[ScenePoint, ...]:
     if len(items) <= most:
         return tuple(items)
     return tuple(items[round(n * (len(items) - 1) / (most - 1))] for n in range(most))
+
+
+def some_of(shown: Sequence[ScenePoint], scene: Scene) -> str:
+    """`6 of 12 points are shown.`, "" where all are that have something to show."""
+    everything = [point for point in scene.points if point.series]
+    left_out = [point for point in everything if point not in shown]
+    return f"{len(shown)} of {len(everything)} points are shown." if left_out else ""
 
 
 # What to say
@@ -218,14 +233,10 @@ def _notes(made: Sequence[ScenePoint], say: Callable[[Series], str]) -> tuple[st
 
 
 def _left_out(made: Sequence[ScenePoint]) -> list[str]:
-    """What is not shown, for want of room."""
-    said = []
-    with_panel = sum(1 for point in made if point.series)
-    if with_panel > MAX_POINTS:
-        said.append(f"{MAX_POINTS} of {with_panel} points are shown where each takes a panel")
+    """Which cells are not shown, for want of room."""
     if any(len(point.cells) == MAX_SERIES for point in made):
-        said.append(f"at most {MAX_SERIES} engines of a point are shown")
-    return said
+        return [f"at most {MAX_SERIES} engines of a point are shown"]
+    return []
 
 
 def _rounds_note(counts: Sequence[int]) -> str:
