@@ -81,9 +81,8 @@ def bench(
     Raises `ScenarioError`, `EngineError` or `OutputError` before anything is measured,
     `NothingMeasured` if not one trial succeeded, and `Interrupted` on Ctrl-C.
     """
-    path = Path(output) if output is not None else None
-    if path is not None:
-        storage.check_output(path, force=force)
+    if output is not None:
+        storage.check_output(output, force=force)
     plan = planning.make(
         resolve(scenarios, settings or {}),
         [engine_table.parse(text) for text in engines],
@@ -92,6 +91,20 @@ def bench(
         warmup_s=warmup_s,
         seed=secrets.randbits(32) if seed is None else seed,
     )
+    return bench_plan(plan, output=output, force=force, listener=listener)
+
+
+def bench_plan(
+    plan: Plan,
+    *,
+    output: str | Path | None = None,
+    force: bool = False,
+    listener: Listener | None = None,
+) -> Run:
+    """Measure a plan made elsewhere (`plan.of_pairs`). Raises as `bench` does."""
+    path = Path(output) if output is not None else None
+    if path is not None:
+        storage.check_output(path, force=force)
     return _Runner(plan, path, force, listener or _Silent()).run()
 
 
