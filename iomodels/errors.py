@@ -20,6 +20,10 @@ class EngineError(IomodelsError):
     """An engine or engine option that does not exist."""
 
 
+class ArmError(IomodelsError):
+    """One side of an A/B comparison that cannot be used as it was written."""
+
+
 class OutputError(IomodelsError):
     """An output path that cannot be written, or that exists already."""
 

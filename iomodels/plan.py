@@ -105,7 +105,7 @@ def of_pairs(
     seed: int,
 ) -> Plan:
     """Plan a run of exactly these cells: those of an earlier run, to measure them again."""
-    cells = [_planned_cell(index, point, spec) for index, (point, spec) in enumerate(pairs)]
+    cells = [planned_cell(index, point, spec) for index, (point, spec) in enumerate(pairs)]
     return Plan(
         scenarios=tuple(scenarios),
         cells=tuple(cells),
@@ -123,7 +123,7 @@ def _pairs(
     null = engine_table.parse("null")
     pairs: list[tuple[Point, EngineSpec]] = []
     for scenario in scenarios:
-        chosen = list(engines) or [engine_table.parse(name) for name in _own(scenario)]
+        chosen = list(engines) or [engine_table.parse(name) for name in engine_names(scenario)]
         for number, point in enumerate(points(scenario)):
             pairs += [(point, spec) for spec in chosen]
             if number == 0 and null not in chosen:
@@ -131,11 +131,13 @@ def _pairs(
     return pairs
 
 
-def _own(scenario: Scenario) -> Sequence[str]:
+def engine_names(scenario: Scenario) -> Sequence[str]:
+    """The engines a scenario is about, where the user names none."""
     return scenario.engines or engine_table.DEFAULT
 
 
-def _planned_cell(index: int, point: Point, spec: EngineSpec) -> PlannedCell:
+def planned_cell(index: int, point: Point, spec: EngineSpec) -> PlannedCell:
+    """The cell with what is known of it before anything runs: n/a and why, or a note."""
     ability = engine_table.ability(spec, point)
     return PlannedCell(index, point, spec, na_reason=ability.na_reason, note=ability.note)
 

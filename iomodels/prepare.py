@@ -45,7 +45,7 @@ class Preparation:
         self._seed = plan.seed
         self._clock_q32 = _core.clock_calibrate(CALIBRATION_NS)
         self._cpus = sorted(os.sched_getaffinity(0))
-        self._files: dict[tuple[str, int], int | OSError] = {}
+        self._files: dict[tuple[str, int, str], int | OSError] = {}
 
     def __enter__(self) -> Preparation:
         return self
@@ -161,11 +161,14 @@ class Preparation:
         }
 
     def _shared_file(self, channel: FileChannel) -> int:
-        """One data file for each folder and size, made when it is first asked for."""
-        key = (str(channel.folder), int(channel.size))
+        """One data file for each folder and size, made when it is first asked for.
+
+        And for each cache: two workers at once must not drop what the other keeps in memory.
+        """
+        key = (str(channel.folder), int(channel.size), channel.cache)
         if key not in self._files:
             try:
-                self._files[key] = _core.make_file(*key, self._seed)
+                self._files[key] = _core.make_file(key[0], key[1], self._seed)
             except OSError as error:
                 self._files[key] = error
         made = self._files[key]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -14,16 +16,36 @@ from iomodels import _core
 from iomodels.results import Histogram
 
 
-class Record:
-    """One trial's record. Words are uint64; names and places come from the core itself."""
+@dataclass(frozen=True)
+class Layout:
+    """Where a core keeps what in its record (`_core.record_layout`, `_core.histogram_lower`)."""
 
-    def __init__(self, fd: int) -> None:
-        layout = _core.record_layout()
+    size: int
+    """In bytes."""
+    words: Mapping[str, Sequence[int]]
+    """The first word of each name, and how many it has."""
+    calls: Sequence[str]
+    stages: Sequence[str]
+    histogram_lower: Sequence[int]
+
+
+@cache
+def own_layout() -> Layout:
+    """That of the core in this process."""
+    return Layout(**_core.record_layout(), histogram_lower=_core.histogram_lower())
+
+
+class Record:
+    """One trial's record. Words are uint64; names and places come from the core that writes it."""
+
+    def __init__(self, fd: int, layout: Layout | None = None) -> None:
+        layout = layout or own_layout()
         self.fd = fd
-        self._places = layout["words"]
-        self._call_names = layout["calls"]
-        self._stages = layout["stages"]
-        self._memory = mmap.mmap(fd, layout["size"])
+        self._places = layout.words
+        self._call_names = layout.calls
+        self._stages = layout.stages
+        self._lower = layout.histogram_lower
+        self._memory = mmap.mmap(fd, layout.size)
         self._words: npt.NDArray[np.uint64] = np.frombuffer(self._memory, dtype=np.uint64)
 
     def field(self, name: str) -> int:
@@ -51,8 +73,8 @@ class Record:
     def histogram(self, name: str) -> Histogram:
         """`latency`, `submit` or `added`: `[[lower_ns, count], …]` of the filled buckets."""
         counts = self._slice(name)
-        lower = _core.histogram_lower()
-        return [(lower[index], int(counts[index])) for index in np.flatnonzero(counts)]
+        filled = np.flatnonzero(counts).tolist()
+        return [(self._lower[index], int(counts[index])) for index in filled]
 
     def _slice(self, name: str) -> npt.NDArray[np.uint64]:
         first, words = self._places[name]
@@ -66,11 +88,15 @@ class Record:
 
 
 @contextmanager
-def new_record() -> Iterator[Record]:
-    """A zeroed record in memory of its own; gone at the end, whatever became of the child."""
+def new_record(layout: Layout | None = None) -> Iterator[Record]:
+    """A zeroed record in memory of its own; gone at the end, whatever became of the child.
+
+    `layout` is that of the core which will write it: by default the one of this process.
+    """
+    layout = layout or own_layout()
     fd = os.memfd_create("iomodels-record")
-    os.ftruncate(fd, _core.record_layout()["size"])
-    record = Record(fd)
+    os.ftruncate(fd, layout.size)
+    record = Record(fd, layout)
     try:
         yield record
     finally:

@@ -6,7 +6,6 @@ Knows the order of things and nothing else: how to measure is `trial.py`, what n
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -19,10 +18,11 @@ from typing import Protocol
 
 import msgspec
 
-from iomodels import __version__, _core, environment, noise, storage
+from iomodels import __version__, environment, noise, storage
 from iomodels import engines as engine_table
 from iomodels import plan as planning
 from iomodels.errors import ConditionLost, NotApplicable, NothingMeasured, TrialError
+from iomodels.launch import own_launch
 from iomodels.plan import Plan, PlannedCell, PlannedTrial
 from iomodels.prepare import Preparation, Unavailable
 from iomodels.results import SCHEMA, Cell, Notice, Run, Status, Tool, Trial
@@ -304,7 +304,7 @@ class _Silent:
 
 def core_hash() -> str:
     """A hash of the compiled core: two runs with the same one were measured by the same code."""
-    return hashlib.sha256(Path(str(_core.__file__)).read_bytes()).hexdigest()[:16]
+    return own_launch().installation.core_hash
 
 
 def _key(cell: PlannedCell) -> dict[str, object]:

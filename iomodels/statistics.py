@@ -18,8 +18,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
+from statistics import median
 
-from iomodels.results import Histogram, Interval, Percentiles, Summary, Trial
+import msgspec
+
+from iomodels.results import Histogram, Interval, Percentiles, Summary, Switches, Trial
 
 MIN_ROUNDS = 6
 """The fewest values for which the order statistics bound the median with 95 % coverage."""
@@ -273,3 +276,57 @@ def _optional_percentiles(histograms: Sequence[Histogram | None]) -> Percentiles
 def _optional_interval(values: Sequence[float | None]) -> Interval | None:
     present = [value for value in values if value is not None]
     return median_interval(present) if len(present) == len(values) else None
+
+
+# Of one trial's slices
+
+
+def combine_slices(slices: Sequence[Trial]) -> Trial:
+    """One trial from several slices of it: of each rate its median over slices.
+
+    A slice that something disturbed so loses its weight. Histograms are added up, and so are
+    operations and durations; of a largest value it is the largest. Raises `ValueError` for none.
+    """
+    if not slices:
+        raise ValueError("a trial needs at least one slice")
+    calls = {name for each in slices for name in each.calls_per_op}
+    counters = {name for each in slices for name in each.counters}
+    return msgspec.structs.replace(
+        slices[0],
+        duration_ns=sum(each.duration_ns for each in slices),
+        operations=sum(each.operations for each in slices),
+        depth_max=max(each.depth_max for each in slices),
+        calls_per_op={
+            name: median(each.calls_per_op.get(name, 0.0) for each in slices)
+            for name in sorted(calls)
+        },
+        context_switches_per_op=Switches(
+            voluntary=median(each.context_switches_per_op.voluntary for each in slices),
+            involuntary=median(each.context_switches_per_op.involuntary for each in slices),
+        ),
+        counters={
+            name: (max if name in _LARGEST else sum)(each.counters.get(name, 0) for each in slices)
+            for name in sorted(counters)
+        },
+        **{name: median(getattr(each, name) for each in slices) for name in _RATES},
+        **{name: _added_up([getattr(each, name) for each in slices]) for name in _HISTOGRAMS},
+    )
+
+
+_RATES = (
+    "throughput_ops",
+    "throughput_bytes",
+    "cpu_user_ns_per_op",
+    "cpu_system_ns_per_op",
+    "cpu_share",
+    "eagain_per_op",
+    "depth_mean",
+)
+_HISTOGRAMS = ("latency_ns", "service_ns", "submit_ns", "added_ns", "cancel_ns")
+_LARGEST = ("lateness_max_ns", "backlog", "pages_before", "pages_after")
+"""The counters that are no counts of events."""
+
+
+def _added_up(histograms: Sequence[Histogram | None]) -> Histogram | None:
+    present = [histogram for histogram in histograms if histogram is not None]
+    return merge(present) if present else None

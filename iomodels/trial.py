@@ -11,16 +11,15 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import NamedTuple
 
-from iomodels import _core, explain
+from iomodels import explain
 from iomodels.errors import TrialError
+from iomodels.launch import Launch, own_launch
 from iomodels.plan import PlannedTrial
 from iomodels.record import Record, new_record
 from iomodels.results import Histogram, OverlapParts, Switches, Trial
@@ -57,7 +56,7 @@ def run_trial(planned: PlannedTrial, command: Command, progress: Progress) -> Tr
     Raises `TrialError`, one sentence, when it crashed, hung, was killed, or measured wrongly.
     """
     started_utc = datetime.now(UTC).isoformat(timespec="milliseconds")
-    with new_record() as record, _Child(command, record) as child:
+    with new_record() as record, Child(command, record) as child:
         child.open()
         if planned.warmup_s > 0:
             child.run(planned.warmup_s, progress)
@@ -66,7 +65,7 @@ def run_trial(planned: PlannedTrial, command: Command, progress: Progress) -> Tr
         both_ns = _per_operation_ns(record) if parts else 0
         child.close()
         explain.check_conditions(record, command.settings)
-        return _to_trial(planned, record, started_utc, parts and _Parts(*parts, both_ns))
+        return to_trial(planned, record, started_utc, parts and _Parts(*parts, both_ns))
 
 
 class _Parts(NamedTuple):
@@ -83,7 +82,7 @@ class _Parts(NamedTuple):
 
 
 def _measure_parts(
-    child: _Child, record: Record, planned: PlannedTrial, progress: Progress
+    child: Child, record: Record, planned: PlannedTrial, progress: Progress
 ) -> tuple[float, float]:
     """The I/O alone and the computation alone, in the process that will do both."""
     child.run(planned.duration_s, progress, part=IO_ALONE)
@@ -99,38 +98,47 @@ def _per_operation_ns(record: Record) -> float:
     return record.field("window_ns") / operations
 
 
-class _Child:
-    """The worker process, from spawn to reap. Leaving the context ends it in any case."""
+class Child:
+    """The worker process, from spawn to reap. Leaving the context ends it in any case.
 
-    def __init__(self, command: Command, record: Record) -> None:
+    `record` has the layout of the core that `launch` starts. Raises `TrialError` if it cannot be
+    started.
+    """
+
+    def __init__(self, command: Command, record: Record, launch: Launch | None = None) -> None:
         self._record = record
         self._settings = command.settings
         # Before and after a slice a file may be read once more, from end to end.
         self._checks_s = 2 * command.settings.get("file_size", 0) / SLOWEST_DISK_BYTES_PER_S
         # A memfd keeps the last words without a thread that drains a pipe.
         self._stderr = os.memfd_create("iomodels-last-words")
-        self._process = subprocess.Popen(
-            [
-                sys.executable,
-                "-I",
-                "-S",
-                str(Path(__file__).with_name("worker.py")),
-                str(_core.__file__),
+        try:
+            self._process = self._start(command, launch or own_launch())
+        except OSError as error:
+            os.close(self._stderr)
+            raise TrialError(
+                f"the trial's process cannot be started: {error.strerror or error}"
+            ) from None
+
+    def _start(self, command: Command, launch: Launch) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            launch.command(
                 str(os.getpid()),
                 command.engine,
                 command.channel,
-                str(record.fd),
+                str(self._record.fd),
                 *(f"{name}={value}" for name, value in command.settings.items()),
-            ],
+            ),
+            env=launch.full_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
-            pass_fds=(record.fd, *command.descriptors),
+            pass_fds=(self._record.fd, *command.descriptors),
             # Its own process group: the terminal's Ctrl-C goes to the parent alone.
             process_group=0,
         )
 
-    def __enter__(self) -> _Child:
+    def __enter__(self) -> Child:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -237,10 +245,13 @@ def _completed(record: Record, *, serves: bool) -> _Completed:
     )
 
 
-def _to_trial(
-    planned: PlannedTrial, record: Record, started_utc: str, parts: _Parts | None
+def to_trial(
+    planned: PlannedTrial, record: Record, started_utc: str, parts: _Parts | None = None
 ) -> Trial:
-    """The record in the result file's terms. Raises `TrialError` if nothing completed in time."""
+    """The record of one slice in the result file's terms.
+
+    Raises `TrialError` if nothing completed in time.
+    """
     window_ns = record.field("window_ns")
     null = planned.cell.is_harness
     done = _completed(record, serves=planned.cell.point.serves and not null)

@@ -20,6 +20,9 @@ import resource
 import sys
 from types import ModuleType
 
+PROTOCOL = 1
+"""Of all of the above: another number, and the trials of one version cannot be run by another."""
+
 
 def _load_core(path: str) -> ModuleType:
     loader = importlib.machinery.ExtensionFileLoader("_core", path)
