@@ -9,7 +9,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
-from .escape import visible
+from iomodels.escape import visible
 
 PLAIN_WIDTH = 80
 """Columns where neither a terminal nor COLUMNS says how many there are."""

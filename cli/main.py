@@ -18,8 +18,7 @@ import click
 
 import iomodels
 from iomodels.errors import IomodelsError
-
-from .escape import visible
+from iomodels.escape import visible
 
 COMMANDS = {
     "bench": "Run scenarios through the engines and say what each costs.",

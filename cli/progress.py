@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Column as RichColumn
 
+from iomodels.escape import visible
 from iomodels.units import format_count
 
 from .console import safe
-from .escape import visible
 
 if TYPE_CHECKING:
     from iomodels.plan import Plan, PlannedTrial

@@ -143,9 +143,9 @@ def _keys(scenario: Scenario, all_points: list[Point]) -> Table:
     from rich.table import Table
 
     from iomodels.keys import all_keys
+    from iomodels.points import show
 
     from .console import safe
-    from .points import show
 
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)

@@ -17,12 +17,12 @@ from rich.table import Table
 from rich.text import Text
 
 from iomodels import findings
+from iomodels.points import Point, grouped, label
 from iomodels.results import Cell, Interval, Run, Trial
 from iomodels.statistics import MIN_ROUNDS, Ratio, latency_p50_ns, paired_ratio
 from iomodels.units import format_count, format_duration
 
 from .console import safe
-from .points import Point, grouped, label
 
 HARNESS = "null"
 MARKS = "*†‡§¶"

@@ -289,21 +289,30 @@ def save(run: Run, path: str | os.PathLike[str], *, force: bool) -> None:
     It is written beside `path`, synchronised, and then given its name in one step. Raises
     `OutputError` when that fails; the message names the file that still holds the measurements.
     """
+    write(encode(run), path, force=force, kept=partial_path(path))
+
+
+def write(
+    data: bytes, path: str | os.PathLike[str], *, force: bool, kept: Path | None = None
+) -> None:
+    """Write an output file, whole or not at all, and never over an existing one unless `force`.
+
+    Raises `OutputError` when that fails; `kept` is where the contents are safe all the same.
+    """
     path = Path(path)
-    data = encode(run)
     temporary = _temporary_beside(path)
     try:
         _write_synced(temporary, data)
     except (OSError, ValueError) as error:
         with contextlib.suppress(OSError):  # what matters is why it could not be written
             temporary.unlink(missing_ok=True)
-        raise _cannot_write(path, error, kept=partial_path(path)) from None
+        raise _cannot_write(path, error, kept=kept) from None
     try:
         _publish(temporary, path, force=force)
     except FileExistsError:
         raise OutputError(
-            f"{path} appeared while measuring and is left as it is: "
-            f"the result is in {temporary}, rename that"
+            f"{path} appeared meanwhile and is left as it is: "
+            f"what was to be written is in {temporary}, rename that"
         ) from None
     except OSError as error:
         raise _cannot_write(path, error, kept=temporary) from None

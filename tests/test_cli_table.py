@@ -10,13 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from iomodels import escape
 from iomodels.results import Notice
 
 from .factory import histogram_of, make_cell, make_run, make_trial
 
 console = import_module("iomodels.cli.console")
-escape = import_module("iomodels.cli.escape")
-points = import_module("iomodels.cli.points")
 progress = import_module("iomodels.cli.progress")
 table = import_module("iomodels.cli.table")
 

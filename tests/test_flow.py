@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 # From the inside out. A module may import what stands before it, never what stands after.
 ORDER = (
     "errors",
+    "escape",
     "units",
     "results",
     "_core",
@@ -19,6 +20,7 @@ ORDER = (
     "toml_file",
     "keys",
     "point",
+    "points",
     "suite",
     "scenario",
     "engines",

@@ -337,7 +337,7 @@ def test_an_existing_file_is_never_replaced_without_force(run, path, monkeypatch
     if not links:
         refuse_links(monkeypatch)
     path.write_text("kept")
-    with pytest.raises(OutputError, match="appeared while measuring") as refused:
+    with pytest.raises(OutputError, match="appeared meanwhile") as refused:
         storage.save(run, path, force=False)
     assert path.read_text() == "kept"
     (kept,) = (file for file in path.parent.iterdir() if file != path)

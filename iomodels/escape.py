@@ -1,6 +1,6 @@
-"""Makes text from elsewhere harmless to show on a terminal.
+"""Makes text from elsewhere harmless to show: on a terminal, and wherever else people read it.
 
-Apart from `console.py` so that an error message can be shown without importing rich.
+Alone, so that an error message can be shown without importing rich.
 """
 
 from __future__ import annotations
