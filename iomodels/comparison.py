@@ -90,15 +90,17 @@ def judge_runs(bases: Sequence[Run], new: Run, by: Judgement, refusal: str = "")
     """
     base_cells = [matching.cells_by_key(run) for run in bases]
     new_cells = matching.cells_by_key(new)
-    # In the order of the base, then what is new. The last base run's cells win: it is the newest.
-    everything = {key: None for cells in (*base_cells, new_cells) for key in cells}
+    # In the order of the base, then what is new.
+    everything: dict[Key, Cell] = {}
+    for cells in (new_cells, *base_cells):
+        everything = cells | everything
     label = matching.labels(everything)
     timings: list[_Timing] = []
     others: list[Change] = []
-    for key in everything:
+    for key, one in everything.items():
         base = [cells[key] for cells in base_cells if key in cells and cells[key].trials]
         cell = new_cells.get(key)
-        name = _Named(key, label[key], (cell or _first(base_cells, key)))
+        name = _Named(key, label[key], one)
         lost = _lost(name, base, cell)
         if lost is not None:
             others.append(lost)
@@ -120,7 +122,7 @@ class _Named:
     def change(self, metric: Metric, **others: object) -> Change:
         return Change(
             scenario=self.key[0],
-            parameters=dict(self.cell.parameters),
+            parameters=dict(sorted(self.key[1])),
             label=self.label,
             engine=self.key[2],
             metric=metric.key,
@@ -128,10 +130,6 @@ class _Named:
             bigger_is_better=metric.bigger_is_better,
             **others,  # type: ignore[arg-type]
         )
-
-
-def _first(runs: Sequence[Mapping[Key, Cell]], key: Key) -> Cell:
-    return next(cells[key] for cells in runs if key in cells)
 
 
 def _lost(name: _Named, base: Sequence[Cell], new: Cell | None) -> Change | None:

@@ -6,13 +6,15 @@ defaults first, so that a key which an older version did not know cannot tear a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
+
+import msgspec
 
 from iomodels import engines
 from iomodels.changes import Difference
 from iomodels.errors import IomodelsError
-from iomodels.keys import all_keys
 from iomodels.point import point_from_parameters
+from iomodels.points import grouped, label
 from iomodels.results import Cell, Notice, Parameter, Run
 
 Key = tuple[str, frozenset[tuple[str, Parameter]], str]
@@ -53,34 +55,18 @@ def _canonical(engine: str) -> str:
         return engine
 
 
-def labels(keys: Iterable[Key]) -> dict[Key, str]:
+def labels(cells: Mapping[Key, Cell]) -> dict[Key, str]:
     """What tells each cell's point from the others of its scenario: `depth 4, block 4 KiB`."""
-    parameters = {key: dict(key[1]) for key in keys}
-    by_scenario: dict[str, list[Mapping[str, Parameter]]] = {}
-    for key, values in parameters.items():
-        by_scenario.setdefault(key[0], []).append(values)
-    varying = {scenario: _varying(points) for scenario, points in by_scenario.items()}
+    complete = [
+        msgspec.structs.replace(cell, parameters=dict(sorted(key[1])), engine=key[2])
+        for key, cell in cells.items()
+    ]
     return {
-        key: ", ".join(
-            f"{name.partition('.')[2] or name} {_show(name, values[name])}"
-            for name in varying[key[0]]
-            if name in values
-        )
-        for key, values in parameters.items()
+        key_of(cell): label(point)
+        for points in grouped(complete).values()
+        for point in points
+        for cell in point.cells
     }
-
-
-def _varying(points: Sequence[Mapping[str, Parameter]]) -> list[str]:
-    names = sorted({name for point in points for name in point})
-    return [name for name in names if len({point.get(name) for point in points}) > 1]
-
-
-def _show(name: str, value: Parameter) -> str:
-    known = all_keys().get(name)
-    try:
-        return known.show(value) if known else str(value)
-    except IomodelsError:  # a foreign file may hold what no scenario could
-        return str(value)
 
 
 def differences(base: Run, new: Run) -> list[Difference]:

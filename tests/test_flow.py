@@ -51,6 +51,7 @@ ORDER = (
     "verdict",
     "comparison",
     "gate",
+    "versus",
     "selftest",
     "charts",
     "exports",
