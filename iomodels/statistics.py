@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
-from statistics import median
+from statistics import NormalDist, median
 
 import msgspec
 
@@ -330,3 +330,23 @@ _LARGEST = ("lateness_max_ns", "backlog", "pages_before", "pages_after")
 def _added_up(histograms: Sequence[Histogram | None]) -> Histogram | None:
     present = [histogram for histogram in histograms if histogram is not None]
     return merge(present) if present else None
+
+
+# Of counts
+
+
+def wilson_interval(hits: int, tries: int) -> Interval:
+    """A rate and its 95 % interval: E. B. Wilson 1927, doi:10.2307/2276774.
+
+    Unlike the usual ± it stays within 0 and 1, and is not empty where all or none hit. Raises
+    `ValueError` without tries.
+    """
+    if not 0 <= hits <= tries or tries == 0:
+        raise ValueError("a rate needs tries, and no more hits than those")
+    z = NormalDist().inv_cdf(0.975)
+    rate, weight = hits / tries, z * z / tries
+    middle = (rate + weight / 2) / (1 + weight)
+    half = z * math.sqrt(rate * (1 - rate) / tries + weight / tries / 4) / (1 + weight)
+    low, high = max(0.0, middle - half), min(1.0, middle + half)
+    # At the ends the bounds are exactly 0 and 1; rounding must not leave the rate outside.
+    return Interval(median=rate, low=min(low, rate), high=max(high, rate))
