@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from statistics import median
 
+from msgspec.structs import replace
+
 from iomodels import counters, matching, metrics, pairs, unpaired, verdict
 from iomodels.changes import SCHEMA, Change, Comparison
 from iomodels.matching import Key
@@ -119,7 +121,8 @@ class _Named:
     label: str
     cell: Cell
 
-    def change(self, metric: Metric, **others: object) -> Change:
+    def change(self, metric: Metric) -> Change:
+        """A change of this cell, with nothing said yet."""
         return Change(
             scenario=self.key[0],
             parameters=dict(sorted(self.key[1])),
@@ -128,7 +131,7 @@ class _Named:
             metric=metric.key,
             unit=metric.unit,
             bigger_is_better=metric.bigger_is_better,
-            **others,  # type: ignore[arg-type]
+            verdict="cannot tell",
         )
 
 
@@ -136,18 +139,16 @@ def _lost(name: _Named, base: Sequence[Cell], new: Cell | None) -> Change | None
     """What became of a cell that only one side has measured; None where both have."""
     metric = metrics.of_cell(name.cell.parameters, ())[0]
     if new is not None and new.trials and not base:
-        return name.change(metric, verdict="new", new=_interval(metric, [new]))
+        return replace(name.change(metric), verdict="new", new=_interval(metric, [new]))
     if not base:
         # It was not measured then either: n/a or failed on both sides is no change.
         return None
-    before = _interval(metric, base)
+    gone = replace(name.change(metric), base=_interval(metric, base))
     if new is None:
-        return name.change(
-            metric, verdict="vanished", base=before, reason="the new run does not have this cell"
-        )
+        return replace(gone, verdict="vanished", reason="the new run does not have this cell")
     if not new.trials:
-        reason = new.reason or "measured nothing"
-        return name.change(metric, verdict="failed", base=before, reason=f"{new.status}: {reason}")
+        reason = f"{new.status}: {new.reason or 'measured nothing'}"
+        return replace(gone, verdict="failed", reason=reason)
     return None
 
 
@@ -234,15 +235,15 @@ def _timed(timing: _Timing, shift: Shift, sure: bool, by: Judgement, refusal: st
                 detectable=detectable,
                 sure=sure,
             )
-    return timing.name.change(
-        timing.metric,
+    return replace(
+        timing.name.change(timing.metric),
         verdict=found,
-        base=_exp_interval(median_interval(timing.pooled)),
-        new=_exp_interval(median_interval(timing.new)),
-        ratio=_exp_interval(Interval(shift.estimate, shift.low, shift.high)),
+        base=exp_interval(median_interval(timing.pooled)),
+        new=exp_interval(median_interval(timing.new)),
+        ratio=exp_interval(Interval(shift.estimate, shift.low, shift.high)),
         rounds=rounds,
         noise=noise,
-        detectable=detectable if math.isfinite(detectable) else None,
+        detectable=finite(detectable),
         confirmed=timing.confirmed,
         reason=reason,
     )
@@ -251,8 +252,8 @@ def _timed(timing: _Timing, shift: Shift, sure: bool, by: Judgement, refusal: st
 def _unmeasured(timing: _Timing) -> Change:
     """Both sides ran, but this metric is zero or missing in all trials of one of them."""
     gone = bool(timing.base) and not timing.new
-    return timing.name.change(
-        timing.metric,
+    return replace(
+        timing.name.change(timing.metric),
         verdict="failed" if gone else "cannot tell",
         confirmed=timing.confirmed,
         reason="the new run has no value of this metric"
@@ -262,33 +263,10 @@ def _unmeasured(timing: _Timing) -> Change:
 
 
 def _counter_changes(name: _Named, base: Sequence[Cell], new: Cell) -> list[Change]:
-    """Each counter that is constant in the base, with its exact verdict."""
-    base_trials = [trial for cell in base for trial in cell.trials]
-    changes = []
-    for call in counters.names(base_trials, new.trials):
-        metric = metrics.counter(call)
-        before = [metric.value(trial) for trial in base_trials]
-        after = [metric.value(trial) for trial in new.trials]
-        found = counters.verdict(before, after)
-        if found is not None:
-            changes.append(
-                name.change(
-                    metric,
-                    verdict=found,
-                    base=median_interval(before),
-                    new=median_interval(after),
-                    rounds=len(after),
-                    reason=_calls_sentence(call, found),
-                )
-            )
-    return changes
-
-
-def _calls_sentence(call: str, found: str) -> str | None:
-    if found == "same":
-        return None
-    more = "more" if found == "slower" else "fewer"
-    return f"every round makes {more} calls of {call}: exact, whatever the machine"
+    before = [trial for cell in base for trial in cell.trials]
+    return [
+        counted.on(name.change(counted.metric)) for counted in counters.compare(before, new.trials)
+    ]
 
 
 # Numbers
@@ -308,8 +286,7 @@ def _interval(metric: Metric, cells: Sequence[Cell]) -> Interval | None:
 def _noise(timing: _Timing) -> float | None:
     """Of one round: each side around its own median, so that a change is no noise."""
     centred = [v - median(run) for run in (*timing.base, timing.new) for v in run]
-    noise = pairs.noise(centred)
-    return noise if math.isfinite(noise) else None
+    return finite(pairs.noise(centred))
 
 
 def _detectable(timing: _Timing, shift: Shift, noise: float | None, by: Judgement) -> float:
@@ -328,7 +305,13 @@ def _detectable(timing: _Timing, shift: Shift, noise: float | None, by: Judgemen
     )
 
 
-def _exp_interval(logs: Interval) -> Interval:
+def finite(value: float) -> float | None:
+    """The number, or None where JSON has none for it."""
+    return value if math.isfinite(value) else None
+
+
+def exp_interval(logs: Interval) -> Interval:
+    """The interval of ratios that belongs to one of log ratios."""
     low, middle, high = (
         math.exp(max(-700.0, min(700.0, v))) for v in (logs.low, logs.median, logs.high)
     )

@@ -7,10 +7,16 @@ itself (spinning, helper threads, batches) is no evidence and is left to the tim
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from iomodels.changes import Verdict
-from iomodels.results import Trial
+from msgspec.structs import replace
+
+from iomodels import metrics
+from iomodels.changes import Change, Verdict
+from iomodels.metrics import Metric
+from iomodels.results import Interval, Trial
+from iomodels.statistics import median_interval
 
 MIN_CONSTANT_ROUNDS = 3
 """Fewer rounds cannot show that a counter is constant."""
@@ -19,9 +25,40 @@ CONSTANT_WITHIN = 0.001
 CHANGE_BEYOND = 0.01
 
 
-def names(*samples: Sequence[Trial]) -> list[str]:
-    """The calls that any of the trials made."""
-    return sorted({name for trials in samples for trial in trials for name in trial.calls_per_op})
+@dataclass(frozen=True)
+class Counted:
+    """One counter that is constant in the base, and what became of it."""
+
+    metric: Metric
+    verdict: Verdict
+    base: Interval
+    new: Interval
+    rounds: int
+
+    def on(self, change: Change) -> Change:
+        """`change`, with this said in it."""
+        more = "more" if self.verdict == "slower" else "fewer"
+        reason = f"every round makes {more} of these calls: exact, whatever the machine"
+        return replace(
+            change,
+            verdict=self.verdict,
+            base=self.base,
+            new=self.new,
+            rounds=self.rounds,
+            reason=None if self.verdict == "same" else reason,
+        )
+
+
+def compare(base: Sequence[Trial], new: Sequence[Trial]) -> Iterator[Counted]:
+    """Each call's counter that can be judged."""
+    for name in sorted({name for trial in (*base, *new) for name in trial.calls_per_op}):
+        metric = metrics.counter(name)
+        before, after = [metric.value(t) for t in base], [metric.value(t) for t in new]
+        found = verdict(before, after)
+        if found is not None:
+            yield Counted(
+                metric, found, median_interval(before), median_interval(after), len(after)
+            )
 
 
 def verdict(base: Sequence[float], new: Sequence[float]) -> Verdict | None:

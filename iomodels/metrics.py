@@ -40,6 +40,9 @@ METRICS: Mapping[str, Metric] = {
     )
 }
 
+SUITE = Metric("suite", "all cells together", "", True, lambda trial: 1.0)
+"""The line about a suite as a whole has a ratio and no values: its cells have different units."""
+
 
 def counter(name: str) -> Metric:
     """The exact counter `calls_per_op.NAME`; a call that a trial did not make counts as 0."""

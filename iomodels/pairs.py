@@ -98,8 +98,13 @@ def suite_p(matrix: npt.ArrayLike, *, seed: int = 1) -> float:
 
     A whole pair is flipped at once, over all cells, so it needs no independence between cells.
     """
+    return sign_flip_p(column_medians(matrix), seed=seed)
+
+
+def column_medians(matrix: npt.ArrayLike) -> Floats:
+    """Each pair's median over the cells that have it."""
     columns = np.asarray(matrix, dtype=float).T
-    return sign_flip_p([np.median(_known(column)) for column in columns if _known(column).size])
+    return np.array([np.median(_known(column)) for column in columns if _known(column).size])
 
 
 def screen(matrix: npt.ArrayLike) -> list[int]:

@@ -7,48 +7,56 @@ more line: a small loss in every cell may be too small for any of them to show.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
+from msgspec.structs import replace
 
-from iomodels import ab, counters, metrics, pairs, verdict
+from iomodels import ab, counters, metrics, pairs, procedure, verdict
 from iomodels.ab import Pair, PairedCell
-from iomodels.changes import SCHEMA, Change, Comparison
-from iomodels.comparison import DEFAULT_THRESHOLD, now_utc
+from iomodels.changes import SCHEMA, Change, Comparison, Verdict
+from iomodels.comparison import DEFAULT_THRESHOLD, exp_interval, finite, now_utc
 from iomodels.errors import NothingMeasured
 from iomodels.metrics import Metric
+from iomodels.pairing import Side
 from iomodels.pairs import Floats
-from iomodels.results import Interval, Notice, Tool, Trial
+from iomodels.procedure import Decision
+from iomodels.results import Interval, Notice, Tool
 from iomodels.statistics import MIN_ROUNDS, median_interval
 
-FIRST_PAIRS, FRESH_PAIRS = 20, 40
 SUITE = "all cells"
 """The scenario and engine of the line that is about the suite as a whole."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Row:
-    """One cell in one metric: the paired log ratios of the first look, and of the fresh pairs."""
+    """One cell in one metric, and its pairs, batch by batch. The last batch of a suspect is its
+    fresh pairs, which the verdict rests on."""
 
     cell: PairedCell
     metric: Metric
-    first: Sequence[Pair]
-    fresh: Sequence[Pair] = ()
-    suspect: bool = False
+    batches: list[list[Pair]] = field(default_factory=list)
 
     @property
-    def used(self) -> Sequence[Pair]:
-        """The pairs that the verdict rests on."""
-        return self.fresh if self.suspect else self.first
+    def all(self) -> list[Pair]:
+        """Every pair, in the order measured."""
+        return [pair for batch in self.batches for pair in batch]
 
-    def values(self, side: ab.Side, taken: Sequence[Pair]) -> list[float]:
-        """The arm's values; NaN for a pair without trials."""
+    @property
+    def unavailable(self) -> str | None:
+        """Why it cannot be had here, as turned out when it was tried."""
+        return next((pair.error for pair in self.all if pair.not_applicable), None)
+
+    def gains(self, taken: Sequence[Pair]) -> Floats:
+        """The pairs' log ratios, better counted as up; NaN for a pair without trials."""
+        d = pairs.log_ratios(self.values("a", taken), self.values("b", taken))
+        return d if self.metric.bigger_is_better else -d
+
+    def values(self, side: Side, taken: Sequence[Pair]) -> list[float]:
+        """The arm's values."""
         trials = [pair.a if side == "a" else pair.b for pair in taken]
         return [math.nan if t is None else float(self.metric.value(t)) for t in trials]
-
-    def ratios(self, taken: Sequence[Pair]) -> Floats:
-        return pairs.log_ratios(self.values("a", taken), self.values("b", taken))
 
 
 def run(
@@ -59,25 +67,19 @@ def run(
     seed: int,
     threshold: float = DEFAULT_THRESHOLD,
     metric_keys: Sequence[str] = (),
-    first_pairs: int = FIRST_PAIRS,
-    fresh_pairs: int = FRESH_PAIRS,
     listener: ab.Listener | None = None,
 ) -> Comparison:
     """Measure both arms in pairs and judge B against A.
 
     Raises `UsageError` for an unknown metric, and `NothingMeasured` where no cell can run.
     """
-    for key in metric_keys:
-        metrics.named(key)
-    first = ab.measure(cells, first_pairs, seed=seed, listener=listener)
-    rows = _rows(cells, first, tuple(metric_keys))
-    if not rows:
-        raise NothingMeasured(f"no cell could be measured; {_why_nothing(cells, first)}")
-    suspects = _suspects(rows)
-    again = [cell for cell in cells if any(rows[index].cell is cell for index in suspects)]
-    fresh = ab.measure(again, fresh_pairs, seed=seed, first_round=first_pairs, listener=listener)
-    by_cell = {id(cell): measured for cell, measured in zip(again, fresh, strict=True)}
-    changes = judge(rows, suspects, by_cell, threshold, fresh_pairs)
+    measuring = _Measuring(cells, tuple(metric_keys), seed, listener)
+    if not measuring.rows:
+        raise NothingMeasured(f"no cell can be measured; {_why_nothing(measuring)}")
+    decision = procedure.decide(len(measuring.rows), measuring, threshold=threshold)
+    if not any(pair.a for row in measuring.rows for pair in row.all):
+        raise NothingMeasured(f"nothing was measured; {_why_nothing(measuring)}")
+    changes = _judge(measuring.rows, decision, threshold)
     here, there = cells[0].a.launch.installation, cells[0].b.launch.installation
     return Comparison(
         schema=SCHEMA,
@@ -90,154 +92,124 @@ def run(
         outcome=verdict.outcome(changes, threshold=threshold, comparable=True),
         changes=changes,
         differences=[],
-        warnings=[*_other_tool(cells), *_left_out(cells, first)],
+        warnings=[*_other_tool(cells), *_left_out(measuring)],
     )
 
 
-def judge(
-    rows: Sequence[_Row],
-    suspects: Sequence[int],
-    fresh: Mapping[int, Sequence[Pair]],
-    threshold: float,
-    fresh_pairs: int,
-) -> list[Change]:
-    """All verdicts. `fresh` has the suspects' new pairs, by the identity of their cell."""
-    again = {
-        index: _Row(r.cell, r.metric, r.first, fresh[id(r.cell)], suspect=True)
-        for index, r in ((index, rows[index]) for index in suspects)
-    }
-    said = pairs.confirm(
-        _matrix([row.ratios(row.fresh) for row in again.values()]), threshold
-    ) if again else []
-    confirmed = dict(zip(again, said, strict=True))
-    changes = [
-        _change(again.get(index, row), confirmed.get(index, 0), threshold, fresh_pairs)
-        for index, row in enumerate(rows)
-    ]
-    if len(rows) > 1:
-        changes.append(_suite(rows, threshold))
-    measured = {id(row.cell): row for row in rows}
-    return [*changes, *(c for row in measured.values() for c in _counter_changes(row))]
+class _Measuring:
+    """What `procedure.decide` measures with: rows become cells, each measured once."""
 
+    def __init__(
+        self,
+        cells: Sequence[PairedCell],
+        keys: tuple[str, ...],
+        seed: int,
+        listener: ab.Listener | None,
+    ) -> None:
+        self.cells = cells
+        self.rows = [
+            _Row(cell, metric)
+            for cell in cells
+            if cell.na_reason is None
+            for metric in metrics.of_cell(cell.a.parameters, keys)
+        ]
+        self._seed = seed
+        self._listener = listener
+        self._round = 0
 
-def _rows(
-    cells: Sequence[PairedCell], first: Sequence[Sequence[Pair]], keys: tuple[str, ...]
-) -> list[_Row]:
-    return [
-        _Row(cell, metric, measured)
-        for cell, measured in zip(cells, first, strict=True)
-        if measured and not any(pair.not_applicable for pair in measured)
-        for metric in metrics.of_cell(cell.a.parameters, keys)
-    ]
-
-
-def _suspects(rows: Sequence[_Row]) -> list[int]:
-    return pairs.screen(_matrix([row.ratios(row.first) for row in rows]))
-
-
-def _matrix(rows: Sequence[Floats]) -> Floats:
-    """Rows of unequal length as one array, filled up with NaN (a cell that failed half-way)."""
-    filled = np.full((len(rows), max((row.size for row in rows), default=0)), np.nan)
-    for index, row in enumerate(rows):
-        filled[index, : row.size] = row
-    return filled
+    def __call__(self, rows: Sequence[int], count: int) -> list[Floats]:
+        chosen = [self.rows[index] for index in rows]
+        cells = list({id(row.cell): row.cell for row in chosen}.values())
+        measured = ab.measure(
+            cells, count, seed=self._seed, first_round=self._round, listener=self._listener
+        )
+        by_cell = {id(cell): done for cell, done in zip(cells, measured, strict=True)}
+        self._round += count
+        for row in chosen:
+            row.batches.append(by_cell[id(row.cell)])
+        return [row.gains(row.batches[-1]) for row in chosen]
 
 
 # Verdicts
 
 
-def _change(row: _Row, confirmed: int, threshold: float, fresh_pairs: int) -> Change:
-    failure = next((pair.error for pair in (*row.first, *row.fresh) if pair.error), None)
-    d = row.ratios(row.used)
-    known = d[np.isfinite(d)]
-    if failure is not None or not known.size:
+def _judge(rows: Sequence[_Row], decision: Decision, threshold: float) -> list[Change]:
+    known = [(index, row) for index, row in enumerate(rows) if row.unavailable is None]
+    changes = [_change(row, index, decision, threshold) for index, row in known]
+    if len(known) > 1:
+        changes.append(_suite(decision, threshold))
+    cells = {id(row.cell): row for _, row in known}
+    return [*changes, *(change for row in cells.values() for change in _counter_changes(row))]
+
+
+def _change(row: _Row, index: int, decision: Decision, threshold: float) -> Change:
+    line = _line(row.cell, row.metric)
+    suspect = index in decision.confirmed
+    taken = row.batches[-1] if suspect else row.all
+    gains = row.gains(taken)
+    failure = next((pair.error for pair in row.all if pair.error), None)
+    if failure is not None or not np.isfinite(gains).any():
         reason = failure or "no pair has a value of this metric"
-        return _named(row, verdict="failed", confirmed=row.suspect, reason=reason)
-    logs = median_interval([float(value) for value in known])
-    detectable = _detectable(row, threshold, fresh_pairs)
-    found, reason = _verdict(row, logs, confirmed, len(known), threshold, detectable)
-    return _named(
-        row,
-        verdict=found,
-        base=_interval(row, "a"),
-        new=_interval(row, "b"),
-        ratio=_exp(logs),
-        rounds=int(known.size),
-        noise=_finite(pairs.noise(d)),
-        detectable=_finite(detectable),
-        confirmed=row.suspect,
-        reason=reason,
+        return replace(line, verdict="failed", confirmed=suspect, reason=reason)
+    sure = decision.confirmed.get(index, 0) != 0
+    up = row.metric.bigger_is_better
+    return replace(
+        _judged(
+            line,
+            gains if up else -gains,
+            threshold,
+            sure=sure,
+            up=up,
+            screened=decision.first[index],
+        ),
+        base=_interval(row.values("a", taken)),
+        new=_interval(row.values("b", taken)),
+        confirmed=suspect,
     )
 
 
-def _verdict(
-    row: _Row, logs: Interval, confirmed: int, n: int, threshold: float, detectable: float
-) -> tuple[verdict.Verdict, str | None]:
-    if n < MIN_ROUNDS:
-        return "cannot tell", f"{n} pairs give no interval: measure at least {MIN_ROUNDS}"
-    found = verdict.judge(
-        logs.median,
-        logs.low,
-        logs.high,
-        sure=confirmed != 0,
-        threshold=threshold,
-        better_up=row.metric.bigger_is_better,
-    )
-    if found != "cannot tell":
-        return found, None
-    return found, verdict.why_unsure(
-        logs.low, logs.high, threshold=threshold, detectable=detectable, sure=confirmed != 0
-    )
-
-
-def _detectable(row: _Row, threshold: float, fresh_pairs: int) -> float:
-    """A change must pass the screen on the first pairs, and be confirmed by the fresh ones."""
-    first, d = row.ratios(row.first), row.ratios(row.used)
-    screen = pairs.detectable(first, pairs.SCREEN_ALPHA, threshold=pairs.SCREEN_CHANGE)
-    return max(screen, pairs.detectable(d, threshold=threshold, pairs=fresh_pairs))
-
-
-def _suite(rows: Sequence[_Row], threshold: float) -> Change:
+def _suite(decision: Decision, threshold: float) -> Change:
     """The suite as a whole: each pair's median over all cells, better counted as up."""
-    matrix = _matrix(
-        [r.ratios(r.first) * (1 if r.metric.bigger_is_better else -1) for r in rows]
-    )
-    d = [float(np.nanmedian(column)) for column in matrix.T if np.isfinite(column).any()]
-    metric = metrics.SUITE
-    if not d:
-        return _suite_change(metric, verdict="failed", reason="no pair was measured")
-    logs = median_interval(d)
-    sure = pairs.suite_p(matrix) <= pairs.SUITE_ALPHA
-    detectable = pairs.detectable(d, pairs.SUITE_ALPHA, threshold=threshold)
-    found = verdict.judge(
-        logs.median, logs.low, logs.high, sure=sure, threshold=threshold, better_up=True
-    )
+    if not decision.suite.size:
+        return replace(_line(None, metrics.SUITE), verdict="failed", reason="no pair was measured")
+    sure = decision.suite_p <= pairs.SUITE_ALPHA
+    return _judged(_line(None, metrics.SUITE), decision.suite, threshold, sure=sure, up=True)
+
+
+def _judged(
+    line: Change,
+    d: Floats,
+    threshold: float,
+    *,
+    sure: bool,
+    up: bool,
+    screened: Floats | None = None,
+) -> Change:
+    """`line` with the verdict on `d`, log ratios of B over A. `screened` is a cell's first look."""
+    logs = median_interval([float(value) for value in d[np.isfinite(d)]])
+    rounds = int(np.isfinite(d).sum())
+    if screened is not None:
+        smallest = procedure.detectable(screened, threshold)
+    else:
+        smallest = pairs.detectable(d, pairs.SUITE_ALPHA, threshold=threshold)
+    found: Verdict = "cannot tell"
+    if rounds >= MIN_ROUNDS:
+        found = verdict.judge(
+            logs.median, logs.low, logs.high, sure=sure, threshold=threshold, better_up=up
+        )
     reason = None
     if found == "cannot tell":
         reason = verdict.why_unsure(
-            logs.low, logs.high, threshold=threshold, detectable=detectable, sure=sure
+            logs.low, logs.high, threshold=threshold, detectable=smallest, sure=sure
         )
-    return _suite_change(
-        metric,
+    return replace(
+        line,
         verdict=found,
-        ratio=_exp(logs),
-        rounds=len(d),
-        noise=_finite(pairs.noise(d)),
-        detectable=_finite(detectable),
+        ratio=exp_interval(logs),
+        rounds=rounds,
+        noise=finite(pairs.noise(d)),
+        detectable=finite(smallest),
         reason=reason,
-    )
-
-
-def _suite_change(metric: Metric, **others: object) -> Change:
-    return Change(
-        scenario=SUITE,
-        parameters={},
-        label="",
-        engine=SUITE,
-        metric=metric.key,
-        unit=metric.unit,
-        bigger_is_better=metric.bigger_is_better,
-        **others,  # type: ignore[arg-type]
     )
 
 
@@ -246,21 +218,59 @@ def _counter_changes(row: _Row) -> list[Change]:
     a, b = row.cell.a, row.cell.b
     if a.parameters != b.parameters or a.engine != b.engine:
         return []
-    done = [(p.a, p.b) for p in row.first if p.a is not None and p.b is not None]
-    return counter_changes([a for a, _ in done], [b for _, b in done], lambda **k: _named(row, **k))
+    done = [(pair.a, pair.b) for pair in row.all if pair.a is not None and pair.b is not None]
+    found = counters.compare([a for a, _ in done], [b for _, b in done])
+    return [counted.on(_line(row.cell, counted.metric)) for counted in found]
 
 
-def _named(row: _Row, **others: object) -> Change:
-    a, b = row.cell.a, row.cell.b
-    metric = others.pop("metric", row.metric)
-    assert isinstance(metric, Metric)
+def _line(cell: PairedCell | None, metric: Metric) -> Change:
+    """A change of this cell (None: of all together), with nothing said yet."""
+    a, b = (cell.a.engine, cell.b.engine) if cell else (SUITE, SUITE)
     return Change(
-        scenario=row.cell.scenario,
-        parameters=dict(a.parameters),
-        label=row.cell.label,
-        engine=a.engine if a.engine == b.engine else f"{a.engine} → {b.engine}",
+        scenario=cell.scenario if cell else SUITE,
+        parameters=dict(cell.a.parameters) if cell else {},
+        label=cell.label if cell else "",
+        engine=a if a == b else f"{a} → {b}",
         metric=metric.key,
         unit=metric.unit,
         bigger_is_better=metric.bigger_is_better,
-        **others,  # type: ignore[arg-type]
+        verdict="cannot tell",
     )
+
+
+def _interval(values: Sequence[float]) -> Interval | None:
+    known = [value for value in values if math.isfinite(value)]
+    return median_interval(known) if known else None
+
+
+# What a reader must know
+
+
+def _other_tool(cells: Sequence[PairedCell]) -> list[Notice]:
+    a, b = cells[0].a.launch.installation, cells[0].b.launch.installation
+    if (a.version, a.core_hash) == (b.version, b.core_hash):
+        return []
+    return [
+        Notice(
+            "core",
+            f"the arms have different cores: iomodels {a.version} ({a.core_hash}) "
+            f"and {b.version} ({b.core_hash})",
+        )
+    ]
+
+
+def _left_out(measuring: _Measuring) -> list[Notice]:
+    """Every cell that is n/a, and why: none is left out without a word."""
+    turned_out = {id(row.cell): row.unavailable for row in measuring.rows}
+    reasons = [(cell, cell.na_reason or turned_out.get(id(cell))) for cell in measuring.cells]
+    return [
+        Notice("n/a", f"{' '.join((cell.scenario, cell.label)).strip()}, {cell.a.engine}: {reason}")
+        for cell, reason in reasons
+        if reason
+    ]
+
+
+def _why_nothing(measuring: _Measuring) -> str:
+    reasons = [notice.message for notice in _left_out(measuring)]
+    reasons += [pair.error for row in measuring.rows for pair in row.all if pair.error]
+    return reasons[0] if reasons else "the scenarios have no cells"

@@ -32,6 +32,7 @@ ORDER = (
     "prepare",
     "statistics",
     "pairs",
+    "procedure",
     "unpaired",
     "storage",
     "environment",
