@@ -68,7 +68,7 @@ def _is_noisy(d: Floats, threshold: float) -> bool:
 
 
 def fresh_pairs(d: Floats, threshold: float, suspects: int) -> int:
-    """How many fresh pairs a suspect needs, by the noise and the change in `d`: of `FRESH_PAIRS`."""
+    """How many fresh pairs a suspect needs (of `FRESH_PAIRS`), by the noise and change in `d`."""
     alpha = pairs.CONFIRM_ALPHA / max(1, suspects)
     goal = PLANNED_CHANGE * threshold
     if d.size and np.isfinite(d).any():
