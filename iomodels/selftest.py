@@ -193,7 +193,7 @@ class _KindTest:
         """
         alone = kind.cell(0, 0)
         (pilot,) = work.measure([alone], PILOT_PAIRS)
-        error = _error([pilot]) or alone.na_reason
+        error = _error(pilot) or alone.na_reason
         if error is not None:
             failed = cls(kind, alone, None)
             failed.error = error
@@ -239,7 +239,7 @@ def _repeat(tests: Sequence[_KindTest], work: Work) -> None:
     decided = decide(cells, work, as_suite=False)
     for place, (test, _) in enumerate(alive):
         same, slowed = 2 * place, 2 * place + 1
-        test.error = _error([decided.screened[same], decided.screened[slowed]])
+        test.error = decided.errors[same] or decided.errors[slowed]
         if test.error is None:
             verdicts = decided.verdicts[same], decided.verdicts[slowed]
             test.count(decided.screened[same], decided.screened[slowed], verdicts)
@@ -247,10 +247,16 @@ def _repeat(tests: Sequence[_KindTest], work: Work) -> None:
 
 @dataclass(frozen=True)
 class Decided:
-    """Per cell: 1 for B is faster, -1 slower, 0 not confirmed; and the pairs of the screen."""
+    """Per cell: 1 for B is faster, -1 slower, 0 not confirmed; and the pairs of the screen.
+
+    `suspects` are the places of the cells that were measured again; `errors` has, per cell, why a
+    pair of it failed, or None.
+    """
 
     verdicts: list[int]
     screened: list[list[Pair]]
+    suspects: list[int]
+    errors: list[str | None]
 
 
 def decide(cells: Sequence[PairedCell], work: Work, *, as_suite: bool) -> Decided:
@@ -276,7 +282,10 @@ def decide(cells: Sequence[PairedCell], work: Work, *, as_suite: bool) -> Decide
         confirmed = pairs.confirm([ratios[i] for i in group], work.procedure.threshold)
         for index, verdict in zip(group, confirmed, strict=True):
             verdicts[index] = verdict
-    return Decided(verdicts, screened)
+    errors = [_error(each) for each in screened]
+    for index, each in zip(asked, fresh, strict=True):
+        errors[index] = errors[index] or _error(each)
+    return Decided(verdicts, screened, asked, errors)
 
 
 def suspects_of(matrix: pairs.Floats) -> list[int]:
@@ -299,5 +308,5 @@ def _padded(measured: Sequence[Pair], count: int) -> list[float]:
     return ratios + [math.nan] * (count - len(ratios))
 
 
-def _error(measured: Sequence[Sequence[Pair]]) -> str | None:
-    return next((pair.error for each in measured for pair in each if pair.error), None)
+def _error(measured: Sequence[Pair]) -> str | None:
+    return next((pair.error for pair in measured if pair.error), None)
