@@ -14,7 +14,7 @@ import click
 
 from iomodels.errors import OutputError
 
-from .options import JSON_OPTION, Seconds, settings_by_key
+from .options import EXPORT_OPTION, JSON_OPTION, Seconds, settings_by_key
 
 if TYPE_CHECKING:
     from iomodels.results import Run
@@ -85,7 +85,8 @@ MAX_SEED = 2**53 - 1
     type=click.Path(path_type=Path),
     help="The result file. [default: results/NAME-TIME.json; with --json, none]",
 )
-@click.option("--force", is_flag=True, help="Overwrite the result file if it exists.")
+@click.option("--force", is_flag=True, help="Overwrite output files that exist.")
+@EXPORT_OPTION
 @JSON_OPTION
 def command(
     scenarios: tuple[str, ...],
@@ -98,6 +99,7 @@ def command(
     seed: int | None,
     output: Path | None,
     force: bool,
+    exported: tuple[str, ...],
     as_json: bool,
 ) -> int:
     """Run scenarios through the engines and say what each costs.
@@ -112,7 +114,7 @@ def command(
     from iomodels.runner import bench as run_bench
     from iomodels.statistics import MIN_ROUNDS
 
-    from . import console, progress
+    from . import console, exporting, progress
 
     chosen = scenarios or (DEFAULT_SUITE,)
     by_key = settings_by_key(settings)
@@ -122,6 +124,8 @@ def command(
         messages.print(f"quick: {rounds} short rounds, for a first look; they give no verdicts")
     if output is None and not as_json:
         output = default_output(chosen, datetime.now(UTC))
+    taken = [output] if output is not None else []
+    exports = exporting.asked(exported, "measurements", force=force, as_json=as_json, taken=taken)
     interrupted = False
     with _default_folder(output), _terminated_like_ctrl_c(), progress.display(messages) as listener:
         try:
@@ -139,11 +143,12 @@ def command(
             )
         except Interrupted as interruption:
             run, interrupted = interruption.run, True
-    _show(run, as_json=as_json)
+    _show(run, as_json=as_json, aside=exporting.on_standard_output(exports))
     if interrupted:
         messages.print("interrupted: this is what was measured until then")
     if output is not None:
         messages.print(console.safe(f"result: {output}"), soft_wrap=True)
+    exporting.write(exports, run, force=force, as_json=as_json)
     if interrupted:
         return 130
     return 1 if any(cell.status == "failed" for cell in run.cells) else 0
@@ -187,7 +192,8 @@ def _terminated_like_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _show(run: Run, *, as_json: bool) -> None:
+def _show(run: Run, *, as_json: bool, aside: bool) -> None:
+    """The run on standard output, or its table `aside` on standard error."""
     if as_json:
         from iomodels.storage import encode
 
@@ -196,7 +202,7 @@ def _show(run: Run, *, as_json: bool) -> None:
         return
     from . import console, table
 
-    output = console.out()
+    output = console.err() if aside else console.out()
     for part in table.report(run):
         output.print(part)
 

@@ -12,6 +12,16 @@ JSON_OPTION = click.option(
     "--json", "as_json", is_flag=True, help="Write JSON to standard output, and nothing else there."
 )
 
+EXPORT_OPTION = click.option(
+    "--export",
+    "exported",
+    multiple=True,
+    metavar="FORMAT=PATH",
+    help="Write the outcome for another program too (repeat for more); '-' is standard output. "
+    "docs/ci.md has the formats, an unknown one lists them.",
+)
+"""Its values go to `exporting.asked` before anything is measured, then to `exporting.write`."""
+
 
 class Seconds(click.FloatRange):
     """A finite number of seconds within limits."""

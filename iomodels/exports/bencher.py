@@ -1,0 +1,36 @@
+"""Bencher Metric Format: benchmark → measure → value with bounds.
+
+Schema: https://bencher.dev/bmf.json. `latency` (ns) and `throughput` (operations per second) are
+measures that every Bencher project has; the others are made when they are first seen.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from iomodels.exports.cells import measured
+from iomodels.exports.measures import headlines
+from iomodels.results import Interval, Run
+
+SLUGS = {
+    "throughput_ops": "throughput",
+    "latency_ns.p50": "latency",
+    "latency_ns.p99": "latency-p99",
+    "added_ns.p50": "latency-beyond-device",
+    "cpu_ns_per_op": "cpu-time",
+    "overlap": "overlap",
+}
+"""Bencher's measure for each headline: a slug of at most 64 characters."""
+
+
+def of_run(run: Run) -> str:
+    """The headlines of every measured cell."""
+    report = {
+        cell.name: {SLUGS[m.key]: _metric(found) for m, found in headlines(cell.summary)}
+        for cell in measured(run)
+    }
+    return msgspec.json.format(msgspec.json.encode(report)).decode() + "\n"
+
+
+def _metric(found: Interval) -> dict[str, float]:
+    return {"value": found.median, "lower_value": found.low, "upper_value": found.high}

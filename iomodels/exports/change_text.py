@@ -1,0 +1,84 @@
+"""A change in plain words: what Markdown, JUnit and annotations say of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from iomodels.changes import Change, Comparison
+from iomodels.results import Interval
+from iomodels.units import format_count, format_duration
+
+BAD = ("slower", "vanished", "failed")
+"""The verdicts that fail a gate."""
+
+ORDER = ("vanished", "failed", "slower", "cannot tell", "faster", "new", "same")
+"""The verdicts, what a reader has to act on first."""
+
+HEADLINES = {
+    "passed": "Passed",
+    "regression": "Regression",
+    "inconclusive": "Inconclusive",
+    "not comparable": "Not comparable",
+}
+
+
+def by_urgency(changes: list[Change]) -> list[Change]:
+    """What a reader has to act on first; otherwise in their order."""
+    return sorted(changes, key=lambda change: ORDER.index(change.verdict))
+
+
+def counts(comparison: Comparison) -> str:
+    """`2 slower, 1 cannot tell, 37 same`."""
+    found: Counter[str] = Counter(change.verdict for change in comparison.changes)
+    return ", ".join(f"{found[verdict]} {verdict}" for verdict in ORDER if found[verdict])
+
+
+def cell_name(change: Change) -> str:
+    """`slow-device, depth 4, aio`."""
+    return ", ".join(part for part in (change.scenario, change.label, change.engine) if part)
+
+
+def sentence(change: Change) -> str:
+    """All there is to say of a change, on one line; text from a file is in it as it is."""
+    parts = [f"{change.metric} {change.verdict}", *_numbers(change)]
+    if change.confirmed:
+        parts.append("confirmed on fresh rounds")
+    if change.reason:
+        parts.append(change.reason)
+    return "; ".join(parts)
+
+
+def _numbers(change: Change) -> list[str]:
+    parts = []
+    if change.ratio is not None:
+        parts.append(f"{percent(change.ratio)} over {change.rounds} rounds")
+    if change.base is not None and change.new is not None:
+        parts.append(f"{value(change.base, change.unit)} → {value(change.new, change.unit)}")
+    if change.noise is not None:
+        parts.append(f"noise {share(change.noise)}")
+    if change.detectable is not None:
+        parts.append(f"detectable from {share(change.detectable)}")
+    return parts
+
+
+def percent(ratio: Interval) -> str:
+    """`+11 % (9.5 % to 13 %)` of a ratio with its interval."""
+    low, middle, high = (_signed(number) for number in (ratio.low, ratio.median, ratio.high))
+    return f"{middle} ({low} to {high})"
+
+
+def share(part: float) -> str:
+    """`4.2 %` of 0.042."""
+    return f"{part * 100:.2g} %" if part < 1 else f"{part * 100:.0f} %"
+
+
+def value(interval: Interval, unit: str) -> str:
+    """The median with its unit: `12.3k ops/s`, `104 µs`."""
+    if unit == "ns":
+        return format_duration(interval.median)
+    return f"{format_count(interval.median)} {unit}".strip()
+
+
+def _signed(ratio: float) -> str:
+    change = (ratio - 1) * 100
+    return f"{change:+.2g} %" if abs(change) < 100 else f"{change:+.0f} %"

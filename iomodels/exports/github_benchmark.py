@@ -1,0 +1,45 @@
+"""github-action-benchmark's custom JSON: a list of values, one file for each better direction.
+
+Shape: "Custom benchmarks" in https://github.com/benchmark-action/github-action-benchmark. What
+reads its `range` wants two characters or more after the sign, hence always a decimal point.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from iomodels.exports.cells import Measured, measured
+from iomodels.exports.measures import Measure, headlines, interval_kind
+from iomodels.results import Interval, Run
+
+
+def bigger(run: Run) -> str:
+    """For `tool: customBiggerIsBetter`: throughput and overlap."""
+    return _entries(run, bigger_is_better=True)
+
+
+def smaller(run: Run) -> str:
+    """For `tool: customSmallerIsBetter`: latency and CPU."""
+    return _entries(run, bigger_is_better=False)
+
+
+def _entries(run: Run, *, bigger_is_better: bool) -> str:
+    entries = [
+        _entry(cell, measure, found)
+        for cell in measured(run)
+        for measure, found in headlines(cell.summary)
+        if measure.bigger_is_better is bigger_is_better
+    ]
+    return msgspec.json.format(msgspec.json.encode(entries)).decode() + "\n"
+
+
+def _entry(cell: Measured, measure: Measure, found: Interval) -> dict[str, str | float]:
+    half = max(found.high - found.median, found.median - found.low)
+    rounds = cell.summary.rounds
+    return {
+        "name": f"{cell.name} {measure.title}",
+        "unit": measure.unit,
+        "value": found.median,
+        "range": f"± {half:#.6g}",
+        "extra": f"{interval_kind(rounds)} {found.low:g} to {found.high:g}\n{rounds} rounds",
+    }

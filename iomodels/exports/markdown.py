@@ -1,0 +1,152 @@
+"""Markdown with tables (GitHub's dialect), for a pull request, a step summary or a wiki."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from iomodels.changes import Change, Comparison
+from iomodels.escape import visible
+from iomodels.exports.cells import HARNESS
+from iomodels.exports.change_text import (
+    HEADLINES,
+    by_urgency,
+    cell_name,
+    counts,
+    percent,
+    share,
+    value,
+)
+from iomodels.exports.measures import interval_kind
+from iomodels.points import Point, grouped, label
+from iomodels.results import Cell, Interval, Run, Summary
+from iomodels.units import format_count, format_duration
+
+RUN_COLUMNS = ("engine", "ops/s", "latency p50", "latency p99", "CPU per operation")
+CHANGE_COLUMNS = (
+    "verdict", "cell", "metric", "change", "base", "new", "rounds", "noise", "detectable",
+)  # fmt: skip
+MAX_ROWS = 1000
+"""Rows shown of a comparison: GitHub drops a step summary of more than 1 MiB as a whole."""
+
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|#~$&@]|:(?=//)|(?<=www)\.)")
+
+
+def text(value: str) -> str:
+    """`value` as it is, anywhere but first in a line: it marks up nothing and ends no cell.
+
+    Every character that could is escaped with a backslash (CommonMark, section 2.4).
+    """
+    return _SPECIAL.sub(r"\\\1", visible(value))
+
+
+def of_run(run: Run) -> str:
+    """A table per scenario point."""
+    lines = ["# iomodels", "", _how(run), ""]
+    for scenario, points in grouped(run.cells).items():
+        lines += [f"## {text(scenario)}", ""]
+        if question := run.questions.get(scenario):
+            lines += [f"Question: {text(question)}", ""]
+        for point in points:
+            lines += _point(point)
+    lines += [f"- warning: {text(notice.message)}" for notice in run.warnings]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def of_comparison(comparison: Comparison) -> str:
+    """The outcome, and a table of the changes with the urgent ones on top."""
+    changes = by_urgency(comparison.changes)
+    lines = [
+        f"## {HEADLINES[comparison.outcome]}: {counts(comparison) or 'nothing to compare'}",
+        "",
+        f"Compared: {text(comparison.new_name)} against {text(comparison.base_name)}; "
+        f"changes below {share(comparison.threshold)} count as the same.",
+        "",
+    ]
+    if changes:
+        lines += table(CHANGE_COLUMNS, map(_change, changes[:MAX_ROWS]), right_from=5)
+        lines.append("")
+    if len(changes) > MAX_ROWS:
+        lines += [f"… and {len(changes) - MAX_ROWS} more.", ""]
+    lines += _told(changes[:MAX_ROWS]) + list(_differences(comparison))
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, right_from: int
+) -> Iterator[str]:
+    """The lines of a table; its cells are escaped already. Columns from `right_from` on: right."""
+    yield f"| {' | '.join(columns)} |"
+    yield (
+        "|" + "|".join(" ---: " if n >= right_from else " --- " for n in range(len(columns))) + "|"
+    )
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+
+
+def _how(run: Run) -> str:
+    rounds = max((len(cell.trials) for cell in run.cells), default=0)
+    return (
+        f"Medians over {rounds} rounds, in parentheses their {interval_kind(rounds)}; "
+        f"iomodels {text(run.tool.version)}, {text(run.created_utc)}, seed {run.seed}."
+    )
+
+
+def _point(point: Point) -> list[str]:
+    cells = [cell for cell in point.cells if cell.engine != HARNESS]
+    lines = [f"### {text(name)}", ""] if (name := label(point)) else []
+    lines += table(RUN_COLUMNS, map(_row, cells), right_from=1)
+    told = [f"- {text(cell.engine)}: {text(said)}" for cell in cells if (said := _said(cell))]
+    return lines + [""] + told + ([""] if told else [])
+
+
+def _row(cell: Cell) -> Sequence[str]:
+    numbers = _numbers(cell.summary) if cell.summary and cell.status in ("ok", "partial") else None
+    return [text(cell.engine), *(numbers or [text(cell.status), "", "", ""])]
+
+
+def _said(cell: Cell) -> str:
+    if cell.status != "ok":
+        return f"{cell.status}: {cell.reason or 'no reason recorded'}"
+    return cell.note or ""
+
+
+def _numbers(summary: Summary) -> list[str]:
+    rate, cpu = summary.throughput_ops, summary.cpu_ns_per_op
+    times = (summary.latency_ns.p50, summary.latency_ns.p99, cpu)
+    shown = f"{format_count(rate.median)} ({format_count(rate.low)} to {format_count(rate.high)})"
+    return [shown, *map(_duration, times)]
+
+
+def _duration(interval: Interval) -> str:
+    low, high = format_duration(interval.low), format_duration(interval.high)
+    return f"{format_duration(interval.median)} ({low} to {high})"
+
+
+def _change(change: Change) -> Sequence[str]:
+    return (
+        change.verdict, text(cell_name(change)), text(change.metric),
+        percent(change.ratio) if change.ratio else "",
+        value(change.base, text(change.unit)) if change.base else "",
+        value(change.new, text(change.unit)) if change.new else "",
+        str(change.rounds) if change.rounds else "",
+        share(change.noise) if change.noise is not None else "",
+        share(change.detectable) if change.detectable is not None else "",
+    )  # fmt: skip
+
+
+def _told(changes: Sequence[Change]) -> list[str]:
+    lines = [
+        f"- {text(cell_name(change))}, {text(change.metric)}: {text(change.reason)}"
+        for change in changes
+        if change.reason
+    ]
+    return lines + [""] if lines else []
+
+
+def _differences(comparison: Comparison) -> Iterator[str]:
+    for difference in comparison.differences:
+        base, new = text(str(difference.base)), text(str(difference.new))
+        yield f"- the machines differ in {text(difference.name)}: {base}, now {new}"
+    for notice in comparison.warnings:
+        yield f"- warning: {text(notice.message)}"

@@ -1,0 +1,75 @@
+"""The quantities of a cell that exports carry: what each is called, its unit, its better way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from iomodels.results import Interval, Percentiles, Summary
+from iomodels.statistics import MIN_ROUNDS
+
+CALLS = "calls_per_op."
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One quantity. `key` is that of the result file; `headline`: dashboards follow it."""
+
+    key: str
+    title: str
+    unit: str
+    bigger_is_better: bool
+    value: Callable[[Summary], Interval | None]
+    headline: bool = False
+
+
+def _percentile(quantity: str, percentile: str, title: str, *, headline: bool = False) -> Measure:
+    def value(summary: Summary) -> Interval | None:
+        percentiles: Percentiles | None = getattr(summary, quantity)
+        found: Interval | None = getattr(percentiles, percentile) if percentiles else None
+        return found
+
+    return Measure(f"{quantity}.{percentile}", title, "ns", False, value, headline)
+
+
+MEASURES = (
+    Measure("throughput_ops", "throughput", "ops/s", True, lambda s: s.throughput_ops, True),
+    Measure("throughput_bytes", "throughput in bytes", "B/s", True, lambda s: s.throughput_bytes),
+    _percentile("latency_ns", "p50", "latency p50", headline=True),
+    _percentile("latency_ns", "p90", "latency p90"),
+    _percentile("latency_ns", "p99", "latency p99", headline=True),
+    _percentile("latency_ns", "p999", "latency p99.9"),
+    _percentile("added_ns", "p50", "latency beyond the device p50", headline=True),
+    _percentile("service_ns", "p50", "service time p50"),
+    Measure("cpu_ns_per_op", "CPU per operation", "ns", False, lambda s: s.cpu_ns_per_op, True),
+    Measure("cpu_share", "CPU share", "ratio", False, lambda s: s.cpu_share),
+    Measure("overlap", "overlap", "ratio", True, lambda s: s.overlap, True),
+    Measure("eagain_per_op", "EAGAIN per operation", "calls", False, lambda s: s.eagain_per_op),
+)
+
+
+def _calls(name: str) -> Measure:
+    return Measure(
+        CALLS + name, f"{name} per operation", "calls", False, lambda s: s.calls_per_op.get(name)
+    )
+
+
+def values(summary: Summary) -> Iterator[tuple[Measure, Interval]]:
+    """What the cell has of all measures, and its calls per operation by name."""
+    for measure in (*MEASURES, *map(_calls, summary.calls_per_op)):
+        interval = measure.value(summary)
+        if interval is not None and all(
+            math.isfinite(number) for number in (interval.median, interval.low, interval.high)
+        ):
+            yield measure, interval
+
+
+def headlines(summary: Summary) -> Iterator[tuple[Measure, Interval]]:
+    """What a dashboard follows of the cell."""
+    return ((measure, found) for measure, found in values(summary) if measure.headline)
+
+
+def interval_kind(rounds: int) -> str:
+    """What low and high of an interval over this many rounds are."""
+    return "95 % interval" if rounds >= MIN_ROUNDS else "range"
