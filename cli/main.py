@@ -22,6 +22,8 @@ from iomodels.escape import visible
 
 COMMANDS = {
     "bench": "Run scenarios through the engines and say what each costs.",
+    "compare": "Two recorded results, cell by cell: what changed, and how sure that is.",
+    "check": "The gate: measure now against a baseline, or A against B.",
     "engines": "The I/O models, and what each can do here.",
     "scenarios": "The shipped workloads, and the question each answers.",
     "doctor": "What this machine allows and disturbs, and what to do about it.",
@@ -90,8 +92,9 @@ def group(context: click.Context) -> int | None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done · 1 failed cells · 2 usage · 3 nothing measured
-    · 130 interrupted · 141 the reader of our output went away.
+    """Run the command line and exit: 0 done · 1 failed cells or a regression · 2 usage ·
+    3 nothing measured or not comparable · 4 inconclusive · 130 interrupted · 141 the reader of our
+    output went away.
     """
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show "µ" or "≈" is no reason to fail.

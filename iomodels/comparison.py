@@ -228,13 +228,7 @@ def _timed(timing: _Timing, shift: Shift, sure: bool, by: Judgement, refusal: st
             better_up=timing.metric.bigger_is_better,
         )
         if found == "cannot tell":
-            reason = verdict.why_unsure(
-                shift.low,
-                shift.high,
-                threshold=by.threshold,
-                detectable=detectable,
-                sure=sure,
-            )
+            reason = verdict.why_unsure(shift.low, shift.high, threshold=by.threshold, sure=sure)
     return replace(
         timing.name.change(timing.metric),
         verdict=found,

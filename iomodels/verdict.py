@@ -29,16 +29,16 @@ def judge(
     return "cannot tell"
 
 
-def why_unsure(low: float, high: float, *, threshold: float, detectable: float, sure: bool) -> str:
+def why_unsure(low: float, high: float, *, threshold: float, sure: bool) -> str:
     """One sentence for a "cannot tell" that came from the numbers."""
     limit = math.log1p(threshold)
     if sure and (low > 0 or high < 0):
-        return f"it changed, but not surely by more or by less than {threshold:.0%}: {REMEDY}"
+        return (
+            f"it changed, but not surely by more or by less than {threshold * 100:.2g} %: {REMEDY}"
+        )
     if low > limit or high < -limit:
         return f"it looks like a change, but the test over all cells is not sure of it: {REMEDY}"
-    if math.isfinite(detectable):
-        return f"too noisy: it takes a change of {detectable:.0%} to be seen here; {REMEDY}"
-    return f"too noisy for so few rounds; {REMEDY}"
+    return f"too noisy to be sure within {threshold * 100:.2g} %: {REMEDY}"
 
 
 def outcome(changes: Sequence[Change], *, threshold: float, comparable: bool) -> Outcome:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from msgspec.structs import replace
@@ -59,6 +60,12 @@ class _Row:
         return [math.nan if t is None else float(self.metric.value(t)) for t in trials]
 
 
+class Listener(ab.Listener, Protocol):
+    """Told what happens while it happens: what a batch of pairs is for, and each pair."""
+
+    def batch_started(self, what: str, cells: int, pairs: int, estimate_s: float) -> None: ...
+
+
 def run(
     cells: Sequence[PairedCell],
     *,
@@ -67,7 +74,7 @@ def run(
     seed: int,
     threshold: float = DEFAULT_THRESHOLD,
     metric_keys: Sequence[str] = (),
-    listener: ab.Listener | None = None,
+    listener: Listener | None = None,
 ) -> Comparison:
     """Measure both arms in pairs and judge B against A.
 
@@ -104,7 +111,7 @@ class _Measuring:
         cells: Sequence[PairedCell],
         keys: tuple[str, ...],
         seed: int,
-        listener: ab.Listener | None,
+        listener: Listener | None,
     ) -> None:
         self.cells = cells
         self.rows = [
@@ -120,6 +127,9 @@ class _Measuring:
     def __call__(self, rows: Sequence[int], count: int) -> list[Floats]:
         chosen = [self.rows[index] for index in rows]
         cells = list({id(row.cell): row.cell for row in chosen}.values())
+        if self._listener is not None:
+            estimate_s = ab.estimate_s(cells, count)
+            self._listener.batch_started(_purpose(chosen), len(cells), count, estimate_s)
         measured = ab.measure(
             cells, count, seed=self._seed, first_round=self._round, listener=self._listener
         )
@@ -128,6 +138,12 @@ class _Measuring:
         for row in chosen:
             row.batches.append(by_cell[id(row.cell)])
         return [row.gains(row.batches[-1]) for row in chosen]
+
+
+def _purpose(rows: Sequence[_Row]) -> str:
+    """In words, by how often the rows were measured already."""
+    batches = max(len(row.batches) for row in rows)
+    return ("first look", "noisy cells, or suspects", "suspects")[min(batches, 2)]
 
 
 # Verdicts
@@ -199,9 +215,7 @@ def _judged(
         )
     reason = None
     if found == "cannot tell":
-        reason = verdict.why_unsure(
-            logs.low, logs.high, threshold=threshold, detectable=smallest, sure=sure
-        )
+        reason = verdict.why_unsure(logs.low, logs.high, threshold=threshold, sure=sure)
     return replace(
         line,
         verdict=found,
