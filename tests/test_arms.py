@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 import shlex
 import subprocess
 import sys
 import sysconfig
 import venv
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -209,9 +209,7 @@ def test_a_record_that_is_laid_out_differently_is_read_by_its_own_layout(tmp_pat
     python = make_python(tmp_path / "other", "0.2.0")
     target = next((tmp_path / "other").glob("lib/python*/site-packages/iomodels/_core*.so"))
     header = (ROOT / "iomodels" / "core" / "record.h").read_text()
-    build_core(
-        target, {"record.h": header.replace("    X(stop) ", "    X(a_new_word) X(stop) ")}
-    )
+    build_core(target, {"record.h": header.replace("    X(stop) ", "    X(a_new_word) X(stop) ")})
     (cell,) = cells("slow-device", [], [f"python={python}"])
     layout, own = cell.b.launch.installation.layout, own_launch().installation.layout
     assert layout.size == own.size + 8
