@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from iomodels.changes import Change, Outcome, Verdict
+from iomodels.statistics import MIN_ROUNDS
 
 FAILING: tuple[Verdict, ...] = ("slower", "vanished", "failed")
 REMEDY = "more rounds, pinning (taskset -c 0 …) or a quieter machine would help"
@@ -57,7 +58,7 @@ def _may_be_worse(change: Change, threshold: float) -> bool:
     """Whether a loss beyond the threshold is still possible. A possible gain harms nobody."""
     if change.verdict != "cannot tell":
         return False
-    if change.ratio is None or change.detectable is None:
+    if change.ratio is None or change.rounds < MIN_ROUNDS:
         return True
     if change.bigger_is_better:
         return change.ratio.low < 1 / (1 + threshold)
