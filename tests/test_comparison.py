@@ -74,6 +74,12 @@ def test_too_few_rounds_never_give_a_verdict(few: list[float], many: list[float]
         assert "rounds" in (change.reason or "")
 
 
+def test_five_rounds_are_too_few_however_far_apart() -> None:
+    (change,) = timings(compared(run_of(noisy(1000, 1, 5)), run_of(noisy(10, 2, 20))))
+    assert change.verdict == "cannot tell"
+    assert "5 rounds give no interval" in (change.reason or "")
+
+
 @given(rounds, rounds, st.sampled_from([0.01, 0.05, 0.3]))
 def test_a_verdict_follows_from_its_interval(
     a: list[float], b: list[float], threshold: float
@@ -222,6 +228,12 @@ def test_counters_raise_no_alarm_in_100_suites() -> None:
     for _ in range(100 * 8):  # suites of eight cells
         found = list(counters.compare(trials(), trials()))
         assert [each.verdict for each in found] == ["same", "same"]
+
+
+def test_a_counter_that_varies_by_itself_is_no_evidence() -> None:
+    assert counters.verdict([1.0, 1.1, 1.0, 1.05], [2.0, 2.1]) is None
+    assert counters.verdict([1.0, 1.0, 1.0, 1.0], [2.0, 2.1]) == "slower"
+    assert counters.verdict([1.0, 1.0, 1.0, 1.0], [0.9, 2.1]) is None
 
 
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=2), st.lists(st.floats(0, 10), max_size=4))
