@@ -141,6 +141,20 @@ def replay(
     )
 
 
+def power_by_cell(
+    recorded: Sequence[Floats], suites: int, change: float, threshold: float, seed: int
+) -> list[float]:
+    """The share of decisions that find the change, for each recorded cell by itself."""
+    rng = np.random.default_rng(seed)
+    shares = []
+    for row in recorded:
+        decisions = (
+            decide(1, Replayed(rng, [row], 0, change), threshold=threshold) for _ in range(suites)
+        )
+        shares.append(sum(d.confirmed.get(0, 0) < 0 for d in decisions) / suites)
+    return shares
+
+
 def _tally(
     suites: int,
     cells: int,
@@ -202,6 +216,21 @@ def show(what: str, tally: Tally, change: float) -> None:
     print(f"  pairs per cell                {tally.pairs_mean:.0f}")
 
 
+def _recorded(path: Path) -> tuple[list[str], list[Floats]]:
+    recorded = json.loads(path.read_text())
+    return list(recorded), [np.array(row) for row in recorded.values()]
+
+
+def _show_cells(
+    names: Sequence[str], rows: Sequence[Floats], power: Sequence[float], threshold: float
+) -> None:
+    print("| cell | noise of a pair | sees from | found |\n|---|--:|--:|--:|")
+    for name, row, share in zip(names, rows, power, strict=True):
+        sees = procedure.detectable(row, threshold)
+        print(f"| {name} | {pairs.noise(row):.1%} | {sees:.0%} | {share:.0%} |")
+    print()
+
+
 def _percent(rate: object) -> str:
     median, low, high = (100 * getattr(rate, name) for name in ("median", "low", "high"))
     return f"{median:.1f} % ({low:.1f} to {high:.1f})"
@@ -224,8 +253,10 @@ def main() -> None:
         return
     how = given.suites, given.change, given.threshold, given.seed
     if given.replay:
-        rows = [np.array(row) for row in json.loads(given.replay.read_text()).values()]
+        names, rows = _recorded(given.replay)
         what, tally = "replayed on real A/A pairs", replay(rows, *how)
+        if not given.json:
+            _show_cells(names, rows, power_by_cell(rows, *how), given.threshold)
     else:
         suites, change, threshold, seed = how
         what = f"simulated, {given.cells} cells"

@@ -17,7 +17,7 @@ from iomodels import pairs
 from iomodels.pairs import Floats
 
 FIRST_PAIRS, EXTRA_PAIRS = 20, 20
-FRESH_PAIRS = (20, 40, 60, 80, 100, 120)
+FRESH_PAIRS = (40, 80, 120)
 PLANNED_CHANGE, PLANNED_POWER = 1.5, 0.95
 """What pairs are planned for: to see a change of 1.5 thresholds in 95 of 100 cases. That the noise
 is known from few pairs only costs some of it: in truth it is a change of two thresholds."""

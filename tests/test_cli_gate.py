@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+from importlib import import_module
 
 import pytest
 from msgspec.structs import replace
 
-from iomodels import storage
+from iomodels import selftest, storage
 from iomodels.results import Tool
+from iomodels.selftest import KindResult
 
 from .factory import make_cell, make_run, make_trial
 from .test_cli import QUICK, cli
@@ -136,3 +138,23 @@ def test_a_against_b_from_the_command_line(cli) -> None:
     assert "slower" in done.stdout
     assert "first look: 1 cell × 20 pairs" in done.stderr
     assert "seed 4" in done.stderr
+
+
+def test_the_self_test_prints_rates_with_their_intervals(monkeypatch, capsys) -> None:
+    shown = import_module("iomodels.cli.selftest")
+    kinds = (
+        KindResult(
+            selftest.KINDS[0], decisions=20, alarms=0, found=19, noise=0.03, detectable=0.06
+        ),
+        KindResult(selftest.KINDS[1], error="hung: no answer"),
+    )
+    report = selftest.Report(0.1, selftest.Procedure(), 12.0, kinds)
+    monkeypatch.setattr(selftest, "run", lambda **_: iter([report]))
+    assert shown.show(as_json=False) == 1
+    out = capsys.readouterr().out
+    assert "95 % (76–99)" in out
+    assert "hung: no answer" in out
+    assert shown.show(as_json=True) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["kinds"][0]["power"]["median"] == pytest.approx(0.95)
+    assert document["kinds"][1]["power"] is None
