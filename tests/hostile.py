@@ -17,6 +17,7 @@ FRAGMENTS = (
     "=1+1", "+1", "-2", "@x", "＝1", "\t", '"', "'", ",", "\\", "]]>", "&amp;", "&#124;", "%0A",
     "::error::", "\ufffe", "\ud800", "\u202e", "{}", "$x$", "# ",
     "https://e.vil", "www.e.vil", "\u2028", " ",
+    "- ", "+ ", "1. ", "2) ", "---", "===", "    ",
 )  # fmt: skip
 
 texts = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=5)), max_size=5).map(

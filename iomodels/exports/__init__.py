@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from iomodels.results import Run
 
 Subject = Literal["measurements", "verdicts"]
+SUBJECTS: tuple[Subject, ...] = ("measurements", "verdicts")
 STANDARD_OUTPUT = "-"
 
 
@@ -87,6 +88,15 @@ class Export:
 def names(subject: Subject) -> list[str]:
     """The formats there are of measurements, or of verdicts."""
     return [name for name, format in FORMATS.items() if format.function_name(subject)]
+
+
+def reference_table() -> str:
+    """The formats as a Markdown table, for docs/ci.md."""
+    lines = ["| Format | Of | Read by |", "| --- | --- | --- |"]
+    for format in FORMATS.values():
+        of = [subject for subject in SUBJECTS if format.function_name(subject)]
+        lines.append(f"| `{format.name}` | {' and '.join(of)} | {format.meaning} |")
+    return "\n".join(lines) + "\n"
 
 
 def parse(text: str, subject: Subject) -> Export:

@@ -31,13 +31,16 @@ MAX_ROWS = 1000
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~$&@]|:(?=//)|(?<=www)\.)")
 
+_FIRST = re.compile(r"^(|\d+)([-+=]|(?<=\d)[.)])")
+"""What would begin a list or underline a heading."""
+
 
 def text(value: str) -> str:
-    """`value` as it is, anywhere but first in a line: it marks up nothing and ends no cell.
+    """`value` as it is, wherever it stands in a line: it marks up nothing and ends no cell.
 
     Every character that could is escaped with a backslash (CommonMark, section 2.4).
     """
-    return _SPECIAL.sub(r"\\\1", visible(value))
+    return _FIRST.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", visible(value).strip()))
 
 
 def of_run(run: Run) -> str:
@@ -63,12 +66,14 @@ def of_comparison(comparison: Comparison) -> str:
         f"changes below {share(comparison.threshold)} count as the same.",
         "",
     ]
-    if changes:
-        lines += table(CHANGE_COLUMNS, map(_change, changes[:MAX_ROWS]), right_from=5)
-        lines.append("")
+    shown = changes[:MAX_ROWS]
+    lines += _changes([change for change in shown if change.verdict != "same"])
+    if same := _changes([change for change in shown if change.verdict == "same"]):
+        # A blank line after it, or the table would be taken for HTML.
+        lines += ["<details><summary>The same</summary>", "", *same, "</details>", ""]
     if len(changes) > MAX_ROWS:
         lines += [f"… and {len(changes) - MAX_ROWS} more.", ""]
-    lines += _told(changes[:MAX_ROWS]) + list(_differences(comparison))
+    lines += _differences(comparison)
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -135,13 +140,16 @@ def _change(change: Change) -> Sequence[str]:
     )  # fmt: skip
 
 
-def _told(changes: Sequence[Change]) -> list[str]:
-    lines = [
-        f"- {text(cell_name(change))}, {text(change.metric)}: {text(change.reason)}"
-        for change in changes
-        if change.reason
-    ]
-    return lines + [""] if lines else []
+def _changes(changes: Sequence[Change]) -> list[str]:
+    if not changes:
+        return []
+    told: dict[str, list[str]] = {}
+    for change in changes:
+        if change.reason:
+            told.setdefault(change.reason, []).append(f"{cell_name(change)}, {change.metric}")
+    reasons = [f"- {text(reason)} ({text('; '.join(who))})" for reason, who in told.items()]
+    rows = list(table(CHANGE_COLUMNS, map(_change, changes), right_from=3))
+    return [*rows, "", *reasons, *([""] if reasons else [])]
 
 
 def _differences(comparison: Comparison) -> Iterator[str]:
