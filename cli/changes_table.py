@@ -116,6 +116,8 @@ def _reasons(rows: Sequence[Change]) -> list[RenderableType]:
     """Why a verdict is what it is; engines with the same reason share a line."""
     engines: dict[str, list[str]] = {}
     for change in rows:
+        if change.confirmed:
+            engines.setdefault("measured again, and judged by that alone", []).append(change.engine)
         if change.reason:
             engines.setdefault(change.reason, []).append(change.engine)
     return [
