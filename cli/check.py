@@ -90,7 +90,7 @@ def command(
     exported: tuple[str, ...],
     as_json: bool,
 ) -> int:
-    """Say whether anything got slower: against a recorded baseline, or B against A.
+    """The gate: against a recorded baseline, or B against A.
 
     --baseline measures the cells of earlier results again. Several of them, from different times,
     show how the machine differs by itself. --a and --b need no baseline: both arms are measured

@@ -22,8 +22,8 @@ from iomodels.escape import visible
 
 COMMANDS = {
     "bench": "Run scenarios through the engines and say what each costs.",
-    "compare": "Two recorded results, cell by cell: what changed, and how sure that is.",
-    "check": "The gate: measure now against a baseline, or A against B.",
+    "compare": "Compare two results: what changed, and how sure that is.",
+    "check": "The gate: against a recorded baseline, or B against A.",
     "engines": "The I/O models, and what each can do here.",
     "scenarios": "The shipped workloads, and the question each answers.",
     "doctor": "What this machine allows and disturbs, and what to do about it.",
