@@ -25,6 +25,8 @@ COMMANDS = {
     "chart": "Draw charts of results, and the four models as a matrix.",
     "trace": "Record a few requests and draw what happened, call by call.",
     "report": "Put a result on one HTML page, to hand round.",
+    "compare": "Compare two results: what changed, and how sure that is.",
+    "check": "The gate: against a recorded baseline, or B against A.",
     "engines": "The I/O models, and what each can do here.",
     "scenarios": "The shipped workloads, and the question each answers.",
     "doctor": "What this machine allows and disturbs, and what to do about it.",
@@ -93,8 +95,9 @@ def group(context: click.Context) -> int | None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done · 1 failed cells · 2 usage · 3 nothing measured
-    · 130 interrupted · 141 the reader of our output went away.
+    """Run the command line and exit: 0 done · 1 failed cells or a regression · 2 usage ·
+    3 nothing measured or not comparable · 4 inconclusive · 130 interrupted · 141 the reader of our
+    output went away.
     """
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show "µ" or "≈" is no reason to fail.

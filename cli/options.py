@@ -23,6 +23,48 @@ EXPORT_OPTION = click.option(
 """Its values go to `exporting.asked` before anything is measured, then to `exporting.write`."""
 
 
+class Share(click.FloatRange):
+    """A share such as `5%` or `0.05`, from 0.1 % to 100 %."""
+
+    name = "share"
+
+    def __init__(self) -> None:
+        super().__init__(0.001, 1.0)
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - whatever click has at this point
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        text = str(value).strip()
+        try:
+            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            share = math.nan
+        if not 0.001 <= share <= 1:
+            self.fail(f"'{value}' is no share from 0.1% to 100%: write 5% or 0.05", param, ctx)
+        return share
+
+
+METRIC_OPTION = click.option(
+    "-m",
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="NAME",
+    help="What to judge (repeat for more): throughput_ops, latency_p50_ns, latency_p99_ns or "
+    "cpu_ns_per_op. [default: throughput; of an open loop, the median latency]",
+)
+THRESHOLD_OPTION = click.option(
+    "--threshold",
+    type=Share(),
+    default="5%",
+    metavar="SHARE",
+    help="Changes below it count as the same. [default: 5%]",
+)
+
+
 class Seconds(click.FloatRange):
     """A finite number of seconds within limits."""
 

@@ -28,6 +28,10 @@ class OutputError(IomodelsError):
     """An output path that cannot be written, or that exists already."""
 
 
+class UsageError(IomodelsError):
+    """A request that makes no sense as it was made: an unknown metric, options that clash."""
+
+
 class ResultError(IomodelsError):
     """A result file that cannot be read: broken, foreign, too large."""
 

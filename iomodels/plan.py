@@ -85,10 +85,27 @@ def make(
 
     Raises `EngineError` where a scenario names an engine that does not exist.
     """
-    cells = [
-        planned_cell(index, point, spec)
-        for index, (point, spec) in enumerate(_pairs(scenarios, engines))
-    ]
+    return of_pairs(
+        _pairs(scenarios, engines),
+        scenarios=scenarios,
+        rounds=rounds,
+        duration_s=duration_s,
+        warmup_s=warmup_s,
+        seed=seed,
+    )
+
+
+def of_pairs(
+    pairs: Sequence[tuple[Point, EngineSpec]],
+    *,
+    scenarios: Sequence[Scenario] = (),
+    rounds: int,
+    duration_s: float,
+    warmup_s: float,
+    seed: int,
+) -> Plan:
+    """Plan a run of exactly these cells: those of an earlier run, to measure them again."""
+    cells = [planned_cell(index, point, spec) for index, (point, spec) in enumerate(pairs)]
     return Plan(
         scenarios=tuple(scenarios),
         cells=tuple(cells),

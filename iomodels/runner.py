@@ -78,9 +78,8 @@ def bench(
     Raises `ScenarioError`, `EngineError` or `OutputError` before anything is measured,
     `NothingMeasured` if not one trial succeeded, and `Interrupted` on Ctrl-C.
     """
-    path = Path(output) if output is not None else None
-    if path is not None:
-        storage.check_output(path, force=force)
+    if output is not None:
+        storage.check_output(output, force=force)
     plan = planning.make(
         resolve(scenarios, settings or {}),
         [engine_table.parse(text) for text in engines],
@@ -90,7 +89,7 @@ def bench(
         seed=secrets.randbits(32) if seed is None else seed,
     )
     asked = _asked(scenarios, engines, settings or {})
-    return _Runner(plan, path, force, listener or _Silent(), asked).run()
+    return bench_plan(plan, output=output, force=force, listener=listener, asked=asked)
 
 
 def _asked(
@@ -102,6 +101,21 @@ def _asked(
         engines=list(engines),
         settings={key: list(values) for key, values in settings.items() if key != NOT_STORED},
     )
+
+
+def bench_plan(
+    plan: Plan,
+    *,
+    output: str | Path | None = None,
+    force: bool = False,
+    listener: Listener | None = None,
+    asked: Asked | None = None,
+) -> Run:
+    """Measure a plan made elsewhere (`plan.of_pairs`). Raises as `bench` does."""
+    path = Path(output) if output is not None else None
+    if path is not None:
+        storage.check_output(path, force=force)
+    return _Runner(plan, path, force, listener or _Silent(), asked).run()
 
 
 @dataclass
@@ -116,7 +130,7 @@ class _Progress:
 
 class _Runner:
     def __init__(
-        self, plan: Plan, path: Path | None, force: bool, listener: Listener, asked: Asked
+        self, plan: Plan, path: Path | None, force: bool, listener: Listener, asked: Asked | None
     ) -> None:
         self._plan = plan
         self._asked = asked

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import sysconfig
 import venv
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -179,19 +180,18 @@ def test_the_same_python_by_another_path_is_an_arm_too(tmp_path: Path) -> None:
     assert pair.error is None
 
 
-def build_core(target: Path, record: str) -> None:
-    """The core, with another `record.h`."""
+def build_core(target: Path, changed: Mapping[str, str]) -> None:
+    """The core, with other texts of some of its files (by their path in it)."""
     folder = target.parent
     core = ROOT / "iomodels" / "core"
-    (folder / "record.h").write_text(record)
     sources = [*core_sources(), core / "module.c"]
-    # Quoted includes look in the including file's folder first, so the sources are copied, flat
-    # folders and all, with the changed header beside them.
+    # Quoted includes look in the including file's folder first, so all sources are copied.
     for path in core.rglob("*.[ch]"):
         copy = folder / "core" / path.relative_to(core)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(path.read_text())
-    (folder / "core" / "record.h").write_text(record)
+    for name, text in changed.items():
+        (folder / "core" / name).write_text(text)
     copied = [str(folder / "core" / path.relative_to(core)) for path in sources]
     subprocess.run(
         [
@@ -209,7 +209,7 @@ def test_a_record_that_is_laid_out_differently_is_read_by_its_own_layout(tmp_pat
     python = make_python(tmp_path / "other", "0.2.0")
     target = next((tmp_path / "other").glob("lib/python*/site-packages/iomodels/_core*.so"))
     header = (ROOT / "iomodels" / "core" / "record.h").read_text()
-    build_core(target, header.replace("    X(stop) ", "    X(a_new_word) X(stop) "))
+    build_core(target, {"record.h": header.replace("    X(stop) ", "    X(a_new_word) X(stop) ")})
     (cell,) = cells("slow-device", [], [f"python={python}"])
     layout, own = cell.b.launch.installation.layout, own_launch().installation.layout
     assert layout.size == own.size + 8

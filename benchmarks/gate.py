@@ -1,0 +1,271 @@
+"""How often the A/B gate cries wolf, and how much it sees: simulated, and replayed on real pairs.
+
+    python benchmarks/gate.py                               # 200 simulated suites of 40 cells
+    python benchmarks/gate.py --measure pairs.json          # real A/A pairs of the default suite
+    python benchmarks/gate.py --replay pairs.json           # the gate on blocks of those
+
+The decisions are `iomodels.procedure`'s own, step for step; only what it measures is made up, or
+played again. Beside it stands what most tools do: ten runs of A, then ten of B, and a threshold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from iomodels import pairs, procedure
+from iomodels.pairs import Floats
+from iomodels.procedure import decide
+from iomodels.statistics import wilson_interval
+
+NOISE = (0.03, 0.10)
+"""The standard deviation of one trial, from the quietest cell to the noisiest."""
+SPIKE_SHARE, SPIKE = 0.03, 0.5
+"""So many trials are hit by something, and lose on average so much (a log, exponential)."""
+DRIFT = 0.01
+"""How the machine's speed wanders from one trial to the next (a log, a random walk)."""
+SEQUENTIAL_RUNS, SEQUENTIAL_LIMIT = 10, 0.10
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What so many suites came to. `found` counts those in which the changed cell was confirmed."""
+
+    suites: int
+    alarms: int
+    found: int
+    sequential_alarms: int | None
+    pairs_mean: float
+    """Pairs measured per cell, confirmation included."""
+
+
+Suite = Callable[[np.random.Generator, int | None], "Machine"]
+
+
+class Machine:
+    """Measures rows of one suite: `changed` is the row that is slower in arm B, by `change`."""
+
+    def __init__(self, changed: int | None, change: float) -> None:
+        self._changed = changed
+        self._log = -math.log1p(change)
+        self.pairs = 0
+
+    def __call__(self, rows: Sequence[int], count: int) -> list[Floats]:
+        self.pairs += len(rows) * count
+        return [self.ratios(row, count) + self._log * (row == self._changed) for row in rows]
+
+    def ratios(self, row: int, count: int) -> Floats:
+        """The log ratios of `count` A/A pairs."""
+        raise NotImplementedError
+
+
+class Simulated(Machine):
+    """Trials with normal noise, spikes, and a machine whose speed wanders while it measures."""
+
+    def __init__(
+        self, rng: np.random.Generator, cells: int, changed: int | None, change: float
+    ) -> None:
+        super().__init__(changed, change)
+        self._rng = rng
+        self._noise = rng.uniform(*NOISE, cells)
+
+    def ratios(self, row: int, count: int) -> Floats:
+        """Arms in a random order; the second meets the machine one step further on its way."""
+        step = self._rng.normal(0, DRIFT, count) * self._rng.choice([-1, 1], count)
+        ratios: Floats = self._trials(row, count) - self._trials(row, count) + step
+        return ratios
+
+    def sequential(self, row: int, count: int) -> tuple[Floats, Floats]:
+        """All of A, then all of B, while the machine wanders on."""
+        walk = np.cumsum(self._rng.normal(0, DRIFT, 2 * count))
+        values = self._trials(row, 2 * count) + walk
+        return values[:count], values[count:]
+
+    def _trials(self, row: int, count: int) -> Floats:
+        spikes = self._rng.random(count) < SPIKE_SHARE
+        lost = np.where(spikes, self._rng.exponential(SPIKE, count), 0)
+        trials: Floats = self._rng.normal(0, self._noise[row], count) - lost
+        return trials
+
+
+class Replayed(Machine):
+    """Real A/A pairs: each batch is a stretch of them, as they were measured."""
+
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        recorded: Sequence[Floats],
+        changed: int | None,
+        change: float,
+    ) -> None:
+        super().__init__(changed, change)
+        self._rng = rng
+        self._recorded = recorded
+
+    def ratios(self, row: int, count: int) -> Floats:
+        """A stretch from a random place on, and round the end where it is longer than the rest."""
+        recorded = self._recorded[row]
+        return np.roll(recorded, -int(self._rng.integers(recorded.size)))[:count]
+
+
+def simulate(suites: int, cells: int, change: float, threshold: float, seed: int) -> Tally:
+    """Decide simulated suites: each once without a change, and once with one cell changed."""
+    rng = np.random.default_rng(seed)
+
+    def suite(rng: np.random.Generator, changed: int | None) -> Machine:
+        return Simulated(rng, cells, changed, change)
+
+    sequential = sum(
+        _sequential_alarm(Simulated(rng, cells, None, 0), cells) for _ in range(suites)
+    )
+    return _tally(suites, cells, suite, threshold, rng, sequential)
+
+
+def replay(
+    recorded: Sequence[Floats], suites: int, change: float, threshold: float, seed: int
+) -> Tally:
+    """Decide suites made of stretches of real A/A pairs."""
+
+    def suite(rng: np.random.Generator, changed: int | None) -> Machine:
+        return Replayed(rng, recorded, changed, change)
+
+    return _tally(
+        suites, len(recorded), suite, threshold, np.random.default_rng(seed), sequential=None
+    )
+
+
+def power_by_cell(
+    recorded: Sequence[Floats], suites: int, change: float, threshold: float, seed: int
+) -> list[float]:
+    """The share of decisions that find the change, for each recorded cell by itself."""
+    rng = np.random.default_rng(seed)
+    shares = []
+    for row in recorded:
+        decisions = (
+            decide(1, Replayed(rng, [row], 0, change), threshold=threshold) for _ in range(suites)
+        )
+        shares.append(sum(d.confirmed.get(0, 0) < 0 for d in decisions) / suites)
+    return shares
+
+
+def _tally(
+    suites: int,
+    cells: int,
+    suite: Suite,
+    threshold: float,
+    rng: np.random.Generator,
+    sequential: int | None,
+) -> Tally:
+    alarms = found = measured = 0
+    for _ in range(suites):
+        machine = suite(rng, None)
+        decision = decide(cells, machine, threshold=threshold)
+        alarms += any(decision.confirmed.values()) or _suite_alarm(decision, threshold)
+        measured += machine.pairs
+        changed = int(rng.integers(cells))
+        decision = decide(cells, suite(rng, changed), threshold=threshold)
+        found += decision.confirmed.get(changed, 0) < 0
+    return Tally(suites, alarms, found, sequential, measured / suites / cells)
+
+
+def _suite_alarm(decision: procedure.Decision, threshold: float) -> bool:
+    return decision.suite_p <= pairs.SUITE_ALPHA and pairs.exceeds(decision.suite, threshold)
+
+
+def _sequential_alarm(machine: Simulated, cells: int) -> bool:
+    samples = [machine.sequential(row, SEQUENTIAL_RUNS) for row in range(cells)]
+    limit = math.log1p(SEQUENTIAL_LIMIT)
+    return any(abs(float(np.mean(b) - np.mean(a))) > limit for a, b in samples)
+
+
+def measure(path: Path, count: int, seed: int) -> None:
+    """Record `count` real A/A pairs of every cell of the default suite."""
+    from iomodels import ab, metrics
+
+    cells = [c for c in ab.plan_cells(["default"], [], {}, ab.Arm(), ab.Arm()) if not c.na_reason]
+    done = ab.measure(cells, count, seed=seed)
+    metric = metrics.METRICS["throughput_ops"]
+    rows = {
+        f"{cell.scenario}, {cell.label or '-'}, {cell.a.engine}": [
+            math.log(metric.value(pair.b) / metric.value(pair.a))
+            for pair in measured
+            if pair.a is not None and pair.b is not None
+        ]
+        for cell, measured in zip(cells, done, strict=True)
+    }
+    path.write_text(json.dumps(rows))
+
+
+def show(what: str, tally: Tally, change: float) -> None:
+    """Print the tally as the table of the documentation."""
+    alarms = wilson_interval(tally.alarms, tally.suites)
+    power = wilson_interval(tally.found, tally.suites)
+    print(f"{what}: {tally.suites} suites")
+    print(f"  false alarms of whole suites  {_percent(alarms)}")
+    print(f"  {change:+.0%} in one cell found      {_percent(power)}")
+    if tally.sequential_alarms is not None:
+        other = wilson_interval(tally.sequential_alarms, tally.suites)
+        print(f"  A, then B, 10 % threshold     {_percent(other)} false alarms")
+    print(f"  pairs per cell                {tally.pairs_mean:.0f}")
+
+
+def _recorded(path: Path) -> tuple[list[str], list[Floats]]:
+    recorded = json.loads(path.read_text())
+    return list(recorded), [np.array(row) for row in recorded.values()]
+
+
+def _show_cells(
+    names: Sequence[str], rows: Sequence[Floats], power: Sequence[float], threshold: float
+) -> None:
+    print("| cell | noise of a pair | sees from | found |\n|---|--:|--:|--:|")
+    for name, row, share in zip(names, rows, power, strict=True):
+        sees = procedure.detectable(row, threshold)
+        print(f"| {name} | {pairs.noise(row):.1%} | {sees:.0%} | {share:.0%} |")
+    print()
+
+
+def _percent(rate: object) -> str:
+    median, low, high = (100 * getattr(rate, name) for name in ("median", "low", "high"))
+    return f"{median:.1f} % ({low:.1f} to {high:.1f})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--suites", type=int, default=200)
+    parser.add_argument("--cells", type=int, default=40)
+    parser.add_argument("--change", type=float, default=0.10)
+    parser.add_argument("--threshold", type=float, default=0.05)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--measure", type=Path, metavar="PATH")
+    parser.add_argument("--pairs", type=int, default=400)
+    parser.add_argument("--replay", type=Path, metavar="PATH")
+    given = parser.parse_args()
+    if given.measure:
+        measure(given.measure, given.pairs, given.seed)
+        return
+    how = given.suites, given.change, given.threshold, given.seed
+    if given.replay:
+        names, rows = _recorded(given.replay)
+        what, tally = "replayed on real A/A pairs", replay(rows, *how)
+        if not given.json:
+            _show_cells(names, rows, power_by_cell(rows, *how), given.threshold)
+    else:
+        suites, change, threshold, seed = how
+        what = f"simulated, {given.cells} cells"
+        tally = simulate(suites, given.cells, change, threshold, seed)
+    if given.json:
+        json.dump(asdict(tally), sys.stdout)
+        return
+    show(what, tally, given.change)
+
+
+if __name__ == "__main__":
+    main()

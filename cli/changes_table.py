@@ -1,0 +1,159 @@
+"""What `compare` and `check` show: every change with what it rests on, and the outcome."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from iomodels.changes import Change, Comparison
+from iomodels.exports.change_text import HEADLINES, share
+from iomodels.metrics import COUNTER_PREFIX
+from iomodels.verdict import counts
+
+from .console import safe
+
+STYLES = {
+    "slower": "red",
+    "failed": "red",
+    "vanished": "red",
+    "faster": "green",
+    "new": "cyan",
+    "cannot tell": "yellow",
+    "same": "",
+}
+OUTCOME_STYLES = {"passed": "bold green", "regression": "bold red"}
+TITLES = {
+    "throughput_ops": "ops/s",
+    "latency_p50_ns": "p50",
+    "latency_p99_ns": "p99",
+    "cpu_ns_per_op": "CPU/op",
+    "suite": "median",
+}
+LEGEND = (
+    "change: with its 95 % interval · n: rounds or pairs · noise: of one round · "
+    "sees: the smallest change that these rounds show with 80 % power"
+)
+
+
+def report(comparison: Comparison) -> list[RenderableType]:
+    """Everything there is to say about a comparison."""
+    shown: list[RenderableType] = []
+    for heading, changes in _grouped(comparison.changes).items():
+        rows = [change for change in changes if not _is_dull(change)]
+        if rows:
+            shown += [Text(""), safe(heading, "bold"), _table(rows), *_reasons(rows)]
+    same = sum(_is_dull(change) for change in comparison.changes)
+    if same:
+        shown += [Text(""), Text(f"{same} exact counters (calls per operation) are the same")]
+    return [*shown, *_surroundings(comparison), Text(""), _outcome(comparison), *_legend(shown)]
+
+
+def _grouped(changes: Iterable[Change]) -> dict[str, list[Change]]:
+    groups: dict[str, list[Change]] = {}
+    for change in changes:
+        heading = ", ".join(part for part in (change.scenario, change.label) if part)
+        groups.setdefault(heading, []).append(change)
+    return groups
+
+
+def _is_dull(change: Change) -> bool:
+    return change.metric.startswith(COUNTER_PREFIX) and change.verdict == "same"
+
+
+def _table(rows: Sequence[Change]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column("engine", overflow="fold", ratio=1)
+    table.add_column("metric", no_wrap=True)
+    for name in ("change", "interval", "n", "noise", "sees"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for change in rows:
+        table.add_row(
+            safe(change.engine),
+            safe(_metric(change)),
+            *_numbers(change),
+            Text(change.verdict, style=STYLES[change.verdict]),
+        )
+    return table
+
+
+def _metric(change: Change) -> str:
+    if change.metric.startswith(COUNTER_PREFIX):
+        return f"{change.metric.removeprefix(COUNTER_PREFIX)[:14]}/op"
+    return TITLES.get(change.metric, change.metric[:10])
+
+
+def _numbers(change: Change) -> tuple[str, ...]:
+    rounds = str(change.rounds) if change.rounds else ""
+    if change.ratio is None:
+        if change.base is None or change.new is None:
+            return "", "", rounds, "", ""
+        return "", f"{change.base.median:.3g} → {change.new.median:.3g}", rounds, "", ""
+    low, high = _percent(change.ratio.low), _percent(change.ratio.high)
+    return (
+        f"{_percent(change.ratio.median)} %",
+        f"{low}…{high} %",
+        rounds,
+        "" if change.noise is None else share(change.noise),
+        "" if change.detectable is None else share(change.detectable),
+    )
+
+
+def _percent(ratio: float) -> str:
+    """Two digits, a sign, and never an exponent: `-9.5`, `+12`, `+1.3M`."""
+    change = (ratio - 1) * 100
+    if not math.isfinite(change) or abs(change) >= 1e6:
+        return "huge"
+    return f"{change:+.1f}" if abs(change) < 9.95 else f"{change:+.0f}"
+
+
+def _reasons(rows: Sequence[Change]) -> list[RenderableType]:
+    """Why a verdict is what it is; engines with the same reason share a line."""
+    engines: dict[str, list[str]] = {}
+    for change in rows:
+        if change.confirmed:
+            engines.setdefault("measured again, and judged by that alone", []).append(change.engine)
+        if change.reason:
+            engines.setdefault(change.reason, []).append(change.engine)
+    return [
+        safe(f"{', '.join(dict.fromkeys(names))}: {reason}", "dim")
+        for reason, names in engines.items()
+    ]
+
+
+def _surroundings(comparison: Comparison) -> list[RenderableType]:
+    shown: list[RenderableType] = [Text("")]
+    shown += [
+        safe(f"environment: {d.name}: {_fact(d.base)} → {_fact(d.new)}", "dim")
+        for d in comparison.differences
+    ]
+    shown += [safe(f"warning: {n.message}", "yellow") for n in comparison.warnings]
+    return shown if len(shown) > 1 else []
+
+
+def _fact(value: object) -> str:
+    return "unknown" if value is None else str(value)
+
+
+def _outcome(comparison: Comparison) -> Text:
+    found = ", ".join(f"{n} {verdict}" for verdict, n in counts(_timings(comparison)).items())
+    return Text.assemble(
+        (HEADLINES[comparison.outcome], OUTCOME_STYLES.get(comparison.outcome, "bold yellow")),
+        safe(
+            f": {found or 'nothing to compare'} ({comparison.new_name} against "
+            f"{comparison.base_name}; same: within {share(comparison.threshold)})"
+        ),
+    )
+
+
+def _timings(comparison: Comparison) -> list[Change]:
+    return [change for change in comparison.changes if not _is_dull(change)]
+
+
+def _legend(shown: Sequence[RenderableType]) -> list[RenderableType]:
+    return [Text(LEGEND, style="dim")] if any(isinstance(part, Table) for part in shown) else []

@@ -1,0 +1,207 @@
+"""`iomodels check`: the gate. Against a baseline, or A against B, or against itself."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .bench import DEFAULT_SUITE
+from .options import (
+    EXPORT_OPTION,
+    JSON_OPTION,
+    METRIC_OPTION,
+    THRESHOLD_OPTION,
+    settings_by_key,
+)
+
+if TYPE_CHECKING:
+    from iomodels.changes import Comparison
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[SCENARIO]...")
+@click.option(
+    "--baseline",
+    multiple=True,
+    metavar="FILE...",
+    help="A result file, or a folder of them (repeat for more, or name more after it). Its cells "
+    "are measured again, with its seed and settings.",
+)
+@click.option(
+    "--a",
+    "arm_a",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A/B: what arm A changes (repeat for more): a scenario's key, engine, env.NAME, prefix "
+    "or python.",
+)
+@click.option("--b", "arm_b", multiple=True, metavar="KEY=VALUE", help="A/B: what arm B changes.")
+@click.option(
+    "-e",
+    "--engine",
+    "engines",
+    multiple=True,
+    metavar="NAME[:OPTION=VALUE]",
+    help="A/B: an engine to measure (repeat for more). [default: as in bench]",
+)
+@click.option(
+    "-s",
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE[,...]",
+    help="A/B: a scenario key to change in both arms (repeat for more).",
+)
+@click.option("--seed", type=click.IntRange(0), metavar="N", help="A/B: fixes every random choice.")
+@click.option(
+    "--self-test",
+    "self_test",
+    is_flag=True,
+    help="Measure the gate's own false alarms and power on this machine, in about three minutes.",
+)
+@METRIC_OPTION
+@THRESHOLD_OPTION
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="With --baseline: keep what was measured as a result file, the next baseline.",
+)
+@click.option("--force", is_flag=True, help="Overwrite output files that exist.")
+@EXPORT_OPTION
+@JSON_OPTION
+def command(
+    names: tuple[str, ...],
+    baseline: tuple[str, ...],
+    arm_a: tuple[str, ...],
+    arm_b: tuple[str, ...],
+    engines: tuple[str, ...],
+    settings: tuple[str, ...],
+    seed: int | None,
+    self_test: bool,
+    metrics: tuple[str, ...],
+    threshold: float,
+    output: Path | None,
+    force: bool,
+    exported: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """The gate: against a recorded baseline, or B against A.
+
+    --baseline measures the cells of earlier results again. Several of them, from different times,
+    show how the machine differs by itself. --a and --b need no baseline: both arms are measured
+    now, in pairs side by side, which is the surest way to compare two versions, settings or disks.
+    What looks worse is measured again before it counts.
+
+    Exits with 0 when nothing got worse, 1 for a regression or a lost cell, 2 for a mistake in what
+    was asked, 3 when times cannot be compared (another machine or core) or nothing could be
+    measured, 4 when it is too noisy to tell, 130 when interrupted.
+    """
+    from iomodels.verdict import EXIT_CODES
+
+    from . import changes_table, console, exporting
+
+    paired = bool(arm_a or arm_b)
+    _one_way(baseline=bool(baseline), paired=paired, self_test=self_test)
+    _not_with(
+        {"-e": engines, "-s": settings, "--seed": seed is not None} if not paired else {},
+        "only goes with --a and --b",
+    )
+    _not_with({"-o": output} if not baseline else {}, "only goes with --baseline")
+    if self_test:
+        from . import selftest
+
+        _not_with({"--export": exported, "SCENARIO": names}, "does not go with --self-test")
+        return selftest.show(as_json=as_json)
+    taken = [output] if output is not None else []
+    exports = exporting.asked(exported, "verdicts", force=force, as_json=as_json, taken=taken)
+    if baseline:
+        paths = (*baseline, *names)
+        comparison = _against_baseline(paths, metrics, threshold, output, force=force)
+    else:
+        by_key = settings_by_key(settings)
+        arms = arm_a, arm_b
+        comparison = _a_against_b(names, arms, engines, by_key, seed, metrics, threshold)
+    if as_json:
+        exports += exporting.asked(["json=-"], "verdicts", force=force)
+    aside = exporting.on_standard_output(exports)
+    console_out = console.err() if aside else console.out()
+    for part in changes_table.report(comparison):
+        console_out.print(part)
+    exporting.write(exports, comparison, force=force, as_json=as_json)
+    return EXIT_CODES[comparison.outcome]
+
+
+def _one_way(*, baseline: bool, paired: bool, self_test: bool) -> None:
+    if baseline + paired + self_test != 1:
+        raise click.UsageError(
+            "check needs one of --baseline FILE, --a KEY=VALUE with --b KEY=VALUE, or --self-test"
+        )
+
+
+def _not_with(options: Mapping[str, object], why: str) -> None:
+    for name, given in options.items():
+        if given:
+            raise click.UsageError(f"{name} {why}")
+
+
+def _against_baseline(
+    paths: Sequence[str],
+    metrics: Sequence[str],
+    threshold: float,
+    output: Path | None,
+    *,
+    force: bool,
+) -> Comparison:
+    from iomodels import gate
+
+    from . import console, progress
+
+    messages = console.err()
+    base = gate.load_baseline(paths)
+    with progress.display(messages) as listener:
+        checked = gate.check(
+            base,
+            threshold=threshold,
+            metric_keys=metrics,
+            output=output,
+            force=force,
+            listener=listener,
+        )
+    if output is not None:
+        messages.print(console.safe(f"result: {output}"), soft_wrap=True)
+    return checked.comparison
+
+
+def _a_against_b(
+    names: Sequence[str],
+    arms: tuple[Sequence[str], Sequence[str]],
+    engines: Sequence[str],
+    settings: Mapping[str, Sequence[str]],
+    seed: int | None,
+    metrics: Sequence[str],
+    threshold: float,
+) -> Comparison:
+    from iomodels import ab, versus
+    from iomodels import engines as engine_table
+
+    from . import console, pair_progress
+
+    a, b = (ab.parse_arm(texts) for texts in arms)
+    specs = [engine_table.parse(text) for text in engines]
+    cells = ab.plan_cells(names or (DEFAULT_SUITE,), specs, settings, a, b)
+    seed = secrets.randbits(32) if seed is None else seed
+    with pair_progress.display(console.err(), seed) as listener:
+        return versus.run(
+            cells,
+            base_name=f"A ({a.name})",
+            new_name=f"B ({b.name})",
+            seed=seed,
+            threshold=threshold,
+            metric_keys=metrics,
+            listener=listener,
+        )

@@ -1,0 +1,78 @@
+"""`iomodels compare`: two recorded results, cell by cell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .options import EXPORT_OPTION, JSON_OPTION, METRIC_OPTION, THRESHOLD_OPTION
+
+FORMATS = ("table", "markdown", "json", "csv")
+
+
+@click.command()
+@click.argument("base", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@METRIC_OPTION
+@THRESHOLD_OPTION
+@click.option(
+    "--anyway",
+    is_flag=True,
+    help="Judge times although the machine, the version or the core differ. The warning stays.",
+)
+@click.option(
+    "--format",
+    "shown_as",
+    type=click.Choice(FORMATS),
+    default="table",
+    help="What to write to standard output. [default: table]",
+)
+@click.option("--force", is_flag=True, help="Overwrite output files that exist.")
+@EXPORT_OPTION
+@JSON_OPTION
+def command(
+    base: Path,
+    new: Path,
+    metrics: tuple[str, ...],
+    threshold: float,
+    anyway: bool,
+    shown_as: str,
+    force: bool,
+    exported: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Compare two results: what changed, and how sure that is.
+
+    Every change has its interval, the rounds it rests on, the noise of its cell and the smallest
+    change that would have been seen. Nothing is measured: `iomodels check` does that.
+
+    Exits with 0 when nothing got worse, 1 for a regression or a lost cell, 2 for a mistake in what
+    was asked, 3 when times cannot be compared (another machine or version), 4 when inconclusive.
+    """
+    from iomodels.comparison import compare
+    from iomodels.storage import load
+    from iomodels.verdict import EXIT_CODES
+
+    from . import changes_table, console, exporting
+
+    if as_json and shown_as not in ("table", "json"):
+        raise click.UsageError(f"--json and --format {shown_as} contradict each other: keep one")
+    shown_as = "json" if as_json else shown_as
+    own = [] if shown_as == "table" else [f"{shown_as}=-"]
+    exports = exporting.asked([*own, *exported], "verdicts", force=force)
+    comparison = compare(
+        load(base),
+        load(new),
+        base_name=base.name,
+        new_name=new.name,
+        threshold=threshold,
+        metric_keys=metrics,
+        anyway=anyway,
+    )
+    if not exporting.on_standard_output(exports):
+        output = console.out()
+        for part in changes_table.report(comparison):
+            output.print(part)
+    exporting.write(exports, comparison, force=force, as_json=shown_as == "json")
+    return EXIT_CODES[comparison.outcome]

@@ -1,0 +1,266 @@
+"""The gate: measure a baseline's cells now, and say what became of them.
+
+First all cells, by the baseline's own seed and settings. What then looks worse is a suspect, and is
+measured again on fresh rounds: only those decide. On another machine, or with another core, times
+say nothing of a change; exact counters still do, and a short run is enough for them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from iomodels import __version__, engines, environment, matching, metrics, pairs, storage, verdict
+from iomodels import plan as planning
+from iomodels.changes import SCHEMA, Change, Comparison
+from iomodels.comparison import DEFAULT_THRESHOLD, Judgement, judge_runs, now_utc
+from iomodels.engines import EngineSpec
+from iomodels.errors import IomodelsError, NothingMeasured, ResultError, UsageError
+from iomodels.matching import Key
+from iomodels.metrics import COUNTER_PREFIX
+from iomodels.plan import Plan
+from iomodels.point import Point, point_from_parameters
+from iomodels.results import Cell, Notice, Run, Tool
+from iomodels.runner import Listener, bench_plan, core_hash
+
+FRESH_ROUNDS, LEAST_FRESH_ROUNDS = 20, 7
+BUDGET_S = 170.0
+"""First look and confirmation together stay below three minutes, if the first look does."""
+COUNTER_ROUNDS, COUNTER_DURATION_S = 2, 0.1
+"""What exact counters need: a round would do, and the second shows that they are constant."""
+_LIMITS = {"rounds": (1, 1000), "duration_s": (0.001, 3600), "warmup_s": (0, 3600)}
+"""As on the command line: a baseline may be a stranger's file."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """One or several recorded runs, oldest first. `name` is for reports."""
+
+    name: str
+    runs: tuple[Run, ...]
+
+    @property
+    def newest(self) -> Run:
+        """Whose cells, seed and settings are measured."""
+        return self.runs[-1]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check comes to: the verdicts, and the run that they are about."""
+
+    comparison: Comparison
+    run: Run
+
+
+def load_baseline(paths: Sequence[str | Path]) -> Baseline:
+    """Read result files, and those in folders (`*.json`, by name).
+
+    Raises `ResultError` for a file that is no sound result, and `UsageError` for an empty folder.
+    """
+    files: list[Path] = []
+    for path in map(Path, paths):
+        inside = sorted(path.glob("*.json")) if path.is_dir() else [path]
+        if not inside:
+            raise UsageError(f"no result (*.json) in {path}: record one with iomodels bench -o")
+        files += inside
+    runs = sorted(((storage.load(file), file.name) for file in files), key=_when)
+    more = f" and {len(runs) - 1} older" if len(runs) > 1 else ""
+    return Baseline(f"{runs[-1][1]}{more}", tuple(run for run, _ in runs))
+
+
+def _when(loaded: tuple[Run, str]) -> str:
+    return loaded[0].created_utc
+
+
+def check(
+    baseline: Baseline,
+    *,
+    threshold: float = DEFAULT_THRESHOLD,
+    metric_keys: Sequence[str] = (),
+    output: str | Path | None = None,
+    force: bool = False,
+    listener: Listener | None = None,
+) -> Checked:
+    """Measure the baseline's cells and judge them. `output` keeps the run: the next baseline.
+
+    Raises as `runner.bench_plan` does, `ResultError` for settings beyond the limits, and
+    `UsageError` for an unknown metric.
+    """
+    started_s = time.monotonic()
+    for key in metric_keys:
+        metrics.named(key)
+    comparable, why_not = _comparable(baseline)
+    cells, unknown = _cells(baseline)
+    plan = _plan(baseline.newest, list(cells.values()), timed=bool(comparable))
+    run = bench_plan(plan, output=output, force=force, listener=listener)
+    bases = _only(comparable or list(baseline.runs), cells | dict.fromkeys(unknown))
+    refusal = "" if comparable else "; ".join(notice.message for notice in why_not)
+    by = Judgement(threshold, tuple(metric_keys), pairs.CONFIRM_ALPHA)
+    changes = judge_runs(bases, run, by, refusal)
+    suspects = [] if refusal else _suspects(changes, cells, threshold)
+    if suspects:
+        left_s = BUDGET_S - (time.monotonic() - started_s)
+        fresh = _confirm([cells[key] for key in suspects], plan, left_s, listener)
+        changes = judge_runs(bases, run, replace(by, fresh=fresh))
+    comparison = Comparison(
+        schema=SCHEMA,
+        created_utc=now_utc(),
+        base_name=baseline.name,
+        new_name="now",
+        base_tool=baseline.newest.tool,
+        new_tool=run.tool,
+        threshold=threshold,
+        outcome=verdict.outcome(changes, threshold=threshold, comparable=not refusal),
+        changes=changes,
+        differences=matching.differences(baseline.newest, run),
+        warnings=[*why_not, *unknown.values(), *_of_the_baseline(bases), *run.warnings],
+    )
+    return Checked(comparison, run)
+
+
+# What to measure
+
+
+def _comparable(baseline: Baseline) -> tuple[list[Run], list[Notice]]:
+    """The base runs of this machine and tool; and why not, for those that are not."""
+    here = msgspec.structs.replace(
+        baseline.newest,
+        tool=Tool(__version__, core_hash()),
+        environment=environment.describe(),
+        cells=[],
+    )
+    reasons = [matching.incomparable(run, here) for run in baseline.runs]
+    usable = [run for run, reason in zip(baseline.runs, reasons, strict=True) if not reason]
+    if not usable:
+        return [], reasons[-1]
+    left_out = len(reasons) - len(usable)
+    if not left_out:
+        return usable, []
+    return usable, [
+        Notice("left-out", f"{left_out} of the baseline's runs are of another machine or version")
+    ]
+
+
+def _cells(
+    baseline: Baseline,
+) -> tuple[dict[Key, tuple[Point, EngineSpec]], dict[Key, Notice]]:
+    """The newest run's cells that any run has measured; and those that cannot be asked for."""
+    measured = {
+        key
+        for run in baseline.runs
+        for key, cell in matching.cells_by_key(run).items()
+        if cell.trials
+    }
+    cells: dict[Key, tuple[Point, EngineSpec]] = {}
+    unknown: dict[Key, Notice] = {}
+    for key, cell in matching.cells_by_key(baseline.newest).items():
+        if key not in measured:
+            continue
+        try:
+            point = point_from_parameters(cell.scenario, cell.parameters)
+            cells[key] = point, engines.parse(cell.engine)
+        except IomodelsError as error:
+            unknown[key] = Notice("unknown-cell", f"a cell cannot be measured: {error}")
+    if not cells:
+        raise NothingMeasured("the baseline has no cell that could be measured: record another")
+    names = matching.labels({key: _as_cell(key) for key in cells})
+    labelled = {key: (replace(p, label=names[key]), spec) for key, (p, spec) in cells.items()}
+    return labelled, unknown
+
+
+def _as_cell(key: Key) -> Cell:
+    return Cell(key[0], dict(key[1]), key[2], "ok")
+
+
+def _plan(base: Run, cells: Sequence[tuple[Point, EngineSpec]], *, timed: bool) -> Plan:
+    settings = {name: _setting(base, name) for name in _LIMITS}
+    if not timed:
+        settings["rounds"] = COUNTER_ROUNDS
+        settings["duration_s"] = min(settings["duration_s"], COUNTER_DURATION_S)
+    return planning.of_pairs(
+        cells,
+        rounds=int(settings["rounds"]),
+        duration_s=settings["duration_s"],
+        warmup_s=settings["warmup_s"],
+        seed=base.seed,
+    )
+
+
+def _setting(base: Run, name: str) -> float:
+    low, high = _LIMITS[name]
+    value = base.settings.get(name)
+    if not isinstance(value, int | float) or not low <= value <= high:
+        raise ResultError(
+            f"the baseline's setting {name} is {value!r}, and must be a number from {low} to "
+            f"{high}: record another baseline"
+        )
+    return float(value)
+
+
+def _only(runs: Sequence[Run], keys: Mapping[Key, object]) -> list[Run]:
+    """The runs without the cells that the newest does not have: those were given up on purpose."""
+    return [
+        msgspec.structs.replace(
+            run, cells=[c for key, c in matching.cells_by_key(run).items() if key in keys]
+        )
+        for run in runs
+    ]
+
+
+# Confirmation
+
+
+def _suspects(
+    changes: Sequence[Change], cells: Mapping[Key, object], threshold: float
+) -> list[Key]:
+    """The cells of which any timing looks worse by more than a screen lets pass."""
+    limit = 1 + min(pairs.SCREEN_CHANGE, threshold)
+    found: dict[Key, None] = {}
+    for change in changes:
+        if change.ratio is None or change.metric.startswith(COUNTER_PREFIX):
+            continue
+        ratio = change.ratio.median
+        worse = 1 / ratio if change.bigger_is_better else ratio
+        if change.verdict in ("slower", "cannot tell") and worse > limit:
+            found[change.scenario, frozenset(change.parameters.items()), change.engine] = None
+    return [key for key in cells if key in found]
+
+
+def _confirm(
+    cells: Sequence[tuple[Point, EngineSpec]], first: Plan, left_s: float, listener: Listener | None
+) -> dict[Key, Cell]:
+    """Fresh rounds of the suspects: as many as fit into what is left of the budget."""
+
+    def plan(rounds: int) -> Plan:
+        return planning.of_pairs(
+            cells,
+            rounds=rounds,
+            duration_s=first.duration_s,
+            warmup_s=first.warmup_s,
+            seed=first.seed + 1,
+        )
+
+    fitting = int(left_s / plan(1).estimate_s)
+    rounds = max(LEAST_FRESH_ROUNDS, min(FRESH_ROUNDS, fitting))
+    if listener is not None:
+        listener.notice(
+            Notice("confirming", f"{len(cells)} cells look worse: measuring them again")
+        )
+    return matching.cells_by_key(bench_plan(plan(rounds), listener=listener))
+
+
+def _of_the_baseline(bases: Sequence[Run]) -> list[Notice]:
+    if len(bases) > 1:
+        return []
+    return [
+        Notice(
+            "one-baseline",
+            "one baseline run cannot show how this machine differs from one hour to the next, so "
+            "a change of the machine may pass for one of the code: record some at other times",
+        )
+    ]

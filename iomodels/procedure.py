@@ -1,0 +1,102 @@
+"""How an A/B is decided: a first look at all rows, more where it is noisy, fresh pairs of suspects.
+
+A row is one cell in one metric. What measures is handed in, so that the same steps decide real
+cells (`versus.py`) and simulated ones (`benchmarks/gate.py`). How many pairs a row gets depends on
+its noise in pairs that the verdict does not use, so the tests stay honest.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from iomodels import pairs
+from iomodels.pairs import Floats
+
+FIRST_PAIRS, EXTRA_PAIRS = 20, 20
+FRESH_PAIRS = (40, 80, 120)
+PLANNED_CHANGE, PLANNED_POWER = 1.5, 0.95
+"""What pairs are planned for: to see a change of 1.5 thresholds in 95 of 100 cases. That the noise
+is known from few pairs only costs some of it: in truth it is a change of two thresholds."""
+LARGE_CHANGE_DISCOUNT = 0.6
+
+Measure = Callable[[Sequence[int], int], Sequence[Floats]]
+"""Measures so many pairs of these rows: their log ratios, one array per row."""
+
+
+@dataclass
+class Decision:
+    """What was measured, and what it says. Rows are named by their number."""
+
+    first: list[Floats]
+    suite_p: float = 1.0
+    suite: Floats = field(default_factory=lambda: np.empty(0))
+    """The first pairs' medians over all rows."""
+    fresh: dict[int, Floats] = field(default_factory=dict)
+    """The suspects, measured again: what they are judged by."""
+    confirmed: dict[int, int] = field(default_factory=dict)
+    """Of each suspect: 1 B is larger, -1 smaller, 0 not confirmed."""
+
+
+def decide(rows: int, measure: Measure, *, threshold: float) -> Decision:
+    """Decide `rows` rows. `threshold` is a share: changes below it are not confirmed."""
+    decision = Decision(list(measure(range(rows), FIRST_PAIRS)))
+    matrix = filled(decision.first)
+    decision.suite_p = pairs.suite_p(matrix)
+    decision.suite = pairs.column_medians(matrix)
+    noisy = [i for i, d in enumerate(decision.first) if _is_noisy(d, threshold)]
+    for row, more in zip(noisy, measure(noisy, EXTRA_PAIRS) if noisy else (), strict=True):
+        decision.first[row] = np.concatenate([decision.first[row], more])
+    suspects = pairs.screen(filled(decision.first))
+    counts = {row: fresh_pairs(decision.first[row], threshold, len(suspects)) for row in suspects}
+    for count in sorted(set(counts.values())):
+        alike = [row for row in suspects if counts[row] == count]
+        decision.fresh |= zip(alike, measure(alike, count), strict=True)
+    if suspects:
+        said = pairs.confirm(filled([decision.fresh[row] for row in suspects]), threshold)
+        decision.confirmed = dict(zip(suspects, said, strict=True))
+    return decision
+
+
+def _is_noisy(d: Floats, threshold: float) -> bool:
+    """Whether a change that is to be found could slip through the screen."""
+    seen = pairs.detectable(d, pairs.SCREEN_ALPHA, PLANNED_POWER, threshold=pairs.SCREEN_CHANGE)
+    return bool(np.isfinite(d).any()) and seen > PLANNED_CHANGE * threshold
+
+
+def fresh_pairs(d: Floats, threshold: float, suspects: int) -> int:
+    """How many fresh pairs a suspect needs (of `FRESH_PAIRS`), by the noise and change in `d`."""
+    alpha = pairs.CONFIRM_ALPHA / max(1, suspects)
+    goal = PLANNED_CHANGE * threshold
+    if d.size and np.isfinite(d).any():
+        # A large change needs few pairs. The first look flatters it, hence the discount.
+        goal = max(goal, LARGE_CHANGE_DISCOUNT * math.expm1(abs(float(np.nanmedian(d)))))
+    for count in FRESH_PAIRS:
+        seen = pairs.detectable(d, alpha, PLANNED_POWER, threshold=threshold, pairs=count)
+        if seen <= goal:
+            return count
+    return FRESH_PAIRS[-1]
+
+
+def detectable(d: Floats, threshold: float) -> float:
+    """The minimum detectable effect of the whole procedure in a row with the noise of `d`.
+
+    A change must pass the screen, and then be confirmed by as many fresh pairs as it would get.
+    """
+    first = FIRST_PAIRS + EXTRA_PAIRS * _is_noisy(d, threshold)
+    count = fresh_pairs(d - np.nanmedian(d), threshold, 1)
+    return max(
+        pairs.detectable(d, pairs.SCREEN_ALPHA, threshold=pairs.SCREEN_CHANGE, pairs=first),
+        pairs.detectable(d, threshold=threshold, pairs=count),
+    )
+
+
+def filled(rows: Sequence[Floats]) -> Floats:
+    """Rows of unequal length as one array, filled up with NaN."""
+    matrix: Floats = np.full((len(rows), max((row.size for row in rows), default=0)), np.nan)
+    for index, row in enumerate(rows):
+        matrix[index, : row.size] = row
+    return matrix

@@ -1,0 +1,82 @@
+"""What a change's numbers mean: the one place where an interval becomes a verdict.
+
+- *faster* or *slower*: a test with family-wise control is sure, the interval leaves out "no
+  change", and the change itself is larger than the threshold.
+- *same*: the whole interval lies within the threshold.
+- *cannot tell*: everything else. Unknown is unknown, never one of the others by default.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from iomodels.changes import Change, Outcome, Verdict
+from iomodels.statistics import MIN_ROUNDS
+
+FAILING: tuple[Verdict, ...] = ("slower", "vanished", "failed")
+REMEDY = "more rounds, pinning (taskset -c 0 …) or a quieter machine would help"
+
+
+def judge(
+    estimate: float, low: float, high: float, *, sure: bool, threshold: float, better_up: bool
+) -> Verdict:
+    """The verdict on a log ratio and its interval. `threshold` is a share: 0.05 is 5 %."""
+    limit = math.log1p(threshold)
+    if sure and abs(estimate) > limit and not low <= 0 <= high:
+        return "faster" if (estimate > 0) == better_up else "slower"
+    if -limit <= low and high <= limit:
+        return "same"
+    return "cannot tell"
+
+
+def why_unsure(low: float, high: float, *, threshold: float, sure: bool) -> str:
+    """One sentence for a "cannot tell" that came from the numbers."""
+    limit = math.log1p(threshold)
+    if sure and (low > 0 or high < 0):
+        return (
+            f"it changed, but not surely by more or by less than {threshold * 100:.2g} %: {REMEDY}"
+        )
+    if low > limit or high < -limit:
+        return f"it looks like a change, but the test over all cells is not sure of it: {REMEDY}"
+    return f"too noisy to be sure within {threshold * 100:.2g} %: {REMEDY}"
+
+
+def outcome(changes: Sequence[Change], *, threshold: float, comparable: bool) -> Outcome:
+    """What all of it comes to. A failing cell outranks what cannot be compared or told."""
+    if not changes or any(change.verdict in FAILING for change in changes):
+        # A gate that looked at nothing must not be green.
+        return "regression" if changes else "not comparable"
+    if not comparable:
+        return "not comparable"
+    if any(_may_be_worse(change, threshold) for change in changes):
+        return "inconclusive"
+    return "passed"
+
+
+def _may_be_worse(change: Change, threshold: float) -> bool:
+    """Whether a loss beyond the threshold is still possible. A possible gain harms nobody."""
+    if change.verdict != "cannot tell":
+        return False
+    if change.ratio is None or change.rounds < MIN_ROUNDS:
+        return True
+    if change.bigger_is_better:
+        return change.ratio.low < 1 / (1 + threshold)
+    return change.ratio.high > 1 + threshold
+
+
+EXIT_CODES: dict[Outcome, int] = {
+    "passed": 0,
+    "regression": 1,
+    "not comparable": 3,
+    "inconclusive": 4,
+}
+
+
+def counts(changes: Iterable[Change]) -> dict[Verdict, int]:
+    """How many changes have each verdict, worst first."""
+    order: tuple[Verdict, ...] = (
+        "slower", "failed", "vanished", "cannot tell", "faster", "new", "same",
+    )  # fmt: skip
+    found = [change.verdict for change in changes]
+    return {verdict: found.count(verdict) for verdict in order if verdict in found}

@@ -1,0 +1,160 @@
+"""`compare` and `check` as a user meets them: exit codes, streams, 80 columns, one sentence."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from importlib import import_module
+
+import pytest
+from msgspec.structs import replace
+
+from iomodels import selftest, storage
+from iomodels.results import Tool
+from iomodels.selftest import KindResult
+
+from .factory import make_cell, make_run, make_trial
+from .test_cli import QUICK, cli
+
+__all__ = ["cli"]
+
+
+def saved(folder, name: str, speed: float, *, rounds: int = 7, **others: object) -> str:
+    trials = [make_trial(n, throughput_ops=speed * (1 + n / 1000)) for n in range(rounds)]
+    run = make_run([make_cell("blocking", trials), make_cell("select", trials)], **others)
+    storage.save(run, folder / name, force=False)
+    return name
+
+
+@pytest.fixture
+def files(tmp_path):
+    saved(tmp_path, "base.json", 1000)
+    saved(tmp_path, "same.json", 1001)
+    saved(tmp_path, "slow.json", 700)
+    saved(tmp_path, "few.json", 1000, rounds=3)
+    saved(tmp_path, "other.json", 700, tool=Tool("9.9.9", "fedcba"))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("new", "code", "said"),
+    [
+        ("same.json", 0, "Passed: 2 same"),
+        ("slow.json", 1, "Regression: 2 slower"),
+        ("other.json", 3, "Not comparable"),
+        ("few.json", 4, "Inconclusive"),
+    ],
+)
+def test_the_exit_code_says_what_the_table_says(cli, files, new, code, said) -> None:
+    done = cli("compare", "base.json", new)
+    assert done.returncode == code, done.stderr
+    assert said in done.stdout
+    assert done.stderr == ""
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_every_verdict_prints_what_it_rests_on(cli, files) -> None:
+    lines = cli("compare", "base.json", "slow.json").stdout.splitlines()
+    (row,) = [line for line in lines if line.startswith("blocking")]
+    for part in ("-30 %", "%  7 ", "slower"):
+        assert part in row
+    heads = next(line for line in lines if line.startswith("engine")).split()
+    assert heads == ["engine", "metric", "change", "interval", "n", "noise", "sees", "verdict"]
+
+
+def test_another_version_is_judged_only_when_asked_and_never_in_silence(cli, files) -> None:
+    for options, code in (((), 3), (("--anyway",), 1)):
+        done = cli("compare", "base.json", "other.json", *options)
+        assert done.returncode == code
+        assert "another version of iomodels: 0.1.0, now 9.9.9" in " ".join(done.stdout.split())
+
+
+def test_machine_readable_forms_are_alone_on_standard_output(cli, files) -> None:
+    for options in (("--json",), ("--format", "json")):
+        document = json.loads(cli("compare", "base.json", "slow.json", *options).stdout)
+        assert document["outcome"] == "regression"
+    table = cli("compare", "base.json", "slow.json", "--format", "csv").stdout
+    assert {row["verdict"] for row in csv.DictReader(io.StringIO(table))} >= {"slower"}
+    assert cli("compare", "base.json", "slow.json", "--format", "markdown").stdout.startswith("##")
+    done = cli("compare", "base.json", "slow.json", "--export", "junit=out.xml")
+    assert done.returncode == 1
+    assert "<failure" in (files / "out.xml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("compare", "base.json", "gone.json"), "gone.json does not exist"),
+        (("compare", "base.json", "same.json", "-m", "speed"), "there is no metric 'speed'"),
+        (("compare", "base.json", "same.json", "--threshold", "0"), "is no share"),
+        (("compare", "base.json", "same.json", "--json", "--format", "csv"), "contradict"),
+        (("check",), "needs one of --baseline"),
+        (("check", "--baseline", "base.json", "--a", "load.depth=1"), "needs one of"),
+        (("check", "--baseline", "base.json", "-e", "aio"), "-e only goes with --a and --b"),
+        (("check", "--a", "load.depth=1", "-o", "x.json"), "-o only goes with --baseline"),
+        (("check", "--a", "load.depht=1"), "load.depth"),
+        (("check", "--baseline", "."), "is not an iomodels result"),
+        (("check", "--self-test", "--export", "junit=x"), "does not go with --self-test"),
+    ],
+)
+def test_a_mistake_is_one_sentence(cli, files, arguments, said) -> None:
+    (files / "a-note.json").write_text('{"schema": "notes"}')
+    done = cli(*arguments)
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+def test_hostile_names_are_shown_and_do_nothing(cli, tmp_path) -> None:
+    cell = replace(make_cell("\x1b[31mred"), scenario="[bold]x[/bold]\x1b]0;t\x07")
+    storage.save(make_run([cell]), tmp_path / "wild.json", force=False)
+    out = cli("compare", "wild.json", "wild.json").stdout
+    assert "\x1b" not in out
+    assert "[bold]x[/bold]\\x1b" in out
+
+
+def test_a_check_against_a_real_baseline_keeps_the_run_that_becomes_the_next_one(cli, tmp_path):
+    made = cli("bench", "slow-device", "-e", "blocking", *QUICK, "-r", "6", "-o", "base.json")
+    assert made.returncode == 0, made.stderr
+    done = cli("check", "--baseline", "base.json", "-o", "next.json", "--json")
+    assert done.returncode in (0, 1, 4), done.stderr
+    document = json.loads(done.stdout)
+    assert document["base_name"] == "base.json"
+    assert "trials" in done.stderr  # progress
+    assert storage.load(tmp_path / "next.json").seed == storage.load(tmp_path / "base.json").seed
+    again = cli("check", "--baseline", "base.json", "-o", "next.json")
+    assert again.returncode == 2
+    assert "exists already" in again.stderr
+
+
+def test_a_against_b_from_the_command_line(cli) -> None:
+    done = cli(
+        "check", "slow-device", "-e", "blocking", "--threshold", "50%", "--seed", "4",
+        "--a", "channel.service=50 us", "--b", "channel.service=500 us", "--export", "json=v.json",
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert "slower" in done.stdout
+    assert "first look: 1 cell × 20 pairs" in done.stderr
+    assert "seed 4" in done.stderr
+
+
+def test_the_self_test_prints_rates_with_their_intervals(monkeypatch, capsys) -> None:
+    shown = import_module("iomodels.cli.selftest")
+    kinds = (
+        KindResult(
+            selftest.KINDS[0], decisions=20, alarms=0, found=19, noise=0.03, detectable=0.06
+        ),
+        KindResult(selftest.KINDS[1], error="hung: no answer"),
+    )
+    report = selftest.Report(0.1, selftest.Procedure(), 12.0, kinds)
+    monkeypatch.setattr(selftest, "run", lambda **_: iter([report]))
+    assert shown.show(as_json=False) == 1
+    out = capsys.readouterr().out
+    assert "95 % (76–99)" in out
+    assert "hung: no answer" in out
+    assert shown.show(as_json=True) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["kinds"][0]["power"]["median"] == pytest.approx(0.95)
+    assert document["kinds"][1]["power"] is None

@@ -1,0 +1,314 @@
+"""Two results, cell by cell: the rules of a verdict, whatever the numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace as with_changes
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from iomodels import counters, gate, matching, storage, verdict
+from iomodels.changes import Change, Comparison
+from iomodels.comparison import Judgement, compare, judge_runs
+from iomodels.errors import IomodelsError, ResultError, UsageError
+from iomodels.results import Run, Tool, Trial
+
+from .factory import make_cell, make_run, make_trial
+from .hostile_names import texts
+
+speeds = st.floats(min_value=1e3, max_value=1e6)
+rounds = st.lists(speeds, min_size=1, max_size=12)
+OTHER_WAY = {"slower": "faster", "faster": "slower"}
+
+
+def run_of(*samples: list[float], **others: object) -> Run:
+    """One cell for each sample, at another depth each; a sample is its rounds' throughputs."""
+    cells = [
+        make_cell(
+            trials=[make_trial(n, throughput_ops=speed) for n, speed in enumerate(sample)],
+            parameters={"load.depth": depth},
+        )
+        for depth, sample in enumerate(samples, start=1)
+    ]
+    return make_run(cells, **others)
+
+
+def compared(base: Run, new: Run, **options: object) -> Comparison:
+    return compare(base, new, base_name="base", new_name="new", **options)  # type: ignore[arg-type]
+
+
+def timings(comparison: Comparison) -> list[Change]:
+    return [change for change in comparison.changes if change.metric == "throughput_ops"]
+
+
+def noisy(median: float, seed: int = 1, count: int = 12) -> list[float]:
+    rng = np.random.default_rng(seed)
+    return [float(median * value) for value in rng.lognormal(0, 0.02, count)]
+
+
+@given(rounds, rounds)
+def test_the_other_way_round_the_verdict_is_the_opposite(a: list[float], b: list[float]) -> None:
+    (there,), (back,) = (
+        timings(compared(run_of(a), run_of(b))),
+        timings(compared(run_of(b), run_of(a))),
+    )
+    assert back.verdict == OTHER_WAY.get(there.verdict, there.verdict)
+    assert there.ratio is not None
+    assert back.ratio is not None
+    assert back.ratio.median == pytest.approx(1 / there.ratio.median)
+    assert back.ratio.low == pytest.approx(1 / there.ratio.high)
+
+
+@given(st.lists(speeds, min_size=1, max_size=5), rounds)
+def test_too_few_rounds_never_give_a_verdict(few: list[float], many: list[float]) -> None:
+    for base, new in ((few, many), (many, few)):
+        (change,) = timings(compared(run_of(base), run_of(new)))
+        assert change.verdict == "cannot tell"
+        assert "rounds" in (change.reason or "")
+
+
+def test_five_rounds_are_too_few_however_far_apart() -> None:
+    (change,) = timings(compared(run_of(noisy(1000, 1, 5)), run_of(noisy(10, 2, 20))))
+    assert change.verdict == "cannot tell"
+    assert "5 rounds give no interval" in (change.reason or "")
+
+
+@given(rounds, rounds, st.sampled_from([0.01, 0.05, 0.3]))
+def test_a_verdict_follows_from_its_interval(
+    a: list[float], b: list[float], threshold: float
+) -> None:
+    (change,) = timings(compared(run_of(a), run_of(b), threshold=threshold))
+    ratio = change.ratio
+    assert ratio is not None
+    assert ratio.low <= ratio.median <= ratio.high
+    if change.verdict == "slower":
+        assert ratio.high < 1
+        assert 1 / ratio.median > 1 + threshold
+    if change.verdict == "faster":
+        assert ratio.low > 1
+        assert ratio.median > 1 + threshold
+    if change.verdict == "same":
+        assert 1 / (1 + threshold) - 1e-9 <= ratio.low <= ratio.high <= 1 + threshold + 1e-9
+    if change.verdict == "cannot tell":
+        assert change.reason
+
+
+@given(rounds)
+def test_a_run_is_no_regression_against_itself(sample: list[float]) -> None:
+    assert compared(run_of(sample), run_of(sample)).outcome != "regression"
+
+
+def test_a_clear_loss_is_slower_and_states_what_it_rests_on() -> None:
+    comparison = compared(run_of(noisy(1000), noisy(50)), run_of(noisy(1010, 2), noisy(40, 3)))
+    same, slower = timings(comparison)
+    assert (same.verdict, slower.verdict) == ("same", "slower")
+    assert comparison.outcome == "regression"
+    for change in (same, slower):
+        assert change.rounds == 12
+        assert change.noise == pytest.approx(0.02, abs=0.015)
+        assert change.detectable is not None
+        assert 0.05 < change.detectable < 0.2
+
+
+def test_more_cpu_is_slower_too() -> None:
+    def run(cpu: list[float]) -> Run:
+        return make_run(
+            [make_cell(trials=[make_trial(i, cpu_ns_per_op=v) for i, v in enumerate(cpu)])]
+        )
+
+    comparison = compared(run(noisy(100)), run(noisy(150)), metric_keys=["cpu_ns_per_op"])
+    assert [c.verdict for c in comparison.changes if c.metric == "cpu_ns_per_op"] == ["slower"]
+    with pytest.raises(UsageError, match="there is no metric 'speed'"):
+        compared(run(noisy(100)), run(noisy(100)), metric_keys=["speed"])
+
+
+def test_an_open_loop_is_judged_by_its_latency() -> None:
+    cell = make_cell(parameters={"load.arrivals": "poisson"})
+    (change, *_) = compared(make_run([cell]), make_run([cell])).changes
+    assert change.metric == "latency_p50_ns"
+
+
+def test_lost_cells_fail_and_new_ones_do_not() -> None:
+    base = run_of(noisy(1000), noisy(2000))
+    ended = replace(base.cells[1], status="failed", reason="hung", trials=[], summary=None)
+    failed = compared(base, replace(base, cells=[base.cells[0], ended]))
+    assert [c.verdict for c in timings(failed)] == ["same", "failed"]
+    assert "hung" in (timings(failed)[1].reason or "")
+    vanished = compared(base, replace(base, cells=base.cells[:1]))
+    assert [c.verdict for c in timings(vanished)] == ["same", "vanished"]
+    assert failed.outcome == vanished.outcome == "regression"
+    new = compared(replace(base, cells=base.cells[:1]), base)
+    assert [c.verdict for c in timings(new)] == ["same", "new"]
+    assert new.outcome == "passed"
+
+
+def test_what_was_never_measured_is_no_change_and_nothing_at_all_is_no_pass() -> None:
+    nothing = make_run([make_cell(status="n/a", reason="cannot", trials=[], summary=None)])
+    assert compared(nothing, nothing).changes == []
+    assert compared(nothing, nothing).outcome == "not comparable"
+
+
+def test_cells_are_the_same_by_meaning_and_not_by_spelling() -> None:
+    base = make_run([make_cell("aio")])
+    sparse = {"channel.kind": "timer", "channel.service": 100_000}
+    full = {**sparse, "load.depth": 1, "load.batch": 1}
+    a = replace(base.cells[0], engine="aio:notify=suspend", parameters=sparse)
+    b = replace(base.cells[0], parameters=full)
+    assert matching.key_of(a) == matching.key_of(b)
+
+
+# Never in silence
+
+
+@given(
+    st.sampled_from(
+        [
+            {"tool": Tool("0.2.0", "0123456789abcdef")},
+            {"tool": Tool("0.1.0", "another")},
+            {"environment": {"kernel": "6.2.0", "cores": 2, "governor": None}},
+            {"environment": {"kernel": "6.1.0", "cores": 2, "governor": "powersave"}},
+            {"environment": {"kernel": "6.1.0", "cores": 2, "cpu": "another"}},
+        ]
+    ),
+    rounds,
+    rounds,
+)
+def test_another_version_core_or_machine_refuses_times_and_says_why(
+    other: dict[str, object], a: list[float], b: list[float]
+) -> None:
+    base, new = run_of(a), run_of(b, **other)
+    comparison = compared(base, new)
+    assert comparison.outcome == "not comparable"
+    assert verdict.EXIT_CODES[comparison.outcome] == 3
+    assert {change.verdict for change in timings(comparison)} == {"cannot tell"}
+    assert "another" in comparison.warnings[0].message
+    judged = compared(base, new, anyway=True)
+    assert judged.warnings[0] == comparison.warnings[0]
+    assert judged.outcome != "not comparable"
+
+
+def test_every_difference_of_the_environments_is_listed() -> None:
+    base = make_run(environment={"kernel": "6.1.0", "aio_nr": 1, "turbo": None})
+    new = make_run(environment={"kernel": "6.1.0", "aio_nr": 5, "turbo": True, "smt": False})
+    named = {(d.name, d.base, d.new) for d in compared(base, new).differences}
+    assert named == {("turbo", None, True), ("smt", None, False)}
+
+
+# Counters
+
+
+def test_a_call_more_per_operation_is_a_regression_in_one_round_on_any_machine() -> None:
+    base = make_run([make_cell(trials=[make_trial(n, calls={"read": 1.0}) for n in range(7)])])
+    more = make_cell(trials=[make_trial(0, calls={"read": 1.0, "fcntl": 1.0})])
+    comparison = compared(base, make_run([more], tool=Tool("9", "other")))
+    (found,) = [c for c in comparison.changes if c.metric == "calls_per_op.fcntl"]
+    assert found.verdict == "slower"
+    assert found.rounds == 1
+    assert comparison.outcome == "regression"
+
+
+def test_counters_raise_no_alarm_in_100_suites() -> None:
+    rng = np.random.default_rng(11)
+
+    def trials() -> list[Trial]:
+        # Constant, constant but for the edges of the trial, and varying by itself.
+        calls = [
+            {"read": 1.0, "select": 1 + rng.uniform(0, 4e-4), "futex": rng.gamma(4, 0.2)}
+            for _ in range(7)
+        ]
+        return [make_trial(n, latency_ns=[1], calls=each) for n, each in enumerate(calls)]
+
+    for _ in range(100 * 8):  # suites of eight cells
+        found = list(counters.compare(trials(), trials()))
+        assert [each.verdict for each in found] == ["same", "same"]
+
+
+def test_a_counter_that_varies_by_itself_is_no_evidence() -> None:
+    assert counters.verdict([1.0, 1.1, 1.0, 1.05], [2.0, 2.1]) is None
+    assert counters.verdict([1.0, 1.0, 1.0, 1.0], [2.0, 2.1]) == "slower"
+    assert counters.verdict([1.0, 1.0, 1.0, 1.0], [0.9, 2.1]) is None
+
+
+@given(st.lists(st.floats(0, 10), min_size=1, max_size=2), st.lists(st.floats(0, 10), max_size=4))
+def test_two_rounds_cannot_show_that_a_counter_is_constant(
+    base: list[float], new: list[float]
+) -> None:
+    assert counters.verdict(base, new) is None
+
+
+# Several base runs, and fresh rounds
+
+
+def test_a_change_within_the_spread_of_the_base_runs_is_none() -> None:
+    bases = [run_of(noisy(level, seed)) for seed, level in enumerate((1000, 1150, 900, 1080))]
+    by = Judgement(0.05, (), 0.008)
+    new = run_of(noisy(850, 9))
+    alone = timings_of(judge_runs(bases[:1], new, by))
+    assert [change.verdict for change in alone] == ["slower"]
+    assert [c.verdict for c in timings_of(judge_runs(bases, new, by))] == ["cannot tell"]
+    lost = run_of(noisy(200, 9))
+    assert [c.verdict for c in timings_of(judge_runs(bases, lost, by))] == ["slower"]
+
+
+def test_fresh_rounds_stand_for_those_that_made_a_suspect() -> None:
+    base, new = run_of(noisy(1000)), run_of(noisy(800, 2))
+    by = Judgement(0.05, (), 0.008)
+    fresh = {matching.key_of(base.cells[0]): run_of(noisy(1005, 3, 20)).cells[0]}
+    (change,) = timings_of(judge_runs([base], new, with_changes(by, fresh=fresh)))
+    assert (change.verdict, change.confirmed) == ("same", True)
+    (change,) = timings_of(judge_runs([base], new, by))
+    assert (change.verdict, change.confirmed) == ("slower", False)
+
+
+def timings_of(changes: list[Change]) -> list[Change]:
+    return [change for change in changes if change.metric == "throughput_ops"]
+
+
+# Files from elsewhere
+
+
+values = st.one_of(texts, st.integers(-(2**70), 2**70), st.floats(), st.booleans(), st.none())
+
+
+@given(st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+def test_a_fuzzed_file_is_refused_or_compared(tmp_path: Path, data: st.DataObject) -> None:
+    """Any values of a sound file replaced by anything: one sentence, or a comparison."""
+    document = json.loads(storage.encode(run_of(noisy(1000, 1, 6), noisy(10, 2, 6))))
+    for _ in range(data.draw(st.integers(1, 4))):
+        _spoil(document, data)
+    path = tmp_path / "fuzzed.json"
+    path.write_text(json.dumps(document))
+    sound = run_of(noisy(1000, 1, 6))
+    try:
+        run = storage.load(path)
+    except ResultError:
+        return
+    for base, new in ((run, sound), (sound, run), (run, run)):
+        comparison = compared(base, new)
+        assert msgspec.json.decode(msgspec.json.encode(comparison), type=Comparison)
+        assert all(math.isfinite(c.ratio.median) for c in comparison.changes if c.ratio is not None)
+    try:
+        base = gate.Baseline("fuzzed", (run,))
+        gate._plan(run, list(gate._cells(base)[0].values()), timed=True)
+    except IomodelsError:
+        return
+
+
+def _spoil(value: object, data: st.DataObject) -> None:
+    """Replace something somewhere in the document."""
+    while isinstance(value, dict | list) and value:
+        keys = list(value) if isinstance(value, dict) else list(range(len(value)))
+        key = data.draw(st.sampled_from(keys))
+        inner = value[key]  # type: ignore[index]
+        if not isinstance(inner, dict | list) or data.draw(st.integers(0, 4)) == 0:
+            value[key] = data.draw(values)  # type: ignore[index]
+            return
+        value = inner

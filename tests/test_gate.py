@@ -1,0 +1,240 @@
+"""The gate with real trials: what it measures, what it confirms, and what it refuses to judge."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from iomodels import ab, counters, engines, gate, storage, versus
+from iomodels.changes import Change, Comparison
+from iomodels.comparison import compare
+from iomodels.errors import NothingMeasured, ResultError, UsageError
+from iomodels.results import Cell, Run, Tool, Trial
+from iomodels.runner import bench
+from iomodels.statistics import summarise
+
+from .core_build import ROOT
+from .test_arms import build_core, make_python
+from .test_trial import leaves_no_child_and_no_descriptor
+
+__all__ = ["leaves_no_child_and_no_descriptor"]  # a fixture that every test here has
+
+
+@pytest.fixture(scope="module")
+def recorded() -> Run:
+    """Two real cells, six short rounds each."""
+    return bench(
+        ["slow-device"],
+        engines=["blocking", "select"],
+        rounds=6,
+        duration_s=0.02,
+        warmup_s=0,
+        seed=5,
+    )
+
+
+def with_cells(run: Run, change: object, engine: str | None = None) -> Run:
+    """The run with every trial (of one engine) changed."""
+    assert callable(change)
+
+    def changed(cell: Cell) -> Cell:
+        if engine not in (None, cell.engine):
+            return cell
+        trials = [change(trial) for trial in cell.trials]
+        return replace(cell, trials=trials, summary=summarise(trials))
+
+    return replace(run, cells=[changed(cell) for cell in run.cells])
+
+
+def check(*runs: Run, **options: object) -> gate.Checked:
+    return gate.check(gate.Baseline("base.json", runs), **options)  # type: ignore[arg-type]
+
+
+def faster(trial: Trial) -> Trial:
+    return replace(trial, throughput_ops=3 * trial.throughput_ops)
+
+
+def fewer_calls(trial: Trial) -> Trial:
+    return replace(trial, calls_per_op={"read": 0.5})
+
+
+def timing(checked: gate.Checked, engine: str) -> Change:
+    (change,) = [
+        c
+        for c in checked.comparison.changes
+        if c.engine == engine and not c.metric.startswith("calls_per_op")
+    ]
+    return change
+
+
+def test_the_baselines_own_cells_are_measured_by_its_seed_and_settings(recorded: Run) -> None:
+    checked = check(recorded)
+    assert [c.engine for c in checked.run.cells] == ["blocking", "select"]
+    assert checked.run.seed == recorded.seed
+    assert checked.run.settings == recorded.settings
+    assert {len(cell.trials) for cell in checked.run.cells} == {6}
+    assert "one-baseline" in [notice.code for notice in checked.comparison.warnings]
+
+
+def test_a_loss_is_confirmed_on_fresh_rounds_before_it_fails(recorded: Run) -> None:
+    checked = check(with_cells(recorded, faster, "select"))
+    lost = timing(checked, "select")
+    assert (lost.verdict, lost.confirmed) == ("slower", True)
+    assert lost.rounds == 6  # the fewer of both sides
+    assert checked.comparison.outcome == "regression"
+
+
+def test_several_baselines_are_one_with_a_spread(recorded: Run) -> None:
+    later = replace(recorded, created_utc="2999-01-01T00:00:00Z")
+    checked = check(recorded, later)
+    assert "one-baseline" not in [notice.code for notice in checked.comparison.warnings]
+
+
+def test_another_core_refuses_times_and_still_checks_counters(recorded: Run) -> None:
+    other = replace(recorded, tool=Tool(recorded.tool.version, "another core"))
+    checked = check(with_cells(other, faster))
+    assert checked.comparison.outcome == "not comparable"
+    assert timing(checked, "select").verdict == "cannot tell"
+    assert "another measured core" in (timing(checked, "select").reason or "")
+    assert {len(cell.trials) for cell in checked.run.cells} == {gate.COUNTER_ROUNDS}
+    worse = check(with_cells(other, fewer_calls))
+    assert worse.comparison.outcome == "regression"
+    slower = [c.metric for c in worse.comparison.changes if c.verdict == "slower"]
+    assert "calls_per_op.read" in slower
+
+
+def test_a_cell_that_cannot_be_asked_for_any_more_has_vanished(recorded: Run) -> None:
+    gone = [replace(cell, engine="epoll") for cell in recorded.cells if cell.engine == "select"]
+    checked = check(replace(recorded, cells=[*recorded.cells, *gone]))
+    assert timing(checked, "epoll").verdict == "vanished"
+    assert checked.comparison.outcome == "regression"
+    assert any("unknown engine 'epoll'" in n.message for n in checked.comparison.warnings)
+
+
+def test_a_cell_that_fails_now_fails_the_gate(recorded: Run) -> None:
+    """A point that its engine cannot do: recorded as measured all the same."""
+    deep = [
+        replace(cell, parameters={**cell.parameters, "load.depth": 4})
+        for cell in recorded.cells
+        if cell.engine == "blocking"
+    ]
+    checked = check(replace(recorded, cells=[*recorded.cells, *deep]))
+    (failed,) = [c for c in checked.comparison.changes if c.verdict == "failed"]
+    assert "one transfer at a time" in (failed.reason or "")
+    assert checked.comparison.outcome == "regression"
+
+
+def test_a_strangers_baseline_passes_the_scenarios_own_limits(recorded: Run) -> None:
+    wild = {**recorded.cells[0].parameters, "channel.folder": "/etc"}
+    cells = [replace(recorded.cells[0], parameters=wild)]
+    with pytest.raises(NothingMeasured, match="no cell that could be measured"):
+        check(replace(recorded, cells=cells))
+    with pytest.raises(ResultError, match="duration_s"):
+        check(replace(recorded, settings={**recorded.settings, "duration_s": 1e9}))
+    with pytest.raises(UsageError, match="no metric"):
+        check(recorded, metric_keys=["speed"])
+
+
+def test_a_folder_is_a_baseline_of_all_its_results(recorded: Run, tmp_path: Path) -> None:
+    for number, day in enumerate(("02", "01", "03")):
+        dated = replace(recorded, created_utc=f"2026-01-{day}T00:00:00Z")
+        storage.save(dated, tmp_path / f"r{number}.json", force=False)
+    base = gate.load_baseline([tmp_path])
+    assert [run.created_utc[8:10] for run in base.runs] == ["01", "02", "03"]
+    assert base.name == "r2.json and 2 older"
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="no result"):
+        gate.load_baseline([tmp_path / "empty"])
+
+
+# Counters
+
+
+def test_one_more_call_in_an_engine_fails_in_one_round(tmp_path: Path) -> None:
+    """A core whose blocking engine makes one needless call per operation, built and run."""
+    python = make_python(tmp_path / "other", "0.2.0")
+    target = next((tmp_path / "other").glob("lib/python*/site-packages/iomodels/_core*.so"))
+    name = "engines/blocking.c"
+    source = (ROOT / "iomodels" / "core" / name).read_text()
+    call = "blocking->complete.result = transfer("
+    extra = (
+        "(void)CALL(blocking->calls, select, select(0, NULL, NULL, NULL, &(struct timeval){0}));"
+    )
+    assert call in source
+    planted = f"#include <sys/select.h>\n{source.replace(call, f'{extra} {call}')}"
+    build_core(target, {name: planted})
+    a, b = ab.parse_arm([]), ab.parse_arm([f"python={python}"])
+    cells = ab.plan_cells(["slow-device"], [], {"load.depth": ["1"]}, a, b)
+    (measured,) = ab.measure([c for c in cells if c.a.engine == "blocking"], 4, seed=1)
+    base = [pair.a for pair in measured if pair.a]
+    (one, *_) = [pair.b for pair in measured if pair.b]
+    assert [c.verdict for c in counters.compare(base[:3], [base[3]])] == ["same"]
+    found = {c.metric.key: c.verdict for c in counters.compare(base, [one])}
+    assert found == {"calls_per_op.read": "same", "calls_per_op.select": "slower"}
+
+
+def test_real_counters_raise_no_alarm_in_100_suites() -> None:
+    """Rounds of one real run, dealt out to a base and a new run in 100 ways."""
+    run = bench(["slow-device", "cached-read"], rounds=8, duration_s=0.02, warmup_s=0, seed=3)
+    rng = random.Random(12)
+    judged = 0
+    for _ in range(100):
+        base, new = _dealt(run, rng)
+        changes = compare(base, new, base_name="a", new_name="b").changes
+        found = [c for c in changes if c.metric.startswith("calls_per_op")]
+        assert {c.verdict for c in found} == {"same"}, found
+        judged += len(found)
+    assert judged >= 100
+
+
+def _dealt(run: Run, rng: random.Random) -> tuple[Run, Run]:
+    halves: tuple[list[Cell], list[Cell]] = ([], [])
+    for cell in run.cells:
+        trials = rng.sample(cell.trials, len(cell.trials))
+        for half, part in zip(halves, (trials[::2], trials[1::2]), strict=True):
+            half.append(replace(cell, trials=part, summary=summarise(part)))
+    return replace(run, cells=halves[0]), replace(run, cells=halves[1])
+
+
+# A against B
+
+
+def versus_of(a: list[str], b: list[str], engine: str = "blocking") -> Comparison:
+    arm_a, arm_b = ab.parse_arm(a), ab.parse_arm(b)
+    cells = ab.plan_cells(["slow-device"], [engines.parse(engine)], {}, arm_a, arm_b)
+    return versus.run(cells, base_name=arm_a.name, new_name=arm_b.name, seed=1)
+
+
+@pytest.fixture
+def few_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The steps of the procedure with fewer and shorter pairs."""
+    monkeypatch.setattr("iomodels.procedure.FIRST_PAIRS", 10)
+    monkeypatch.setattr("iomodels.procedure.EXTRA_PAIRS", 4)
+    monkeypatch.setattr("iomodels.procedure.FRESH_PAIRS", (12,))
+
+
+@pytest.mark.usefixtures("few_pairs")
+def test_a_slower_arm_is_confirmed_on_fresh_pairs() -> None:
+    comparison = versus_of(["channel.service=100 us"], ["channel.service=400 us"])
+    (slower,) = [c for c in comparison.changes if c.metric == "throughput_ops"]
+    assert (slower.verdict, slower.confirmed, slower.rounds) == ("slower", True, 12)
+    assert comparison.outcome == "regression"
+    assert comparison.base_name == "channel.service=100 µs"
+    # Another service time is another question: its counters are no evidence of a fault.
+    assert not [c for c in comparison.changes if c.metric.startswith("calls_per_op")]
+
+
+@pytest.mark.usefixtures("few_pairs")
+def test_the_same_arm_twice_is_no_regression_and_its_counters_are_the_same() -> None:
+    comparison = versus_of([], [])
+    assert comparison.outcome in ("passed", "inconclusive")
+    counted = [c for c in comparison.changes if c.metric.startswith("calls_per_op")]
+    assert {c.verdict for c in counted} == {"same"}
+
+
+def test_arms_that_cannot_run_are_said_and_nothing_is_measured() -> None:
+    with pytest.raises(NothingMeasured, match="one transfer at a time"):
+        versus_of(["load.depth=4"], ["load.depth=8"])

@@ -1,0 +1,94 @@
+"""The gate's whole procedure on simulated suites: a small version of benchmarks/gate.py."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from iomodels import procedure
+
+BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "gate.py"
+
+
+@pytest.fixture(scope="module")
+def gate_benchmark() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("gate_benchmark", BENCHMARK)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_no_wolf_is_cried_and_ten_per_cent_are_found(gate_benchmark: ModuleType) -> None:
+    """40 suites. The full benchmark has 200: here one false alarm or four misses are allowed."""
+    tally = gate_benchmark.simulate(40, 40, 0.10, 0.05, seed=2)
+    assert tally.alarms <= 1
+    assert tally.found >= 36
+    assert tally.sequential_alarms > 30  # what the design replaces
+
+
+def test_recorded_pairs_are_replayed(gate_benchmark: ModuleType) -> None:
+    rng = np.random.default_rng(3)
+    recorded = [rng.normal(0, 0.04, 200) for _ in range(8)]
+    tally = gate_benchmark.replay(recorded, 20, 0.10, 0.05, seed=4)
+    assert tally.alarms <= 1
+    assert tally.found >= 18
+
+
+def test_the_benchmark_runs_from_its_command_line() -> None:
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARK), "--suites", "2", "--cells", "5", "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert json.loads(done.stdout)["suites"] == 2
+
+
+def quiet_machine(rows: int, shift: dict[int, float], noise: float = 0.02):
+    rng = np.random.default_rng(5)
+    asked: list[tuple[list[int], int]] = []
+
+    def measure(which, count):
+        asked.append((list(which), count))
+        return [rng.normal(shift.get(row, 0), noise, count) for row in which]
+
+    return measure, asked
+
+
+def test_only_suspects_are_measured_again_and_only_their_fresh_pairs_decide() -> None:
+    measure, asked = quiet_machine(6, {4: -0.2})
+    decision = procedure.decide(6, measure, threshold=0.05)
+    assert decision.confirmed[4] == -1
+    assert asked[0] == ([0, 1, 2, 3, 4, 5], procedure.FIRST_PAIRS)
+    assert all(set(which) <= set(decision.confirmed) for which, _ in asked[1:])
+    assert decision.fresh[4].size in procedure.FRESH_PAIRS
+
+
+def test_noisy_rows_get_more_pairs() -> None:
+    measure, asked = quiet_machine(3, {}, noise=0.15)
+    decision = procedure.decide(3, measure, threshold=0.05)
+    assert asked[1] == ([0, 1, 2], procedure.EXTRA_PAIRS)
+    assert {row.size for row in decision.first} == {procedure.FIRST_PAIRS + procedure.EXTRA_PAIRS}
+    quiet, loud = np.random.default_rng(6).normal(0, 1, (2, 40)) * np.array([[0.02], [0.12]])
+    assert procedure.fresh_pairs(quiet, 0.05, 1) < procedure.fresh_pairs(loud, 0.05, 1)
+    assert procedure.detectable(quiet, 0.05) < procedure.detectable(loud, 0.05)
+
+
+def test_a_row_without_pairs_decides_nothing() -> None:
+    def measure(which, count):
+        return [np.full(count, np.nan) for _ in which]
+
+    decision = procedure.decide(2, measure, threshold=0.05)
+    assert decision.confirmed == {}
+    assert decision.suite_p == 1.0
