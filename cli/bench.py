@@ -12,6 +12,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from iomodels.defaults import (
+    DURATION_S,
+    QUICK_DURATION_S,
+    QUICK_ROUNDS,
+    QUICK_WARMUP_S,
+    ROUNDS,
+    WARMUP_S,
+)
 from iomodels.errors import OutputError
 
 from .options import EXPORT_OPTION, JSON_OPTION, Seconds, settings_by_key
@@ -21,8 +29,6 @@ if TYPE_CHECKING:
 
 DEFAULT_FOLDER = Path("results")
 DEFAULT_SUITE = "default"
-ROUNDS, DURATION_S, WARMUP_S = 7, 0.5, 0.1
-QUICK_ROUNDS, QUICK_DURATION_S, QUICK_WARMUP_S = 3, 0.1, 0.02
 MAX_SEED = 2**53 - 1
 """What every JSON reader keeps exactly (RFC 8259, section 6)."""
 

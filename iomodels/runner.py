@@ -20,6 +20,7 @@ import msgspec
 from iomodels import __version__, environment, noise, notices, storage
 from iomodels import engines as engine_table
 from iomodels import plan as planning
+from iomodels.defaults import DURATION_S, ROUNDS, WARMUP_S
 from iomodels.errors import ConditionLost, NotApplicable, NothingMeasured, TrialError
 from iomodels.launch import own_launch
 from iomodels.plan import Plan, PlannedCell, PlannedTrial
@@ -30,9 +31,6 @@ from iomodels.scenario import resolve
 from iomodels.statistics import summarise
 from iomodels.trial import run_trial
 
-DEFAULT_ROUNDS = 7
-DEFAULT_DURATION_S = 0.5
-DEFAULT_WARMUP_S = 0.1
 MAX_ATTEMPTS = 4
 """How often a trial is tried whose conditions do not hold to its end."""
 
@@ -62,9 +60,9 @@ def bench(
     *,
     engines: Sequence[str] = (),
     settings: Mapping[str, Sequence[str]] | None = None,
-    rounds: int = DEFAULT_ROUNDS,
-    duration_s: float = DEFAULT_DURATION_S,
-    warmup_s: float = DEFAULT_WARMUP_S,
+    rounds: int = ROUNDS,
+    duration_s: float = DURATION_S,
+    warmup_s: float = WARMUP_S,
     seed: int | None = None,
     output: str | Path | None = None,
     force: bool = False,

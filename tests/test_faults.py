@@ -26,9 +26,9 @@ from iomodels import _core, engines, plan, storage, trial
 from iomodels.errors import TrialError
 from iomodels.prepare import Preparation
 from iomodels.results import Cell
-from iomodels.scenario import resolve
 
 from .core_build import cases
+from .planned import planned
 
 CORE_ENGINES = [name for name, caps in _core.engines().items() if caps["moves_data"]]
 ENGINES = [name for name in engines.DESCRIPTORS if name != "null"]
@@ -171,23 +171,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(tmp_path)], check=True)
 
 
-Planned = tuple[plan.PlannedTrial, trial.Command]
-
-
 @contextmanager
-def planned(
+def started(
     scenario: str, engine: str, duration_s: float = 1, **settings: str
-) -> Iterator[Planned]:
-    by_key = {key.replace("__", "."): [value] for key, value in settings.items()}
-    made = plan.make(
-        resolve([scenario], by_key),
-        [engines.parse(engine)],
-        rounds=1,
-        duration_s=duration_s,
-        warmup_s=0,
-        seed=1,
-    )
-    one = next(trial for trial in made.trials if not trial.cell.is_harness)
+) -> Iterator[tuple[plan.PlannedTrial, trial.Command]]:
+    made, one = planned(scenario, engine, duration_s, 0, **settings)
     with Preparation(made) as preparation, preparation.command(one) as command:
         yield one, command
 
@@ -214,7 +202,7 @@ def test_a_disk_that_fills_up_in_mid_write(engine: str, sparse_file: int) -> Non
         **{"load__pattern": "sequential", "load__block": f"{BLOCK} B"},
         "channel__size": f"{4 * BLOCK} B",
     }
-    with planned("random-write", "blocking", **settings) as (one, command):
+    with started("random-write", "blocking", **settings) as (one, command):
         full = dict(command.settings, file_fd=sparse_file, file_size=8 * SMALL_DISK)
         spoiled = trial.Command(engine, "file", full, (sparse_file,))
         with pytest.raises(TrialError) as caught:
@@ -277,7 +265,7 @@ def test_a_stopped_peer_is_a_hang_that_the_watchdog_ends(
             signal.pidfd_send_signal(stopped[0], signal.SIGSTOP)
 
     with (
-        planned("echo", engine, duration_s=0.5, **settings) as (one, command),
+        started("echo", engine, duration_s=0.5, **settings) as (one, command),
         pytest.raises(TrialError, match=r"^hung: no answer for 0\.8 s after [1-9]\d* operations"),
     ):
         trial.run_trial(one, command, stop)

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 
 # From the inside out. A module may import what stands before it, never what stands after.
 ORDER = (
+    "defaults",
     "errors",
     "escape",
     "units",

@@ -15,20 +15,7 @@ from iomodels.errors import ScenarioError
 from iomodels.keys import Channel, Constant, Exponential, Lognormal, Uniform, all_keys
 from iomodels.scenario import FileChannel, TimerChannel
 
-HEAD = 'title = "T"\nquestion = "Q?"\n'
-TIMER = HEAD + '[channel]\nkind = "timer"\nservice = "100 us"\n'
-FILE = HEAD + '[channel]\nkind = "file"\n'
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write_file(text, name="mine.toml"):
-        path = tmp_path / name
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return write_file
-
+from .scenario_texts import FILE, HEAD, TIMER
 
 # --- What a scenario means
 

@@ -11,21 +11,10 @@ from hypothesis import strategies as st
 from iomodels import scenario
 from iomodels.errors import ScenarioError
 
-HEAD = 'title = "T"\nquestion = "Q?"\n'
-TIMER = HEAD + '[channel]\nkind = "timer"\nservice = "100 us"\n'
-FILE = HEAD + '[channel]\nkind = "file"\n'
+from .scenario_texts import FILE, HEAD, TIMER
+
 PIPE = HEAD + '[channel]\nkind = "pipe"\n'
 LOAD = "[load]\n"
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write_file(text, name="mine.toml"):
-        path = tmp_path / name
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return write_file
 
 
 def refusal(text, write, **settings):

@@ -7,18 +7,7 @@ import pytest
 from iomodels import scenario
 from iomodels.errors import ScenarioError
 
-HEAD = 'title = "T"\nquestion = "Q?"\n'
-TIMER = HEAD + '[channel]\nkind = "timer"\nservice = "100 us"\n'
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write_file(text, name="mine.toml"):
-        path = tmp_path / name
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return write_file
+from .scenario_texts import HEAD, TIMER
 
 
 def test_the_shipped_scenarios_are_what_they_are_called():

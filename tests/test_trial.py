@@ -13,27 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from iomodels import engines, plan, statistics, trial
+from iomodels import statistics, trial
 from iomodels.errors import TrialError
-from iomodels.plan import PlannedTrial
 from iomodels.prepare import Preparation
 from iomodels.results import Trial
-from iomodels.scenario import resolve
 
+from .planned import planned
 
-def planned(
-    scenario: str, engine: str, duration_s: float = 0.1, **settings: str
-) -> tuple[plan.Plan, PlannedTrial]:
-    by_key = {key.replace("__", "."): [value] for key, value in settings.items()}
-    made = plan.make(
-        resolve([scenario], by_key),
-        [engines.parse(engine)],
-        rounds=1,
-        duration_s=duration_s,
-        warmup_s=0.02,
-        seed=1,
-    )
-    return made, next(t for t in made.trials if not t.cell.is_harness)
+ROOT = Path(__file__).parents[1]
 
 
 def run(scenario: str, engine: str, duration_s: float = 0.1, **settings: str) -> Trial:
@@ -197,15 +184,15 @@ def test_last_words_are_kept() -> None:
 def test_the_child_ends_with_its_parent() -> None:
     """`kill -9` of the parent leaves no orphan behind."""
     program = """
-import os, sys
-sys.path.insert(0, os.path.dirname(sys.argv[1]))
-import test_trial, threading
+import sys
+sys.path.insert(0, sys.argv[1])
+from tests import test_trial
 def tell(child):
     print(child, flush=True)
 test_trial.run_and_disturb(tell)
 """
     parent = subprocess.Popen(
-        [sys.executable, "-c", program, __file__], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", program, str(ROOT)], stdout=subprocess.PIPE, text=True
     )
     assert parent.stdout is not None
     with parent:
