@@ -216,6 +216,21 @@ def test_the_calls_are_those_of_the_articles_listings(depth: int) -> None:
             assert calls["aio_error"] == pytest.approx(operations, rel=0.05)
 
 
+@pytest.mark.parametrize("batch", [1, 3, 4, 16])
+@pytest.mark.parametrize("engine", ["aio-list", "aio-list-nowait"])
+def test_a_batch_is_the_length_of_the_list(engine: str, batch: int) -> None:
+    for answer in run(*(job(engine, name, 16, 480, batch=batch) for name in ("file", "timer"))):
+        assert answer["results"] == [0]
+        assert answer["calls"]["lio_listio"] == -(-answer["slice_operations"] // batch)
+
+
+def test_a_list_takes_what_is_due_where_no_batch_is_asked_for() -> None:
+    names = ("aio-list", "aio-list-nowait")
+    waits, does_not = run(*(job(name, "timer", 16, 480) for name in names))
+    assert waits["calls"]["lio_listio"] == waits["slice_operations"] / 16
+    assert does_not["calls"]["lio_listio"] <= does_not["slice_operations"]
+
+
 @pytest.mark.parametrize("engine", AIO)
 def test_a_sync_belongs_to_the_write(engine: str) -> None:
     for answer in run(*(job(engine, "file-write", 8, 40, sync=sync) for sync in (1, 2))):

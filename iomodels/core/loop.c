@@ -85,11 +85,13 @@ HOT int start_one(struct loop *loop, uint64_t due_ns)
     return 0;
 }
 
+/* Where submit blocks, those of a later batch would only wait for this one. */
 HOT int start_all_resting(struct loop *loop)
 {
     const bool stamps = loop->channel->caps.starts_device;
+    const uint32_t room = loop->submit_is_all ? loop->batch_max : UINT32_MAX;
 
-    while (loop->resting_count > 0 && !loop->exhausted) {
+    while (loop->resting_count > 0 && loop->queued_count < room && !loop->exhausted) {
         /* The first starts at the stamp after reap; one more start takes time by itself. */
         if (stamps && loop->queued_count > 0)
             loop->now_ns = clock_now_ns(&loop->clock);
@@ -102,10 +104,16 @@ HOT int start_all_resting(struct loop *loop)
     return 0;
 }
 
-HOT int submit_queued(struct loop *loop)
+HOT uint32_t at_most(uint32_t n, uint32_t limit)
+{
+    return n < limit ? n : limit;
+}
+
+/* One batch. How many the engine took, or -errno. */
+HOT int submit_batch(struct loop *loop)
 {
     const uint64_t before_ns = loop->now_ns;
-    const uint32_t n = loop->queued_count;
+    const uint32_t n = at_most(loop->queued_count, loop->batch_max);
     const int taken = loop->engine->submit(loop->engine_state, loop->queued, n);
 
     if (taken < 0)
@@ -125,7 +133,19 @@ HOT int submit_queued(struct loop *loop)
     loop->in_flight += (uint32_t)taken;
     if (loop->in_flight > loop->slice->depth_max)
         loop->slice->depth_max = loop->in_flight;
-    return 0;
+    return taken;
+}
+
+/* One batch after another, unless the engine is full. Where submit blocks, each is reaped before the next. */
+HOT int submit_queued(struct loop *loop)
+{
+    int taken;
+
+    do {
+        taken = submit_batch(loop);
+    } while (loop->queued_count > 0 && taken > 0 && (uint32_t)taken == loop->batch_max &&
+             !loop->submit_is_all);
+    return taken < 0 ? taken : 0;
 }
 
 /* ------------------------------------------------------------------ completions */
@@ -324,7 +344,8 @@ HOT int reap(struct loop *loop, uint32_t min, int64_t timeout_ns)
     if (__builtin_expect(loop->deadline_ns != 0, 0))
         timeout_ns = until_deadline(loop, timeout_ns);
     loop_unlock(loop);
-    const int n = loop->engine->reap(loop->engine_state, loop->reaped, min, loop->depth, timeout_ns);
+    const int n = loop->engine->reap(loop->engine_state, loop->reaped, min,
+                                     at_most(loop->depth, loop->batch_max), timeout_ns);
     loop_lock(loop);
 
     if (n < 0)
@@ -409,7 +430,7 @@ HOT void compute_pending(struct loop *loop)
 
 HOT uint32_t wanted(const struct loop *loop)
 {
-    return loop->batch < loop->in_flight ? loop->batch : loop->in_flight;
+    return at_most(loop->in_flight, loop->batch);
 }
 
 HOT int closed_turn(struct loop *loop)

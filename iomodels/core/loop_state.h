@@ -21,7 +21,8 @@ struct loop {
     struct slice *slice;
     uint32_t depth; /* requests of the workload */
     uint32_t idle;  /* requests that stay pending on idle descriptors, after those */
-    uint32_t batch;
+    uint32_t batch;     /* so many are started, and waited for, together … */
+    uint32_t batch_max; /* … and go into one submit, or come out of one reap, at most; UINT32_MAX: any number */
 
     char *buffers;
     size_t buffer_stride;
