@@ -58,6 +58,7 @@ class Trial(msgspec.Struct, frozen=True):
     throughput_bytes: float
     latency_ns: Histogram
     submit_ns: Histogram
+    """Empty where completions start the next requests (chain=handler): those were not timed."""
     cpu_user_ns_per_op: float
     cpu_system_ns_per_op: float
     cpu_share: float
@@ -95,7 +96,6 @@ class Summary(msgspec.Struct, frozen=True):
     throughput_ops: Interval
     throughput_bytes: Interval
     latency_ns: Percentiles
-    submit_ns: Percentiles
     cpu_ns_per_op: Interval
     """User and system together: many kernels sample the split by ticks, only the sum is exact."""
     cpu_user_ns_per_op: Interval
@@ -106,6 +106,7 @@ class Summary(msgspec.Struct, frozen=True):
     voluntary_switches_per_op: Interval
     involuntary_switches_per_op: Interval
     depth_mean: Interval
+    submit_ns: Percentiles | None = None
     service_ns: Percentiles | None = None
     added_ns: Percentiles | None = None
     cancel_ns: Percentiles | None = None

@@ -226,7 +226,6 @@ def summarise(trials: Sequence[Trial]) -> Summary | None:
         throughput_ops=median_interval([t.throughput_ops for t in trials]),
         throughput_bytes=median_interval([t.throughput_bytes for t in trials]),
         latency_ns=_percentiles([t.latency_ns for t in measured]),
-        submit_ns=_percentiles([t.submit_ns for t in measured]),
         cpu_ns_per_op=median_interval([cpu_ns_per_op(t) for t in measured]),
         cpu_user_ns_per_op=median_interval([t.cpu_user_ns_per_op for t in measured]),
         cpu_system_ns_per_op=median_interval([t.cpu_system_ns_per_op for t in measured]),
@@ -243,6 +242,7 @@ def summarise(trials: Sequence[Trial]) -> Summary | None:
             [t.context_switches_per_op.involuntary for t in measured]
         ),
         depth_mean=median_interval([t.depth_mean for t in trials]),
+        submit_ns=_optional_percentiles([t.submit_ns for t in measured]),
         service_ns=_optional_percentiles([t.service_ns for t in measured]),
         added_ns=_optional_percentiles([t.added_ns for t in measured]),
         cancel_ns=_optional_percentiles([t.cancel_ns for t in measured]),
@@ -252,11 +252,9 @@ def summarise(trials: Sequence[Trial]) -> Summary | None:
 
 
 def _percentiles(histograms: Sequence[Histogram]) -> Percentiles:
-    """Each percentile's median and interval; an empty histogram is a quantity that took no time."""
+    """Each percentile's median and interval. None of the histograms may be empty."""
     rows = [
         [*_percentiles_ns(histogram, (0.5, 0.9, 0.99, 0.999, 1.0)), mean_ns(histogram)]
-        if count(histogram)
-        else [0.0] * 6
         for histogram in histograms
     ]
     p50, p90, p99, p999, largest, mean = (
