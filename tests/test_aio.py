@@ -480,16 +480,20 @@ def test_every_fact_is_asked_about() -> None:
 
 
 @cache
-def stress_program(variant: str) -> str:
-    program = core_build._folder() / f"aio_stress-{variant}"
-    here = Path(__file__).parent
-    sources = [*core_build.core_sources(), here / "aio_stress.c", here / "aio_watch.c"]
+def core_program(variant: str, *names: str, options: tuple[str, ...] = ()) -> str:
+    """The core with these sources of ours, the first of which gives the program its name."""
+    program = core_build._folder() / f"{names[0]}-{variant}"
+    sources = [Path(__file__).with_name(f"{name}.c") for name in names]
     core_build._run(
-        ["cc", *core_build.FLAGS, *core_build.VARIANTS[variant]]
-        + [f"-I{core_build.ROOT / 'iomodels' / 'core'}", *map(str, sources)]
-        + ["-o", str(program), "-lm", "-lrt"]
+        ["cc", *core_build.FLAGS, *core_build.VARIANTS[variant], *options]
+        + [f"-I{core_build.ROOT / 'iomodels' / 'core'}"]
+        + [*map(str, core_build.core_sources() + sources), "-o", str(program), "-lm", "-lrt"]
     )
     return str(program)
+
+
+def stress_program(variant: str) -> str:
+    return core_program(variant, "aio_stress", "aio_watch")
 
 
 def stress(*command: str) -> None:
@@ -522,3 +526,17 @@ def test_stress_of_the_memory_order(engine: str, channel: str) -> None:
     if shutil.which("setarch") is None:
         pytest.skip("setarch is not installed (Debian: apt install util-linux)")
     stress("setarch", "-R", stress_program("thread"), engine, channel, "OPERATIONS", "1", "1")
+
+
+@pytest.mark.sanitize
+@pytest.mark.parametrize("engine", CALLBACKS)
+def test_a_callback_that_comes_after_close_finds_its_state(engine: str) -> None:
+    program = core_program("address", "aio_late_callback", options=("-Wl,--wrap=aio_read",))
+    done = subprocess.run(
+        [program, engine],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | {"ASAN_OPTIONS": "detect_leaks=0"},  # the state is left to it
+    )
+    assert done.returncode == 0, done.stderr

@@ -27,6 +27,7 @@
 struct callback_state {
     struct aio_common aio; /* first; under the mutex except `calls` */
     struct calls no_hooks; /* of `calls`: for what never fails */
+    const struct call_hooks *hooks;
     pthread_mutex_t mutex;
     struct aio_block **announced; /* by callbacks, and not yet looked at; each block once */
     uint32_t announced_count;
@@ -125,6 +126,10 @@ static void announce(struct callback_state *state, struct calls *calls, struct c
     bool chained = false;
 
     lock(state);
+    if (state->closing) { /* nothing is in flight any more, and what was lent may be gone */
+        unlock(state);
+        return;
+    }
     if (state->next) {
         chained = aio_take_notified(&state->aio, calls, block, true, &done);
         hand_over(state, counts);
@@ -142,7 +147,7 @@ static void on_completion(union sigval value)
     struct aio_block *block = value.sival_ptr;
     struct callback_state *state = block->owner;
     struct call_counts counts = {0};
-    struct calls calls = {counts.count, counts.eagain, state->aio.calls->hooks};
+    struct calls calls = {counts.count, counts.eagain, state->hooks};
     struct calls no_hooks = {counts.count, counts.eagain, NULL};
 
     announce(state, &calls, &counts, block);
@@ -171,6 +176,16 @@ static void free_state(struct callback_state *state)
     free(state);
 }
 
+/* The state stays, for callbacks that come after all; what others have lent goes. With the mutex held. */
+static void leave_to_callbacks(struct callback_state *state)
+{
+    state->aio.calls = NULL;
+    state->aio.lost = NULL;
+    state->no_hooks = (struct calls){0};
+    state->hooks = NULL;
+    state->loop = NULL;
+}
+
 static void callback_close(void *opaque)
 {
     struct callback_state *state = opaque;
@@ -185,6 +200,8 @@ static void callback_close(void *opaque)
             break;
     lock(state);
     all_came = state->outstanding == 0;
+    if (!all_came)
+        leave_to_callbacks(state);
     unlock(state);
     if (all_came)
         free_state(state);
@@ -202,6 +219,7 @@ static int callback_open(void **out, const struct engine_setup *setup)
         return -ENOMEM;
     pthread_mutex_init(&state->mutex, NULL);
     state->no_hooks = (struct calls){.count = setup->calls->count, .eagain = setup->calls->eagain};
+    state->hooks = setup->calls->hooks;
     state->announced = calloc(setup->depth, sizeof *state->announced);
     int error = aio_common_open(&state->aio, setup, &event, state);
     if (!error && !state->announced)
