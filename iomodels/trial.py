@@ -289,6 +289,7 @@ _COUNTERS = (
     "cancels_done",
     "cancels_too_late",
     "cancels_already_complete",
+    "cancels_withheld",
     "cancelled_operations",
     "signals_lost",
     "verified_words",

@@ -350,11 +350,22 @@ def test_short_deadlines_on_a_file(engine: str, workload: str, opens: int) -> No
     (answer,) = run(job(engine, workload, 32, 300, duration_ns=10**10, slices=2, **settings))
     assert answer["results"] == [0, 0], (answer["stage"], answer["error"])
     assert answer["closed"] == 0
-    assert answer["cancel"] == asked(answer)
+    assert answer["cancel"] == asked(answer) == answer["calls"].get("aio_cancel", 0)
     assert answer["cancelled_operations"] == answer["cancels_done"]
+    if opens:
+        assert answer["cancels_withheld"] == 0
     assert answer["slice_operations"] >= 300, "a cancelled request has stranded those behind it"
     if workload == "file-write":
         assert answer["read_back_bytes"] == FILE_SIZE
+
+
+def test_what_was_not_asked_for_the_sake_of_others_is_counted_apart() -> None:
+    """Overdue at once: the first of a descriptor is left alone, those behind it are cancelled."""
+    settings = {"opens_per_request": 0, "deadline_ns": 1}
+    (answer,) = run(job("aio-poll", "file", 32, 300, duration_ns=10**10, **settings))
+    assert answer["results"] == [0]
+    assert answer["cancels_withheld"] > 0
+    assert asked(answer) == answer["calls"]["aio_cancel"]
 
 
 @pytest.mark.parametrize("engine", [name for name in AIO if _core.engines()[name]["cancels"]])

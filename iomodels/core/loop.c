@@ -271,6 +271,7 @@ void loop_count_cancel(struct loop *loop, int outcome)
         [CANCEL_DONE] = &slice->cancels_done,
         [CANCEL_TOO_LATE] = &slice->cancels_too_late,
         [CANCEL_ALREADY_COMPLETE] = &slice->cancels_already_complete,
+        [CANCEL_WITHHELD] = &slice->cancels_withheld,
     };
 
     if (outcome >= 0 && outcome < CANCEL_OUTCOMES)
@@ -307,10 +308,10 @@ static __attribute__((noinline)) void cancel_overdue(struct loop *loop)
         request->cancel_ns = clock_now_ns(&loop->clock);
         int outcome = loop->engine->cancel(loop->engine_state, request);
         request->cancel_asked = outcome >= 0;
-        if (outcome < 0) {
+        if (outcome < 0 || outcome == CANCEL_WITHHELD)
             request->cancel_ns = 0;
+        if (outcome < 0)
             loop->next_deadline_ns = loop->now_ns; /* soon again */
-        }
         loop_count_cancel(loop, outcome);
     }
 }

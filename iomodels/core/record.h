@@ -64,6 +64,7 @@ extern const char *const stage_names[STAGE_COUNT];
     X(cancels_done)              \
     X(cancels_too_late)          \
     X(cancels_already_complete)  \
+    X(cancels_withheld)          /* that were not asked, for the sake of others */       \
     X(cancelled_operations)      /* ended by their deadline: neither operations nor errors */ \
     X(signals_lost)              /* notifications of a completion that never came */       \
     X(verified_words)            \
