@@ -72,7 +72,9 @@ class Trial(msgspec.Struct, frozen=True):
     service_ns: Histogram | None = None
     added_ns: Histogram | None = None
     cancel_ns: Histogram | None = None
-    """From asking to cancel a request to its end, whichever way it ended."""
+    """From asking to cancel a request to its end by that."""
+    cancel_late_ns: Histogram | None = None
+    """The same where it was too late, and the request ended by itself."""
     overlap: float | None = None
     overlap_parts: OverlapParts | None = None
     harness_ns_per_op: float | None = None
@@ -110,6 +112,7 @@ class Summary(msgspec.Struct, frozen=True):
     service_ns: Percentiles | None = None
     added_ns: Percentiles | None = None
     cancel_ns: Percentiles | None = None
+    cancel_late_ns: Percentiles | None = None
     overlap: Interval | None = None
     harness_ns_per_op: Interval | None = None
 

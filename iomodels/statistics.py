@@ -246,6 +246,7 @@ def summarise(trials: Sequence[Trial]) -> Summary | None:
         service_ns=_optional_percentiles([t.service_ns for t in measured]),
         added_ns=_optional_percentiles([t.added_ns for t in measured]),
         cancel_ns=_optional_percentiles([t.cancel_ns for t in measured]),
+        cancel_late_ns=_optional_percentiles([t.cancel_late_ns for t in measured]),
         overlap=_optional_interval([t.overlap for t in measured]),
         harness_ns_per_op=_optional_interval([t.harness_ns_per_op for t in measured]),
     )

@@ -29,7 +29,7 @@ MAX_BYTES = 256 * 1024 * 1024
 MAX_CELLS = 100_000
 MAX_BUCKETS = 10_000
 MAX_SLUG = 80
-HISTOGRAMS = ("latency_ns", "submit_ns", "service_ns", "added_ns", "cancel_ns")
+HISTOGRAMS = ("latency_ns", "submit_ns", "service_ns", "added_ns", "cancel_ns", "cancel_late_ns")
 
 _MAX_INTEGER = 2**64
 _FAMILY = SCHEMA.rpartition("/")[0] + "/"

@@ -265,6 +265,7 @@ def _to_trial(
         submit_ns=record.histogram("submit"),
         added_ns=record.histogram("added") or None,
         cancel_ns=record.histogram("cancel") or None,
+        cancel_late_ns=record.histogram("cancel_late") or None,
         cpu_user_ns_per_op=user_ns / operations,
         cpu_system_ns_per_op=system_ns / operations,
         cpu_share=_cpu_share(record),

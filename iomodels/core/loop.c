@@ -192,9 +192,12 @@ static int take_failure(struct loop *loop, struct request *request, int error)
 }
 
 /* The end of a transfer that the loop has asked to cancel. */
-static void record_cancel(struct loop *loop, struct request *request)
+static void record_cancel(struct loop *loop, struct request *request, ssize_t result)
 {
-    histogram_add(&loop->slice->cancel, loop->now_ns - request->cancel_ns);
+    struct slice *slice = loop->slice;
+
+    histogram_add(result == -ECANCELED ? &slice->cancel : &slice->cancel_late,
+                  loop->now_ns - request->cancel_ns);
     request->cancel_ns = 0;
 }
 
@@ -237,7 +240,7 @@ HOT int take_completion(struct loop *loop, const struct completion *completion)
     }
     loop->in_flight--;
     if (__builtin_expect(request->cancel_ns != 0, 0))
-        record_cancel(loop, request);
+        record_cancel(loop, request, result);
     if (__builtin_expect(result <= 0, 0)) {
         if (result == -ECANCELED && request->cancel_asked) {
             take_cancelled(loop, request);

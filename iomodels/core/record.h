@@ -84,7 +84,8 @@ struct record {
         uint64_t calls[CALL_COUNT];
         uint64_t eagain[CALL_COUNT];
         struct histogram latency, service, submit, added, peer;
-        struct histogram cancel; /* from asking to cancel to the end of the transfer */
+        /* From asking to cancel to the end of the transfer: of those that it ended, and of the others. */
+        struct histogram cancel, cancel_late;
     } slice;
 };
 
