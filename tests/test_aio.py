@@ -493,21 +493,8 @@ def test_every_fact_is_asked_about() -> None:
 # ---------------------------------------------------------------------- under a sanitizer
 
 
-@cache
-def core_program(variant: str, *names: str, options: tuple[str, ...] = ()) -> str:
-    """The core with these sources of ours, the first of which gives the program its name."""
-    program = core_build._folder() / f"{names[0]}-{variant}"
-    sources = [Path(__file__).with_name(f"{name}.c") for name in names]
-    core_build._run(
-        ["cc", *core_build.FLAGS, *core_build.VARIANTS[variant], *options]
-        + [f"-I{core_build.ROOT / 'iomodels' / 'core'}"]
-        + [*map(str, core_build.core_sources() + sources), "-o", str(program), "-lm", "-lrt"]
-    )
-    return str(program)
-
-
 def stress_program(variant: str) -> str:
-    return core_program(variant, "aio_stress", "aio_watch")
+    return core_build.program(variant, "aio_stress", "aio_watch")
 
 
 def stress(*command: str) -> None:
@@ -545,7 +532,7 @@ def test_stress_of_the_memory_order(engine: str, channel: str) -> None:
 @pytest.mark.sanitize
 @pytest.mark.parametrize("engine", CALLBACKS)
 def test_a_callback_that_comes_after_close_finds_its_state(engine: str) -> None:
-    program = core_program("address", "aio_late_callback", options=("-Wl,--wrap=aio_read",))
+    program = core_build.program("address", "aio_late_callback", options=("-Wl,--wrap=aio_read",))
     done = subprocess.run(
         [program, engine],
         capture_output=True,

@@ -60,6 +60,7 @@ struct request {
     size_t done;         /* bytes of the operation transferred so far */
     uint64_t cancel_ns;  /* when the loop asked to cancel it; 0: not, or it has been recorded */
     bool cancel_asked;   /* for the operation, once */
+    bool idle_pending;   /* one on an idle descriptor that has not ended for good */
 };
 
 struct completion {

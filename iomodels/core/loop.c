@@ -47,12 +47,10 @@ static void put_to_rest(struct loop *loop, struct request *request)
 /* A completion that nobody looks at any more, after an error. */
 static void set_aside(struct loop *loop, struct request *request)
 {
-    if (request->slot >= loop->depth) {
-        loop->idle_in_flight--;
-        return;
-    }
-    loop->in_flight--;
-    put_to_rest(loop, request);
+    --*loop_flight_of(loop, request);
+    request->idle_pending = false;
+    if (request->slot < loop->depth)
+        put_to_rest(loop, request);
 }
 
 static bool stop_asked(const struct loop *loop)
@@ -128,10 +126,15 @@ HOT int submit_batch(struct loop *loop)
         if (loop->window_open && !loop->chains)
             histogram_add(&loop->slice->submit, loop->now_ns - before_ns);
     }
+    if (__builtin_expect(loop->idle != 0, 0)) {
+        for (uint32_t i = 0; i < (uint32_t)taken; i++)
+            ++*loop_flight_of(loop, loop->queued[i]);
+    } else {
+        loop->in_flight += (uint32_t)taken;
+    }
     loop->queued_count -= (uint32_t)taken;
     if (loop->queued_count)
         memmove(loop->queued, loop->queued + taken, loop->queued_count * sizeof *loop->queued);
-    loop->in_flight += (uint32_t)taken;
     if (loop->in_flight > loop->slice->depth_max)
         loop->slice->depth_max = loop->in_flight;
     return taken;
@@ -191,6 +194,18 @@ static int take_failure(struct loop *loop, struct request *request, int error)
     return loop_fail(loop, STAGE_TRANSFER, error);
 }
 
+/* Nothing ever arrives on an idle descriptor. */
+static __attribute__((noinline)) int take_idle(struct loop *loop, struct request *request, ssize_t result)
+{
+    loop->idle_in_flight--;
+    if (result == -EINTR) {
+        loop->slice->interrupted_transfers++;
+        return again(loop, request);
+    }
+    request->idle_pending = false;
+    return loop_fail(loop, STAGE_TRANSFER, result < 0 ? (int)result : -ENODATA);
+}
+
 /* The end of a transfer that the loop has asked to cancel. */
 static void record_cancel(struct loop *loop, struct request *request, ssize_t result)
 {
@@ -234,10 +249,8 @@ HOT int take_completion(struct loop *loop, const struct completion *completion)
     struct request *request = completion->request;
     const ssize_t result = completion->result;
 
-    if (__builtin_expect(request->slot >= loop->depth, 0)) { /* nothing ever arrives there */
-        loop->idle_in_flight--;
-        return loop_fail(loop, STAGE_TRANSFER, result < 0 ? (int)result : -ENODATA);
-    }
+    if (__builtin_expect(request->slot >= loop->depth, 0))
+        return take_idle(loop, request, result);
     loop->in_flight--;
     if (__builtin_expect(request->cancel_ns != 0, 0))
         record_cancel(loop, request, result);
@@ -289,7 +302,7 @@ bool loop_is_in_flight(const struct loop *loop, const struct request *request)
     for (uint32_t i = 0; i < loop->queued_count; i++)
         if (loop->queued[i] == request)
             return false;
-    return true;
+    return request->slot < loop->depth || request->idle_pending;
 }
 
 /* The time counts for the operation, from its first transfer on; each is asked for once. */
@@ -402,8 +415,9 @@ static struct request *take_and_start(struct loop *loop, const struct completion
     loop->chain_error = error;
     if (error || loop->queued_count == 0)
         return NULL;
-    loop->in_flight++;
-    return loop->queued[--loop->queued_count];
+    struct request *request = loop->queued[--loop->queued_count];
+    ++*loop_flight_of(loop, request);
+    return request;
 }
 
 struct request *loop_next(void *context, const struct completion *done)

@@ -82,6 +82,12 @@ bool loop_is_in_flight(const struct loop *loop, const struct request *request);
 /* Notes the first failure in the record; returns `error`. */
 int loop_fail(struct loop *loop, enum stage stage, int error);
 
+/* Where a request is counted that the engine has. */
+static inline uint32_t *loop_flight_of(struct loop *loop, const struct request *request)
+{
+    return request->slot < loop->depth ? &loop->in_flight : &loop->idle_in_flight;
+}
+
 /* How long a reap may sleep before the loop looks at the stop flag and the deadline again. */
 #define REAP_TIMEOUT_NS 100000000
 
