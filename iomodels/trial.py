@@ -270,7 +270,7 @@ def _to_trial(
         cpu_system_ns_per_op=system_ns / operations,
         cpu_share=_cpu_share(record),
         calls_per_op={name: count / slice_operations for name, count in calls.items()},
-        eagain_per_op=sum(eagain.values()) / slice_operations,
+        eagain_per_op=sum(eagain.get(name, 0) for name in _TRANSFERS) / slice_operations,
         context_switches_per_op=Switches(
             voluntary=record.field("window_voluntary") / operations,
             involuntary=record.field("window_involuntary") / operations,
@@ -282,6 +282,11 @@ def _to_trial(
         counters={name: float(record.field(name)) for name in _COUNTERS if record.field(name)},
     )
 
+
+_TRANSFERS = ("read", "write", "pread", "pwrite", "preadv2")
+"""The calls whose EAGAIN says that nothing was ready. Elsewhere it says that a wait's time is over
+(aio_suspend), that nobody need wait (futex), that there is no room (aio_read), or it is a result
+(aio_return)."""
 
 _COUNTERS = (
     "early_completions",
