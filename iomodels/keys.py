@@ -138,8 +138,14 @@ class Load(_Table, frozen=True):
     ] = 0.5
     depth: Annotated[int, Meta(ge=1, le=1024, description="requests in flight")] = 1
     batch: Annotated[
-        int, Meta(ge=1, le=1024, description="requests that are submitted, and reaped, together")
-    ] = 1
+        int,
+        Meta(
+            ge=0,
+            le=1024,
+            description="requests that are submitted, and reaped, together (a list's length); 1: "
+            "singly; 0: as many as are due",
+        ),
+    ] = 0
     deadline: Annotated[
         Duration,
         Meta(

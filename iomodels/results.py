@@ -58,6 +58,7 @@ class Trial(msgspec.Struct, frozen=True):
     throughput_bytes: float
     latency_ns: Histogram
     submit_ns: Histogram
+    """Empty where completions start the next requests (chain=handler): those were not timed."""
     cpu_user_ns_per_op: float
     cpu_system_ns_per_op: float
     cpu_share: float
@@ -71,7 +72,9 @@ class Trial(msgspec.Struct, frozen=True):
     service_ns: Histogram | None = None
     added_ns: Histogram | None = None
     cancel_ns: Histogram | None = None
-    """From asking to cancel a request to its end, whichever way it ended."""
+    """From asking to cancel a request to its end by that."""
+    cancel_late_ns: Histogram | None = None
+    """The same where it was too late, and the request ended by itself."""
     overlap: float | None = None
     overlap_parts: OverlapParts | None = None
     harness_ns_per_op: float | None = None
@@ -98,7 +101,6 @@ class Summary(msgspec.Struct, frozen=True):
     throughput_ops: Interval
     throughput_bytes: Interval
     latency_ns: Percentiles
-    submit_ns: Percentiles
     cpu_ns_per_op: Interval
     """User and system together: many kernels sample the split by ticks, only the sum is exact."""
     cpu_user_ns_per_op: Interval
@@ -109,9 +111,11 @@ class Summary(msgspec.Struct, frozen=True):
     voluntary_switches_per_op: Interval
     involuntary_switches_per_op: Interval
     depth_mean: Interval
+    submit_ns: Percentiles | None = None
     service_ns: Percentiles | None = None
     added_ns: Percentiles | None = None
     cancel_ns: Percentiles | None = None
+    cancel_late_ns: Percentiles | None = None
     overlap: Interval | None = None
     harness_ns_per_op: Interval | None = None
 

@@ -230,7 +230,6 @@ def summarise(trials: Sequence[Trial]) -> Summary | None:
         throughput_ops=median_interval([t.throughput_ops for t in trials]),
         throughput_bytes=median_interval([t.throughput_bytes for t in trials]),
         latency_ns=_percentiles([t.latency_ns for t in measured]),
-        submit_ns=_percentiles([t.submit_ns for t in measured]),
         cpu_ns_per_op=median_interval([cpu_ns_per_op(t) for t in measured]),
         cpu_user_ns_per_op=median_interval([t.cpu_user_ns_per_op for t in measured]),
         cpu_system_ns_per_op=median_interval([t.cpu_system_ns_per_op for t in measured]),
@@ -247,20 +246,20 @@ def summarise(trials: Sequence[Trial]) -> Summary | None:
             [t.context_switches_per_op.involuntary for t in measured]
         ),
         depth_mean=median_interval([t.depth_mean for t in trials]),
+        submit_ns=_optional_percentiles([t.submit_ns for t in measured]),
         service_ns=_optional_percentiles([t.service_ns for t in measured]),
         added_ns=_optional_percentiles([t.added_ns for t in measured]),
         cancel_ns=_optional_percentiles([t.cancel_ns for t in measured]),
+        cancel_late_ns=_optional_percentiles([t.cancel_late_ns for t in measured]),
         overlap=_optional_interval([t.overlap for t in measured]),
         harness_ns_per_op=_optional_interval([t.harness_ns_per_op for t in measured]),
     )
 
 
 def _percentiles(histograms: Sequence[Histogram]) -> Percentiles:
-    """Each percentile's median and interval; an empty histogram is a quantity that took no time."""
+    """Each percentile's median and interval. None of the histograms may be empty."""
     rows = [
         [*percentiles_ns(histogram, (0.5, 0.9, 0.99, 0.999, 1.0)), mean_ns(histogram)]
-        if count(histogram)
-        else [0.0] * 6
         for histogram in histograms
     ]
     p50, p90, p99, p999, largest, mean = (
@@ -324,7 +323,10 @@ _RATES = (
     "eagain_per_op",
     "depth_mean",
 )
-_HISTOGRAMS = ("latency_ns", "service_ns", "submit_ns", "added_ns", "cancel_ns")
+_HISTOGRAMS = (
+    *("latency_ns", "service_ns", "submit_ns"),
+    *("added_ns", "cancel_ns", "cancel_late_ns"),
+)
 _LARGEST = ("lateness_max_ns", "backlog", "pages_before", "pages_after")
 """The counters that are no counts of events."""
 

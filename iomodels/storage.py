@@ -33,7 +33,7 @@ MAX_ASKED = 10_000
 MAX_ASKED_TEXT = 4096
 MAX_PARTS = 10_000
 MAX_SLUG = 80
-HISTOGRAMS = ("latency_ns", "submit_ns", "service_ns", "added_ns", "cancel_ns")
+HISTOGRAMS = ("latency_ns", "submit_ns", "service_ns", "added_ns", "cancel_ns", "cancel_late_ns")
 
 _MAX_INTEGER = 2**64
 _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)

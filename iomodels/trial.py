@@ -279,11 +279,12 @@ def to_trial(
         submit_ns=record.histogram("submit"),
         added_ns=record.histogram("added") or None,
         cancel_ns=record.histogram("cancel") or None,
+        cancel_late_ns=record.histogram("cancel_late") or None,
         cpu_user_ns_per_op=user_ns / operations,
         cpu_system_ns_per_op=system_ns / operations,
         cpu_share=_cpu_share(record),
         calls_per_op={name: count / slice_operations for name, count in calls.items()},
-        eagain_per_op=sum(eagain.values()) / slice_operations,
+        eagain_per_op=sum(eagain.get(name, 0) for name in _TRANSFERS) / slice_operations,
         context_switches_per_op=Switches(
             voluntary=record.field("window_voluntary") / operations,
             involuntary=record.field("window_involuntary") / operations,
@@ -304,6 +305,11 @@ def _timeline(planned: PlannedTrial, record: Record) -> list[int] | None:
     return record.numbers("timeline")
 
 
+_TRANSFERS = ("read", "write", "pread", "pwrite", "preadv2")
+"""The calls whose EAGAIN says that nothing was ready. Elsewhere it says that a wait's time is over
+(aio_suspend), that nobody need wait (futex), that there is no room (aio_read), or it is a result
+(aio_return)."""
+
 _COUNTERS = (
     "early_completions",
     "short_transfers",
@@ -311,6 +317,7 @@ _COUNTERS = (
     "cancels_done",
     "cancels_too_late",
     "cancels_already_complete",
+    "cancels_withheld",
     "cancelled_operations",
     "signals_lost",
     "verified_words",

@@ -79,6 +79,19 @@ def build(variant: str) -> Path:
     return program
 
 
+@cache
+def program(variant: str, *names: str, options: tuple[str, ...] = ()) -> str:
+    """The core with sources of tests/, the first of which gives the program its name."""
+    target = _folder() / f"{names[0]}-{variant}"
+    sources = [*core_sources(), *(ROOT / "tests" / f"{name}.c" for name in names)]
+    _run(
+        [*shlex.split(os.environ.get("CC", "cc")), *FLAGS, *VARIANTS[variant], *options]
+        + [f"-I{ROOT / 'iomodels' / 'core'}", *map(str, sources)]
+        + ["-o", str(target), "-lm", "-lrt"]
+    )
+    return str(target)
+
+
 Case = tuple[str, str, str]
 
 

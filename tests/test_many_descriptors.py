@@ -18,6 +18,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from . import core_build
+
 SIZES = (8, 128, 256, 512, 768, 900)
 ROUNDS = 5
 OPERATIONS = 400
@@ -130,3 +132,12 @@ def test_a_thread_that_sleeps_in_its_read_costs_nothing():
     """As a check on the method: `threads` watches nothing."""
     slope, height = fit(medians("threads"))
     assert height + slope * 900 < 1.5 * (height + slope * 8)
+
+
+@pytest.mark.sanitize
+def test_an_idle_read_that_ends() -> None:
+    """Interrupted, it goes on; otherwise it is an error, and all the others are cancelled."""
+    done = subprocess.run(
+        [core_build.program("address", "loop_idle")], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr

@@ -133,6 +133,12 @@ def test_huge_counts_neither_overflow_nor_lose_precision():
     assert stats.percentile_ns([(1, 2**63), (3, 2**63 + 1)], 0.5) == 3
 
 
+def test_submits_that_nobody_timed_are_not_submits_that_took_no_time():
+    summary = stats.summarise([make_trial(number, submit_ns=[]) for number in range(7)])
+    assert summary is not None
+    assert summary.submit_ns is None
+
+
 def test_an_empty_histogram_has_no_percentile():
     assert stats.count([]) == 0
     assert math.isnan(stats.percentile_ns([], 0.5))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -115,6 +116,24 @@ def test_a_blocked_engine_uses_less_cpu_than_one_that_spins() -> None:
     spinning = run("slow-device", "nonblocking", channel__service="2 ms").cpu_share
     assert blocked < 0.2
     assert spinning > 5 * blocked  # on a busy machine not even a spinner gets a whole CPU
+
+
+@pytest.fixture
+def no_room_for_signals() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_SIGPENDING)
+    resource.setrlimit(resource.RLIMIT_SIGPENDING, (0, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_SIGPENDING, (soft, hard))
+
+
+@pytest.mark.usefixtures("no_room_for_signals")
+def test_eagain_is_a_call_that_found_nothing_ready() -> None:
+    """Not a result that glibc has put there, nor a wait that was over in time (futex)."""
+    signals = run("cached-read", "aio:notify=signal", load__depth="4")
+    assert signals.counters["signals_lost"] > 0
+    assert signals.eagain_per_op == 0
+    assert run("slow-devices", "threads", load__depth="16").eagain_per_op == 0
+    assert run("slow-device", "nonblocking").eagain_per_op > 1
 
 
 def test_cached_reads_are_verified() -> None:

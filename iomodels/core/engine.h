@@ -60,6 +60,7 @@ struct request {
     size_t done;         /* bytes of the operation transferred so far */
     uint64_t cancel_ns;  /* when the loop asked to cancel it; 0: not, or it has been recorded */
     bool cancel_asked;   /* for the operation, once */
+    bool idle_pending;   /* one on an idle descriptor that has not ended for good */
 };
 
 struct completion {
@@ -96,11 +97,12 @@ struct engine_setup {
     struct request *(*next)(void *loop, const struct completion *done);
 };
 
-/* What cancel() answers: the three answers of aio_cancel. */
+/* What cancel() answers: the three answers of aio_cancel, and why it was not called. */
 enum cancel_outcome {
     CANCEL_DONE,             /* it will complete with -ECANCELED */
     CANCEL_TOO_LATE,         /* it is being transferred and will end by itself */
     CANCEL_ALREADY_COMPLETE, /* it has ended, and waits to be reaped */
+    CANCEL_WITHHELD,         /* not asked: that would harm others. It will end by itself */
     CANCEL_OUTCOMES
 };
 

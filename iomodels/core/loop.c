@@ -47,12 +47,10 @@ static void put_to_rest(struct loop *loop, struct request *request)
 /* A completion that nobody looks at any more, after an error. */
 static void set_aside(struct loop *loop, struct request *request)
 {
-    if (request->slot >= loop->depth) {
-        loop->idle_in_flight--;
-        return;
-    }
-    loop->in_flight--;
-    put_to_rest(loop, request);
+    --*loop_flight_of(loop, request);
+    request->idle_pending = false;
+    if (request->slot < loop->depth)
+        put_to_rest(loop, request);
 }
 
 static bool stop_asked(const struct loop *loop)
@@ -85,11 +83,13 @@ HOT int start_one(struct loop *loop, uint64_t due_ns)
     return 0;
 }
 
+/* Where submit blocks, those of a later batch would only wait for this one. */
 HOT int start_all_resting(struct loop *loop)
 {
     const bool stamps = loop->channel->caps.starts_device;
+    const uint32_t room = loop->submit_is_all ? loop->batch_max : UINT32_MAX;
 
-    while (loop->resting_count > 0 && !loop->exhausted) {
+    while (loop->resting_count > 0 && loop->queued_count < room && !loop->exhausted) {
         /* The first starts at the stamp after reap; one more start takes time by itself. */
         if (stamps && loop->queued_count > 0)
             loop->now_ns = clock_now_ns(&loop->clock);
@@ -102,10 +102,16 @@ HOT int start_all_resting(struct loop *loop)
     return 0;
 }
 
-HOT int submit_queued(struct loop *loop)
+HOT uint32_t at_most(uint32_t n, uint32_t limit)
+{
+    return n < limit ? n : limit;
+}
+
+/* One batch. How many the engine took, or -errno. */
+HOT int submit_batch(struct loop *loop)
 {
     const uint64_t before_ns = loop->now_ns;
-    const uint32_t n = loop->queued_count;
+    const uint32_t n = at_most(loop->queued_count, loop->batch_max);
     const int taken = loop->engine->submit(loop->engine_state, loop->queued, n);
 
     if (taken < 0)
@@ -116,16 +122,34 @@ HOT int submit_queued(struct loop *loop)
         loop->submit_start_ns = before_ns;
     } else {
         loop->now_ns = clock_now_ns(&loop->clock);
-        if (loop->window_open)
+        /* Of a chain only the first requests come here: they say nothing of the others' submits. */
+        if (loop->window_open && !loop->chains)
             histogram_add(&loop->slice->submit, loop->now_ns - before_ns);
+    }
+    if (__builtin_expect(loop->idle != 0, 0)) {
+        for (uint32_t i = 0; i < (uint32_t)taken; i++)
+            ++*loop_flight_of(loop, loop->queued[i]);
+    } else {
+        loop->in_flight += (uint32_t)taken;
     }
     loop->queued_count -= (uint32_t)taken;
     if (loop->queued_count)
         memmove(loop->queued, loop->queued + taken, loop->queued_count * sizeof *loop->queued);
-    loop->in_flight += (uint32_t)taken;
     if (loop->in_flight > loop->slice->depth_max)
         loop->slice->depth_max = loop->in_flight;
-    return 0;
+    return taken;
+}
+
+/* One batch after another, unless the engine is full. Where submit blocks, each is reaped before the next. */
+HOT int submit_queued(struct loop *loop)
+{
+    int taken;
+
+    do {
+        taken = submit_batch(loop);
+    } while (loop->queued_count > 0 && taken > 0 && (uint32_t)taken == loop->batch_max &&
+             !loop->submit_is_all);
+    return taken < 0 ? taken : 0;
 }
 
 /* ------------------------------------------------------------------ completions */
@@ -192,10 +216,25 @@ static int take_failure(struct loop *loop, struct request *request, int error)
     return loop_fail(loop, STAGE_TRANSFER, error);
 }
 
-/* The end of a transfer that the loop has asked to cancel. */
-static void record_cancel(struct loop *loop, struct request *request)
+/* Nothing ever arrives on an idle descriptor. */
+static __attribute__((noinline)) int take_idle(struct loop *loop, struct request *request, ssize_t result)
 {
-    histogram_add(&loop->slice->cancel, loop->now_ns - request->cancel_ns);
+    loop->idle_in_flight--;
+    if (result == -EINTR) {
+        loop->slice->interrupted_transfers++;
+        return again(loop, request);
+    }
+    request->idle_pending = false;
+    return loop_fail(loop, STAGE_TRANSFER, result < 0 ? (int)result : -ENODATA);
+}
+
+/* The end of a transfer that the loop has asked to cancel. */
+static void record_cancel(struct loop *loop, struct request *request, ssize_t result)
+{
+    struct slice *slice = loop->slice;
+
+    histogram_add(result == -ECANCELED ? &slice->cancel : &slice->cancel_late,
+                  loop->now_ns - request->cancel_ns);
     request->cancel_ns = 0;
 }
 
@@ -232,13 +271,11 @@ HOT int take_completion(struct loop *loop, const struct completion *completion)
     struct request *request = completion->request;
     const ssize_t result = completion->result;
 
-    if (__builtin_expect(request->slot >= loop->depth, 0)) { /* nothing ever arrives there */
-        loop->idle_in_flight--;
-        return loop_fail(loop, STAGE_TRANSFER, result < 0 ? (int)result : -ENODATA);
-    }
+    if (__builtin_expect(request->slot >= loop->depth, 0))
+        return take_idle(loop, request, result);
     loop->in_flight--;
     if (__builtin_expect(request->cancel_ns != 0, 0))
-        record_cancel(loop, request);
+        record_cancel(loop, request, result);
     if (__builtin_expect(result <= 0, 0)) {
         if (result == -ECANCELED && request->cancel_asked) {
             take_cancelled(loop, request);
@@ -272,6 +309,7 @@ void loop_count_cancel(struct loop *loop, int outcome)
         [CANCEL_DONE] = &slice->cancels_done,
         [CANCEL_TOO_LATE] = &slice->cancels_too_late,
         [CANCEL_ALREADY_COMPLETE] = &slice->cancels_already_complete,
+        [CANCEL_WITHHELD] = &slice->cancels_withheld,
     };
 
     if (outcome >= 0 && outcome < CANCEL_OUTCOMES)
@@ -286,7 +324,7 @@ bool loop_is_in_flight(const struct loop *loop, const struct request *request)
     for (uint32_t i = 0; i < loop->queued_count; i++)
         if (loop->queued[i] == request)
             return false;
-    return true;
+    return request->slot < loop->depth || request->idle_pending;
 }
 
 /* The time counts for the operation, from its first transfer on; each is asked for once. */
@@ -308,10 +346,10 @@ static __attribute__((noinline)) void cancel_overdue(struct loop *loop)
         request->cancel_ns = clock_now_ns(&loop->clock);
         int outcome = loop->engine->cancel(loop->engine_state, request);
         request->cancel_asked = outcome >= 0;
-        if (outcome < 0) {
+        if (outcome < 0 || outcome == CANCEL_WITHHELD)
             request->cancel_ns = 0;
+        if (outcome < 0)
             loop->next_deadline_ns = loop->now_ns; /* soon again */
-        }
         loop_count_cancel(loop, outcome);
     }
 }
@@ -346,7 +384,8 @@ HOT int reap(struct loop *loop, uint32_t min, int64_t timeout_ns)
     if (__builtin_expect(loop->deadline_ns != 0, 0))
         timeout_ns = until_deadline(loop, timeout_ns);
     loop_unlock(loop);
-    const int n = loop->engine->reap(loop->engine_state, loop->reaped, min, loop->depth, timeout_ns);
+    const int n = loop->engine->reap(loop->engine_state, loop->reaped, min,
+                                     at_most(loop->depth, loop->batch_max), timeout_ns);
     loop_lock(loop);
 
     if (n < 0)
@@ -398,8 +437,9 @@ static struct request *take_and_start(struct loop *loop, const struct completion
     loop->chain_error = error;
     if (error || loop->queued_count == 0)
         return NULL;
-    loop->in_flight++;
-    return loop->queued[--loop->queued_count];
+    struct request *request = loop->queued[--loop->queued_count];
+    ++*loop_flight_of(loop, request);
+    return request;
 }
 
 struct request *loop_next(void *context, const struct completion *done)
@@ -433,7 +473,7 @@ HOT void compute_pending(struct loop *loop)
 
 HOT uint32_t wanted(const struct loop *loop)
 {
-    return loop->batch < loop->in_flight ? loop->batch : loop->in_flight;
+    return at_most(loop->in_flight, loop->batch);
 }
 
 HOT int closed_turn(struct loop *loop)

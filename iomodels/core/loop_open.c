@@ -21,7 +21,7 @@ static int allocate(struct loop *loop)
     loop->buffer_stride = (block + BUFFER_ALIGNMENT - 1) / BUFFER_ALIGNMENT * BUFFER_ALIGNMENT;
     loop->requests = calloc(all, sizeof *loop->requests);
     loop->resting = calloc(depth, sizeof *loop->resting);
-    loop->queued = calloc(depth, sizeof *loop->queued);
+    loop->queued = calloc(all, sizeof *loop->queued);
     loop->reaped = calloc(all, sizeof *loop->reaped);
     if (!loop->requests || !loop->resting || !loop->queued || !loop->reaped)
         return -ENOMEM;
@@ -176,6 +176,7 @@ static int start_idle(struct loop *loop)
         if (taken != 1)
             return loop_fail(loop, STAGE_SUBMIT, taken < 0 ? taken : -EAGAIN);
         loop->idle_in_flight++;
+        request->idle_pending = true;
     }
     return 0;
 }
@@ -198,7 +199,8 @@ int loop_open(struct loop **out, const struct loop_setup *setup)
         .slice = &setup->record->slice,
         .depth = (uint32_t)setup->settings.depth,
         .idle = setup->engine->caps.moves_data ? (uint32_t)setup->settings.idle : 0,
-        .batch = (uint32_t)setup->settings.batch,
+        .batch = setup->settings.batch ? (uint32_t)setup->settings.batch : 1,
+        .batch_max = setup->settings.batch ? (uint32_t)setup->settings.batch : UINT32_MAX,
         .submit_is_all = setup->engine->caps.blocks_in_submit && setup->engine->caps.moves_data,
         .deadline_ns = setup->engine->caps.cancels ? (uint64_t)setup->settings.deadline_ns : 0,
         .chains = setup->engine->caps.chains,
@@ -230,7 +232,7 @@ static void cancel_in_flight(struct loop *loop)
 {
     const struct engine *engine = loop->engine;
 
-    for (uint32_t slot = 0; slot < loop->depth + loop->idle_in_flight; slot++) {
+    for (uint32_t slot = 0; slot < loop->depth + loop->idle; slot++) {
         struct request *request = &loop->requests[slot];
 
         if (!loop_is_in_flight(loop, request))
@@ -255,7 +257,7 @@ static uint32_t left_in_flight(struct loop *loop)
 static void forget(struct loop *loop, const struct request *request)
 {
     loop_lock(loop);
-    *(request->slot < loop->depth ? &loop->in_flight : &loop->idle_in_flight) -= 1;
+    --*loop_flight_of(loop, request);
     loop_unlock(loop);
 }
 

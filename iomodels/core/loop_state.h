@@ -22,7 +22,8 @@ struct loop {
     struct slice *slice;
     uint32_t depth; /* requests of the workload */
     uint32_t idle;  /* requests that stay pending on idle descriptors, after those */
-    uint32_t batch;
+    uint32_t batch;     /* so many are started, and waited for, together … */
+    uint32_t batch_max; /* … and go into one submit, or come out of one reap, at most; UINT32_MAX: any number */
 
     char *buffers;
     size_t buffer_stride;
@@ -86,6 +87,12 @@ bool loop_is_in_flight(const struct loop *loop, const struct request *request);
 
 /* Notes the first failure in the record; returns `error`. */
 int loop_fail(struct loop *loop, enum stage stage, int error);
+
+/* Where a request is counted that the engine has. */
+static inline uint32_t *loop_flight_of(struct loop *loop, const struct request *request)
+{
+    return request->slot < loop->depth ? &loop->in_flight : &loop->idle_in_flight;
+}
 
 /* How long a reap may sleep before the loop looks at the stop flag and the deadline again. */
 #define REAP_TIMEOUT_NS 100000000

@@ -297,9 +297,9 @@ static int read_settings(struct settings *settings, PyObject *dict)
         *(int64_t *)((char *)settings + name->offset) = number;
     }
     if (settings->depth < 1 || settings->depth > 65536 || settings->idle < 0 ||
-        settings->idle > 65536 || settings->batch < 1 || settings->block < 1 ||
+        settings->idle > 65536 || settings->batch < 0 || settings->block < 1 ||
         settings->block > (INT64_C(1) << 30)) {
-        PyErr_SetString(PyExc_ValueError, "depth must be 1 … 65536, idle 0 … 65536, batch at least 1, "
+        PyErr_SetString(PyExc_ValueError, "depth must be 1 … 65536, idle 0 … 65536, batch at least 0, "
                                           "and block 1 … 2^30");
         return -1;
     }

@@ -21,6 +21,7 @@ const struct record_name record_names[] = {
     {"added", WORD(slice.added), HISTOGRAM_BUCKETS},
     {"peer", WORD(slice.peer), HISTOGRAM_BUCKETS},
     {"cancel", WORD(slice.cancel), HISTOGRAM_BUCKETS},
+    {"cancel_late", WORD(slice.cancel_late), HISTOGRAM_BUCKETS},
     {NULL, 0, 0},
 };
 

@@ -64,6 +64,7 @@ extern const char *const stage_names[STAGE_COUNT];
     X(cancels_done)              \
     X(cancels_too_late)          \
     X(cancels_already_complete)  \
+    X(cancels_withheld)          /* that were not asked, for the sake of others */       \
     X(cancelled_operations)      /* ended by their deadline: neither operations nor errors */ \
     X(signals_lost)              /* notifications of a completion that never came */       \
     X(verified_words)            \
@@ -87,7 +88,8 @@ struct record {
         uint64_t eagain[CALL_COUNT];
         uint64_t timeline[TIMELINE_PARTS]; /* completions; what comes after the last part belongs to it */
         struct histogram latency, service, submit, added, peer;
-        struct histogram cancel; /* from asking to cancel to the end of the transfer */
+        /* From asking to cancel to the end of the transfer: of those that it ended, and of the others. */
+        struct histogram cancel, cancel_late;
     } slice;
 };
 

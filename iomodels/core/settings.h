@@ -31,7 +31,7 @@ enum distribution {
     X(verify, 0)                       \
     X(nowait, 0)                       \
     X(idle, 0)                         \
-    X(batch, 1)                        \
+    X(batch, 0) /* 0: what is due */   \
     X(compute_units, 0)                \
     X(arrival_gap_q10_ns, 0)           \
     X(arrivals, ARRIVALS_CONSTANT)     \

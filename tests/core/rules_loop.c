@@ -107,13 +107,6 @@ static int interrupt_some(void *context, enum call_id id)
     return EINTR;
 }
 
-static const char *unless_interrupted(const struct subject *subject)
-{
-    if (subject->variant->settings.idle)
-        return "on an idle connection the loop takes any end of a read for a failure";
-    return unless_moves_data(subject);
-}
-
 static void interrupted_transfers_go_on(const struct subject *subject)
 {
     struct interruptions interruptions = {0};
@@ -286,7 +279,7 @@ static void drain_leaves_nothing_in_flight(const struct subject *subject)
 
 const struct rule loop_rules[] = {
     {"short-transfers", unless_parts, short_transfers},
-    {"interrupted-transfers-go-on", unless_interrupted, interrupted_transfers_go_on},
+    {"interrupted-transfers-go-on", unless_moves_data, interrupted_transfers_go_on},
     {"never-early", unless_device, never_early},
     {"depth-is-kept", unless_deep_device, depth_is_kept},
     {"wrong-bytes-are-found", unless_file_moves, wrong_bytes_are_found},

@@ -27,6 +27,7 @@
 struct callback_state {
     struct aio_common aio; /* first; under the mutex except `calls` */
     struct calls no_hooks; /* of `calls`: for what never fails */
+    struct calls lent; /* a copy: the loop's own goes with the loop */
     pthread_mutex_t mutex;
     struct aio_block **announced; /* by callbacks, and not yet looked at; each block once */
     uint32_t announced_count;
@@ -125,6 +126,10 @@ static void announce(struct callback_state *state, struct calls *calls, struct c
     bool chained = false;
 
     lock(state);
+    if (state->closing) { /* nothing is in flight any more, and what was lent may be gone */
+        unlock(state);
+        return;
+    }
     if (state->next) {
         chained = aio_take_notified(&state->aio, calls, block, true, &done);
         hand_over(state, counts);
@@ -142,7 +147,9 @@ static void on_completion(union sigval value)
     struct aio_block *block = value.sival_ptr;
     struct callback_state *state = block->owner;
     struct call_counts counts = {0};
-    struct calls calls = calls_of_helper(state->aio.calls, &counts);
+    lock(state);
+    struct calls calls = calls_of_helper(&state->lent, &counts);
+    unlock(state);
     struct calls no_hooks = calls_without_hooks(&calls);
     const uint64_t event = event_begin(calls.recorder, EVENT_callback);
 
@@ -173,6 +180,16 @@ static void free_state(struct callback_state *state)
     free(state);
 }
 
+/* The state stays, for callbacks that come after all; what others have lent goes. With the mutex held. */
+static void leave_to_callbacks(struct callback_state *state)
+{
+    state->aio.calls = NULL;
+    state->aio.lost = NULL;
+    state->no_hooks = (struct calls){0};
+    state->lent = (struct calls){0};
+    state->loop = NULL;
+}
+
 static void callback_close(void *opaque)
 {
     struct callback_state *state = opaque;
@@ -187,6 +204,8 @@ static void callback_close(void *opaque)
             break;
     lock(state);
     all_came = state->outstanding == 0;
+    if (!all_came)
+        leave_to_callbacks(state);
     unlock(state);
     if (all_came)
         free_state(state);
@@ -204,6 +223,7 @@ static int callback_open(void **out, const struct engine_setup *setup)
         return -ENOMEM;
     pthread_mutex_init(&state->mutex, NULL);
     state->no_hooks = calls_without_hooks(setup->calls);
+    state->lent = *setup->calls;
     state->announced = calloc(setup->depth, sizeof *state->announced);
     int error = aio_common_open(&state->aio, setup, &event, state);
     if (!error && !state->announced)

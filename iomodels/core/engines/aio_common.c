@@ -347,7 +347,7 @@ int aio_cancel_request(void *state, struct request *request)
     if (!block->request)
         return CANCEL_ALREADY_COMPLETE;
     if (would_strand_others(aio, block))
-        return CANCEL_TOO_LATE; /* its turn has come */
+        return CANCEL_WITHHELD; /* its turn has come, or comes next */
     return outcome(CALL(aio->calls, aio_cancel, aio_cancel(request->fd, &block->control)));
 }
 
