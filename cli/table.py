@@ -18,7 +18,7 @@ from rich.text import Text
 
 from iomodels import findings
 from iomodels.points import Point, grouped, label
-from iomodels.results import Cell, Interval, Run, Trial
+from iomodels.results import Cell, Interval, Percentiles, Run, Trial
 from iomodels.statistics import MIN_ROUNDS, Ratio, latency_p50_ns, paired_ratio
 from iomodels.units import format_count, format_duration
 
@@ -92,7 +92,12 @@ def columns() -> list[Column]:
         Column("p99", _latency("p99"), "latency: 99 of 100 operations were faster"),
         Column("beyond\ndevice", _beyond_device, "p50 of latency less the device's own time"),
         Column("can-\ncelled", _cancelled, "share of the cancelled requests that ended by it"),
-        Column("their\nend", _cancel_time, "p50 from asking to cancel a request to its end"),
+        Column("their\nend", _until_end("cancel_ns"), "p50 from asking to cancel to the end by it"),
+        Column(
+            "late\nend",
+            _until_end("cancel_late_ns"),
+            "the same of those for which it was too late, and which ended by themselves",
+        ),
         Column(
             "over-\nlap", _overlap, "share of the shorter of I/O and computation that was hidden"
         ),
@@ -235,11 +240,14 @@ def _cancelled(cell: Cell) -> str:
     return f"{done / asked:.1%}" if asked else ""
 
 
-def _cancel_time(cell: Cell) -> str:
-    cancel = cell.summary.cancel_ns if cell.summary else None
-    if not findings.has_deadline(cell):
-        return ""
-    return _short_duration(cancel.p50.median) if cancel else ""
+def _until_end(which: str) -> Callable[[Cell], str]:
+    def value(cell: Cell) -> str:
+        if cell.summary is None or not findings.has_deadline(cell):
+            return ""
+        until_end: Percentiles | None = getattr(cell.summary, which)
+        return _short_duration(until_end.p50.median) if until_end else ""
+
+    return value
 
 
 def _cpu_share(cell: Cell) -> str:
