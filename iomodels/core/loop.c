@@ -1,4 +1,5 @@
-/* The measured loop: turns and slices (see loop.h; opening and closing is in loop_open.c).
+/* The measured loop: turns and slices (see loop.h). Opening and closing is in loop_open.c, the window's account in
+ * loop_window.c, cancelling in loop_cancel.c: what is not in the turn is not in here.
  *
  * Closed loop: two stamps per turn, after submit and after reap (one where submit does it all). The stamp after reap is both the end
  * of what completed and the start of what is submitted next, as a closed loop means it: a
@@ -154,23 +155,6 @@ HOT int submit_queued(struct loop *loop)
 
 /* ------------------------------------------------------------------ completions */
 
-static void close_part(struct loop *loop)
-{
-    struct slice *slice = loop->slice;
-
-    slice->timeline[loop->part++] = slice->window_operations - loop->parted;
-    loop->parted = slice->window_operations;
-}
-
-/* The window may end late, so its last part has no end of its own. */
-static __attribute__((noinline)) void next_part(struct loop *loop)
-{
-    do {
-        close_part(loop);
-        loop->part_end_ns = loop->part + 1 < TIMELINE_PARTS ? loop->part_end_ns + loop->part_ns : UINT64_MAX;
-    } while (loop->now_ns >= loop->part_end_ns);
-}
-
 HOT void record_operation(struct loop *loop, const struct request *request)
 {
     struct slice *slice = loop->slice;
@@ -193,7 +177,7 @@ HOT void record_operation(struct loop *loop, const struct request *request)
     if (loop->arrivals.gaps_q10_ns)
         histogram_add(&slice->service, loop->now_ns - request->issued_ns);
     if (__builtin_expect(loop->now_ns >= loop->part_end_ns, 0))
-        next_part(loop);
+        loop_next_part(loop);
     slice->window_operations++;
     slice->window_bytes += request->done;
 }
@@ -226,16 +210,6 @@ static __attribute__((noinline)) int take_idle(struct loop *loop, struct request
     }
     request->idle_pending = false;
     return loop_fail(loop, STAGE_TRANSFER, result < 0 ? (int)result : -ENODATA);
-}
-
-/* The end of a transfer that the loop has asked to cancel. */
-static void record_cancel(struct loop *loop, struct request *request, ssize_t result)
-{
-    struct slice *slice = loop->slice;
-
-    histogram_add(result == -ECANCELED ? &slice->cancel : &slice->cancel_late,
-                  loop->now_ns - request->cancel_ns);
-    request->cancel_ns = 0;
 }
 
 /* The deadline has ended it: no operation, and no error either. */
@@ -275,7 +249,7 @@ HOT int take_completion(struct loop *loop, const struct completion *completion)
         return take_idle(loop, request, result);
     loop->in_flight--;
     if (__builtin_expect(request->cancel_ns != 0, 0))
-        record_cancel(loop, request, result);
+        loop_record_cancel(loop, request, result);
     if (__builtin_expect(result <= 0, 0)) {
         if (result == -ECANCELED && request->cancel_asked) {
             take_cancelled(loop, request);
@@ -300,59 +274,7 @@ HOT int take_completion(struct loop *loop, const struct completion *completion)
     return finish(loop, request);
 }
 
-/* ------------------------------------------------------------------ deadlines and cancelling */
-
-void loop_count_cancel(struct loop *loop, int outcome)
-{
-    struct slice *slice = loop->slice;
-    uint64_t *const counts[CANCEL_OUTCOMES] = {
-        [CANCEL_DONE] = &slice->cancels_done,
-        [CANCEL_TOO_LATE] = &slice->cancels_too_late,
-        [CANCEL_ALREADY_COMPLETE] = &slice->cancels_already_complete,
-        [CANCEL_WITHHELD] = &slice->cancels_withheld,
-    };
-
-    if (outcome >= 0 && outcome < CANCEL_OUTCOMES)
-        ++*counts[outcome];
-}
-
-bool loop_is_in_flight(const struct loop *loop, const struct request *request)
-{
-    for (uint32_t i = 0; i < loop->resting_count; i++)
-        if (loop->resting[i] == request)
-            return false;
-    for (uint32_t i = 0; i < loop->queued_count; i++)
-        if (loop->queued[i] == request)
-            return false;
-    return request->slot < loop->depth || request->idle_pending;
-}
-
-/* The time counts for the operation, from its first transfer on; each is asked for once. */
-static __attribute__((noinline)) void cancel_overdue(struct loop *loop)
-{
-    if (loop->now_ns < loop->next_deadline_ns)
-        return;
-    loop->next_deadline_ns = loop->now_ns + loop->deadline_ns;
-    for (uint32_t slot = 0; slot < loop->depth; slot++) {
-        struct request *request = &loop->requests[slot];
-        const uint64_t due_ns = request->issued_ns + loop->deadline_ns;
-
-        if (request->cancel_asked || !loop_is_in_flight(loop, request))
-            continue;
-        if (due_ns > loop->now_ns) {
-            loop->next_deadline_ns = due_ns < loop->next_deadline_ns ? due_ns : loop->next_deadline_ns;
-            continue;
-        }
-        request->cancel_ns = clock_now_ns(&loop->clock);
-        int outcome = loop->engine->cancel(loop->engine_state, request);
-        request->cancel_asked = outcome >= 0;
-        if (outcome < 0 || outcome == CANCEL_WITHHELD)
-            request->cancel_ns = 0;
-        if (outcome < 0)
-            loop->next_deadline_ns = loop->now_ns; /* soon again */
-        loop_count_cancel(loop, outcome);
-    }
-}
+/* ------------------------------------------------------------------ reaping */
 
 static int64_t until_deadline(const struct loop *loop, int64_t timeout_ns)
 {
@@ -406,7 +328,7 @@ HOT int reap(struct loop *loop, uint32_t min, int64_t timeout_ns)
         }
     }
     if (__builtin_expect(loop->deadline_ns != 0, 0))
-        cancel_overdue(loop);
+        loop_cancel_overdue(loop);
     return loop->chain_error;
 }
 
@@ -493,18 +415,13 @@ HOT int closed_turn(struct loop *loop)
     return loop->in_flight > 0 ? reap(loop, wanted(loop), REAP_TIMEOUT_NS) : 0;
 }
 
-static uint64_t due_ns(const struct loop *loop)
-{
-    return loop->window_start_ns + arrivals_due_ns(&loop->arrivals);
-}
-
 static int start_due(struct loop *loop)
 {
-    while (loop->resting_count > 0 && !loop->exhausted && due_ns(loop) <= loop->now_ns) {
+    while (loop->resting_count > 0 && !loop->exhausted && loop_due_ns(loop) <= loop->now_ns) {
         if (loop->channel->caps.starts_device)
             loop->now_ns = clock_now_ns(&loop->clock);
-        uint64_t lateness_ns = loop->now_ns - due_ns(loop);
-        int error = start_one(loop, due_ns(loop));
+        uint64_t lateness_ns = loop->now_ns - loop_due_ns(loop);
+        int error = start_one(loop, loop_due_ns(loop));
 
         if (error)
             return error;
@@ -568,67 +485,14 @@ static int open_turn(struct loop *loop)
     if (!loop->submit_is_all)
         compute_pending(loop);
     if (loop->in_flight == 0) {
-        sleep_until(loop, due_ns(loop));
+        sleep_until(loop, loop_due_ns(loop));
         loop->accounted_ns = loop->now_ns;
         return 0;
     }
-    return reap_until(loop, due_ns(loop));
+    return reap_until(loop, loop_due_ns(loop));
 }
 
 /* ------------------------------------------------------------------ slices */
-
-static uint64_t timeval_ns(struct timeval later, struct timeval earlier)
-{
-    return (uint64_t)(later.tv_sec - earlier.tv_sec) * NS_PER_S +
-           (uint64_t)((later.tv_usec - earlier.tv_usec) * 1000);
-}
-
-static void open_window(struct loop *loop, uint64_t duration_ns)
-{
-    getrusage(RUSAGE_SELF, &loop->usage);
-    loop->now_ns = clock_now_ns(&loop->clock);
-    loop->window_start_ns = loop->accounted_ns = loop->now_ns;
-    loop->until_ns = loop->now_ns + duration_ns;
-    loop->part = 0;
-    loop->parted = 0;
-    loop->part_ns = duration_ns / TIMELINE_PARTS + 1;
-    loop->part_end_ns = loop->now_ns + loop->part_ns;
-    loop->next_deadline_ns = loop->now_ns + loop->deadline_ns;
-    loop->uncomputed = 0;
-    loop->exhausted = false;
-    loop->window_open = true;
-    __atomic_store_n(&loop->record->window_is_open, 1, __ATOMIC_RELEASE);
-    if (loop->arrivals.gaps_q10_ns)
-        arrivals_begin(&loop->arrivals);
-}
-
-/* How many arrivals are due and not started. */
-static uint64_t backlog(struct loop *loop)
-{
-    uint64_t gap_q10_ns = (uint64_t)loop->settings.arrival_gap_q10_ns;
-
-    if (!loop->arrivals.gaps_q10_ns || due_ns(loop) > loop->now_ns)
-        return 0;
-    return 1 + ((loop->now_ns - due_ns(loop)) << 10) / gap_q10_ns;
-}
-
-/* CPU is that of the whole process: an engine's helper threads are part of its price. */
-static void close_window(struct loop *loop)
-{
-    struct slice *slice = loop->slice;
-    struct rusage usage;
-
-    getrusage(RUSAGE_SELF, &usage);
-    __atomic_store_n(&loop->record->window_is_open, 0, __ATOMIC_RELEASE);
-    slice->window_ns = loop->now_ns - loop->window_start_ns;
-    slice->window_user_ns = timeval_ns(usage.ru_utime, loop->usage.ru_utime);
-    slice->window_system_ns = timeval_ns(usage.ru_stime, loop->usage.ru_stime);
-    slice->window_voluntary = (uint64_t)(usage.ru_nvcsw - loop->usage.ru_nvcsw);
-    slice->window_involuntary = (uint64_t)(usage.ru_nivcsw - loop->usage.ru_nivcsw);
-    slice->backlog = backlog(loop);
-    close_part(loop);
-    loop->window_open = false;
-}
 
 static int check(struct loop *loop, bool before)
 {
@@ -717,12 +581,12 @@ static int run_slice(struct loop *loop, uint64_t duration_ns, enum part part)
         loop->settings.compute_units = 0;
     if (serves)
         loop->channel->drive(loop->channel_state, true);
-    open_window(loop, duration_ns);
+    loop_open_window(loop, duration_ns);
     if (part == PART_COMPUTATION)
         run_computation(loop);
     else
         error = run_window(loop);
-    close_window(loop);
+    loop_close_window(loop);
     loop->settings.compute_units = compute_units;
     if (!error)
         error = serves ? serve_until_quiet(loop) : drain(loop);

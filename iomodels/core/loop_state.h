@@ -1,4 +1,4 @@
-/* What loop.c (turns and slices) and loop_open.c (open and close) share; nobody else includes it. */
+/* What loop.c (turns and slices), loop_open.c, loop_window.c and loop_cancel.c share; nobody else includes it. */
 #ifndef IOMODELS_LOOP_STATE_H
 #define IOMODELS_LOOP_STATE_H
 
@@ -84,6 +84,29 @@ void loop_count_cancel(struct loop *loop, int outcome);
 
 /* Whether the engine has it: it neither rests nor is queued. Looks through both lists. */
 bool loop_is_in_flight(const struct loop *loop, const struct request *request);
+
+/* Asks to cancel whatever is overdue. The time counts for the operation, from its first transfer on; each is asked
+ * for once. */
+void loop_cancel_overdue(struct loop *loop);
+
+/* The end of a transfer that the loop has asked to cancel. */
+void loop_record_cancel(struct loop *loop, struct request *request, ssize_t result);
+
+/* The window begins now, and is to last so long. */
+void loop_open_window(struct loop *loop, uint64_t duration_ns);
+
+/* The window ends at the latest stamp. CPU is that of the whole process: an engine's helper threads are part of its
+ * price. */
+void loop_close_window(struct loop *loop);
+
+/* The latest stamp is beyond the timeline's part. The window may end late, so its last part has no end of its own. */
+void loop_next_part(struct loop *loop);
+
+/* When the next request of an open loop is due. */
+static inline uint64_t loop_due_ns(const struct loop *loop)
+{
+    return loop->window_start_ns + arrivals_due_ns(&loop->arrivals);
+}
 
 /* Notes the first failure in the record; returns `error`. */
 int loop_fail(struct loop *loop, enum stage stage, int error);
