@@ -29,7 +29,7 @@ from iomodels.engines import parse as parse_engine
 from iomodels.pairing import plan_cells
 from iomodels.pairs import Floats
 from iomodels.results import Interval
-from iomodels.statistics import wilson_interval
+from iomodels.statistics import latency_p50_ns, wilson_interval
 
 SLOWDOWN = 0.10
 PILOT_PAIRS = 5
@@ -254,7 +254,9 @@ def _prepare(kinds: Sequence[Kind], slowdown: float, work: _Work) -> list[_KindT
             tests.append(_KindTest(kind, cell, cell, error))
             continue
         trials = [trial for pair in pilot for trial in (pair.a, pair.b) if trial]
-        time_ns = median(1e9 / trial.throughput_ops for trial in trials)
+        # Not from the throughput: time that other processes took away is no part of an operation,
+        # and would make the slowdown larger than said.
+        time_ns = median(latency_p50_ns(trial) for trial in trials)
         # Both arms compute a little, so that they differ in the amount only, not in whether.
         base_ns = 0.1 * time_ns if kind.slowed_by == "load.compute" else 0.0
         more_ns = slowdown * (time_ns + base_ns)
