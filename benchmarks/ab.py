@@ -1,213 +1,135 @@
-"""How often A/B cries wolf on real A/A, and how much of a known slowdown it finds: on this machine.
+"""How often A/B cries wolf on real suites: whole comparisons of two arms that are the same.
 
-    python benchmarks/ab.py [--suites N] [--minutes M] [--seed S] [--quick] [--json]
+    python benchmarks/ab.py [--suites N] [--seed S] [--quick] [--json]
 
-*Suites*: all cells with two arms that are the same, judged together by the whole procedure (screen,
-fresh pairs of the suspects, family-wise control). A suite in which any change is found is a false
-alarm. *Power*: the self-test of `iomodels check`, for as long as asked. Ends with 1 where a cell
-could not be measured.
+Each suite is what `iomodels check --a … --b …` does, from the first pair to the verdicts, the line
+about all cells included: one in which anything is faster or slower is a false alarm. What it finds
+of a known slowdown, kind by kind, is measured by `iomodels check --self-test --minutes 30`; many
+suites on simulated or recorded pairs by `gate.py`. Ends with 1 where a cell could not be measured.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from rich.console import Console
-from rich.table import Table
 from show import machine
 
-from iomodels.ab import Pair
+from iomodels import versus
 from iomodels.arms import Arm
+from iomodels.changes import Change
 from iomodels.engines import parse
 from iomodels.pairing import PairedCell, plan_cells
-from iomodels.results import Interval, Notice
-from iomodels.selftest import KINDS, SLOWDOWN, KindResult, Procedure, Report, Work, decide, run
 from iomodels.statistics import wilson_interval
 
-CELLS: Mapping[str, tuple[Sequence[str], Mapping[str, Sequence[str]]]] = {
+Cells = Mapping[str, tuple[Sequence[str], Mapping[str, Sequence[str]]]]
+CELLS: Cells = {
     "slow-device": (("blocking", "nonblocking", "select", "aio"), {}),
     "slow-devices": (("select", "aio"), {"load.depth": ["16"]}),
     "cached-read": (("blocking", "aio"), {}),
     "echo": (("blocking", "select"), {"load.depth": ["1"]}),
 }
 """The cells of a suite: engines and settings by scenario."""
-SUITES, MINUTES = 100, 30.0
-QUICK = Procedure(screen_pairs=2, fresh_pairs=2, slices=1, slice_s=0.01, warmup_s=0)
+QUICK_CELLS: Cells = {"slow-device": (("blocking",), {})}
+SUITES = 100
 
 
 @dataclass
 class Suites:
     """What became of the A/A suites."""
 
+    cells: int
     run: int = 0
     alarms: list[str] = field(default_factory=list)
-    """One for each suite with an alarm: the cells in which it was."""
-    screened: int = 0
-    """Suites that had a suspect to measure again."""
+    """One for each suite with an alarm: the lines in which it was."""
+    with_suspects: int = 0
+    """Suites that had a cell to measure again."""
+    failed: list[str] = field(default_factory=list)
+    """Why cells could not be measured."""
     seconds: float = 0.0
-
-    @property
-    def rate(self) -> Interval | None:
-        return wilson_interval(len(self.alarms), self.run) if self.run else None
-
-
-class _Reasons:
-    """Keeps why cells failed; the rest is nobody's business here."""
-
-    def __init__(self) -> None:
-        self.reasons: list[str] = []
-
-    def notice(self, notice: Notice) -> None: ...
-    def pair_started(self, cell: PairedCell, number: int) -> None: ...
-
-    def pair_ended(self, cell: PairedCell, pair: Pair) -> None:
-        if pair.error:
-            self.reasons.append(f"{_name(cell)}: {pair.error}")
 
 
 def main() -> int:
     options = _options()
-    procedure = QUICK if options.quick else Procedure()
-    failed = _Reasons()
-    suites = _run_suites(options.suites, Work(procedure, options.seed, failed))
-    report = _power(options, procedure, failed) if options.minutes > 0 else None
+    suites = _run(_cells(QUICK_CELLS if options.quick else CELLS), options.suites, options.seed)
     if options.json:
-        json.dump(_plain(suites, report), sys.stdout, indent=2)
+        json.dump(_plain(suites), sys.stdout, indent=2)
         print()
     else:
-        _show(suites, report, machine(None, None))
-    if report is not None:
-        failed.reasons += [f"{r.kind.name}: {r.error}" for r in report.kinds if r.error]
-    for reason in dict.fromkeys(failed.reasons):
+        _show(suites)
+    for reason in dict.fromkeys(suites.failed):
         print(reason, file=sys.stderr)
-    return 1 if failed.reasons else 0
+    return 1 if suites.failed else 0
 
 
-def _run_suites(count: int, work: Work) -> Suites:
-    cells = [
+def _cells(wanted: Cells) -> list[PairedCell]:
+    return [
         cell
-        for scenario, (engines, settings) in CELLS.items()
+        for scenario, (engines, settings) in wanted.items()
         for cell in plan_cells([scenario], [parse(e) for e in engines], settings, Arm(), Arm())
     ]
-    suites = Suites()
+
+
+def _run(cells: Sequence[PairedCell], count: int, seed: int) -> Suites:
+    suites = Suites(len(cells))
     begin_s = time.monotonic()
-    for _ in range(count):
-        decided = decide(cells, work, as_suite=True)
-        changed = [_name(c) for c, v in zip(cells, decided.verdicts, strict=True) if v]
+    for number in range(count):
+        comparison = versus.run(cells, base_name="A", new_name="A", seed=seed + number)
         suites.run += 1
-        suites.screened += bool(decided.suspects)
-        if changed:
-            suites.alarms.append(", ".join(changed))
+        suites.with_suspects += any(change.confirmed for change in comparison.changes)
+        alarms = [_name(c) for c in comparison.changes if c.verdict in ("faster", "slower")]
+        if alarms:
+            suites.alarms.append(", ".join(alarms))
+        suites.failed += [notice.message for notice in comparison.warnings]
+        suites.failed += [
+            f"{_name(c)}: {c.reason}" for c in comparison.changes if c.verdict == "failed"
+        ]
         suites.seconds = time.monotonic() - begin_s
-        _tell(f"A/A suite {suites.run} of {count}: {len(suites.alarms)} false alarms")
+        if sys.stderr.isatty():
+            told = f"A/A suite {suites.run} of {count}: {len(suites.alarms)} false alarms"
+            print(f"\r{told}  ", end="", file=sys.stderr, flush=True)
     return suites
 
 
-def _power(options: argparse.Namespace, procedure: Procedure, failed: _Reasons) -> Report:
-    report = None
-    for report in run(
-        seed=options.seed, budget_s=60 * options.minutes, procedure=procedure, listener=failed
-    ):
-        _tell(f"power: {report.elapsed_s / 60:.1f} of {options.minutes:g} minutes")
-    assert report is not None
-    return report
+def _name(change: Change) -> str:
+    return " ".join(
+        part for part in (change.scenario, change.label, change.engine, change.metric) if part
+    )
 
 
-def _tell(text: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r{text}  ", end="", file=sys.stderr, flush=True)
-
-
-def _name(cell: PairedCell) -> str:
-    return " ".join(part for part in (cell.scenario, cell.label, cell.a.engine) if part)
-
-
-def _plain(suites: Suites, report: Report | None) -> dict[str, Any]:
+def _plain(suites: Suites) -> dict[str, object]:
     return {
         "machine": machine(None, None),
         "suites": suites.run,
-        "cells": sum(len(engines) for engines, _ in CELLS.values()),
+        "cells": suites.cells,
         "false_alarms": suites.alarms,
-        "suites_with_suspects": suites.screened,
+        "suites_with_suspects": suites.with_suspects,
         "seconds": suites.seconds,
-        "slowdown": SLOWDOWN,
-        "kinds": [_plain_kind(result) for result in report.kinds] if report else [],
     }
 
 
-def _plain_kind(result: KindResult) -> dict[str, Any]:
-    return {
-        "kind": result.kind.name,
-        "decisions": result.decisions,
-        "false_alarms": result.alarms,
-        "found": result.found,
-        "noise": _finite(result.noise),
-        "detectable": _finite(result.detectable),
-        "seen": _finite(result.seen),
-        "error": result.error,
-    }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _show(suites: Suites, report: Report | None, about: str) -> None:
-    console = Console(width=120)
-    console.print(about)
-    if suites.rate is not None:
-        console.print(
-            f"{suites.run} A/A suites in {suites.seconds / 60:.0f} min: {len(suites.alarms)} false "
-            f"alarms, {_rate(suites.rate)}; {suites.screened} had suspects to measure again"
-        )
+def _show(suites: Suites) -> None:
+    rate = wilson_interval(len(suites.alarms), suites.run)
+    print(machine(None, None))
+    print(
+        f"{suites.run} A/A suites of {suites.cells} cells in {suites.seconds / 60:.0f} min: "
+        f"{len(suites.alarms)} false alarms, "
+        f"{rate.median:.1%} [{rate.low:.1%} … {rate.high:.1%}]; "
+        f"{suites.with_suspects} had suspects to measure again"
+    )
     for alarm in suites.alarms:
-        console.print(f"  false alarm in {alarm}", markup=False)
-    if report is None:
-        return
-    table = Table(title=f"{len(KINDS)} kinds of cell, {report.slowdown:.0%} slower in arm B")
-    for heading in ("kind", "decisions", "false alarms", "power", "noise", "detectable", "seen"):
-        table.add_column(heading, justify="left" if heading == "kind" else "right")
-    for result in report.kinds:
-        table.add_row(*_row(result))
-    console.print(table)
-    console.print(
-        "[ ]: 95 % (Wilson). noise: of one pair. detectable: with 80 % power. seen: B / A"
-    )
-
-
-def _row(result: KindResult) -> tuple[str, ...]:
-    if result.false_alarm_rate is None or result.power is None:
-        return (result.kind.name, "0", f"failed: {result.error}", "", "", "", "")
-    return (
-        result.kind.name,
-        str(result.decisions),
-        _rate(result.false_alarm_rate),
-        _rate(result.power),
-        f"{result.noise:.1%}",
-        f"{result.detectable:.1%}" if math.isfinite(result.detectable) else "too few",
-        f"{result.seen:.3f}",
-    )
-
-
-def _rate(rate: Interval) -> str:
-    return f"{rate.median:.1%} [{rate.low:.1%} … {rate.high:.1%}]".replace("[", r"\[")
+        print(f"  false alarm in {alarm}")
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="False alarms and power of A/B on this machine.")
+    parser = argparse.ArgumentParser(description="False alarms of A/B on this machine.")
     parser.add_argument("--suites", type=int, default=SUITES, help=f"A/A suites ({SUITES})")
-    parser.add_argument(
-        "--minutes", type=float, default=MINUTES, help=f"for the power; 0: none ({MINUTES:g})"
-    )
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--quick", action="store_true", help="tiny: only shows that all still runs")
+    parser.add_argument("--quick", action="store_true", help="one cell: shows that all still runs")
     parser.add_argument("--json", action="store_true", help="print data instead of the table")
     return parser.parse_args()
 

@@ -21,6 +21,9 @@ from .options import (
 if TYPE_CHECKING:
     from iomodels.changes import Comparison
 
+DEFAULT_MINUTES = 3.0
+"""Of a self-test: time for one suite of all its kinds."""
+
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[SCENARIO]...")
@@ -61,7 +64,13 @@ if TYPE_CHECKING:
     "--self-test",
     "self_test",
     is_flag=True,
-    help="Measure the gate's own false alarms and power on this machine, in about three minutes.",
+    help="Measure A/B's own false alarms and power on this machine.",
+)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0, min_open=True),
+    metavar="N",
+    help="--self-test: how long, one suite at least; more give narrower intervals. [default: 3]",
 )
 @METRIC_OPTION
 @THRESHOLD_OPTION
@@ -83,6 +92,7 @@ def command(
     settings: tuple[str, ...],
     seed: int | None,
     self_test: bool,
+    minutes: float | None,
     metrics: tuple[str, ...],
     threshold: float,
     output: Path | None,
@@ -112,11 +122,15 @@ def command(
         "only goes with --a and --b",
     )
     _not_with({"-o": output} if not baseline else {}, "only goes with --baseline")
+    _not_with({"--minutes": minutes} if not self_test else {}, "only goes with --self-test")
     if self_test:
         from . import selftest
 
-        _not_with({"--export": exported, "SCENARIO": names}, "does not go with --self-test")
-        return selftest.show(as_json=as_json)
+        others = {"--export": exported, "-m": metrics, "SCENARIO": names}
+        _not_with(others, "does not go with --self-test")
+        return selftest.show(
+            minutes=minutes or DEFAULT_MINUTES, threshold=threshold, as_json=as_json
+        )
     taken = [output] if output is not None else []
     exports = exporting.asked(exported, "verdicts", force=force, as_json=as_json, taken=taken)
     if baseline:

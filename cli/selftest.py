@@ -13,22 +13,23 @@ from rich.text import Text
 from iomodels import selftest
 from iomodels.exports.change_text import share
 from iomodels.results import Interval
-from iomodels.selftest import KindResult, Report
+from iomodels.selftest import KindResult, Report, Tally
 
 from . import console, pair_progress
 
 
-def show(*, as_json: bool) -> int:
+def show(*, minutes: float, threshold: float, as_json: bool) -> int:
     """Run it and print the last report; 1 where a kind of cell could not be measured."""
     messages = console.err()
-    messages.print(
-        f"about {selftest.DEFAULT_BUDGET_S / 60:.0f} minutes; Ctrl-C keeps what there is"
-    )
+    messages.print(f"about {minutes:g} minutes; Ctrl-C keeps the suites that are done")
+    seed = secrets.randbits(32)
     last: Report | None = None
     interrupted = False
     try:
-        with pair_progress.display(messages, seed := secrets.randbits(32)) as listener:
-            for report in selftest.run(seed=seed, listener=listener):
+        with pair_progress.display(messages, seed) as listener:
+            for report in selftest.run(
+                seed=seed, budget_s=60 * minutes, threshold=threshold, listener=listener
+            ):
                 last = report
     except KeyboardInterrupt:
         interrupted = True
@@ -54,17 +55,19 @@ def _write(report: Report, *, as_json: bool) -> None:
 def _plain(report: Report) -> dict[str, object]:
     return {
         "slowdown": report.slowdown,
+        "threshold": report.threshold,
+        "suites": report.suites,
         "elapsed_s": report.elapsed_s,
+        "all_kinds": _plain_tally(report.pooled),
         "kinds": [
             {
                 "name": result.kind.name,
                 "engine": result.kind.engine,
                 "slowed_by": result.kind.slowed_by,
-                "decisions": result.decisions,
-                "false_alarm_rate": result.false_alarm_rate,
-                "power": result.power,
+                **_plain_tally(result.tally),
                 "noise": result.noise,
                 "detectable": result.detectable,
+                "seen": result.seen,
                 "error": result.error,
             }
             for result in report.kinds
@@ -72,34 +75,60 @@ def _plain(report: Report) -> dict[str, object]:
     }
 
 
+def _plain_tally(tally: Tally) -> dict[str, object]:
+    return {
+        "decisions": tally.decisions,
+        "false_alarms": tally.alarms,
+        "false_alarm_rate": tally.false_alarm_rate,
+        "found": tally.found,
+        "power": tally.power,
+    }
+
+
 def _report(report: Report) -> list[RenderableType]:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column("kind of cell", ratio=1)
-    for name in ("decisions", "false alarms", "power", "noise", "sees"):
+    for name in ("n", "false alarms", "found", "noise", "sees", "B / A"):
         table.add_column(name, justify="right", no_wrap=True)
     for result in report.kinds:
-        table.add_row(result.kind.name, *_row(result))
+        table.add_row(result.kind.name, *_rates(result.tally), *_numbers(result))
+    table.add_section()
+    table.add_row("all kinds", *_rates(report.pooled))
     errors = [
         console.safe(f"{result.kind.name}: {result.error}", "red")
         for result in report.kinds
         if result.error
     ]
-    legend = (
-        f"power: how often {share(report.slowdown)} more time per operation was found; "
-        "rates with their 95 % intervals; noise: of one pair; sees: the smallest change that a "
-        "confirmation shows with 80 % power"
-    )
-    return [table, *errors, Text(""), Text(legend, style="dim")]
+    return [table, *errors, Text(""), _summary(report), Text(""), _legend(report)]
 
 
-def _row(result: KindResult) -> tuple[str, ...]:
-    return (
-        str(result.decisions),
-        _rate(result.false_alarm_rate),
-        _rate(result.power),
-        share(result.noise) if result.noise == result.noise else "",
-        share(result.detectable) if result.detectable < 1e6 else "",
+def _summary(report: Report) -> Text:
+    """What it took, and how far so few decisions can be trusted."""
+    suites = "1 suite" if report.suites == 1 else f"{report.suites} suites"
+    took = f"{suites} in {report.elapsed_s / 60:.1f} minutes."
+    if not all(result.tally.decisions or result.error for result in report.kinds):
+        took += " A kind without decisions did not fit into the time."
+    return Text(f"{took} Few decisions say little: --minutes 30 narrows the intervals.")
+
+
+def _legend(report: Report) -> Text:
+    return Text(
+        "n: decisions between like arms, and as many with arm B slowed by "
+        f"{share(report.slowdown)}; false alarms of the former, found of the latter, with 95 % "
+        "intervals; noise: of one pair; sees: the smallest change found with 80 % power; "
+        "B / A: what the slowdown came to",
+        style="dim",
     )
+
+
+def _rates(tally: Tally) -> tuple[str, ...]:
+    return str(tally.decisions), _rate(tally.false_alarm_rate), _rate(tally.power)
+
+
+def _numbers(result: KindResult) -> tuple[str, ...]:
+    if not result.tally.decisions:
+        return ()
+    return share(result.noise), share(result.detectable), f"{result.seen:.3f}"
 
 
 def _rate(rate: Interval | None) -> str:

@@ -40,6 +40,12 @@ LARGEST_FREEDOM = 200
 
 _MAD_OF_NORMAL = 0.6745
 """median|x| over the standard deviation, for a normal distribution around zero."""
+_CLIP = 1.0
+"""Where the test clips, in robust standard deviations. The scale is around zero, so a change
+widens it: at 2, one disturbed pair counts against the change as much as three others count for it.
+"""
+_CLIPPED_ERROR = 1.0523
+"""Standard error of a location clipped at ±1 over that of a mean, for a normal distribution."""
 _CLIPPED_OF_NORMAL = 0.9594
 """The standard deviation of a standard normal value that is clipped at ±2."""
 _MEDIAN_TO_MEAN = math.sqrt(math.pi / 2)
@@ -55,8 +61,8 @@ def log_ratios(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
     return ratios
 
 
-def clip(d: npt.ArrayLike) -> Floats:
-    """`d` without its NaN, clipped at ±2 robust standard deviations: spikes lose their weight.
+def clip(d: npt.ArrayLike, deviations: float = _CLIP) -> Floats:
+    """`d` without its NaN, clipped at so many robust standard deviations: spikes lose their weight.
 
     The scale is median|d| / 0.6745, around zero: a scale around the median would change when signs
     are flipped, and the test would no longer be exact.
@@ -64,7 +70,7 @@ def clip(d: npt.ArrayLike) -> Floats:
     known = _known(d)
     if not known.size:
         return known
-    limit = 2 * float(np.median(np.abs(known))) / _MAD_OF_NORMAL
+    limit = deviations * float(np.median(np.abs(known))) / _MAD_OF_NORMAL
     clipped: Floats = np.clip(known, -limit, limit)
     return clipped
 
@@ -164,7 +170,7 @@ def noise(d: npt.ArrayLike) -> float:
         return math.nan
     centred = known - np.median(known)
     by_median = float(np.median(np.abs(centred))) / _MAD_OF_NORMAL
-    by_clipped = float(np.sqrt(np.mean(clip(centred) ** 2))) / _CLIPPED_OF_NORMAL
+    by_clipped = float(np.sqrt(np.mean(clip(centred, 2) ** 2))) / _CLIPPED_OF_NORMAL
     return max(by_median, by_clipped)
 
 
@@ -178,10 +184,11 @@ def detectable(
 ) -> float:
     """The minimum detectable effect: the share of change that these pairs show with `power`.
 
-    The larger of what the test needs, (t(1 - alpha/2) + z(power)) · s / √n, and what a median needs
-    to come out beyond the threshold, log(1 + threshold) + z(power) · 1.2533 · s / √n, as a share
-    (e^x - 1); s is `noise(d)`, n its pairs or else the `pairs` planned, t Student's quantile with
-    n - 1 degrees of freedom. Infinite where no outcome of so few pairs could reach `alpha`.
+    The larger of what the test needs, 1.0523 · (t(1 - alpha/2) + z(power)) · s / √n, and what a
+    median needs to come out beyond the threshold, log(1 + threshold) + z(power) · 1.2533 · s / √n,
+    as a share (e^x - 1); s is `noise(d)`, n its pairs or else the `pairs` planned, t Student's
+    quantile with n - 1 degrees of freedom. Infinite where no outcome of so few pairs could reach
+    `alpha`.
     """
     n = _known(d).size if pairs is None else pairs
     if n < 2 or 2.0 ** (1 - n) > alpha:
@@ -190,7 +197,7 @@ def detectable(
     if math.isnan(scale):
         return math.inf
     z = normal_quantile(power)
-    by_test = (student_quantile(1 - alpha / 2, n - 1) + z) * scale
+    by_test = _CLIPPED_ERROR * (student_quantile(1 - alpha / 2, n - 1) + z) * scale
     by_median = math.log1p(threshold) + z * _MEDIAN_TO_MEAN * scale
     return math.expm1(min(max(by_test, by_median), 700.0))
 

@@ -1,13 +1,13 @@
-"""How often the gate cries wolf on this machine, and how much it sees: measured, not computed.
+"""How often A/B cries wolf on this machine, and how much it sees: measured, not computed.
 
-Per kind of cell, the whole procedure runs again and again on real pairs: once with two arms that
-are the same, where every change found is a false alarm, and once with a slowdown of known size in
-arm B, which should be found. The slowdown is a longer service time of the timer channel (a delay),
-or computation on each result (a busy loop). Each decision has pairs of its own, so the decisions
-are independent and the rates have honest intervals.
+One repetition is one suite: of every kind of cell, once with two arms that are the same, where
+every change found is a false alarm, and once with a slowdown of known size in arm B, which should
+be found. `procedure.decide` judges them together, as it does in `iomodels check --a … --b …`. Each
+suite has pairs of its own.
 
-In an engine that computes while its next request is under way a busy loop hides behind the waiting;
-so it is used only where the thread that computes is the one that does the I/O.
+The slowdown is a longer service time of the timer channel (a delay), or computation on each result
+(a busy loop). In an engine that computes while its next request is under way a busy loop hides
+behind the waiting; so it is used only where the thread that computes is the one that does the I/O.
 """
 
 from __future__ import annotations
@@ -17,33 +17,25 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
+from typing import Protocol
 
 import numpy as np
 
-from iomodels import ab, pairs
+from iomodels import ab, pairs, procedure, versus
 from iomodels.ab import Pair, PairedCell
 from iomodels.arms import Arm
+from iomodels.comparison import DEFAULT_THRESHOLD
 from iomodels.engines import parse as parse_engine
 from iomodels.pairing import plan_cells
+from iomodels.pairs import Floats
 from iomodels.results import Interval
-from iomodels.statistics import wilson_interval
+from iomodels.statistics import latency_p50_ns, wilson_interval
 
-DEFAULT_BUDGET_S = 170.0
 SLOWDOWN = 0.10
-PILOT_PAIRS = 3
+PILOT_PAIRS = 5
 SERVICE_NS = 100_000
-
-
-@dataclass(frozen=True)
-class Procedure:
-    """The numbers of the gate's two stages: pairs of the screen, fresh pairs of a suspect."""
-
-    screen_pairs: int = pairs.MIN_SUITE_PAIRS
-    fresh_pairs: int = 20
-    threshold: float = pairs.SCREEN_CHANGE
-    slices: int = ab.DEFAULT_SLICES
-    slice_s: float = ab.DEFAULT_SLICE_S
-    warmup_s: float = ab.DEFAULT_WARMUP_S
+KIND_PAIRS = 2 * procedure.FIRST_PAIRS + procedure.FRESH_PAIRS[0] + procedure.EXTRA_PAIRS
+"""What a kind is reckoned to take before any suite was measured: some are noisy."""
 
 
 @dataclass(frozen=True)
@@ -75,29 +67,20 @@ class Kind:
 _TIMER = {"channel.service": f"{SERVICE_NS} ns"}
 KINDS = (
     Kind("timer, same thread", "slow-device", "blocking", _TIMER),
-    Kind("timer, select", "slow-device", "select", _TIMER),
     Kind("cached read", "cached-read", "blocking"),
     Kind("ping-pong", "echo", "blocking", {"load.depth": "1"}),
     Kind("timer, aio", "slow-device", "aio", _TIMER),
+    Kind("timer, select", "slow-device", "select", _TIMER),
 )
 
 
 @dataclass(frozen=True)
-class KindResult:
-    """What was found in one kind of cell. Rates are None before the first decision.
+class Tally:
+    """Decisions between like arms, and as many on a slowed arm. Rates are None before the first."""
 
-    `noise` is the relative standard deviation of one pair, `detectable` the smallest change that a
-    confirmation shows with 80 % power, `seen` the throughput of the slowed arm over the other's.
-    """
-
-    kind: Kind
     decisions: int = 0
     alarms: int = 0
     found: int = 0
-    noise: float = math.nan
-    detectable: float = math.inf
-    seen: float = math.nan
-    error: str | None = None
 
     @property
     def false_alarm_rate(self) -> Interval | None:
@@ -111,201 +94,203 @@ class KindResult:
 
 
 @dataclass(frozen=True)
+class KindResult:
+    """What was found in one kind of cell.
+
+    `noise` is the relative standard deviation of one pair, `detectable` the smallest change that
+    the procedure finds with 80 % power, `seen` the throughput of the slowed arm over the other's.
+    """
+
+    kind: Kind
+    tally: Tally = field(default_factory=Tally)
+    noise: float = math.nan
+    detectable: float = math.inf
+    seen: float = math.nan
+    error: str | None = None
+
+
+@dataclass(frozen=True)
 class Report:
     """All kinds so far; `slowdown` is the share of a cell's time that was added."""
 
     slowdown: float
-    procedure: Procedure
+    threshold: float
+    suites: int
     elapsed_s: float
     kinds: tuple[KindResult, ...]
+
+    @property
+    def pooled(self) -> Tally:
+        """All kinds together. Those of one suite met the same machine, so they are not quite
+        independent."""
+        of_kinds = [result.tally for result in self.kinds]
+        return Tally(
+            sum(tally.decisions for tally in of_kinds),
+            sum(tally.alarms for tally in of_kinds),
+            sum(tally.found for tally in of_kinds),
+        )
+
+
+class Measure(Protocol):
+    """`ab.measure`, or that with shorter slices."""
+
+    def __call__(
+        self,
+        cells: Sequence[PairedCell],
+        pairs: int,
+        *,
+        seed: int,
+        first_round: int,
+        listener: ab.Listener | None,
+    ) -> list[list[Pair]]: ...
 
 
 def run(
     *,
     seed: int,
-    budget_s: float = DEFAULT_BUDGET_S,
+    budget_s: float,
     slowdown: float = SLOWDOWN,
+    threshold: float = DEFAULT_THRESHOLD,
     kinds: Sequence[Kind] = KINDS,
-    procedure: Procedure | None = None,
-    listener: ab.Listener | None = None,
+    listener: versus.Listener | None = None,
+    measure: Measure = ab.measure,
 ) -> Iterator[Report]:
-    """Decide again and again until `budget_s` is over; yields what is known after each time.
+    """Decide suite after suite until `budget_s` is over; yields what is known after each.
 
-    At least once for each kind, however short the time. One repetition is not begun that would, by
-    the longest so far, not end in time.
+    A suite has as many kinds as by the longest so far end in time, and goes on with those that the
+    one before left out. The first has at least one kind, however short the time: what a kind takes
+    depends on its noise.
     """
-    work = Work(procedure or Procedure(), seed, listener)
     begin_s = time.monotonic()
-    tests = [_KindTest.prepare(kind, slowdown, work) for kind in kinds]
-    longest_s = 0.0
+    work = _Work(seed, listener, measure)
+    tests = _prepare(kinds, slowdown, work)
+    kind_s = (time.monotonic() - begin_s) / len(kinds) / PILOT_PAIRS * KIND_PAIRS
+    suites = 0
     while True:
-        started_s = time.monotonic()
-        _repeat(tests, work)
-        now_s = time.monotonic()
-        longest_s = max(longest_s, now_s - started_s)
-        elapsed_s = now_s - begin_s
-        results = tuple(test.result(work.procedure) for test in tests)
-        yield Report(slowdown, work.procedure, elapsed_s, results)
-        if elapsed_s + longest_s > budget_s or all(test.error for test in tests):
+        began_s = time.monotonic()
+        waiting = sorted((t for t in tests if not t.error), key=lambda test: test.tally.decisions)
+        fitting = int((begin_s + budget_s - began_s) / kind_s)
+        chosen = waiting[: max(fitting, 0 if suites else 1)]
+        if suites and not chosen:
+            return
+        if chosen:
+            suites += 1
+            _decide(chosen, work, f"suite {suites}", threshold)
+            took_s = (time.monotonic() - began_s) / len(chosen)
+            kind_s = took_s if suites == 1 else max(kind_s, took_s)
+        results = tuple(test.result(threshold) for test in tests)
+        yield Report(slowdown, threshold, suites, time.monotonic() - begin_s, results)
+        if not chosen:
             return
 
 
-class Work:
+class _Work:
     """Measures, and never twice with the same round: every decision has pairs of its own."""
 
-    def __init__(self, procedure: Procedure, seed: int, listener: ab.Listener | None) -> None:
-        self.procedure = procedure
+    def __init__(self, seed: int, listener: versus.Listener | None, measure: Measure) -> None:
         self._seed = seed
         self._listener = listener
+        self._measure = measure
         self._round = 0
 
-    def measure(self, cells: Sequence[PairedCell], count: int) -> list[list[Pair]]:
+    def pairs(self, cells: Sequence[PairedCell], count: int, purpose: str) -> list[list[Pair]]:
+        """`count` pairs of each cell."""
+        if self._listener is not None:
+            estimate_s = ab.estimate_s(cells, count)
+            self._listener.batch_started(purpose, len(cells), count, estimate_s)
         first, self._round = self._round, self._round + count
-        return ab.measure(
-            cells,
-            count,
-            seed=self._seed,
-            slices=self.procedure.slices,
-            slice_s=self.procedure.slice_s,
-            warmup_s=self.procedure.warmup_s,
-            first_round=first,
-            listener=self._listener,
+        return self._measure(
+            cells, count, seed=self._seed, first_round=first, listener=self._listener
         )
 
 
 class _KindTest:
-    """One kind's cells, and the tally of its decisions."""
+    """One kind's cells, and what came of them so far."""
 
-    def __init__(self, kind: Kind, same: PairedCell, slowed: PairedCell | None) -> None:
-        self.kind = kind
-        self.same = same
-        self.slowed = slowed
-        self.error: str | None = None
-        self._decisions = self._alarms = self._found = 0
-        self._same_d: list[float] = []
-        self._slowed_d: list[float] = []
-
-    @classmethod
-    def prepare(cls, kind: Kind, slowdown: float, work: Work) -> _KindTest:
-        """Measure how long an operation takes, and make a slowdown of that.
-
-        Both arms compute a little, so that they differ in the amount only, not in whether.
-        """
-        alone = kind.cell(0, 0)
-        (pilot,) = work.measure([alone], PILOT_PAIRS)
-        error = _error(pilot) or alone.na_reason
-        if error is not None:
-            failed = cls(kind, alone, None)
-            failed.error = error
-            return failed
-        time_ns = median(1e9 / pair.a.throughput_ops for pair in pilot if pair.a)
-        base_ns = 0.1 * time_ns if kind.slowed_by == "load.compute" else 0.0
-        more_ns = slowdown * (time_ns + base_ns)
-        return cls(kind, kind.cell(base_ns, base_ns), kind.cell(base_ns, base_ns + more_ns))
-
-    def count(
-        self, same: Sequence[Pair], slowed: Sequence[Pair], verdicts: tuple[int, int]
+    def __init__(
+        self, kind: Kind, same: PairedCell, slowed: PairedCell, error: str | None = None
     ) -> None:
-        """Add a decision: its screen's pairs, and what came of the arms that are the same, and not.
+        self.kind = kind
+        self.cells = (same, slowed)
+        self.tally = Tally()
+        self.error = error
+        self._log_ratios: tuple[list[Floats], list[Floats]] = ([], [])
+
+    def count(self, said: Sequence[int], measured: Sequence[Floats]) -> None:
+        """Add a decision: what was said of the like arms and of the slowed one, from which pairs.
 
         Any change that is found between like arms is a false alarm, whichever way it points.
         """
-        self._same_d += list(_log_ratios(same))
-        self._slowed_d += list(_log_ratios(slowed))
-        self._decisions += 1
-        self._alarms += verdicts[0] != 0
-        self._found += verdicts[1] < 0
+        for all_of_cell, d in zip(self._log_ratios, measured, strict=True):
+            all_of_cell.append(d)
+        self.tally = Tally(
+            self.tally.decisions + 1,
+            self.tally.alarms + (said[0] != 0),
+            self.tally.found + (said[1] < 0),
+        )
 
-    def result(self, procedure: Procedure) -> KindResult:
-        if self.error or not self._decisions:
+    def result(self, threshold: float) -> KindResult:
+        if not self.tally.decisions:
             return KindResult(self.kind, error=self.error)
+        same, slowed = (np.concatenate(each) for each in self._log_ratios)
         return KindResult(
             self.kind,
-            self._decisions,
-            self._alarms,
-            self._found,
-            noise=pairs.noise(self._same_d),
-            detectable=pairs.detectable(
-                self._same_d, threshold=procedure.threshold, pairs=procedure.fresh_pairs
-            ),
-            seen=math.exp(float(np.nanmedian(self._slowed_d))),
+            self.tally,
+            noise=pairs.noise(same),
+            detectable=procedure.detectable(same, threshold),
+            seen=math.exp(float(np.nanmedian(slowed))),
+            error=self.error,
         )
 
 
-def _repeat(tests: Sequence[_KindTest], work: Work) -> None:
-    """One decision for each kind and arm, all measured in the same rounds."""
-    alive = [(test, test.slowed) for test in tests if test.error is None and test.slowed]
-    cells = [cell for test, slowed in alive for cell in (test.same, slowed)]
-    decided = decide(cells, work, as_suite=False)
-    for place, (test, _) in enumerate(alive):
-        same, slowed = 2 * place, 2 * place + 1
-        test.error = decided.errors[same] or decided.errors[slowed]
-        if test.error is None:
-            verdicts = decided.verdicts[same], decided.verdicts[slowed]
-            test.count(decided.screened[same], decided.screened[slowed], verdicts)
-
-
-@dataclass(frozen=True)
-class Decided:
-    """Per cell: 1 for B is faster, -1 slower, 0 not confirmed; and the pairs of the screen.
-
-    `suspects` are the places of the cells that were measured again; `errors` has, per cell, why a
-    pair of it failed, or None.
-    """
-
-    verdicts: list[int]
-    screened: list[list[Pair]]
-    suspects: list[int]
-    errors: list[str | None]
-
-
-def decide(cells: Sequence[PairedCell], work: Work, *, as_suite: bool) -> Decided:
-    """The gate's procedure on throughput: screen all cells, confirm suspects on fresh pairs.
-
-    `as_suite` judges the cells together, with the family-wise control that goes over all of them;
-    otherwise each cell is a suite of its own, and they only share the rounds.
-    """
-    screened = work.measure(cells, work.procedure.screen_pairs)
-    matrix = np.array([_padded(each, work.procedure.screen_pairs) for each in screened])
-    groups = [list(range(len(cells)))] if as_suite else [[index] for index in range(len(cells))]
-    suspects = [[group[i] for i in suspects_of(matrix[group])] for group in groups]
-    asked = [index for group in suspects for index in group]
-    fresh = work.measure([cells[i] for i in asked], work.procedure.fresh_pairs) if asked else []
-    ratios = {
-        index: _padded(each, work.procedure.fresh_pairs)
-        for index, each in zip(asked, fresh, strict=True)
-    }
-    verdicts = [0] * len(cells)
-    for group in suspects:
-        if not group:
+def _prepare(kinds: Sequence[Kind], slowdown: float, work: _Work) -> list[_KindTest]:
+    """Measure how long an operation takes in each kind, and make a slowdown of that."""
+    alone = [kind.cell(0, 0) for kind in kinds]
+    pilots = work.pairs(alone, PILOT_PAIRS, "how long an operation takes")
+    tests = []
+    for kind, cell, pilot in zip(kinds, alone, pilots, strict=True):
+        error = _error(pilot) or cell.na_reason
+        if error is not None:
+            tests.append(_KindTest(kind, cell, cell, error))
             continue
-        confirmed = pairs.confirm([ratios[i] for i in group], work.procedure.threshold)
-        for index, verdict in zip(group, confirmed, strict=True):
-            verdicts[index] = verdict
-    errors = [_error(each) for each in screened]
-    for index, each in zip(asked, fresh, strict=True):
-        errors[index] = errors[index] or _error(each)
-    return Decided(verdicts, screened, asked, errors)
+        trials = [trial for pair in pilot for trial in (pair.a, pair.b) if trial]
+        # Not from the throughput: time that other processes took away is no part of an operation,
+        # and would make the slowdown larger than said.
+        time_ns = median(latency_p50_ns(trial) for trial in trials)
+        # Both arms compute a little, so that they differ in the amount only, not in whether.
+        base_ns = 0.1 * time_ns if kind.slowed_by == "load.compute" else 0.0
+        more_ns = slowdown * (time_ns + base_ns)
+        same, slowed = kind.cell(base_ns, base_ns), kind.cell(base_ns, base_ns + more_ns)
+        tests.append(_KindTest(kind, same, slowed))
+    return tests
 
 
-def suspects_of(matrix: pairs.Floats) -> list[int]:
-    """The rows to measure again: those of the screen, or all where the suite as a whole moved."""
-    if pairs.suite_p(matrix) <= pairs.SUITE_ALPHA:
-        return list(range(len(matrix)))
-    return pairs.screen(matrix)
+def _decide(tests: Sequence[_KindTest], work: _Work, name: str, threshold: float) -> None:
+    """One suite: both cells of each kind, judged together."""
+    cells = [cell for test in tests for cell in test.cells]
+    measured: list[list[Pair]] = [[] for _ in cells]
+
+    def measure(rows: Sequence[int], count: int) -> list[Floats]:
+        batches = work.pairs([cells[row] for row in rows], count, name)
+        for row, batch in zip(rows, batches, strict=True):
+            measured[row] += batch
+        return [_log_ratios(batch) for batch in batches]
+
+    decision = procedure.decide(len(cells), measure, threshold=threshold)
+    for place, test in enumerate(tests):
+        same, slowed = 2 * place, 2 * place + 1
+        test.error = _error(measured[same]) or _error(measured[slowed])
+        if test.error is None:
+            said = [decision.confirmed.get(row, 0) for row in (same, slowed)]
+            test.count(said, [_log_ratios(measured[row]) for row in (same, slowed)])
 
 
-def _log_ratios(measured: Sequence[Pair]) -> pairs.Floats:
+def _log_ratios(measured: Sequence[Pair]) -> Floats:
+    """Of throughput, by which a closed loop is judged; NaN for a pair without trials."""
     return pairs.log_ratios(
         [pair.a.throughput_ops if pair.a else math.nan for pair in measured],
         [pair.b.throughput_ops if pair.b else math.nan for pair in measured],
     )
-
-
-def _padded(measured: Sequence[Pair], count: int) -> list[float]:
-    """The log ratios of throughput, NaN where a pair is missing."""
-    ratios = list(_log_ratios(measured))
-    return ratios + [math.nan] * (count - len(ratios))
 
 
 def _error(measured: Sequence[Pair]) -> str | None:

@@ -127,19 +127,12 @@ def test_a_byte_that_is_different_is_found():
     assert all(channel.startswith("file") for channel, _ in found)
 
 
-def test_false_alarms_and_power_of_ab_are_counted():
-    command = [sys.executable, str(BENCHMARKS / "ab.py"), "--quick", "--suites", "2", "--json"]
-    done = subprocess.run(
-        [*command, "--minutes", "0.001"], capture_output=True, text=True, timeout=100, check=False
-    )
+def test_false_alarms_of_ab_are_counted():
+    command = [sys.executable, str(BENCHMARKS / "ab.py"), "--quick", "--suites", "1", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert told["suites"] == 2
-    assert told["cells"] == 10
-    # Two pairs can never be sure of anything, so nothing can be found.
+    assert (told["suites"], told["cells"]) == (1, 1)
+    # A real false alarm comes in less than one suite of a hundred.
     assert told["false_alarms"] == []
-    assert len(told["kinds"]) == 5
-    for kind in told["kinds"]:
-        assert kind["error"] is None
-        assert (kind["decisions"], kind["false_alarms"], kind["found"]) == (1, 0, 0)
-        assert kind["seen"] > 0
+    assert told["seconds"] > 0

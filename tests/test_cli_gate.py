@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from iomodels import selftest, storage
 from iomodels.results import Tool
-from iomodels.selftest import KindResult
+from iomodels.selftest import KindResult, Tally
 
 from .factory import make_cell, make_run, make_trial
 from .test_cli import QUICK, cli
@@ -96,6 +96,9 @@ def test_machine_readable_forms_are_alone_on_standard_output(cli, files) -> None
         (("check", "--a", "load.depht=1"), "load.depth"),
         (("check", "--baseline", "."), "is not an iomodels result"),
         (("check", "--self-test", "--export", "junit=x"), "does not go with --self-test"),
+        (("check", "--self-test", "-m", "cpu_ns_per_op"), "-m does not go with --self-test"),
+        (("check", "--self-test", "--minutes", "0"), "--minutes"),
+        (("check", "--baseline", "base.json", "--minutes", "1"), "only goes with --self-test"),
     ],
 )
 def test_a_mistake_is_one_sentence(cli, files, arguments, said) -> None:
@@ -143,18 +146,24 @@ def test_a_against_b_from_the_command_line(cli) -> None:
 def test_the_self_test_prints_rates_with_their_intervals(monkeypatch, capsys) -> None:
     shown = import_module("iomodels.cli.selftest")
     kinds = (
-        KindResult(
-            selftest.KINDS[0], decisions=20, alarms=0, found=19, noise=0.03, detectable=0.06
-        ),
-        KindResult(selftest.KINDS[1], error="hung: no answer"),
+        KindResult(selftest.KINDS[0], Tally(20, 0, 19), noise=0.03, detectable=0.06, seen=0.909),
+        KindResult(selftest.KINDS[1], Tally(20, 1, 20), noise=0.12, detectable=0.25, seen=0.913),
+        KindResult(selftest.KINDS[2], error="hung: no answer"),
+        KindResult(selftest.KINDS[3]),
     )
-    report = selftest.Report(0.1, selftest.Procedure(), 12.0, kinds)
+    report = selftest.Report(0.1, 0.05, 20, 1200.0, kinds)
     monkeypatch.setattr(selftest, "run", lambda **_: iter([report]))
-    assert shown.show(as_json=False) == 1
+    assert shown.show(minutes=20, threshold=0.05, as_json=False) == 1
     out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
     assert "95 % (76–99)" in out
+    (pooled,) = (line for line in out.splitlines() if line.startswith("all kinds"))
+    assert pooled.split() == ["all", "kinds", "40", "2", "%", "(0–13)", "98", "%", "(87–100)"]
+    assert "20 suites in 20.0 minutes" in out
+    assert "did not fit into the time" in out
     assert "hung: no answer" in out
-    assert shown.show(as_json=True) == 1
+    assert shown.show(minutes=20, threshold=0.05, as_json=True) == 1
     document = json.loads(capsys.readouterr().out)
     assert document["kinds"][0]["power"]["median"] == pytest.approx(0.95)
-    assert document["kinds"][1]["power"] is None
+    assert document["kinds"][2]["power"] is None
+    assert document["all_kinds"]["decisions"] == 40

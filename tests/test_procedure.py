@@ -92,3 +92,19 @@ def test_a_row_without_pairs_decides_nothing() -> None:
     decision = procedure.decide(2, measure, threshold=0.05)
     assert decision.confirmed == {}
     assert decision.suite_p == 1.0
+
+
+def test_a_few_disturbed_pairs_do_not_hide_a_large_change() -> None:
+    """Noise of 1.5 %, one pair in five far off either way, and 10 % in half of the cells."""
+    rng = np.random.default_rng(7)
+
+    def measure(which, count):
+        hit = rng.random((len(which), count)) < 0.2
+        off = rng.laplace(0, 0.5, hit.shape)
+        loss = np.where(np.asarray(which) < 5, 0.095, 0)[:, None]
+        return list(rng.normal(0, 0.015, hit.shape) + hit * off - loss)
+
+    decisions = [procedure.decide(10, measure, threshold=0.05) for _ in range(10)]
+    found = [decision.confirmed.get(row, 0) for decision in decisions for row in range(10)]
+    assert found.count(-1) >= 48
+    assert found.count(1) == 0
