@@ -7,7 +7,6 @@ from msgspec import structs
 
 from iomodels import charts, statistics
 from iomodels.charts import percentiles
-from iomodels.engines import DESCRIPTORS
 from iomodels.results import Trial
 
 from . import chart_runs
@@ -166,34 +165,3 @@ def test_over_time_shows_the_window_where_it_was_recorded():
     assert list(line.get_ydata()) == pytest.approx([11 / 0.025, 20 / 0.025, 30 / 0.025, 41 / 0.025])
     one = [Recorded(**structs.asdict(chart_runs.trial("aio", 0)) | {"timeline": [1, 2]})]
     assert artists(drawn("over-time", chart_runs.run([make_cell("aio", one)])), "aio|window")
-
-
-def test_the_matrix_has_each_model_in_its_quadrant_with_its_numbers():
-    run = chart_runs.swept()
-    figure = charts.matrix(run, "slow-devices").draw()
-    (ax,) = figure.axes
-    placed = {text.get_text(): text.get_position() for text in ax.texts}
-    left, right = placed["Blocking"][0], placed["Non-blocking"][0]
-    assert left < right
-    assert placed["Synchronous"][1] > placed["Asynchronous"][1]
-    middle_x = (left + right) / 2
-    middle_y = (placed["Synchronous"][1] + placed["Asynchronous"][1]) / 2
-    for descriptor in DESCRIPTORS.values():
-        if descriptor.in_matrix:
-            x, y = placed[next(t for t in placed if t.startswith(f"{descriptor.name}: "))]
-            assert (x < middle_x) == descriptor.blocking
-            assert (y > middle_y) == descriptor.synchronous
-    assert "EAGAIN × 119" in placed
-    at_depth_1 = [c for c in run.cells if c.parameters["load.depth"] == 1]
-    throughputs = [
-        charts.four_models.format_count(c.summary.throughput_ops.median) for c in at_depth_1
-    ]
-    assert set(throughputs) <= set(placed)
-
-
-def test_the_matrix_names_what_was_not_measured():
-    missing = make_cell("aio", [], status="n/a", reason="not here")
-    run = chart_runs.run([chart_runs.cell("blocking"), chart_runs.cell("select"), missing])
-    shown = " ".join(texts(charts.matrix(run, "slow-device").draw()))
-    assert "n/a: not here" in shown
-    assert "not in this run" in shown
