@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from msgspec import structs
+from matplotlib.text import Text
 
 from iomodels import charts, statistics
 from iomodels.charts import percentiles
-from iomodels.results import Trial
 
 from . import chart_runs
 from .chart_runs import artists, cells, drawn, texts
@@ -85,6 +84,28 @@ def test_scaling_shows_each_engine_over_the_depths_it_was_measured_at():
         assert ends == [[i.low, i.high] for i in intervals]
 
 
+def test_a_line_that_ends_early_is_named_where_it_ends():
+    """aio ends at depth 4 of 16, blocking at 1: their names stand within the axes, near."""
+    for ax in drawn("scaling", chart_runs.swept()).axes:
+        named = {text.get_text(): text for text in ax.texts}
+        for engine, depth in (("blocking", 1), ("aio", 4)):
+            assert named[engine].xy[0] == depth
+            assert Text.get_window_extent(named[engine]).x1 <= ax.bbox.x1
+        assert Text.get_window_extent(named["select"]).x0 > ax.bbox.x1
+
+
+def test_a_leader_has_no_engines_colour_and_no_dashes():
+    for run in (chart_runs.swept(), chart_runs.twelve_swept()):
+        for ax in drawn("scaling", run).axes:
+            leaders = [text.arrow_patch for text in ax.texts if text.arrow_patch is not None]
+            assert leaders
+            for leader in leaders:
+                assert leader.get_linestyle() in ("-", "solid")
+                assert leader.get_linewidth() < 1
+                red, green, blue, _ = leader.get_edgecolor()
+                assert red == green == blue
+
+
 def test_scaling_needs_a_sweep_of_numbers():
     assert not [p for p in charts.pictures([chart_runs.four()]) if p.name.endswith("scaling")]
     at = [chart_runs.cell("aio", parameters={"channel.cache": c}) for c in ("warm", "cold")]
@@ -145,23 +166,45 @@ def test_over_time_shows_each_round_when_it_was():
     assert list(line.get_xdata()) == [60 * n + 3 for n in range(7)]
 
 
-class Recorded(Trial, frozen=True):
-    """A trial whose completions were also counted in parts of its window."""
-
-    timeline: list[int] | None = None
+def recorded(engine: str, timelines):
+    """A cell whose rounds of 100 ms have these timelines."""
+    return make_cell(
+        engine, [chart_runs.trial(engine, n, timeline=line) for n, line in enumerate(timelines)]
+    )
 
 
 def test_over_time_shows_the_window_where_it_was_recorded():
-    """Three rounds of 100 ms in four parts: 10, 20, 30 and 40 completions, and a few more."""
-    trials = [
-        Recorded(
-            **structs.asdict(chart_runs.trial("aio", n)) | {"timeline": [10 + n, 20, 30, 40 + n]}
-        )
-        for n in range(3)
-    ]
-    figure = drawn("over-time", chart_runs.run([make_cell("aio", trials)]))
+    """Three rounds in five parts: 10, 20, 30 and 40 completions, and what drained at the end."""
+    cell = recorded("aio", [[10 + n, 20, 30, 40 + n, 900] for n in range(3)])
+    figure = drawn("over-time", chart_runs.run([cell]))
     (line,) = artists(figure, "aio|window")
-    assert list(line.get_xdata()) == [12.5e6, 37.5e6, 62.5e6, 87.5e6]
-    assert list(line.get_ydata()) == pytest.approx([11 / 0.025, 20 / 0.025, 30 / 0.025, 41 / 0.025])
-    one = [Recorded(**structs.asdict(chart_runs.trial("aio", 0)) | {"timeline": [1, 2]})]
-    assert artists(drawn("over-time", chart_runs.run([make_cell("aio", one)])), "aio|window")
+    assert list(line.get_xdata()) == [10e6, 30e6, 50e6, 70e6]
+    assert list(line.get_ydata()) == pytest.approx([11 / 0.02, 20 / 0.02, 30 / 0.02, 41 / 0.02])
+
+
+@pytest.mark.parametrize("rounds", [3, 7])
+def test_the_band_over_the_window_is_drawn_whole(rounds):
+    """Rounds ten times apart: the scale has room for them, not only for their median."""
+    cell = recorded("aio", [[10 * (1 + 9 * (n % 2))] * 5 for n in range(rounds)])
+    figure = drawn("over-time", chart_runs.run([cell]))
+    (band,) = artists(figure, "aio|window|interval")
+    edges = band.get_paths()[0].vertices[:, 1]
+    low, high = band.axes.get_ylim()
+    assert (min(edges), max(edges)) == pytest.approx((10 / 0.02, 100 / 0.02))
+    assert low <= min(edges) < max(edges) <= high
+
+
+def test_over_time_of_one_round_is_its_window_alone():
+    run = chart_runs.run([recorded("aio", [[1, 2, 9]])])
+    figure = drawn("over-time", run)
+    assert artists(figure, "aio|window")
+    assert not artists(figure, "aio|rounds")
+    assert not artists(figure, "aio|window|interval")
+    assert len(figure.axes) == 1
+    assert "One round: no intervals." in " ".join(texts(figure))
+
+
+def test_over_time_needs_several_rounds_or_several_parts():
+    for timeline in (None, [5]):
+        run = chart_runs.run([recorded("aio", [timeline])])
+        assert not [p for p in charts.pictures([run]) if p.name.endswith("over-time")]
