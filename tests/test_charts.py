@@ -86,7 +86,9 @@ def test_scaling_shows_each_engine_over_the_depths_it_was_measured_at():
 
 def test_a_line_that_ends_early_is_named_where_it_ends():
     """aio ends at depth 4 of 16, blocking at 1: their names stand within the axes, near."""
-    for ax in drawn("scaling", chart_runs.swept()).axes:
+    figure = drawn("scaling", chart_runs.swept())
+    figure.draw_without_rendering()  # which places the annotations
+    for ax in figure.axes:
         named = {text.get_text(): text for text in ax.texts}
         for engine, depth in (("blocking", 1), ("aio", 4)):
             assert named[engine].xy[0] == depth
@@ -128,6 +130,36 @@ def test_calls_are_written_as_numbers():
     assert written["nonblocking|EAGAIN"] == "119"
     assert written["aio|aio_error"] == "1.50"
     assert "blocking|select" not in written
+
+
+def headings(figure):
+    return [text.get_text() for text in figure.axes[0].texts if text.get_label() == "heading"]
+
+
+@pytest.mark.parametrize("run", [chart_runs.four(), chart_runs.twelve()], ids=["four", "twelve"])
+def test_the_names_of_calls_are_whole_and_unique(run):
+    shown = headings(drawn("calls", run))
+    made = {name for cell in cells(run) for name in cell.summary.calls_per_op}
+    assert len(shown) == len(set(shown))
+    assert set(shown) == made | {"EAGAIN"}
+
+
+def test_calls_that_are_left_out_are_counted():
+    calls = {f"call_{n}": 1.0 + n for n in range(15)}
+    trials = [chart_runs.trial("aio", n, calls=calls) for n in range(7)]
+    figure = drawn("calls", chart_runs.run([make_cell("aio", trials)]))
+    assert headings(figure) == [f"call_{n}" for n in range(14, 2, -1)]
+    assert "3 more calls, made less often, are left out." in " ".join(texts(figure))
+
+
+def test_a_number_of_calls_has_the_same_shade_in_every_picture():
+    """Once beside 120 calls per operation, once alone."""
+    together = chart_runs.run([chart_runs.cell("blocking"), chart_runs.cell("nonblocking")])
+    shades = []
+    for run in (together, chart_runs.run([chart_runs.cell("blocking")])):
+        boxes = drawn("calls", run).axes[0].patches
+        shades.append(boxes[0].get_facecolor())
+    assert shades[0] == shades[1]
 
 
 def test_rounds_show_the_percentiles_of_each_round():
