@@ -158,6 +158,26 @@ def twelve_swept() -> Run:
     return run(cells, questions={"slow-devices": "Which models keep several devices busy?"})
 
 
+def long_points() -> Run:
+    """Three parameters swept, which takes more room than a panel has."""
+    cells = [
+        cell(
+            engine,
+            3,
+            parameters={
+                "load.descriptors": 1024,
+                "load.block": block,
+                "load.depth": depth,
+                "load.rate": 25_000 * depth,
+            },
+        )
+        for block in (4096, 65536)
+        for depth in (16, 256)
+        for engine in ("aio:notify=signal,chain=handler", "aio:notify=signal,signal=SIGIO")
+    ]
+    return run(cells)
+
+
 def hostile_run() -> Run:
     """Two depths and an n/a cell, with the same hostile text wherever a text can be."""
     one = trial("blocking", 0, calls={HOSTILE: 1.0}, started_utc=HOSTILE)

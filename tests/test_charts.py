@@ -7,6 +7,7 @@ from matplotlib.text import Text
 
 from iomodels import charts, statistics
 from iomodels.charts import percentiles
+from iomodels.charts.scene import scenes
 
 from . import chart_runs
 from .chart_runs import artists, cells, drawn, texts
@@ -174,6 +175,29 @@ def test_rounds_show_the_percentiles_of_each_round():
         edges = band.get_paths()[0].vertices[:, 1]
         assert {statistics.percentile_ns(t.latency_ns, 0.9) for t in cell.trials} <= set(edges)
         assert {statistics.percentile_ns(t.latency_ns, 0.1) for t in cell.trials} <= set(edges)
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        chart_runs.twelve(),
+        chart_runs.twelve_swept(),
+        chart_runs.long_points(),
+        chart_runs.hostile_run(),
+    ],
+    ids=["twelve", "twelve swept", "long points", "hostile"],
+)
+def test_every_panel_of_the_rounds_has_a_title_of_its_own(run):
+    (scene,) = scenes([run])
+    titles = [ax.get_title(loc="left") for ax in drawn("rounds", run).axes]
+    assert len(titles) == len(set(titles)) > 1
+    for title in titles:
+        whole = "".join(title.split()).replace("·", "")
+        assert whole in {
+            "".join((series.short + point.label).split())
+            for point in scene.points
+            for series in point.series
+        }
 
 
 def test_overlap_and_speed_up():

@@ -153,6 +153,9 @@ RUNS = {
     "one": chart_runs.run([chart_runs.cell("aio")]),
     "swept": chart_runs.swept(),
     "twelve": chart_runs.twelve(),
+    "twelve swept": chart_runs.twelve_swept(),
+    "long points": chart_runs.long_points(),
+    "windowed": chart_runs.windowed(),
     "overlapping": chart_runs.overlapping(),
     "hostile": hostile_run(),
 }

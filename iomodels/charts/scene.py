@@ -6,6 +6,7 @@ All text in it is safe to show (`style.safe`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -153,7 +154,11 @@ def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
     groups = points.grouped(cell for cell, _ in cells).get(scenario, [])
     if len(runs) > 1:
         groups = sorted(groups, key=_by_number)
-    made = tuple(_point(point, [shown(cell) for cell in point.cells]) for point in groups)
+    names = _unique([safe(points.label(point), 80) for point in groups])
+    made = tuple(
+        _point(name, point, [shown(cell) for cell in point.cells])
+        for name, point in zip(names, groups, strict=True)
+    )
     question = next((run.questions[scenario] for run in runs if scenario in run.questions), "")
     return Scene(
         scenario=scenario,
@@ -176,11 +181,21 @@ def _by_number(point: points.Point) -> list[float]:
     return [value if isinstance(value, (int, float)) else 0.0 for value in values]
 
 
-def _point(point: points.Point, series: Sequence[Series]) -> ScenePoint:
+def _unique(labels: Sequence[str]) -> list[str]:
+    """The labels, numbered where they are alike: a foreign file's may differ only in their ends."""
+    seen: Counter[str] = Counter()
+    found = []
+    for label in labels:
+        seen[label] += 1
+        found.append(f"{label} #{seen[label]}" if seen[label] > 1 else label)
+    return found
+
+
+def _point(label: str, point: points.Point, series: Sequence[Series]) -> ScenePoint:
     """Of several runs, those of one engine side by side."""
     order = list(dict.fromkeys(s.cell.engine for s in series))
     ordered = sorted(series, key=lambda s: (order.index(s.cell.engine), s.run))
-    return ScenePoint(safe(points.label(point), 80), point.varying, tuple(ordered[:MAX_SERIES]))
+    return ScenePoint(label, point.varying, tuple(ordered[:MAX_SERIES]))
 
 
 def thinned(items: Sequence[ScenePoint], most: int) -> tuple[ScenePoint, ...]:
