@@ -12,9 +12,11 @@ from matplotlib.text import Text
 
 from iomodels import charts
 from iomodels.charts import style
+from iomodels.charts.scene import scenes
 
 from . import chart_runs
 from .chart_runs import artists, cells, drawn, hostile_run, texts
+from .factory import make_cell
 
 
 @pytest.mark.parametrize("run", [chart_runs.four(), chart_runs.swept(), chart_runs.overlapping()])
@@ -40,6 +42,39 @@ def test_every_picture_names_what_is_missing_and_why():
         assert "n/a: blocking does one transfer at a time, and this asks for 16" in shown
         assert "failed: hung: no answer for 10.5 s" in shown
         assert "failed: hung" in picture.alt
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        chart_runs.four(),
+        chart_runs.four(rounds=1),
+        chart_runs.swept(),
+        chart_runs.overlapping(),
+        chart_runs.windowed(1),
+    ],
+)
+def test_the_description_says_what_stands_below_the_picture(run):
+    (scene,) = scenes([run])
+    drawn_charts = [chart for chart in charts.CHARTS if chart.suits(scene)]
+    for chart in (*drawn_charts, charts.four_models.CHART):
+        described, shown = chart.describe(scene), " ".join(texts(chart.draw(scene)))
+        assert ("bars" in described) == ("bars" in shown), chart.name
+        for sentence in filter(None, chart.explain(scene)):
+            assert sentence in described
+            assert sentence in shown
+
+
+def test_a_long_description_loses_numbers_and_not_what_is_missing():
+    """Two hundred points, and one cell of the last that failed."""
+    cells = [chart_runs.cell("aio", 2, parameters={"load.depth": n}) for n in range(1, 201)]
+    lost = make_cell(
+        "select", [], status="failed", reason="it hung", parameters={"load.depth": 200}
+    )
+    for picture in charts.pictures([chart_runs.run([*cells, lost])]):
+        assert "select: failed: it hung" in picture.alt
+        assert picture.alt.endswith("…")
+        assert len(picture.alt) == 1500
 
 
 def test_two_runs_are_overlaid_under_their_names():

@@ -61,10 +61,7 @@ def draw(scene: Scene) -> Figure:
         scene,
         CHART.subject,
         area_in,
-        explained=[
-            f"{scene.rounds_note} Latency: large markers p50, small ones p99.",
-            some_of(points, scene),
-        ],
+        explained=explained(scene),
         missing=False,
     )
     label_in = min(max((width_in(r.text, SMALL_PT) for r in rows), default=0), MAX_LABEL_IN) + 0.1
@@ -80,6 +77,12 @@ def draw(scene: Scene) -> Figure:
     scales.durations(latency.xaxis, "latency", _values(rows, [P50, P99]))
     _row_texts(on, rows, label_in)
     return on.figure
+
+
+def explained(scene: Scene) -> list[str]:
+    """What stands below the picture."""
+    markers = "Latency: large markers p50, small ones p99."
+    return [f"{scene.rounds_note} {markers}", some_of(_points(scene), scene)]
 
 
 def _points(scene: Scene) -> tuple[ScenePoint, ...]:
@@ -197,4 +200,4 @@ def _spoken(series: Series) -> str:
     )
 
 
-CHART = Chart("by-engine", "Throughput and latency by engine", measured, draw, _spoken)
+CHART = Chart("by-engine", "Throughput and latency by engine", measured, draw, explained, _spoken)

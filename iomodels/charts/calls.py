@@ -45,12 +45,7 @@ def draw(scene: Scene) -> Figure:
         scene,
         CHART.subject,
         head_in + len(rows) * ROW_IN + 0.05,
-        explained=[
-            "Medians over the rounds. EAGAIN: calls that found nothing ready. "
-            "Shade: the number, on one logarithmic scale in all pictures.",
-            _left_out(scene),
-            some_of(_points(scene), scene),
-        ],
+        explained=explained(scene),
     )
     ax = on.axes(MARGIN_IN + label_in, 0.05, column_in * len(names), len(rows) * ROW_IN)
     _cells(ax, rows, names)
@@ -58,6 +53,16 @@ def draw(scene: Scene) -> Figure:
     _headings(ax, headings, 0 if level else 90)
     _row_names(ax, rows, label_in, column_in)
     return on.figure
+
+
+def explained(scene: Scene) -> list[str]:
+    """What stands below the picture."""
+    return [
+        "Medians over the rounds. EAGAIN: calls that found nothing ready. "
+        "Shade: the number, on one logarithmic scale in all pictures.",
+        _left_out(scene),
+        some_of(_points(scene), scene),
+    ]
 
 
 def columns(scene: Scene) -> list[str]:
@@ -179,4 +184,4 @@ def _suits(scene: Scene) -> bool:
     return bool(columns(scene))
 
 
-CHART = Chart("calls", "Calls per operation", _suits, draw, _spoken)
+CHART = Chart("calls", "Calls per operation", _suits, draw, explained, _spoken)

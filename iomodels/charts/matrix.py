@@ -48,9 +48,7 @@ def draw(scene: Scene) -> Figure:
         scene,
         f"The four models as measured{at}",
         area[1],
-        explained=[
-            f"{scene.rounds_note.replace('bars:', 'grey:')} The flows are not to scale.",
-        ],
+        explained=explained(scene),
         missing=False,
     )
     ax = on.axes(MARGIN_IN, 0.0, *area)
@@ -63,6 +61,11 @@ def draw(scene: Scene) -> Figure:
         bottom = height if descriptor.synchronous else 0.0
         _quadrant(ax, left, bottom, descriptor, of_engine(point, descriptor.name))
     return on.figure
+
+
+def explained(scene: Scene) -> list[str]:
+    """What stands below the picture."""
+    return [f"{scene.rounds_note.replace('bars:', 'grey:')} The flows are not to scale."]
 
 
 def quadrants(point: ScenePoint) -> int:
@@ -183,4 +186,4 @@ def _suits(scene: Scene) -> bool:
     return bool(scene.points) and quadrants(best_point(scene)) > 1
 
 
-CHART = Chart("matrix", "The four models as measured", _suits, draw, _spoken)
+CHART = Chart("matrix", "The four models as measured", _suits, draw, explained, _spoken)

@@ -25,15 +25,13 @@ MAX_POINTS = 6
 
 def draw(scene: Scene) -> Figure:
     """A panel over the rounds for each point, and one over the window where that was recorded."""
-    points = thinned([point for point in scene.points if _kinds(point)], MAX_POINTS)
+    points = _points(scene)
     origins = _origins(scene)
     panels = [(point, over) for point in points for over in _kinds(point)]
     columns = 1 if len(points) == 1 and len(panels) == 1 else 2
     right = margin_in(scene.engines, most_in=1.3)
     grid = Grid(len(panels), columns, PANEL_IN, right_in=right, gap_in=0.05)
-    on = sheet(
-        scene, CHART.subject, grid.height_in, explained=[_explained(points), some_of(points, scene)]
-    )
+    on = sheet(scene, CHART.subject, grid.height_in, explained=explained(scene))
     for (point, over), ax in zip(panels, grid.panels(on), strict=True):
         if over == "rounds":
             _over_rounds(ax, point, origins, right)
@@ -43,14 +41,20 @@ def draw(scene: Scene) -> Figure:
     return on.figure
 
 
-def _explained(points: Sequence[ScenePoint]) -> str:
+def _points(scene: Scene) -> tuple[ScenePoint, ...]:
+    return thinned([point for point in scene.points if _kinds(point)], MAX_POINTS)
+
+
+def explained(scene: Scene) -> list[str]:
+    """What stands below the picture."""
+    points = _points(scene)
     kinds = {kind for point in points for kind in _kinds(point)}
     said = []
     if "rounds" in kinds:
         said.append("Each marker is a round, at the time when it began.")
     if "window" in kinds:
         said.append(_bands([s.summary.rounds for p in points for s in p.series if window(s)]))
-    return " ".join(said)
+    return [" ".join(said), some_of(points, scene)]
 
 
 def _bands(rounds: Sequence[int]) -> str:
@@ -186,4 +190,4 @@ def _suits(scene: Scene) -> bool:
     return any(_kinds(point) for point in scene.points)
 
 
-CHART = Chart("over-time", "Throughput over time", _suits, draw, _spoken)
+CHART = Chart("over-time", "Throughput over time", _suits, draw, explained, _spoken)

@@ -33,24 +33,24 @@ PANEL_IN = 2.3
 
 def draw(scene: Scene) -> Figure:
     """A panel for each point, a line for each engine."""
-    points = [point for point in scene.shown if any(_merged(s) for s in point.series)]
+    points = _points(scene)
     lines = {id(s): _merged(s) for point in points for s in point.series}
     columns = min(COLUMNS, len(points))
     right = margin_in(scene.engines, most_in=2.2 if columns == 1 else 1.25)
     grid = Grid(len(points), columns, PANEL_IN, right_in=right, gap_in=0.1)
-    on = sheet(
-        scene,
-        CHART.subject,
-        grid.height_in,
-        explained=[
-            "All rounds together; a line ends where there are too few operations.",
-            some_of(points, scene),
-        ],
-    )
+    on = sheet(scene, CHART.subject, grid.height_in, explained=explained(scene))
     values = [y for line in lines.values() for y in curve(line)[1]]
     for point, ax in zip(points, grid.panels(on), strict=True):
         _panel(ax, point, lines, values, right)
     return on.figure
+
+
+def explained(scene: Scene) -> list[str]:
+    """What stands below the picture."""
+    return [
+        "All rounds together; a line ends where there are too few operations.",
+        some_of(_points(scene), scene),
+    ]
 
 
 def curve(histogram: Histogram) -> tuple[list[float], list[float]]:
@@ -69,6 +69,10 @@ def marks(histogram: Histogram) -> tuple[list[float], list[float]]:
     n = statistics.count(histogram)
     shown = [q for q in MARKED if n * (1 - q) >= 1 - 1e-9]
     return [1 / (1 - q) for q in shown], statistics.percentiles_ns(histogram, shown)
+
+
+def _points(scene: Scene) -> list[ScenePoint]:
+    return [point for point in scene.shown if any(_merged(s) for s in point.series)]
 
 
 def _merged(series: Series) -> Histogram:
@@ -132,4 +136,4 @@ def _suits(scene: Scene) -> bool:
     )
 
 
-CHART = Chart("percentiles", "Latency by percentile", _suits, draw, _spoken)
+CHART = Chart("percentiles", "Latency by percentile", _suits, draw, explained, _spoken)

@@ -36,15 +36,7 @@ def draw(scene: Scene) -> Figure:
     grid = Grid(
         len(cells), columns, PANEL_IN, left_in=LEFT_IN, right_in=0.0, gap_in=0.12, top_in=top_in
     )
-    on = sheet(
-        scene,
-        CHART.subject,
-        grid.height_in,
-        explained=[
-            "Line: p50; dark band: p10 to p90; light band: p1 to p99.",
-            some_of(list({id(p): p for p, _ in cells}.values()), scene),
-        ],
-    )
+    on = sheet(scene, CHART.subject, grid.height_in, explained=explained(scene))
     values = [
         statistics.percentile_ns(trial.latency_ns, q)
         for _, series in cells
@@ -62,6 +54,15 @@ def draw(scene: Scene) -> Figure:
         if index % columns:
             ax.set_ylabel("")
     return on.figure
+
+
+def explained(scene: Scene) -> list[str]:
+    """What stands below the picture."""
+    points = {id(point): point for point, _ in _cells(scene)}
+    return [
+        "Line: p50; dark band: p10 to p90; light band: p1 to p99.",
+        some_of(list(points.values()), scene),
+    ]
 
 
 def _cells(scene: Scene) -> list[tuple[ScenePoint, Series]]:
@@ -144,4 +145,4 @@ def _suits(scene: Scene) -> bool:
     return any(len(_trials(s)) > 1 for point in scene.points for s in point.series)
 
 
-CHART = Chart("rounds", "Latency of each round", _suits, draw, _spoken)
+CHART = Chart("rounds", "Latency of each round", _suits, draw, explained, _spoken)
