@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from contextlib import suppress
+from itertools import combinations, product
 
 import matplotlib
 import numpy
@@ -13,6 +14,8 @@ from matplotlib.text import Text
 from iomodels import charts
 from iomodels.charts import style
 from iomodels.charts.scene import scenes
+from iomodels.engines import DESCRIPTORS, parse
+from iomodels.errors import EngineError
 
 from . import chart_runs
 from .chart_runs import artists, cells, drawn, hostile_run, texts
@@ -106,17 +109,58 @@ def test_axes_say_their_unit():
 # The style
 
 
-def test_an_engine_keeps_its_colour_in_every_picture():
-    few, many = style.looks(["select", "aio"]), style.looks(chart_runs.TWELVE)
-    for engine in few:
-        assert few[engine].colour == many[engine].colour == style.HUES[engine]
+def variants(engine):
+    """All that can be written of an engine without numbers, in canonical form."""
+    options = [option for option in DESCRIPTORS[engine].options if option.choices]
+    found = {engine}
+    for values in product(*(option.choices for option in options)):
+        given = zip(options, values, strict=True)
+        chosen = [f"{option.name}={value}" for option, value in given if value != option.default]
+        with suppress(EngineError):  # some mean nothing together
+            found.add(parse(f"{engine}:{','.join(chosen)}").canonical)
+    return sorted(found)
+
+
+def test_an_engine_looks_the_same_alone_and_in_company():
+    """As it is drawn: its line's colour and dashes, its marker."""
+    together = drawn("percentiles", chart_runs.twelve())
+    for engine in chart_runs.TWELVE:
+        alone = drawn("percentiles", chart_runs.run([chart_runs.cell(engine)]))
+        for part, look in (
+            ("line", lambda line: (line.get_color(), line._unscaled_dash_pattern)),
+            ("marks", lambda marks: (marks.get_marker(), marks.get_markeredgecolor())),
+        ):
+            (a,), (b,) = (artists(figure, f"{engine}|{part}") for figure in (alone, together))
+            assert look(a) == look(b)
+
+
+def test_an_engine_without_options_has_its_hue():
+    for engine, hue in style.HUES.items():
+        assert style.look(engine).colour == hue
+
+
+def test_the_variants_of_aio_differ_in_colour_and_dashes():
+    engines = variants("aio")
+    assert len(engines) == 10
+    looks = [style.look(engine) for engine in engines]
+    assert len({(look.colour, look.dashes) for look in looks}) == len(engines)
+    assert len({look.marker for look in looks}) == len(engines)
+
+
+def test_numbers_of_threads_are_kept_apart():
+    with_threads = [
+        f"{engine}{',' if ':' in engine else ':'}threads={n}"
+        for engine in variants("aio")
+        for n in (1, 2, 3, 4, 6, 8, 16, 32)
+    ]
+    looks = {style.look(engine) for engine in (*variants("aio"), *with_threads)}
+    assert len(looks) == 10 + len(with_threads)
+    of_aio = [style.look(f"aio:threads={n}") for n in (1, 2, 4, 8, 16, 32)]
+    assert len({(look.colour, look.dashes) for look in [style.look("aio"), *of_aio]}) == 7
 
 
 def test_twelve_engines_are_told_apart():
-    looks = style.looks(chart_runs.TWELVE)
-    assert len(set(looks.values())) == len(chart_runs.TWELVE)
-    aio = [looks[engine] for engine in chart_runs.TWELVE if engine.startswith("aio")]
-    assert len({look.marker for look in aio}) == len(aio)
+    assert len({style.look(engine) for engine in chart_runs.TWELVE}) == len(chart_runs.TWELVE)
 
 
 # Linear RGB as seen: Machado, Oliveira and Fernandes, "A Physiologically-based Model for Simulation
@@ -150,12 +194,12 @@ def test_the_hues_differ_for_every_eye(kind):
     for (a, hue), (b, other) in combinations(style.HUES.items(), 2):
         if "null" not in (a, b):
             assert numpy.linalg.norm(as_seen(hue, kind) - as_seen(other, kind)) > 0.1, (a, b)
-            assert style.looks([a, b])[a].marker != style.looks([a, b])[b].marker
+            assert style.look(a).marker != style.look(b).marker
 
 
 def test_names_in_a_colour_are_readable_on_white():
-    for look in style.looks(chart_runs.TWELVE).values():
-        colour = style.text_colour(look.colour)
+    for engine in chart_runs.TWELVE:
+        colour = style.text_colour(style.look(engine).colour)
         assert 1.05 / (style._luminance(colour) + 0.05) >= 4.5
 
 

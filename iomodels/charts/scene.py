@@ -16,7 +16,7 @@ from iomodels.results import Cell, Parameter, Run, Summary
 from iomodels.statistics import MIN_ROUNDS
 from iomodels.units import format_duration
 
-from .style import Look, joined, looks, safe, short_name
+from .style import Look, joined, look, safe, short_name
 
 HARNESS = "null"
 MAX_RUNS = 4
@@ -140,16 +140,12 @@ def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
             "are drawn: measure fewer points at a time"
         )
     run_of = {id(cell): number for cell, number in cells}
-    look_of = [
-        looks((cell.engine for cell, _ in cells), run=number, runs=len(runs))
-        for number in range(len(runs))
-    ]
 
     def shown(cell: Cell) -> Series:
         number = run_of[id(cell)]
         of_run = f" ({labels[number]})" if len(runs) > 1 else ""
         label, short = (safe(n, 60) + of_run for n in (cell.engine, short_name(cell.engine)))
-        return Series(cell, label, short, look_of[number][cell.engine], number)
+        return Series(cell, label, short, look(cell.engine, run=number, runs=len(runs)), number)
 
     groups = points.grouped(cell for cell, _ in cells).get(scenario, [])
     if len(runs) > 1:
