@@ -29,6 +29,18 @@ def test_by_engine_shows_medians_and_intervals(run):
             assert list(bar.get_xdata()) == [interval.low, interval.high]
 
 
+@pytest.mark.parametrize(
+    ("long", "shown"),
+    [
+        ("aio:notify=list,mode=nowait", ["aio:notify=poll", "aio:notify=list,mode=nowait"]),
+        ("aio:notify=signal,chain=handler", ["aio poll", "aio signal handler"]),
+    ],
+)
+def test_names_are_short_for_all_engines_or_for_none(long, shown):
+    run = chart_runs.run([chart_runs.cell(engine) for engine in ("aio:notify=poll", long)])
+    assert [text for text in texts(drawn("by-engine", run)) if text.startswith("aio")] == shown
+
+
 def test_one_round_has_no_interval_and_says_so():
     run = chart_runs.four(rounds=1)
     for picture in charts.pictures([run]):

@@ -55,7 +55,7 @@ P99 = Quantity("p99", lambda s: s.summary.latency_ns.p99, format_duration, main=
 def draw(scene: Scene) -> Figure:
     """Two panels that share their rows."""
     points = _points(scene)
-    rows = [row for point in points for row in _rows_of(point)]
+    rows = _rows(points)
     area_in = HEAD_IN + len(rows) * ROW_IN + AXIS_IN
     on = sheet(
         scene,
@@ -90,12 +90,15 @@ def _points(scene: Scene) -> tuple[ScenePoint, ...]:
     return thinned(scene.points, max(2, MAX_ROWS // filled))
 
 
-def _rows_of(point: ScenePoint) -> list[Row]:
-    heading = [Row(point.label)] if point.label else []
-    return heading + [
-        Row(s.label if width_in(s.label, SMALL_PT) <= MAX_LABEL_IN else s.short, s)
-        for s in point.cells
-    ]
+def _rows(points: Sequence[ScenePoint]) -> list[Row]:
+    """Of all engines the short names, where one as it is written does not fit."""
+    labels = [series.label for point in points for series in point.cells]
+    fits = all(width_in(label, SMALL_PT) <= MAX_LABEL_IN for label in labels)
+    rows: list[Row] = []
+    for point in points:
+        rows += [Row(point.label)] if point.label else []
+        rows += [Row(s.label if fits else s.short, s) for s in point.cells]
+    return rows
 
 
 def _values(rows: Sequence[Row], quantities: Sequence[Quantity]) -> list[float]:

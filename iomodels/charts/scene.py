@@ -51,11 +51,12 @@ class Series:
 
 @dataclass(frozen=True)
 class ScenePoint:
-    """One point of the scenario, its cells in the run's order."""
+    """One point of the scenario, its cells in the run's order, and how many there is no room for."""
 
     label: str
     varying: dict[str, Parameter]
     cells: tuple[Series, ...]
+    left_out: int = 0
 
     @property
     def series(self) -> tuple[Series, ...]:
@@ -191,7 +192,8 @@ def _point(label: str, point: points.Point, series: Sequence[Series]) -> ScenePo
     """Of several runs, those of one engine side by side."""
     order = list(dict.fromkeys(s.cell.engine for s in series))
     ordered = sorted(series, key=lambda s: (order.index(s.cell.engine), s.run))
-    return ScenePoint(label, point.varying, tuple(ordered[:MAX_SERIES]))
+    left_out = max(0, len(ordered) - MAX_SERIES)
+    return ScenePoint(label, point.varying, tuple(ordered[:MAX_SERIES]), left_out)
 
 
 def thinned(items: Sequence[ScenePoint], most: int) -> tuple[ScenePoint, ...]:
@@ -245,7 +247,7 @@ def _notes(made: Sequence[ScenePoint], say: Callable[[Series], str]) -> tuple[st
 
 def _left_out(made: Sequence[ScenePoint]) -> list[str]:
     """Which cells are not shown, for want of room."""
-    if any(len(point.cells) == MAX_SERIES for point in made):
+    if any(point.left_out for point in made):
         return [f"at most {MAX_SERIES} engines of a point are shown"]
     return []
 
