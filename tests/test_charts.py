@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from iomodels import charts, statistics
@@ -72,6 +73,29 @@ def test_percentiles_are_those_of_all_rounds_together():
         (line,) = artists(figure, f"{cell.engine}|line")
         for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True):
             assert y == statistics.percentile_ns(merged, 1 - 1 / x)
+
+
+@pytest.mark.parametrize(
+    ("engines", "columns"),
+    [(("aio", "select"), 2), (("aio", "aio:notify=signal,chain=handler"), 1)],
+)
+def test_percentiles_keep_two_thirds_of_their_place(engines, columns):
+    cells = [
+        chart_runs.cell(engine, 2, parameters={"load.depth": depth})
+        for depth in range(1, 9)
+        for engine in engines
+    ]
+    figure = drawn("percentiles", chart_runs.run(cells))
+    assert len({round(ax.bbox.x0) for ax in figure.axes}) == columns
+    assert len(figure.axes) == (8 if columns == 2 else percentiles.MAX_ROWS)
+    assert ("6 of 8 points are shown." in " ".join(texts(figure))) == (columns == 1)
+
+
+@pytest.mark.parametrize(("width", "shown"), [(4.0, 5), (1.2, 4), (0.7, 3)])
+def test_percentiles_drop_ticks_that_have_no_room(width, shown):
+    ax = Figure(figsize=(10, 10)).add_axes((0, 0, width / 10, 0.5))
+    assert len(percentiles.ticks(ax)) == shown
+    assert percentiles.ticks(ax)[-1] == 10_000
 
 
 def test_a_line_of_percentiles_ends_where_the_operations_do():
