@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 
 import matplotlib
 import numpy
@@ -12,7 +13,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.text import Text
 
 from iomodels import charts
-from iomodels.charts import style
+from iomodels.charts import scales, style
 from iomodels.charts.scene import scenes
 from iomodels.engines import DESCRIPTORS, parse
 from iomodels.errors import EngineError
@@ -101,9 +102,48 @@ def test_axes_say_their_unit():
     for run in (chart_runs.four(), chart_runs.swept(), chart_runs.overlapping()):
         for picture in charts.pictures([run]):
             for ax in picture.draw().axes:
-                for title in (ax.get_xlabel(), ax.get_ylabel()):
+                for axis in (ax.xaxis, ax.yaxis):
+                    title = axis.get_label_text().removesuffix(", log")
                     unit = title.endswith(")") or title in ("", "round", "depth")
                     assert unit, (picture.name, title)
+
+
+SPREAD = {"latency_ns": [800 * 10 ** (n % 6) for n in range(600)]}
+RUNS_OF_ALL_RANGES = [
+    chart_runs.four(),
+    chart_runs.swept(),
+    chart_runs.twelve(),
+    chart_runs.twelve_swept(),
+    chart_runs.run([make_cell("aio", [chart_runs.trial("aio", n, **SPREAD) for n in range(7)])]),
+]
+
+
+@pytest.mark.parametrize("run", RUNS_OF_ALL_RANGES)
+def test_a_logarithmic_axis_says_so_and_has_ticks_to_read_it_by(run):
+    for picture in charts.pictures([run]):
+        for ax in picture.draw().axes:
+            for axis in (ax.xaxis, ax.yaxis):
+                title = axis.get_label_text()
+                if not title or title.startswith("percentile"):  # whose ticks say it
+                    continue
+                assert title.endswith(", log") == (axis.get_scale() == "log"), picture.name
+                low, high = axis.get_view_interval()
+                shown = [tick for tick in axis.get_majorticklocs() if low <= tick <= high]
+                if title.startswith("latency"):
+                    assert len(shown) >= 2, (picture.name, title, shown)
+
+
+@pytest.mark.parametrize("ratio", [1.2, 2, 5, 15, 100, 1e4, 1e9])
+@pytest.mark.parametrize("low", [1, 1.3, 4.7, 8.2])
+@pytest.mark.parametrize("apart", [0.04, 0.15, 0.3])
+def test_ticks_of_a_logarithmic_axis(low, ratio, apart):
+    ticks = scales.log_ticks(low, low * ratio, apart)
+    assert len(ticks) >= (2 if ratio >= 5 else 0)
+    assert low <= min(ticks, default=low) <= max(ticks, default=low) <= low * ratio
+    for a, b in pairwise(ticks):
+        assert math.log(b / a) / math.log(ratio) >= apart
+    if 15 <= ratio <= 100 and apart < 0.3:
+        assert len(ticks) >= 3
 
 
 # The style

@@ -51,7 +51,7 @@ class Series:
 
 @dataclass(frozen=True)
 class ScenePoint:
-    """One point of the scenario, its cells in the run's order. `left_out`: how many have no room."""
+    """One point of the scenario, its cells in the run's order; `left_out` more have no room."""
 
     label: str
     varying: dict[str, Parameter]
