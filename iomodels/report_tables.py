@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from iomodels import findings
 from iomodels.points import Point, show
 from iomodels.results import Cell, Interval, Parameter, Trial
-from iomodels.statistics import latency_p50_ns, median_interval, paired_ratio
+from iomodels.statistics import calls_per_op, latency_p50_ns, paired_ratio
 from iomodels.units import format_count, format_duration
 
 HARNESS = "null"
@@ -156,8 +156,7 @@ def _beyond_device(cell: Cell) -> Interval | None:
 
 
 def _calls(cell: Cell) -> Interval | None:
-    counts = [sum(trial.calls_per_op.values()) for trial in cell.trials if trial.operations]
-    return median_interval(counts) if counts else None
+    return calls_per_op(cell.trials)
 
 
 def _percent(share: float) -> str:

@@ -256,6 +256,15 @@ def summarise(trials: Sequence[Trial]) -> Summary | None:
     )
 
 
+def calls_per_op(trials: Sequence[Trial]) -> Interval | None:
+    """Calls of any name per operation; None where no round completed an operation.
+
+    The sum is taken in each round: a sum of medians is the median of no round.
+    """
+    sums = [sum(trial.calls_per_op.values()) for trial in trials if trial.operations > 0]
+    return median_interval(sums) if sums else None
+
+
 def _percentiles(histograms: Sequence[Histogram]) -> Percentiles:
     """Each percentile's median and interval. None of the histograms may be empty."""
     rows = [

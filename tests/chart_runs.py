@@ -18,6 +18,15 @@ CALLS = {
 }
 LATENCY_NS = {"blocking": 110_000, "nonblocking": 102_000, "select": 115_000, "aio": 150_000}
 CPU_NS = {"blocking": 6_000.0, "nonblocking": 99_000.0, "select": 9_000.0, "aio": 20_000.0}
+AIO_CALLS = {
+    "aio:notify=poll": {"aio_read": 1.0, "aio_error": 420.0, "aio_return": 1.0},
+    "aio:notify=list": {"lio_listio": 1.0, "aio_error": 1.0, "aio_return": 1.0},
+    "aio:notify=list,mode=nowait": {"lio_listio": 1.0, "aio_suspend": 1.0, "aio_error": 1.5},
+    "aio:notify=signal": {"aio_read": 1.0, "ppoll": 1.02, "aio_error": 1.0, "sigprocmask": 2.0},
+    "aio:notify=signal,chain=handler": {"aio_read": 1.0, "ppoll": 1.0, "aio_error": 1.0},
+    "aio:notify=callback": {"aio_read": 1.0, "futex": 1.7, "aio_error": 1.0, "aio_return": 1.0},
+}
+"""What a variant of aio calls, where it is not what aio does."""
 TWELVE = (
     "blocking",
     "nonblocking",
@@ -52,7 +61,7 @@ def trial(engine: str, number: int, scale: float = 1.0, **others: object) -> Tri
         "latency_ns": latencies_ns(base_ns),
         "throughput_ops": 1e9 / base_ns,
         "cpu_ns_per_op": CPU_NS.get(name, 15_000.0) * scale * off,
-        "calls": CALLS.get(name, {"read": 1.0}),
+        "calls": AIO_CALLS.get(engine) or CALLS.get(name, {"read": 1.0}),
         "eagain_per_op": {"nonblocking": 119.0, "select": 1.0}.get(name, 0.0),
         "started_utc": f"2026-01-01T00:{number:02}:{len(engine) % 60:02}Z",
     }
@@ -74,7 +83,22 @@ def four(rounds: int = ROUNDS, scale: float = 1.0) -> Run:
     return run([*cells, cell("null", rounds)], settings=SETTINGS | {"rounds": rounds})
 
 
-def swept() -> Run:
+def windowed(rounds: int = ROUNDS) -> Run:
+    """The four models, with their throughput in 50 parts of the window; the last one drains."""
+    cells = []
+    for engine in CALLS:
+        base = 2_000_000 / LATENCY_NS[engine]
+        lines = [
+            [round(base * (1 + 0.04 * ((part * 7 + n * 3) % 11 - 5))) for part in range(49)]
+            + [round(3 * base)]
+            for n in range(rounds)
+        ]
+        trials = [trial(engine, n, timeline=line) for n, line in enumerate(lines)]
+        cells.append(make_cell(engine, trials))
+    return run(cells, settings=SETTINGS | {"rounds": rounds})
+
+
+def swept(scale: float = 1.0) -> Run:
     """Three depths: one engine n/a beyond the first, one failed at the last."""
     cells = []
     for depth in (1, 4, 16):
@@ -87,7 +111,7 @@ def swept() -> Run:
                 reason = "hung: no answer for 10.5 s after 3 operations, so it was killed"
                 cells.append(make_cell(engine, [], status="failed", reason=reason, **at))
             else:
-                cells.append(cell(engine, scale=1 / depth**0.9, **at))
+                cells.append(cell(engine, scale=scale / depth**0.9, **at))
     return run(cells, questions={"slow-devices": "Which models keep several devices busy?"})
 
 
@@ -117,6 +141,40 @@ def _overlap_fields(compute: int, overlap: float) -> dict[str, object]:
 def twelve() -> Run:
     """Twelve engines on one point, some of them of one name, one that is not known here."""
     cells = [cell(engine, scale=1 + 0.15 * n) for n, engine in enumerate(TWELVE)]
+    return run(cells)
+
+
+def twelve_swept() -> Run:
+    """Twelve engines over three depths; four of them cannot do the last."""
+    cells = []
+    for depth in (1, 4, 16):
+        at = {"scenario": "slow-devices", "parameters": {"load.depth": depth}}
+        for n, engine in enumerate(TWELVE):
+            if depth == 16 and n % 3 == 0:
+                reason = "it does not do 16 at a time"
+                cells.append(make_cell(engine, [], status="n/a", reason=reason, **at))
+            else:
+                cells.append(cell(engine, scale=(1 + 0.15 * n) / depth**0.7, **at))
+    return run(cells, questions={"slow-devices": "Which models keep several devices busy?"})
+
+
+def long_points() -> Run:
+    """Three parameters swept, which takes more room than a panel has."""
+    cells = [
+        cell(
+            engine,
+            3,
+            parameters={
+                "load.descriptors": 1024,
+                "load.block": block,
+                "load.depth": depth,
+                "load.rate": 25_000 * depth,
+            },
+        )
+        for block in (4096, 65536)
+        for depth in (16, 256)
+        for engine in ("aio:notify=signal,chain=handler", "aio:notify=signal,signal=SIGIO")
+    ]
     return run(cells)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from msgspec import structs
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from iomodels import charts, statistics
 from iomodels.charts import percentiles
-from iomodels.engines import DESCRIPTORS
-from iomodels.results import Trial
+from iomodels.charts.scene import scenes
 
 from . import chart_runs
 from .chart_runs import artists, cells, drawn, texts
@@ -28,6 +28,18 @@ def test_by_engine_shows_medians_and_intervals(run):
             assert list(marker.get_xdata()) == [interval.median]
             (bar,) = artists(figure, f"{cell.engine}|{heading}|interval")
             assert list(bar.get_xdata()) == [interval.low, interval.high]
+
+
+@pytest.mark.parametrize(
+    ("long", "shown"),
+    [
+        ("aio:notify=list,mode=nowait", ["aio:notify=poll", "aio:notify=list,mode=nowait"]),
+        ("aio:notify=signal,chain=handler", ["aio poll", "aio signal handler"]),
+    ],
+)
+def test_names_are_short_for_all_engines_or_for_none(long, shown):
+    run = chart_runs.run([chart_runs.cell(engine) for engine in ("aio:notify=poll", long)])
+    assert [text for text in texts(drawn("by-engine", run)) if text.startswith("aio")] == shown
 
 
 def test_one_round_has_no_interval_and_says_so():
@@ -63,6 +75,29 @@ def test_percentiles_are_those_of_all_rounds_together():
             assert y == statistics.percentile_ns(merged, 1 - 1 / x)
 
 
+@pytest.mark.parametrize(
+    ("engines", "columns"),
+    [(("aio", "select"), 2), (("aio", "aio:notify=signal,chain=handler"), 1)],
+)
+def test_percentiles_keep_two_thirds_of_their_place(engines, columns):
+    cells = [
+        chart_runs.cell(engine, 2, parameters={"load.depth": depth})
+        for depth in range(1, 9)
+        for engine in engines
+    ]
+    figure = drawn("percentiles", chart_runs.run(cells))
+    assert len({round(ax.bbox.x0) for ax in figure.axes}) == columns
+    assert len(figure.axes) == (8 if columns == 2 else percentiles.MAX_ROWS)
+    assert ("6 of 8 points are shown." in " ".join(texts(figure))) == (columns == 1)
+
+
+@pytest.mark.parametrize(("width", "shown"), [(4.0, 5), (1.2, 4), (0.7, 3)])
+def test_percentiles_drop_ticks_that_have_no_room(width, shown):
+    ax = Figure(figsize=(10, 10)).add_axes((0, 0, width / 10, 0.5))
+    assert len(percentiles.ticks(ax)) == shown
+    assert percentiles.ticks(ax)[-1] == 10_000
+
+
 def test_a_line_of_percentiles_ends_where_the_operations_do():
     """150 operations: 99 % has one beyond it, 99.9 % has none."""
     histogram = [(100_000 + 1000 * i, 1) for i in range(150)]
@@ -84,6 +119,30 @@ def test_scaling_shows_each_engine_over_the_depths_it_was_measured_at():
         ends = [[p.vertices[0][1], p.vertices[-1][1]] for p in bars.get_paths()]
         intervals = [c.summary.throughput_ops for c in measured]
         assert ends == [[i.low, i.high] for i in intervals]
+
+
+def test_a_line_that_ends_early_is_named_where_it_ends():
+    """aio ends at depth 4 of 16, blocking at 1: their names stand within the axes, near."""
+    figure = drawn("scaling", chart_runs.swept())
+    figure.draw_without_rendering()  # which places the annotations
+    for ax in figure.axes:
+        named = {text.get_text(): text for text in ax.texts}
+        for engine, depth in (("blocking", 1), ("aio", 4)):
+            assert named[engine].xy[0] == depth
+            assert Text.get_window_extent(named[engine]).x1 <= ax.bbox.x1
+        assert Text.get_window_extent(named["select"]).x0 > ax.bbox.x1
+
+
+def test_a_leader_has_no_engines_colour_and_no_dashes():
+    for run in (chart_runs.swept(), chart_runs.twelve_swept()):
+        for ax in drawn("scaling", run).axes:
+            leaders = [text.arrow_patch for text in ax.texts if text.arrow_patch is not None]
+            assert leaders
+            for leader in leaders:
+                assert leader.get_linestyle() in ("-", "solid")
+                assert leader.get_linewidth() < 1
+                red, green, blue, _ = leader.get_edgecolor()
+                assert red == green == blue
 
 
 def test_scaling_needs_a_sweep_of_numbers():
@@ -110,6 +169,36 @@ def test_calls_are_written_as_numbers():
     assert "blocking|select" not in written
 
 
+def headings(figure):
+    return [text.get_text() for text in figure.axes[0].texts if text.get_label() == "heading"]
+
+
+@pytest.mark.parametrize("run", [chart_runs.four(), chart_runs.twelve()], ids=["four", "twelve"])
+def test_the_names_of_calls_are_whole_and_unique(run):
+    shown = headings(drawn("calls", run))
+    made = {name for cell in cells(run) for name in cell.summary.calls_per_op}
+    assert len(shown) == len(set(shown))
+    assert set(shown) == made | {"EAGAIN"}
+
+
+def test_calls_that_are_left_out_are_counted():
+    calls = {f"call_{n}": 1.0 + n for n in range(15)}
+    trials = [chart_runs.trial("aio", n, calls=calls) for n in range(7)]
+    figure = drawn("calls", chart_runs.run([make_cell("aio", trials)]))
+    assert headings(figure) == [f"call_{n}" for n in range(14, 2, -1)]
+    assert "3 more calls, made less often, are left out." in " ".join(texts(figure))
+
+
+def test_a_number_of_calls_has_the_same_shade_in_every_picture():
+    """Once beside 120 calls per operation, once alone."""
+    together = chart_runs.run([chart_runs.cell("blocking"), chart_runs.cell("nonblocking")])
+    shades = []
+    for run in (together, chart_runs.run([chart_runs.cell("blocking")])):
+        boxes = drawn("calls", run).axes[0].patches
+        shades.append(boxes[0].get_facecolor())
+    assert shades[0] == shades[1]
+
+
 def test_rounds_show_the_percentiles_of_each_round():
     run = chart_runs.four()
     figure = drawn("rounds", run)
@@ -122,6 +211,29 @@ def test_rounds_show_the_percentiles_of_each_round():
         edges = band.get_paths()[0].vertices[:, 1]
         assert {statistics.percentile_ns(t.latency_ns, 0.9) for t in cell.trials} <= set(edges)
         assert {statistics.percentile_ns(t.latency_ns, 0.1) for t in cell.trials} <= set(edges)
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        chart_runs.twelve(),
+        chart_runs.twelve_swept(),
+        chart_runs.long_points(),
+        chart_runs.hostile_run(),
+    ],
+    ids=["twelve", "twelve swept", "long points", "hostile"],
+)
+def test_every_panel_of_the_rounds_has_a_title_of_its_own(run):
+    (scene,) = scenes([run])
+    titles = [ax.get_title(loc="left") for ax in drawn("rounds", run).axes]
+    assert len(titles) == len(set(titles)) > 1
+    for title in titles:
+        whole = "".join(title.split()).replace("·", "")
+        assert whole in {
+            "".join((series.short + point.label).split())
+            for point in scene.points
+            for series in point.series
+        }
 
 
 def test_overlap_and_speed_up():
@@ -146,54 +258,45 @@ def test_over_time_shows_each_round_when_it_was():
     assert list(line.get_xdata()) == [60 * n + 3 for n in range(7)]
 
 
-class Recorded(Trial, frozen=True):
-    """A trial whose completions were also counted in parts of its window."""
-
-    timeline: list[int] | None = None
+def recorded(engine: str, timelines):
+    """A cell whose rounds of 100 ms have these timelines."""
+    return make_cell(
+        engine, [chart_runs.trial(engine, n, timeline=line) for n, line in enumerate(timelines)]
+    )
 
 
 def test_over_time_shows_the_window_where_it_was_recorded():
-    """Three rounds of 100 ms in four parts: 10, 20, 30 and 40 completions, and a few more."""
-    trials = [
-        Recorded(
-            **structs.asdict(chart_runs.trial("aio", n)) | {"timeline": [10 + n, 20, 30, 40 + n]}
-        )
-        for n in range(3)
-    ]
-    figure = drawn("over-time", chart_runs.run([make_cell("aio", trials)]))
+    """Three rounds in five parts: 10, 20, 30 and 40 completions, and what drained at the end."""
+    cell = recorded("aio", [[10 + n, 20, 30, 40 + n, 900] for n in range(3)])
+    figure = drawn("over-time", chart_runs.run([cell]))
     (line,) = artists(figure, "aio|window")
-    assert list(line.get_xdata()) == [12.5e6, 37.5e6, 62.5e6, 87.5e6]
-    assert list(line.get_ydata()) == pytest.approx([11 / 0.025, 20 / 0.025, 30 / 0.025, 41 / 0.025])
-    one = [Recorded(**structs.asdict(chart_runs.trial("aio", 0)) | {"timeline": [1, 2]})]
-    assert artists(drawn("over-time", chart_runs.run([make_cell("aio", one)])), "aio|window")
+    assert list(line.get_xdata()) == [10e6, 30e6, 50e6, 70e6]
+    assert list(line.get_ydata()) == pytest.approx([11 / 0.02, 20 / 0.02, 30 / 0.02, 41 / 0.02])
 
 
-def test_the_matrix_has_each_model_in_its_quadrant_with_its_numbers():
-    run = chart_runs.swept()
-    figure = charts.matrix(run, "slow-devices").draw()
-    (ax,) = figure.axes
-    placed = {text.get_text(): text.get_position() for text in ax.texts}
-    left, right = placed["Blocking"][0], placed["Non-blocking"][0]
-    assert left < right
-    assert placed["Synchronous"][1] > placed["Asynchronous"][1]
-    middle_x = (left + right) / 2
-    middle_y = (placed["Synchronous"][1] + placed["Asynchronous"][1]) / 2
-    for descriptor in DESCRIPTORS.values():
-        if descriptor.in_matrix:
-            x, y = placed[next(t for t in placed if t.startswith(f"{descriptor.name}: "))]
-            assert (x < middle_x) == descriptor.blocking
-            assert (y > middle_y) == descriptor.synchronous
-    assert "EAGAIN × 119" in placed
-    at_depth_1 = [c for c in run.cells if c.parameters["load.depth"] == 1]
-    throughputs = [
-        charts.four_models.format_count(c.summary.throughput_ops.median) for c in at_depth_1
-    ]
-    assert set(throughputs) <= set(placed)
+@pytest.mark.parametrize("rounds", [3, 7])
+def test_the_band_over_the_window_is_drawn_whole(rounds):
+    """Rounds ten times apart: the scale has room for them, not only for their median."""
+    cell = recorded("aio", [[10 * (1 + 9 * (n % 2))] * 5 for n in range(rounds)])
+    figure = drawn("over-time", chart_runs.run([cell]))
+    (band,) = artists(figure, "aio|window|interval")
+    edges = band.get_paths()[0].vertices[:, 1]
+    low, high = band.axes.get_ylim()
+    assert (min(edges), max(edges)) == pytest.approx((10 / 0.02, 100 / 0.02))
+    assert low <= min(edges) < max(edges) <= high
 
 
-def test_the_matrix_names_what_was_not_measured():
-    missing = make_cell("aio", [], status="n/a", reason="not here")
-    run = chart_runs.run([chart_runs.cell("blocking"), chart_runs.cell("select"), missing])
-    shown = " ".join(texts(charts.matrix(run, "slow-device").draw()))
-    assert "n/a: not here" in shown
-    assert "not in this run" in shown
+def test_over_time_of_one_round_is_its_window_alone():
+    run = chart_runs.run([recorded("aio", [[1, 2, 9]])])
+    figure = drawn("over-time", run)
+    assert artists(figure, "aio|window")
+    assert not artists(figure, "aio|rounds")
+    assert not artists(figure, "aio|window|interval")
+    assert len(figure.axes) == 1
+    assert "One round: no intervals." in " ".join(texts(figure))
+
+
+def test_over_time_needs_several_rounds_or_several_parts():
+    for timeline in (None, [5]):
+        run = chart_runs.run([recorded("aio", [timeline])])
+        assert not [p for p in charts.pictures([run]) if p.name.endswith("over-time")]

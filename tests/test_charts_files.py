@@ -97,6 +97,16 @@ def test_many_points_and_many_engines_give_pictures_of_bounded_size():
                 assert said in " ".join(texts(figure))
 
 
+@pytest.mark.parametrize("more", [0, 1])
+def test_engines_are_said_to_be_left_out_where_some_are(more):
+    run = chart_runs.run([chart_runs.cell(f"engine{n}", 2) for n in range(MAX_SERIES + more)])
+    for picture in charts.pictures([run]):
+        said = f"at most {MAX_SERIES} engines of a point are shown" in " ".join(
+            texts(picture.draw())
+        )
+        assert said == bool(more), picture.name
+
+
 def test_a_picture_that_leaves_points_out_says_so():
     deep = [chart_runs.cell("aio", 2, parameters={"load.depth": n}) for n in range(1, 41)]
     for picture in charts.pictures([chart_runs.run(deep)]):

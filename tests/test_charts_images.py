@@ -41,9 +41,14 @@ def drawn(name: str, *runs, names=()) -> Figure:
     return found[name].draw()
 
 
-def overlaid() -> Figure:
+def overlaid(kind: str) -> Figure:
     runs = chart_runs.four(), chart_runs.four(rounds=3, scale=1.2)
-    return drawn("slow-device-by-engine", *runs, names=["base", "new"])
+    return drawn(f"slow-device-{kind}", *runs, names=["base", "new"])
+
+
+def overlaid_sweeps() -> Figure:
+    runs = chart_runs.swept(), chart_runs.swept(scale=1.2)
+    return drawn("slow-devices-scaling", *runs, names=["base", "new"])
 
 
 PICTURES: dict[str, Callable[[], Figure]] = {
@@ -51,15 +56,21 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "by-engine-one-round": lambda: drawn("slow-device-by-engine", chart_runs.four(rounds=1)),
     "by-engine-swept": lambda: drawn("slow-devices-by-engine", chart_runs.swept()),
     "by-engine-twelve": lambda: drawn("slow-device-by-engine", chart_runs.twelve()),
-    "by-engine-overlaid": overlaid,
+    "by-engine-overlaid": lambda: overlaid("by-engine"),
     "percentiles": lambda: drawn("slow-device-percentiles", chart_runs.four()),
     "percentiles-twelve": lambda: drawn("slow-device-percentiles", chart_runs.twelve()),
     "scaling": lambda: drawn("slow-devices-scaling", chart_runs.swept()),
+    "scaling-twelve": lambda: drawn("slow-devices-scaling", chart_runs.twelve_swept()),
+    "scaling-overlaid": overlaid_sweeps,
+    "percentiles-overlaid": lambda: overlaid("percentiles"),
     "overlap": lambda: drawn("overlap-overlap", chart_runs.overlapping()),
     "cpu-latency": lambda: drawn("slow-devices-cpu-latency", chart_runs.swept()),
     "calls": lambda: drawn("slow-devices-calls", chart_runs.swept()),
+    "calls-twelve": lambda: drawn("slow-device-calls", chart_runs.twelve()),
     "rounds": lambda: drawn("slow-devices-rounds", chart_runs.swept()),
     "over-time": lambda: drawn("slow-device-over-time", chart_runs.four()),
+    "over-time-window": lambda: drawn("slow-device-over-time", chart_runs.windowed()),
+    "over-time-window-one-round": lambda: drawn("slow-device-over-time", chart_runs.windowed(1)),
     "matrix": lambda: charts.matrix(chart_runs.swept(), "slow-devices").draw(),
 }
 

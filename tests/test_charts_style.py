@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+import math
+from contextlib import suppress
+from itertools import combinations, pairwise, product
 
 import matplotlib
 import numpy
@@ -11,10 +13,14 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.text import Text
 
 from iomodels import charts
-from iomodels.charts import style
+from iomodels.charts import scales, style
+from iomodels.charts.scene import scenes
+from iomodels.engines import DESCRIPTORS, parse
+from iomodels.errors import EngineError
 
 from . import chart_runs
 from .chart_runs import artists, cells, drawn, hostile_run, texts
+from .factory import make_cell
 
 
 @pytest.mark.parametrize("run", [chart_runs.four(), chart_runs.swept(), chart_runs.overlapping()])
@@ -42,6 +48,39 @@ def test_every_picture_names_what_is_missing_and_why():
         assert "failed: hung" in picture.alt
 
 
+@pytest.mark.parametrize(
+    "run",
+    [
+        chart_runs.four(),
+        chart_runs.four(rounds=1),
+        chart_runs.swept(),
+        chart_runs.overlapping(),
+        chart_runs.windowed(1),
+    ],
+)
+def test_the_description_says_what_stands_below_the_picture(run):
+    (scene,) = scenes([run])
+    drawn_charts = [chart for chart in charts.CHARTS if chart.suits(scene)]
+    for chart in (*drawn_charts, charts.four_models.CHART):
+        described, shown = chart.describe(scene), " ".join(texts(chart.draw(scene)))
+        assert ("bars" in described) == ("bars" in shown), chart.name
+        for sentence in filter(None, chart.explain(scene)):
+            assert sentence in described
+            assert sentence in shown
+
+
+def test_a_long_description_loses_numbers_and_not_what_is_missing():
+    """Two hundred points, and one cell of the last that failed."""
+    cells = [chart_runs.cell("aio", 2, parameters={"load.depth": n}) for n in range(1, 201)]
+    lost = make_cell(
+        "select", [], status="failed", reason="it hung", parameters={"load.depth": 200}
+    )
+    for picture in charts.pictures([chart_runs.run([*cells, lost])]):
+        assert "select: failed: it hung" in picture.alt
+        assert picture.alt.endswith("…")
+        assert len(picture.alt) == 1500
+
+
 def test_two_runs_are_overlaid_under_their_names():
     runs = chart_runs.four(), chart_runs.four(rounds=3, scale=1.2)
     figure = drawn("by-engine", *runs, names=["base", "new"])
@@ -63,25 +102,105 @@ def test_axes_say_their_unit():
     for run in (chart_runs.four(), chart_runs.swept(), chart_runs.overlapping()):
         for picture in charts.pictures([run]):
             for ax in picture.draw().axes:
-                for title in (ax.get_xlabel(), ax.get_ylabel()):
+                for axis in (ax.xaxis, ax.yaxis):
+                    title = axis.get_label_text().removesuffix(", log")
                     unit = title.endswith(")") or title in ("", "round", "depth")
                     assert unit, (picture.name, title)
+
+
+SPREAD = {"latency_ns": [800 * 10 ** (n % 6) for n in range(600)]}
+RUNS_OF_ALL_RANGES = [
+    chart_runs.four(),
+    chart_runs.swept(),
+    chart_runs.twelve(),
+    chart_runs.twelve_swept(),
+    chart_runs.run([make_cell("aio", [chart_runs.trial("aio", n, **SPREAD) for n in range(7)])]),
+]
+
+
+@pytest.mark.parametrize("run", RUNS_OF_ALL_RANGES)
+def test_a_logarithmic_axis_says_so_and_has_ticks_to_read_it_by(run):
+    for picture in charts.pictures([run]):
+        for ax in picture.draw().axes:
+            for axis in (ax.xaxis, ax.yaxis):
+                title = axis.get_label_text()
+                if not title or title.startswith("percentile"):  # whose ticks say it
+                    continue
+                assert title.endswith(", log") == (axis.get_scale() == "log"), picture.name
+                low, high = axis.get_view_interval()
+                shown = [tick for tick in axis.get_majorticklocs() if low <= tick <= high]
+                if title.startswith("latency"):
+                    assert len(shown) >= 2, (picture.name, title, shown)
+
+
+@pytest.mark.parametrize("ratio", [1.2, 2, 5, 15, 100, 1e4, 1e9])
+@pytest.mark.parametrize("low", [1, 1.3, 4.7, 8.2])
+@pytest.mark.parametrize("apart", [0.04, 0.15, 0.3])
+def test_ticks_of_a_logarithmic_axis(low, ratio, apart):
+    ticks = scales.log_ticks(low, low * ratio, apart)
+    assert len(ticks) >= (2 if ratio >= 5 else 0)
+    assert low <= min(ticks, default=low) <= max(ticks, default=low) <= low * ratio
+    for a, b in pairwise(ticks):
+        assert math.log(b / a) / math.log(ratio) >= apart
+    if 15 <= ratio <= 100 and apart < 0.3:
+        assert len(ticks) >= 3
 
 
 # The style
 
 
-def test_an_engine_keeps_its_colour_in_every_picture():
-    few, many = style.looks(["select", "aio"]), style.looks(chart_runs.TWELVE)
-    for engine in few:
-        assert few[engine].colour == many[engine].colour == style.HUES[engine]
+def variants(engine):
+    """All that can be written of an engine without numbers, in canonical form."""
+    options = [option for option in DESCRIPTORS[engine].options if option.choices]
+    found = {engine}
+    for values in product(*(option.choices for option in options)):
+        given = zip(options, values, strict=True)
+        chosen = [f"{option.name}={value}" for option, value in given if value != option.default]
+        with suppress(EngineError):  # some mean nothing together
+            found.add(parse(f"{engine}:{','.join(chosen)}").canonical)
+    return sorted(found)
+
+
+def test_an_engine_looks_the_same_alone_and_in_company():
+    """As it is drawn: its line's colour and dashes, its marker."""
+    together = drawn("percentiles", chart_runs.twelve())
+    for engine in chart_runs.TWELVE:
+        alone = drawn("percentiles", chart_runs.run([chart_runs.cell(engine)]))
+        for part, look in (
+            ("line", lambda line: (line.get_color(), line._unscaled_dash_pattern)),
+            ("marks", lambda marks: (marks.get_marker(), marks.get_markeredgecolor())),
+        ):
+            (a,), (b,) = (artists(figure, f"{engine}|{part}") for figure in (alone, together))
+            assert look(a) == look(b)
+
+
+def test_an_engine_without_options_has_its_hue():
+    for engine, hue in style.HUES.items():
+        assert style.look(engine).colour == hue
+
+
+def test_the_variants_of_aio_differ_in_colour_and_dashes():
+    engines = variants("aio")
+    assert len(engines) == 10
+    looks = [style.look(engine) for engine in engines]
+    assert len({(look.colour, look.dashes) for look in looks}) == len(engines)
+    assert len({look.marker for look in looks}) == len(engines)
+
+
+def test_numbers_of_threads_are_kept_apart():
+    with_threads = [
+        f"{engine}{',' if ':' in engine else ':'}threads={n}"
+        for engine in variants("aio")
+        for n in (1, 2, 3, 4, 6, 8, 16, 32)
+    ]
+    looks = {style.look(engine) for engine in (*variants("aio"), *with_threads)}
+    assert len(looks) == 10 + len(with_threads)
+    of_aio = [style.look(f"aio:threads={n}") for n in (1, 2, 4, 8, 16, 32)]
+    assert len({(look.colour, look.dashes) for look in [style.look("aio"), *of_aio]}) == 7
 
 
 def test_twelve_engines_are_told_apart():
-    looks = style.looks(chart_runs.TWELVE)
-    assert len(set(looks.values())) == len(chart_runs.TWELVE)
-    aio = [looks[engine] for engine in chart_runs.TWELVE if engine.startswith("aio")]
-    assert len({look.marker for look in aio}) == len(aio)
+    assert len({style.look(engine) for engine in chart_runs.TWELVE}) == len(chart_runs.TWELVE)
 
 
 # Linear RGB as seen: Machado, Oliveira and Fernandes, "A Physiologically-based Model for Simulation
@@ -115,12 +234,12 @@ def test_the_hues_differ_for_every_eye(kind):
     for (a, hue), (b, other) in combinations(style.HUES.items(), 2):
         if "null" not in (a, b):
             assert numpy.linalg.norm(as_seen(hue, kind) - as_seen(other, kind)) > 0.1, (a, b)
-            assert style.looks([a, b])[a].marker != style.looks([a, b])[b].marker
+            assert style.look(a).marker != style.look(b).marker
 
 
 def test_names_in_a_colour_are_readable_on_white():
-    for look in style.looks(chart_runs.TWELVE).values():
-        colour = style.text_colour(look.colour)
+    for engine in chart_runs.TWELVE:
+        colour = style.text_colour(style.look(engine).colour)
         assert 1.05 / (style._luminance(colour) + 0.05) >= 4.5
 
 
@@ -153,6 +272,9 @@ RUNS = {
     "one": chart_runs.run([chart_runs.cell("aio")]),
     "swept": chart_runs.swept(),
     "twelve": chart_runs.twelve(),
+    "twelve swept": chart_runs.twelve_swept(),
+    "long points": chart_runs.long_points(),
+    "windowed": chart_runs.windowed(),
     "overlapping": chart_runs.overlapping(),
     "hostile": hostile_run(),
 }

@@ -55,16 +55,13 @@ P99 = Quantity("p99", lambda s: s.summary.latency_ns.p99, format_duration, main=
 def draw(scene: Scene) -> Figure:
     """Two panels that share their rows."""
     points = _points(scene)
-    rows = [row for point in points for row in _rows_of(point)]
+    rows = _rows(points)
     area_in = HEAD_IN + len(rows) * ROW_IN + AXIS_IN
     on = sheet(
         scene,
         CHART.subject,
         area_in,
-        explained=[
-            f"{scene.rounds_note} Latency: large markers p50, small ones p99.",
-            some_of(points, scene),
-        ],
+        explained=explained(scene),
         missing=False,
     )
     label_in = min(max((width_in(r.text, SMALL_PT) for r in rows), default=0), MAX_LABEL_IN) + 0.1
@@ -82,17 +79,26 @@ def draw(scene: Scene) -> Figure:
     return on.figure
 
 
+def explained(scene: Scene) -> list[str]:
+    """What stands below the picture."""
+    markers = "Latency: large markers p50, small ones p99."
+    return [f"{scene.rounds_note} {markers}", some_of(_points(scene), scene)]
+
+
 def _points(scene: Scene) -> tuple[ScenePoint, ...]:
     filled = max((len(p.cells) + 1 for p in scene.points), default=1)
     return thinned(scene.points, max(2, MAX_ROWS // filled))
 
 
-def _rows_of(point: ScenePoint) -> list[Row]:
-    heading = [Row(point.label)] if point.label else []
-    return heading + [
-        Row(s.label if width_in(s.label, SMALL_PT) <= MAX_LABEL_IN else s.short, s)
-        for s in point.cells
-    ]
+def _rows(points: Sequence[ScenePoint]) -> list[Row]:
+    """Of all engines the short names, where one as it is written does not fit."""
+    labels = [series.label for point in points for series in point.cells]
+    fits = all(width_in(label, SMALL_PT) <= MAX_LABEL_IN for label in labels)
+    rows: list[Row] = []
+    for point in points:
+        rows += [Row(point.label)] if point.label else []
+        rows += [Row(s.label if fits else s.short, s) for s in point.cells]
+    return rows
 
 
 def _values(rows: Sequence[Row], quantities: Sequence[Quantity]) -> list[float]:
@@ -197,4 +203,4 @@ def _spoken(series: Series) -> str:
     )
 
 
-CHART = Chart("by-engine", "Throughput and latency by engine", measured, draw, _spoken)
+CHART = Chart("by-engine", "Throughput and latency by engine", measured, draw, explained, _spoken)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize
@@ -24,44 +25,70 @@ ROW_IN = 0.25
 HEAD_IN = 0.34
 MAX_LABEL_IN = 2.2
 MOST_COLUMN_IN = 1.2
+MAX_NAME = 30
+DARKEST = 10_000.0
+"""From so many calls per operation on, the shade is the darkest."""
 _DARK = "#2f5d8a"
 
 
 def draw(scene: Scene) -> Figure:
     """A table whose cells are shaded by their number, on a logarithmic scale."""
-    points = _points(scene)
-    rows = [row for point in points for row in _rows_of(point)]
+    rows = [row for point in _points(scene) for row in _rows_of(point)]
     names = columns(scene)
+    label_in = min(max(width_in(text, SMALL_PT) for text, _ in rows), MAX_LABEL_IN) + 0.15
+    column_in = min((TEXT_WIDTH_IN - label_in) / len(names), MOST_COLUMN_IN)
+    headings = [safe(name, MAX_NAME) for name in names]
+    widest_in = max(width_in(text, SMALL_PT) for text in headings)
+    level = widest_in <= column_in - 0.04
+    head_in = HEAD_IN if level else widest_in + 0.15
     on = sheet(
         scene,
         CHART.subject,
-        HEAD_IN + len(rows) * ROW_IN + 0.05,
-        explained=[
-            "Medians over the rounds. EAGAIN: calls that found nothing ready. "
-            "Shade: the number, on a logarithmic scale.",
-            some_of(points, scene),
-        ],
+        head_in + len(rows) * ROW_IN + 0.05,
+        explained=explained(scene),
     )
-    label_in = min(max(width_in(text, SMALL_PT) for text, _ in rows), MAX_LABEL_IN) + 0.15
-    column_in = min((TEXT_WIDTH_IN - label_in) / len(names), MOST_COLUMN_IN)
     ax = on.axes(MARGIN_IN + label_in, 0.05, column_in * len(names), len(rows) * ROW_IN)
     _cells(ax, rows, names)
-    _headings(ax, rows, names, label_in, column_in)
+    _axes(ax, len(names), len(rows))
+    _headings(ax, headings, 0 if level else 90)
+    _row_names(ax, rows, label_in, column_in)
     return on.figure
+
+
+def explained(scene: Scene) -> list[str]:
+    """What stands below the picture."""
+    return [
+        "Medians over the rounds. EAGAIN: calls that found nothing ready. "
+        "Shade: the number, on one logarithmic scale in all pictures.",
+        _left_out(scene),
+        some_of(_points(scene), scene),
+    ]
 
 
 def columns(scene: Scene) -> list[str]:
     """The call names, those of the most calls first; EAGAIN last, where there was any."""
-    total: dict[str, float] = {}
-    for point in scene.points:
-        for series in point.series:
-            for name, interval in series.summary.calls_per_op.items():
-                total[name] = max(total.get(name, 0.0), interval.median)
-    names = sorted(total, key=lambda name: -total[name])[:MAX_CALLS]
     any_eagain = any(
         series.summary.eagain_per_op.median > 0 for point in scene.points for series in point.series
     )
-    return names + ([EAGAIN] if any_eagain else [])
+    return _names(scene)[:MAX_CALLS] + ([EAGAIN] if any_eagain else [])
+
+
+def _names(scene: Scene) -> list[str]:
+    """All call names, those of the most calls first."""
+    most: dict[str, float] = {}
+    for point in scene.points:
+        for series in point.series:
+            for name, interval in series.summary.calls_per_op.items():
+                most[name] = max(most.get(name, 0.0), interval.median)
+    return sorted(most, key=lambda name: -most[name])
+
+
+def _left_out(scene: Scene) -> str:
+    more = len(_names(scene)) - MAX_CALLS
+    if more <= 0:
+        return ""
+    calls = "call, made less often, is" if more == 1 else "calls, made less often, are"
+    return f"{more} more {calls} left out."
 
 
 def number(series: Series, name: str) -> float | None:
@@ -85,8 +112,7 @@ def _rows_of(point: ScenePoint) -> list[tuple[str, Series | None]]:
 
 def _cells(ax: Axes, rows: Sequence[tuple[str, Series | None]], names: Sequence[str]) -> None:
     shades = LinearSegmentedColormap.from_list("calls", [GROUND, _DARK])
-    most = max((number(s, name) or 0.0 for _, s in rows if s for name in names), default=1.0)
-    norm = Normalize(0.0, max(math.log10(1 + 10 * most), 1.0))
+    norm = Normalize(0.0, math.log10(1 + 10 * DARKEST), clip=True)
     for y, (_, series) in enumerate(rows):
         if series is None:
             continue
@@ -104,28 +130,31 @@ def _cells(ax: Axes, rows: Sequence[tuple[str, Series | None]], names: Sequence[
                 ha="center",
                 va="center",
                 fontsize=SMALL_PT,
-                color=GROUND if shade > 0.62 else INK,
+                color=GROUND if shade > 0.8 else INK,
                 label=f"{series.label}|{name}",
             )
 
 
-def _headings(
-    ax: Axes,
-    rows: Sequence[tuple[str, Series | None]],
-    names: Sequence[str],
-    label_in: float,
-    column_in: float,
-) -> None:
-    ax.set_xlim(-0.5, len(names) - 0.5)
-    ax.set_ylim(len(rows) - 0.5, -0.5)
+def _axes(ax: Axes, columns: int, rows: int) -> None:
+    ax.set_xlim(-0.5, columns - 0.5)
+    ax.set_ylim(rows - 0.5, -0.5)
     ax.grid(visible=False)
     ax.set_xticks([])
     ax.set_yticks([])
     for spine in ax.spines.values():
         spine.set_visible(False)
-    for x, name in enumerate(names):
-        text = shortened(safe(name, 40), SMALL_PT, column_in - 0.04)
-        ax.text(x, -0.6, text, ha="center", va="bottom", fontsize=SMALL_PT)
+
+
+def _headings(ax: Axes, texts: Sequence[str], rotation: float) -> None:
+    """Whole, and so turned where one does not fit its column."""
+    look: Any = {"ha": "center", "va": "bottom", "fontsize": SMALL_PT, "label": "heading"}
+    for x, text in enumerate(texts):
+        ax.text(x, -0.6, text, rotation=rotation, **look)
+
+
+def _row_names(
+    ax: Axes, rows: Sequence[tuple[str, Series | None]], label_in: float, column_in: float
+) -> None:
     for y, (text, series) in enumerate(rows):
         ax.text(
             -0.5 - label_in / column_in,
@@ -155,4 +184,4 @@ def _suits(scene: Scene) -> bool:
     return bool(columns(scene))
 
 
-CHART = Chart("calls", "Calls per operation", _suits, draw, _spoken)
+CHART = Chart("calls", "Calls per operation", _suits, draw, explained, _spoken)

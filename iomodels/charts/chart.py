@@ -16,6 +16,7 @@ MAX_ALT = 1500
 class Chart:
     """A kind of picture. `suits` says whether a scene has what it shows; `draw` is pure.
 
+    `explain` are the sentences below the picture, before the scene's own notes ("" for none);
     `value` is one cell's entry in the text for screen readers, "" for none.
     """
 
@@ -23,18 +24,19 @@ class Chart:
     subject: str
     suits: Callable[[Scene], bool]
     draw: Callable[[Scene], Figure]
+    explain: Callable[[Scene], list[str]]
     value: Callable[[Series], str]
 
     def describe(self, scene: Scene) -> str:
-        """The picture in words, with its main numbers."""
-        said = [f"{self.subject}, scenario {scene.name}."]
+        """The picture in words, with its main numbers last: a text too long is cut at its end."""
+        notes = (f"{note}." for note in (*scene.missing, *scene.remarks))
+        explained = filter(None, self.explain(scene))
+        said = [f"{self.subject}, scenario {scene.name}.", *notes, *explained]
         for point in scene.points:
             values = [f"{s.label} {self.value(s)}" for s in point.series if self.value(s)]
             if values:
                 said.append(f"{point.label + ': ' if point.label else ''}{'; '.join(values)}.")
-        text = " ".join(
-            [*said, *(f"{note}." for note in (*scene.missing, *scene.remarks)), scene.rounds_note]
-        )
+        text = " ".join(said)
         return text if len(text) <= MAX_ALT else text[: MAX_ALT - 1] + "…"
 
 

@@ -26,18 +26,18 @@ def draw(scene: Scene) -> Figure:
     points = scene.shown
     columns = min(COLUMNS, len(points))
     grid = Grid(len(points), columns, PANEL_IN)
-    on = sheet(
-        scene,
-        CHART.subject,
-        grid.height_in,
-        explained=[f"Down and left is better. {scene.rounds_note}", some_of(points, scene)],
-    )
+    on = sheet(scene, CHART.subject, grid.height_in, explained=explained(scene))
     pairs = [_pair(series) for point in points for series in point.series]
     cpu = [v for i, _ in pairs for v in (i.low, i.high)]
     latency = [v for _, i in pairs for v in (i.low, i.high)]
     for point, ax in zip(points, grid.panels(on), strict=True):
         _panel(ax, point, cpu, latency)
     return on.figure
+
+
+def explained(scene: Scene) -> list[str]:
+    """What stands below the picture."""
+    return [f"Down and left is better. {scene.rounds_note}", some_of(scene.shown, scene)]
 
 
 def _pair(series: Series) -> tuple[Interval, Interval]:
@@ -78,4 +78,6 @@ def _spoken(series: Series) -> str:
     )
 
 
-CHART = Chart("cpu-latency", "The price of waiting: CPU against latency", measured, draw, _spoken)
+CHART = Chart(
+    "cpu-latency", "The price of waiting: CPU against latency", measured, draw, explained, _spoken
+)

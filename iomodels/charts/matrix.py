@@ -6,18 +6,17 @@ not to scale: `iomodels trace` draws that) and what it came to here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
-
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, Rectangle
+from matplotlib.patches import Rectangle
 
 from iomodels.engines import DESCRIPTORS, Descriptor
+from iomodels.results import Interval
+from iomodels.statistics import calls_per_op
 from iomodels.units import format_count, format_duration
 
 from .chart import Chart
+from .miniature import CENTRED, draw_flow
 from .scene import Scene, ScenePoint, Series, why
 from .sheet import MARGIN_IN, TEXT_WIDTH_IN, sheet
 from .style import (
@@ -34,56 +33,9 @@ from .style import (
 )
 
 SIDE_IN, TOP_IN = 0.3, 0.3
-QUADRANT_IN = (TEXT_WIDTH_IN - SIDE_IN) / 2, 2.55
-APPLICATION, KERNEL = 0.45, 1.35
-"""Where the two lanes of a miniature stand, in inches from the quadrant's left edge."""
+QUADRANT_IN = (TEXT_WIDTH_IN - SIDE_IN) / 2, 2.75
 NUMBERS_AT = 1.72
-FLOW_TOP, FLOW_BOTTOM = 1.78, 0.2
-CENTRED: dict[str, Any] = {"fontsize": FINE_PT, "ha": "center", "va": "center", "color": INK}
 MATRIX = tuple(d for d in DESCRIPTORS.values() if d.in_matrix)
-
-
-@dataclass(frozen=True)
-class Step:
-    """One line of a miniature, at `at` from 0 (begin) to 1 (end)."""
-
-    kind: Literal["call", "return", "blocked", "computes", "tries"]
-    at: float
-    text: str = ""
-    until: float = 0.0
-
-
-FLOWS = {
-    "blocking": (
-        Step("call", 0.1, "read"),
-        Step("blocked", 0.1, "blocked", 0.92),
-        Step("return", 0.92, "data"),
-    ),
-    "nonblocking": (
-        Step("call", 0.1, "read"),
-        Step("return", 0.22, "EAGAIN"),
-        Step("call", 0.34, "read"),
-        Step("return", 0.46, "EAGAIN"),
-        Step("tries", 0.6),
-        Step("call", 0.8, "read"),
-        Step("return", 0.92, "data"),
-    ),
-    "select": (
-        Step("call", 0.1, "read"),
-        Step("return", 0.22, "EAGAIN"),
-        Step("call", 0.34, "select"),
-        Step("blocked", 0.34, "blocked", 0.68),
-        Step("return", 0.68, "ready"),
-        Step("call", 0.8, "read"),
-        Step("return", 0.92, "data"),
-    ),
-    "aio": (
-        Step("call", 0.1, "aio_read"),
-        Step("return", 0.22, "queued"),
-        Step("computes", 0.22, "free to compute", 0.92),
-        Step("return", 0.92, "notification"),
-    ),
-}
 
 
 def draw(scene: Scene) -> Figure:
@@ -96,9 +48,7 @@ def draw(scene: Scene) -> Figure:
         scene,
         f"The four models as measured{at}",
         area[1],
-        explained=[
-            f"{scene.rounds_note.replace('bars:', 'grey:')} The flows are not to scale.",
-        ],
+        explained=explained(scene),
         missing=False,
     )
     ax = on.axes(MARGIN_IN, 0.0, *area)
@@ -113,6 +63,11 @@ def draw(scene: Scene) -> Figure:
     return on.figure
 
 
+def explained(scene: Scene) -> list[str]:
+    """What stands below the picture."""
+    return [f"{scene.rounds_note.replace('bars:', 'grey:')} The flows are not to scale."]
+
+
 def quadrants(point: ScenePoint) -> int:
     """How many of the four models were measured there."""
     found = (of_engine(point, descriptor.name) for descriptor in MATRIX)
@@ -120,8 +75,15 @@ def quadrants(point: ScenePoint) -> int:
 
 
 def best_point(scene: Scene) -> ScenePoint:
-    """The first point at which the most of the four models were measured."""
-    return max(scene.points, key=quadrants)
+    """The point with the most of the four models; of such one with computation, of such the first.
+
+    Without computation an asynchronous model has nothing to do while it waits.
+    """
+    return max(scene.points, key=lambda point: (quadrants(point), _computes(point)))
+
+
+def _computes(point: ScenePoint) -> bool:
+    return any(series.cell.parameters.get("load.compute") for series in point.series)
 
 
 def of_engine(point: ScenePoint, name: str) -> Series | None:
@@ -172,78 +134,8 @@ def _quadrant(
         color=SOFT,
         va="center",
     )
-    _flow(ax, left, bottom, _steps(descriptor.name, series), colour, _times(series))
+    draw_flow(ax, left, bottom, descriptor.name, series, colour)
     _numbers(ax, left + NUMBERS_AT, top - 0.75, series)
-
-
-def _steps(name: str, series: Series | None) -> tuple[Step, ...]:
-    """The engine's flow; that of a plain read where it never had to try again, as on files."""
-    never_waited = series is not None and series.measured and not series.summary.eagain_per_op.high
-    return FLOWS["blocking" if name in ("nonblocking", "select") and never_waited else name]
-
-
-def _times(series: Series | None) -> str:
-    """How often the middle part is repeated for one operation, as measured."""
-    if series is None or not series.measured:
-        return "… and again"
-    return f"EAGAIN × {format_count(series.summary.eagain_per_op.median)}"
-
-
-def _flow(
-    ax: Axes, left: float, bottom: float, steps: Sequence[Step], colour: str, times: str
-) -> None:
-    application, kernel = left + APPLICATION, left + KERNEL
-    top, end = bottom + FLOW_TOP, bottom + FLOW_BOTTOM
-
-    def y(at: float) -> float:
-        return top - at * (top - end)
-
-    for x, text in ((application, "application"), (kernel, "kernel")):
-        ax.plot([x, x], [top, end], color=SOFT, linewidth=0.8)
-        ax.text(x, top + 0.08, text, fontsize=FINE_PT, color=SOFT, ha="center", va="center")
-    for step in steps:
-        if step.kind in ("blocked", "computes"):
-            _span(ax, application, y(step.at), y(step.until), step, colour)
-        elif step.kind == "tries":
-            middle = (application + kernel) / 2
-            ax.text(middle, y(step.at), times, **CENTRED)
-        else:
-            there, back = (application, kernel), (kernel, application)
-            ends = there if step.kind == "call" else back
-            _arrow(ax, ends, y(step.at), step.text, colour)
-
-
-def _span(ax: Axes, x: float, top: float, end: float, step: Step, colour: str) -> None:
-    """A blocked span is filled, one of computing is open."""
-    blocked = step.kind == "blocked"
-    box = Rectangle(
-        (x - 0.06, end),
-        0.12,
-        top - end,
-        facecolor=colour if blocked else GROUND,
-        edgecolor=colour,
-        alpha=0.55 if blocked else 1.0,
-        linewidth=1.0,
-    )
-    ax.add_patch(box)
-    ax.text(x - 0.16, (top + end) / 2, step.text, rotation=90, **CENTRED)
-
-
-def _arrow(ax: Axes, ends: tuple[float, float], y: float, text: str, colour: str) -> None:
-    ax.add_patch(
-        FancyArrowPatch(
-            (ends[0], y),
-            (ends[1], y),
-            arrowstyle="-|>",
-            mutation_scale=7,
-            color=colour,
-            linewidth=1.1,
-            shrinkA=0,
-            shrinkB=0,
-        )
-    )
-    if text:
-        ax.text(sum(ends) / 2, y + 0.015, text, **(CENTRED | {"va": "bottom"}))
 
 
 def _numbers(ax: Axes, left: float, top: float, series: Series | None) -> None:
@@ -254,7 +146,7 @@ def _numbers(ax: Axes, left: float, top: float, series: Series | None) -> None:
         ax.text(left, top, "\n".join(lines), fontsize=SMALL_PT, color=SOFT, va="top")
         return
     for row, (title, value, interval) in enumerate(headlines(series)):
-        y = top - row * 0.3
+        y = top - row * 0.32
         ax.text(left, y, title, fontsize=FINE_PT, color=SOFT, va="center")
         ax.text(left, y - 0.13, value, fontsize=SMALL_PT, color=INK, va="center", weight="bold")
         at = left + QUADRANT_IN[0] - NUMBERS_AT - 0.14
@@ -264,20 +156,20 @@ def _numbers(ax: Axes, left: float, top: float, series: Series | None) -> None:
 def headlines(series: Series) -> list[tuple[str, str, str]]:
     """What each number is, its median and its interval, in words."""
     summary = series.summary
-    calls = sum(interval.median for interval in summary.calls_per_op.values())
+    calls = calls_per_op(series.cell.trials) or Interval(median=0.0, low=0.0, high=0.0)
     rows = [
         ("operations/s", summary.throughput_ops, format_count),
         ("latency p50", summary.latency_ns.p50, format_duration),
         ("latency p99", summary.latency_ns.p99, format_duration),
         ("CPU per operation", summary.cpu_ns_per_op, format_duration),
         ("CPU busy", summary.cpu_share, _percent),
+        ("calls per operation", calls, format_count),
     ]
     several = summary.rounds > 1
-    shown = [
+    return [
         (title, show(i.median), f"{show(i.low)} – {show(i.high)}" if several else "")
         for title, i, show in rows
     ]
-    return [*shown, ("calls per operation", format_count(calls), "")]
 
 
 def _percent(share: float) -> str:
@@ -294,4 +186,4 @@ def _suits(scene: Scene) -> bool:
     return bool(scene.points) and quadrants(best_point(scene)) > 1
 
 
-CHART = Chart("matrix", "The four models as measured", _suits, draw, _spoken)
+CHART = Chart("matrix", "The four models as measured", _suits, draw, explained, _spoken)

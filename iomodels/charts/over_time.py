@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from iomodels.results import Interval, Trial
-from iomodels.statistics import median_interval
+from iomodels.statistics import MIN_ROUNDS, median_interval
 from iomodels.units import format_count
 
 from . import scales
@@ -25,16 +25,13 @@ MAX_POINTS = 6
 
 def draw(scene: Scene) -> Figure:
     """A panel over the rounds for each point, and one over the window where that was recorded."""
-    timed = [p for p in scene.points if any(starts(s, 0.0) for s in p.series)]
-    points = thinned(timed, MAX_POINTS)
+    points = _points(scene)
     origins = _origins(scene)
     panels = [(point, over) for point in points for over in _kinds(point)]
     columns = 1 if len(points) == 1 and len(panels) == 1 else 2
     right = margin_in(scene.engines, most_in=1.3)
     grid = Grid(len(panels), columns, PANEL_IN, right_in=right, gap_in=0.05)
-    on = sheet(
-        scene, CHART.subject, grid.height_in, explained=[_explained(points), some_of(points, scene)]
-    )
+    on = sheet(scene, CHART.subject, grid.height_in, explained=explained(scene))
     for (point, over), ax in zip(panels, grid.panels(on), strict=True):
         if over == "rounds":
             _over_rounds(ax, point, origins, right)
@@ -44,16 +41,36 @@ def draw(scene: Scene) -> Figure:
     return on.figure
 
 
-def _explained(points: Sequence[ScenePoint]) -> str:
-    said = "Each marker is a round, at the time when it began."
-    if any("window" in _kinds(point) for point in points):
-        said += " Over the window: median over the rounds, and their 95 % interval or range."
-    return said
+def _points(scene: Scene) -> tuple[ScenePoint, ...]:
+    return thinned([point for point in scene.points if _kinds(point)], MAX_POINTS)
+
+
+def explained(scene: Scene) -> list[str]:
+    """What stands below the picture."""
+    points = _points(scene)
+    kinds = {kind for point in points for kind in _kinds(point)}
+    said = []
+    if "rounds" in kinds:
+        said.append("Each marker is a round, at the time when it began.")
+    if "window" in kinds:
+        said.append(_bands([s.summary.rounds for p in points for s in p.series if window(s)]))
+    return [" ".join(said), some_of(points, scene)]
+
+
+def _bands(rounds: Sequence[int]) -> str:
+    """What the bands over the window are, by how many rounds the cells have."""
+    if max(rounds) == 1:
+        return "One round: no intervals."
+    enough, few = max(rounds) >= MIN_ROUNDS, min(rounds) < MIN_ROUNDS
+    what = "95 % interval or range" if enough and few else "95 % interval" if enough else "range"
+    return f"Over the window: median over the rounds, and their {what}."
 
 
 def _kinds(point: ScenePoint) -> list[str]:
+    """A single round is a single dot, so it has no panel over the rounds."""
+    several = any(len(starts(series, 0.0)) > 1 for series in point.series)
     recorded = any(window(series) for series in point.series)
-    return ["rounds", "window"] if recorded else ["rounds"]
+    return ["rounds"] * several + ["window"] * recorded
 
 
 def starts(series: Series, origin: float) -> list[tuple[float, Trial]]:
@@ -105,7 +122,8 @@ def _over_rounds(ax: Axes, point: ScenePoint, origins: dict[int, float], right_i
 def window(series: Series) -> list[tuple[float, Interval]]:
     """Throughput in each equal part of the window: its middle in ns, and operations/s over rounds.
 
-    Only of rounds that recorded as many parts as the first that did.
+    Only of rounds that recorded as many parts as the first that did. Without the last part, to
+    which everything belongs that drained after the deadline (`core/record.h`).
     """
     recorded = [(t, line) for t in series.cell.trials for line in (_timeline(t),) if line]
     if not recorded:
@@ -118,14 +136,13 @@ def window(series: Series) -> list[tuple[float, Interval]]:
             (part + 0.5) * width_ns,
             median_interval([line[part] * 1e9 * parts / t.duration_ns for t, line in alike]),
         )
-        for part in range(parts)
+        for part in range(parts - 1)
     ]
 
 
 def _timeline(trial: Trial) -> list[int]:
     """Completions in each of equal parts of the measured window; empty where not recorded."""
-    recorded: list[int] | None = getattr(trial, "timeline", None)
-    return recorded if recorded and trial.duration_ns > 0 else []
+    return trial.timeline if trial.timeline and trial.duration_ns > 0 else []
 
 
 def _over_window(ax: Axes, point: ScenePoint, right_in: float) -> None:
@@ -142,8 +159,16 @@ def _over_window(ax: Axes, point: ScenePoint, right_in: float) -> None:
         colour = series.look.colour
         ax.plot(xs, medians, label=f"{series.label}|window", **series.look.line)
         if len(series.cell.trials) > 1:
-            ax.fill_between(xs, lows, highs, color=colour, alpha=0.2, linewidth=0)
-        values += medians
+            ax.fill_between(
+                xs,
+                lows,
+                highs,
+                color=colour,
+                alpha=0.2,
+                linewidth=0,
+                label=f"{series.label}|window|interval",
+            )
+        values += [*lows, *highs]
         ends.append(Label(series.short, xs[-1], medians[-1], colour))
     scales.durations(ax.xaxis, "time in the measured window", [0.0, *xs], log=False)
     scales.counts(ax.yaxis, THROUGHPUT, values)
@@ -162,11 +187,7 @@ def _spoken(series: Series) -> str:
 
 def _suits(scene: Scene) -> bool:
     """A single round has nothing over time but what was recorded within it."""
-    return any(
-        len(starts(series, 0.0)) > 1 or (window(series) and starts(series, 0.0))
-        for point in scene.points
-        for series in point.series
-    )
+    return any(_kinds(point) for point in scene.points)
 
 
-CHART = Chart("over-time", "Throughput over time", _suits, draw, _spoken)
+CHART = Chart("over-time", "Throughput over time", _suits, draw, explained, _spoken)

@@ -28,11 +28,7 @@ def draw(scene: Scene) -> Figure:
         scene,
         CHART.subject,
         grid.height_in,
-        explained=[
-            "Overlap: share of the shorter of I/O and computation hidden behind the longer. "
-            "Speed-up: both one after the other, over both at once.",
-            f"{scene.rounds_note} {left_out(scene, COMPUTE)}",
-        ],
+        explained=explained(scene),
     )
     panels = iter(grid.panels(on))
     for facet, lines in found.items():
@@ -49,6 +45,16 @@ def draw(scene: Scene) -> Figure:
             heading(ax, facet)
             at_ends(ax, ends, right)
     return on.figure
+
+
+def explained(scene: Scene) -> list[str]:
+    """What stands below the picture."""
+    return [
+        "Overlap: share of the shorter of I/O and computation hidden behind the longer. "
+        "Speed-up: both one after the other, over both at once.",
+        scene.rounds_note,
+        left_out(scene, COMPUTE),
+    ]
 
 
 def _overlap(series: Series) -> Interval | None:
@@ -77,4 +83,4 @@ def _suits(scene: Scene) -> bool:
     )
 
 
-CHART = Chart("overlap", "Overlap of I/O and computation", _suits, draw, _spoken)
+CHART = Chart("overlap", "Overlap of I/O and computation", _suits, draw, explained, _spoken)

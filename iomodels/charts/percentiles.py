@@ -21,36 +21,40 @@ from iomodels.units import format_duration
 from . import scales
 from .chart import Chart
 from .labels import Label, at_ends, margin_in
-from .scene import Scene, ScenePoint, Series, some_of
-from .sheet import Grid, heading, sheet
+from .scene import Scene, ScenePoint, Series, some_of, thinned
+from .sheet import MARGIN_IN, WIDTH_IN, Grid, heading, sheet, size_in
+from .style import SMALL_PT, width_in
 
 MARKED = (0.5, 0.9, 0.99, 0.999, 0.9999)
 MOST = 0.9999
 STEPS = 30
 COLUMNS = 2
 PANEL_IN = 2.3
+MAX_ROWS = 6
+MOST_LABEL_IN = 2.2
+TICKS = (2.0, 10.0, 100.0, 1000.0, 10_000.0)
 
 
 def draw(scene: Scene) -> Figure:
     """A panel for each point, a line for each engine."""
-    points = [point for point in scene.shown if any(_merged(s) for s in point.series)]
+    points = _points(scene)
     lines = {id(s): _merged(s) for point in points for s in point.series}
-    columns = min(COLUMNS, len(points))
-    right = margin_in(scene.engines, most_in=2.2 if columns == 1 else 1.25)
+    columns = _columns(scene, points)
+    right = margin_in(scene.engines, most_in=MOST_LABEL_IN)
     grid = Grid(len(points), columns, PANEL_IN, right_in=right, gap_in=0.1)
-    on = sheet(
-        scene,
-        CHART.subject,
-        grid.height_in,
-        explained=[
-            "All rounds together; a line ends where there are too few operations.",
-            some_of(points, scene),
-        ],
-    )
+    on = sheet(scene, CHART.subject, grid.height_in, explained=explained(scene))
     values = [y for line in lines.values() for y in curve(line)[1]]
     for point, ax in zip(points, grid.panels(on), strict=True):
         _panel(ax, point, lines, values, right)
     return on.figure
+
+
+def explained(scene: Scene) -> list[str]:
+    """What stands below the picture."""
+    return [
+        "All rounds together; a line ends where there are too few operations.",
+        some_of(_points(scene), scene),
+    ]
 
 
 def curve(histogram: Histogram) -> tuple[list[float], list[float]]:
@@ -69,6 +73,19 @@ def marks(histogram: Histogram) -> tuple[list[float], list[float]]:
     n = statistics.count(histogram)
     shown = [q for q in MARKED if n * (1 - q) >= 1 - 1e-9]
     return [1 / (1 - q) for q in shown], statistics.percentiles_ns(histogram, shown)
+
+
+def _points(scene: Scene) -> list[ScenePoint]:
+    """Of those that a picture shows; fewer where each takes a row of its own."""
+    points = [point for point in scene.shown if any(_merged(s) for s in point.series)]
+    return points if _columns(scene, points) > 1 else list(thinned(points, MAX_ROWS))
+
+
+def _columns(scene: Scene, points: Sequence[ScenePoint]) -> int:
+    """One where labels beside a panel would leave it less than two thirds of its place."""
+    columns = min(COLUMNS, len(points))
+    place_in = (WIDTH_IN - 2 * MARGIN_IN) / columns
+    return 1 if margin_in(scene.engines, most_in=MOST_LABEL_IN) > place_in / 3 else columns
 
 
 def _merged(series: Series) -> Histogram:
@@ -100,13 +117,26 @@ def _panel(
         ends.append(Label(series.short, xs[-1], ys[-1], series.look.colour))
     ax.set_xscale("log")
     ax.set_xlim(1, 1 / (1 - MOST))
-    ax.xaxis.set_major_locator(FixedLocator([2, 10, 100, 1000, 10_000]))
+    ax.xaxis.set_major_locator(FixedLocator(ticks(ax)))
     ax.xaxis.set_minor_locator(FixedLocator([]))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _percent(x)))
     ax.set_xlabel("percentile of operations (%)")
     scales.durations(ax.yaxis, "latency", values)
     heading(ax, point.label)
     at_ends(ax, ends, right_in)
+
+
+def ticks(ax: Axes) -> list[float]:
+    """Those of `TICKS` whose texts have room, from the highest percentile down."""
+    width, decades = size_in(ax)[0], math.log10(1 / (1 - MOST))
+    kept: list[float] = []
+    free_in = math.inf
+    for x in reversed(TICKS):
+        middle, half = width * math.log10(x) / decades, width_in(_percent(x), SMALL_PT) / 2
+        if middle + half <= free_in:
+            kept.append(x)
+            free_in = middle - half - 0.05
+    return kept[::-1]
 
 
 def _percent(x: float) -> str:
@@ -132,4 +162,4 @@ def _suits(scene: Scene) -> bool:
     )
 
 
-CHART = Chart("percentiles", "Latency by percentile", _suits, draw, _spoken)
+CHART = Chart("percentiles", "Latency by percentile", _suits, draw, explained, _spoken)

@@ -16,7 +16,7 @@ from . import scales
 from .chart import Chart
 from .scene import Scene, ScenePoint, Series, some_of, thinned
 from .sheet import MARGIN_IN, WIDTH_IN, Grid, sheet, size_in
-from .style import SMALL_PT, shortened, text_colour
+from .style import SMALL_PT, text_colour, width_in, wrap
 
 BANDS = ((0.01, 0.99, 0.18), (0.1, 0.9, 0.35))
 """The percentiles that bound each band, and its opacity."""
@@ -24,34 +24,29 @@ MAX_PANELS = 24
 MAX_COLUMNS = 4
 PANEL_IN = 1.15
 LEFT_IN = 0.5
+LINE_IN = 0.16
 
 
 def draw(scene: Scene) -> Figure:
     """A panel for each cell."""
     cells = _cells(scene)
-    engines = max(len(point.series) for point in scene.points)
-    columns = engines if 2 < engines < MAX_COLUMNS else min(MAX_COLUMNS, len(cells))
-    grid = Grid(len(cells), columns, PANEL_IN, left_in=LEFT_IN, right_in=0.0, gap_in=0.12)
-    on = sheet(
-        scene,
-        CHART.subject,
-        grid.height_in,
-        explained=[
-            "Line: p50; dark band: p10 to p90; light band: p1 to p99.",
-            some_of(list({id(p): p for p, _ in cells}.values()), scene),
-        ],
+    columns = _columns(scene, cells)
+    titles = [_title(point, series, _title_in(columns)) for point, series in cells]
+    top_in = 0.12 + max(len(lines) for lines in titles) * LINE_IN
+    grid = Grid(
+        len(cells), columns, PANEL_IN, left_in=LEFT_IN, right_in=0.0, gap_in=0.12, top_in=top_in
     )
+    on = sheet(scene, CHART.subject, grid.height_in, explained=explained(scene))
     values = [
         statistics.percentile_ns(trial.latency_ns, q)
         for _, series in cells
         for trial in _trials(series)
         for q in (BANDS[0][0], BANDS[0][1])
     ]
-    for index, ((point, series), ax) in enumerate(zip(cells, grid.panels(on), strict=True)):
+    for index, ((_, series), ax) in enumerate(zip(cells, grid.panels(on), strict=True)):
         _panel(ax, series, values)
-        title = f"{series.short} · {point.label}" if point.label else series.short
         ax.set_title(
-            shortened(title, SMALL_PT, (WIDTH_IN - 2 * MARGIN_IN) / columns - 0.2),
+            "\n".join(titles[index]),
             x=-LEFT_IN / size_in(ax)[0] + 0.02,
             fontsize=SMALL_PT,
             color=text_colour(series.look.colour),
@@ -59,6 +54,15 @@ def draw(scene: Scene) -> Figure:
         if index % columns:
             ax.set_ylabel("")
     return on.figure
+
+
+def explained(scene: Scene) -> list[str]:
+    """What stands below the picture."""
+    points = {id(point): point for point, _ in _cells(scene)}
+    return [
+        "Line: p50; dark band: p10 to p90; light band: p1 to p99.",
+        some_of(list(points.values()), scene),
+    ]
 
 
 def _cells(scene: Scene) -> list[tuple[ScenePoint, Series]]:
@@ -69,6 +73,32 @@ def _cells(scene: Scene) -> list[tuple[ScenePoint, Series]]:
         for point in thinned(with_rounds, max(2, MAX_PANELS // most))
         for series in point.series
         if len(_trials(series)) > 1
+    ]
+
+
+def _columns(scene: Scene, cells: Sequence[tuple[ScenePoint, Series]]) -> int:
+    """A row for each point if it fits; fewer where an engine's name takes more room."""
+    engines = max(len(point.series) for point in scene.points)
+    columns = engines if 2 < engines < MAX_COLUMNS else min(MAX_COLUMNS, len(cells))
+    widest = max(width_in(series.short, SMALL_PT) for _, series in cells)
+    while columns > 1 and _title_in(columns) < widest:
+        columns -= 1
+    return columns
+
+
+def _title_in(columns: int) -> float:
+    return (WIDTH_IN - 2 * MARGIN_IN) / columns - 0.2
+
+
+def _title(point: ScenePoint, series: Series, limit_in: float) -> list[str]:
+    """Engine and point, in one line or in several: nothing of either is cut."""
+    line = f"{series.short} · {point.label}" if point.label else series.short
+    if width_in(line, SMALL_PT) <= limit_in:
+        return [line]
+    return [
+        part
+        for text in (series.short, point.label)
+        for part in wrap(text, SMALL_PT, limit_in, lines=len(text))
     ]
 
 
@@ -115,4 +145,4 @@ def _suits(scene: Scene) -> bool:
     return any(len(_trials(s)) > 1 for point in scene.points for s in point.series)
 
 
-CHART = Chart("rounds", "Latency of each round", _suits, draw, _spoken)
+CHART = Chart("rounds", "Latency of each round", _suits, draw, explained, _spoken)

@@ -5,12 +5,12 @@ The data keep the units of the result file (ns, operations per second); only tic
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from matplotlib.axis import Axis
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
 
 from iomodels.keys import all_keys
 from iomodels.units import Duration, Size, format_count, format_size
@@ -22,13 +22,10 @@ LOG_FROM = 15.0
 """From this ratio of the largest to the smallest value on, a scale is logarithmic."""
 TICKS_APART_IN = {True: 0.4, False: 0.2}
 """How far apart ticks are at least; on a horizontal axis (True) their texts are side by side."""
-_SUBS = (
-    ((1.0, 2.0, 3.0, 5.0, 7.0), math.log10(10 / 7)),
-    ((1.0, 2.0, 5.0), math.log10(2)),
-    ((1.0, 3.0), math.log10(3)),
-    ((1.0,), 1.0),
-)
-"""Ticks within a decade, and the least distance between two of them, in decades."""
+_SUBS = ((1.0, 2.0, 3.0, 5.0, 7.0), (1.0, 2.0, 5.0), (1.0, 3.0), (1.0,))
+"""Ticks within a decade, from the finest to the coarsest."""
+FEWEST_TICKS = 3
+"""On a logarithmic scale, where they have room: from two ticks on a reader can tell a distance."""
 _UNITS_NS = (("ns", 1.0), ("µs", 1e3), ("ms", 1e6), ("s", 1e9))
 
 
@@ -42,7 +39,7 @@ def counts(axis: Axis, title: str, values: Sequence[float], *, log: bool | None 
     """An axis of plain numbers, with SI prefixes in its ticks."""
     _scale(axis, values, log)
     axis.set_major_formatter(FuncFormatter(lambda value, _: format_count(value)))
-    axis.set_label_text(title)
+    _titled(axis, title)
 
 
 def durations(axis: Axis, title: str, values: Sequence[float], *, log: bool | None = None) -> None:
@@ -52,7 +49,12 @@ def durations(axis: Axis, title: str, values: Sequence[float], *, log: bool | No
     typical = math.sqrt(min(finite) * max(finite)) if wants_log(values) else max(finite)
     name, factor = next(((n, f) for n, f in reversed(_UNITS_NS) if typical >= f), _UNITS_NS[0])
     axis.set_major_formatter(FuncFormatter(lambda value, _: grouped_digits(value / factor)))
-    axis.set_label_text(f"{title} ({name})")
+    _titled(axis, f"{title} ({name})")
+
+
+def _titled(axis: Axis, title: str) -> None:
+    """A logarithmic scale is named: between two ticks it is not what a reader expects."""
+    axis.set_label_text(f"{title}, log" if axis.get_scale() == "log" else title)
 
 
 def grouped_digits(value: float) -> str:
@@ -77,13 +79,39 @@ def _logarithmic(axis: Axis, low: float, high: float) -> None:
     pad = 10 ** max(0.06 * decades, 0.05)
     _set_log(axis)
     _limits(axis, low / pad, high * pad)
-    per_decade = _room_in(axis) / math.log10(high * pad**2 / low)
-    apart = TICKS_APART_IN[_is_x(axis)]
-    fine = _SUBS if high < 10 * low else _SUBS[1:]
-    subs: Any = next((s for s, gap in fine if gap * per_decade >= apart), (1.0,))
-    axis.set_major_locator(LogLocator(subs=subs, numticks=12))
+    apart = TICKS_APART_IN[_is_x(axis)] / _room_in(axis)
+    axis.set_major_locator(FixedLocator(log_ticks(low / pad, high * pad, apart)))
     axis.set_minor_locator(FixedLocator([]))
     axis.set_minor_formatter(NullFormatter())
+
+
+def log_ticks(low: float, high: float, apart: float) -> list[float]:
+    """Round numbers from `low` to `high`, at least `apart` (a share of the axis) from each other.
+
+    The finest regular set that has room; where that has too few, as many others as have.
+    """
+    reach = math.log(high / low)
+
+    def at(tick: float) -> float:
+        return math.log(tick / low) / reach
+
+    sets = [_ticks(subs, low, high) for subs in (_SUBS if high < 20 * low else _SUBS[1:])]
+    for ticks in sets:
+        pairs = itertools.pairwise(ticks)
+        if len(ticks) >= FEWEST_TICKS and all(at(b) - at(a) >= apart for a, b in pairs):
+            return ticks
+    kept: list[float] = []
+    finest = sets[0] if at(low * 10) >= apart else sets[-1]
+    for tick in finest:
+        if not kept or at(tick) - at(kept[-1]) >= apart:
+            kept.append(tick)
+    return kept
+
+
+def _ticks(subs: Sequence[float], low: float, high: float) -> list[float]:
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = (sub * 10.0**decade for decade in decades for sub in subs)
+    return [tick for tick in ticks if low <= tick <= high]
 
 
 def _room_in(axis: Axis) -> float:

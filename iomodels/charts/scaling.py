@@ -45,17 +45,18 @@ def draw(scene: Scene) -> Figure:
     found = facets(scene, key)
     right = margin_in(scene.engines, most_in=1.3)
     grid = Grid(len(QUANTITIES) * len(found), 2, PANEL_IN, right_in=right, gap_in=0.05)
-    on = sheet(
-        scene,
-        CHART.subject,
-        grid.height_in,
-        explained=[scene.rounds_note, left_out(scene, key)],
-    )
+    on = sheet(scene, CHART.subject, grid.height_in, explained=explained(scene))
     panels = iter(grid.panels(on))
     for facet, lines in found.items():
         for quantity in QUANTITIES:
             _panel(next(panels), quantity, key, lines, facet, right)
     return on.figure
+
+
+def explained(scene: Scene) -> list[str]:
+    """What stands below the picture."""
+    key = swept_key(scene)
+    return [scene.rounds_note, left_out(scene, key) if key else ""]
 
 
 def _panel(
@@ -82,4 +83,4 @@ def _suits(scene: Scene) -> bool:
     return swept_key(scene) is not None
 
 
-CHART = Chart("scaling", "Scaling over what is swept", _suits, draw, _spoken)
+CHART = Chart("scaling", "Scaling over what is swept", _suits, draw, explained, _spoken)

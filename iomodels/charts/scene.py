@@ -6,6 +6,7 @@ All text in it is safe to show (`style.safe`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from iomodels.results import Cell, Parameter, Run, Summary
 from iomodels.statistics import MIN_ROUNDS
 from iomodels.units import format_duration
 
-from .style import Look, joined, looks, safe, short_name
+from .style import Look, joined, look, safe, short_name
 
 HARNESS = "null"
 MAX_RUNS = 4
@@ -50,11 +51,12 @@ class Series:
 
 @dataclass(frozen=True)
 class ScenePoint:
-    """One point of the scenario, its cells in the run's order."""
+    """One point of the scenario, its cells in the run's order; `left_out` more have no room."""
 
     label: str
     varying: dict[str, Parameter]
     cells: tuple[Series, ...]
+    left_out: int = 0
 
     @property
     def series(self) -> tuple[Series, ...]:
@@ -139,21 +141,21 @@ def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
             "are drawn: measure fewer points at a time"
         )
     run_of = {id(cell): number for cell, number in cells}
-    look_of = [
-        looks((cell.engine for cell, _ in cells), run=number, runs=len(runs))
-        for number in range(len(runs))
-    ]
 
     def shown(cell: Cell) -> Series:
         number = run_of[id(cell)]
         of_run = f" ({labels[number]})" if len(runs) > 1 else ""
         label, short = (safe(n, 60) + of_run for n in (cell.engine, short_name(cell.engine)))
-        return Series(cell, label, short, look_of[number][cell.engine], number)
+        return Series(cell, label, short, look(cell.engine, run=number, runs=len(runs)), number)
 
     groups = points.grouped(cell for cell, _ in cells).get(scenario, [])
     if len(runs) > 1:
         groups = sorted(groups, key=_by_number)
-    made = tuple(_point(point, [shown(cell) for cell in point.cells]) for point in groups)
+    names = _unique([safe(points.label(point), 80) for point in groups])
+    made = tuple(
+        _point(name, point, [shown(cell) for cell in point.cells])
+        for name, point in zip(names, groups, strict=True)
+    )
     question = next((run.questions[scenario] for run in runs if scenario in run.questions), "")
     return Scene(
         scenario=scenario,
@@ -176,11 +178,22 @@ def _by_number(point: points.Point) -> list[float]:
     return [value if isinstance(value, (int, float)) else 0.0 for value in values]
 
 
-def _point(point: points.Point, series: Sequence[Series]) -> ScenePoint:
+def _unique(labels: Sequence[str]) -> list[str]:
+    """The labels, numbered where they are alike: a foreign file's may differ only in their ends."""
+    seen: Counter[str] = Counter()
+    found = []
+    for label in labels:
+        seen[label] += 1
+        found.append(f"{label} #{seen[label]}" if seen[label] > 1 else label)
+    return found
+
+
+def _point(label: str, point: points.Point, series: Sequence[Series]) -> ScenePoint:
     """Of several runs, those of one engine side by side."""
     order = list(dict.fromkeys(s.cell.engine for s in series))
     ordered = sorted(series, key=lambda s: (order.index(s.cell.engine), s.run))
-    return ScenePoint(safe(points.label(point), 80), point.varying, tuple(ordered[:MAX_SERIES]))
+    left_out = max(0, len(ordered) - MAX_SERIES)
+    return ScenePoint(label, point.varying, tuple(ordered[:MAX_SERIES]), left_out)
 
 
 def thinned(items: Sequence[ScenePoint], most: int) -> tuple[ScenePoint, ...]:
@@ -234,7 +247,7 @@ def _notes(made: Sequence[ScenePoint], say: Callable[[Series], str]) -> tuple[st
 
 def _left_out(made: Sequence[ScenePoint]) -> list[str]:
     """Which cells are not shown, for want of room."""
-    if any(len(point.cells) == MAX_SERIES for point in made):
+    if any(point.left_out for point in made):
         return [f"at most {MAX_SERIES} engines of a point are shown"]
     return []
 

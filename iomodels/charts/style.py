@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -41,7 +41,7 @@ HUES: Mapping[str, str] = {
 SPARE_HUES = ("#e69f00", "#882255", "#999933", "#332288")
 """For engines that are not known here: of a later version, or of a foreign file."""
 
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h", "<", ">", "p", "d")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h", "<", ">", "p")
 DASHES: tuple[tuple[float, ...], ...] = (
     (),
     (5, 2),
@@ -49,6 +49,7 @@ DASHES: tuple[tuple[float, ...], ...] = (
     (7, 2, 1.5, 2),
     (7, 2, 1.5, 2, 1.5, 2),
     (3, 1),
+    (10, 3),
 )
 _SHADES = (0.0, -0.45, 0.35, -0.7, 0.2, -0.25)
 _LABEL_LIMIT = 200
@@ -138,28 +139,22 @@ class Look:
         }
 
 
-def looks(engines: Iterable[str], *, run: int = 0, runs: int = 1) -> dict[str, Look]:
-    """The look of each engine (canonical names), as the run number `run` of `runs` shows it.
+def look(engine: str, *, run: int = 0, runs: int = 1) -> Look:
+    """The look of an engine (its canonical name), as the run number `run` of `runs` shows it.
 
-    The hue is the engine's, whatever else is in the picture. Where several runs are overlaid, a
-    line's dashes tell these apart; otherwise the options.
+    It is that of the name alone, whatever else is in the picture. Where several runs are overlaid,
+    a line's dashes tell these apart; otherwise the options. Shades, dashes and markers go round at
+    lengths without a common divisor, so that no two variants below their product look alike.
     """
-    taken: dict[str, set[int]] = {}
-    found: dict[str, Look] = {}
-    for engine in sorted(set(engines), key=lambda name: (len(name), name)):
-        name, _, options = engine.partition(":")
-        used = taken.setdefault(name, set())
-        wanted = _variants(name).get(options, 1 if options else 0)
-        variant = next(n for n in itertools.count(wanted) if n not in used)
-        used.add(variant)
-        first = MARKERS.index(_MARKER_OF[name]) if name in _MARKER_OF else 5
-        found[engine] = Look(
-            colour=_shade(hue(name), _SHADES[variant % len(_SHADES)]),
-            marker=MARKERS[(first + variant) % len(MARKERS)],
-            dashes=DASHES[(run if runs > 1 else variant) % len(DASHES)],
-            hollow=run > 0,
-        )
-    return found
+    name, _, options = engine.partition(":")
+    variant = _variant(name, options)
+    first = MARKERS.index(_MARKER_OF[name]) if name in _MARKER_OF else 5
+    return Look(
+        colour=_shade(hue(name), _SHADES[variant % len(_SHADES)]),
+        marker=MARKERS[(first + variant) % len(MARKERS)],
+        dashes=DASHES[(run if runs > 1 else variant) % len(DASHES)],
+        hollow=run > 0,
+    )
 
 
 _MARKER_OF = dict(zip(HUES, MARKERS, strict=False))
@@ -171,12 +166,27 @@ def hue(name: str) -> str:
 
 
 @cache
-def _variants(name: str) -> Mapping[str, int]:
-    """A fixed number for each combination of an engine's chosen options; "" is 0."""
+def _variant(name: str, options: str) -> int:
+    """A fixed number for an engine's options as written; 0 for none.
+
+    A number (`threads=4`) lies as many times the count of chosen combinations further.
+    """
+    if not options:
+        return 0
     descriptor = DESCRIPTORS.get(name)
-    if descriptor is None:
-        return {"": 0}
-    return {text: number for number, text in enumerate(_combinations(descriptor))}
+    numeric = [o.name for o in descriptor.options if not o.choices] if descriptor else []
+    chosen, number = [], 0
+    for text in options.split(","):
+        key, _, value = text.partition("=")
+        if key in numeric and value.isascii() and value.isdigit():
+            number = 31 * number + int(value[:9])
+        else:
+            chosen.append(text)
+    known = _combinations(descriptor) if descriptor else [""]
+    wanted = ",".join(chosen)
+    if wanted not in known:  # of a later version, or of a foreign file
+        return 1 + zlib.crc32(options.encode("utf-8", "replace"))
+    return known.index(wanted) + number * len(known)
 
 
 def _combinations(descriptor: Descriptor) -> list[str]:

@@ -60,7 +60,10 @@ def facets(scene: Scene, key: str) -> dict[str, list[Line]]:
 def left_out(scene: Scene, key: str) -> str:
     """What of the sweep `facets` leaves out, as a sentence; "" for nothing."""
     more = len(_groups(scene, key)) - MAX_FACETS
-    return f"{more} more combinations of the other parameters are left out" if more > 0 else ""
+    if more <= 0:
+        return ""
+    combinations = "combination" if more == 1 else "combinations"
+    return f"Left out: {more} more {combinations} of the other parameters."
 
 
 def _groups(scene: Scene, key: str) -> dict[str, list[ScenePoint]]:

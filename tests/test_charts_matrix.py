@@ -1,0 +1,112 @@
+"""The matrix: each model in its quadrant, with the flow that it took and its numbers."""
+
+from __future__ import annotations
+
+import pytest
+
+from iomodels import charts, report_tables, statistics
+from iomodels.charts import miniature
+from iomodels.charts.scene import scenes
+from iomodels.engines import DESCRIPTORS
+
+from . import chart_runs
+from .chart_runs import texts
+from .factory import make_cell
+
+four_models = charts.four_models
+SLOW = "slow-device"
+
+
+def test_the_matrix_has_each_model_in_its_quadrant_with_its_numbers():
+    run = chart_runs.swept()
+    figure = charts.matrix(run, "slow-devices").draw()
+    (ax,) = figure.axes
+    placed = {text.get_text(): text.get_position() for text in ax.texts}
+    left, right = placed["Blocking"][0], placed["Non-blocking"][0]
+    assert left < right
+    assert placed["Synchronous"][1] > placed["Asynchronous"][1]
+    middle_x = (left + right) / 2
+    middle_y = (placed["Synchronous"][1] + placed["Asynchronous"][1]) / 2
+    for descriptor in DESCRIPTORS.values():
+        if descriptor.in_matrix:
+            x, y = placed[next(t for t in placed if t.startswith(f"{descriptor.name}: "))]
+            assert (x < middle_x) == descriptor.blocking
+            assert (y > middle_y) == descriptor.synchronous
+    assert "… EAGAIN\n× 119 in all" in placed
+    at_depth_1 = [c for c in run.cells if c.parameters["load.depth"] == 1]
+    throughputs = [four_models.format_count(c.summary.throughput_ops.median) for c in at_depth_1]
+    assert set(throughputs) <= set(placed)
+
+
+def test_the_matrix_names_what_was_not_measured():
+    missing = make_cell("aio", [], status="n/a", reason="not here")
+    run = chart_runs.run([chart_runs.cell("blocking"), chart_runs.cell("select"), missing])
+    shown = " ".join(texts(charts.matrix(run, "slow-device").draw()))
+    assert "n/a: not here" in shown
+    assert "not in this run" in shown
+
+
+def flow_texts(name, *cells):
+    """The steps of that engine's quadrant, as they are written."""
+    (scene,) = scenes([chart_runs.run(list(cells))])
+    series = four_models.of_engine(scene.points[0], name)
+    return [step.text for step in miniature.flow_of(name, series)]
+
+
+@pytest.mark.parametrize(
+    ("engine", "has", "has_not"),
+    [
+        ("aio", ["aio_read", "aio_suspend", "blocked", "aio_error", "aio_return"], "notification"),
+        ("aio:notify=poll", ["aio_error", "EINPROGRESS", "aio_return"], "blocked"),
+        ("aio:notify=list", ["lio_listio", "blocked", "aio_return"], "notification"),
+        ("aio:notify=list,mode=nowait", ["aio_suspend", "blocked"], "notification"),
+        ("aio:notify=signal", ["free to compute", "notification"], "blocked"),
+        ("aio:notify=callback,threads=4", ["free to compute", "notification"], "blocked"),
+    ],
+)
+def test_the_matrix_draws_how_aio_was_told(engine, has, has_not):
+    shown = flow_texts("aio", chart_runs.cell(engine))
+    assert [*dict.fromkeys(text for text in shown if text in has)] == has
+    assert has_not not in shown
+
+
+def test_the_matrix_says_how_often_aio_polled():
+    cell = chart_runs.cell("aio:notify=poll")
+    shown = texts(charts.matrix(chart_runs.run([cell, chart_runs.cell("select")]), SLOW).draw())
+    assert "… aio_error\n× 420 in all" in shown
+
+
+@pytest.mark.parametrize("engine", ["nonblocking", "select"])
+@pytest.mark.parametrize(("cache", "said"), [("warm", "copies"), ("cold", "in the read")])
+def test_a_read_that_is_always_ready_is_not_drawn_as_blocked(engine, cache, said):
+    trials = [
+        chart_runs.trial(engine, n, calls={"pread": 1.0}, eagain_per_op=0.0) for n in range(7)
+    ]
+    at = {"parameters": {"channel.kind": "file", "channel.cache": cache}}
+    assert flow_texts(engine, make_cell(engine, trials, **at)) == ["read", said, "data"]
+
+
+def test_select_that_was_called_is_drawn_though_nothing_was_tried_before():
+    trials = [chart_runs.trial("select", n, eagain_per_op=0.0) for n in range(7)]
+    assert flow_texts("select", make_cell("select", trials))[:2] == ["select", "blocked"]
+
+
+def test_the_matrix_prefers_a_point_with_computation():
+    run = chart_runs.overlapping()
+    (scene,) = scenes([run])
+    assert four_models.best_point(scene).varying["load.compute"] == 500_000
+    shown = texts(charts.matrix(run, "overlap").draw())
+    assert "computes" in shown
+
+
+def test_calls_per_operation_are_summed_by_round_as_in_the_report():
+    """Rounds that balance one call against another: the medians add up to what no round made."""
+    calls = [{"aio_read": 1.0, "aio_error": e, "aio_suspend": 5.0 - e} for e in (1, 1, 1, 4, 4)]
+    calls += [{"aio_read": 1.0, "aio_error": 2.0, "aio_suspend": 9.0}] * 2
+    trials = [chart_runs.trial("aio", n, calls=each) for n, each in enumerate(calls)]
+    cell = make_cell("aio", trials)
+    (quantity,) = [q for q in report_tables.QUANTITIES if q.header == "calls/op"]
+    assert quantity.value(cell) == statistics.calls_per_op(trials)
+    (scene,) = scenes([chart_runs.run([cell])])
+    shown = four_models.headlines(scene.points[0].cells[0])
+    assert ("calls per operation", "6", "6 – 12") in shown
