@@ -248,6 +248,14 @@ def test_overlap_and_speed_up():
     assert line.get_ydata()[1] == pytest.approx(2 / 1.1)
 
 
+def test_overlap_at_a_single_amount_of_computation_is_a_point():
+    whole = chart_runs.overlapping()
+    computes = {c.parameters["load.compute"] for c in whole.cells}
+    one = chart_runs.run([c for c in whole.cells if c.parameters["load.compute"] == max(computes)])
+    (line,) = artists(drawn("overlap-overlap", one), "aio|overlap (0 serial, 1 perfect)")
+    assert list(line.get_xdata()) == [max(computes)]
+
+
 def test_over_time_shows_each_round_when_it_was():
     run = chart_runs.four()
     figure = drawn("over-time", run)

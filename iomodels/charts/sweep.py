@@ -40,8 +40,10 @@ def swept_key(scene: Scene) -> str | None:
 
 
 def number(point: ScenePoint, key: str) -> float | None:
-    """The point's value of that key, if it is a number."""
+    """The point's value of that key, if it is a number; one that all points share has it too."""
     value = point.varying.get(key)
+    if value is None and point.series:
+        value = point.series[0].cell.parameters.get(key)
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
