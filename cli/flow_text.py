@@ -17,7 +17,7 @@ from iomodels.steps import (
     called,
     clock,
     flow_of,
-    is_long,
+    in_call,
     other_side,
     said,
     told,
@@ -28,7 +28,8 @@ from iomodels.trace import Trace
 TIME_WIDTH = 10
 LANE_WIDTH = 34
 """Columns between the two lanes."""
-RUNNING, BLOCKED, COMPUTING = "│", "░", "█"
+RUNNING, COMPUTING = "│", "█"
+IN_CALL = {"blocked": "░", "in the call": "┃"}
 
 
 def flow_text(trace: Trace) -> list[str]:
@@ -56,9 +57,10 @@ def _rows(flow: Flow) -> Iterator[str]:
 
 def _waited(flow: Flow, index: int) -> Iterator[str]:
     """A line that says so, where nothing else came between a call's begin and its end."""
-    before = flow.moments[index - 1] if index else None
-    if before is not None and before.step is flow.moments[index].step:
-        yield _line("", BLOCKED, " blocked", "│", "")
+    before, step = flow.moments[index - 1] if index else None, flow.moments[index].step
+    doing = in_call(step, flow.duration_ns)
+    if before is not None and before.step is step:
+        yield _line("", IN_CALL[doing], f" {doing}", "│", "")
 
 
 def _row(flow: Flow, moment: Moment) -> str:
@@ -90,8 +92,8 @@ def _lane(flow: Flow, moment: Moment) -> str:
             continue
         if step.kind == "computation":
             return COMPUTING
-        if step.kind == "call" and step.count == 1 and is_long(step, flow.duration_ns):
-            return BLOCKED
+        if doing := in_call(step, flow.duration_ns):
+            return IN_CALL[doing]
     return RUNNING
 
 

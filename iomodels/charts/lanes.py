@@ -149,9 +149,10 @@ def _shading_of(step: Step, sheet: Sheet) -> tuple[str, dict[str, Any]]:
     if step.kind == "call" and step.count > 1:
         dots = {"facecolor": "none", "edgecolor": sheet.colour, "hatch": "...."}
         return "trying" if steps.is_try(step) else "", dots
-    if step.kind == "call" and steps.is_long(step, sheet.flow.duration_ns):
-        return "blocked", {"facecolor": "#d9d9d9", "edgecolor": "#a6a6a6", "hatch": "////"}
-    return "", {}
+    doing = steps.in_call(step, sheet.flow.duration_ns)
+    if doing == "blocked":
+        return doing, {"facecolor": "#d9d9d9", "edgecolor": "#a6a6a6", "hatch": "////"}
+    return doing, {"facecolor": sheet.colour, "alpha": 0.4} if doing else {}
 
 
 # Arrows

@@ -31,7 +31,8 @@
     X(fsync)          \
     X(preadv2)        \
     X(readahead)      \
-    X(futex)
+    X(futex_wait)     \
+    X(futex_wake)
 
 enum call_id {
 #define X(name) CALL_##name,
