@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 
 from iomodels.escape import visible
@@ -32,8 +33,11 @@ RUNNING, COMPUTING = "│", "█"
 IN_CALL = {"blocked": "░", "in the call": "┃"}
 
 
-def flow_text(trace: Trace) -> list[str]:
-    """The lines of one trace: what it is, its flow, and what a reader must know."""
+def flow_text(trace: Trace, width: int | None = None) -> list[str]:
+    """The lines of one trace: what it is, its flow, and what a reader must know.
+
+    Notes are wrapped to `width` columns; None: each is one line.
+    """
     flow = flow_of(trace)
     lines = [
         f"{trace.engine}  ({trace.scenario})",
@@ -44,8 +48,15 @@ def flow_text(trace: Trace) -> list[str]:
     ]
     if flow.hidden:
         lines.append(f"{flow.hidden} later moments are not shown: the trace file has all")
-    lines += [f"note: {note}" for note in trace.notes]
+    for note in trace.notes:
+        lines += _wrapped(f"note: {visible(note)}", width)
     return [visible(line).rstrip() for line in [*lines, ""]]
+
+
+def _wrapped(text: str, width: int | None) -> list[str]:
+    if width is None:
+        return [text]
+    return textwrap.wrap(text, max(width, TIME_WIDTH + LANE_WIDTH), subsequent_indent=" " * 6)
 
 
 def _rows(flow: Flow) -> Iterator[str]:
