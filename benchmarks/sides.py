@@ -29,6 +29,8 @@ BLOCK = 4096
 SEED = 7
 WITH_COMPUTATION = 0
 """The part of a slice that a plain trial runs (`worker.py`)."""
+ANY_NUMBER = 0
+"""Of operations: the slice ends by the clock."""
 PEER_SOURCES = (
     *("channels/connections.c", "channels/peer.c", "channels/peer_process.c"),
     *("channels/peer_driver.c", "arrivals.c", "clock.c"),
@@ -51,6 +53,8 @@ class Bench:
     file_size: int
     prefix: tuple[str, ...]
     cpu: int | None
+    core: str = str(_core.__file__)
+    """The extension module that a trial's process loads."""
 
     @property
     def file_path(self) -> str:
@@ -184,7 +188,7 @@ class _Worker:
         self.opened_ns = time.perf_counter_ns() - asked_ns
 
     def run(self, slice_ns: int) -> None:
-        self.ask(f"run {slice_ns} {WITH_COMPUTATION}")
+        self.ask(f"run {slice_ns} {WITH_COMPUTATION} {ANY_NUMBER}")
 
     def ask(self, line: str) -> None:
         assert self.process.stdin is not None
@@ -229,7 +233,7 @@ def _worker(
     with new_record() as record:
         command = [
             *bench.prefix,
-            *(sys.executable, "-I", "-S", str(PACKAGE / "worker.py"), str(_core.__file__)),
+            *(sys.executable, "-I", "-S", str(PACKAGE / "worker.py"), bench.core),
             *(str(os.getpid()), engine, channel, str(record.fd)),
             *(f"{name}={value}" for name, value in everything.items()),
         ]
