@@ -53,6 +53,8 @@ class Bench:
     file_size: int
     prefix: tuple[str, ...]
     cpu: int | None
+    core: str = str(_core.__file__)
+    """The extension module that a trial's process loads."""
 
     @property
     def file_path(self) -> str:
@@ -231,7 +233,7 @@ def _worker(
     with new_record() as record:
         command = [
             *bench.prefix,
-            *(sys.executable, "-I", "-S", str(PACKAGE / "worker.py"), str(_core.__file__)),
+            *(sys.executable, "-I", "-S", str(PACKAGE / "worker.py"), bench.core),
             *(str(os.getpid()), engine, channel, str(record.fd)),
             *(f"{name}={value}" for name, value in everything.items()),
         ]

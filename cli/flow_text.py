@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 
 from iomodels.escape import visible
@@ -17,7 +18,7 @@ from iomodels.steps import (
     called,
     clock,
     flow_of,
-    is_long,
+    in_call,
     other_side,
     said,
     told,
@@ -28,11 +29,15 @@ from iomodels.trace import Trace
 TIME_WIDTH = 10
 LANE_WIDTH = 34
 """Columns between the two lanes."""
-RUNNING, BLOCKED, COMPUTING = "│", "░", "█"
+RUNNING, COMPUTING = "│", "█"
+IN_CALL = {"blocked": "░", "in the call": "┃"}
 
 
-def flow_text(trace: Trace) -> list[str]:
-    """The lines of one trace: what it is, its flow, and what a reader must know."""
+def flow_text(trace: Trace, width: int | None = None) -> list[str]:
+    """The lines of one trace: what it is, its flow, and what a reader must know.
+
+    Notes are wrapped to `width` columns; None: each is one line.
+    """
     flow = flow_of(trace)
     lines = [
         f"{trace.engine}  ({trace.scenario})",
@@ -43,8 +48,15 @@ def flow_text(trace: Trace) -> list[str]:
     ]
     if flow.hidden:
         lines.append(f"{flow.hidden} later moments are not shown: the trace file has all")
-    lines += [f"note: {note}" for note in trace.notes]
+    for note in trace.notes:
+        lines += _wrapped(f"note: {visible(note)}", width)
     return [visible(line).rstrip() for line in [*lines, ""]]
+
+
+def _wrapped(text: str, width: int | None) -> list[str]:
+    if width is None:
+        return [text]
+    return textwrap.wrap(text, max(width, TIME_WIDTH + LANE_WIDTH), subsequent_indent=" " * 6)
 
 
 def _rows(flow: Flow) -> Iterator[str]:
@@ -56,9 +68,10 @@ def _rows(flow: Flow) -> Iterator[str]:
 
 def _waited(flow: Flow, index: int) -> Iterator[str]:
     """A line that says so, where nothing else came between a call's begin and its end."""
-    before = flow.moments[index - 1] if index else None
-    if before is not None and before.step is flow.moments[index].step:
-        yield _line("", BLOCKED, " blocked", "│", "")
+    before, step = flow.moments[index - 1] if index else None, flow.moments[index].step
+    doing = in_call(step, flow.duration_ns)
+    if before is not None and before.step is step:
+        yield _line("", IN_CALL[doing], f" {doing}", "│", "")
 
 
 def _row(flow: Flow, moment: Moment) -> str:
@@ -90,8 +103,8 @@ def _lane(flow: Flow, moment: Moment) -> str:
             continue
         if step.kind == "computation":
             return COMPUTING
-        if step.kind == "call" and step.count == 1 and is_long(step, flow.duration_ns):
-            return BLOCKED
+        if doing := in_call(step, flow.duration_ns):
+            return IN_CALL[doing]
     return RUNNING
 
 

@@ -55,7 +55,7 @@ def command(result: Path, output: Path | None, trace_files: tuple[Path, ...], fo
     if output.exists() and any(output.samefile(path) for path in (result, *trace_files)):
         raise OutputError(f"{output} is what the page is made of: name another file for it")
     storage.check_output(output, force=force)
-    html = page(run, _drawings(run), _flows(traces))
+    html = page(run, _drawings(run), _flows(run, traces))
     storage.write(html.encode(), output, force=force)
     console.err().print(console.safe(f"report: {output}"), soft_wrap=True)
 
@@ -71,18 +71,24 @@ def _drawings(run: Run) -> list[Drawing]:
         # The tables stand for themselves, and say more of what was not measured.
         console.err().print(console.safe(f"without pictures: {error}"), soft_wrap=True)
         return []
-    return [_drawing(picture, picture.alt.partition(". ")[0]) for picture in pictures]
+    return [_drawing(picture, _short_title(picture)) for picture in pictures]
 
 
-def _flows(traces: Sequence[Trace]) -> list[Drawing]:
+def _short_title(picture: Picture) -> str:
+    """In its scenario's own section there is no need to name the scenario."""
+    return picture.alt.partition(". ")[0].removesuffix(f", scenario {picture.scenario}")
+
+
+def _flows(run: Run, traces: Sequence[Trace]) -> list[Drawing]:
     from iomodels.charts.flow import flow
+    from iomodels.report import other_origin
 
-    pictures = [flow(trace) for trace in traces]
-    return [_drawing(picture, picture.title) for picture in pictures]
+    pictures = [(flow(trace), other_origin(run, trace)) for trace in traces]
+    return [_drawing(picture, picture.title, remark) for picture, remark in pictures]
 
 
-def _drawing(picture: Picture, title: str) -> Drawing:
+def _drawing(picture: Picture, title: str, remark: str = "") -> Drawing:
     from iomodels.charts import render
     from iomodels.report import Drawing
 
-    return Drawing(picture.scenario, title, picture.alt, render(picture, "svg"))
+    return Drawing(picture.scenario, title, picture.alt, render(picture, "svg"), remark)

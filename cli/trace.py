@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SCENARIO = "slow-device"
 REQUESTS, MAX_REQUESTS = 4, 1000
+ABOUT_RECORDING = ("engines", "scenario", "settings", "requests")
 
 
 @click.command()
@@ -75,7 +76,9 @@ REQUESTS, MAX_REQUESTS = 4, 1000
     help="Write Chrome trace events, which ui.perfetto.dev opens.",
 )
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
+@click.pass_context
 def command(
+    context: click.Context,
     engines: tuple[str, ...],
     scenario: str,
     settings: tuple[str, ...],
@@ -97,8 +100,10 @@ def command(
     from iomodels import trace, tracing
 
     by_key = settings_by_key(settings)
-    if files and (engines or settings):
-        raise click.UsageError("--read shows what was recorded: give no engine and no --set")
+    if files and any(_was_given(context, name) for name in ABOUT_RECORDING):
+        raise click.UsageError(
+            "--read shows what was recorded: give no engine, --scenario, --set or --requests"
+        )
     if files:
         traces = [trace.load(file) for file in files]
         _check_outputs([t.engine for t in traces], folder, format_, perfetto, force)
@@ -115,6 +120,12 @@ def command(
     _complain(recordings)
     _give_out(traces, folder, format_, perfetto, force)
     return 1 if any(recording.failed for recording in recordings) else 0
+
+
+def _was_given(context: click.Context, name: str) -> bool:
+    from click.core import ParameterSource
+
+    return context.get_parameter_source(name) is not ParameterSource.DEFAULT
 
 
 def _canonical(engines: Sequence[str]) -> list[str]:
@@ -179,9 +190,11 @@ def _give_out(
     from . import console
     from .flow_text import flow_text
 
+    out = console.out()
+    width = out.width if out.is_terminal else None
     for trace in traces:
-        for line in flow_text(trace):
-            console.out().print(console.safe(line))
+        for line in flow_text(trace, width):
+            out.print(console.safe(line), soft_wrap=True)
     if folder is not None:
         for trace in traces:
             _write(trace, folder, format_, force)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,9 +24,10 @@ from iomodels.errors import NothingMeasured, ResultError
 from iomodels.escape import visible
 from iomodels.inline_svg import Inliner
 from iomodels.points import Point, grouped, label
-from iomodels.report_tables import QUANTITIES, Table, harness_ns_per_op, table
-from iomodels.results import Asked, Parameter, Run
+from iomodels.report_tables import NO_BREAK_SPACE, QUANTITIES, Table, harness_ns_per_op, table
+from iomodels.results import Asked, Cell, Parameter, Run
 from iomodels.statistics import MIN_ROUNDS
+from iomodels.trace import Trace
 from iomodels.units import format_duration, format_size
 
 MAX_CELLS = 2000
@@ -33,6 +35,9 @@ MAX_LINES = 1000
 """The most entries that one list of the page has: warnings, environment and the like."""
 MAX_TEXT = 4096
 """Longer texts are cut: nothing that `bench` writes is that long."""
+
+ORIGIN = ("cpu", "cores", "hypervisor", "kernel", "libc")
+"""What of the environment says that it is the same machine."""
 
 _FOLDER = Path(__file__).parent
 
@@ -48,6 +53,8 @@ class Drawing:
     alt: str
     """The same for those who cannot see it, with its main numbers."""
     svg: bytes
+    remark: str = ""
+    """What a reader must know of it, such as that it is of another machine."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,8 @@ class Section:
     findings: tuple[tuple[str, tuple[str, ...]], ...]
     """What sets a point apart ("depth 16", or nothing where there is one), and its sentences."""
     harness: str
+    spread: str
+    """What stands below the numbers of its table."""
     figures: tuple[Figure, ...]
 
 
@@ -73,6 +82,7 @@ class Figure:
     title: str
     alt: str
     svg: Markup
+    remark: str
 
 
 def page(run: Run, drawings: Sequence[Drawing] = (), traces: Sequence[Drawing] = ()) -> str:
@@ -88,7 +98,8 @@ def page(run: Run, drawings: Sequence[Drawing] = (), traces: Sequence[Drawing] =
         "run": run,
         "title": _title(sections),
         "when": _when(run.created_utc),
-        "rounds": max((len(cell.trials) for cell in run.cells), default=0),
+        "rounds": max(_rounds(run.cells), default=0),
+        "fewest": min(_rounds(run.cells), default=0),
         "min_rounds": MIN_ROUNDS,
         "sections": sections,
         "verdicts": claims.verdicts(run),
@@ -169,6 +180,7 @@ def _sections(run: Run, drawings: Sequence[Drawing], inliner: Inliner) -> list[S
             table=table(points),
             findings=_findings(points),
             harness=_harness(points),
+            spread=_spread(_rounds(cell for point in points for cell in point.cells)),
             figures=tuple(_figure(d, inliner) for d in drawings if d.scenario == name),
         )
         for number, (name, points) in enumerate(grouped(run.cells).items(), start=1)
@@ -196,7 +208,37 @@ def _harness(points: Sequence[Point]) -> str:
 
 def _figure(drawing: Drawing, inliner: Inliner) -> Figure:
     svg = inliner.inline(drawing.svg, drawing.title, drawing.alt)
-    return Figure(drawing.title, drawing.alt, Markup(svg))
+    return Figure(drawing.title, drawing.alt, Markup(svg), drawing.remark)
+
+
+def _spread(rounds: Sequence[int]) -> str:
+    """By the rounds of each cell: a few may have fewer than the others."""
+    if max(rounds, default=0) < MIN_ROUNDS:
+        return "the range"
+    interval = f"their 95{NO_BREAK_SPACE}% intervals"
+    if min(rounds) >= MIN_ROUNDS:
+        return interval
+    return f"{interval} (the range where there are fewer than {MIN_ROUNDS} rounds)"
+
+
+def _rounds(cells: Iterable[Cell]) -> list[int]:
+    return [len(cell.trials) for cell in cells if cell.trials]
+
+
+def other_origin(run: Run, trace: Trace) -> str:
+    """What a reader must know of a trace beside this run: where it is of another machine or core.
+
+    Nothing where they agree, or where one of them does not tell.
+    """
+    here, there = run.environment, trace.environment
+    told = [
+        f"{name} {_shown(name, there[name])} (the run: {_shown(name, here[name])})"
+        for name in ORIGIN
+        if here.get(name) is not None and there.get(name) is not None and here[name] != there[name]
+    ]
+    if run.tool.core_hash != trace.tool.core_hash:
+        told.append(f"measured core {trace.tool.core_hash} (the run: {run.tool.core_hash})")
+    return f"Not recorded as the run was: {'; '.join(told)}." if told else ""
 
 
 def _meanings(sections: Sequence[Section]) -> list[tuple[str, str]]:
@@ -230,6 +272,7 @@ def _render(context: Mapping[str, Any], picture_css: str) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["unbroken"] = _unbroken
     template = environment.from_string((_FOLDER / "report.html.j2").read_text("utf-8"))
     style = (_FOLDER / "report.css").read_text("utf-8") + picture_css
     script = (_FOLDER / "report.js").read_text("utf-8")
@@ -247,6 +290,11 @@ def _harmless(value: object) -> object:
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
     return visible(value if len(value) <= MAX_TEXT else value[:MAX_TEXT] + "…")
+
+
+def _unbroken(text: str) -> str:
+    """No line ends between a number and its %."""
+    return re.sub(r"(?<=\d) (?=%)", NO_BREAK_SPACE, text)
 
 
 def _hash(content: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from iomodels.blocking_calls import may_sleep
 from iomodels.trace import Event, Kind, Trace
 from iomodels.units import format_duration
 
@@ -28,6 +29,7 @@ class Step:
     """An event, or `count` like calls in a row. Times count from the flow's begin.
 
     `end_ns` is None where it goes on beyond the flow's end; `starts_ns` has every call's begin.
+    `may_sleep`: whether it is a call that can block its thread.
     """
 
     kind: Kind
@@ -37,6 +39,7 @@ class Step:
     end_ns: int | None
     result: int | None
     starts_ns: tuple[int, ...]
+    may_sleep: bool = False
 
     @property
     def count(self) -> int:
@@ -79,7 +82,8 @@ class Flow:
         took = f"{format_duration(self.latency_ns)} from start to result"
         if self.requests == 1:
             return f"one request, {took}"
-        return f"request {self.number} of {self.requests} recorded (the median one), {took}"
+        last = f"median of the last {self.requests - 1}" if self.requests > 2 else "the second"
+        return f"request {self.number} of {self.requests} recorded ({last}), {took}"
 
 
 def flow_of(trace: Trace) -> Flow:
@@ -99,13 +103,13 @@ def flow_of(trace: Trace) -> Flow:
     stopped = any(e.kind == "call" and not e.thread and e.end_ns is None for e in trace.events)
     chosen = _median(requests) if not (stopped or _overlap(requests)) else None
     if chosen is None:
-        return _flow(trace.events, 0, _last_ns(trace.events), len(requests), None, None)
+        return _flow(trace, 0, _last_ns(trace.events), len(requests), None, None)
     request = requests[chosen]
     assert request.end_ns is not None
     begin_ns = requests[chosen - 1].end_ns if chosen else request.start_ns
     assert begin_ns is not None
     latency_ns = request.end_ns - request.start_ns
-    return _flow(trace.events, begin_ns, request.end_ns, len(requests), chosen + 1, latency_ns)
+    return _flow(trace, begin_ns, request.end_ns, len(requests), chosen + 1, latency_ns)
 
 
 def _overlap(requests: Sequence[Event]) -> bool:
@@ -126,7 +130,7 @@ def _last_ns(events: Sequence[Event]) -> int:
 
 
 def _flow(
-    events: Sequence[Event],
+    trace: Trace,
     begin_ns: int,
     end_ns: int,
     requests: int,
@@ -135,11 +139,11 @@ def _flow(
 ) -> Flow:
     inside = [
         event
-        for event in events
+        for event in trace.events
         if event.kind != "request" and begin_ns <= event.start_ns < max(end_ns, begin_ns + 1)
     ]
     duration_ns = end_ns - begin_ns
-    steps = _folded([_step(event, begin_ns, end_ns) for event in inside], duration_ns)
+    steps = _folded([_step(trace, event, begin_ns, end_ns) for event in inside], duration_ns)
     moments = sorted(
         (moment for step in steps for moment in _moments(step, duration_ns)),
         key=lambda moment: (moment.at_ns, moment.step.start_ns),
@@ -155,7 +159,7 @@ def _flow(
     )
 
 
-def _step(event: Event, begin_ns: int, end_ns: int) -> Step:
+def _step(trace: Trace, event: Event, begin_ns: int, end_ns: int) -> Step:
     ended = event.end_ns is not None and (event.end_ns <= end_ns or event.kind == "device_ready")
     start_ns = event.start_ns - begin_ns
     return Step(
@@ -166,6 +170,7 @@ def _step(event: Event, begin_ns: int, end_ns: int) -> Step:
         end_ns=event.end_ns - begin_ns if ended and event.end_ns is not None else None,
         result=event.result if ended else None,
         starts_ns=(start_ns,),
+        may_sleep=event.kind == "call" and may_sleep(event.name, trace.engine, trace.parameters),
     )
 
 
@@ -217,8 +222,15 @@ def is_try(step: Step) -> bool:
 
 
 def is_long(step: Step, duration_ns: int) -> bool:
-    """Whether the span is to be seen: then the thread is blocked in it, if it is a call."""
+    """Whether the span is to be seen."""
     return step.end_ns is None or step.end_ns - step.start_ns >= LONG_SHARE * duration_ns
+
+
+def in_call(step: Step, duration_ns: int) -> str:
+    """What a thread is in a call long enough to be seen: "blocked", or just "in the call"."""
+    if step.kind != "call" or step.count > 1 or not is_long(step, duration_ns):
+        return ""
+    return "blocked" if step.may_sleep else "in the call"
 
 
 # In words

@@ -63,6 +63,8 @@ class Trace(msgspec.Struct, frozen=True):
     notes: list[str]
     """What a reader must know: what disturbed the recording, what was left out."""
     environment: dict[str, Parameter | None]
+    question: str = ""
+    """The scenario's; files of the first versions do not have it."""
 
 
 def load(path: str | os.PathLike[str]) -> Trace:

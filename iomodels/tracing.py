@@ -22,12 +22,12 @@ from iomodels.plan import PlannedCell, PlannedTrial
 from iomodels.prepare import Preparation, Unavailable
 from iomodels.record import Record, new_record
 from iomodels.results import Tool
-from iomodels.ring import Ring
+from iomodels.ring import Recorded, Ring
 from iomodels.runner import core_hash
 from iomodels.scenario import Scenario, points, resolve
 from iomodels.trace import SCHEMA, Trace
 from iomodels.trial import Child, Command, Progress
-from iomodels.units import Duration
+from iomodels.units import Duration, format_duration
 
 DEFAULT_SCENARIO = "slow-device"
 REQUESTS = 4
@@ -75,7 +75,7 @@ def record(
     cells = {cell.engine: cell for cell in plan.cells if cell.point == first}
     asked = "load.compute" in (settings or {})
     with Preparation(plan) as preparation:
-        return [
+        recordings = [
             _recording(
                 cells[spec] if asked else _computing(cells[spec]),
                 preparation,
@@ -85,6 +85,13 @@ def record(
             )
             for spec in dict.fromkeys(specs)
         ]
+    return [_with_question(recording, chosen.question) for recording in recordings]
+
+
+def _with_question(recording: Recording, question: str) -> Recording:
+    if recording.trace is None:
+        return recording
+    return replace(recording, trace=msgspec.structs.replace(recording.trace, question=question))
 
 
 def _one_scenario(name: str, settings: Mapping[str, Sequence[str]]) -> Scenario:
@@ -106,7 +113,12 @@ def _computing(cell: PlannedCell) -> PlannedCell:
         return cell
     compute = Duration(round(SHOWN_COMPUTE_SHARE * int(point.channel.service.mean_ns)))
     load = msgspec.structs.replace(point.load, compute=compute)
-    return replace(cell, point=replace(point, load=load))
+    added = (
+        f"computation of {format_duration(int(compute))} added so that the overlap can be seen "
+        "(--set load.compute='0 ns' for none)"
+    )
+    note = f"{cell.note}; {added}" if cell.note else added
+    return replace(cell, point=replace(point, load=load), note=note)
 
 
 def _goes_on(spec: EngineSpec) -> bool:
@@ -194,25 +206,28 @@ def _to_trace(
         events_lost=recorded.lost,
         calls=record.table("calls"),
         eagain=record.table("eagain"),
-        notes=_notes(planned, record, recorded.lost, failure),
+        notes=_notes(planned, record, recorded, failure),
         environment=environment.describe(),
     )
 
 
 def _notes(
-    planned: PlannedTrial, record: Record, lost: int, failure: TrialError | None
+    planned: PlannedTrial, record: Record, recorded: Recorded, failure: TrialError | None
 ) -> list[str]:
     notes = [planned.cell.note] if planned.cell.note else []
     if failure is not None:
         notes.append(f"the recording failed: {failure}")
-    if lost:
+    if recorded.lost:
         notes.append(
-            f"{lost} events are missing, the oldest: there was no room for more "
+            f"{recorded.lost} events are missing, the oldest: there was no room for more "
             "(record fewer requests)"
         )
     if preempted := record.field("window_involuntary"):
         times = "once" if preempted == 1 else f"{preempted} times"
+        requests = sum(event.kind == "request" for event in recorded.events)
+        of_all = "the one request" if requests == 1 else f"all {requests} requests"
         notes.append(
-            f"the kernel took the CPU away {times} meanwhile, so some spans may be too long"
+            f"the kernel took the CPU away {times} during the recording of {of_all}, "
+            "so some spans may be too long"
         )
     return notes

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import os
 import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -136,3 +138,27 @@ def test_false_alarms_of_ab_are_counted():
     # A real false alarm comes in less than one suite of a hundred.
     assert told["false_alarms"] == []
     assert told["seconds"] > 0
+
+
+def test_what_the_recorder_costs_while_off_can_be_measured():
+    command = [sys.executable, str(BENCHMARKS / "recorder.py"), "--quick", "--rounds", "1"]
+    done = subprocess.run(
+        [*command, "--json"], capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["rows"]
+    assert [row["pairs"] for row in rows] == [1, 1, 1]
+    assert all(row["ours"] > 0 and row["theirs"] > 0 for row in rows)
+
+
+def test_the_other_build_has_no_recorder_in_its_calls(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    recorder = importlib.import_module("recorder")
+
+    def uses(core: Path) -> int:
+        done = subprocess.run(["objdump", "-d", core], capture_output=True, text=True, check=True)
+        return len(re.findall(r"call.*<recorder_enter", done.stdout))
+
+    plain = uses(recorder.build_core(tmp_path))
+    assert plain > 10
+    assert uses(recorder.build_core(tmp_path, recorder.WITHOUT)) < plain / 5

@@ -21,9 +21,9 @@ from matplotlib.figure import Figure
 from matplotlib.testing.compare import compare_images
 
 from iomodels import charts
-from iomodels.charts import style
+from iomodels.charts import flow, style
 
-from . import chart_runs
+from . import chart_runs, figure_traces
 
 IMAGES = Path(__file__).parent / "images"
 DRAWN_WITH = "3.11"
@@ -39,6 +39,13 @@ pytestmark = pytest.mark.skipif(
 def drawn(name: str, *runs, names=()) -> Figure:
     found = {picture.name: picture for picture in charts.pictures(runs, names=names)}
     return found[name].draw()
+
+
+def traced(number: int) -> Figure:
+    picture = flow.flow(figure_traces.FIGURES[number])
+    assert picture.title.startswith(f"Figure {number}, ")
+    with style.context():
+        return picture.draw()
 
 
 def overlaid(kind: str) -> Figure:
@@ -71,6 +78,10 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "over-time": lambda: drawn("slow-device-over-time", chart_runs.four()),
     "over-time-window": lambda: drawn("slow-device-over-time", chart_runs.windowed()),
     "over-time-window-one-round": lambda: drawn("slow-device-over-time", chart_runs.windowed(1)),
+    "flow-blocking": lambda: traced(2),
+    "flow-nonblocking": lambda: traced(3),
+    "flow-select": lambda: traced(4),
+    "flow-aio-signal": lambda: traced(5),
     "matrix": lambda: charts.matrix(chart_runs.swept(), "slow-devices").draw(),
 }
 
@@ -106,6 +117,13 @@ def test_the_tolerance_sees_one_marker_move(name: str, tmp_path: Path) -> None:
     right, _ = panel.transData.inverted().transform((10 * figure.dpi / DPI, 0))
     line.set_xdata(line.get_xdata() + (right - left))
     assert difference(name, figure, tmp_path) is not None
+
+
+def test_the_tolerance_sees_one_arrow_move(tmp_path: Path) -> None:
+    figure = traced(2)
+    arrow = next(t for t in figure.axes[0].texts if getattr(t, "arrow_patch", None) is not None)
+    arrow.xy = (arrow.xy[0], arrow.xy[1] + 0.1)
+    assert difference("flow-blocking", figure, tmp_path) is not None
 
 
 if __name__ == "__main__":

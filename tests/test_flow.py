@@ -39,6 +39,7 @@ ORDER = (
     "storage",
     "trace",
     "ring",
+    "blocking_calls",
     "steps",
     "environment",
     "noise",

@@ -13,13 +13,15 @@ import pytest
 
 from iomodels import claims, storage
 from iomodels.errors import NothingMeasured, ResultError
-from iomodels.report import MAX_CELLS, MAX_LINES, MAX_TEXT, command, page
-from iomodels.results import Asked, Notice
+from iomodels.report import MAX_CELLS, MAX_LINES, MAX_TEXT, command, other_origin, page
+from iomodels.results import Asked, Notice, Tool
+from iomodels.trace import encode
 from iomodels.units import format_count, format_duration
 
 from .factory import make_cell, make_run, make_trial
 from .hostile import ATTACKS, hostile_run
 from .page_reader import Page
+from .traces import make_trace
 
 main = import_module("iomodels.cli.main")
 bench = import_module("iomodels.cli.bench")
@@ -336,3 +338,52 @@ def test_what_cannot_be_reported_is_one_sentence(tmp_path, capsys, content, code
     assert err.count("\n") == 1
     assert err.startswith("iomodels: ")
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("rounds", "said"),
+    [
+        ((7, 7), "their 95\u00a0% intervals"),
+        ((7, 3), "their 95\u00a0% intervals (the range where there are fewer than 6 rounds)"),
+        ((3, 3), "the range"),
+    ],
+)
+def test_a_table_says_what_stands_below_its_numbers(rounds, said):
+    cells = [
+        make_cell(engine, [make_trial(n) for n in range(count)])
+        for engine, count in zip(("blocking", "select"), rounds, strict=True)
+    ]
+    (caption,) = [t.caption for t in Page(page(make_run(cells))).tables if "medians" in t.caption]
+    assert caption.startswith(f"slow-device: medians over rounds, and {said} (column")
+
+
+def test_no_line_ends_between_a_number_and_its_percent_sign():
+    html = re.sub(r"<style>.*?</style>|<svg.*?</svg>", "", page(swept()), flags=re.DOTALL)
+    assert re.search(r"\d(\u00a0|&nbsp;)%", html)
+    assert not re.search(r"\d %", html)
+
+
+def test_a_trace_of_another_machine_or_core_is_said_to_be_one():
+    run = make_run([make_cell("blocking")])
+    same = make_trace(environment=dict(run.environment), tool=run.tool)
+    assert other_origin(run, same) == ""
+    assert other_origin(run, make_trace(environment={}, tool=run.tool)) == ""
+    kernel = {**run.environment, "kernel": "1.2.3"}
+    said = other_origin(run, make_trace(environment=kernel, tool=run.tool))
+    assert f"kernel 1.2.3 (the run: {run.environment['kernel']})" in said
+    other = make_trace(environment=dict(run.environment), tool=Tool("0.1.0", "another"))
+    assert "measured core another" in other_origin(run, other)
+
+
+def test_the_page_shows_what_other_machine_a_trace_is_of_and_no_scenario_twice(tmp_path):
+    run = make_run([make_cell("blocking", [make_trial(n) for n in range(6)])])
+    storage.save(run, tmp_path / "run.json", force=False)
+    environment = {**run.environment, "kernel": "1.2.3"}
+    (tmp_path / "trace.json").write_bytes(encode(make_trace(environment=environment)))
+    words = ["report", str(tmp_path / "run.json"), "--trace", str(tmp_path / "trace.json")]
+    assert main.run(words) == 0
+    html = (tmp_path / "run.html").read_text()
+    assert "Not recorded as the run was: kernel 1.2.3" in html
+    summaries = re.findall(r"<summary[^>]*>([^<]*)<", html)
+    assert len(summaries) > 2
+    assert not any("scenario" in title for title in summaries), summaries

@@ -164,15 +164,15 @@ def test_the_pictures_are_there_named_and_described(browser, page):
         "  document.getElementById(svg.getAttribute('aria-describedby')).textContent,"
         "  svg.getBoundingClientRect().height])"
     )
-    assert [title for _, title, *_ in pictures if "Figure" in title] == [
-        "Figure 2, drawn from this machine: blocking",
-        "Figure 4, drawn from this machine: select",
+    assert [title for _, title, *_ in pictures if "recorded" in title] == [
+        "As recorded: blocking",
+        "As recorded: select",
     ]
     assert len(pictures) > 4
     for role, title, words, height in pictures:
         assert role == "img"
         assert title
-        assert "blocking" in words or "Figure" in title
+        assert "blocking" in words or "recorded" in title
         assert height > 100
     identifiers = browser.script("return [...document.querySelectorAll('[id]')].map(e => e.id)")
     assert len(identifiers) == len(set(identifiers))
@@ -322,3 +322,25 @@ def test_a_hostile_file_runs_nothing_and_shows_its_text(browser, hostile_page):
         ' [onerror], a:not([href^="#"])\').length'
     )
     assert foreign == 0
+
+
+def test_a_picture_wider_than_the_screen_says_so(browser, page):
+    for width, shown in ((PHONE, True), (360, True), (DESKTOP, False)):
+        browser.open(page, width=width)
+        wide, hint = browser.script(
+            "const box = document.querySelector('.picture');"
+            "return [box.scrollWidth > box.clientWidth,"
+            "        document.querySelector('.swipe').offsetHeight > 0]"
+        )
+        assert (wide, hint) == (shown, shown), width
+
+
+def test_names_of_facts_stand_in_one_line_on_a_phone(browser, page):
+    browser.open(page, width=360)
+    heights = browser.script(
+        "return [...document.querySelectorAll('.facts tbody th')].map(th => {"
+        "  const range = document.createRange(); range.selectNodeContents(th);"
+        "  return range.getClientRects().length})"
+    )
+    assert heights
+    assert set(heights) == {1}

@@ -12,9 +12,19 @@ import pytest
 
 from iomodels import engines, steps, tracing
 from iomodels.errors import ScenarioError
-from iomodels.trace import Event, check
+from iomodels.trace import Event, Trace, check
 
-from .traces import ALL, WAITING, calls, of_kind, record, recorded, waited
+from .traces import (
+    ALL,
+    WAITING,
+    calls,
+    make_event,
+    make_trace,
+    of_kind,
+    record,
+    recorded,
+    waited,
+)
 
 SERVICE_NS = 50_000_000
 
@@ -111,7 +121,7 @@ def test_polling_is_told_einprogress_until_it_is_done() -> None:
 def test_a_thread_blocks_for_the_application() -> None:
     trace = recorded("threads")
     assert {event.thread for event in calls(trace, "read")} == {1}
-    assert 0 in {event.thread for event in calls(trace, "futex")}
+    assert {event.thread for event in calls(trace, "futex_wait")} == {0, 1}
 
 
 def test_every_engine_can_be_traced() -> None:
@@ -145,7 +155,7 @@ def test_every_call_that_was_counted_was_recorded(engine: str) -> None:
     for name, count in trace.calls.items():
         # A callback wakes the application before it has quite ended, and is counted when it has:
         # the warm-up's last one may be counted here, and the last one here nowhere.
-        late = 2 if name == "futex" and "callback" in engine else 0
+        late = 2 if name.startswith("futex") and "callback" in engine else 0
         assert abs(seen[name] - count) <= late, name
 
 
@@ -243,3 +253,87 @@ def test_a_recording_leaves_no_descriptor() -> None:
     before = len(list(folder.iterdir()))
     record("blocking", requests=1)
     assert len(list(folder.iterdir())) == before
+
+
+# What is called blocked
+
+
+def shown_as(trace: Trace) -> set[tuple[str, str]]:
+    """The calls long enough to be seen, and what each is shown as."""
+    flow = steps.flow_of(trace)
+    said = {(step.name, steps.in_call(step, flow.duration_ns)) for step in flow.steps}
+    return {(name, word) for name, word in said if word}
+
+
+@pytest.mark.parametrize(
+    ("engine", "blocked"),
+    [
+        ("blocking", {"read"}),
+        ("select", {"select"}),
+        ("aio", {"aio_suspend"}),
+        ("aio:notify=signal", {"ppoll"}),
+        ("aio:notify=callback", {"futex_wait"}),
+    ],
+)
+def test_the_wait_for_the_device_is_blocked(engine: str, blocked: set[str]) -> None:
+    settings = {"channel.service": "50 ms", "load.compute": "0 ns"}
+    found = shown_as(record(engine, settings=settings, requests=2))
+    assert {name for name, word in found if word == "blocked"} == blocked
+
+
+@pytest.mark.parametrize("engine", ALL)
+def test_a_call_that_cannot_sleep_is_never_blocked(engine: str) -> None:
+    sleeping = {"select", "ppoll", "aio_suspend", "futex_wait", "lio_listio"}
+    if engine in ("blocking", "threads"):
+        sleeping.add("read")
+    found = {name for name, word in shown_as(recorded(engine)) if word == "blocked"}
+    assert found <= sleeping - ({"lio_listio"} if "mode=nowait" in engine else set())
+
+
+@pytest.mark.parametrize(
+    ("call", "engine", "cache", "sleeps"),
+    [
+        ("read", "blocking", None, True),
+        ("read", "nonblocking", None, False),
+        ("write", "select", None, False),
+        ("aio_read", "aio", None, False),
+        ("futex_wake", "threads", None, False),
+        ("lio_listio", "aio:notify=list", None, True),
+        ("lio_listio", "aio:notify=list,mode=nowait", None, False),
+        ("pread", "blocking", "warm", False),
+        ("pread", "blocking", "cold", True),
+        ("pread", "blocking", "direct", True),
+        ("preadv2", "nonblocking", "direct", False),
+    ],
+)
+def test_long_and_blocked_are_two_things(
+    call: str, engine: str, cache: str | None, sleeps: bool
+) -> None:
+    trace = make_trace(
+        [make_event("request", 0, 1_000), make_event("call", 0, 900, name=call)],
+        engine,
+        parameters={"channel.cache": cache} if cache else {"channel.kind": "timer"},
+    )
+    assert shown_as(trace) == {(call, "blocked" if sleeps else "in the call")}
+
+
+def test_computation_that_was_added_is_said() -> None:
+    notes = recorded("aio").notes
+    assert any("computation of 40 µs added" in note for note in notes), notes
+    assert not any("computation" in note for note in recorded("blocking").notes)
+    asked = record("aio", settings={"load.compute": "0 ns"})
+    assert not any("computation" in note for note in asked.notes)
+
+
+def test_the_caption_says_which_requests_are_compared() -> None:
+    def caption(requests: int) -> str:
+        events = [make_event("request", n * 1000, n * 1000 + 900) for n in range(requests)]
+        return steps.flow_of(make_trace(events)).caption
+
+    assert caption(1).startswith("one request")
+    assert "request 2 of 2 recorded (the second)" in caption(2)
+    assert "of 4 recorded (median of the last 3)" in caption(4)
+
+
+def test_the_scenarios_question_is_kept() -> None:
+    assert "What does each model add" in recorded("select").question

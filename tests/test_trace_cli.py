@@ -30,7 +30,8 @@ def test_the_four_engines_fit_80_columns_and_pipes() -> None:
     done = in_a_pipe()
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stdout
-    assert all(len(line) <= 80 for line in done.stdout.splitlines())
+    lines = [line for line in done.stdout.splitlines() if not line.startswith("note: ")]
+    assert all(len(line) <= 80 for line in lines)
     for engine in ("blocking", "nonblocking", "select", "aio"):
         assert f"{engine}  (slow-device)" in done.stdout
     assert "EAGAIN × " in done.stdout
@@ -120,6 +121,9 @@ def test_a_recorded_trace_is_shown_again(
         (["-s", "load.compute"], 2, "KEY=VALUE"),
         (["-n", "0"], 2, "--requests"),
         (["--read", "x.json", "select"], 2, "give no engine"),
+        (["--read", "x.json", "-s", "load.depth=1"], 2, "give no engine"),
+        (["--read", "x.json", "--scenario", "echo"], 2, "give no engine"),
+        (["--read", "x.json", "-n", "4"], 2, "give no engine"),
         (["select", "-o", "/proc/none"], 2, "cannot make the folder"),
         (["select", "--perfetto", "/none/x.json"], 2, "does not exist"),
     ],
@@ -132,6 +136,19 @@ def test_a_mistake_is_one_sentence(
     assert out == ""
     assert err.count("\n") == 1
     assert said in err
+
+
+def test_a_note_is_one_line_in_a_pipe_and_wrapped_on_a_terminal(tmp_path: Path) -> None:
+    note = "a long word or two " * 12 + "end"
+    file = tmp_path / "trace.json"
+    file.write_bytes(trace.encode(make_trace([make_event("request", 0, 10)], notes=[note])))
+    assert f"note: {note}\n" in in_a_pipe("--read", str(file)).stdout
+    lines = flow_text(make_trace(notes=[note]), width=80)
+    first = next(n for n, line in enumerate(lines) if line.startswith("note: "))
+    wrapped = [line for line in lines[first:] if line]
+    assert all(len(line) <= 80 for line in wrapped)
+    assert all(line.startswith(" " * 6) for line in wrapped[1:])
+    assert " ".join(line.strip() for line in wrapped) == f"note: {note}"
 
 
 # Chrome trace events
@@ -173,8 +190,9 @@ def test_spans_of_a_thread_nest_and_others_are_closed(engine: str) -> None:
                 under_way.pop()
             assert not under_way or end <= under_way[-1]
             under_way.append(end)
-    begun = sorted((e["cat"], e["id"]) for e in events if e["ph"] == "b")
-    assert begun == sorted((e["cat"], e["id"]) for e in events if e["ph"] == "e")
+    begun = sorted((e["cat"], e["id2"]["local"]) for e in events if e["ph"] == "b")
+    assert begun == sorted((e["cat"], e["id2"]["local"]) for e in events if e["ph"] == "e")
+    assert len(set(begun)) == len(begun)
     assert len([cat for cat, _ in begun if cat == "request"]) == 4
 
 
@@ -192,12 +210,20 @@ def test_times_are_microseconds_and_traces_are_processes() -> None:
     assert names == ["blocking (slow-device)", "select (slow-device)"]
 
 
+def test_spans_of_several_traces_are_not_joined() -> None:
+    events = events_of(*[make_trace([make_event("request", 0, 1000)])] * 2)
+    spans = [e for e in events if e["ph"] in "be"]
+    assert len(spans) == 4
+    assert len({(e["pid"], e["id2"]["local"]) for e in spans}) == 2
+    assert not any("id" in e for e in spans)  # that one is global
+
+
 def test_the_device_is_at_work_until_it_is_ready() -> None:
     taken = record("select", settings={"load.depth": "3"})
     events = events_of(taken)
     spans = defaultdict(list)
     for event in events:
         if event.get("cat") == "device at work":
-            spans[event["id"]].append(event["ts"])
+            spans[event["id2"]["local"]].append(event["ts"])
     assert len(spans) >= 3
     assert all(end - start == pytest.approx(100, abs=1e-6) for start, end in spans.values())

@@ -51,7 +51,7 @@ def hatched(figure: Figure, hatch: str) -> list[tuple[float, float]]:
 
 
 def arrows(figure: Figure) -> list[tuple[float, float, float]]:
-    """From x, to x, y."""
+    """From x, to x, and the y of their head."""
     return [
         (text.xyann[0], text.xy[0], text.xy[1])
         for text in figure.axes[0].texts
@@ -111,7 +111,8 @@ def test_a_fold_draws_every_call_where_it_was() -> None:
 def test_the_number_in_the_picture_is_the_counter() -> None:
     trace = record("nonblocking", requests=1)
     flow = steps.flow_of(trace)
-    shown = [text for text in texts(drawn(trace)) if "EAGAIN" in text]
+    labels = [text for text in texts(drawn(trace)) if "   " in text]
+    shown = [text for text in labels if "EAGAIN" in text]
     numbers = [int(text.split("× ")[1].split(",")[0]) if "×" in text else 1 for text in shown]
     assert sum(numbers) == steps.eagain(flow) == trace.eagain["read"]
 
@@ -122,15 +123,76 @@ def test_the_number_in_the_picture_is_the_counter() -> None:
 )
 def test_titles_name_the_figure_of_the_article(engine: str, figure: int) -> None:
     picture = flows.flow(recorded(engine))
-    assert picture.title == f"Figure {figure}, drawn from this machine: {engine}"
+    assert picture.title == f"Figure {figure}, as recorded: {engine}"
     assert picture.title in texts(picture.draw())
     assert picture.alt.startswith(f"What {engine} did")
+
+
+@pytest.mark.parametrize("engine", ["blocking", "nonblocking", "select", "aio", "threads"])
+def test_a_flow_that_is_no_figure_claims_no_number(engine: str) -> None:
+    """A cached read: it ends in the call in which it began."""
+    name = "aio_read" if engine == "aio" else "pread"
+    events = [make_event("request", 0, 1000), make_event("call", 0, 900, name=name)]
+    trace = make_trace(events, engine, parameters={"channel.cache": "warm"})
+    assert flows.flow(trace).title == f"As recorded: {engine}"
+
+
+def test_the_picture_says_what_was_asked_and_what_was_added() -> None:
+    trace = recorded("aio")
+    said = " ".join(texts(drawn(trace)))
+    assert trace.question in said
+    assert "computation of 40 µs added" in said
+    assert "computation of 40 µs added" in flows.flow(trace).alt
+    assert "CPU" in said.split("iomodels")[-1]
+    assert "4 requests recorded" in said
+
+
+def test_arrows_carry_names_there_and_results_back() -> None:
+    said = texts(drawn(one_request()))
+    assert "read()" in said
+    assert "8 bytes" in said
+    short = [make_event("request", 0, 100_000), *tries(1)]
+    assert "read() → EAGAIN" in texts(drawn(make_trace(short, "nonblocking")))
+
+
+def test_arrows_at_the_same_time_are_drawn_apart() -> None:
+    """A return and a call right after it: two shafts, and their heads at opposite lanes."""
+    events = [
+        make_event("request", 0, 1_000_000),
+        make_event("call", 0, 900_000, name="select", result=1),
+        make_event("call", 900_010, 900_400),
+    ]
+    figure = drawn(make_trace(events, "select"))
+    back, there = sorted(arrows(figure), key=lambda arrow: arrow[2])[-2:]
+    assert back[2] == pytest.approx(there[2], abs=0.01)
+    assert back[0] > back[1] == lanes.APPLICATION_IN[1]
+    assert there[0] < there[1] == lanes.KERNEL_IN[0]
+    shafts = [
+        line.get_ydata()[1]
+        for line in figure.axes[0].lines
+        if line.get_color() == style.hue("select") and len(line.get_ydata()) == 3
+    ]
+    assert abs(shafts[-1] - shafts[-2]) > 0.1
+
+
+def test_a_helpers_label_leads_to_its_own_lane() -> None:
+    events = [
+        make_event("request", 0, 1000),
+        make_event("call", 0, 900, name="futex_wait"),
+        make_event("call", 300, 800, thread=1),
+    ]
+    figure = drawn(make_trace(events, "threads"))
+    leaders = [
+        line.get_xdata()[0] for line in figure.axes[0].lines if line.get_color() == style.SOFT
+    ]
+    own = [x for x in leaders if x < lanes.KERNEL_IN[0]]
+    assert sorted(own) == [lanes.APPLICATION_IN[0]] * 2 + [lanes.HELPER_IN[0]] * 2
 
 
 def test_a_signal_comes_from_the_kernel() -> None:
     events = [make_event("request", 0, 1000), make_event("signal", 500, 600, result=34)]
     ((start, end, _),) = arrows(drawn(make_trace(events, "aio:notify=signal")))
-    assert start == lanes.KERNEL_IN[0] > end
+    assert start > end == lanes.APPLICATION_IN[1]
 
 
 def crowded() -> Trace:

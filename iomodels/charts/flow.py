@@ -1,7 +1,8 @@
 """The article's Figures 2 to 5, drawn from a trace: two lanes, time running down, to scale.
 
-Every line stands at the time at which it was recorded. Only the labels move, as far as they must to
-be readable, and a thin line leads from each to its time.
+Every span and both ends of every arrow stand at the time at which they were recorded. Only words
+move, as far as they must to be readable: a thin line leads from each label to its time, and an
+arrow runs in its label's row between its ends.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from iomodels import steps, storage
-from iomodels.charts import lanes, style
+from iomodels.charts import arrows, article_figures, lanes, style
 from iomodels.charts.lanes import APPLICATION_IN, HEAD_IN, KERNEL_IN, Sheet, is_device, write
 from iomodels.charts.picture import Picture
 from iomodels.steps import Flow, Moment
@@ -22,9 +23,6 @@ from iomodels.units import format_duration
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-FIGURES = {"blocking": 2, "nonblocking": 3, "select": 4, "aio": 5}
-"""Which figure of the article shows this engine."""
 
 WIDTH_IN = 8.6
 LEAST_IN, LABEL_IN, TWO_LINES_IN = 4.4, 0.2, 0.34
@@ -39,21 +37,22 @@ MAX_NOTES = 4
 def flow(trace: Trace) -> Picture:
     """The picture of one trace."""
     shown = steps.flow_of(trace)
-    number = FIGURES.get(trace.engine.partition(":")[0])
-    engine = style.safe(trace.engine, 60)
-    what = f"Figure {number}, drawn" if number else "A flow, drawn"
+    number = article_figures.number(trace, shown)
+    what = f"Figure {number}, as recorded" if number else "As recorded"
+    title = f"{what}: {style.safe(trace.engine, 60)}"
     return Picture(
         name=f"trace-{storage.slug(trace.engine)}",
         scenario=trace.scenario,
-        title=f"{what} from this machine: {engine}",
+        title=title,
         alt=style.safe(_in_words(trace, shown), 1500),
-        draw=partial(_draw, trace, shown, f"{what} from this machine: {engine}"),
+        draw=partial(_draw, trace, shown, title),
     )
 
 
 def _in_words(trace: Trace, shown: Flow) -> str:
     told = [f"{steps.clock(m.at_ns, shown.duration_ns)}: {_label(m, shown)}" for m in shown.moments]
-    return f"What {trace.engine} did, {shown.caption}. " + "; ".join(told)
+    notes = [f" Note: {note}." for note in trace.notes]
+    return f"What {trace.engine} did, {shown.caption}. {'; '.join(told)}.{''.join(notes)}"
 
 
 # The whole
@@ -75,7 +74,11 @@ def _draw(trace: Trace, shown: Flow, title: str) -> Figure:
     axes.set_axis_off()
     _head(axes, trace, shown, title)
     lanes.draw(axes, sheet)
-    _labels(axes, sheet)
+    rows = list(_placed([m for m in shown.moments if not is_device(m.step)], sheet, LABEL_IN))
+    arrows.draw(axes, sheet, rows)
+    for moment, y in rows:
+        _label_left(axes, sheet, moment, y)
+    _device_labels(axes, sheet)
     _scale(axes, sheet)
     for line, text in enumerate(below):
         write(axes, MARGIN_IN, HEAD_IN + height + 0.35 + LINE_IN * line, text, style.FINE_PT)
@@ -86,10 +89,12 @@ def _head(axes: Axes, trace: Trace, shown: Flow, title: str) -> None:
     wide = WIDTH_IN - 2 * MARGIN_IN
     fitted = style.shortened(title, style.TITLE_PT, wide)
     write(axes, MARGIN_IN, 0.25, fitted, style.TITLE_PT, color=style.INK, fontweight="bold")
+    question = style.wrap(style.safe(trace.question), style.TEXT_PT, wide, lines=2)
     caption = style.shortened(
         f"{style.safe(trace.scenario, 60)}: {shown.caption}", style.TEXT_PT, wide
     )
-    write(axes, MARGIN_IN, 0.52, caption, style.TEXT_PT)
+    for line, text in enumerate([*question, caption]):
+        write(axes, MARGIN_IN, 0.52 + LINE_IN * line, text, style.TEXT_PT)
     centre = {"ha": "center", "fontweight": "bold", "color": style.INK}
     for (left, right), name in (
         (APPLICATION_IN, "Application"),
@@ -106,12 +111,15 @@ def _below(trace: Trace, shown: Flow) -> list[str]:
     if shown.hidden:
         notes.append(f"{shown.hidden} later moments are not shown")
     known = trace.environment
+    cores = known.get("cores_allowed") or known.get("cores")
     footer = [
         f"iomodels {trace.tool.version}",
         str(known.get("cpu") or ""),
+        f"{cores} CPUs" if cores else "",
         str(known.get("hypervisor") or ""),
         f"Linux {known['kernel']}" if known.get("kernel") else "",
         str(known.get("libc") or ""),
+        f"{shown.requests} request{'' if shown.requests == 1 else 's'} recorded",
         trace.created_utc[:10],
     ]
     texts = [*notes, " · ".join(part for part in footer if part)]
@@ -144,12 +152,8 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list
     return [place + number * gap for number, place in enumerate(base)]
 
 
-def _labels(axes: Axes, sheet: Sheet) -> None:
-    moments = sheet.flow.moments
-    left = [m for m in moments if not is_device(m.step)]
-    right = [m for m in moments if is_device(m.step)]
-    for moment, y in _placed(left, sheet, LABEL_IN):
-        _label_left(axes, sheet, moment, y)
+def _device_labels(axes: Axes, sheet: Sheet) -> None:
+    right = [m for m in sheet.flow.moments if is_device(m.step)]
     for moment, y in _placed(right, sheet, TWO_LINES_IN):
         _leader(axes, (KERNEL_IN[1], RIGHT_LABELS_IN - 0.05), sheet.y(moment.at_ns), y)
         limit = RIGHT_LIMIT_IN - RIGHT_LABELS_IN
@@ -166,7 +170,8 @@ def _placed(moments: Sequence[Moment], sheet: Sheet, gap: float) -> Iterable[tup
 
 
 def _label_left(axes: Axes, sheet: Sheet, moment: Moment, y: float) -> None:
-    _leader(axes, (APPLICATION_IN[0], LEFT_LABELS_IN + 0.05), sheet.y(moment.at_ns), y)
+    own = sheet.lane(moment.step)[0]
+    _leader(axes, (own, LEFT_LABELS_IN + 0.05), sheet.y(moment.at_ns), y)
     time = steps.clock(moment.at_ns, sheet.flow.duration_ns)
     limit = LEFT_LABELS_IN - MARGIN_IN
     text = style.shortened(
@@ -176,7 +181,7 @@ def _label_left(axes: Axes, sheet: Sheet, moment: Moment, y: float) -> None:
 
 
 def _leader(axes: Axes, xs: tuple[float, float], true: float, y: float) -> None:
-    axes.plot(xs, (true, y), color=style.SOFT, linewidth=0.6)
+    axes.plot(xs, (true, y), color=style.SOFT, linewidth=0.6, zorder=2.5)
 
 
 def _label(moment: Moment, shown: Flow) -> str:

@@ -1,28 +1,25 @@
-"""The lanes of a flow: what each thread and the device did when, as shaded spans and arrows.
+"""The lanes of a flow: what each thread and the device did when, as shaded spans.
 
 Everything here stands at its true time; nothing is moved to make room.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from iomodels import steps
 from iomodels.charts import style
-from iomodels.steps import Flow, Moment, Step
+from iomodels.steps import Flow, Step
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-HEAD_IN = 1.05
+HEAD_IN = 1.4
 """Where the lanes begin."""
 APPLICATION_IN, KERNEL_IN = (3.7, 3.96), (5.63, 5.89)
 HELPER_IN, HELPER_STEP_IN, HELPERS = (4.06, 4.2), 0.2, 4
 """Where the first helper thread's lane is, and how far the next; more share the last one."""
-MAX_LINES = 200
-"""So many of a fold's calls are drawn; of more, an even selection."""
 DEVICE = "#e69f00"
 
 
@@ -54,11 +51,9 @@ class Sheet:
 
 
 def draw(axes: Axes, sheet: Sheet) -> None:
-    """Both lanes, and the arrows between them."""
+    """Both lanes, and those of the helper threads."""
     _kernel_lane(axes, sheet)
     _application_lane(axes, sheet)
-    for moment in sheet.flow.moments:
-        _arrows(axes, sheet, moment)
 
 
 def write(axes: Axes, x: float, y: float, text: str, size: float, **more: Any) -> None:  # noqa: ANN401
@@ -149,49 +144,7 @@ def _shading_of(step: Step, sheet: Sheet) -> tuple[str, dict[str, Any]]:
     if step.kind == "call" and step.count > 1:
         dots = {"facecolor": "none", "edgecolor": sheet.colour, "hatch": "...."}
         return "trying" if steps.is_try(step) else "", dots
-    if step.kind == "call" and steps.is_long(step, sheet.flow.duration_ns):
-        return "blocked", {"facecolor": "#d9d9d9", "edgecolor": "#a6a6a6", "hatch": "////"}
-    return "", {}
-
-
-# Arrows
-
-
-def _arrows(axes: Axes, sheet: Sheet, moment: Moment) -> None:
-    step, y = moment.step, sheet.y(moment.at_ns)
-    side = sheet.lane(step)[1]
-    kernel = KERNEL_IN[0]
-    if step.kind in ("signal", "callback"):
-        _arrow(axes, kernel, side, y, DEVICE, width=2.2)
-    elif step.kind != "call":
-        return
-    elif step.count > 1:
-        _many(axes, sheet, step, side)
-    elif moment.phase == "enter":
-        _arrow(axes, side, kernel, y, sheet.colour)
-    elif moment.phase == "leave":
-        _arrow(axes, kernel, side, y, sheet.colour)
-    else:
-        _arrow(axes, side, kernel, y, sheet.colour, both=True)
-
-
-def _arrow(
-    axes: Axes, start: float, end: float, y: float, colour: str, *, width: float = 1.1,
-    both: bool = False,
-) -> None:  # fmt: skip
-    look: dict[str, Any] = {
-        "arrowstyle": "<|-|>" if both else "-|>",
-        "color": colour,
-        "linewidth": width,
-        "mutation_scale": 8,
-        "shrinkA": 0,
-        "shrinkB": 0,
-    }
-    axes.annotate("", xy=(end, y), xytext=(start, y), arrowprops=look, zorder=3 + width)
-
-
-def _many(axes: Axes, sheet: Sheet, step: Step, side: float) -> None:
-    """A thin line for each of the calls, where it was."""
-    every = math.ceil(step.count / MAX_LINES)
-    at = [sheet.y(start_ns) for start_ns in step.starts_ns[::every]]
-    axes.hlines(at, side, KERNEL_IN[0], color=sheet.colour, linewidth=0.4, alpha=0.45)
+    doing = steps.in_call(step, sheet.flow.duration_ns)
+    if doing == "blocked":
+        return doing, {"facecolor": "#d9d9d9", "edgecolor": "#a6a6a6", "hatch": "////"}
+    return doing, {"facecolor": sheet.colour, "alpha": 0.4} if doing else {}

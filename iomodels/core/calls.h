@@ -31,7 +31,8 @@
     X(fsync)          \
     X(preadv2)        \
     X(readahead)      \
-    X(futex)
+    X(futex_wait)     \
+    X(futex_wake)
 
 enum call_id {
 #define X(name) CALL_##name,
@@ -128,7 +129,7 @@ static inline size_t calls_limit(const struct calls *calls, enum call_id id, siz
         int call_fault_ = calls_enter((calls), CALL_##name);                \
         __typeof__(expression) call_result_;                                \
         uint64_t call_event_ = 0;                                           \
-        if (__builtin_expect((calls)->recorder != NULL, 0))                 \
+        if (RECORDER_THERE((calls)->recorder))                              \
             call_event_ = recorder_enter((calls)->recorder, EVENT_call, CALL_##name); \
         if (__builtin_expect(call_fault_ != 0, 0)) {                        \
             errno = call_fault_;                                            \

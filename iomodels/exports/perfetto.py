@@ -70,7 +70,8 @@ def _span(name: str, pid: int, number: int, start_ns: int, end_ns: int) -> Itera
             "name": name,
             "cat": name,
             "ph": phase,
-            "id": number + 1,
+            # An "id" would be one for all processes, and so join the spans of several traces.
+            "id2": {"local": hex(number + 1)},
             "ts": at_ns / 1000,
             "pid": pid,
             "tid": 1,

@@ -49,12 +49,12 @@ static long futex_wait(struct calls *calls, uint32_t *word, int64_t timeout_ns)
 {
     const struct timespec timeout = aio_timespec(timeout_ns);
 
-    return CALL(calls, futex, syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, 0, &timeout, NULL, 0));
+    return CALL(calls, futex_wait, syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, 0, &timeout, NULL, 0));
 }
 
 static void futex_wake(struct calls *calls, uint32_t *word)
 {
-    (void)CALL(calls, futex, syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0));
+    (void)CALL(calls, futex_wake, syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0));
 }
 
 static void lock(struct callback_state *state)

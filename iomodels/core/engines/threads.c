@@ -48,14 +48,14 @@ static long futex_wait(const struct calls *calls, uint32_t *word, uint32_t value
 {
     struct calls here = calls_without_hooks(calls);
 
-    return CALL(&here, futex, syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, timeout, NULL, 0));
+    return CALL(&here, futex_wait, syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, timeout, NULL, 0));
 }
 
 static void futex_wake(const struct calls *calls, uint32_t *word, uint32_t count)
 {
     struct calls here = calls_without_hooks(calls);
 
-    (void)CALL(&here, futex, syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0));
+    (void)CALL(&here, futex_wake, syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0));
 }
 
 static void queue_push(struct threads_state *threads, struct request *request)

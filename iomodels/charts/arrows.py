@@ -1,0 +1,121 @@
+"""The arrows of a flow: every call, with its name on the way there and its result on the way back.
+
+Both ends of an arrow stand at its true time. Between the lanes it is drawn in its label's row, so
+that arrows at nearly the same time stay apart and there is room for their words.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from iomodels import steps
+from iomodels.charts import style
+from iomodels.charts.lanes import DEVICE, KERNEL_IN, Sheet, is_device, write
+from iomodels.steps import Moment, Step
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+BEND_IN = 0.22
+"""Within this distance of a lane an arrow leaves its row for its true time."""
+ABOVE_IN = 0.065
+"""Where the middle of the words is, above their arrow."""
+MAX_LINES = 200
+"""So many of a fold's calls are drawn; of more, an even selection."""
+
+
+def draw(axes: Axes, sheet: Sheet, rows: Iterable[tuple[Moment, float]]) -> None:
+    """The arrows of these moments, each with the height of its row."""
+    lanes = [sheet.lane(step)[1] for step in sheet.flow.steps if not is_device(step)]
+    left = max(lanes, default=KERNEL_IN[0]) + BEND_IN
+    for moment, row in rows:
+        step = moment.step
+        if step.kind == "computation":
+            continue
+        way = _Way(sheet.lane(step)[1], left, sheet.y(moment.at_ns), row)
+        if step.kind in ("signal", "callback"):
+            _back(axes, way, DEVICE, 2.2)
+        elif step.count > 1:
+            _many(axes, sheet, step, way)
+        elif moment.phase == "leave":
+            _back(axes, way, sheet.colour, 1.1)
+        else:
+            _there(axes, way, sheet.colour, 1.1)
+        _words(axes, sheet, moment, way)
+
+
+@dataclass(frozen=True)
+class _Way:
+    """From the lane's side to the kernel's: `true` at both ends, `row` between the bends."""
+
+    side: float
+    left: float
+    true: float
+    row: float
+
+    @property
+    def right(self) -> float:
+        return KERNEL_IN[0] - BEND_IN
+
+
+def _there(axes: Axes, way: _Way, colour: str, width: float) -> None:
+    shaft = (way.side, way.left, way.right), (way.true, way.row, way.row)
+    axes.plot(*shaft, color=colour, linewidth=width, zorder=3)
+    _head(axes, (way.right, way.row), (KERNEL_IN[0], way.true), colour, width)
+
+
+def _back(axes: Axes, way: _Way, colour: str, width: float) -> None:
+    shaft = (KERNEL_IN[0], way.right, way.left), (way.true, way.row, way.row)
+    axes.plot(*shaft, color=colour, linewidth=width, zorder=3)
+    _head(axes, (way.left, way.row), (way.side, way.true), colour, width)
+
+
+def _head(
+    axes: Axes, start: tuple[float, float], end: tuple[float, float], colour: str, width: float
+) -> None:
+    look: dict[str, Any] = {
+        "arrowstyle": "-|>",
+        "color": colour,
+        "linewidth": width,
+        "mutation_scale": 8,
+        "shrinkA": 0,
+        "shrinkB": 0,
+    }
+    axes.annotate("", xy=end, xytext=start, arrowprops=look, zorder=3 + width)
+
+
+def _many(axes: Axes, sheet: Sheet, step: Step, way: _Way) -> None:
+    """A thin line for each of the calls, where it was."""
+    every = math.ceil(step.count / MAX_LINES)
+    at = [sheet.y(start_ns) for start_ns in step.starts_ns[::every]]
+    axes.hlines(at, way.side, KERNEL_IN[0], color=sheet.colour, linewidth=0.4, alpha=0.45)
+
+
+def _words(axes: Axes, sheet: Sheet, moment: Moment, way: _Way) -> None:
+    """The longest that there is room for."""
+    room = way.right - way.left
+    for text in _said(sheet, moment):
+        if style.width_in(text, style.FINE_PT) <= room:
+            break
+    else:
+        return
+    y = way.row if moment.step.count > 1 else way.row - ABOVE_IN
+    box = {"facecolor": style.GROUND, "edgecolor": "none", "pad": 0.4, "alpha": 0.85}
+    look = {"ha": "center", "color": style.INK, "bbox": box, "zorder": 7}
+    write(axes, (way.left + way.right) / 2, y, text, style.FINE_PT, **look)
+
+
+def _said(sheet: Sheet, moment: Moment) -> list[str]:
+    """What an arrow says, the fullest first."""
+    step = moment.step
+    if step.kind != "call":
+        return [steps.told(step, sheet.flow.duration_ns).partition(" on ")[0]]
+    name, result = style.safe(f"{step.name}()"), style.safe(steps.said(step))
+    if moment.phase == "enter":
+        return [name]
+    if moment.phase == "leave":
+        return [result]
+    return [f"{name} → {result}", result, name]
