@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from iomodels.changes import Change, Outcome, Verdict
+from iomodels.results import Interval
 from iomodels.statistics import MIN_ROUNDS
 
 FAILING: tuple[Verdict, ...] = ("slower", "vanished", "failed")
@@ -60,9 +61,11 @@ def _may_be_worse(change: Change, threshold: float) -> bool:
         return False
     if change.ratio is None or change.rounds < MIN_ROUNDS:
         return True
-    if change.bigger_is_better:
-        return change.ratio.low < 1 / (1 + threshold)
-    return change.ratio.high > 1 + threshold
+    low, high = change.ratio.low, change.ratio.high
+    least, most = 1 / (1 + threshold), 1 + threshold
+    if least <= low and high <= most:
+        return True  # it would be the same, if all of it had been measured
+    return low < least if change.bigger_is_better else high > most
 
 
 EXIT_CODES: dict[Outcome, int] = {
@@ -80,3 +83,16 @@ def counts(changes: Iterable[Change]) -> dict[Verdict, int]:
     )  # fmt: skip
     found = [change.verdict for change in changes]
     return {verdict: found.count(verdict) for verdict in order if verdict in found}
+
+
+def finite(value: float) -> float | None:
+    """The number, or None where JSON has none for it."""
+    return value if math.isfinite(value) else None
+
+
+def exp_interval(logs: Interval) -> Interval:
+    """The interval of ratios that belongs to one of log ratios."""
+    low, middle, high = (
+        math.exp(max(-700.0, min(700.0, v))) for v in (logs.low, logs.median, logs.high)
+    )
+    return Interval(median=middle, low=low, high=high)

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from iomodels import ab, counters, metrics, pairs, procedure, verdict
 from iomodels.ab import Pair, PairedCell
 from iomodels.changes import SCHEMA, Change, Comparison, Verdict
-from iomodels.comparison import DEFAULT_THRESHOLD, exp_interval, finite, now_utc
+from iomodels.comparison import DEFAULT_THRESHOLD, now_utc
 from iomodels.errors import NothingMeasured
 from iomodels.metrics import Metric
 from iomodels.pairing import Side
@@ -25,6 +25,7 @@ from iomodels.pairs import Floats
 from iomodels.procedure import Decision
 from iomodels.results import Interval, Notice, Tool
 from iomodels.statistics import MIN_ROUNDS, median_interval
+from iomodels.verdict import exp_interval, finite
 
 SUITE = "all cells"
 """The scenario and engine of the line that is about the suite as a whole."""

@@ -149,6 +149,39 @@ def test_lost_cells_fail_and_new_ones_do_not() -> None:
     assert new.outcome == "passed"
 
 
+@pytest.mark.parametrize("status", ["failed", "n/a"])
+def test_a_cell_of_which_one_round_died_fails_whatever_trials_it_has(status: str) -> None:
+    base = run_of(noisy(1000))
+    dead = replace(base.cells[0], status=status, reason="killed by signal 9")
+    (change,) = timings(compared(base, replace(base, cells=[dead])))
+    assert change.verdict == "failed"
+    assert "killed by signal 9" in (change.reason or "")
+    fresh = {matching.key_of(dead): dead}
+    (again,) = timings_of(judge_runs([base], base, Judgement(0.05, (), 0.008, fresh)))
+    assert (again.verdict, again.confirmed) == ("failed", True)
+
+
+def test_a_partial_cell_is_never_the_same_and_a_notice_says_so() -> None:
+    base = run_of(noisy(1000))
+    ended = replace(base.cells[0], status="partial", reason="interrupted after 12 of 14 rounds")
+    for sides in ((base, replace(base, cells=[ended])), (replace(base, cells=[ended]), base)):
+        comparison = compared(*sides)
+        (change,) = timings(comparison)
+        assert change.verdict == "cannot tell"
+        assert "interrupted after 12" in (change.reason or "")
+        assert comparison.outcome == "inconclusive"
+        assert "partial" in [notice.code for notice in comparison.warnings]
+
+
+def test_rounds_that_measured_nothing_are_not_dropped_in_silence() -> None:
+    base, gaps = run_of(noisy(1000, count=14)), run_of([1000.0, 0.0] * 7)
+    (lost,) = timings(compared(base, gaps))
+    assert (lost.verdict, lost.reason) == ("failed", "7 of 14 rounds have no value")
+    (before,) = timings(compared(gaps, base))
+    assert before.verdict == "cannot tell"
+    assert "7 of 28 rounds have no value" in (before.reason or "")
+
+
 def test_what_was_never_measured_is_no_change_and_nothing_at_all_is_no_pass() -> None:
     nothing = make_run([make_cell(status="n/a", reason="cannot", trials=[], summary=None)])
     assert compared(nothing, nothing).changes == []
@@ -158,7 +191,7 @@ def test_what_was_never_measured_is_no_change_and_nothing_at_all_is_no_pass() ->
 def test_cells_are_the_same_by_meaning_and_not_by_spelling() -> None:
     base = make_run([make_cell("aio")])
     sparse = {"channel.kind": "timer", "channel.service": 100_000}
-    full = {**sparse, "load.depth": 1, "load.batch": 1}
+    full = {**sparse, "load.depth": 1, "load.batch": 0}
     a = replace(base.cells[0], engine="aio:notify=suspend", parameters=sparse)
     b = replace(base.cells[0], parameters=full)
     assert matching.key_of(a) == matching.key_of(b)

@@ -58,6 +58,7 @@ ORDER = (
     "counters",
     "matching",
     "verdict",
+    "timings",
     "comparison",
     "gate",
     "versus",
