@@ -36,7 +36,8 @@ TITLES = {
 }
 LEGEND = (
     "change: with its 95 % interval · n: rounds or pairs · noise: of one round · "
-    "sees: the smallest change that these rounds show with 80 % power"
+    "sees: the smallest change that would be found with 80 % power, of A/B by the whole procedure "
+    "or, where it was measured again, by those pairs"
 )
 
 

@@ -106,6 +106,7 @@ def measure(
     warmup_s: float = DEFAULT_WARMUP_S,
     first_round: int = 0,
     listener: Listener | None = None,
+    into: list[list[Pair]] | None = None,
 ) -> list[list[Pair]]:
     """Measure `pairs` pairs of every cell, interleaved: one list of pairs per cell, in their order.
 
@@ -113,11 +114,12 @@ def measure(
     workloads come from `seed`. A cell's pairs end with the first that fails, which has the reason;
     a cell that is n/a has none. Rounds count from `first_round`.
 
-    Ctrl-C (`KeyboardInterrupt`) ends the workers and comes out.
+    Ctrl-C (`KeyboardInterrupt`) ends the workers and comes out; the pairs that ended before are
+    then in `into`, one empty list per cell to begin with.
     """
     rng = random.Random(f"{seed}/{first_round}")
     told = listener or _Silent()
-    done: list[list[Pair]] = [[] for _ in cells]
+    done: list[list[Pair]] = [[] for _ in cells] if into is None else into
     plan = Plan((), tuple(c.a.planned for c in cells), (), pairs, slice_s, warmup_s, seed)
     monitor = noise.Monitor()
     monitor.start()

@@ -61,6 +61,7 @@ ORDER = (
     "timings",
     "comparison",
     "gate",
+    "paired",
     "versus",
     "selftest",
     "charts",
