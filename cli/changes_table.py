@@ -48,10 +48,18 @@ def report(comparison: Comparison) -> list[RenderableType]:
         rows = [change for change in changes if not _is_dull(change)]
         if rows:
             shown += [Text(""), safe(heading, "bold"), _table(rows), *_reasons(rows)]
-    same = sum(_is_dull(change) for change in comparison.changes)
-    if same:
-        shown += [Text(""), Text(f"{same} exact counters (calls per operation) are the same")]
+    counted = _counters(comparison)
+    if counted:
+        shown += [Text(""), Text(counted)]
     return [*shown, *_surroundings(comparison), Text(""), _outcome(comparison), *_legend(shown)]
+
+
+def _counters(comparison: Comparison) -> str:
+    same = sum(_is_dull(change) for change in comparison.changes)
+    unjudged = comparison.counters_unjudged
+    told = [f"{same} exact counters (calls per operation) are the same"] if same else []
+    told += [f"{unjudged} counters vary by themselves and could not be judged"] if unjudged else []
+    return "; ".join(told)
 
 
 def _grouped(changes: Iterable[Change]) -> dict[str, list[Change]]:

@@ -67,6 +67,7 @@ def compare(
             *incomplete(new, new_name),
             one,
         ],
+        counters_unjudged=counters_unjudged([base], new),
     )
 
 
@@ -162,6 +163,18 @@ def _doubt(base: Sequence[Cell], new: Cell) -> str:
             if cell.status != "ok":
                 return f"{side} {cell.status}: {cell.reason or 'not all rounds were measured'}"
     return ""
+
+
+def counters_unjudged(bases: Sequence[Run], new: Run) -> int:
+    """How many counters of the new run's cells nothing can be said of."""
+    base_cells = [matching.cells_by_key(run) for run in bases]
+    return sum(
+        counters.unjudged(
+            [t for cells in base_cells if key in cells for t in cells[key].trials], cell.trials
+        )
+        for key, cell in matching.cells_by_key(new).items()
+        if cell.trials and any(key in cells and cells[key].trials for cells in base_cells)
+    )
 
 
 def incomplete(run: Run, name: str) -> list[Notice]:

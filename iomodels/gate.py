@@ -17,7 +17,13 @@ import msgspec
 from iomodels import __version__, engines, environment, matching, metrics, pairs, storage, verdict
 from iomodels import plan as planning
 from iomodels.changes import SCHEMA, Change, Comparison
-from iomodels.comparison import DEFAULT_THRESHOLD, Judgement, judge_runs, now_utc
+from iomodels.comparison import (
+    DEFAULT_THRESHOLD,
+    Judgement,
+    counters_unjudged,
+    judge_runs,
+    now_utc,
+)
 from iomodels.engines import EngineSpec
 from iomodels.errors import IomodelsError, NothingMeasured, ResultError, UsageError
 from iomodels.matching import Key
@@ -119,6 +125,7 @@ def check(
         changes=changes,
         differences=matching.differences(baseline.newest, run),
         warnings=[*why_not, *unknown.values(), *_of_the_baseline(bases), *run.warnings],
+        counters_unjudged=counters_unjudged(bases, run),
     )
     return Checked(comparison, run)
 

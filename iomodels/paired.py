@@ -175,12 +175,18 @@ def _values(row: Row, taken: Sequence[Pair]) -> dict[str, object]:
 
 def _counter_changes(row: Row) -> list[Change]:
     """Exact counters, where both arms ask for the same: another depth or engine is no fault."""
-    base, new = counted_trials(row)
+    base, new = _counted_trials(row)
     found = counters.compare(base, new)
     return [counted.on(_line(row.cell, counted.metric)) for counted in found]
 
 
-def counted_trials(row: Row) -> tuple[list[Trial], list[Trial]]:
+def counters_unjudged(rows: Sequence[Row]) -> int:
+    """How many counters nothing can be said of; of arms that ask for different things, none."""
+    cells = {id(row.cell): row for row in rows if row.unavailable is None}
+    return sum(counters.unjudged(*_counted_trials(row)) for row in cells.values())
+
+
+def _counted_trials(row: Row) -> tuple[list[Trial], list[Trial]]:
     """Both arms' trials, to compare exact counters in; none where that makes no sense."""
     a, b = row.cell.a, row.cell.b
     if a.parameters != b.parameters or a.engine != b.engine:

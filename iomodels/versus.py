@@ -68,6 +68,7 @@ def run(
             changes=changes,
             differences=[],
             warnings=[*_other_tool(cells), *_left_out(measuring)],
+            counters_unjudged=paired.counters_unjudged(measuring.rows),
         )
 
     try:

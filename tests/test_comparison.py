@@ -263,10 +263,30 @@ def test_counters_raise_no_alarm_in_100_suites() -> None:
         assert [each.verdict for each in found] == ["same", "same"]
 
 
-def test_a_counter_that_varies_by_itself_is_no_evidence() -> None:
+def test_a_counter_that_varies_by_itself_is_no_evidence_and_is_counted() -> None:
     assert counters.verdict([1.0, 1.1, 1.0, 1.05], [2.0, 2.1]) is None
     assert counters.verdict([1.0, 1.0, 1.0, 1.0], [2.0, 2.1]) == "slower"
-    assert counters.verdict([1.0, 1.0, 1.0, 1.0], [0.9, 2.1]) is None
+    varying = [make_trial(n, calls={"read": 1.0, "poll": 1 + n}) for n in range(7)]
+    run = make_run([make_cell(trials=varying)])
+    assert compared(run, run).counters_unjudged == 1
+
+
+def test_a_counter_that_is_constant_no_more_is_said() -> None:
+    constant = [1.0] * 7
+    assert counters.verdict(constant, [1.0] * 4 + [2.0] * 3) == "cannot tell"
+    assert counters.verdict(constant, [1.0] * 3 + [2.0] * 4) == "slower"
+    assert counters.verdict(constant, [1.0] * 4 + [0.5] * 3) == "cannot tell"
+    assert counters.verdict([1.0] * 4, [1.0, 2.0, 2.0]) == "cannot tell"  # four may be luck
+
+    def run(calls: list[float]) -> Run:
+        return make_run(
+            [make_cell(trials=[make_trial(n, calls={"read": c}) for n, c in enumerate(calls)])]
+        )
+
+    comparison = compared(run(constant), run([1.0] * 5 + [1.5, 3.0]))
+    (found,) = [c for c in comparison.changes if c.metric == "calls_per_op.read"]
+    assert found.reason == "was exact, now varies from 1 to 3 calls per operation"
+    assert comparison.outcome == "inconclusive"
 
 
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=2), st.lists(st.floats(0, 10), max_size=4))
