@@ -7,12 +7,12 @@ the cells. `judge_runs` also serves the gate, which has several base runs and fr
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from iomodels import counters, matching, metrics, timings, verdict
+from iomodels import counters, matching, metrics, noise, timings, unpaired, verdict
 from iomodels.changes import SCHEMA, Change, Comparison
 from iomodels.matching import Key
 from iomodels.metrics import Metric
@@ -42,12 +42,15 @@ def compare(
     Raises `UsageError` for an unknown metric.
     """
     why_not = matching.incomparable(base, new)
-    found = Judgement(threshold, tuple(metric_keys), COMPARE_ALPHA)
-    changes = judge_runs([base], new, found, "" if anyway else _refusal(why_not))
+    by = Judgement(
+        threshold, tuple(metric_keys), COMPARE_ALPHA, assumed_spread=assumed_spread([base, new])
+    )
+    changes = judge_runs([base], new, by, "" if anyway else _refusal(why_not))
     one = Notice(
         "one-run",
-        "one run on either side cannot show how this machine differs from one hour to the next: "
-        "an A/B (iomodels check --a … --b …) can",
+        "one run on either side cannot show how this machine differs from one hour to the next, so "
+        "only what is far beyond the usual is called a change: an A/B (iomodels check --a … --b …) "
+        "needs no such guess",
     )
     return Comparison(
         schema=SCHEMA,
@@ -69,6 +72,12 @@ def compare(
         ],
         counters_unjudged=counters_unjudged([base], new),
     )
+
+
+def assumed_spread(runs: Iterable[Run]) -> float:
+    """What to assume of the spread between runs, by what their notices say of the machine."""
+    busy = any(notice.code == noise.BUSY_THROUGHOUT for run in runs for notice in run.warnings)
+    return unpaired.BUSY_SPREAD if busy else unpaired.ASSUMED_SPREAD
 
 
 def now_utc() -> str:

@@ -147,7 +147,9 @@ def judged(
         )
     reason = None
     if found == "cannot tell":
-        reason = verdict.why_unsure(logs.low, logs.high, threshold=threshold, sure=sure)
+        reason = verdict.why_unsure(
+            logs.low, logs.high, threshold=threshold, sure=sure, remedy=verdict.REMEDY_OF_PAIRS
+        )
     return replace(change, verdict=found, reason=reason)
 
 

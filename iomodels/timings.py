@@ -33,6 +33,9 @@ class Judgement:
     """Family-wise, over all timings."""
     fresh: Mapping[Key, Cell] = field(default_factory=dict)
     """Suspects' cells, measured again: they stand for the new run's."""
+    assumed_spread: float = unpaired.ASSUMED_SPREAD
+    remedy: str = verdict.REMEDY
+    """What would help where it is too noisy to tell."""
 
 
 @dataclass(frozen=True)
@@ -101,33 +104,33 @@ class Timing:
 def judge(timings: Sequence[Timing], by: Judgement) -> list[Change]:
     """The verdicts. The family of tests is all timings: one gate has one false-alarm rate."""
     known = [timing for timing in timings if timing.measured]
+    spreads = _between(known, by)
     shifts = [
         unpaired.widened(unpaired.shift(timing.pooled, timing.new), between)
-        for timing, between in zip(known, _between(known), strict=True)
+        for timing, between in zip(known, spreads, strict=True)
     ]
     sure = pairs.holm([shift.p for shift in shifts], alpha=by.alpha)
-    judged = iter(zip(shifts, sure, strict=True))
+    judged = iter(zip(shifts, spreads, sure, strict=True))
     return [
         _timed(timing, *next(judged), by) if timing.measured else _unmeasured(timing)
         for timing in timings
     ]
 
 
-def _between(timings: Sequence[Timing]) -> list[Between | None]:
+def _between(timings: Sequence[Timing], by: Judgement) -> list[Between]:
     """Each timing's spread between base runs; what is usual is taken per metric."""
-    found: list[Between | None] = [None] * len(timings)
+    found: dict[int, Between] = {}
     for key in {timing.metric.key for timing in timings}:
         same = [index for index, timing in enumerate(timings) if timing.metric.key == key]
         medians = [[median(run) for run in timings[index].base] for index in same]
-        for index, between in zip(same, unpaired.between_runs(medians), strict=True):
-            found[index] = between
-    return found
+        found |= zip(same, unpaired.between_runs(medians, by.assumed_spread), strict=True)
+    return [found[index] for index in range(len(timings))]
 
 
-def _timed(timing: Timing, shift: Shift, sure: bool, by: Judgement) -> Change:
+def _timed(timing: Timing, shift: Shift, between: Between, sure: bool, by: Judgement) -> Change:
     rounds = min(len(timing.pooled), len(timing.new))
     noise = _noise(timing)
-    detectable = _detectable(timing, shift, noise, by)
+    detectable = _detectable(shift, between, noise, by)
     found, reason = "cannot tell", timing.refusal or None
     if not timing.refusal and (rounds < MIN_ROUNDS or not shift.conclusive):
         reason = f"{rounds} rounds give no interval: measure at least {MIN_ROUNDS} on either side"
@@ -141,7 +144,7 @@ def _timed(timing: Timing, shift: Shift, sure: bool, by: Judgement) -> Change:
             better_up=timing.metric.bigger_is_better,
         )
         if found == "cannot tell":
-            reason = verdict.why_unsure(shift.low, shift.high, threshold=by.threshold, sure=sure)
+            reason = _why_unsure(shift, between, by, sure=sure)
         if found == "same" and timing.doubt:
             found, reason = "cannot tell", timing.doubt
     return replace(
@@ -155,6 +158,19 @@ def _timed(timing: Timing, shift: Shift, sure: bool, by: Judgement) -> Change:
         detectable=finite(detectable),
         confirmed=timing.confirmed,
         reason=reason,
+    )
+
+
+def _why_unsure(shift: Shift, between: Between, by: Judgement, *, sure: bool) -> str:
+    changed = shift.low > 0 or shift.high < 0
+    if changed and not sure and abs(shift.estimate) <= between.margin(by.alpha):
+        share = f"{math.expm1(between.believed) * 100:.2g} %"
+        return (
+            f"runs of this machine may differ so by themselves ({share} from run to run): record "
+            "more base runs at other times, or use A/B (check --a … --b …)"
+        )
+    return verdict.why_unsure(
+        shift.low, shift.high, threshold=by.threshold, sure=sure, remedy=by.remedy
     )
 
 
@@ -178,17 +194,17 @@ def _noise(timing: Timing) -> float | None:
     return finite(pairs.noise(centred))
 
 
-def _detectable(timing: Timing, shift: Shift, noise: float | None, by: Judgement) -> float:
+def _detectable(shift: Shift, between: Between, noise: float | None, by: Judgement) -> float:
     """About what shift these rounds show with 80 % power: from the interval's own width.
 
     The half-width is 1.96 standard errors; the test asks for z(1 - alpha/2), its power for 0.84
-    more. The number of cells is left out: Holm spends little where most are unchanged.
+    more; and a shift must be beyond what runs differ by. The number of cells is left out: Holm
+    spends little where most are unchanged.
     """
     if noise is None or not shift.conclusive:
         return math.inf
     error = (shift.high - shift.low) / 2 / 1.96
     z = pairs.normal_quantile(1 - by.alpha / 2)
     power = pairs.normal_quantile(pairs.POWER)
-    return math.expm1(
-        min(max((z + power) * error, math.log1p(by.threshold) + power * error), 700.0)
-    )
+    needed = max(z * error, math.log1p(by.threshold), between.margin(by.alpha))
+    return math.expm1(min(needed + power * error, 700.0))

@@ -16,7 +16,14 @@ from iomodels.results import Interval
 from iomodels.statistics import MIN_ROUNDS
 
 FAILING: tuple[Verdict, ...] = ("slower", "vanished", "failed")
-REMEDY = "more rounds, pinning (taskset -c 0 …) or a quieter machine would help"
+REMEDY = "more rounds (bench -r) on either side, or a quieter machine, would help"
+REMEDY_OF_BASELINE = (
+    "more rounds (-r), a baseline that is recorded and checked pinned (taskset -c 0 iomodels …) or "
+    "a quieter machine would help"
+)
+REMEDY_OF_PAIRS = (
+    'more pairs (-r), both arms pinned (prefix="taskset -c 0") or a quieter machine would help'
+)
 
 
 def judge(
@@ -31,16 +38,18 @@ def judge(
     return "cannot tell"
 
 
-def why_unsure(low: float, high: float, *, threshold: float, sure: bool) -> str:
+def why_unsure(
+    low: float, high: float, *, threshold: float, sure: bool, remedy: str = REMEDY
+) -> str:
     """One sentence for a "cannot tell" that came from the numbers."""
     limit = math.log1p(threshold)
     if sure and (low > 0 or high < 0):
         return (
-            f"it changed, but not surely by more or by less than {threshold * 100:.2g} %: {REMEDY}"
+            f"it changed, but not surely by more or by less than {threshold * 100:.2g} %: {remedy}"
         )
     if low > limit or high < -limit:
-        return f"it looks like a change, but the test over all cells is not sure of it: {REMEDY}"
-    return f"too noisy to be sure within {threshold * 100:.2g} %: {REMEDY}"
+        return f"it looks like a change, but the test over all cells is not sure of it: {remedy}"
+    return f"too noisy to be sure within {threshold * 100:.2g} %: {remedy}"
 
 
 def outcome(changes: Sequence[Change], *, threshold: float, comparable: bool) -> Outcome:

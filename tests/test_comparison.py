@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from iomodels import counters, gate, matching, storage, verdict
+from iomodels import counters, gate, matching, noise, storage, unpaired, verdict
 from iomodels.changes import Change, Comparison
 from iomodels.comparison import Judgement, compare, judge_runs
 from iomodels.errors import IomodelsError, ResultError, UsageError
-from iomodels.results import Run, Tool, Trial
+from iomodels.results import Notice, Run, Tool, Trial
 
 from .factory import make_cell, make_run, make_trial
 from .hostile_names import texts
@@ -303,15 +303,30 @@ def test_a_change_within_the_spread_of_the_base_runs_is_none() -> None:
     bases = [run_of(noisy(level, seed)) for seed, level in enumerate((1000, 1150, 900, 1080))]
     by = Judgement(0.05, (), 0.008)
     new = run_of(noisy(850, 9))
-    alone = timings_of(judge_runs(bases[:1], new, by))
-    assert [change.verdict for change in alone] == ["slower"]
-    assert [c.verdict for c in timings_of(judge_runs(bases, new, by))] == ["cannot tell"]
+    for runs in (bases[:1], bases):
+        (change,) = timings_of(judge_runs(runs, new, by))
+        assert change.verdict == "cannot tell"
+    (alone,) = timings_of(judge_runs(bases[:1], new, by))
+    assert "may differ so by themselves" in (alone.reason or "")
     lost = run_of(noisy(200, 9))
     assert [c.verdict for c in timings_of(judge_runs(bases, lost, by))] == ["slower"]
 
 
+def test_a_busy_machine_asks_for_more() -> None:
+    base, lost = run_of(noisy(1000)), run_of(noisy(600, 9))
+    by = Judgement(0.05, (), 0.008)
+    (quiet,) = timings_of(judge_runs([base], lost, by))
+    (busy,) = timings_of(
+        judge_runs([base], lost, with_changes(by, assumed_spread=unpaired.BUSY_SPREAD))
+    )
+    assert (quiet.verdict, busy.verdict) == ("slower", "cannot tell")
+    notice = [Notice(noise.BUSY_THROUGHOUT, "others kept 1 of 2 cores busy")]
+    (found,) = timings(compared(base, replace(lost, warnings=notice)))
+    assert found.verdict == "cannot tell"
+
+
 def test_fresh_rounds_stand_for_those_that_made_a_suspect() -> None:
-    base, new = run_of(noisy(1000)), run_of(noisy(800, 2))
+    base, new = run_of(noisy(1000)), run_of(noisy(600, 2))
     by = Judgement(0.05, (), 0.008)
     fresh = {matching.key_of(base.cells[0]): run_of(noisy(1005, 3, 20)).cells[0]}
     (change,) = timings_of(judge_runs([base], new, with_changes(by, fresh=fresh)))
