@@ -46,6 +46,8 @@ def compare(
         threshold, tuple(metric_keys), COMPARE_ALPHA, assumed_spread=assumed_spread([base, new])
     )
     changes = judge_runs([base], new, by, "" if anyway else _refusal(why_not))
+    elsewhere = places_differ([base], new)
+    comparable = not elsewhere and (anyway or not why_not)
     one = Notice(
         "one-run",
         "one run on either side cannot show how this machine differs from one hour to the next, so "
@@ -60,11 +62,12 @@ def compare(
         base_tool=base.tool,
         new_tool=new.tool,
         threshold=threshold,
-        outcome=verdict.outcome(changes, threshold=threshold, comparable=anyway or not why_not),
+        outcome=verdict.outcome(changes, threshold=threshold, comparable=comparable),
         changes=changes,
         differences=matching.differences(base, new),
         warnings=[
             *why_not,
+            *elsewhere,
             *matching.settings_notices(base, new),
             *incomplete(base, base_name),
             *incomplete(new, new_name),
@@ -103,8 +106,17 @@ def judge_runs(bases: Sequence[Run], new: Run, by: Judgement, refusal: str = "")
     label = matching.labels(everything)
     timed: list[Timing] = []
     others: list[Change] = []
+    elsewhere = [matching.other_file_system(run, new) for run in bases]
     for key, one in everything.items():
-        base = [cells[key] for cells in base_cells if key in cells and cells[key].trials]
+        on_files = dict(key[1]).get("channel.kind") == "file"
+        having = [
+            (cells[key], reason if on_files else "")
+            for cells, reason in zip(base_cells, elsewhere, strict=True)
+            if key in cells and cells[key].trials
+        ]
+        # Runs on this file system, if there are any; otherwise all, and times are refused.
+        base = [cell for cell, other in having if not other] or [cell for cell, _ in having]
+        other_place = having[-1][1] if having and all(other for _, other in having) else ""
         new_ones = [cells[key] for cells in (new_cells, by.fresh) if key in cells]
         name = Named(key, label[key], one)
         lost = _lost(name, base, new_ones)
@@ -112,7 +124,7 @@ def judge_runs(bases: Sequence[Run], new: Run, by: Judgement, refusal: str = "")
             others.append(lost)
         elif base and new_ones:
             again = key in by.fresh
-            timed += _timings(name, base, new_ones[-1], by, refusal, confirmed=again)
+            timed += _timings(name, base, new_ones[-1], by, refusal or other_place, confirmed=again)
             others += _counter_changes(name, base, new_ones)
     return [*timings.judge(timed, by), *others]
 
@@ -172,6 +184,18 @@ def _doubt(base: Sequence[Cell], new: Cell) -> str:
             if cell.status != "ok":
                 return f"{side} {cell.status}: {cell.reason or 'not all rounds were measured'}"
     return ""
+
+
+def places_differ(bases: Sequence[Run], new: Run) -> list[Notice]:
+    """A notice where there are cells on files, and no base run of theirs on this file system."""
+    on_files = any(
+        cell.trials and cell.parameters.get("channel.kind") == "file" for cell in new.cells
+    )
+    reasons = [matching.other_file_system(run, new) for run in bases]
+    if not on_files or not reasons or not all(reasons):
+        return []
+    remedy = "measure in the same folder (--set channel.folder=…), or record another baseline"
+    return [Notice("file-system", f"{reasons[-1]}: {remedy}")]
 
 
 def counters_unjudged(bases: Sequence[Run], new: Run) -> int:

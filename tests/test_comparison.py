@@ -20,7 +20,7 @@ from iomodels.comparison import Judgement, compare, judge_runs
 from iomodels.errors import IomodelsError, ResultError, UsageError
 from iomodels.results import Notice, Run, Tool, Trial
 
-from .factory import make_cell, make_run, make_trial
+from .factory import ENVIRONMENT, make_cell, make_run, make_trial
 from .hostile_names import texts
 
 speeds = st.floats(min_value=1e3, max_value=1e6)
@@ -205,9 +205,9 @@ def test_cells_are_the_same_by_meaning_and_not_by_spelling() -> None:
         [
             {"tool": Tool("0.2.0", "0123456789abcdef")},
             {"tool": Tool("0.1.0", "another")},
-            {"environment": {"kernel": "6.2.0", "cores": 2, "governor": None}},
-            {"environment": {"kernel": "6.1.0", "cores": 2, "governor": "powersave"}},
-            {"environment": {"kernel": "6.1.0", "cores": 2, "cpu": "another"}},
+            {"environment": ENVIRONMENT | {"kernel": "6.2.0"}},
+            {"environment": ENVIRONMENT | {"governor": "powersave"}},
+            {"environment": ENVIRONMENT | {"cpu": "another"}},
         ]
     ),
     rounds,
@@ -225,6 +225,35 @@ def test_another_version_core_or_machine_refuses_times_and_says_why(
     judged = compared(base, new, anyway=True)
     assert judged.warnings[0] == comparison.warnings[0]
     assert judged.outcome != "not comparable"
+
+
+@pytest.mark.parametrize("name", ["cpu", "cores_online", "cores_allowed", "kernel"])
+def test_two_machines_that_nothing_is_known_of_are_not_the_same(name: str) -> None:
+    run = run_of(noisy(1000), environment=ENVIRONMENT | {name: None})
+    comparison = compared(run, run)
+    assert comparison.outcome == "not comparable"
+    assert f"neither side tells its {name}" in comparison.warnings[0].message
+
+
+def test_files_on_another_file_system_are_not_compared_in_time() -> None:
+    def run(device: str) -> Run:
+        on_file = make_cell(parameters={"channel.kind": "file"}, scenario="cached-read")
+        return make_run(
+            [make_cell(), on_file],
+            environment=ENVIRONMENT | {"file_system": "ext4", "file_system_device": device},
+        )
+
+    comparison = compared(run("sda1"), run("sdb1"))
+    timer, file = timings(comparison)
+    assert (timer.verdict, file.verdict) == ("same", "cannot tell")
+    assert "ext4 on sda1, now ext4 on sdb1" in (file.reason or "")
+    assert comparison.outcome == "not comparable"
+    counted = [c for c in comparison.changes if c.metric == "calls_per_op.read"]
+    assert [c.verdict for c in counted] == ["same", "same"]
+    (_, back) = timings_of(
+        judge_runs([run("sda1"), run("sdb1")], run("sda1"), Judgement(0.05, (), 0.008))
+    )
+    assert back.verdict == "same"
 
 
 def test_every_difference_of_the_environments_is_listed() -> None:
@@ -365,7 +394,7 @@ def test_a_fuzzed_file_is_refused_or_compared(tmp_path: Path, data: st.DataObjec
         assert all(math.isfinite(c.ratio.median) for c in comparison.changes if c.ratio is not None)
     try:
         base = gate.Baseline("fuzzed", (run,))
-        gate._plan(run, list(gate._cells(base)[0].values()), timed=True)
+        gate._plan(run, list(gate._cells(base, None)[0].values()), None, timed=True)
     except IomodelsError:
         return
 
