@@ -7,6 +7,7 @@ import random
 import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -201,15 +202,20 @@ def test_one_more_call_in_an_engine_fails_the_check(cli, tmp_path: Path) -> None
     assert call in source
     planted = f"#include <sys/select.h>\n{source.replace(call, f'{extra} {call}')}"
     build_core(target, {name: planted})
-    for name in ("cli", "scenarios"):  # as an installation has them
-        if not (target.parent / name).exists():
-            (target.parent / name).symlink_to(ROOT / name)
+    package = target.parent
+    theirs = [*(ROOT / "iomodels").glob("*.py"), ROOT / "cli", ROOT / "scenarios"]
+    for path in [*theirs, ROOT / "iomodels" / "exports"]:
+        if not (package / path.name).exists():
+            (package / path.name).symlink_to(path)
+    (package / "__init__.py").unlink()
+    (package / "__init__.py").symlink_to(ROOT / "iomodels" / "__init__.py")
     made = cli(
         "bench", "slow-device", "-e", "blocking", "-r", "3", "-d", "0.02", "--warmup", "0",
         "-o", "base.json",
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
-    code = "import iomodels.cli.main as m; m.main()"
+    libraries = str(Path(msgspec.__file__).parents[1])
+    code = f"import sys; sys.path.append({libraries!r}); import iomodels.cli.main as m; m.main()"
     asked = ["check", "--baseline", "base.json", "--json"]
     sound = cli(*asked)
     assert _counters(sound.stdout) == {"calls_per_op.read": "same"}, sound.stderr
