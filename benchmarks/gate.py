@@ -1,6 +1,7 @@
 """How often the A/B gate cries wolf, and how much it sees: simulated, and replayed on real pairs.
 
     python benchmarks/gate.py                               # 200 simulated suites of 40 cells
+    python benchmarks/gate.py --baseline                    # suites against 1 to 5 base runs
     python benchmarks/gate.py --measure pairs.json          # real A/A pairs of the default suite
     python benchmarks/gate.py --replay pairs.json           # the gate on blocks of those
 
@@ -15,14 +16,16 @@ import json
 import math
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from iomodels import pairs, procedure
+from iomodels import metrics, paired, pairs, procedure, verdict
+from iomodels.changes import Change
 from iomodels.pairs import Floats
 from iomodels.procedure import decide
+from iomodels.results import Interval
 from iomodels.statistics import wilson_interval
 
 NOISE = (0.03, 0.10)
@@ -32,6 +35,9 @@ SPIKE_SHARE, SPIKE = 0.03, 0.5
 DRIFT = 0.01
 """How the machine's speed wanders from one trial to the next (a log, a random walk)."""
 SEQUENTIAL_RUNS, SEQUENTIAL_LIMIT = 10, 0.10
+LINE = Change(
+    "simulated", {}, "", "", metrics.SUITE.key, "", bigger_is_better=True, verdict="cannot tell"
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,10 @@ class Tally:
     sequential_alarms: int | None
     pairs_mean: float
     """Pairs measured per cell, confirmation included."""
+    inconclusive: int
+    """A/A suites that end without a verdict on some cell: exit 4."""
+    independent: int
+    """How many of the suites share no pair; replayed ones are stretches of the same record."""
 
 
 Suite = Callable[[np.random.Generator, int | None], "Machine"]
@@ -96,7 +106,7 @@ class Simulated(Machine):
 
 
 class Replayed(Machine):
-    """Real A/A pairs: each batch is a stretch of them, as they were measured."""
+    """Real A/A pairs: each batch is the next stretch of them, from a random place on."""
 
     def __init__(
         self,
@@ -109,10 +119,20 @@ class Replayed(Machine):
         self._rng = rng
         self._recorded = recorded
 
+        self._at = int(rng.integers(recorded[0].size))
+        self._taken = 0
+
+    def __call__(self, rows: Sequence[int], count: int) -> list[Floats]:
+        """The next stretch, the same for all rows, so that what met all of them stays together."""
+        ratios = super().__call__(rows, count)
+        self._at, self._taken = self._at + count, self._taken + count
+        if self._taken > min(row.size for row in self._recorded):
+            raise SystemExit("too few recorded pairs for fresh ones: record more with --pairs")
+        return ratios
+
     def ratios(self, row: int, count: int) -> Floats:
-        """A stretch from a random place on, and round the end where it is longer than the rest."""
-        recorded = self._recorded[row]
-        return np.roll(recorded, -int(self._rng.integers(recorded.size)))[:count]
+        """From where the last batch ended, and round the end: never a pair twice in a suite."""
+        return np.roll(self._recorded[row], -self._at)[:count]
 
 
 def simulate(suites: int, cells: int, change: float, threshold: float, seed: int) -> Tally:
@@ -136,9 +156,11 @@ def replay(
     def suite(rng: np.random.Generator, changed: int | None) -> Machine:
         return Replayed(rng, recorded, changed, change)
 
-    return _tally(
+    tally = _tally(
         suites, len(recorded), suite, threshold, np.random.default_rng(seed), sequential=None
     )
+    blocks = min(row.size for row in recorded) // procedure.FIRST_PAIRS
+    return replace(tally, independent=min(suites, blocks))
 
 
 def power_by_cell(
@@ -163,20 +185,34 @@ def _tally(
     rng: np.random.Generator,
     sequential: int | None,
 ) -> Tally:
-    alarms = found = measured = 0
+    alarms = found = measured = unsure = 0
     for _ in range(suites):
         machine = suite(rng, None)
         decision = decide(cells, machine, threshold=threshold)
-        alarms += any(decision.confirmed.values()) or _suite_alarm(decision, threshold)
+        alarm = any(decision.confirmed.values()) or _suite_alarm(decision, threshold)
+        alarms += alarm
+        unsure += not alarm and _is_inconclusive(decision, threshold)
         measured += machine.pairs
         changed = int(rng.integers(cells))
         decision = decide(cells, suite(rng, changed), threshold=threshold)
         found += decision.confirmed.get(changed, 0) < 0
-    return Tally(suites, alarms, found, sequential, measured / suites / cells)
+    mean = measured / suites / cells
+    return Tally(suites, alarms, found, sequential, mean, unsure, suites)
 
 
 def _suite_alarm(decision: procedure.Decision, threshold: float) -> bool:
-    return decision.suite_p <= pairs.SUITE_ALPHA and pairs.exceeds(decision.suite, threshold)
+    return decision.suite_sure and pairs.exceeds(decision.suite, threshold)
+
+
+def _is_inconclusive(decision: procedure.Decision, threshold: float) -> bool:
+    """Whether a loss beyond the threshold stays possible in some row, as `paired.judge` says it."""
+    changes = [
+        paired.judged(
+            LINE, decision.fresh.get(row, first), threshold, sure=False, up=True, sees=math.inf
+        )
+        for row, first in enumerate(decision.first)
+    ]
+    return verdict.outcome(changes, threshold=threshold, comparable=True) == "inconclusive"
 
 
 def _sequential_alarm(machine: Simulated, cells: int) -> bool:
@@ -205,15 +241,25 @@ def measure(path: Path, count: int, seed: int) -> None:
 
 def show(what: str, tally: Tally, change: float) -> None:
     """Print the tally as the table of the documentation."""
-    alarms = wilson_interval(tally.alarms, tally.suites)
-    power = wilson_interval(tally.found, tally.suites)
-    print(f"{what}: {tally.suites} suites")
+    alarms, power, unsure = (
+        _rate(count, tally) for count in (tally.alarms, tally.found, tally.inconclusive)
+    )
+    few = f", intervals as of {tally.independent} independent ones"
+    print(f"{what}: {tally.suites} suites{few if tally.independent < tally.suites else ''}")
     print(f"  false alarms of whole suites  {_percent(alarms)}")
     print(f"  {change:+.0%} in one cell found      {_percent(power)}")
+    print(f"  A/A suites inconclusive       {_percent(unsure)}")
     if tally.sequential_alarms is not None:
         other = wilson_interval(tally.sequential_alarms, tally.suites)
         print(f"  A, then B, 10 % threshold     {_percent(other)} false alarms")
     print(f"  pairs per cell                {tally.pairs_mean:.0f}")
+
+
+def _rate(count: int, tally: Tally) -> Interval:
+    """The rate over all suites, its interval over the independent ones."""
+    rate = count / tally.suites
+    interval = wilson_interval(round(rate * tally.independent), tally.independent)
+    return Interval(rate, min(rate, interval.low), max(rate, interval.high))
 
 
 def _recorded(path: Path) -> tuple[list[str], list[Floats]]:
@@ -247,7 +293,13 @@ def main() -> None:
     parser.add_argument("--measure", type=Path, metavar="PATH")
     parser.add_argument("--pairs", type=int, default=400)
     parser.add_argument("--replay", type=Path, metavar="PATH")
+    parser.add_argument("--baseline", action="store_true")
     given = parser.parse_args()
+    if given.baseline:
+        import baselines
+
+        baselines.run(given.suites, given.seed, as_json=given.json)
+        return
     if given.measure:
         measure(given.measure, given.pairs, given.seed)
         return

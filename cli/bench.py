@@ -133,7 +133,7 @@ def command(
     taken = [output] if output is not None else []
     exports = exporting.asked(exported, "measurements", force=force, as_json=as_json, taken=taken)
     interrupted = False
-    with _default_folder(output), _terminated_like_ctrl_c(), progress.display(messages) as listener:
+    with _default_folder(output), terminated_like_ctrl_c(), progress.display(messages) as listener:
         try:
             run = run_bench(
                 chosen,
@@ -189,7 +189,7 @@ def _default_folder(output: Path | None) -> Iterator[None]:
 
 
 @contextmanager
-def _terminated_like_ctrl_c() -> Iterator[None]:
+def terminated_like_ctrl_c() -> Iterator[None]:
     """SIGTERM saves what there is, as Ctrl-C does: a CI that cancels a job sends it."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

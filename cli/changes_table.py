@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from iomodels.changes import Change, Comparison
-from iomodels.exports.change_text import HEADLINES, share
+from iomodels.exports.change_text import HEADLINES, judged, share
 from iomodels.metrics import COUNTER_PREFIX
 from iomodels.verdict import counts
 
@@ -34,9 +34,12 @@ TITLES = {
     "cpu_ns_per_op": "CPU/op",
     "suite": "median",
 }
+MEASURED_AGAIN = "measured again: the fresh rounds or pairs stand for the first"
 LEGEND = (
-    "change: with its 95 % interval · n: rounds or pairs · noise: of one round · "
-    "sees: the smallest change that these rounds show with 80 % power"
+    "change: with its 95 % interval · n: pairs, or rounds of the side with fewer · "
+    "noise: of one round · "
+    "sees: the smallest change that would be found with 80 % power, of A/B by the whole procedure "
+    "or, where it was measured again, by those pairs"
 )
 
 
@@ -47,10 +50,18 @@ def report(comparison: Comparison) -> list[RenderableType]:
         rows = [change for change in changes if not _is_dull(change)]
         if rows:
             shown += [Text(""), safe(heading, "bold"), _table(rows), *_reasons(rows)]
-    same = sum(_is_dull(change) for change in comparison.changes)
-    if same:
-        shown += [Text(""), Text(f"{same} exact counters (calls per operation) are the same")]
+    counted = _counters(comparison)
+    if counted:
+        shown += [Text(""), Text(counted)]
     return [*shown, *_surroundings(comparison), Text(""), _outcome(comparison), *_legend(shown)]
+
+
+def _counters(comparison: Comparison) -> str:
+    same = sum(_is_dull(change) for change in comparison.changes)
+    unjudged = comparison.counters_unjudged
+    told = [f"{same} exact counters (calls per operation) are the same"] if same else []
+    told += [f"{unjudged} counters vary by themselves and could not be judged"] if unjudged else []
+    return "; ".join(told)
 
 
 def _grouped(changes: Iterable[Change]) -> dict[str, list[Change]]:
@@ -117,7 +128,9 @@ def _reasons(rows: Sequence[Change]) -> list[RenderableType]:
     engines: dict[str, list[str]] = {}
     for change in rows:
         if change.confirmed:
-            engines.setdefault("measured again, and judged by that alone", []).append(change.engine)
+            engines.setdefault("measured again; the fresh rounds stand for the first", []).append(
+                change.engine
+            )
         if change.reason:
             engines.setdefault(change.reason, []).append(change.engine)
     return [
@@ -148,6 +161,7 @@ def _outcome(comparison: Comparison) -> Text:
             f": {found or 'nothing to compare'} ({comparison.new_name} against "
             f"{comparison.base_name}; same: within {share(comparison.threshold)})"
         ),
+        safe(f"\n{judged(comparison)}" if comparison.changes else ""),
     )
 
 

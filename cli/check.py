@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from .bench import DEFAULT_SUITE
+from .bench import DEFAULT_SUITE, terminated_like_ctrl_c
 from .options import (
     EXPORT_OPTION,
     JSON_OPTION,
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 DEFAULT_MINUTES = 3.0
 """Of a self-test: time for one suite of all its kinds."""
+
+
+LEAST_PAIRS = 10
+"""`pairs.MIN_SUITE_PAIRS`, without loading numpy for `--help`."""
 
 
 @click.command()
@@ -57,7 +62,19 @@ DEFAULT_MINUTES = 3.0
     "settings",
     multiple=True,
     metavar="KEY=VALUE[,...]",
-    help="A/B: a scenario key to change in both arms (repeat for more).",
+    help="A/B: a scenario key to change in both arms (repeat for more). With --baseline only "
+    "channel.folder, where its files are made.",
+)
+@click.option(
+    "-r",
+    "--rounds",
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    help="With --baseline: rounds of the first look. [default: the baseline's] A/B: pairs of the "
+    "first look, at least 10; later ones grow with it. [default: 20]",
+)
+@click.option(
+    "--long", "however_long", is_flag=True, help="With --baseline: measure for over an hour."
 )
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="A/B: fixes every random choice.")
 @click.option(
@@ -90,6 +107,8 @@ def command(
     arm_b: tuple[str, ...],
     engines: tuple[str, ...],
     settings: tuple[str, ...],
+    rounds: int | None,
+    however_long: bool,
     seed: int | None,
     self_test: bool,
     minutes: float | None,
@@ -118,28 +137,42 @@ def command(
     paired = bool(arm_a or arm_b)
     _one_way(baseline=bool(baseline), paired=paired, self_test=self_test)
     _not_with(
-        {"-e": engines, "-s": settings, "--seed": seed is not None} if not paired else {},
+        {"-e": engines, "--seed": seed is not None} if not paired else {},
         "only goes with --a and --b",
     )
-    _not_with({"-o": output} if not baseline else {}, "only goes with --baseline")
+    _not_with(
+        {"-o": output, "--long": however_long} if not baseline else {}, "only goes with --baseline"
+    )
     _not_with({"--minutes": minutes} if not self_test else {}, "only goes with --self-test")
+    by_key = settings_by_key(settings)
     if self_test:
         from . import selftest
 
-        others = {"--export": exported, "-m": metrics, "SCENARIO": names}
-        _not_with(others, "does not go with --self-test")
+        _not_with(
+            {
+                **{"--export": exported, "-m": metrics, "SCENARIO": names},
+                **{"-r": rounds, "-s": settings},
+            },
+            "does not go with --self-test",
+        )
         return selftest.show(
             minutes=minutes or DEFAULT_MINUTES, threshold=threshold, as_json=as_json
         )
     taken = [output] if output is not None else []
     exports = exporting.asked(exported, "verdicts", force=force, as_json=as_json, taken=taken)
+    interrupted = False
     if baseline:
-        paths = (*baseline, *names)
-        comparison = _against_baseline(paths, metrics, threshold, output, force=force)
+        how = _How(metrics, threshold, rounds, _folder(by_key), however_long, output, force)
+        comparison = _against_baseline((*baseline, *names), how)
+        if comparison is None:
+            return 130
     else:
-        by_key = settings_by_key(settings)
-        arms = arm_a, arm_b
-        comparison = _a_against_b(names, arms, engines, by_key, seed, metrics, threshold)
+        if rounds is not None and rounds < LEAST_PAIRS:
+            raise click.UsageError(f"-r of an A/B is at least {LEAST_PAIRS} pairs")
+        a, b, seeded = arm_a, arm_b, secrets.randbits(32) if seed is None else seed
+        comparison, interrupted = _a_against_b(
+            names, (a, b), engines, by_key, seeded, metrics, threshold, rounds
+        )
     if as_json:
         exports += exporting.asked(["json=-"], "verdicts", force=force)
     aside = exporting.on_standard_output(exports)
@@ -147,7 +180,21 @@ def command(
     for part in changes_table.report(comparison):
         console_out.print(part)
     exporting.write(exports, comparison, force=force, as_json=as_json)
-    return EXIT_CODES[comparison.outcome]
+    return 130 if interrupted else EXIT_CODES[comparison.outcome]
+
+
+def _folder(settings: Mapping[str, Sequence[str]]) -> str | None:
+    """The one thing that a baseline leaves open: it never says where files are."""
+    others = [key for key in settings if key != "channel.folder"]
+    if others:
+        raise click.UsageError(
+            f"--set {others[0]} only goes with --a and --b: a baseline has its own settings, and "
+            "leaves only channel.folder open"
+        )
+    given = settings.get("channel.folder")
+    if given is not None and len(given) > 1:
+        raise click.UsageError("--set channel.folder takes one folder")
+    return given[0] if given else None
 
 
 def _one_way(*, baseline: bool, paired: bool, self_test: bool) -> None:
@@ -163,32 +210,37 @@ def _not_with(options: Mapping[str, object], why: str) -> None:
             raise click.UsageError(f"{name} {why}")
 
 
-def _against_baseline(
-    paths: Sequence[str],
-    metrics: Sequence[str],
-    threshold: float,
-    output: Path | None,
-    *,
-    force: bool,
-) -> Comparison:
+@dataclass(frozen=True)
+class _How:
+    """How to check against a baseline, as `gate.check` takes it."""
+
+    metric_keys: Sequence[str]
+    threshold: float
+    rounds: int | None
+    folder: str | None
+    however_long: bool
+    output: Path | None
+    force: bool
+
+
+def _against_baseline(paths: Sequence[str], how: _How) -> Comparison | None:
+    """None where it was interrupted; what there was is saved, and it is said where."""
     from iomodels import gate
+    from iomodels.runner import Interrupted
 
     from . import console, progress
 
     messages = console.err()
     base = gate.load_baseline(paths)
-    with progress.display(messages) as listener:
-        checked = gate.check(
-            base,
-            threshold=threshold,
-            metric_keys=metrics,
-            output=output,
-            force=force,
-            listener=listener,
-        )
-    if output is not None:
-        messages.print(console.safe(f"result: {output}"), soft_wrap=True)
-    return checked.comparison
+    comparison = None
+    try:
+        with terminated_like_ctrl_c(), progress.display(messages) as listener:
+            comparison = gate.check(base, **vars(how), listener=listener).comparison
+    except Interrupted:
+        messages.print("interrupted: nothing was judged")
+    if how.output is not None:
+        messages.print(console.safe(f"result: {how.output}"), soft_wrap=True)
+    return comparison
 
 
 def _a_against_b(
@@ -196,10 +248,12 @@ def _a_against_b(
     arms: tuple[Sequence[str], Sequence[str]],
     engines: Sequence[str],
     settings: Mapping[str, Sequence[str]],
-    seed: int | None,
+    seed: int,
     metrics: Sequence[str],
     threshold: float,
-) -> Comparison:
+    rounds: int | None,
+) -> tuple[Comparison, bool]:
+    """What it came to, and whether it was interrupted."""
     from iomodels import ab, versus
     from iomodels import engines as engine_table
 
@@ -208,14 +262,19 @@ def _a_against_b(
     a, b = (ab.parse_arm(texts) for texts in arms)
     specs = [engine_table.parse(text) for text in engines]
     cells = ab.plan_cells(names or (DEFAULT_SUITE,), specs, settings, a, b)
-    seed = secrets.randbits(32) if seed is None else seed
-    with pair_progress.display(console.err(), seed) as listener:
-        return versus.run(
-            cells,
-            base_name=f"A ({a.name})",
-            new_name=f"B ({b.name})",
-            seed=seed,
-            threshold=threshold,
-            metric_keys=metrics,
-            listener=listener,
-        )
+    try:
+        with terminated_like_ctrl_c(), pair_progress.display(console.err(), seed) as listener:
+            comparison = versus.run(
+                cells,
+                base_name=f"A ({a.name})",
+                new_name=f"B ({b.name})",
+                seed=seed,
+                threshold=threshold,
+                metric_keys=metrics,
+                first_pairs=rounds,
+                listener=listener,
+            )
+    except versus.Interrupted as interruption:
+        console.err().print("interrupted: this is what was measured until then")
+        return interruption.comparison, True
+    return comparison, False

@@ -20,7 +20,7 @@ from typing import Protocol
 
 from iomodels import explain, noise
 from iomodels.arms import Arm, parse_arm
-from iomodels.errors import ConditionLost, NotApplicable, TrialError
+from iomodels.errors import ConditionLost, NotApplicable, NothingEnded, TrialError
 from iomodels.pairing import SIDES, ArmCell, PairedCell, Side, plan_cells
 from iomodels.plan import Plan, PlannedTrial
 from iomodels.prepare import Preparation, Unavailable
@@ -106,6 +106,7 @@ def measure(
     warmup_s: float = DEFAULT_WARMUP_S,
     first_round: int = 0,
     listener: Listener | None = None,
+    into: list[list[Pair]] | None = None,
 ) -> list[list[Pair]]:
     """Measure `pairs` pairs of every cell, interleaved: one list of pairs per cell, in their order.
 
@@ -113,11 +114,12 @@ def measure(
     workloads come from `seed`. A cell's pairs end with the first that fails, which has the reason;
     a cell that is n/a has none. Rounds count from `first_round`.
 
-    Ctrl-C (`KeyboardInterrupt`) ends the workers and comes out.
+    Ctrl-C (`KeyboardInterrupt`) ends the workers and comes out; the pairs that ended before are
+    then in `into`, one empty list per cell to begin with.
     """
     rng = random.Random(f"{seed}/{first_round}")
     told = listener or _Silent()
-    done: list[list[Pair]] = [[] for _ in cells]
+    done: list[list[Pair]] = [[] for _ in cells] if into is None else into
     plan = Plan((), tuple(c.a.planned for c in cells), (), pairs, slice_s, warmup_s, seed)
     monitor = noise.Monitor()
     monitor.start()
@@ -149,14 +151,15 @@ class _Session:
     warmup_s: float
 
     def pair(self, cell: PairedCell, number: int, first: Side) -> Pair:
-        """One pair, measured again where a condition did not hold to its end."""
+        """One pair, measured again where a condition did not hold to its end, or a slice was empty:
+        something kept the CPU for all of it."""
         nothing = Pair(number, first)
         for attempts_left in reversed(range(MAX_ATTEMPTS)):
             try:
                 trials = self._measure(cell, number, first)
-            except ConditionLost as error:
+            except (ConditionLost, NothingEnded) as error:
                 if not attempts_left:
-                    return replace(nothing, error=str(error))
+                    return replace(nothing, error=_why(error, self.slice_s))
             except NotApplicable as error:
                 return replace(nothing, error=str(error), not_applicable=True)
             except (TrialError, Unavailable) as error:
@@ -224,6 +227,17 @@ class _Worker:
         with _named(self._side):
             self._child.close()
         return combine_slices(self._done)
+
+
+def _why(error: TrialError, slice_s: float) -> str:
+    """The last error's sentence; an A/B has no --duration, so its remedy is another."""
+    if not isinstance(error, NothingEnded):
+        return str(error)
+    return (
+        f"not one operation ended in a slice of {slice_s * 1e3:g} ms, in {MAX_ATTEMPTS} attempts: "
+        "make operations shorter (--set load.block, channel.service), or record both with bench "
+        "--duration and compare them"
+    )
 
 
 def _unwatched(operations: int) -> None:

@@ -77,3 +77,5 @@ class Comparison(msgspec.Struct, frozen=True):
     changes: list[Change]
     differences: list[Difference]
     warnings: list[Notice]
+    counters_unjudged: int = 0
+    """Counters (calls per operation, by cell) that vary by themselves, or have too few rounds."""

@@ -7,20 +7,20 @@ the cells. `judge_runs` also serves the gate, which has several base runs and fr
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from statistics import median
 
 from msgspec.structs import replace
 
-from iomodels import counters, matching, metrics, pairs, unpaired, verdict
+from iomodels import counters, matching, metrics, noise, timings, unpaired, verdict
 from iomodels.changes import SCHEMA, Change, Comparison
 from iomodels.matching import Key
 from iomodels.metrics import Metric
-from iomodels.results import Cell, Interval, Notice, Run, Trial
-from iomodels.statistics import MIN_ROUNDS, median_interval
-from iomodels.unpaired import Between, Shift
+from iomodels.results import Cell, Interval, Notice, Run
+from iomodels.statistics import median_interval
+from iomodels.timings import Judgement, Named, Timing
+
+__all__ = ["Judgement", "compare", "judge_runs", "now_utc"]
 
 COMPARE_ALPHA = 0.05
 """Family-wise, over all timings of one comparison: `compare` re-measures nothing."""
@@ -42,12 +42,17 @@ def compare(
     Raises `UsageError` for an unknown metric.
     """
     why_not = matching.incomparable(base, new)
-    found = Judgement(threshold, tuple(metric_keys), COMPARE_ALPHA)
-    changes = judge_runs([base], new, found, "" if anyway else _refusal(why_not))
+    by = Judgement(
+        threshold, tuple(metric_keys), COMPARE_ALPHA, assumed_spread=assumed_spread([base, new])
+    )
+    changes = judge_runs([base], new, by, "" if anyway else _refusal(why_not))
+    elsewhere = places_differ([base], new)
+    comparable = not elsewhere and (anyway or not why_not)
     one = Notice(
         "one-run",
-        "one run on either side cannot show how this machine differs from one hour to the next: "
-        "an A/B (iomodels check --a … --b …) can",
+        "one run on either side cannot show how this machine differs from one hour to the next, so "
+        "only what is far beyond the usual is called a change: an A/B (iomodels check --a … --b …) "
+        "needs no such guess",
     )
     return Comparison(
         schema=SCHEMA,
@@ -57,11 +62,25 @@ def compare(
         base_tool=base.tool,
         new_tool=new.tool,
         threshold=threshold,
-        outcome=verdict.outcome(changes, threshold=threshold, comparable=anyway or not why_not),
+        outcome=verdict.outcome(changes, threshold=threshold, comparable=comparable),
         changes=changes,
         differences=matching.differences(base, new),
-        warnings=[*why_not, *matching.settings_notices(base, new), one],
+        warnings=[
+            *why_not,
+            *elsewhere,
+            *matching.settings_notices(base, new),
+            *incomplete(base, base_name),
+            *incomplete(new, new_name),
+            one,
+        ],
+        counters_unjudged=counters_unjudged([base], new),
     )
+
+
+def assumed_spread(runs: Iterable[Run]) -> float:
+    """What to assume of the spread between runs, by what their notices say of the machine."""
+    busy = any(notice.code == noise.BUSY_THROUGHOUT for run in runs for notice in run.warnings)
+    return unpaired.BUSY_SPREAD if busy else unpaired.ASSUMED_SPREAD
 
 
 def now_utc() -> str:
@@ -71,18 +90,6 @@ def now_utc() -> str:
 
 def _refusal(why_not: Sequence[Notice]) -> str:
     return "; ".join(notice.message for notice in why_not)
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """By what to judge: `metric_keys` empty means each cell's own (`metrics.of_cell`)."""
-
-    threshold: float
-    metric_keys: tuple[str, ...]
-    alpha: float
-    """Family-wise, over all timings."""
-    fresh: Mapping[Key, Cell] = field(default_factory=dict)
-    """Suspects' cells, measured again: they stand for the new run's."""
 
 
 def judge_runs(bases: Sequence[Run], new: Run, by: Judgement, refusal: str = "") -> list[Change]:
@@ -97,216 +104,129 @@ def judge_runs(bases: Sequence[Run], new: Run, by: Judgement, refusal: str = "")
     for cells in (new_cells, *base_cells):
         everything = cells | everything
     label = matching.labels(everything)
-    timings: list[_Timing] = []
+    timed: list[Timing] = []
     others: list[Change] = []
+    elsewhere = [matching.other_file_system(run, new) for run in bases]
     for key, one in everything.items():
-        base = [cells[key] for cells in base_cells if key in cells and cells[key].trials]
-        cell = new_cells.get(key)
-        name = _Named(key, label[key], one)
-        lost = _lost(name, base, cell)
+        on_files = dict(key[1]).get("channel.kind") == "file"
+        having = [
+            (cells[key], reason if on_files else "")
+            for cells, reason in zip(base_cells, elsewhere, strict=True)
+            if key in cells and cells[key].trials
+        ]
+        # Runs on this file system, if there are any; otherwise all, and times are refused.
+        base = [cell for cell, other in having if not other] or [cell for cell, _ in having]
+        other_place = having[-1][1] if having and all(other for _, other in having) else ""
+        new_ones = [cells[key] for cells in (new_cells, by.fresh) if key in cells]
+        name = Named(key, label[key], one)
+        lost = _lost(name, base, new_ones)
         if lost is not None:
             others.append(lost)
-        elif base and cell is not None:
-            again = by.fresh.get(key)
-            timings += _timings(name, base, again or cell, by, confirmed=again is not None)
-            others += _counter_changes(name, base, cell)
-    return [*_judge(timings, by, refusal), *others]
+        elif base and new_ones:
+            again = key in by.fresh
+            timed += _timings(name, base, new_ones[-1], by, refusal or other_place, confirmed=again)
+            others += _counter_changes(name, base, new_ones)
+    return [*timings.judge(timed, by), *others]
 
 
-@dataclass(frozen=True)
-class _Named:
-    """A cell's names, and one of its cells to take parameters from."""
+def _lost(name: Named, base: Sequence[Cell], new: Sequence[Cell]) -> Change | None:
+    """What became of a cell that only one side has measured; None where both have.
 
-    key: Key
-    label: str
-    cell: Cell
-
-    def change(self, metric: Metric) -> Change:
-        """A change of this cell, with nothing said yet."""
-        return Change(
-            scenario=self.key[0],
-            parameters=dict(sorted(self.key[1])),
-            label=self.label,
-            engine=self.key[2],
-            metric=metric.key,
-            unit=metric.unit,
-            bigger_is_better=metric.bigger_is_better,
-            verdict="cannot tell",
-        )
-
-
-def _lost(name: _Named, base: Sequence[Cell], new: Cell | None) -> Change | None:
-    """What became of a cell that only one side has measured; None where both have."""
+    A cell of which one round died is lost too, however many other rounds it has. `new` is the
+    cell as the new run has it, and as it was measured again.
+    """
     metric = metrics.of_cell(name.cell.parameters, ())[0]
-    if new is not None and new.trials and not base:
-        return replace(name.change(metric), verdict="new", new=_interval(metric, [new]))
+    if new and new[0].trials and not base:
+        return replace(name.change(metric), verdict="new", new=_interval(metric, new))
     if not base:
         # It was not measured then either: n/a or failed on both sides is no change.
         return None
-    gone = replace(name.change(metric), base=_interval(metric, base))
-    if new is None:
+    gone = replace(name.change(metric), base=_interval(metric, base), new=_interval(metric, new))
+    if not new:
         return replace(gone, verdict="vanished", reason="the new run does not have this cell")
-    if not new.trials:
-        reason = f"{new.status}: {new.reason or 'measured nothing'}"
-        return replace(gone, verdict="failed", reason=reason)
-    return None
-
-
-@dataclass(frozen=True)
-class _Timing:
-    """One cell in one metric, before it is known how many others are judged with it."""
-
-    name: _Named
-    metric: Metric
-    base: list[list[float]]
-    """By base run: the logs of its rounds."""
-    new: list[float]
-    confirmed: bool
-
-    @property
-    def pooled(self) -> list[float]:
-        return [value for run in self.base for value in run]
+    dead = [cell for cell in new if cell.status in ("failed", "n/a") or not cell.trials]
+    if not dead:
+        return None
+    reason = f"{dead[0].status}: {dead[0].reason or 'measured nothing'}"
+    return replace(gone, verdict="failed", reason=reason, confirmed=len(new) > 1)
 
 
 def _timings(
-    name: _Named, base: Sequence[Cell], new: Cell, by: Judgement, *, confirmed: bool
-) -> list[_Timing]:
-    return [
-        _Timing(
+    name: Named, base: Sequence[Cell], new: Cell, by: Judgement, refusal: str, *, confirmed: bool
+) -> Iterator[Timing]:
+    for metric in metrics.of_cell(name.cell.parameters, by.metric_keys):
+        before = [timings.Rounds.of(metric, cell.trials) for cell in base]
+        after = timings.Rounds.of(metric, new.trials)
+        whole = not any(rounds.missing for rounds in before)
+        known = [rounds.logs for rounds in before if rounds.logs]
+        yield Timing(
             name,
             metric,
-            [logs for cell in base if (logs := _logs(metric.value, cell.trials))],
-            _logs(metric.value, new.trials),
+            known,
+            after.logs,
             confirmed,
+            refusal=refusal,
+            lost=_without_value(after) if whole or (known and not after.logs) else "",
+            doubt=_doubt(base, new) or _without_value(after, *before),
         )
-        for metric in metrics.of_cell(name.cell.parameters, by.metric_keys)
-    ]
 
 
-def _judge(timings: Sequence[_Timing], by: Judgement, refusal: str) -> list[Change]:
-    """The verdicts. The family of tests is all timings: one gate has one false-alarm rate."""
-    known = [timing for timing in timings if timing.base and timing.new]
-    shifts = [
-        unpaired.widened(unpaired.shift(timing.pooled, timing.new), between)
-        for timing, between in zip(known, _between(known), strict=True)
-    ]
-    sure = pairs.holm([shift.p for shift in shifts], alpha=by.alpha)
-    judged = iter(zip(shifts, sure, strict=True))
-    return [
-        _timed(timing, *next(judged), by, refusal)
-        if timing.base and timing.new
-        else _unmeasured(timing)
-        for timing in timings
-    ]
+def _without_value(*sides: timings.Rounds) -> str:
+    missing = sum(rounds.missing for rounds in sides)
+    total = sum(rounds.missing + len(rounds.logs) for rounds in sides)
+    return f"{missing} of {total} rounds have no value" if missing else ""
 
 
-def _between(timings: Sequence[_Timing]) -> list[Between | None]:
-    """Each timing's spread between base runs; what is usual is taken per metric."""
-    found: list[Between | None] = [None] * len(timings)
-    for key in {timing.metric.key for timing in timings}:
-        same = [index for index, timing in enumerate(timings) if timing.metric.key == key]
-        medians = [[median(run) for run in timings[index].base] for index in same]
-        for index, between in zip(same, unpaired.between_runs(medians), strict=True):
-            found[index] = between
+def _doubt(base: Sequence[Cell], new: Cell) -> str:
+    """Why this cell must not be called the same, whatever its rounds say; empty for no reason."""
+    for side, cells in (("base", base), ("new", [new])):
+        for cell in cells:
+            if cell.status != "ok":
+                return f"{side} {cell.status}: {cell.reason or 'not all rounds were measured'}"
+    return ""
+
+
+def places_differ(bases: Sequence[Run], new: Run) -> list[Notice]:
+    """A notice where there are cells on files, and no base run of theirs on this file system."""
+    on_files = any(
+        cell.trials and cell.parameters.get("channel.kind") == "file" for cell in new.cells
+    )
+    reasons = [matching.other_file_system(run, new) for run in bases]
+    if not on_files or not reasons or not all(reasons):
+        return []
+    remedy = "measure in the same folder (--set channel.folder=…), or record another baseline"
+    return [Notice("file-system", f"{reasons[-1]}: {remedy}")]
+
+
+def counters_unjudged(bases: Sequence[Run], new: Run) -> int:
+    """How many counters of the new run's cells nothing can be said of."""
+    base_cells = [matching.cells_by_key(run) for run in bases]
+    return sum(
+        counters.unjudged(
+            [t for cells in base_cells if key in cells for t in cells[key].trials], cell.trials
+        )
+        for key, cell in matching.cells_by_key(new).items()
+        if cell.trials and any(key in cells and cells[key].trials for cells in base_cells)
+    )
+
+
+def incomplete(run: Run, name: str) -> list[Notice]:
+    """A notice where not all of the run's cells were measured to their end."""
+    found = []
+    for status, what in (("partial", "were interrupted"), ("failed", "failed")):
+        cells = matching.cells_by_key(run).values()
+        count = sum(cell.status == status for cell in cells)
+        if count:
+            found.append(Notice(status, f"{name}: {count} of {len(cells)} cells {what}"))
     return found
 
 
-def _timed(timing: _Timing, shift: Shift, sure: bool, by: Judgement, refusal: str) -> Change:
-    rounds = min(len(timing.pooled), len(timing.new))
-    noise = _noise(timing)
-    detectable = _detectable(timing, shift, noise, by)
-    found, reason = "cannot tell", refusal or None
-    if not refusal and (rounds < MIN_ROUNDS or not shift.conclusive):
-        reason = f"{rounds} rounds give no interval: measure at least {MIN_ROUNDS} on either side"
-    elif not refusal:
-        found = verdict.judge(
-            shift.estimate,
-            shift.low,
-            shift.high,
-            sure=sure,
-            threshold=by.threshold,
-            better_up=timing.metric.bigger_is_better,
-        )
-        if found == "cannot tell":
-            reason = verdict.why_unsure(shift.low, shift.high, threshold=by.threshold, sure=sure)
-    return replace(
-        timing.name.change(timing.metric),
-        verdict=found,
-        base=exp_interval(median_interval(timing.pooled)),
-        new=exp_interval(median_interval(timing.new)),
-        ratio=exp_interval(Interval(shift.estimate, shift.low, shift.high)),
-        rounds=rounds,
-        noise=noise,
-        detectable=finite(detectable),
-        confirmed=timing.confirmed,
-        reason=reason,
-    )
-
-
-def _unmeasured(timing: _Timing) -> Change:
-    """Both sides ran, but this metric is zero or missing in all trials of one of them."""
-    gone = bool(timing.base) and not timing.new
-    return replace(
-        timing.name.change(timing.metric),
-        verdict="failed" if gone else "cannot tell",
-        confirmed=timing.confirmed,
-        reason="the new run has no value of this metric"
-        if gone
-        else "the base has no value of this metric: record it again",
-    )
-
-
-def _counter_changes(name: _Named, base: Sequence[Cell], new: Cell) -> list[Change]:
-    before = [trial for cell in base for trial in cell.trials]
-    return [
-        counted.on(name.change(counted.metric)) for counted in counters.compare(before, new.trials)
-    ]
-
-
-# Numbers
-
-
-def _logs(value: Callable[[Trial], float], trials: Sequence[Trial]) -> list[float]:
-    values = [float(value(trial)) for trial in trials]
-    return [math.log(v) for v in values if math.isfinite(v) and v > 0]
+def _counter_changes(name: Named, base: Sequence[Cell], new: Sequence[Cell]) -> list[Change]:
+    before, after = ([trial for cell in side for trial in cell.trials] for side in (base, new))
+    return [counted.on(name.change(counted.metric)) for counted in counters.compare(before, after)]
 
 
 def _interval(metric: Metric, cells: Sequence[Cell]) -> Interval | None:
     values = [float(metric.value(trial)) for cell in cells for trial in cell.trials]
     finite = [value for value in values if math.isfinite(value)]
     return median_interval(finite) if finite else None
-
-
-def _noise(timing: _Timing) -> float | None:
-    """Of one round: each side around its own median, so that a change is no noise."""
-    centred = [v - median(run) for run in (*timing.base, timing.new) for v in run]
-    return finite(pairs.noise(centred))
-
-
-def _detectable(timing: _Timing, shift: Shift, noise: float | None, by: Judgement) -> float:
-    """About what shift these rounds show with 80 % power: from the interval's own width.
-
-    The half-width is 1.96 standard errors; the test asks for z(1 - alpha/2), its power for 0.84
-    more. The number of cells is left out: Holm spends little where most are unchanged.
-    """
-    if noise is None or not shift.conclusive:
-        return math.inf
-    error = (shift.high - shift.low) / 2 / 1.96
-    z = pairs.normal_quantile(1 - by.alpha / 2)
-    power = pairs.normal_quantile(pairs.POWER)
-    return math.expm1(
-        min(max((z + power) * error, math.log1p(by.threshold) + power * error), 700.0)
-    )
-
-
-def finite(value: float) -> float | None:
-    """The number, or None where JSON has none for it."""
-    return value if math.isfinite(value) else None
-
-
-def exp_interval(logs: Interval) -> Interval:
-    """The interval of ratios that belongs to one of log ratios."""
-    low, middle, high = (
-        math.exp(max(-700.0, min(700.0, v))) for v in (logs.low, logs.median, logs.high)
-    )
-    return Interval(median=middle, low=low, high=high)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from msgspec.structs import replace
 
@@ -16,7 +17,7 @@ from iomodels import metrics
 from iomodels.changes import Change, Verdict
 from iomodels.metrics import Metric
 from iomodels.results import Interval, Trial
-from iomodels.statistics import median_interval
+from iomodels.statistics import MIN_ROUNDS, median_interval
 
 MIN_CONSTANT_ROUNDS = 3
 """Fewer rounds cannot show that a counter is constant."""
@@ -34,37 +35,58 @@ class Counted:
     base: Interval
     new: Interval
     rounds: int
+    spread: tuple[float, float]
+    """The new side's least and largest."""
 
     def on(self, change: Change) -> Change:
         """`change`, with this said in it."""
-        more = "more" if self.verdict == "slower" else "fewer"
-        reason = f"every round makes {more} of these calls: exact, whatever the machine"
         return replace(
             change,
             verdict=self.verdict,
             base=self.base,
             new=self.new,
             rounds=self.rounds,
-            reason=None if self.verdict == "same" else reason,
+            reason=self._reason(),
         )
+
+    def _reason(self) -> str | None:
+        low, high = self.spread
+        if self.verdict == "same":
+            return None
+        if high - low > CONSTANT_WITHIN:
+            return f"was exact, now varies from {low:.3g} to {high:.3g} calls per operation"
+        more = "more" if self.verdict == "slower" else "fewer"
+        return f"every round makes {more} of these calls: exact, whatever the machine"
 
 
 def compare(base: Sequence[Trial], new: Sequence[Trial]) -> Iterator[Counted]:
     """Each call's counter that can be judged."""
-    for name in sorted({name for trial in (*base, *new) for name in trial.calls_per_op}):
-        metric = metrics.counter(name)
-        before, after = [metric.value(t) for t in base], [metric.value(t) for t in new]
+    for metric, before, after in _values(base, new):
         found = verdict(before, after)
         if found is not None:
-            yield Counted(
-                metric, found, median_interval(before), median_interval(after), len(after)
-            )
+            intervals = median_interval(before), median_interval(after)
+            yield Counted(metric, found, *intervals, len(after), (min(after), max(after)))
+
+
+def unjudged(base: Sequence[Trial], new: Sequence[Trial]) -> int:
+    """How many counters there are of which nothing can be said."""
+    return sum(verdict(before, after) is None for _, before, after in _values(base, new))
+
+
+def _values(
+    base: Sequence[Trial], new: Sequence[Trial]
+) -> Iterator[tuple[Metric, list[float], list[float]]]:
+    for name in sorted({name for trial in (*base, *new) for name in trial.calls_per_op}):
+        metric = metrics.counter(name)
+        yield metric, [metric.value(t) for t in base], [metric.value(t) for t in new]
 
 
 def verdict(base: Sequence[float], new: Sequence[float]) -> Verdict | None:
     """The verdict on one counter, or None where it is none: too few base rounds, or not constant.
 
-    It changed when every new round lies beyond all of the base. More calls are `slower`.
+    It changed when every new round lies beyond all of the base. More calls are `slower`. One that
+    was constant and now varies is no longer exact: `slower` if most rounds make more calls than
+    the base ever did, and nothing sure otherwise.
     """
     if len(base) < MIN_CONSTANT_ROUNDS or not new:
         return None
@@ -74,5 +96,8 @@ def verdict(base: Sequence[float], new: Sequence[float]) -> Verdict | None:
         return "slower"
     if max(new) < min(base) - CHANGE_BEYOND:
         return "faster"
-    steady = max(new) - min(new) <= CONSTANT_WITHIN
-    return "same" if steady and abs(new[0] - base[0]) <= CHANGE_BEYOND else None
+    if max(new) <= max(base) + CHANGE_BEYOND and min(new) >= min(base) - CHANGE_BEYOND:
+        return "same"
+    # Few rounds may have been constant by chance: those that take the median take more of them.
+    more = len(base) >= MIN_ROUNDS and median(new) > max(base) + CHANGE_BEYOND
+    return "slower" if more else "cannot tell"

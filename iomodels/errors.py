@@ -60,3 +60,7 @@ class TrialError(IomodelsError):
 
 class ConditionLost(TrialError):  # noqa: N818 - a state of affairs
     """Nothing broke, but a condition of the trial did not hold to its end: it can be repeated."""
+
+
+class NothingEnded(TrialError):  # noqa: N818 - a state of affairs
+    """Not one operation ended in the time that was measured."""

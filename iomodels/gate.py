@@ -8,7 +8,7 @@ say nothing of a change; exact counters still do, and a short run is enough for 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,19 +17,32 @@ import msgspec
 from iomodels import __version__, engines, environment, matching, metrics, pairs, storage, verdict
 from iomodels import plan as planning
 from iomodels.changes import SCHEMA, Change, Comparison
-from iomodels.comparison import DEFAULT_THRESHOLD, Judgement, judge_runs, now_utc
+from iomodels.comparison import (
+    DEFAULT_THRESHOLD,
+    Judgement,
+    assumed_spread,
+    counters_unjudged,
+    incomplete,
+    judge_runs,
+    now_utc,
+    places_differ,
+)
 from iomodels.engines import EngineSpec
 from iomodels.errors import IomodelsError, NothingMeasured, ResultError, UsageError
+from iomodels.keys import all_keys
 from iomodels.matching import Key
 from iomodels.metrics import COUNTER_PREFIX
 from iomodels.plan import Plan
-from iomodels.point import Point, point_from_parameters
+from iomodels.point import NOT_STORED, Point, point_from_parameters, settle
 from iomodels.results import Cell, Notice, Run, Tool
 from iomodels.runner import Listener, bench_plan, core_hash
 
 FRESH_ROUNDS, LEAST_FRESH_ROUNDS = 20, 7
 BUDGET_S = 170.0
-"""First look and confirmation together stay below three minutes, if the first look does."""
+"""First look and confirmation together stay below three minutes, unless what is left by the first
+look is too little for `LEAST_FRESH_ROUNDS`."""
+LONG_S = 3600.0
+"""A baseline that asks for more must be confirmed by the user: it may be a stranger's."""
 COUNTER_ROUNDS, COUNTER_DURATION_S = 2, 0.1
 """What exact counters need: a round would do, and the second shows that they are constant."""
 _LIMITS = {"rounds": (1, 1000), "duration_s": (0.001, 3600), "warmup_s": (0, 3600)}
@@ -42,6 +55,8 @@ class Baseline:
 
     name: str
     runs: tuple[Run, ...]
+    warnings: tuple[Notice, ...] = ()
+    """Of files whose cells were not all measured to their end."""
 
     @property
     def newest(self) -> Run:
@@ -70,7 +85,8 @@ def load_baseline(paths: Sequence[str | Path]) -> Baseline:
         files += inside
     runs = sorted(((storage.load(file), file.name) for file in files), key=_when)
     more = f" and {len(runs) - 1} older" if len(runs) > 1 else ""
-    return Baseline(f"{runs[-1][1]}{more}", tuple(run for run, _ in runs))
+    warnings = [notice for run, name in runs for notice in incomplete(run, name)]
+    return Baseline(f"{runs[-1][1]}{more}", tuple(run for run, _ in runs), tuple(warnings))
 
 
 def _when(loaded: tuple[Run, str]) -> str:
@@ -82,31 +98,51 @@ def check(
     *,
     threshold: float = DEFAULT_THRESHOLD,
     metric_keys: Sequence[str] = (),
+    rounds: int | None = None,
+    folder: str | None = None,
+    however_long: bool = False,
     output: str | Path | None = None,
     force: bool = False,
     listener: Listener | None = None,
 ) -> Checked:
     """Measure the baseline's cells and judge them. `output` keeps the run: the next baseline.
 
-    Raises as `runner.bench_plan` does, `ResultError` for settings beyond the limits, and
-    `UsageError` for an unknown metric.
+    `rounds` stands for the baseline's own number, `folder` is where files are made (a baseline
+    never says where). Raises as `runner.bench_plan` does, `ResultError` for settings beyond the
+    limits, and `UsageError` for an unknown metric, or for more than an hour of measuring unless
+    `however_long`.
     """
     started_s = time.monotonic()
     for key in metric_keys:
         metrics.named(key)
     comparable, why_not = _comparable(baseline)
-    cells, unknown = _cells(baseline)
-    plan = _plan(baseline.newest, list(cells.values()), timed=bool(comparable))
+    cells, lost = _cells(baseline, folder)
+    plan = _plan(baseline.newest, list(cells.values()), rounds, timed=bool(comparable))
+    if plan.estimate_s > LONG_S and not however_long:
+        raise UsageError(
+            f"this baseline asks for about {plan.estimate_s / 3600:.1f} hours of measuring: give "
+            "fewer rounds (-r), or say that it may take so long (--long)"
+        )
     run = bench_plan(plan, output=output, force=force, listener=listener)
-    bases = _only(comparable or list(baseline.runs), cells | dict.fromkeys(unknown))
+    slowness = (time.monotonic() - started_s) / max(plan.estimate_s, 1.0)
+    bases = _only(comparable or list(baseline.runs), {*cells, *lost.unknown})
     refusal = "" if comparable else "; ".join(notice.message for notice in why_not)
-    by = Judgement(threshold, tuple(metric_keys), pairs.CONFIRM_ALPHA)
+    by = Judgement(
+        threshold,
+        tuple(metric_keys),
+        pairs.CONFIRM_ALPHA,
+        assumed_spread=assumed_spread([*bases, run]),
+        remedy=verdict.REMEDY_OF_BASELINE,
+    )
     changes = judge_runs(bases, run, by, refusal)
     suspects = [] if refusal else _suspects(changes, cells, threshold)
     if suspects:
-        left_s = BUDGET_S - (time.monotonic() - started_s)
-        fresh = _confirm([cells[key] for key in suspects], plan, left_s, listener)
-        changes = judge_runs(bases, run, replace(by, fresh=fresh))
+        left_s = (BUDGET_S - (time.monotonic() - started_s)) / max(1.0, slowness)
+        again = _confirm([cells[key] for key in suspects], plan, left_s, listener)
+        spread = assumed_spread([*bases, run, again])
+        fresh = matching.cells_by_key(again)
+        changes = judge_runs(bases, run, replace(by, fresh=fresh, assumed_spread=spread))
+    elsewhere = places_differ(bases, run)
     comparison = Comparison(
         schema=SCHEMA,
         created_utc=now_utc(),
@@ -115,10 +151,21 @@ def check(
         base_tool=baseline.newest.tool,
         new_tool=run.tool,
         threshold=threshold,
-        outcome=verdict.outcome(changes, threshold=threshold, comparable=not refusal),
+        outcome=verdict.outcome(
+            changes, threshold=threshold, comparable=not refusal and not elsewhere
+        ),
         changes=changes,
         differences=matching.differences(baseline.newest, run),
-        warnings=[*why_not, *unknown.values(), *_of_the_baseline(bases), *run.warnings],
+        warnings=[
+            *why_not,
+            *elsewhere,
+            *lost.unknown.values(),
+            *lost.never,
+            *baseline.warnings,
+            *_of_the_baseline(bases),
+            *run.warnings,
+        ],
+        counters_unjudged=counters_unjudged(bases, run),
     )
     return Checked(comparison, run)
 
@@ -146,10 +193,20 @@ def _comparable(baseline: Baseline) -> tuple[list[Run], list[Notice]]:
     ]
 
 
+@dataclass(frozen=True)
+class _Lost:
+    """The newest run's cells that are not measured again: a notice for each."""
+
+    unknown: dict[Key, Notice]
+    """They cannot be asked for any more."""
+    never: list[Notice]
+    """No base run has measured them."""
+
+
 def _cells(
-    baseline: Baseline,
-) -> tuple[dict[Key, tuple[Point, EngineSpec]], dict[Key, Notice]]:
-    """The newest run's cells that any run has measured; and those that cannot be asked for."""
+    baseline: Baseline, folder: str | None
+) -> tuple[dict[Key, tuple[Point, EngineSpec]], _Lost]:
+    """The newest run's cells that any run has measured, on files in `folder`; and the others."""
     measured = {
         key
         for run in baseline.runs
@@ -157,28 +214,51 @@ def _cells(
         if cell.trials
     }
     cells: dict[Key, tuple[Point, EngineSpec]] = {}
-    unknown: dict[Key, Notice] = {}
+    lost = _Lost({}, [])
     for key, cell in matching.cells_by_key(baseline.newest).items():
         if key not in measured:
+            if cell.status == "failed":
+                message = f"{cell.scenario}, {cell.engine}: failed in all of the baseline"
+                lost.never.append(Notice("never-measured", f"{message}: {cell.reason}"))
             continue
         try:
-            point = point_from_parameters(cell.scenario, cell.parameters)
+            point = _in_folder(point_from_parameters(cell.scenario, cell.parameters), folder)
             cells[key] = point, engines.parse(cell.engine)
         except IomodelsError as error:
-            unknown[key] = Notice("unknown-cell", f"a cell cannot be measured: {error}")
+            lost.unknown[key] = Notice("unknown-cell", f"a cell cannot be measured: {error}")
     if not cells:
         raise NothingMeasured("the baseline has no cell that could be measured: record another")
     names = matching.labels({key: _as_cell(key) for key in cells})
     labelled = {key: (replace(p, label=names[key]), spec) for key, (p, spec) in cells.items()}
-    return labelled, unknown
+    return labelled, lost
+
+
+def _in_folder(point: Point, folder: str | None) -> Point:
+    """The point with its file in `folder`. A baseline names none, so it comes from the user."""
+    if folder is None or point.channel.kind != "file":
+        return point
+    flat = {**point.parameters, NOT_STORED: all_keys()[NOT_STORED].from_text(folder)}
+    return settle(
+        point.scenario,
+        {
+            name: all_keys()[name].read(value, canonical=name != NOT_STORED)
+            for name, value in flat.items()
+        },
+        "--set",
+        point.label,
+    )
 
 
 def _as_cell(key: Key) -> Cell:
     return Cell(key[0], dict(key[1]), key[2], "ok")
 
 
-def _plan(base: Run, cells: Sequence[tuple[Point, EngineSpec]], *, timed: bool) -> Plan:
+def _plan(
+    base: Run, cells: Sequence[tuple[Point, EngineSpec]], rounds: int | None, *, timed: bool
+) -> Plan:
     settings = {name: _setting(base, name) for name in _LIMITS}
+    if rounds is not None:
+        settings["rounds"] = rounds
     if not timed:
         settings["rounds"] = COUNTER_ROUNDS
         settings["duration_s"] = min(settings["duration_s"], COUNTER_DURATION_S)
@@ -202,7 +282,7 @@ def _setting(base: Run, name: str) -> float:
     return float(value)
 
 
-def _only(runs: Sequence[Run], keys: Mapping[Key, object]) -> list[Run]:
+def _only(runs: Sequence[Run], keys: Collection[Key]) -> list[Run]:
     """The runs without the cells that the newest does not have: those were given up on purpose."""
     return [
         msgspec.structs.replace(
@@ -233,8 +313,9 @@ def _suspects(
 
 def _confirm(
     cells: Sequence[tuple[Point, EngineSpec]], first: Plan, left_s: float, listener: Listener | None
-) -> dict[Key, Cell]:
-    """Fresh rounds of the suspects: as many as fit into what is left of the budget."""
+) -> Run:
+    """Fresh rounds of the suspects: as many as fit into what is left of the budget, and at
+    least so many that there can be a verdict."""
 
     def plan(rounds: int) -> Plan:
         return planning.of_pairs(
@@ -251,7 +332,7 @@ def _confirm(
         listener.notice(
             Notice("confirming", f"{len(cells)} cells look worse: measuring them again")
         )
-    return matching.cells_by_key(bench_plan(plan(rounds), listener=listener))
+    return bench_plan(plan(rounds), listener=listener)
 
 
 def _of_the_baseline(bases: Sequence[Run]) -> list[Notice]:
@@ -261,6 +342,6 @@ def _of_the_baseline(bases: Sequence[Run]) -> list[Notice]:
         Notice(
             "one-baseline",
             "one baseline run cannot show how this machine differs from one hour to the next, so "
-            "a change of the machine may pass for one of the code: record some at other times",
+            "only a change far beyond the usual counts: record some at other times",
         )
     ]

@@ -22,6 +22,9 @@ Key = tuple[str, frozenset[tuple[str, Parameter]], str]
 
 FINGERPRINT = ("cpu", "cores_online", "cores_allowed", "kernel", "governor")
 """Where one of these differs it is another machine, as far as times go."""
+MAY_BE_UNKNOWN = ("governor",)
+"""A virtual machine has none. Of the others, unknown on both sides is not the same."""
+_FILE_SYSTEM = ("file_system", "file_system_device")
 _PASSING = ("aio_nr",)
 """Facts of the moment: a difference in them says nothing."""
 _TIMED = ("duration_s", "warmup_s")
@@ -82,6 +85,16 @@ def differences(base: Run, new: Run) -> list[Difference]:
 def incomparable(base: Run, new: Run) -> list[Notice]:
     """Why times of these two runs must not be compared: another machine, another tool."""
     notices = []
+    unknown = [
+        name
+        for name in FINGERPRINT
+        if name not in MAY_BE_UNKNOWN
+        and base.environment.get(name) is None
+        and new.environment.get(name) is None
+    ]
+    if unknown:
+        names = ", ".join(unknown)
+        notices.append(Notice("machine", f"unknown machines: neither side tells its {names}"))
     other = [
         f"{name} ({_fact(base, name)}, now {_fact(new, name)})"
         for name in FINGERPRINT
@@ -98,6 +111,15 @@ def incomparable(base: Run, new: Run) -> list[Notice]:
             Notice("core", f"another measured core (loop, engines and channels): {hashes}")
         )
     return notices
+
+
+def other_file_system(base: Run, new: Run) -> str:
+    """Why times of files must not be compared; empty where the file systems are the same."""
+    sides = [[_fact(run, name) for name in _FILE_SYSTEM] for run in (base, new)]
+    if sides[0] == sides[1]:
+        return ""
+    before, now = (f"{kind} on {device}" for kind, device in sides)
+    return f"the files are on another file system: {before}, now {now}"
 
 
 def settings_notices(base: Run, new: Run) -> list[Notice]:

@@ -36,6 +36,8 @@ FOREIGN_MEDIAN_CORES = 0.05
 """Others' work that is too much in the usual trial: 5 % of one core (or 1 % of all, if more)."""
 FOREIGN_BURST_CORES = 0.25
 """Others' work that is too much in more than one trial in twenty (or 5 % of all cores, if more)."""
+BUSY_THROUGHOUT = "busy-throughout"
+"""The code of a notice of others' work on this scale in most trials: times then say little."""
 BURST_SHARE = 0.05
 BURST_LEAST_S = 0.05
 """Five ticks: below this a short trial's share is mostly rounding."""
@@ -315,7 +317,7 @@ def _busy_trials(uses: Sequence[Use]) -> Finding | None:
     if not lasting and len(bursts) < math.ceil(BURST_SHARE * len(uses)):
         return None
     return Finding(
-        "busy",
+        BUSY_THROUGHOUT if usual > limit and seconds > BURST_LEAST_S else "busy",
         f"{max(0.0, usual):.2f} cores",
         f"other processes kept {max(0.0, usual):.2f} of {_count(cores, 'core')} busy in the "
         f"median trial and {max(shares):.2f} in the worst, over {limit:g} in {len(bursts)} of "

@@ -33,7 +33,8 @@ MIN_SUITE_PAIRS = 10
 """The fewest pairs whose exact p-value, 2 / 2^pairs at best, can reach `SUITE_ALPHA`."""
 EXACT_UP_TO_PAIRS = 16
 PATTERNS = 19_999
-"""Random sign patterns beyond `EXACT_UP_TO_PAIRS`: the smallest p-value is then 1 in 20,000."""
+"""Random sign patterns beyond `EXACT_UP_TO_PAIRS`, unless more are asked for: the smallest p-value
+is then 1 in 20,000."""
 
 LARGEST_FREEDOM = 200
 """Beyond so many degrees of freedom Student's distribution is normal to 0.5 % of a quantile."""
@@ -75,21 +76,26 @@ def clip(d: npt.ArrayLike, deviations: float = _CLIP) -> Floats:
     return clipped
 
 
-def sign_flip_p(d: npt.ArrayLike, *, seed: int = 1) -> float:
+def sign_flip_p(d: npt.ArrayLike, *, seed: int = 1, patterns: int = PATTERNS) -> float:
     """The p-value of "as likely either way" for one cell's pairs, by their clipped mean.
 
-    Exact (all patterns) up to `EXACT_UP_TO_PAIRS` pairs; beyond, of `PATTERNS` random patterns
-    drawn with `seed`, the one seen counted among them, so that it never promises too much (Phipson
-    and Smyth 2010, doi:10.2202/1544-6115.1585). 1.0 without pairs.
+    Exact (all patterns) up to `EXACT_UP_TO_PAIRS` pairs; beyond, of at least `patterns` random
+    patterns drawn with `seed`, the one seen counted among them, so that it never promises too
+    much (Phipson and Smyth 2010, doi:10.2202/1544-6115.1585). 1.0 without pairs.
     """
     clipped = clip(d)
     if not clipped.size:
         return 1.0
     seen = abs(float(clipped.sum())) * (1 - _ROUNDING)
-    as_extreme = np.abs(_signs(clipped.size, seed) @ clipped) >= seen
+
+    def as_extreme(seed: int) -> int:
+        return int((np.abs(_signs(clipped.size, seed) @ clipped) >= seen).sum())
+
     if clipped.size <= EXACT_UP_TO_PAIRS:
-        return float(as_extreme.mean())
-    return float((as_extreme.sum() + 1) / (as_extreme.size + 1))
+        return as_extreme(seed) / len(_signs(clipped.size, seed))
+    portions = math.ceil(patterns / PATTERNS)  # not all at once: memory
+    hits = sum(as_extreme(seed + portion) for portion in range(portions))
+    return (hits + 1) / (portions * PATTERNS + 1)
 
 
 @lru_cache(maxsize=8)
@@ -128,10 +134,12 @@ def confirm(matrix: npt.ArrayLike, threshold: float, *, alpha: float = CONFIRM_A
     """What fresh pairs of the suspects say, per cell: 1 B is larger, -1 smaller, 0 not confirmed.
 
     Confirmed is what Holm rejects at `alpha` over all suspects and whose median change is larger
-    than `threshold` (a share: 0.05 is 5 %). The pairs must not be those of the screen.
+    than `threshold` (a share: 0.05 is 5 %). The pairs must not be those of the screen. Holm asks
+    the first of m suspects for alpha / m, so there are patterns enough for half of that.
     """
     cells = np.asarray(matrix, dtype=float)
-    rejected = holm([sign_flip_p(d) for d in cells], alpha=alpha)
+    patterns = max(PATTERNS, math.ceil(2 * len(cells) / alpha))
+    rejected = holm([sign_flip_p(d, patterns=patterns) for d in cells], alpha=alpha)
     return [
         int(np.sign(np.median(_known(d)))) if sure and exceeds(d, threshold) else 0
         for d, sure in zip(cells, rejected, strict=True)
@@ -163,7 +171,8 @@ def noise(d: npt.ArrayLike) -> float:
 
     The larger of two that are equal for a normal distribution: 1.4826 times the median absolute
     deviation, and the standard deviation of what is clipped there at ±2, over 0.9594. Where tails
-    are heavy, as on a busy machine, the first alone would promise too much. NaN below two pairs.
+    are heavy, as on a busy machine, the first alone would promise too much. Where ties make both 0,
+    the plain standard deviation. NaN below two pairs.
     """
     known = _known(d)
     if known.size < 2:
@@ -171,7 +180,7 @@ def noise(d: npt.ArrayLike) -> float:
     centred = known - np.median(known)
     by_median = float(np.median(np.abs(centred))) / _MAD_OF_NORMAL
     by_clipped = float(np.sqrt(np.mean(clip(centred, 2) ** 2))) / _CLIPPED_OF_NORMAL
-    return max(by_median, by_clipped)
+    return max(by_median, by_clipped) or float(np.std(known, ddof=1))
 
 
 def detectable(

@@ -32,33 +32,68 @@ class Decision:
     """What was measured, and what it says. Rows are named by their number."""
 
     first: list[Floats]
+    scale: float = 1.0
+    """How many pairs there were, over what is usual."""
     suite_p: float = 1.0
+    """Of the pairs in `suite`."""
     suite: Floats = field(default_factory=lambda: np.empty(0))
-    """The first pairs' medians over all rows."""
+    """The pairs' medians over all rows: of the first look or, where that looked like a change of
+    the whole, of fresh pairs."""
+    suite_measured_again: bool = False
     fresh: dict[int, Floats] = field(default_factory=dict)
     """The suspects, measured again: what they are judged by."""
     confirmed: dict[int, int] = field(default_factory=dict)
     """Of each suspect: 1 B is larger, -1 smaller, 0 not confirmed."""
 
+    @property
+    def suite_sure(self) -> bool:
+        """Whether the suite as a whole has changed, and fresh pairs said so again."""
+        return self.suite_measured_again and self.suite_p <= pairs.SUITE_ALPHA
 
-def decide(rows: int, measure: Measure, *, threshold: float) -> Decision:
-    """Decide `rows` rows. `threshold` is a share: changes below it are not confirmed."""
-    decision = Decision(list(measure(range(rows), FIRST_PAIRS)))
-    matrix = filled(decision.first)
-    decision.suite_p = pairs.suite_p(matrix)
-    decision.suite = pairs.column_medians(matrix)
+
+def decide(
+    rows: int, measure: Measure, *, threshold: float, first_pairs: int | None = None
+) -> Decision:
+    """Decide `rows` rows. `threshold` is a share: changes below it are not confirmed.
+
+    `first_pairs` is the size of the first look; the other batches grow and shrink with it.
+    By default `FIRST_PAIRS`.
+    """
+    scale = 1.0 if first_pairs is None else first_pairs / FIRST_PAIRS
+    look = round(FIRST_PAIRS * scale)
+    decision = Decision(list(measure(range(rows), look)), scale)
+    _decide_suite(decision, rows, measure, threshold, look)
     noisy = [i for i, d in enumerate(decision.first) if _is_noisy(d, threshold)]
-    for row, more in zip(noisy, measure(noisy, EXTRA_PAIRS) if noisy else (), strict=True):
+    extra = math.ceil(EXTRA_PAIRS * scale)
+    for row, more in zip(noisy, measure(noisy, extra) if noisy else (), strict=True):
         decision.first[row] = np.concatenate([decision.first[row], more])
     suspects = pairs.screen(filled(decision.first))
     counts = {row: fresh_pairs(decision.first[row], threshold, len(suspects)) for row in suspects}
     for count in sorted(set(counts.values())):
         alike = [row for row in suspects if counts[row] == count]
-        decision.fresh |= zip(alike, measure(alike, count), strict=True)
+        fresh = measure(alike, math.ceil(count * scale))
+        decision.fresh |= zip(alike, fresh, strict=True)
     if suspects:
         said = pairs.confirm(filled([decision.fresh[row] for row in suspects]), threshold)
         decision.confirmed = dict(zip(suspects, said, strict=True))
     return decision
+
+
+def _decide_suite(
+    decision: Decision, rows: int, measure: Measure, threshold: float, count: int
+) -> None:
+    """All rows together. As with a suspect, only fresh pairs may say that they changed."""
+    matrix = filled(decision.first)
+    looks_changed = (
+        pairs.suite_p(matrix) <= pairs.SUITE_ALPHA
+        and pairs.exceeds(pairs.column_medians(matrix), threshold)
+        and rows > 1
+    )
+    if looks_changed:
+        matrix = filled(measure(range(rows), count))
+        decision.suite_measured_again = True
+    decision.suite_p = pairs.suite_p(matrix)
+    decision.suite = pairs.column_medians(matrix)
 
 
 def _is_noisy(d: Floats, threshold: float) -> bool:
@@ -81,13 +116,14 @@ def fresh_pairs(d: Floats, threshold: float, suspects: int) -> int:
     return FRESH_PAIRS[-1]
 
 
-def detectable(d: Floats, threshold: float) -> float:
+def detectable(d: Floats, threshold: float, scale: float = 1.0) -> float:
     """The minimum detectable effect of the whole procedure in a row with the noise of `d`.
 
-    A change must pass the screen, and then be confirmed by as many fresh pairs as it would get.
+    That is what stands beside a row that was no suspect: a change would have had to pass the
+    screen, and then be confirmed by as many fresh pairs as it would have got.
     """
-    first = FIRST_PAIRS + EXTRA_PAIRS * _is_noisy(d, threshold)
-    count = fresh_pairs(d - np.nanmedian(d), threshold, 1)
+    first = math.ceil((FIRST_PAIRS + EXTRA_PAIRS * _is_noisy(d, threshold)) * scale)
+    count = math.ceil(fresh_pairs(d - np.nanmedian(d), threshold, 1) * scale)
     return max(
         pairs.detectable(d, pairs.SCREEN_ALPHA, threshold=pairs.SCREEN_CHANGE, pairs=first),
         pairs.detectable(d, threshold=threshold, pairs=count),

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from iomodels import explain
-from iomodels.errors import TrialError
+from iomodels.errors import NothingEnded, TrialError
 from iomodels.launch import Launch, own_launch
 from iomodels.plan import PlannedTrial
 from iomodels.record import Record, new_record
@@ -33,7 +33,7 @@ PROGRESS_INTERVAL_S = 0.2
 BOTH, IO_ALONE, COMPUTATION_ALONE = 0, 1, 2
 """The parts of a slice (`core/loop.h`)."""
 _NOTHING_MEASURED = (
-    "measured nothing: not one operation ended in time (a longer --duration may help)"
+    "measured nothing: not one operation ended in time (bench --duration makes trials longer)"
 )
 LAST_WORDS_BYTES = 2000
 
@@ -94,7 +94,7 @@ def _cpu_share(record: Record) -> float:
 def _per_operation_ns(record: Record) -> float:
     operations = record.field("window_operations")
     if operations == 0:
-        raise TrialError(_NOTHING_MEASURED)
+        raise NothingEnded(_NOTHING_MEASURED)
     return record.field("window_ns") / operations
 
 
@@ -260,7 +260,7 @@ def to_trial(
     done = _completed(record, serves=planned.cell.point.serves and not null)
     operations = done.operations
     if operations == 0:
-        raise TrialError(_NOTHING_MEASURED)
+        raise NothingEnded(_NOTHING_MEASURED)
     user_ns, system_ns = record.field("window_user_ns"), record.field("window_system_ns")
     calls, eagain = record.table("calls"), record.table("eagain")
     # Calls are counted over the whole slice, draining included, so that each operation has all of

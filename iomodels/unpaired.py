@@ -5,8 +5,10 @@ Hodges and Lehmann's (the median of all differences), its interval the one that 
 Mann-Whitney test: distribution-free, and exact for small samples (Hollander, Wolfe and Chicken,
 *Nonparametric Statistical Methods*, 3rd ed., sections 4.1 to 4.3).
 
-What rounds of one run cannot show is how the machine differs from one hour to the next. Where
-several base runs were kept, `Between` holds that spread, and widens the interval.
+What rounds of one run cannot show is how the machine differs from one hour to the next, and what
+differs so is common to all cells of a run. `Between` holds that spread. A run or two know it badly,
+so what no measurement has shown is assumed (`ASSUMED_SPREAD`): a change must be beyond it to be
+believed. The interval has the spread that was measured, and no more.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
-from statistics import NormalDist, median, stdev
+from statistics import NormalDist, stdev
 
 import numpy as np
 
@@ -25,26 +27,47 @@ from iomodels.pairs import student_quantile
 CONFIDENCE_ALPHA = 0.05
 EXACT_UP_TO = 40
 """The largest sample for which the null distribution is counted out; beyond, it is normal."""
+ASSUMED_SPREAD = 0.05
+"""The standard deviation between runs of one machine (a log), where nothing is known of it; with
+simulated suites of such machines `benchmarks/gate.py` shows how often a check then fails."""
+BUSY_SPREAD = 0.20
+"""The same where others' work was on the CPUs in most trials."""
+ASSUMED_RUNS = 10
+"""The assumption weighs as much as so many runs: of two that are alike by chance it stays."""
 MAX_SAMPLE = 2000
 """Of more values than this (a foreign file's), the first so many: all differences fit in memory."""
 
 
 @dataclass(frozen=True)
 class Between:
-    """How medians of runs differ by themselves: their standard deviation, and its degrees of
-    freedom; `runs` is how many base runs there are."""
+    """How one cell's medians differ from run to run, of themselves: a standard deviation of logs.
 
-    deviation: float
-    freedom: int
+    `measured` is 0 for a single base run. `runs` is how many there are.
+    """
+
+    measured: float
     runs: int
+    assumed: float = ASSUMED_SPREAD
+
+    @property
+    def believed(self) -> float:
+        """What was measured and what is assumed, weighed by their degrees of freedom."""
+        seen = self.runs - 1
+        total = ASSUMED_RUNS * self.assumed**2 + seen * self.measured**2
+        return math.sqrt(total / (ASSUMED_RUNS + seen))
+
+    def interval_margin(self) -> float:
+        """What the spread measured adds to either side of an interval of 95 %."""
+        return self._margin(self.measured, CONFIDENCE_ALPHA)
 
     def margin(self, alpha: float) -> float:
         """How far the median of another run may lie from these, in all but `alpha` of cases."""
-        return (
-            student_quantile(1 - alpha / 2, self.freedom)
-            * self.deviation
-            * math.sqrt(1 + 1 / self.runs)
-        )
+        return self._margin(self.believed, alpha)
+
+    def _margin(self, deviation: float, alpha: float) -> float:
+        freedom = ASSUMED_RUNS + self.runs - 1
+        t = student_quantile(1 - alpha / 2, freedom)
+        return t * deviation * math.sqrt(1 + 1 / self.runs)
 
 
 @dataclass(frozen=True)
@@ -77,11 +100,9 @@ def shift(base: Sequence[float], new: Sequence[float]) -> Shift:
     )
 
 
-def widened(one: Shift, between: Between | None) -> Shift:
+def widened(one: Shift, between: Between) -> Shift:
     """The same shift with the spread between runs in its interval and in its p-value."""
-    if between is None:
-        return one
-    margin = between.margin(CONFIDENCE_ALPHA)
+    margin = between.interval_margin()
     return Shift(
         estimate=one.estimate,
         low=one.estimate - math.hypot(one.estimate - one.low, margin),
@@ -91,22 +112,21 @@ def widened(one: Shift, between: Between | None) -> Shift:
     )
 
 
-def between_runs(medians: Sequence[Sequence[float]]) -> list[Between | None]:
+def between_runs(
+    medians: Sequence[Sequence[float]], assumed: float = ASSUMED_SPREAD
+) -> list[Between]:
     """Each cell's spread between runs, of the logs of its base runs' medians (cells × runs).
 
-    A spread of two or three values is itself badly known, so it is never taken for smaller than
-    the median spread over all cells, and has their degrees of freedom together. None for a cell
-    with fewer than two runs.
+    The usual spread of all cells stands for that of one whose own few runs are alike by chance. As
+    a rule it is one spread and not many: the machine is faster or slower in all cells at once, so
+    more cells are no more evidence of it, and only runs are counted.
     """
-    own = [stdev(values) if len(values) > 1 else None for values in medians]
-    known = [deviation for deviation in own if deviation is not None]
-    if not known:
-        return [None] * len(medians)
-    usual = median(known)
-    freedom = sum(len(values) - 1 for values in medians if len(values) > 1)
+    own = [stdev(values) if len(values) > 1 else 0.0 for values in medians]
+    known = [spread for spread, values in zip(own, medians, strict=True) if len(values) > 1]
+    usual = math.sqrt(sum(spread**2 for spread in known) / len(known)) if known else 0.0
     return [
-        None if deviation is None else Between(max(deviation, usual), freedom, len(values))
-        for deviation, values in zip(own, medians, strict=True)
+        Between(max(spread, usual) if len(values) > 1 else 0.0, max(1, len(values)), assumed)
+        for spread, values in zip(own, medians, strict=True)
     ]
 
 

@@ -12,10 +12,18 @@ import math
 from collections.abc import Iterable, Sequence
 
 from iomodels.changes import Change, Outcome, Verdict
+from iomodels.results import Interval
 from iomodels.statistics import MIN_ROUNDS
 
 FAILING: tuple[Verdict, ...] = ("slower", "vanished", "failed")
-REMEDY = "more rounds, pinning (taskset -c 0 …) or a quieter machine would help"
+REMEDY = "more rounds (bench -r) on either side, or a quieter machine, would help"
+REMEDY_OF_BASELINE = (
+    "more rounds (-r), a baseline that is recorded and checked pinned (taskset -c 0 iomodels …) or "
+    "a quieter machine would help"
+)
+REMEDY_OF_PAIRS = (
+    'more pairs (-r), both arms pinned (prefix="taskset -c 0") or a quieter machine would help'
+)
 
 
 def judge(
@@ -30,16 +38,18 @@ def judge(
     return "cannot tell"
 
 
-def why_unsure(low: float, high: float, *, threshold: float, sure: bool) -> str:
+def why_unsure(
+    low: float, high: float, *, threshold: float, sure: bool, remedy: str = REMEDY
+) -> str:
     """One sentence for a "cannot tell" that came from the numbers."""
     limit = math.log1p(threshold)
     if sure and (low > 0 or high < 0):
         return (
-            f"it changed, but not surely by more or by less than {threshold * 100:.2g} %: {REMEDY}"
+            f"it changed, but not surely by more or by less than {threshold * 100:.2g} %: {remedy}"
         )
     if low > limit or high < -limit:
-        return f"it looks like a change, but the test over all cells is not sure of it: {REMEDY}"
-    return f"too noisy to be sure within {threshold * 100:.2g} %: {REMEDY}"
+        return f"it looks like a change, but the test over all cells is not sure of it: {remedy}"
+    return f"too noisy to be sure within {threshold * 100:.2g} %: {remedy}"
 
 
 def outcome(changes: Sequence[Change], *, threshold: float, comparable: bool) -> Outcome:
@@ -60,9 +70,11 @@ def _may_be_worse(change: Change, threshold: float) -> bool:
         return False
     if change.ratio is None or change.rounds < MIN_ROUNDS:
         return True
-    if change.bigger_is_better:
-        return change.ratio.low < 1 / (1 + threshold)
-    return change.ratio.high > 1 + threshold
+    low, high = change.ratio.low, change.ratio.high
+    least, most = 1 / (1 + threshold), 1 + threshold
+    if least <= low and high <= most:
+        return True  # it would be the same, if all of it had been measured
+    return low < least if change.bigger_is_better else high > most
 
 
 EXIT_CODES: dict[Outcome, int] = {
@@ -80,3 +92,16 @@ def counts(changes: Iterable[Change]) -> dict[Verdict, int]:
     )  # fmt: skip
     found = [change.verdict for change in changes]
     return {verdict: found.count(verdict) for verdict in order if verdict in found}
+
+
+def finite(value: float) -> float | None:
+    """The number, or None where JSON has none for it."""
+    return value if math.isfinite(value) else None
+
+
+def exp_interval(logs: Interval) -> Interval:
+    """The interval of ratios that belongs to one of log ratios."""
+    low, middle, high = (
+        math.exp(max(-700.0, min(700.0, v))) for v in (logs.low, logs.median, logs.high)
+    )
+    return Interval(median=middle, low=low, high=high)

@@ -9,6 +9,14 @@ from typing import Any
 from iomodels.results import SCHEMA, Cell, Histogram, Notice, Run, Switches, Tool, Trial
 from iomodels.statistics import summarise
 
+ENVIRONMENT = {
+    "kernel": "6.1.0",
+    "cpu": "A CPU",
+    "cores_online": 2,
+    "cores_allowed": 2,
+    "governor": None,
+}
+
 
 def bucket_lower_ns(value: int) -> int:
     """The lower bound of the bucket that holds `value` (128 buckets per power of two)."""
@@ -89,7 +97,7 @@ def make_run(cells: Sequence[Cell] | None = None, **others: Any) -> Run:
         "created_utc": "2026-01-01T00:00:00Z",
         "seed": 1,
         "settings": {"rounds": 7, "duration_s": 0.3, "warmup_s": 0.1},
-        "environment": {"kernel": "6.1.0", "cores": 2, "governor": None},
+        "environment": ENVIRONMENT,
         "warnings": [Notice(code="busy", message="Another process keeps a CPU busy.")],
         "cells": list(cells),
         "questions": {"slow-device": "What does the waiting cost?"},

@@ -12,7 +12,7 @@ import pytest
 
 from iomodels import ab, engines, explain, pairs, statistics
 from iomodels.ab import Pair, PairedCell, parse_arm, plan_cells
-from iomodels.errors import ConditionLost
+from iomodels.errors import ConditionLost, NothingEnded
 from iomodels.results import Trial
 
 from .factory import histogram_of, make_trial
@@ -250,3 +250,21 @@ def test_a_rate_is_the_median_over_slices_and_counts_are_added_up() -> None:
 def test_a_trial_without_slices_is_our_own_mistake() -> None:
     with pytest.raises(ValueError, match="at least one slice"):
         statistics.combine_slices([])
+
+
+def test_an_empty_slice_is_measured_again_and_only_then_fails(monkeypatch) -> None:
+    real, empty = ab.to_trial, [1]
+
+    def sometimes_empty(*arguments):
+        if empty:
+            empty.pop()
+            raise NothingEnded("measured nothing")
+        return real(*arguments)
+
+    monkeypatch.setattr(ab, "to_trial", sometimes_empty)
+    (measured,) = ab.measure(plan("slow-device", [], []), 2, seed=1)
+    assert [pair.error for pair in measured] == [None, None]
+    empty += [1] * ab.MAX_ATTEMPTS
+    ((pair,),) = ab.measure(plan("slow-device", [], []), 1, seed=1)
+    assert "not one operation ended in a slice of 20 ms, in 4 attempts" in (pair.error or "")
+    assert "--set load.block" in (pair.error or "")

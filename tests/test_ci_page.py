@@ -124,6 +124,46 @@ def test_other_commands_of_the_page_are_in_the_option_table(
     assert [text.partition("=")[0] for text in given] == formats_of(arguments)
 
 
+def one_of_each_kind() -> dict[str, list[str]]:
+    """The page's first command against a baseline, A/B, and comparison."""
+    kinds = {"--baseline": "check", "--a": "check", "compare": "compare"}
+    return {
+        mark: next(c for c in COMMANDS if c[0] == name and (mark in c or mark == name))
+        for mark, name in kinds.items()
+    }
+
+
+@pytest.mark.parametrize("mark", ["--baseline", "--a", "compare"])
+def test_a_check_and_a_compare_command_of_the_page_run(mark: str, tmp_path: Path) -> None:
+    """Tiny: one engine, the fewest pairs, a small file."""
+    arguments = one_of_each_kind()[mark]
+    (tmp_path / "baseline").mkdir()
+    program = [sys.executable, "-m", "iomodels"]
+    recorded = [*program, "bench", "slow-device", *TINY]
+    if mark != "--a":
+        for name in ("baseline/1.json", "base.json", "new.json"):
+            subprocess.run([*recorded, "-o", name], cwd=tmp_path, check=True, capture_output=True)
+    tiny = {
+        "--a": ("-r", "10", "-e", "blocking", "--set", "channel.size=64KiB", "--threshold", "50%"),
+        "--baseline": ("-r", "1"),
+    }.get(mark, ())
+    line = next(line for line in scripts() if shlex.split(line.partition("||")[0])[1:] == arguments)
+    command = line.partition("||")[0][len("iomodels") :]
+    done = subprocess.run(
+        ["bash", "-c", f"{shlex.join(program)}{command} {shlex.join(tiny)}"],
+        cwd=tmp_path,
+        env=os.environ | {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode in (0, 1, 4), done.stderr
+    for option, value in itertools.pairwise(arguments):
+        if option == "--export":
+            name = value.partition("=")[2].replace("$GITHUB_STEP_SUMMARY", "summary.md")
+            assert (tmp_path / name).stat().st_size
+
+
 def test_the_page_explains_every_exit_code() -> None:
     codes = {int(code) for code in re.findall(r"^\| (\d+) \|", TEXT, re.MULTILINE)}
     raised = {

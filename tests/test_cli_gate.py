@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+import subprocess
+import sys
 from importlib import import_module
 
 import pytest
@@ -54,6 +57,11 @@ def test_the_exit_code_says_what_the_table_says(cli, files, new, code, said) -> 
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
+def test_the_outcome_says_what_was_judged(cli, files) -> None:
+    out = " ".join(cli("compare", "base.json", "same.json").stdout.split())
+    assert "judged: throughput, calls per operation; not judged: latency p50, latency p99" in out
+
+
 def test_every_verdict_prints_what_it_rests_on(cli, files) -> None:
     lines = cli("compare", "base.json", "slow.json").stdout.splitlines()
     (row,) = [line for line in lines if line.startswith("blocking")]
@@ -92,6 +100,9 @@ def test_machine_readable_forms_are_alone_on_standard_output(cli, files) -> None
         (("check",), "needs one of --baseline"),
         (("check", "--baseline", "base.json", "--a", "load.depth=1"), "needs one of"),
         (("check", "--baseline", "base.json", "-e", "aio"), "-e only goes with --a and --b"),
+        (("check", "--baseline", "base.json", "-s", "load.depth=1"), "leaves only channel.folder"),
+        (("check", "--a", "load.depth=1", "-r", "5"), "at least 10 pairs"),
+        (("check", "--a", "load.depth=1", "--long"), "--long only goes with --baseline"),
         (("check", "--a", "load.depth=1", "-o", "x.json"), "-o only goes with --baseline"),
         (("check", "--a", "load.depht=1"), "load.depth"),
         (("check", "--baseline", "."), "is not an iomodels result"),
@@ -130,6 +141,37 @@ def test_a_check_against_a_real_baseline_keeps_the_run_that_becomes_the_next_one
     again = cli("check", "--baseline", "base.json", "-o", "next.json")
     assert again.returncode == 2
     assert "exists already" in again.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--baseline", "base.json", "-o", "kept.json"),
+        ("slow-device", "-e", "blocking", "--a", "channel.service=1 ms", "--b", "load.depth=1"),
+    ],
+)
+def test_an_interrupted_check_says_what_there_is(cli, tmp_path, arguments) -> None:
+    made = cli("bench", "slow-device", "-e", "blocking", "-r", "6", "-d", "0.2", "-o", "base.json")
+    assert made.returncode == 0, made.stderr
+    child = subprocess.Popen(
+        [sys.executable, "-m", "iomodels", "check", *arguments, "-r", "500"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert child.stderr is not None
+    for line in child.stderr:  # what comes before the first trial
+        if "trials (" in line or "first look" in line:
+            break
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(2)  # for some rounds; were there none, it would end as well
+    child.terminate()
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 130, err
+    assert "interrupted" in err
+    if "-o" in arguments:
+        assert "result: kept.json" in err
+        assert storage.load(tmp_path / "kept.json").cells[0].status == "partial"
+    else:
+        assert "interrupted: there is no verdict" in " ".join(out.split())
 
 
 def test_a_against_b_from_the_command_line(cli) -> None:

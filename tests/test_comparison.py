@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from iomodels import counters, gate, matching, storage, verdict
+from iomodels import counters, gate, matching, noise, storage, unpaired, verdict
 from iomodels.changes import Change, Comparison
 from iomodels.comparison import Judgement, compare, judge_runs
 from iomodels.errors import IomodelsError, ResultError, UsageError
-from iomodels.results import Run, Tool, Trial
+from iomodels.results import Notice, Run, Tool, Trial
 
-from .factory import make_cell, make_run, make_trial
+from .factory import ENVIRONMENT, make_cell, make_run, make_trial
 from .hostile_names import texts
 
 speeds = st.floats(min_value=1e3, max_value=1e6)
@@ -149,6 +149,39 @@ def test_lost_cells_fail_and_new_ones_do_not() -> None:
     assert new.outcome == "passed"
 
 
+@pytest.mark.parametrize("status", ["failed", "n/a"])
+def test_a_cell_of_which_one_round_died_fails_whatever_trials_it_has(status: str) -> None:
+    base = run_of(noisy(1000))
+    dead = replace(base.cells[0], status=status, reason="killed by signal 9")
+    (change,) = timings(compared(base, replace(base, cells=[dead])))
+    assert change.verdict == "failed"
+    assert "killed by signal 9" in (change.reason or "")
+    fresh = {matching.key_of(dead): dead}
+    (again,) = timings_of(judge_runs([base], base, Judgement(0.05, (), 0.008, fresh)))
+    assert (again.verdict, again.confirmed) == ("failed", True)
+
+
+def test_a_partial_cell_is_never_the_same_and_a_notice_says_so() -> None:
+    base = run_of(noisy(1000))
+    ended = replace(base.cells[0], status="partial", reason="interrupted after 12 of 14 rounds")
+    for sides in ((base, replace(base, cells=[ended])), (replace(base, cells=[ended]), base)):
+        comparison = compared(*sides)
+        (change,) = timings(comparison)
+        assert change.verdict == "cannot tell"
+        assert "interrupted after 12" in (change.reason or "")
+        assert comparison.outcome == "inconclusive"
+        assert "partial" in [notice.code for notice in comparison.warnings]
+
+
+def test_rounds_that_measured_nothing_are_not_dropped_in_silence() -> None:
+    base, gaps = run_of(noisy(1000, count=14)), run_of([1000.0, 0.0] * 7)
+    (lost,) = timings(compared(base, gaps))
+    assert (lost.verdict, lost.reason) == ("failed", "7 of 14 rounds have no value")
+    (before,) = timings(compared(gaps, base))
+    assert before.verdict == "cannot tell"
+    assert "7 of 28 rounds have no value" in (before.reason or "")
+
+
 def test_what_was_never_measured_is_no_change_and_nothing_at_all_is_no_pass() -> None:
     nothing = make_run([make_cell(status="n/a", reason="cannot", trials=[], summary=None)])
     assert compared(nothing, nothing).changes == []
@@ -158,7 +191,7 @@ def test_what_was_never_measured_is_no_change_and_nothing_at_all_is_no_pass() ->
 def test_cells_are_the_same_by_meaning_and_not_by_spelling() -> None:
     base = make_run([make_cell("aio")])
     sparse = {"channel.kind": "timer", "channel.service": 100_000}
-    full = {**sparse, "load.depth": 1, "load.batch": 1}
+    full = {**sparse, "load.depth": 1, "load.batch": 0}
     a = replace(base.cells[0], engine="aio:notify=suspend", parameters=sparse)
     b = replace(base.cells[0], parameters=full)
     assert matching.key_of(a) == matching.key_of(b)
@@ -172,9 +205,9 @@ def test_cells_are_the_same_by_meaning_and_not_by_spelling() -> None:
         [
             {"tool": Tool("0.2.0", "0123456789abcdef")},
             {"tool": Tool("0.1.0", "another")},
-            {"environment": {"kernel": "6.2.0", "cores": 2, "governor": None}},
-            {"environment": {"kernel": "6.1.0", "cores": 2, "governor": "powersave"}},
-            {"environment": {"kernel": "6.1.0", "cores": 2, "cpu": "another"}},
+            {"environment": ENVIRONMENT | {"kernel": "6.2.0"}},
+            {"environment": ENVIRONMENT | {"governor": "powersave"}},
+            {"environment": ENVIRONMENT | {"cpu": "another"}},
         ]
     ),
     rounds,
@@ -192,6 +225,35 @@ def test_another_version_core_or_machine_refuses_times_and_says_why(
     judged = compared(base, new, anyway=True)
     assert judged.warnings[0] == comparison.warnings[0]
     assert judged.outcome != "not comparable"
+
+
+@pytest.mark.parametrize("name", ["cpu", "cores_online", "cores_allowed", "kernel"])
+def test_two_machines_that_nothing_is_known_of_are_not_the_same(name: str) -> None:
+    run = run_of(noisy(1000), environment=ENVIRONMENT | {name: None})
+    comparison = compared(run, run)
+    assert comparison.outcome == "not comparable"
+    assert f"neither side tells its {name}" in comparison.warnings[0].message
+
+
+def test_files_on_another_file_system_are_not_compared_in_time() -> None:
+    def run(device: str) -> Run:
+        on_file = make_cell(parameters={"channel.kind": "file"}, scenario="cached-read")
+        return make_run(
+            [make_cell(), on_file],
+            environment=ENVIRONMENT | {"file_system": "ext4", "file_system_device": device},
+        )
+
+    comparison = compared(run("sda1"), run("sdb1"))
+    timer, file = timings(comparison)
+    assert (timer.verdict, file.verdict) == ("same", "cannot tell")
+    assert "ext4 on sda1, now ext4 on sdb1" in (file.reason or "")
+    assert comparison.outcome == "not comparable"
+    counted = [c for c in comparison.changes if c.metric == "calls_per_op.read"]
+    assert [c.verdict for c in counted] == ["same", "same"]
+    (_, back) = timings_of(
+        judge_runs([run("sda1"), run("sdb1")], run("sda1"), Judgement(0.05, (), 0.008))
+    )
+    assert back.verdict == "same"
 
 
 def test_every_difference_of_the_environments_is_listed() -> None:
@@ -230,10 +292,30 @@ def test_counters_raise_no_alarm_in_100_suites() -> None:
         assert [each.verdict for each in found] == ["same", "same"]
 
 
-def test_a_counter_that_varies_by_itself_is_no_evidence() -> None:
+def test_a_counter_that_varies_by_itself_is_no_evidence_and_is_counted() -> None:
     assert counters.verdict([1.0, 1.1, 1.0, 1.05], [2.0, 2.1]) is None
     assert counters.verdict([1.0, 1.0, 1.0, 1.0], [2.0, 2.1]) == "slower"
-    assert counters.verdict([1.0, 1.0, 1.0, 1.0], [0.9, 2.1]) is None
+    varying = [make_trial(n, calls={"read": 1.0, "poll": 1 + n}) for n in range(7)]
+    run = make_run([make_cell(trials=varying)])
+    assert compared(run, run).counters_unjudged == 1
+
+
+def test_a_counter_that_is_constant_no_more_is_said() -> None:
+    constant = [1.0] * 7
+    assert counters.verdict(constant, [1.0] * 4 + [2.0] * 3) == "cannot tell"
+    assert counters.verdict(constant, [1.0] * 3 + [2.0] * 4) == "slower"
+    assert counters.verdict(constant, [1.0] * 4 + [0.5] * 3) == "cannot tell"
+    assert counters.verdict([1.0] * 4, [1.0, 2.0, 2.0]) == "cannot tell"  # four may be luck
+
+    def run(calls: list[float]) -> Run:
+        return make_run(
+            [make_cell(trials=[make_trial(n, calls={"read": c}) for n, c in enumerate(calls)])]
+        )
+
+    comparison = compared(run(constant), run([1.0] * 5 + [1.5, 3.0]))
+    (found,) = [c for c in comparison.changes if c.metric == "calls_per_op.read"]
+    assert found.reason == "was exact, now varies from 1 to 3 calls per operation"
+    assert comparison.outcome == "inconclusive"
 
 
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=2), st.lists(st.floats(0, 10), max_size=4))
@@ -250,15 +332,30 @@ def test_a_change_within_the_spread_of_the_base_runs_is_none() -> None:
     bases = [run_of(noisy(level, seed)) for seed, level in enumerate((1000, 1150, 900, 1080))]
     by = Judgement(0.05, (), 0.008)
     new = run_of(noisy(850, 9))
-    alone = timings_of(judge_runs(bases[:1], new, by))
-    assert [change.verdict for change in alone] == ["slower"]
-    assert [c.verdict for c in timings_of(judge_runs(bases, new, by))] == ["cannot tell"]
+    for runs in (bases[:1], bases):
+        (change,) = timings_of(judge_runs(runs, new, by))
+        assert change.verdict == "cannot tell"
+    (alone,) = timings_of(judge_runs(bases[:1], new, by))
+    assert "may differ so by themselves" in (alone.reason or "")
     lost = run_of(noisy(200, 9))
     assert [c.verdict for c in timings_of(judge_runs(bases, lost, by))] == ["slower"]
 
 
+def test_a_busy_machine_asks_for_more() -> None:
+    base, lost = run_of(noisy(1000)), run_of(noisy(600, 9))
+    by = Judgement(0.05, (), 0.008)
+    (quiet,) = timings_of(judge_runs([base], lost, by))
+    (busy,) = timings_of(
+        judge_runs([base], lost, with_changes(by, assumed_spread=unpaired.BUSY_SPREAD))
+    )
+    assert (quiet.verdict, busy.verdict) == ("slower", "cannot tell")
+    notice = [Notice(noise.BUSY_THROUGHOUT, "others kept 1 of 2 cores busy")]
+    (found,) = timings(compared(base, replace(lost, warnings=notice)))
+    assert found.verdict == "cannot tell"
+
+
 def test_fresh_rounds_stand_for_those_that_made_a_suspect() -> None:
-    base, new = run_of(noisy(1000)), run_of(noisy(800, 2))
+    base, new = run_of(noisy(1000)), run_of(noisy(600, 2))
     by = Judgement(0.05, (), 0.008)
     fresh = {matching.key_of(base.cells[0]): run_of(noisy(1005, 3, 20)).cells[0]}
     (change,) = timings_of(judge_runs([base], new, with_changes(by, fresh=fresh)))
@@ -297,7 +394,7 @@ def test_a_fuzzed_file_is_refused_or_compared(tmp_path: Path, data: st.DataObjec
         assert all(math.isfinite(c.ratio.median) for c in comparison.changes if c.ratio is not None)
     try:
         base = gate.Baseline("fuzzed", (run,))
-        gate._plan(run, list(gate._cells(base)[0].values()), timed=True)
+        gate._plan(run, list(gate._cells(base, None)[0].values()), None, timed=True)
     except IomodelsError:
         return
 

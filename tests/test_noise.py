@@ -66,9 +66,9 @@ def test_a_process_that_spins_beside_the_trials_is_noticed(spinner):
         spinner(0.3)
         monitor.trial_ended()
     found = {notice.code: notice.message for notice in monitor.notices()}
-    assert "other processes kept" in found["busy"]
-    assert noise.BUSY_REMEDY in found["busy"]
-    assert "\n" not in found["busy"]
+    assert "other processes kept" in found[noise.BUSY_THROUGHOUT]
+    assert noise.BUSY_REMEDY in found[noise.BUSY_THROUGHOUT]
+    assert "\n" not in found[noise.BUSY_THROUGHOUT]
 
 
 def test_our_own_reaped_children_are_not_others():
@@ -218,6 +218,11 @@ def trials(shares: list[float], cpus: int = 4) -> list[noise.Use]:
 )
 def test_lasting_work_and_frequent_bursts_are_noticed_and_single_ones_are_not(shares, expected):
     assert codes(noise.judge(trials(shares))) == (["busy"] if expected else [])
+
+
+def test_lasting_work_on_a_large_scale_has_a_code_of_its_own():
+    assert codes(noise.judge(trials([0.5] * 11 + [0.0] * 9))) == [noise.BUSY_THROUGHOUT]
+    assert codes(noise.judge(trials([0.5] * 9 + [0.0] * 11))) == ["busy"]
 
 
 def test_thresholds_grow_with_the_machine():

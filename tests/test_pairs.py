@@ -106,3 +106,15 @@ def test_the_detectable_effect_is_detected_as_often_as_it_says() -> None:
 def test_students_quantile_is_scipys(q: float, freedom: int) -> None:
     expected = stats.t.ppf(q, freedom)
     assert pairs.student_quantile(q, freedom) == pytest.approx(expected, rel=1e-6)
+
+
+def test_many_suspects_can_all_be_confirmed() -> None:
+    """Holm asks the first of 250 for 0.008 / 250, which 20,000 patterns cannot reach."""
+    matrix = np.random.default_rng(11).normal(0.2, 0.001, (250, 20))
+    assert pairs.confirm(matrix, 0.05) == [1] * 250
+
+
+def test_ties_do_not_make_a_cell_noiseless() -> None:
+    d = [0.0] * 25 + [0.3] * 15
+    assert pairs.noise(d) == pytest.approx(np.std(d, ddof=1))
+    assert pairs.noise([0.1] * 9) == 0

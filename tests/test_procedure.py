@@ -19,7 +19,11 @@ BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "gate.py"
 
 @pytest.fixture(scope="module")
 def gate_benchmark() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("gate_benchmark", BENCHMARK)
+    return loaded(BENCHMARK)
+
+
+def loaded(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"{path.stem}_benchmark", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -38,10 +42,29 @@ def test_no_wolf_is_cried_and_ten_per_cent_are_found(gate_benchmark: ModuleType)
 
 def test_recorded_pairs_are_replayed(gate_benchmark: ModuleType) -> None:
     rng = np.random.default_rng(3)
-    recorded = [rng.normal(0, 0.04, 200) for _ in range(8)]
+    recorded = [rng.normal(0, 0.04, 400) for _ in range(8)]
     tally = gate_benchmark.replay(recorded, 20, 0.10, 0.05, seed=4)
     assert tally.alarms <= 1
     assert tally.found >= 18
+
+
+def test_a_suite_never_meets_a_recorded_pair_twice(gate_benchmark: ModuleType) -> None:
+    recorded = [np.arange(200.0), np.arange(200.0) + 1000]
+    machine = gate_benchmark.Replayed(np.random.default_rng(5), recorded, None, 0.0)
+    batches = [machine([0, 1], 20), machine([0, 1], 80)]
+    assert not set(batches[0][0]) & set(batches[1][0])
+    for one, other in batches:  # all rows from the same place
+        assert list(other - one) == [1000.0] * one.size
+    with pytest.raises(SystemExit, match="record more"):
+        machine([0], 120)
+
+
+def test_a_baseline_of_any_number_of_runs_cries_no_wolf() -> None:
+    """12 suites of each of 20 kinds; the full benchmark has hundreds."""
+    rows = loaded(BENCHMARK.with_name("baselines.py")).baselines(12, seed=6)
+    assert {row["runs"] for row in rows} == {1, 2, 3, 5}
+    assert sum(row["failed"] for row in rows) <= 5
+    assert all(row["found"] > 0.5 for row in rows)
 
 
 def test_the_benchmark_runs_from_its_command_line() -> None:

@@ -48,23 +48,34 @@ def test_the_spread_between_runs_widens_the_interval_and_takes_sureness() -> Non
     wide = unpaired.widened(narrow, between)
     assert wide.low < narrow.low < narrow.high < wide.high
     assert narrow.p < 0.01 < wide.p
-    assert unpaired.widened(narrow, None) == narrow
 
 
-def test_one_run_has_no_spread_between_runs() -> None:
-    assert unpaired.between_runs([[0.1], [0.2]]) == [None, None]
+def test_one_run_has_the_assumed_spread_in_its_test_and_none_in_its_interval() -> None:
+    alone, _ = unpaired.between_runs([[0.1], [0.2]])
+    assert (alone.measured, alone.runs) == (0.0, 1)
+    assert alone.believed == unpaired.ASSUMED_SPREAD
+    assert alone.interval_margin() == 0
     assert unpaired.between_runs([]) == []
 
 
-def test_another_run_of_the_same_kind_is_rarely_beyond_the_margin() -> None:
-    """The margin's coverage, with a spread known from three runs of each of 12 cells."""
+def test_quiet_runs_narrow_what_is_assumed_and_wild_ones_widen_it() -> None:
+    (quiet,) = unpaired.between_runs([[0.0, 0.001, 0.002, -0.001, 0.0, 0.001]])
+    (wild,) = unpaired.between_runs([[0.0, 0.3]])
+    (two,) = unpaired.between_runs([[0.0, 0.0]])
+    assert quiet.believed < two.believed < unpaired.ASSUMED_SPREAD < wild.believed
+
+
+@pytest.mark.parametrize(("common", "own"), [(0.05, 0.0), (0.0, 0.05), (0.035, 0.035)])
+@pytest.mark.parametrize("runs", [1, 2, 3])
+def test_another_run_of_the_same_kind_is_rarely_beyond_the_margin(
+    common: float, own: float, runs: int
+) -> None:
+    """Of 400 suites of 12 cells, with the level of Holm's first step: any cell is an alarm."""
     rng = np.random.default_rng(9)
-    beyond = total = 0
-    for _ in range(200):
-        medians = rng.normal(0, 0.05, (12, 4))
-        spreads = unpaired.between_runs([list(row[:3]) for row in medians])
-        for row, between in zip(medians, spreads, strict=True):
-            assert between is not None
-            total += 1
-            beyond += abs(row[3] - row[:3].mean()) > between.margin(0.05)
-    assert beyond / total < 0.06
+    alarms = 0
+    for _ in range(400):
+        medians = rng.normal(0, common, runs + 1) + rng.normal(0, own, (12, runs + 1))
+        spreads = unpaired.between_runs([list(row[:runs]) for row in medians])
+        margins = [between.margin(0.008 / 12) for between in spreads]
+        alarms += bool((np.abs(medians[:, runs] - medians[:, :runs].mean(axis=1)) > margins).any())
+    assert alarms <= 8

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from iomodels.changes import Change, Comparison
+from iomodels.metrics import COUNTER_PREFIX, METRICS
 from iomodels.results import Interval
 from iomodels.units import format_count, format_duration
 
@@ -33,6 +34,18 @@ def counts(comparison: Comparison) -> str:
     return ", ".join(f"{found[verdict]} {verdict}" for verdict in ORDER if found[verdict])
 
 
+def judged(comparison: Comparison) -> str:
+    """`judged: throughput, calls per operation; not judged: latency p99 (--metric)`."""
+    seen = {change.metric for change in comparison.changes}
+    yes = [metric.title for key, metric in METRICS.items() if key in seen]
+    no = [metric.title for key, metric in METRICS.items() if key not in seen]
+    if any(key.startswith(COUNTER_PREFIX) for key in seen):
+        yes.append("calls per operation")
+    told = [f"judged: {', '.join(yes)}"] if yes else []
+    told += [f"not judged: {', '.join(no)} (--metric)"] if no else []
+    return "; ".join(told)
+
+
 def cell_name(change: Change) -> str:
     """`slow-device, depth 4, aio`."""
     return ", ".join(part for part in (change.scenario, change.label, change.engine) if part)
@@ -42,7 +55,7 @@ def sentence(change: Change) -> str:
     """All there is to say of a change, on one line; text from a file is in it as it is."""
     parts = [f"{change.metric} {change.verdict}", *_numbers(change)]
     if change.confirmed:
-        parts.append("confirmed on fresh rounds")
+        parts.append("measured again")
     if change.reason:
         parts.append(change.reason)
     return "; ".join(parts)

@@ -13,6 +13,7 @@ from iomodels.exports.change_text import (
     by_urgency,
     cell_name,
     counts,
+    judged,
     percent,
     share,
     value,
@@ -64,6 +65,7 @@ def of_comparison(comparison: Comparison) -> str:
         "",
         f"Compared: {text(comparison.new_name)} against {text(comparison.base_name)}; "
         f"changes below {share(comparison.threshold)} count as the same.",
+        f"{judged(comparison)}.".capitalize(),
         "",
     ]
     shown = changes[:MAX_ROWS]
