@@ -161,7 +161,8 @@ def _outcome(comparison: Comparison) -> Text:
             f": {found or 'nothing to compare'} ({comparison.new_name} against "
             f"{comparison.base_name}; same: within {share(comparison.threshold)})"
         ),
-        safe(f"\n{judged(comparison)}" if comparison.changes else ""),
+        "\n" if comparison.changes else "",
+        safe(judged(comparison) if comparison.changes else ""),
     )
 
 

@@ -58,7 +58,9 @@ def test_the_exit_code_says_what_the_table_says(cli, files, new, code, said) -> 
 
 
 def test_the_outcome_says_what_was_judged(cli, files) -> None:
-    out = " ".join(cli("compare", "base.json", "same.json").stdout.split())
+    shown = cli("compare", "base.json", "same.json").stdout
+    out = " ".join(shown.split())
+    assert "\njudged: " in shown
     assert "judged: throughput, calls per operation; not judged: latency p50, latency p99" in out
 
 

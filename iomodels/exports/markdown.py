@@ -65,7 +65,7 @@ def of_comparison(comparison: Comparison) -> str:
         "",
         f"Compared: {text(comparison.new_name)} against {text(comparison.base_name)}; "
         f"changes below {share(comparison.threshold)} count as the same.",
-        f"{judged(comparison)}.".capitalize(),
+        f"Metrics {judged(comparison)}." if comparison.changes else "",
         "",
     ]
     shown = changes[:MAX_ROWS]
