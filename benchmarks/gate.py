@@ -208,7 +208,12 @@ def _is_inconclusive(decision: procedure.Decision, threshold: float) -> bool:
     """Whether a loss beyond the threshold stays possible in some row, as `paired.judge` says it."""
     changes = [
         paired.judged(
-            LINE, decision.fresh.get(row, first), threshold, sure=False, up=True, sees=math.inf
+            LINE,
+            decision.fresh.get(row, first),
+            threshold,
+            sure=False,
+            up=True,
+            sees=procedure.detectable(first, threshold),
         )
         for row, first in enumerate(decision.first)
     ]

@@ -34,7 +34,8 @@ class PlainDisplay:
         cells = sum(cell.na_reason is None for cell in plan.cells)
         self._console.print(
             safe(
-                f"{len(plan.trials)} trials ({cells} cells × {plan.rounds} rounds), "
+                f"{len(plan.trials)} trials ({cells} cell{'s' * (cells != 1)} × "
+                f"{plan.rounds} round{'s' * (plan.rounds != 1)}), "
                 f"about {_clock(plan.estimate_s)}, seed {plan.seed}"
             )
         )

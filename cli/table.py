@@ -16,7 +16,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from iomodels import findings
+from iomodels import findings, scenario
 from iomodels.points import Point, grouped, label
 from iomodels.results import Cell, Interval, Percentiles, Run, Trial
 from iomodels.statistics import MIN_ROUNDS, Ratio, latency_p50_ns, paired_ratio
@@ -73,10 +73,11 @@ def report(run: Run) -> list[RenderableType]:
     used: dict[str, str] = {}
     # Below that many rounds the legend says once that there are no verdicts.
     verdicts = any(len(cell.trials) >= MIN_ROUNDS for cell in run.cells)
-    for scenario, points in grouped(run.cells).items():
-        shown += _heading(scenario, run.questions.get(scenario))
+    for name, points in grouped(run.cells).items():
+        shown += _heading(name, run.questions.get(name))
         for point in points:
-            shown += _point(point, used, alone=len(points) == 1, verdicts=verdicts)
+            named = point if len(points) > 1 else _one_of_a_sweep(name, point)
+            shown += _point(named, used, verdicts=verdicts)
         shown += _harness(points)
     if run.warnings:
         shown.append(Text(""))
@@ -113,16 +114,22 @@ def _heading(scenario: str, question: str | None) -> list[RenderableType]:
     return [Text(""), Text.assemble(name, ": ", safe(question)) if question else name]
 
 
-def _point(
-    point: Point, used: dict[str, str], *, alone: bool, verdicts: bool
-) -> list[RenderableType]:
+def _one_of_a_sweep(name: str, point: Point) -> Point:
+    """The only point of a shipped scenario that has several: what sets it apart from those."""
+    if name not in scenario.shipped():
+        return point
+    found = {key: point.cells[0].parameters.get(key) for key in scenario.load(name).sweep}
+    return Point(point.cells, {key: value for key, value in found.items() if value is not None})
+
+
+def _point(point: Point, used: dict[str, str], *, verdicts: bool) -> list[RenderableType]:
     rows = [cell for cell in point.cells if cell.engine != HARNESS]
     if not rows:
         return []
     notes = Footnotes()
     table = _table(rows, notes, used)
     shown: list[RenderableType] = [Text("")]
-    if not alone:
+    if point.varying:
         shown.append(safe(label(point), "bold"))
     shown.append(table)
     shown += notes.lines()

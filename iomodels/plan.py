@@ -155,6 +155,8 @@ def _interleave(
     and pairing by round then cancels most of it.
     """
     runnable = [cell for cell in cells if cell.na_reason is None]
+    if all(cell.is_harness for cell in runnable):
+        return []  # what the harness costs by itself answers nothing
     trials: list[PlannedTrial] = []
     for round_number in range(rounds):
         for cell in rng.sample(runnable, len(runnable)):

@@ -56,7 +56,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 def bench(
-    scenarios: Sequence[str] = ("default",),
+    scenarios: str | Sequence[str] = ("default",),
     *,
     engines: Sequence[str] = (),
     settings: Mapping[str, Sequence[str]] | None = None,
@@ -70,12 +70,15 @@ def bench(
 ) -> Run:
     """Measure `scenarios` (shipped names, suites or paths) and return the run.
 
-    `settings` are what `--set` takes: a key and its values, several of which make a sweep. With
+    A single scenario may be a plain string. `settings` are what `--set` takes: a key and its
+    values, several of which make a sweep. With
     `output` the result is also kept on disk as it grows, and written there at the end.
 
     Raises `ScenarioError`, `EngineError` or `OutputError` before anything is measured,
     `NothingMeasured` if not one trial succeeded, and `Interrupted` on Ctrl-C.
     """
+    if isinstance(scenarios, str):
+        scenarios = [scenarios]
     if output is not None:
         storage.check_output(output, force=force)
     plan = planning.make(
@@ -329,6 +332,6 @@ def _key(cell: PlannedCell) -> dict[str, object]:
 
 def _why_nothing(run: Run) -> str:
     reasons = [f"{cell.engine}: {cell.reason}" for cell in run.cells if cell.reason]
-    first = reasons[0] if reasons else "no cell could run"
+    first = reasons[0] if reasons else "the engine null does no I/O: name another one too"
     more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
     return f"nothing was measured; {first}{more}"

@@ -15,6 +15,8 @@ from iomodels.changes import Change, Outcome, Verdict
 from iomodels.results import Interval
 from iomodels.statistics import MIN_ROUNDS
 
+SENSITIVE = 2.0
+"""A gate that finds nothing passes if it would have seen a change of so many thresholds."""
 FAILING: tuple[Verdict, ...] = ("slower", "vanished", "failed")
 REMEDY = "more rounds (bench -r) on either side, or a quieter machine, would help"
 REMEDY_OF_BASELINE = (
@@ -65,7 +67,11 @@ def outcome(changes: Sequence[Change], *, threshold: float, comparable: bool) ->
 
 
 def _may_be_worse(change: Change, threshold: float) -> bool:
-    """Whether a loss beyond the threshold is still possible. A possible gain harms nobody."""
+    """Whether a loss that a gate is for is still possible. A possible gain harms nobody.
+
+    Intervals of many noisy cells never all lie within the threshold. So a cell in which no change
+    was seen does no harm either, where one of `SENSITIVE` thresholds would have been.
+    """
     if change.verdict != "cannot tell":
         return False
     if change.ratio is None or change.rounds < MIN_ROUNDS:
@@ -74,6 +80,9 @@ def _may_be_worse(change: Change, threshold: float) -> bool:
     least, most = 1 / (1 + threshold), 1 + threshold
     if least <= low and high <= most:
         return True  # it would be the same, if all of it had been measured
+    sees = change.detectable
+    if low <= 1 <= high and sees is not None and sees <= SENSITIVE * threshold:
+        return False
     return low < least if change.bigger_is_better else high > most
 
 

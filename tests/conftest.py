@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+# Some tests run the core in this process. A thread of numpy's would get some of the AIO engines'
+# signals, and could still be in their handler when the engine is closed. (A trial's process has no
+# such threads.)
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @pytest.fixture

@@ -326,7 +326,7 @@ def test_bench_overwrites_only_with_force(cli, tmp_path):
 def test_bench_in_a_pipe_says_one_line_before_it_measures(cli):
     done = cli("bench", "slow-device", *QUICK, "-e", "blocking", "-o", "run.json")
     lines = [x for x in done.stderr.splitlines() if not x.startswith(("warning:", "  "))]
-    assert re.fullmatch(r"2 trials \(2 cells × 1 rounds\), about \d+ s, seed \d+", lines[0])
+    assert re.fullmatch(r"2 trials \(2 cells × 1 round\), about \d+ s, seed \d+", lines[0])
     assert "\r" not in done.stderr
 
 

@@ -137,12 +137,17 @@ static void free_state(struct signal_state *state)
     free(state);
 }
 
-/* All transfers have ended, so all their signals have been sent; one that nobody has waited for must not find
- * the handler's state gone, nor end the process. */
+/* A signal that nobody has waited for must not find the handler's state gone, nor end the process.
+ *
+ * That all transfers have ended does not mean that all their signals have been sent: glibc says so first, and sends then
+ * (aio_misc.c, handle_fildes_io). It does both with its lock held, which every aio_suspend takes too: when this one
+ * returns, they have been sent. */
 static void discard_pending(const struct signal_state *state)
 {
+    const struct aiocb *const none[1] = {NULL};
     sigset_t own;
 
+    (void)aio_suspend(none, 1, &(struct timespec){0});
     sigemptyset(&own);
     sigaddset(&own, state->number);
     while (sigtimedwait(&own, NULL, &(struct timespec){0}) >= 0 || errno == EINTR)
