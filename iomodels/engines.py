@@ -209,6 +209,8 @@ def parse(text: str) -> EngineSpec:
     """Read `NAME[:option=value,…]`. Raises `EngineError` with what would have been allowed."""
     name, _, rest = text.partition(":")
     name = name.strip()
+    if "," in name:
+        raise EngineError(f"'{name}' is not one engine: give several as -e NAME -e NAME")
     if name not in DESCRIPTORS:
         raise EngineError(
             f"unknown engine '{name}'{did_you_mean(name, DESCRIPTORS)}: "

@@ -28,7 +28,8 @@ def of_repeated_trials(repeated: int) -> list[Notice]:
         Notice(
             code="evicted",
             message=(
-                f"{repeated} trials were void and had to be repeated, since the kernel dropped "
+                f"{repeated} trial{' was' if repeated == 1 else 's were'} void and had to be "
+                "repeated, since the kernel dropped "
                 "pages from the page cache meanwhile: something here reclaims memory before it is "
                 "short (see `iomodels doctor`)"
             ),
