@@ -18,7 +18,7 @@ def test_it_runs_with_every_engine(name: str, tmp_path: Path) -> None:
         [name],
         engines=ALL,
         rounds=1,
-        duration_s=0.08,
+        duration_s=0.05,
         warmup_s=0,
         seed=1,
         output=tmp_path / "run.json",
