@@ -4,7 +4,7 @@
 
 #include "loop_case.h"
 
-#define CAPACITY 65536
+#define CAPACITY 262144
 #define OPERATIONS 20
 
 static const char *unless_alone(const struct subject *subject)
@@ -42,7 +42,9 @@ static void count(const struct event_ring *ring, uint64_t recorded[CALL_COUNT], 
     }
 }
 
-static void trace_holds_every_call(const struct subject *subject)
+/* False where the ring had too little room: an engine that spins makes any number of calls while it waits for
+ * somebody who does not get a CPU. */
+static bool compare_once(const struct subject *subject)
 {
     uint64_t recorded[CALL_COUNT] = {0}, requests = 0;
     struct loop_case test;
@@ -62,7 +64,8 @@ static void trace_holds_every_call(const struct subject *subject)
     const struct slice slice = test.record->slice;
     EXPECT(loop_case_close(&test) == 0, "The loop did not close.");
     loop_case_free(&test);
-    EXPECT(ring->reserved <= CAPACITY, "There were too many events for this rule.");
+    if (ring->reserved > CAPACITY)
+        return false;
     count(ring, recorded, &requests);
     EXPECT(requests == slice.slice_operations, "%llu requests were recorded, and %llu ended.",
            (unsigned long long)requests, (unsigned long long)slice.slice_operations);
@@ -71,6 +74,16 @@ static void trace_holds_every_call(const struct subject *subject)
         EXPECT(recorded[id] == slice.calls[id] || id == CALL_futex_wait || id == CALL_futex_wake,
                "%llu calls of %s were recorded, and %llu counted.", (unsigned long long)recorded[id],
                call_names[id], (unsigned long long)slice.calls[id]);
+    return true;
+}
+
+static void trace_holds_every_call(const struct subject *subject)
+{
+    int attempts = 20;
+
+    while (attempts > 0 && !compare_once(subject))
+        attempts--;
+    EXPECT(attempts > 0, "There were too many events each time.");
 }
 
 const struct rule trace_rules[] = {
