@@ -1,9 +1,12 @@
-/* aio_late_callback ENGINE: a callback that comes when close has given up on it, and everything that was lent to the
- * engine is gone. To be built with AddressSanitizer and -Wl,--wrap=aio_read: the C library is asked for no
- * notification, and what it would have called is called in the end. */
+/* aio_late_callback ENGINE before-close|during-close|after-close: a callback that comes when its transfer's end has
+ * long been found by looking. It was late, and is not counted as lost; but after close has given up on it, everything
+ * that was lent to the engine is gone. To be built with AddressSanitizer and -Wl,--wrap=aio_read: the C library
+ * is asked for no notification, and what it would have called is called here. */
 #include <aio.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "engine.h"
@@ -28,7 +31,30 @@ static struct request *nothing_more(void *loop, const struct completion *done)
     return NULL;
 }
 
-static int transfer_one(const struct engine *engine, struct record *record, uint32_t *chained)
+static void *call_back(void *nothing)
+{
+    (void)nothing;
+    withheld.sigev_notify_function(withheld.sigev_value);
+    return NULL;
+}
+
+/* The callback comes when `when` says. */
+static int close_engine(const struct engine *engine, void *state, const char *when)
+{
+    const bool during = strcmp(when, "during-close") == 0;
+    pthread_t thread;
+
+    if (strcmp(when, "before-close") == 0)
+        call_back(NULL);
+    if (during && pthread_create(&thread, NULL, call_back, NULL) != 0)
+        return -1;
+    engine->close(state);
+    return during ? pthread_join(thread, NULL) : 0;
+}
+
+/* How many notifications have been lost, or -1. */
+static int transfer_one(const struct engine *engine, struct record *record, uint32_t *chained,
+                        const char *when)
 {
     static char byte;
     int ends[2], error;
@@ -60,25 +86,31 @@ static int transfer_one(const struct engine *engine, struct record *record, uint
             return -1;
         ended += (uint32_t)n;
     }
-    engine->close(state);
+    if (ended + *chained != 1 || record->slice.signals_lost != 1)
+        return -1;
+    if (close_engine(engine, state, when) != 0)
+        return -1;
     free(lent);
-    return ended + *chained == 1 && record->slice.signals_lost == 1 ? 0 : -1;
+    return (int)record->slice.signals_lost;
 }
 
 int main(int count, char **arguments)
 {
-    const struct engine *engine = count == 2 ? engine_find(arguments[1]) : NULL;
+    const struct engine *engine = count == 3 ? engine_find(arguments[1]) : NULL;
     struct record *record = calloc(1, sizeof *record);
     uint32_t *chained = calloc(1, sizeof *chained);
 
     if (!engine || !record || !chained)
         return 2;
-    if (transfer_one(engine, record, chained) < 0) {
-        fprintf(stderr, "The one read did not end once, with its callback lost.\n");
+    const bool after = strcmp(arguments[2], "after-close") == 0;
+    const int lost = transfer_one(engine, record, chained, arguments[2]);
+    if (lost != after) {
+        fprintf(stderr, "-1: the read did not end once. Otherwise so many callbacks were lost: %d\n", lost);
         return EXIT_FAILURE;
     }
     free(record);
     free(chained);
-    withheld.sigev_notify_function(withheld.sigev_value);
+    if (after)
+        call_back(NULL);
     return EXIT_SUCCESS;
 }

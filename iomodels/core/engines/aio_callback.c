@@ -127,6 +127,7 @@ static void announce(struct callback_state *state, struct calls *calls, struct c
 
     lock(state);
     if (state->closing) { /* nothing is in flight any more, and what was lent may be gone */
+        aio_came_late(&state->aio, block);
         unlock(state);
         return;
     }
@@ -198,6 +199,8 @@ static void callback_close(void *opaque)
     lock(state);
     state->closing = true;
     const bool waits = state->outstanding > 0;
+    for (uint32_t i = 0; i < state->announced_count; i++) /* since the last reap */
+        aio_came_late(&state->aio, state->announced[i]);
     unlock(state);
     while (waits && __atomic_load_n(&state->over, __ATOMIC_RELAXED) == 0)
         if (futex_wait(&state->no_hooks, &state->over, CLOSE_PATIENCE_NS) < 0 && errno == ETIMEDOUT)

@@ -262,6 +262,14 @@ static bool repeat(struct aio_common *aio, struct calls *calls, struct aio_block
     return true;
 }
 
+void aio_came_late(struct aio_common *aio, struct aio_block *block)
+{
+    if (!block->given_up)
+        return;
+    block->given_up = false;
+    count_lost(aio, -1);
+}
+
 /* Three cases besides the plain one. A notification may come late: after its transfer's end was found by
  * looking; then the block rests, or is in flight again, or has even ended again. A transfer's end may be found
  * without a notification: it counts as lost until it comes after all. And a repeated one has none. */
@@ -271,10 +279,8 @@ bool aio_take_notified(struct aio_common *aio, struct calls *calls, struct aio_b
     const bool silent = block->silent;
     const bool ended = block->request && aio_take(aio, calls, block, completion);
 
-    if (announced && block->given_up && (!ended || silent)) {
-        block->given_up = false;
-        count_lost(aio, -1);
-    }
+    if (announced && (!ended || silent))
+        aio_came_late(aio, block);
     if (!ended)
         return false;
     if (silent) {

@@ -108,6 +108,8 @@ void aio_quiet_close(void *state);
 /* The same as aio_take where a notification announces the end, and may get lost. `announced`: it came. */
 bool aio_take_notified(struct aio_common *aio, struct calls *calls, struct aio_block *block,
                        bool announced, struct completion *completion);
+/* A notification came, and is not needed. If its transfer's end was found by looking, it was late and not lost. */
+void aio_came_late(struct aio_common *aio, struct aio_block *block);
 /* How long to wait for a notification before looking whether one was lost. */
 int64_t aio_patience_ns(const struct aio_common *aio, int64_t usual_ns);
 /* A wait of `waited_ns` was in vain: whether it is time to look. */
