@@ -300,6 +300,14 @@ class FileChannel(_Channel, frozen=True, tag="file"):
             "engines that can"
         ),
     ] = False
+    append: Annotated[
+        bool,
+        Meta(
+            description="writes go to the end of the file (O_APPEND), which is empty at first and "
+            "full at channel.size; always in turn, whatever load.pattern says",
+            extra=_only(operation=("write",)),
+        ),
+    ] = False
     folder: Annotated[
         str,
         Meta(
@@ -321,6 +329,12 @@ class FileChannel(_Channel, frozen=True, tag="file"):
             return f"load.block ({block}) must be a multiple of 512 B for writing and direct I/O"
         if load.writes and self.cache == "cold":
             return "channel.cache = 'cold' contradicts writing: it is for load.operation = 'read'"
+        if self.append and (load.depth > 1 or load.deadline):
+            return (
+                "channel.append = true contradicts "
+                + (f"load.depth = {load.depth}" if load.depth > 1 else "load.deadline")
+                + ": where each write ends up is only known of one after another, each to its end"
+            )
         if load.operation == "mixed" and self.size < 2 * load.block:
             return f"channel.size ({size}) must hold two blocks where requests read and write"
         return None

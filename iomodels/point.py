@@ -185,10 +185,11 @@ def _misfits(flat: Mapping[str, Value]) -> Iterator[str]:
 
 def _does_not_belong(key: Key, flat: Mapping[str, Value]) -> str:
     for other, wanted in key.needs.items():
-        if flat.get(other) not in wanted:
+        now = flat.get(other, all_keys()[other].default)
+        if now not in wanted:
             belongs = " or ".join(repr(value) for value in wanted)
             return (
-                f"{key.name} contradicts {other} = {found(flat.get(other))}: "
+                f"{key.name} contradicts {other} = {found(now)}: "
                 f"leave it out, or make {other} {belongs}"
             )
     raise AssertionError(key.name)

@@ -30,7 +30,13 @@ _FAMILY = {"unix": 0, "tcp": 1}
 _DISTRIBUTION = {"constant": 0, "uniform": 1, "exponential": 2, "lognormal": 3}
 
 
-_HARNESS = {"arrival_gap_q10_ns": 0, "compute_units": 0, "deadline_ns": 0, "sync": 0}
+_HARNESS = {
+    "append": 0,
+    "arrival_gap_q10_ns": 0,
+    "compute_units": 0,
+    "deadline_ns": 0,
+    "sync": 0,
+}
 """The null engine measures the loop: a plain closed one, with nothing to wait for in it."""
 
 
@@ -94,24 +100,21 @@ class Preparation:
         A trial that writes has a file of its own, which is gone when the context is left.
         """
         point, spec = planned.cell.point, planned.cell.engine
-        settings = (
-            self._load_settings(point)
-            | (_HARNESS if planned.cell.is_harness else {})
-            | {
-                "clock_ns_per_tick_q32": self._clock_q32,
-                "seed": (self._seed * 1_000_003 + planned.round) & (2**63 - 1),
-                "engine_threads": int(spec.options.get("threads", 0)),
-            }
-        )
+        settings = self._load_settings(point) | {
+            "clock_ns_per_tick_q32": self._clock_q32,
+            "seed": (self._seed * 1_000_003 + planned.round) & (2**63 - 1),
+            "engine_threads": int(spec.options.get("threads", 0)),
+        }
+        changed = _HARNESS if planned.cell.is_harness else {}
         channel = point.channel
         if not isinstance(channel, FileChannel):
-            settings |= _channel_settings(channel)
+            settings |= _channel_settings(channel) | changed
             yield Command(spec.core_name, channel.kind, settings)
             return
         own = point.load.writes
         fd = self._new_file(channel) if own else self._shared_file(channel)
         try:
-            settings |= self._file_settings(channel, fd)
+            settings |= self._file_settings(channel, fd) | changed
             yield Command(spec.core_name, channel.kind, settings, descriptors=(fd,))
         finally:
             if own:
@@ -158,6 +161,7 @@ class Preparation:
             "file_seed": self._seed,
             "file_cache": _CACHE[channel.cache],
             "nowait": int(channel.nowait),
+            "append": int(channel.append),
         }
 
     def _shared_file(self, channel: FileChannel) -> int:

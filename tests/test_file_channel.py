@@ -280,6 +280,42 @@ def test_without_verify_only_a_sample_is_read(fd: int) -> None:
         assert record.field("read_back_bytes") == 0
 
 
+# ------------------------------------------------------------------ append
+
+
+@pytest.mark.parametrize("cache", [WARM, DIRECT])
+@pytest.mark.parametrize("sync", [SYNC_NONE, SYNC_DATA])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_appends_fill_an_empty_file_in_turn(engine: str, sync: int, cache: int, fd: int) -> None:
+    if cache == DIRECT:
+        need_direct(fd)
+    how = {"workload": WRITE, "append": 1, "sync": sync, "file_cache": cache, "verify": 1}
+    with opened(engine, fd, **how) as (loop, record):
+        for operations, written in ((10, 10), (0, BLOCKS)):  # then until it is full
+            assert loop.run(LONG_NS, operations) == 0, record.stage
+            assert record.field("slice_operations") == written
+            assert os.fstat(fd).st_size == record.field("read_back_bytes") == written * BLOCK
+            assert record.field("pages_after") == (written if cache == WARM else 0)
+    assert len(set(blocks(content(fd)))) == BLOCKS
+
+
+@pytest.mark.parametrize("verify", [0, 1])
+def test_an_append_that_lands_elsewhere_is_found(verify: int) -> None:
+    """Somebody else writes to the end, so that what follows is a block further on."""
+    how = {"workload": WRITE, "append": 1, "sync": SYNC_DATA, "verify": verify}
+    with data_file(BLOCK << 12) as fd, opened("blocking", fd, **how) as (loop, record):
+        results: list[int] = []
+        running = threading.Thread(target=lambda: results.append(loop.run(LONG_NS, 200)))
+        running.start()
+        while record.field("live_operations") < 20:
+            pass
+        with open(f"/proc/self/fd/{fd}", "ab", buffering=0) as other:
+            assert other.write(bytes(BLOCK)) == BLOCK
+        running.join()
+        assert results == [-errno.EBADMSG]
+        assert record.stage == "verify"
+
+
 # ------------------------------------------------------------------ cold
 
 
@@ -410,6 +446,10 @@ def test_nothing_is_written_beyond_the_file(fd: int) -> None:
         {"file_cache": COLD, "workload": MIXED},
         {"file_cache": DIRECT, "nowait": 1},
         {"workload": MIXED, "block": BLOCK * BLOCKS},
+        {"append": 1},
+        {"append": 1, "workload": MIXED},
+        {"append": 1, "workload": WRITE, "depth": 2},
+        {"append": 1, "workload": WRITE, "deadline_ns": 10**6},
     ],
 )
 def test_what_makes_no_sense_does_not_open(settings: dict[str, int], fd: int) -> None:

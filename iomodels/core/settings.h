@@ -30,6 +30,7 @@ enum distribution {
     X(sync, SYNC_NONE)                 \
     X(verify, 0)                       \
     X(nowait, 0)                       \
+    X(append, 0)                       \
     X(idle, 0)                         \
     X(batch, 0) /* 0: what is due */   \
     X(compute_units, 0)                \

@@ -4,6 +4,10 @@
  * refuses file systems that only pretend to; `cold` drops this file's pages before each slice,
  * reads every block once, and is then exhausted.
  *
+ * With `append` the file is empty when a slice begins, and each write goes to its end (O_APPEND, which makes the
+ * kernel ignore the offset that the engine gives). Requests come one at a time, so where each ought to land is
+ * known, and the file's length says whether it did. It is full at the size asked for, and then exhausted.
+ *
  * What is written differs from what was there (file_content.h). Where there are reads besides, they stay
  * in the lower half of the file and the writes in the upper one: what a read has to bring is then
  * certain however the engine orders them. */
@@ -90,7 +94,13 @@ static int check_may_write(const struct settings *settings)
         return -errno;
     if (!S_ISREG(stat.st_mode) || stat.st_nlink > 0)
         return -EPERM;
-    return stat.st_size >= settings->file_size ? 0 : -EINVAL;
+    return stat.st_size >= settings->file_size || settings->append ? 0 : -EINVAL;
+}
+
+/* In which order several writes come to the end, and whether one that was cancelled has, nobody can know. */
+static bool can_append(const struct settings *settings)
+{
+    return settings->workload == WORKLOAD_WRITE && settings->depth == 1 && settings->deadline_ns == 0;
 }
 
 static int check_settings(const struct settings *settings)
@@ -101,7 +111,8 @@ static int check_settings(const struct settings *settings)
         return -EINVAL;
     /* Each block is read once: there is no such thing for writes. Direct I/O has no read-ahead. */
     if ((settings->file_cache == CACHE_COLD && writes(settings)) ||
-        (settings->file_cache == CACHE_DIRECT && settings->nowait))
+        (settings->file_cache == CACHE_DIRECT && settings->nowait) ||
+        (settings->append && !can_append(settings)))
         return -EINVAL;
     int error = settings->file_cache == CACHE_DIRECT ? check_alignment(settings) : 0;
     return !error && writes(settings) ? check_may_write(settings) : error;
@@ -124,7 +135,8 @@ static int open_descriptors(struct file_state *file, bool nonblocking)
 {
     const struct settings *settings = file->settings;
     const uint32_t count = settings->opens_per_request ? (uint32_t)settings->depth : 1;
-    const int flags = (writes(settings) ? O_RDWR : O_RDONLY) | (nonblocking ? O_NONBLOCK : 0);
+    const int flags = (writes(settings) ? O_RDWR : O_RDONLY) | (nonblocking ? O_NONBLOCK : 0) |
+                      (settings->append ? O_APPEND : 0);
 
     file->fds = calloc(count, sizeof *file->fds);
     if (!file->fds)
@@ -185,7 +197,8 @@ static void lay_out(struct file_state *file)
     file->writes = (struct block_order){
         .first = lower,
         .blocks = blocks - lower,
-        .random = random,
+        .random = random && !file->settings->append,
+        .once = file->settings->append,
     };
 }
 
@@ -353,13 +366,25 @@ static void file_abandon(void *state, struct request *request)
 
 /* ------------------------------------------------------------------ before and after a slice */
 
+/* An append's file is empty again. */
+static int empty(struct file_state *file)
+{
+    file_content_forget(&file->content);
+    block_order_begin(&file->writes, &file->choices);
+    return ftruncate((int)file->settings->file_fd, 0) < 0 ? -errno : 0;
+}
+
 static int check_before(struct file_state *file)
 {
     const struct settings *settings = file->settings;
     const int fd = (int)settings->file_fd;
     struct record *record = file->record;
-    int error = file_residency(fd, &record->pages, &record->pages_before);
+    int error = settings->append ? empty(file) : 0;
 
+    if (!error)
+        error = file_residency(fd, &record->pages, &record->pages_before);
+    if (settings->append)
+        return error;
     if (settings->file_cache == CACHE_COLD)
         block_order_begin(&file->reads, &file->choices);
     if (!error && settings->file_cache == CACHE_WARM && record->pages_before < record->pages)
@@ -373,11 +398,29 @@ static int check_before(struct file_state *file)
     return error ? error : file_residency(fd, &record->pages, &record->pages_before);
 }
 
+static uint64_t appended(const struct file_state *file)
+{
+    return file->writes.next * file->content.block;
+}
+
+/* A write that landed elsewhere than at the end leaves the file shorter, or its neighbour longer. */
+static int check_length(struct file_state *file)
+{
+    struct stat stat;
+
+    if (fstat((int)file->settings->file_fd, &stat) < 0)
+        return -errno;
+    if ((uint64_t)stat.st_size == appended(file))
+        return 0;
+    file->record->error_offset = (uint64_t)stat.st_size;
+    return -EBADMSG;
+}
+
 /* Reads the whole file through a descriptor of its own and compares every byte. What was written directly
  * is read directly, and so comes from the device. */
 static int read_back(struct file_state *file)
 {
-    const uint64_t size = (uint64_t)file->settings->file_size;
+    const uint64_t size = file->settings->append ? appended(file) : (uint64_t)file->settings->file_size;
     int error = 0;
 
     if (file->settings->file_cache == CACHE_DIRECT && fdatasync(file->read_back_fd) < 0)
@@ -422,9 +465,11 @@ static int file_check(void *state, bool before)
         return check_before(file);
     int error = residency_after(file);
     /* A slice that was told to stop leaves writes behind, and nobody knows how far they have come. */
-    if (error || !reads_back(file->settings) || file->unfinished_writes > 0)
+    if (error || file->unfinished_writes > 0)
         return error;
-    return read_back(file);
+    if (file->settings->append)
+        error = check_length(file);
+    return !error && reads_back(file->settings) ? read_back(file) : error;
 }
 
 /* A transfer on a file ends by itself. */

@@ -43,6 +43,11 @@ void file_content_initial(uint64_t seed, uint64_t offset, uint64_t length, char 
     }
 }
 
+static size_t written_words(const struct file_content *content)
+{
+    return (content->blocks + 63) / 64;
+}
+
 int file_content_open(struct file_content *content, uint64_t seed, uint64_t block, uint64_t blocks,
                       bool writes)
 {
@@ -57,7 +62,7 @@ int file_content_open(struct file_content *content, uint64_t seed, uint64_t bloc
     if (!writes)
         return 0;
     content->pattern = malloc(block);
-    content->written = calloc((blocks + 63) / 64, sizeof *content->written);
+    content->written = calloc(written_words(content), sizeof *content->written);
     if (!content->pattern || !content->written)
         return -ENOMEM;
     file_content_initial(random_mix(seed), 0, block, content->pattern);
@@ -83,6 +88,11 @@ void file_content_stamp(const struct file_content *content, uint64_t block, char
 void file_content_mark(struct file_content *content, uint64_t block)
 {
     content->written[block / 64] |= UINT64_C(1) << (block % 64);
+}
+
+void file_content_forget(struct file_content *content)
+{
+    memset(content->written, 0, written_words(content) * sizeof *content->written);
 }
 
 static bool is_written(const struct file_content *content, uint64_t block)

@@ -42,6 +42,9 @@ void file_content_stamp(const struct file_content *content, uint64_t block, char
 /* The block now holds what is written. */
 void file_content_mark(struct file_content *content, uint64_t block);
 
+/* Nothing has been written. */
+void file_content_forget(struct file_content *content);
+
 #define FILE_CONTENT_SAME UINT64_MAX
 
 /* The offset of the first byte that is not what has to be there, or FILE_CONTENT_SAME. */

@@ -104,7 +104,9 @@ int file_residency(int fd, uint64_t *pages, uint64_t *resident)
     const size_t size = (size_t)stat.st_size;
     *pages = (size + page - 1) / page;
     *resident = 0;
-    unsigned char *map = malloc(*pages ? *pages : 1);
+    if (size == 0) /* there is no mapping of nothing */
+        return 0;
+    unsigned char *map = malloc(*pages);
     void *memory = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
     int error = !map ? -ENOMEM : memory == MAP_FAILED ? -errno : 0;
 
