@@ -16,8 +16,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from iomodels import findings, scenario
-from iomodels.points import Point, grouped, label
+from iomodels import findings
+from iomodels.points import Point, grouped, label, told
 from iomodels.results import Cell, Interval, Percentiles, Run, Trial
 from iomodels.statistics import MIN_ROUNDS, Ratio, latency_p50_ns, paired_ratio
 from iomodels.units import format_count, format_duration
@@ -75,9 +75,8 @@ def report(run: Run) -> list[RenderableType]:
     verdicts = any(len(cell.trials) >= MIN_ROUNDS for cell in run.cells)
     for name, points in grouped(run.cells).items():
         shown += _heading(name, run.questions.get(name))
-        for point in points:
-            named = point if len(points) > 1 else _one_of_a_sweep(name, point)
-            shown += _point(named, used, verdicts=verdicts)
+        for point in told(name, points):
+            shown += _point(point, used, verdicts=verdicts)
         shown += _harness(points)
     if run.warnings:
         shown.append(Text(""))
@@ -112,14 +111,6 @@ def columns() -> list[Column]:
 def _heading(scenario: str, question: str | None) -> list[RenderableType]:
     name = safe(scenario, "bold")
     return [Text(""), Text.assemble(name, ": ", safe(question)) if question else name]
-
-
-def _one_of_a_sweep(name: str, point: Point) -> Point:
-    """The only point of a shipped scenario that has several: what sets it apart from those."""
-    if name not in scenario.shipped():
-        return point
-    found = {key: point.cells[0].parameters.get(key) for key in scenario.load(name).sweep}
-    return Point(point.cells, {key: value for key, value in found.items() if value is not None})
 
 
 def _point(point: Point, used: dict[str, str], *, verdicts: bool) -> list[RenderableType]:

@@ -77,7 +77,7 @@ def sentences(cells: Sequence[Cell]) -> list[str]:
     if len(usable) < 2 or any(map(has_deadline, usable)):
         return []
     base = next((cell for cell in usable if cell.engine == BASE), usable[0])
-    quantities = [LATENCY, CPU, THROUGHPUT] if _depth(base) > 1 else [LATENCY, CPU]
+    quantities = [LATENCY, CPU, THROUGHPUT] if _tells_more(base) else [LATENCY, CPU]
     verdicts = {
         cell.engine: _verdicts(cell, base, quantities)
         for cell in usable
@@ -118,9 +118,11 @@ def _usable(cell: Cell) -> bool:
     return measured and not degenerate and cell.engine != "null"
 
 
-def _depth(cell: Cell) -> float:
+def _tells_more(cell: Cell) -> bool:
+    """Whether throughput is more than the inverse of latency: with several requests in flight, or
+    with computation, which may hide behind the waiting."""
     depth = cell.parameters.get("load.depth", 1)
-    return depth if isinstance(depth, (int, float)) else 1
+    return depth != 1 or bool(cell.parameters.get("load.compute"))
 
 
 def _verdicts(cell: Cell, base: Cell, quantities: Sequence[Quantity]) -> list[Verdict]:

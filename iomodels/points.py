@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from iomodels import scenario
 from iomodels.errors import IomodelsError
 from iomodels.keys import all_keys
 from iomodels.results import Cell, Parameter
@@ -27,6 +28,26 @@ def grouped(cells: Iterable[Cell]) -> dict[str, list[Point]]:
     return {name: _points(list(points.values())) for name, points in found.items()}
 
 
+def told(name: str, points: list[Point]) -> list[Point]:
+    """The points of scenario `name` for people to read: a lone one is one of several, too, if the
+    scenario is a shipped one that sweeps, and what sets it apart from those is told."""
+    if len(points) != 1 or name not in scenario.shipped():
+        return points
+    (point,) = points
+    found = {key: point.cells[0].parameters.get(key) for key in scenario.load(name).sweep}
+    return [Point(point.cells, {key: value for key, value in found.items() if value is not None})]
+
+
+def constants(points: list[Point]) -> str:
+    """What all points share, as `channel.kind timer, load.batch 16`; defaults are left out."""
+    shared = points[0].cells[0].parameters if points else {}
+    return ", ".join(
+        f"{key} {show(key, value)}"
+        for key, value in shared.items()
+        if not any(key in point.varying for point in points) and not _is_default(key, value)
+    )
+
+
 def label(point: Point) -> str:
     """What sets the point apart from the scenario's others: `depth 4, block 4 KiB`."""
     return ", ".join(
@@ -41,6 +62,11 @@ def show(key: str, value: Parameter) -> str:
         return known.show(value) if known else str(value)
     except IomodelsError:  # a foreign file may hold what no scenario could
         return str(value)
+
+
+def _is_default(key: str, value: Parameter) -> bool:
+    known = all_keys().get(key)
+    return known is not None and known.default == value
 
 
 def _points(points: list[list[Cell]]) -> list[Point]:

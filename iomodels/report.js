@@ -28,6 +28,16 @@ function sort(table, header) {
   body.append(...rows);
 }
 
+// A box is a stop of the Tab key only where there is something to scroll to in it.
+function stop() {
+  for (const box of document.querySelectorAll(".scroll")) {
+    box.tabIndex = box.scrollWidth > box.clientWidth ? 0 : -1;
+  }
+}
+
+stop();
+addEventListener("resize", stop);
+
 for (const table of document.querySelectorAll("table.sortable")) {
   for (const header of table.tHead.rows[0].cells) {
     const button = document.createElement("button");

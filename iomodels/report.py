@@ -23,7 +23,7 @@ from iomodels import claims, findings
 from iomodels.errors import NothingMeasured, ResultError
 from iomodels.escape import visible
 from iomodels.inline_svg import Inliner
-from iomodels.points import Point, grouped, label
+from iomodels.points import Point, constants, grouped, label, told
 from iomodels.report_tables import NO_BREAK_SPACE, QUANTITIES, Table, harness_ns_per_op, table
 from iomodels.results import Asked, Cell, Parameter, Run
 from iomodels.statistics import MIN_ROUNDS
@@ -66,6 +66,8 @@ class Section:
     question: str
     engines: tuple[str, ...]
     points: int
+    constants: str
+    """The parameters that all of its cells share."""
     table: Table
     findings: tuple[tuple[str, tuple[str, ...]], ...]
     """What sets a point apart ("depth 16", or nothing where there is one), and its sentences."""
@@ -171,20 +173,33 @@ def _when(created_utc: str) -> str:
 
 def _sections(run: Run, drawings: Sequence[Drawing], inliner: Inliner) -> list[Section]:
     return [
-        Section(
-            id=f"scenario-{number}",
-            name=name,
-            question=run.questions.get(name, ""),
-            engines=_engines(points),
-            points=len(points),
-            table=table(points),
-            findings=_findings(points),
-            harness=_harness(points),
-            spread=_spread(_rounds(cell for point in points for cell in point.cells)),
-            figures=tuple(_figure(d, inliner) for d in drawings if d.scenario == name),
+        _section(
+            f"scenario-{number}",
+            name,
+            run.questions.get(name, ""),
+            told(name, points),
+            tuple(_figure(d, inliner) for d in drawings if d.scenario == name),
         )
         for number, (name, points) in enumerate(grouped(run.cells).items(), start=1)
     ]
+
+
+def _section(
+    id: str, name: str, question: str, points: list[Point], figures: tuple[Figure, ...]
+) -> Section:
+    return Section(
+        id=id,
+        name=name,
+        question=question,
+        engines=_engines(points),
+        points=len(points),
+        constants=constants(points),
+        table=table(points),
+        findings=_findings(points),
+        harness=_harness(points),
+        spread=_spread(_rounds(cell for point in points for cell in point.cells)),
+        figures=figures,
+    )
 
 
 def _engines(points: Sequence[Point]) -> tuple[str, ...]:

@@ -52,6 +52,33 @@ def swept():
     return make_run(cells)
 
 
+def test_findings_come_first_and_then_what_was_asked():
+    headings = [text for level, text in Page(page(swept())).headings if level == 2]
+    assert headings[:2] == ["Findings", "What was asked"]
+
+
+def test_a_point_of_a_shipped_sweep_is_told_by_what_it_sweeps():
+    """Alone, too: "which keeps 1, 4 and 16 busy" was measured at 16 here."""
+    cells = [
+        make_cell(name, scenario="slow-devices", parameters={"load.depth": 16, "load.batch": 0})
+        for name in ("select", "aio")
+    ]
+    shown = page(make_run(cells))
+    table = Page(shown).tables[0]
+    assert [field.text for field in table.rows[0]][:2] == ["engine", "depth"]
+    assert [row[1].text for row in table.rows[1:]] == ["16", "16"]
+    assert "<strong>depth 16:</strong>" in shown
+
+
+def test_what_all_cells_share_is_told_but_for_defaults():
+    cells = [
+        make_cell(name, scenario="mine", parameters={"load.depth": depth, "load.batch": 4})
+        for name in ("select", "aio")
+        for depth in (4, 16)
+    ]
+    assert "All with channel.kind timer, load.batch 4." in page(make_run(cells))
+
+
 def shown_range(interval, shown):
     """A unit of both ends is said once."""
     low, high = shown(interval.low), shown(interval.high)

@@ -335,6 +335,17 @@ def test_a_picture_wider_than_the_screen_says_so(browser, page):
         assert (wide, hint) == (shown, shown), width
 
 
+def test_only_what_scrolls_is_a_stop_of_the_tab_key(browser, page):
+    for width in (DESKTOP, PHONE):
+        browser.open(page, width=width)
+        boxes = browser.script(
+            "return [...document.querySelectorAll('.scroll')]"
+            ".map(box => [box.scrollWidth > box.clientWidth, box.tabIndex === 0])"
+        )
+        assert len(boxes) > 3
+        assert all(scrolls == stops for scrolls, stops in boxes)
+
+
 def test_names_of_facts_stand_in_one_line_on_a_phone(browser, page):
     browser.open(page, width=360)
     heights = browser.script(

@@ -148,7 +148,7 @@ def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
         label, short = (safe(n, 60) + of_run for n in (cell.engine, short_name(cell.engine)))
         return Series(cell, label, short, look(cell.engine, run=number, runs=len(runs)), number)
 
-    groups = points.grouped(cell for cell, _ in cells).get(scenario, [])
+    groups = points.told(scenario, points.grouped(cell for cell, _ in cells).get(scenario, []))
     if len(runs) > 1:
         groups = sorted(groups, key=_by_number)
     names = _unique([safe(points.label(point), 80) for point in groups])
