@@ -81,7 +81,7 @@ numbers = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(numbers, min_size=len(ENGINES), max_size=len(ENGINES)), st.data())
 def test_never_wider_than_80_columns_and_never_cut(values, data):
     cells = [
