@@ -9,8 +9,8 @@ from iomodels.prepare import Preparation
 from iomodels.results import Trial
 from iomodels.scenario import resolve
 
-# These compare times: a machine that stands still breaks one once in a while, what is broken does so
-# each time.
+# These compare times: a machine that stands still breaks one once in a while, and what is broken
+# breaks it each time.
 pytestmark = pytest.mark.flaky(reruns=2)
 
 
