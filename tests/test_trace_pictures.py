@@ -90,12 +90,16 @@ def test_spans_and_arrows_stand_at_their_times() -> None:
 
 def test_the_labels_are_the_recorded_numbers() -> None:
     said = "\n".join(texts(drawn(one_request())))
-    assert "0.010 ms   read()" in said
-    assert "0.900 ms   read() → 8 bytes, after 890 µs" in said
-    assert "0.800 ms   device ready" in said
+    assert "0.010 ms\u2003read()" in said
+    assert "0.900 ms\u2003read() → 8 bytes, after 890 µs" in said
+    assert "0.800 ms\u2003device ready" in said
     assert "200 µs" in said  # the scale bar
     assert "A CPU" in said
     assert "Linux 6.1.0" in said
+
+
+def test_no_text_needs_spaces_that_svg_takes_away() -> None:
+    assert not [text for text in texts(drawn(one_request())) if "  " in text]
 
 
 def test_a_fold_draws_every_call_where_it_was() -> None:
@@ -111,7 +115,7 @@ def test_a_fold_draws_every_call_where_it_was() -> None:
 def test_the_number_in_the_picture_is_the_counter() -> None:
     trace = record("nonblocking", requests=1)
     flow = steps.flow_of(trace)
-    labels = [text for text in texts(drawn(trace)) if "   " in text]
+    labels = [text for text in texts(drawn(trace)) if flows.APART in text]
     shown = [text for text in labels if "EAGAIN" in text]
     numbers = [int(text.split("× ")[1].split(",")[0]) if "×" in text else 1 for text in shown]
     assert sum(numbers) == steps.eagain(flow) == trace.eagain["read"]

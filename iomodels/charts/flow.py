@@ -32,6 +32,8 @@ MARGIN_IN = 0.15
 LEFT_LABELS_IN, RIGHT_LABELS_IN, RIGHT_LIMIT_IN = 3.45, 6.15, 8.1
 SCALE_IN = 8.35
 MAX_NOTES = 4
+APART = "\u2003"
+"""Between a label's time and its words: SVG makes one space of several."""
 
 
 def flow(trace: Trace) -> Picture:
@@ -158,7 +160,7 @@ def _device_labels(axes: Axes, sheet: Sheet) -> None:
         _leader(axes, (KERNEL_IN[1], RIGHT_LABELS_IN - 0.05), sheet.y(moment.at_ns), y)
         limit = RIGHT_LIMIT_IN - RIGHT_LABELS_IN
         time = steps.clock(moment.at_ns, sheet.flow.duration_ns)
-        lines = f"{time}   {_label(moment, sheet.flow)}".replace(" (", "\n(").splitlines()
+        lines = f"{time}{APART}{_label(moment, sheet.flow)}".replace(" (", "\n(").splitlines()
         text = "\n".join(style.shortened(line, style.SMALL_PT, limit) for line in lines)
         write(axes, RIGHT_LABELS_IN, y, text, style.SMALL_PT, color=style.INK)
 
@@ -175,7 +177,7 @@ def _label_left(axes: Axes, sheet: Sheet, moment: Moment, y: float) -> None:
     time = steps.clock(moment.at_ns, sheet.flow.duration_ns)
     limit = LEFT_LABELS_IN - MARGIN_IN
     text = style.shortened(
-        f"{time}   {style.safe(_label(moment, sheet.flow))}", style.SMALL_PT, limit
+        f"{time}{APART}{style.safe(_label(moment, sheet.flow))}", style.SMALL_PT, limit
     )
     write(axes, LEFT_LABELS_IN, y, text, style.SMALL_PT, ha="right", color=style.INK)
 
