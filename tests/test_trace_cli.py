@@ -32,10 +32,11 @@ def test_the_four_engines_fit_80_columns_and_pipes() -> None:
     assert "\x1b" not in done.stdout
     lines = [line for line in done.stdout.splitlines() if not line.startswith("note: ")]
     assert all(len(line) <= 80 for line in lines)
-    for engine in ("blocking", "nonblocking", "select", "aio"):
+    for engine in ("blocking", "nonblocking", "select", "aio:notify=signal"):
         assert f"{engine}  (slow-device)" in done.stdout
     assert "EAGAIN × " in done.stdout
     assert done.stdout.count("device ready") == 4
+    assert "signal 34" in done.stdout
     assert done.stderr == ""
 
 

@@ -45,16 +45,19 @@ def _tries_and_waits_in_select(flow: Flow) -> bool:
     return _tried(flow) and _blocked_in(flow, frozenset({"select"}))
 
 
-def _goes_on_or_is_told(flow: Flow) -> bool:
-    """The submitting call is back, and then the application computes or is notified."""
+def _is_told(flow: Flow) -> bool:
+    """The submitting call is back, and then a signal or a callback says that the data is there.
+
+    An application that waits in `aio_suspend`, or polls, is not told: that is no figure.
+    """
     back_ns = [
         step.end_ns
         for step in _own(flow)
         if step.name in _SUBMITS and not step.may_sleep and step.end_ns is not None
     ]
-    after = ("computation", "signal", "callback")
     return any(
-        step.kind in after and back_ns and step.start_ns >= min(back_ns) for step in flow.steps
+        step.kind in ("signal", "callback") and back_ns and step.start_ns >= min(back_ns)
+        for step in flow.steps
     )
 
 
@@ -62,5 +65,5 @@ _FIGURES: Mapping[str, tuple[int, Callable[[Flow], bool]]] = {
     "blocking": (2, _waits_in_the_transfer),
     "nonblocking": (3, _tried),
     "select": (4, _tries_and_waits_in_select),
-    "aio": (5, _goes_on_or_is_told),
+    "aio": (5, _is_told),
 }
