@@ -27,7 +27,7 @@ from iomodels.steps import (
 from iomodels.trace import Trace
 
 TIME_WIDTH = 10
-LANE_WIDTH = 34
+LANE_WIDTH = 33
 """Columns between the two lanes."""
 RUNNING, COMPUTING = "│", "█"
 IN_CALL = {"blocked": "░", "in the call": "┃"}

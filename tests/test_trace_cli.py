@@ -46,6 +46,21 @@ def test_every_line_of_every_flow_fits(engine: str) -> None:
     assert all(len(line) <= 80 for line in lines if not line.startswith("note:")), lines
 
 
+def test_many_devices_take_a_line_each_time_not_each() -> None:
+    trace = record("select", settings={"load.depth": "16"}, requests=1)
+    lines = flow_text(trace)
+    assert len([line for line in lines if "◇" in line]) < 4
+    assert any("device starts × 16, in " in line for line in lines)
+    assert all(len(line) <= 80 for line in lines)
+
+
+def test_a_thousand_devices_fit() -> None:
+    starts = [make_event("device_start", 21 * n, 21 * n + 300, result=0) for n in range(1024)]
+    (row,) = [line for line in flow_text(make_trace(starts)) if "◇" in line]
+    assert row.endswith("device starts × 1024, in 21.8 µs")
+    assert len(row) <= 80
+
+
 def test_the_text_says_what_was_recorded() -> None:
     shown = make_trace(
         [

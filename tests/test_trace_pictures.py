@@ -112,6 +112,59 @@ def test_a_fold_draws_every_call_where_it_was() -> None:
     assert times == [200 * n for n in range(150)]
 
 
+def overlapping(*started_ns: int) -> Trace:
+    """Devices of 80 µs each that were started at these times, and a `select` that waits."""
+    device = [make_event("request", 0, 125_000) for _ in started_ns]
+    for at_ns in started_ns:
+        ready_ns = at_ns + 80_000
+        device += [
+            make_event("device_start", at_ns, at_ns + 1_000, result=0),
+            make_event("device_ready", ready_ns, ready_ns + 1_000, result=80_000),
+        ]
+    events = [*device, make_event("call", 30_000, 120_000, name="select", result=16)]
+    return make_trace(sorted(events, key=lambda event: event.start_ns), "select")
+
+
+def device_bars(figure: Figure, alpha: float) -> list[tuple[float, float]]:
+    """Top and bottom of the device's spans of this shade, in the kernel's lane."""
+    return [
+        (patch.get_y(), patch.get_y() + patch.get_height())
+        for patch in figure.axes[0].patches
+        if isinstance(patch, Rectangle)
+        and patch.get_x() == lanes.KERNEL_IN[0]
+        and patch.get_alpha() == alpha
+    ]
+
+
+def test_devices_that_work_at_once_are_one_span_and_their_events_are_folded() -> None:
+    trace = overlapping(*range(0, 16_000, 1_000))
+    figure = drawn(trace)
+    ((top, bottom),) = device_bars(figure, 0.3)
+    assert time_of(figure, trace, top) == pytest.approx(0, abs=1)
+    assert time_of(figure, trace, bottom) == pytest.approx(95_000, abs=1)
+    said = texts(figure)
+    assert said.count("device at work") == 1
+    assert "0.00 µs\u2003device starts × 16,\nin 16 µs" in said
+    assert "80.00 µs\u2003device ready × 16,\nin 16 µs" in said
+    (ready,) = [line for line in figure.axes[0].lines if line.get_marker() == "D"]
+    times = [round(time_of(figure, trace, float(y))) for y in ready.get_ydata()]
+    assert times == list(range(80_000, 96_000, 1_000))
+
+
+def test_devices_that_work_one_after_the_other_are_several_spans() -> None:
+    trace = overlapping(0, 40_000)
+    figure = drawn(trace)
+    assert len(device_bars(figure, 0.3)) == 1
+    apart = make_trace(
+        [
+            make_event("request", 0, 100_000),
+            make_event("device_ready", 30_000, 31_000, result=30_000),
+            make_event("device_ready", 90_000, 91_000, result=30_000),
+        ]
+    )
+    assert len(device_bars(drawn(apart), 0.3)) == 2
+
+
 def test_the_number_in_the_picture_is_the_counter() -> None:
     trace = record("nonblocking", requests=1)
     flow = steps.flow_of(trace)
@@ -221,12 +274,14 @@ def crowded() -> Trace:
     return make_trace([*some, make_event("device_start", 95_000, 99_000, result=0)])
 
 
-@pytest.mark.parametrize("which", [*ALL, "crowded", "depth 4", "long notes"])
+@pytest.mark.parametrize("which", [*ALL, "crowded", "depth 4", "depth 16", "long notes"])
 def test_no_text_overlaps_another_or_leaves_the_picture(which: str) -> None:
     if which == "crowded":
         trace = crowded()
     elif which == "depth 4":
         trace = record("threads", settings={"load.depth": "4"})
+    elif which == "depth 16":
+        trace = record("aio", settings={"load.depth": "16"})
     elif which == "long notes":
         trace = one_request("x" * 200, scenario="y" * 300, notes=["a long note " * 40] * 9)
     else:

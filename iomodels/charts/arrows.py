@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from iomodels import steps
 from iomodels.charts import style
-from iomodels.charts.lanes import DEVICE, KERNEL_IN, Sheet, is_device, write
+from iomodels.charts.lanes import DEVICE, KERNEL_IN, Sheet, write
 from iomodels.steps import Moment, Step
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ MAX_LINES = 200
 
 def draw(axes: Axes, sheet: Sheet, rows: Iterable[tuple[Moment, float]]) -> None:
     """The arrows of these moments, each with the height of its row."""
-    lanes = [sheet.lane(step)[1] for step in sheet.flow.steps if not is_device(step)]
+    lanes = [sheet.lane(step)[1] for step in sheet.flow.steps if not steps.is_device(step)]
     left = max(lanes, default=KERNEL_IN[0]) + BEND_IN
     for moment, row in rows:
         step = moment.step

@@ -8,13 +8,14 @@ arrow runs in its label's row between its ends.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from iomodels import steps, storage
 from iomodels.charts import arrows, article_figures, lanes, style
-from iomodels.charts.lanes import APPLICATION_IN, HEAD_IN, KERNEL_IN, Sheet, is_device, write
+from iomodels.charts.lanes import APPLICATION_IN, HEAD_IN, KERNEL_IN, Sheet, write
 from iomodels.charts.picture import Picture
 from iomodels.steps import Flow, Moment
 from iomodels.trace import Trace
@@ -63,7 +64,7 @@ def _in_words(trace: Trace, shown: Flow) -> str:
 def _draw(trace: Trace, shown: Flow, title: str) -> Figure:
     from matplotlib.figure import Figure
 
-    device = sum(1 for m in shown.moments if is_device(m.step))
+    device = sum(1 for m in shown.moments if steps.is_device(m.step))
     others = len(shown.moments) - device
     height = max(LEAST_IN, LABEL_IN * (others + 1), TWO_LINES_IN * (device + 1))
     colour = style.hue(trace.engine.partition(":")[0])
@@ -76,7 +77,7 @@ def _draw(trace: Trace, shown: Flow, title: str) -> Figure:
     axes.set_axis_off()
     _head(axes, trace, shown, title)
     lanes.draw(axes, sheet)
-    rows = list(_placed([m for m in shown.moments if not is_device(m.step)], sheet, LABEL_IN))
+    rows = list(_placed([m for m in shown.moments if not steps.is_device(m.step)], sheet, LABEL_IN))
     arrows.draw(axes, sheet, rows)
     for moment, y in rows:
         _label_left(axes, sheet, moment, y)
@@ -155,12 +156,12 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list
 
 
 def _device_labels(axes: Axes, sheet: Sheet) -> None:
-    right = [m for m in sheet.flow.moments if is_device(m.step)]
+    right = [m for m in sheet.flow.moments if steps.is_device(m.step)]
     for moment, y in _placed(right, sheet, TWO_LINES_IN):
         _leader(axes, (KERNEL_IN[1], RIGHT_LABELS_IN - 0.05), sheet.y(moment.at_ns), y)
         limit = RIGHT_LIMIT_IN - RIGHT_LABELS_IN
         time = steps.clock(moment.at_ns, sheet.flow.duration_ns)
-        lines = f"{time}{APART}{_label(moment, sheet.flow)}".replace(" (", "\n(").splitlines()
+        lines = re.split(r" (?=\(|in )", f"{time}{APART}{_label(moment, sheet.flow)}")
         text = "\n".join(style.shortened(line, style.SMALL_PT, limit) for line in lines)
         write(axes, RIGHT_LABELS_IN, y, text, style.SMALL_PT, color=style.INK)
 
