@@ -17,6 +17,7 @@ from iomodels.steps import (
     Step,
     called,
     clock,
+    explained,
     flow_of,
     in_call,
     other_side,
@@ -48,7 +49,7 @@ def flow_text(trace: Trace, width: int | None = None) -> list[str]:
     ]
     if flow.hidden:
         lines.append(f"{flow.hidden} later moments are not shown: the trace file has all")
-    for note in trace.notes:
+    for note in [*trace.notes, *explained(flow)]:
         lines += _wrapped(f"note: {visible(note)}", width)
     return [visible(line).rstrip() for line in [*lines, ""]]
 

@@ -20,6 +20,10 @@ FOLD_FROM = 3
 LONG_SHARE = 0.04
 """A call that takes at least this share of the whole is shown with its two ends."""
 MAX_MOMENTS = 80
+ARMED = (
+    "arming the timer (timerfd_settime) starts the device, at some moment of that call; "
+    "it is ready as much later"
+)
 _BYTES = {"read", "write", "pread", "pwrite", "preadv2", "aio_return"}
 _READY = {"select", "ppoll"}
 
@@ -78,7 +82,7 @@ class Flow:
     at_work_ns: tuple[Span, ...]
     """When the device, or any of several, was at work."""
     unsure_ns: tuple[Span, ...]
-    """Moments in which it was or was not: it became ready within these spans."""
+    """At some moment of each of these spans it started, or became ready."""
 
     @property
     def caption(self) -> str:
@@ -164,7 +168,7 @@ def _flow(
         latency_ns=latency_ns,
         hidden=max(0, len(moments) - MAX_MOMENTS),
         at_work_ns=_union(_work(step) for step in single if step.kind == "device_ready"),
-        unsure_ns=_union(_within(step) for step in single if step.kind == "device_ready"),
+        unsure_ns=_union(_within(step) for step in single if is_device(step)),
     )
 
 
@@ -319,6 +323,11 @@ def other_side(trace: Trace) -> str:
     return "C library, kernel" if trace.engine.partition(":")[0] == "aio" else "Kernel"
 
 
+def explained(flow: Flow) -> list[str]:
+    """What a reader must know of what is shown, beside the trace's own notes."""
+    return [ARMED] if any(map(is_device, flow.steps)) else []
+
+
 def clock(at_ns: int, duration_ns: int) -> str:
     """A time in the unit that suits the flow's length: `99.61 µs`, `10.003 ms`."""
     for unit, factor, digits in (("s", 10**9, 3), ("ms", 10**6, 3), ("µs", 10**3, 2)):
@@ -330,7 +339,7 @@ def clock(at_ns: int, duration_ns: int) -> str:
 def told(step: Step, duration_ns: int) -> str:
     """What has happened, of a step that is no call."""
     if step.kind == "device_start":
-        return f"device starts{_repeated(step)}"
+        return f"device starts{_repeated(step) or _later(step, duration_ns)}"
     if step.kind == "device_ready":
         return f"device ready{_repeated(step) or _later(step, duration_ns)}"
     if step.kind == "signal":

@@ -46,12 +46,19 @@ def test_every_line_of_every_flow_fits(engine: str) -> None:
     assert all(len(line) <= 80 for line in lines if not line.startswith("note:")), lines
 
 
+def test_the_text_says_how_uncertain_the_start_is_and_why() -> None:
+    events = [make_event("request", 0, 99), make_event("device_start", 1, 5, result=0)]
+    lines = flow_text(make_trace(events))
+    assert any(line.endswith("◇ device starts (at most +4 ns)") for line in lines)
+    assert f"note: {steps.ARMED}" in lines
+
+
 def test_many_devices_take_a_line_each_time_not_each() -> None:
     trace = record("select", settings={"load.depth": "16"}, requests=1)
     lines = flow_text(trace)
     assert len([line for line in lines if "◇" in line]) < 4
     assert any("device starts × 16, in " in line for line in lines)
-    assert all(len(line) <= 80 for line in lines)
+    assert all(len(line) <= 80 for line in lines if not line.startswith("note: "))
 
 
 def test_a_thousand_devices_fit() -> None:

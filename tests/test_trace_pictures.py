@@ -136,6 +136,30 @@ def device_bars(figure: Figure, alpha: float) -> list[tuple[float, float]]:
     ]
 
 
+def test_the_start_is_as_uncertain_as_the_end() -> None:
+    """Both lie within the call that arms the timer: their bounds are in the file."""
+    events = [
+        make_event("request", 0, 100_000),
+        make_event("device_start", 1_000, 5_000, result=0),
+        make_event("device_ready", 81_000, 85_000, result=80_000),
+    ]
+    trace = make_trace(events)
+    figure = drawn(trace)
+    times = [[round(time_of(figure, trace, y)) for y in bar] for bar in device_bars(figure, 0.8)]
+    assert times == [[1_000, 5_000], [81_000, 85_000]]
+    said = texts(figure)
+    assert "1.00 µs\u2003device starts\n(at most +4 µs)" in said
+    assert "81.00 µs\u2003device ready\n(at most +4 µs)" in said
+    assert any(steps.ARMED in text.replace("\n", " ") for text in said)
+    assert steps.ARMED in flows.flow(trace).alt
+
+
+def test_where_no_device_is_known_nothing_is_said_of_it() -> None:
+    trace = make_trace([make_event("request", 0, 1000), make_event()])
+    assert not any("timer" in text for text in texts(drawn(trace)))
+    assert steps.ARMED not in flows.flow(trace).alt
+
+
 def test_devices_that_work_at_once_are_one_span_and_their_events_are_folded() -> None:
     trace = overlapping(*range(0, 16_000, 1_000))
     figure = drawn(trace)

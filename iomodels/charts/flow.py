@@ -54,7 +54,7 @@ def flow(trace: Trace) -> Picture:
 
 def _in_words(trace: Trace, shown: Flow) -> str:
     told = [f"{steps.clock(m.at_ns, shown.duration_ns)}: {_label(m, shown)}" for m in shown.moments]
-    notes = [f" Note: {note}." for note in trace.notes]
+    notes = [f" Note: {note}." for note in [*trace.notes, *steps.explained(shown)]]
     return f"What {trace.engine} did, {shown.caption}. {'; '.join(told)}.{''.join(notes)}"
 
 
@@ -111,6 +111,7 @@ def _below(trace: Trace, shown: Flow) -> list[str]:
     notes = [f"Note: {note}" for note in trace.notes[:MAX_NOTES]]
     if len(trace.notes) > MAX_NOTES:
         notes.append(f"and {len(trace.notes) - MAX_NOTES} more notes")
+    notes += [f"Note: {note} (dark: when it may have been)" for note in steps.explained(shown)]
     if shown.hidden:
         notes.append(f"{shown.hidden} later moments are not shown")
     known = trace.environment
