@@ -2,7 +2,7 @@
 
   0.81 µs  ├─ read() ─────────────────────────────▶│
 100.02 µs  ░                                       ◆ device ready
-122.76 µs  │◀──────────────────────────────────────┤ 8 bytes
+122.76 µs  │◀────────────────────────────── read() ─┤ 8 bytes
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ def _row(flow: Flow, moment: Moment) -> str:
         return _line(time, *_arrow(step, lane), "│", "")
     if moment.phase == "leave":
         line = "╌" if step.thread else "─"
-        back = f" {called(step)} " if step.thread else ""
-        return _line(time, lane, "◀" + back.rjust(LANE_WIDTH - 1, line), "┤", said(step))
+        back = f" {called(step)} {line}".rjust(LANE_WIDTH - 1, line)
+        return _line(time, lane, f"◀{back}", "┤", said(step))
     after = f", {took(step)}" if took(step) else ""
     return _line(time, *_arrow(step, lane), "◁", f"{said(step)}{after}")
 

@@ -34,7 +34,7 @@ Span = tuple[int, int]
 class Step:
     """An event, or `count` like ones in a row. Times count from the flow's begin.
 
-    `end_ns` is None where it goes on beyond the flow's end; `starts_ns` has every one's begin.
+    `end_ns` is None where it goes on beyond the flow's end; `spans_ns` has both times of each.
     `may_sleep`: whether it is a call that can block its thread.
     """
 
@@ -44,12 +44,12 @@ class Step:
     start_ns: int
     end_ns: int | None
     result: int | None
-    starts_ns: tuple[int, ...]
+    spans_ns: tuple[tuple[int, int | None], ...]
     may_sleep: bool = False
 
     @property
     def count(self) -> int:
-        return len(self.starts_ns)
+        return len(self.spans_ns)
 
 
 Phase = Literal["enter", "leave", "whole"]
@@ -193,17 +193,18 @@ def _union(spans: Iterable[Span]) -> tuple[Span, ...]:
     return tuple(found)
 
 
-def _step(trace: Trace, event: Event, begin_ns: int, end_ns: int) -> Step:
-    ended = event.end_ns is not None and (event.end_ns <= end_ns or event.kind == "device_ready")
+def _step(trace: Trace, event: Event, begin_ns: int, until_ns: int) -> Step:
+    known = event.end_ns is not None and (event.end_ns <= until_ns or event.kind == "device_ready")
     start_ns = event.start_ns - begin_ns
+    end_ns = event.end_ns - begin_ns if known and event.end_ns is not None else None
     return Step(
         kind=event.kind,
         name=event.name,
         thread=event.thread,
         start_ns=start_ns,
-        end_ns=event.end_ns - begin_ns if ended and event.end_ns is not None else None,
-        result=event.result if ended else None,
-        starts_ns=(start_ns,),
+        end_ns=end_ns,
+        result=event.result if known else None,
+        spans_ns=((start_ns, end_ns),),
         may_sleep=event.kind == "call" and may_sleep(event.name, trace.engine, trace.parameters),
     )
 
@@ -242,8 +243,8 @@ def _folds(row: Sequence[Step], duration_ns: int) -> bool:
 
 def _as_one(row: Sequence[Step]) -> Step:
     ends_ns = [step.end_ns for step in row if step.end_ns is not None]
-    starts_ns = tuple(step.start_ns for step in row)
-    return replace(row[0], end_ns=max(ends_ns, default=None), starts_ns=starts_ns)
+    spans_ns = tuple(span for step in row for span in step.spans_ns)
+    return replace(row[0], end_ns=max(ends_ns, default=None), spans_ns=spans_ns)
 
 
 def _moments(step: Step, duration_ns: int) -> Iterator[Moment]:

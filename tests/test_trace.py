@@ -200,7 +200,7 @@ def test_the_events_of_many_devices_are_folded_as_calls_are() -> None:
     assert first.count == 16
     assert steps.told(first, flow.duration_ns).startswith("device starts × 16, in ")
     (ready,) = [step for step in flow.steps if step.kind == "device_ready"]
-    assert ready.starts_ns == tuple(e.start_ns for e in of_kind(trace, "device_ready"))
+    assert ready.spans_ns == tuple((e.start_ns, e.end_ns) for e in of_kind(trace, "device_ready"))
 
 
 # What went wrong is told

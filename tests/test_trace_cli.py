@@ -46,6 +46,11 @@ def test_every_line_of_every_flow_fits(engine: str) -> None:
     assert all(len(line) <= 80 for line in lines if not line.startswith("note:")), lines
 
 
+def test_a_call_that_comes_back_is_named() -> None:
+    lines = flow_text(make_trace([make_event("request", 0, 100), make_event("call", 0, 90)]))
+    assert any(line.endswith("─ read() ─┤ 8 bytes") for line in lines)
+
+
 def test_the_text_says_how_uncertain_the_start_is_and_why() -> None:
     events = [make_event("request", 0, 99), make_event("device_start", 1, 5, result=0)]
     lines = flow_text(make_trace(events))

@@ -105,7 +105,7 @@ def test_no_text_needs_spaces_that_svg_takes_away() -> None:
 def test_a_fold_draws_every_call_where_it_was() -> None:
     trace = make_trace([make_event("request", 0, 100_000), *tries(150)], "nonblocking")
     figure = drawn(trace)
-    assert any("EAGAIN × 150" in text for text in texts(figure))
+    assert "read() → EAGAIN × 150" in texts(figure)
     (many,) = figure.axes[0].collections
     heights = [float(path.vertices[0][1]) for path in many.get_paths()]
     times = [round(time_of(figure, trace, y)) for y in heights]
@@ -243,7 +243,7 @@ def test_the_picture_says_what_was_asked_and_what_was_added() -> None:
 def test_arrows_carry_names_there_and_results_back() -> None:
     said = texts(drawn(one_request()))
     assert "read()" in said
-    assert "8 bytes" in said
+    assert "read() → 8 bytes" in said
     short = [make_event("request", 0, 100_000), *tries(1)]
     assert "read() → EAGAIN" in texts(drawn(make_trace(short, "nonblocking")))
 
@@ -256,16 +256,35 @@ def test_arrows_at_the_same_time_are_drawn_apart() -> None:
         make_event("call", 900_010, 900_400),
     ]
     figure = drawn(make_trace(events, "select"))
-    back, there = sorted(arrows(figure), key=lambda arrow: arrow[2])[-2:]
+    back, there, again = sorted(arrows(figure), key=lambda arrow: arrow[2])[-3:]
     assert back[2] == pytest.approx(there[2], abs=0.01)
     assert back[0] > back[1] == lanes.APPLICATION_IN[1]
     assert there[0] < there[1] == lanes.KERNEL_IN[0]
+    assert again[1] == lanes.APPLICATION_IN[1]
     shafts = [
         line.get_ydata()[1]
         for line in figure.axes[0].lines
-        if line.get_color() == style.hue("select") and len(line.get_ydata()) == 3
+        if line.get_color() == style.hue("select")
     ]
     assert abs(shafts[-1] - shafts[-2]) > 0.1
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_a_short_call_and_the_first_of_a_fold_come_back(count: int) -> None:
+    """One arrow with two heads: in when the call began, out when it was over."""
+    trace = make_trace([make_event("request", 0, 10_000), *tries(count)], "nonblocking")
+    figure = drawn(trace)
+    there, back = sorted(arrows(figure), key=lambda arrow: arrow[2])
+    assert there[1] == lanes.KERNEL_IN[0]
+    assert time_of(figure, trace, there[2]) == pytest.approx(0, abs=0.1)
+    assert back[1] == lanes.APPLICATION_IN[1]
+    assert time_of(figure, trace, back[2]) == pytest.approx(100, abs=0.1)
+
+
+def test_a_call_that_is_not_back_has_no_arrow_back() -> None:
+    events = [make_event("request", 0, None), make_event(start_ns=10, end_ns=None, result=None)]
+    ((_, end, _),) = arrows(drawn(make_trace([*events, make_event("signal", 90, 91)])))[:1]
+    assert end == lanes.KERNEL_IN[0]
 
 
 def test_a_helpers_label_leads_to_its_own_lane() -> None:

@@ -115,7 +115,7 @@ def _kernel_lane(axes: Axes, sheet: Sheet) -> None:
     mark: dict[str, Any] = {"marker": "D", "ms": 5, "color": DEVICE, "mec": style.INK, "mew": 0.6}
     for step in sheet.flow.steps:
         if step.kind == "device_ready":
-            at = [sheet.y(start_ns) for start_ns in step.starts_ns]
+            at = [sheet.y(start_ns) for start_ns, _ in step.spans_ns]
             axes.plot([KERNEL_IN[1]] * step.count, at, linestyle="none", **mark)
     _outline(axes, sheet, KERNEL_IN, HEAD_IN)
 
