@@ -178,9 +178,10 @@ def _label_left(axes: Axes, sheet: Sheet, moment: Moment, y: float) -> None:
     _leader(axes, (own, LEFT_LABELS_IN + 0.05), sheet.y(moment.at_ns), y)
     time = steps.clock(moment.at_ns, sheet.flow.duration_ns)
     limit = LEFT_LABELS_IN - MARGIN_IN
-    text = style.shortened(
-        f"{time}{APART}{style.safe(_label(moment, sheet.flow))}", style.SMALL_PT, limit
-    )
+    text = f"{time}{APART}{style.safe(_label(moment, sheet.flow))}"
+    if style.width_in(text, style.SMALL_PT) > limit:  # rather none of the duration than a part
+        text = text.rpartition(", ")[0] or text
+    text = style.shortened(text, style.SMALL_PT, limit)
     write(axes, LEFT_LABELS_IN, y, text, style.SMALL_PT, ha="right", color=style.INK)
 
 
