@@ -41,6 +41,7 @@ ORDER = (
     "ring",
     "blocking_calls",
     "steps",
+    "article_figures",
     "environment",
     "noise",
     "probes",

@@ -32,8 +32,10 @@ def test_the_four_engines_fit_80_columns_and_pipes() -> None:
     assert "\x1b" not in done.stdout
     lines = [line for line in done.stdout.splitlines() if not line.startswith("note: ")]
     assert all(len(line) <= 80 for line in lines)
-    for engine in ("blocking", "nonblocking", "select", "aio:notify=signal"):
-        assert f"{engine}  (slow-device)" in done.stdout
+    named = ("blocking", "nonblocking", "select", "aio:notify=signal")
+    for figure, engine in enumerate(named, start=2):
+        assert f"Figure {figure}, as recorded: {engine}  (slow-device)" in done.stdout
+    assert "░ blocked" in done.stdout
     assert "EAGAIN × " in done.stdout
     assert done.stdout.count("device ready") == 4
     assert "signal 34" in done.stdout
@@ -44,6 +46,40 @@ def test_the_four_engines_fit_80_columns_and_pipes() -> None:
 def test_every_line_of_every_flow_fits(engine: str) -> None:
     lines = flow_text(recorded(engine))
     assert all(len(line) <= 80 for line in lines if not line.startswith("note:")), lines
+
+
+def of_lane(shade: str, lines: list[str]) -> list[str]:
+    """The lines in which the application's lane is this, or its arrow begins."""
+    return [line for line in lines if line[12:13] == shade]
+
+
+@pytest.mark.parametrize(
+    ("name", "shade", "word", "meaning"),
+    [
+        ("read", "░", "blocked", "blocked (asleep in a call)"),
+        ("aio_read", "┃", "in the call", "in a call"),
+    ],
+)
+def test_the_lane_says_what_its_shade_is_whatever_happens_meanwhile(
+    name: str, shade: str, word: str, meaning: str
+) -> None:
+    events = [
+        make_event("request", 0, 100),
+        make_event("call", 1, 90, name=name),
+        make_event("device_ready", 50, 51, result=50),
+    ]
+    lines = flow_text(make_trace(events))
+    said, ready = of_lane(shade, lines)
+    assert said.split("│")[0].split(maxsplit=1)[1].strip() == word
+    assert ready.endswith("◆ device ready")
+    assert f"lane: │ running, {shade} {meaning}" in lines
+
+
+def test_only_the_shades_used_are_explained() -> None:
+    lines = flow_text(make_trace([make_event("request", 0, 900), make_event("call", 0, 9)]))
+    assert not any(line.startswith("lane: ") for line in lines)
+    computing = flow_text(make_trace([make_event("computation", 0, 9)]))
+    assert "lane: █ computing" in computing
 
 
 def test_a_call_that_comes_back_is_named() -> None:

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from iomodels import steps, storage
-from iomodels.charts import arrows, article_figures, lanes, style
+from iomodels import article_figures, steps, storage
+from iomodels.charts import arrows, lanes, style
 from iomodels.charts.lanes import APPLICATION_IN, HEAD_IN, KERNEL_IN, Sheet, write
 from iomodels.charts.picture import Picture
 from iomodels.steps import Flow, Moment
@@ -40,9 +40,7 @@ APART = "\u2003"
 def flow(trace: Trace) -> Picture:
     """The picture of one trace."""
     shown = steps.flow_of(trace)
-    number = article_figures.number(trace, shown)
-    what = f"Figure {number}, as recorded" if number else "As recorded"
-    title = f"{what}: {style.safe(trace.engine, 60)}"
+    title = f"{article_figures.heading(trace, shown)}: {style.safe(trace.engine, 60)}"
     return Picture(
         name=f"trace-{storage.slug(trace.engine)}",
         scenario=trace.scenario,

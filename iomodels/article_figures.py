@@ -16,6 +16,12 @@ _TRANSFERS = frozenset({"read", "write", "pread", "pwrite", "preadv2"})
 _SUBMITS = frozenset({"aio_read", "aio_write", "lio_listio"})
 
 
+def heading(trace: Trace, flow: Flow) -> str:
+    """What stands over the flow, in a picture or in text."""
+    figure = number(trace, flow)
+    return f"Figure {figure}, as recorded" if figure else "As recorded"
+
+
 def number(trace: Trace, flow: Flow) -> int | None:
     """The figure's number, None where the flow is none of them."""
     figure, shows = _FIGURES.get(trace.engine.partition(":")[0], (None, None))
