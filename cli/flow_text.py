@@ -49,11 +49,12 @@ def flow_text(trace: Trace, width: int | None = None) -> list[str]:
     """
     flow = flow_of(trace)
     rows = list(_rows(flow))
+    other = other_side(trace.engine).capitalize()
     lines = [
         f"{heading(trace, flow)}: {trace.engine}  ({trace.scenario})",
         flow.caption,
         "",
-        " " * TIME_WIDTH + f"  {'Application':<{LANE_WIDTH + 1}}{other_side(trace)}",
+        " " * TIME_WIDTH + f"  {'Application':<{LANE_WIDTH + 1}}{other}",
         *rows,
         *_shades(rows),
     ]

@@ -319,9 +319,9 @@ def took(step: Step) -> str:
     return "" if step.end_ns is None else format_duration(step.end_ns - step.start_ns)
 
 
-def other_side(trace: Trace) -> str:
+def other_side(engine: str) -> str:
     """Who answers the application. POSIX AIO is carried out by threads of the C library."""
-    return "C library, kernel" if trace.engine.partition(":")[0] == "aio" else "Kernel"
+    return "C library, kernel" if engine.partition(":")[0] == "aio" else "kernel"
 
 
 def explained(flow: Flow) -> list[str]:

@@ -99,7 +99,7 @@ def _head(axes: Axes, trace: Trace, shown: Flow, title: str) -> None:
     centre = {"ha": "center", "fontweight": "bold", "color": style.INK}
     for (left, right), name in (
         (APPLICATION_IN, "Application"),
-        (KERNEL_IN, steps.other_side(trace).capitalize()),
+        (KERNEL_IN, steps.other_side(trace.engine).capitalize()),
     ):
         write(axes, (left + right) / 2, HEAD_IN - 0.18, name, style.HEADING_PT, **centre)
 
