@@ -9,6 +9,7 @@ import errno
 import itertools
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from iomodels.blocking_calls import may_sleep
@@ -214,9 +215,9 @@ def _folded(steps: Sequence[Step], duration_ns: int) -> list[Step]:
     found: list[Step] = []
     for who in dict.fromkeys(map(_who, steps)):
         own = [step for step in steps if _who(step) == who]
-        for _, group in itertools.groupby(own, key=_likeness):
+        for (*_, alone), group in itertools.groupby(own, key=partial(_likeness, duration_ns)):
             row = list(group)
-            found += [_as_one(row)] if _folds(row, duration_ns) else row
+            found += row if alone or len(row) < FOLD_FROM else [_as_one(row)]
     return sorted(found, key=lambda step: step.start_ns)
 
 
@@ -228,17 +229,12 @@ def _who(step: Step) -> Hashable:
     return "device" if is_device(step) else step.thread
 
 
-def _likeness(step: Step) -> Hashable:
-    result = None if is_device(step) else step.result
-    return step.kind, step.name, result, step.end_ns is None
-
-
-def _folds(row: Sequence[Step], duration_ns: int) -> bool:
-    """Whether there are enough. A long call is to be seen, unless it is one of many tries."""
-    if len(row) < FOLD_FROM or is_device(row[0]):
-        return len(row) >= FOLD_FROM
-    seen = any(is_long(step, duration_ns) for step in row) and not is_try(row[0])
-    return row[0].kind == "call" and not seen
+def _likeness(duration_ns: int, step: Step) -> tuple[str, str, int | None, bool, bool]:
+    """What the steps of a row have in common; the last says that each of them is to be seen."""
+    if is_device(step):
+        return step.kind, step.name, None, step.end_ns is None, False
+    alone = step.kind != "call" or (is_long(step, duration_ns) and not is_try(step))
+    return step.kind, step.name, step.result, step.end_ns is None, alone
 
 
 def _as_one(row: Sequence[Step]) -> Step:

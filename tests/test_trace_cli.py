@@ -136,6 +136,12 @@ def test_few_repeats_and_long_ones_are_not_folded() -> None:
     assert [step.count for step in steps.flow_of(long).steps] == [1] * 5
 
 
+def test_a_long_call_stands_alone_and_those_after_it_are_folded() -> None:
+    events = [make_event(start_ns=0, end_ns=90_000), *tries(5, start_ns=90_000, result=8)]
+    mixed = make_trace([make_event("request", 0, 100_000), *events])
+    assert [step.count for step in steps.flow_of(mixed).steps] == [1, 5]
+
+
 # Files
 
 
