@@ -115,6 +115,13 @@ def swept(scale: float = 1.0) -> Run:
     return run(cells, questions={"slow-devices": "Which models keep several devices busy?"})
 
 
+def computing(aio: str = "aio") -> Run:
+    """The four models with computation on each result; `aio` is how the fourth is told."""
+    at = {"parameters": {"load.compute": 50_000}}
+    engines = [aio if engine == "aio" else engine for engine in CALLS]
+    return run([cell(engine, **at) for engine in engines])
+
+
 def overlapping() -> Run:
     """A sweep of computation: blocking hides nothing, aio almost everything."""
     cells = []

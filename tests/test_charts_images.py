@@ -83,6 +83,7 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "flow-select": lambda: traced(4),
     "flow-aio-signal": lambda: traced(5),
     "matrix": lambda: charts.matrix(chart_runs.swept(), "slow-devices").draw(),
+    "matrix-computing": lambda: charts.matrix(chart_runs.computing(), "slow-device").draw(),
 }
 
 
