@@ -62,9 +62,9 @@ _NOT_APPLICABLE: Mapping[tuple[str, int], str] = {
     ),
 }
 _NO_SIGNAL = (
-    "a request's notification could not be delivered, and what the request read from a stream is "
-    "gone with it: raise the limits (ulimit -i for signals, ulimit -u for callbacks), or use "
-    "another aio:notify"
+    "a request's notification could not be delivered, and its result is gone with it (what came "
+    "from a stream, or was appended, cannot be asked for again): raise the limits (ulimit -i for "
+    "signals, ulimit -u for callbacks), or use another aio:notify"
 )
 PEER_WRONG_BYTES = 65
 """What the peer exits with when it was sent something else than it should (`core/channels`)."""

@@ -69,8 +69,8 @@ def _lost(cell: Cell) -> list[Notice]:
             code="signals-lost",
             message=(
                 f"{cell.scenario}, {cell.engine}: of about {format_count(operations)} completions "
-                f"{format_count(lost)} were not announced, since {why}; they were found by looking "
-                "after a wait, which is part of their latency"
+                f"{format_count(lost)} were not announced in time, since {why}; they were found by "
+                "looking, and the wait before that is part of their latency"
             ),
         )
     ]

@@ -128,7 +128,7 @@ def job(engine: str, workload: str, depth: int, operations: int, **more: Any) ->
 
 _SETTINGS = frozenset(
     {"deadline_ns", "engine_threads", "opens_per_request", "service_mean_ns", "sync", "batch"}
-    | {"compute_units", "idle", "server"}
+    | {"append", "block", "compute_units", "idle", "server"}
 )
 
 
@@ -226,7 +226,10 @@ def test_the_calls_are_those_of_the_articles_listings(depth: int) -> None:
 def test_a_batch_is_the_length_of_the_list(engine: str, batch: int) -> None:
     for answer in run(*(job(engine, name, 16, 480, batch=batch) for name in ("file", "timer"))):
         assert answer["results"] == [0]
-        assert answer["calls"]["lio_listio"] == -(-answer["slice_operations"] // batch)
+        fewest = -(-answer["slice_operations"] // batch)
+        # Where the machine stands still for longer than a wait lasts, a batch is reaped in two.
+        most = fewest if engine == "aio-list" else fewest + 2
+        assert fewest <= answer["calls"]["lio_listio"] <= most
 
 
 def test_a_list_takes_what_is_due_where_no_batch_is_asked_for() -> None:
@@ -256,8 +259,8 @@ def test_a_chain_starts_the_next_where_the_last_one_ends(engine: str) -> None:
     assert answer["submit"] == 0, "the first few are no sample of all"
     assert answer["calls"]["aio_read"] == answer["slice_operations"]
     if engine in CALLBACKS:  # the main loop sleeps meanwhile
-        calls = answer["calls"]
-        assert calls["futex_wait"] + calls["futex_wake"] < answer["slice_operations"] / 5
+        woken = sum(answer["calls"].get(name, 0) for name in ("futex_wait", "futex_wake"))
+        assert woken < answer["slice_operations"] / 5
 
 
 @pytest.mark.parametrize("engine", CHAINING)
@@ -311,6 +314,33 @@ def test_what_a_stream_brought_is_gone_with_its_count(engine: str) -> None:
     assert answer["closed"] == 0
 
 
+@pytest.mark.parametrize("engine", SIGNALS)
+def test_what_was_appended_is_not_appended_again(engine: str) -> None:
+    """A record that is repeated since its signal could not be queued would be there twice."""
+    settings = {"append": 1, "pending_signals": 0}
+    (answer,) = run(job(engine, "file-write", 1, 20, **settings))
+    if "sigio" in engine:  # the signal comes, without its value
+        assert answer["results"] == [0]
+        assert answer["calls"]["aio_write"] == answer["slice_operations"] == 20
+        return
+    assert answer["results"] == [-errno.EAGAIN]
+    assert answer["stage"] == "transfer"
+    assert answer["calls"]["aio_write"] == 1
+
+
+@pytest.mark.parametrize("workload", ["file", "file-write"])
+@pytest.mark.parametrize("engine", SIGNALS)
+def test_what_was_called_back_stays_so_without_its_signal(engine: str, workload: str) -> None:
+    """glibc overwrites ECANCELED with EAGAIN, too; done again, it would not be cancelled."""
+    settings = {"opens_per_request": 0, "deadline_ns": 60 * US, "pending_signals": 0}
+    (answer,) = run(job(engine, workload, 32, 300, duration_ns=10**10, **settings))
+    assert answer["results"] == [0], (answer["stage"], answer["error"])
+    assert answer["closed"] == 0
+    assert answer["cancel"] == answer["cancelled_operations"] == answer["cancels_done"] > 0
+    if workload == "file-write":
+        assert answer["read_back_bytes"] == FILE_SIZE
+
+
 @pytest.mark.parametrize("engine", [name for name in AIO if "sigio" not in name])
 def test_nothing_is_lost_where_there_is_room(engine: str) -> None:
     (answer,) = run(job(engine, "file", 16, 2000))
@@ -330,7 +360,7 @@ def asked(answer: dict[str, Any]) -> int:
 def test_a_deadline_ends_requests_and_each_once(engine: str) -> None:
     """Two threads for eight timers: most requests wait for a thread when their time is over."""
     settings = {"service_mean_ns": MS, "deadline_ns": MS // 2, "engine_threads": 2}
-    (answer,) = run(job(engine, "timer", 8, 0, duration_ns=100 * MS, **settings))
+    (answer,) = run(job(engine, "timer", 8, 0, duration_ns=1000 * MS, **settings))
     assert answer["results"] == [0], (answer["stage"], answer["error"])
     assert answer["closed"] == 0
     assert asked(answer) > 50
@@ -383,16 +413,17 @@ def test_a_deadline_that_nothing_exceeds_changes_nothing(engine: str) -> None:
 
 @pytest.mark.parametrize("engine", [name for name in AIO if _core.engines()[name]["cancels"]])
 def test_a_stopped_trial_cancels_what_is_in_flight(engine: str) -> None:
-    single, shared = run(
+    single, *shared = run(
         job(engine, "timer", 8, 0, service_mean_ns=3600 * 10**9, stop=8),
-        job(engine, "file", 32, 0, opens_per_request=0, stop=2000),
+        # Reads that take a while, so that in one of the runs some are in flight when it stops.
+        *[job(engine, "file", 32, 0, opens_per_request=0, block=1 << 20, stop=100)] * 10,
     )
     assert single["results"] == [0]
     assert single["closed"] == 0
     assert asked(single) == 8
-    assert shared["closed"] == 0
-    assert asked(shared) <= 1, "one descriptor is cancelled with one call"
-    for answer in (single, shared):
+    assert max(map(asked, shared)) == 1, "one descriptor is cancelled with one call"
+    for answer in (single, *shared):
+        assert answer["closed"] == 0
         assert answer["state_is_the_same"]
         assert answer["descriptors_left"] == 0
 

@@ -53,6 +53,7 @@ struct request {
     char *buffer;
     size_t length;      /* never 0; of no meaning for a sync */
     bool nowait;        /* a file read that must not block (RWF_NOWAIT), where caps.nowait */
+    bool appends;       /* a write that goes to the end, wherever that is: done twice it would be there twice */
 
     uint64_t start_ns;   /* when the operation was meant to start */
     uint64_t issued_ns;  /* when it did start: later in an open loop that cannot keep up */

@@ -276,6 +276,7 @@ static int file_start(void *state, struct request *request)
     request->length = (size_t)settings->block;
     request->offset = block * settings->block;
     request->nowait = !write && settings->nowait;
+    request->appends = write && settings->append;
     if (write) {
         request->buffer = file->write_buffers + request->slot * file->write_stride;
         file_content_stamp(&file->content, (uint64_t)block, request->buffer);

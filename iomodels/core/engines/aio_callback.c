@@ -337,7 +337,9 @@ static int wait_for_callbacks(struct callback_state *state, uint32_t wanted, int
 
 static bool is_enough(const struct callback_state *state, uint32_t n, uint32_t min)
 {
-    return n + state->chained >= min || state->ended > 0 || state->aio.count == 0;
+    const bool refused = state->next && n > 0; /* in a chain, only what could not be started is returned */
+
+    return n + state->chained >= min || refused || state->ended > 0 || state->aio.count == 0;
 }
 
 /* Waits until there are `min`, with the mutex held; how many there are. */

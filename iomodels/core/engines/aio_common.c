@@ -97,6 +97,7 @@ void aio_prepare(struct aio_common *aio, struct calls *calls, struct aio_block *
     control->aio_lio_opcode = request->operation == OPERATION_READ ? LIO_READ : LIO_WRITE;
     control->aio_sigevent.sigev_notify = aio->notify;
     block->silent = false;
+    block->called_back = false;
 }
 
 void aio_started(struct aio_common *aio, struct aio_block *block, struct request *request)
@@ -242,13 +243,14 @@ static void count_lost(struct aio_common *aio, int by)
 /* The notification could not be sent, and glibc has put EAGAIN in the place of the result. (It cannot be the
  * transfer's own: these descriptors block.) The same bytes at the same place can be transferred again,
  * and now without a notification, which could fail again. What came from a stream is gone: how many bytes
- * there were, nobody knows. */
+ * there were, nobody knows. And what was appended would be there twice. */
 static bool repeat(struct aio_common *aio, struct calls *calls, struct aio_block *block,
                    struct completion *completion)
 {
     struct request *request = completion->request;
 
-    if (request->offset == OFFSET_STREAM)
+    if (request->offset == OFFSET_STREAM ||
+        (request->appends && request->operation == OPERATION_WRITE))
         return false;
     block->control.aio_sigevent.sigev_notify = SIGEV_NONE;
     aio_started(aio, block, request);
@@ -292,6 +294,10 @@ bool aio_take_notified(struct aio_common *aio, struct calls *calls, struct aio_b
     if (!announced || overwritten) {
         count_lost(aio, 1);
         block->given_up = !overwritten;
+    }
+    if (overwritten && block->called_back) { /* the result that went lost is known */
+        completion->result = -ECANCELED;
+        return true;
     }
     return !overwritten || !repeat(aio, calls, block, completion);
 }
@@ -354,7 +360,10 @@ int aio_cancel_request(void *state, struct request *request)
         return CANCEL_ALREADY_COMPLETE;
     if (would_strand_others(aio, block))
         return CANCEL_WITHHELD; /* its turn has come, or comes next */
-    return outcome(CALL(aio->calls, aio_cancel, aio_cancel(request->fd, &block->control)));
+    const int answer = outcome(CALL(aio->calls, aio_cancel, aio_cancel(request->fd, &block->control)));
+
+    block->called_back |= answer == CANCEL_DONE;
+    return answer;
 }
 
 int aio_cancel_descriptor(void *state, int fd)

@@ -35,6 +35,7 @@ struct aio_block {
     bool announced;          /* its notification came and is in the engine's list (aio_signal, aio_callback) */
     bool silent;             /* repeated without a notification */
     bool given_up;           /* its end was found by looking; the notification may still come */
+    bool called_back;        /* aio_cancel has said so: it was never begun, whatever the result says */
     void *owner;             /* the engine's state */
 };
 

@@ -139,19 +139,24 @@ static void free_state(struct signal_state *state)
 
 /* A signal that nobody has waited for must not find the handler's state gone, nor end the process.
  *
- * That all transfers have ended does not mean that all their signals have been sent: glibc says so first, and sends then
- * (aio_misc.c, handle_fildes_io). It does both with its lock held, which every aio_suspend takes too: when this one
- * returns, they have been sent. */
-static void discard_pending(const struct signal_state *state)
+ * glibc sends with its lock held, which every aio_suspend takes: when this one returns, none is still on its way. What
+ * comes only now was late, not lost. */
+static void discard_pending(struct signal_state *state)
 {
     const struct aiocb *const none[1] = {NULL};
+    struct aio_block *block;
+    siginfo_t info;
     sigset_t own;
+    int came;
 
     (void)aio_suspend(none, 1, &(struct timespec){0});
     sigemptyset(&own);
     sigaddset(&own, state->number);
-    while (sigtimedwait(&own, NULL, &(struct timespec){0}) >= 0 || errno == EINTR)
-        ;
+    while ((came = sigtimedwait(&own, &info, &(struct timespec){0})) >= 0 || errno == EINTR)
+        if (came >= 0 && info.si_code == SI_ASYNCIO)
+            aio_came_late(&state->aio, info.si_value.sival_ptr);
+    while ((block = next_announced(state)))
+        aio_came_late(&state->aio, block);
 }
 
 static void signal_close(void *opaque)
@@ -326,7 +331,9 @@ static uint32_t had(const struct signal_state *state, uint32_t n)
 /* Whether reap has what it was asked for. */
 static bool is_enough(const struct signal_state *state, uint32_t n, uint32_t min)
 {
-    return had(state, n) >= min || state->ended > 0 || state->aio.count == 0;
+    const bool refused = state->next && n > 0; /* in a chain, only what could not be started is returned */
+
+    return had(state, n) >= min || refused || state->ended > 0 || state->aio.count == 0;
 }
 
 /* What has come without waiting. */
