@@ -89,11 +89,9 @@ def fit(points: list[tuple[float, float]]) -> tuple[float, float]:
     return float(slope), float(height)
 
 
-def medians(engine: str) -> list[tuple[float, float]]:
-    return [
-        (size, statistics.median(m.cpu_ns for m in measured(engine) if m.size == size))
-        for size in SIZES
-    ]
+def cheapest(engine: str) -> list[tuple[float, float]]:
+    """What else the machine does only adds to it."""
+    return [(size, min(m.cpu_ns for m in measured(engine) if m.size == size)) for size in SIZES]
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +104,7 @@ def _enough_cpus_and_descriptors() -> None:
 
 
 def test_selects_cost_per_operation_grows_with_the_number_watched():
-    slope, height = fit(medians("select"))
+    slope, height = fit(cheapest("select"))
     assert slope > 0
     assert height + slope * 900 >= 1.5 * (height + slope * 8)
 
@@ -130,7 +128,7 @@ def test_the_number_of_calls_stays_the_same():
 
 def test_a_thread_that_sleeps_in_its_read_costs_nothing():
     """As a check on the method: `threads` watches nothing."""
-    slope, height = fit(medians("threads"))
+    slope, height = fit(cheapest("threads"))
     assert height + slope * 900 < 1.5 * (height + slope * 8)
 
 

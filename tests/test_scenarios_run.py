@@ -7,22 +7,31 @@ from pathlib import Path
 import pytest
 
 from iomodels import engines, runner, storage
+from iomodels.results import Run
 from iomodels.scenario import shipped
 
 ALL = [name for name in engines.DESCRIPTORS if name != "null"]
 
 
-@pytest.mark.parametrize("name", shipped())
-def test_it_runs_with_every_engine(name: str, tmp_path: Path) -> None:
-    run = runner.bench(
+def tiny(name: str, output: Path, duration_s: float) -> Run:
+    return runner.bench(
         [name],
         engines=ALL,
         rounds=1,
-        duration_s=0.05,
+        duration_s=duration_s,
         warmup_s=0,
         seed=1,
-        output=tmp_path / "run.json",
+        output=output,
+        force=True,
     )
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_it_runs_with_every_engine(name: str, tmp_path: Path) -> None:
+    run = tiny(name, tmp_path / "run.json", duration_s=0.05)
+    if any("measured nothing" in (cell.reason or "") for cell in run.cells):
+        # The machine stood still for as long as a trial lasts.
+        run = tiny(name, tmp_path / "run.json", duration_s=0.5)
     assert [cell.reason for cell in run.cells if cell.status == "failed"] == []
     for cell in run.cells:
         assert cell.status in ("ok", "n/a")
