@@ -210,7 +210,7 @@ def _show(run: Run, *, as_json: bool, aside: bool) -> None:
     from . import verdicts as verdict_table
 
     output = console.err() if aside else console.out()
-    for part in table.report(run):
+    for part in table.report(run, width=output.width):
         output.print(part)
     for part in verdict_table.table(run) if _asked_for_verdicts(run) else ():
         output.print(part)

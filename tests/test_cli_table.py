@@ -57,7 +57,7 @@ def rendered(run, width=80):
     output = console.QuietConsole(
         file=file, width=width, force_terminal=False, markup=False, highlight=False, emoji=False
     )
-    for part in table.report(run):
+    for part in table.report(run, width=width):
         output.print(part)
     return file.getvalue()
 
@@ -81,9 +81,20 @@ numbers = st.fixed_dictionaries(
 )
 
 
+def rows_of(text):
+    """The lines of the table, after its rule, without those that have only a name's beginning."""
+    below = text.split("───\n", 1)[1].split("\n\n", 1)[0].splitlines()
+    return [line for line in below if not re.fullmatch(r"aio: *| notify=poll *|\* .*", line)]
+
+
 @settings(max_examples=60, deadline=None)
-@given(st.lists(numbers, min_size=len(ENGINES), max_size=len(ENGINES)), st.data())
-def test_never_wider_than_80_columns_and_never_cut(values, data):
+@given(
+    st.lists(numbers, min_size=len(ENGINES), max_size=len(ENGINES)),
+    st.sampled_from([40, 50, 60, 80]),
+    st.sampled_from(["closed", "poisson"]),
+    st.data(),
+)
+def test_one_line_per_row_never_too_wide_and_never_cut(values, width, arrivals, data):
     cells = [
         make_cell(
             engine,
@@ -92,12 +103,16 @@ def test_never_wider_than_80_columns_and_never_cut(values, data):
                 for r in range(3)
             ],
             note=data.draw(st.sampled_from([None, "degenerate: same as blocking"])),
+            parameters={"load.arrivals": arrivals},
         )
         for engine, v in zip(ENGINES, values, strict=True)
     ]
-    text = rendered(make_run(cells))
-    assert max(map(len, text.splitlines())) <= 80
+    text = rendered(make_run(cells), width)
+    assert max(map(len, text.splitlines())) <= width
     assert "…" not in text
+    names = ("blocking", "nonblocking", "select", "aio", " notify=poll", " threads=1024")
+    for name, line in zip(names, rows_of(text), strict=True):
+        assert re.fullmatch(rf"{name}\*? +[\d.]+[kMGT]? .*", line), line
 
 
 def test_the_usual_table_has_one_line_per_engine():
@@ -123,6 +138,30 @@ def test_the_usual_table_has_one_line_per_engine():
     ]
     assert row(text, "nonblocking").endswith("351    350 1.00 (1.00–1.00)")
     assert row(text, "aio").split()[1] == "129µs"
+
+
+def test_what_there_is_no_room_for_is_left_out_of_all_points_alike_and_told():
+    """The most important stays longest: the engine, how much it did, and how it compares."""
+    cells = [
+        make_cell(engine, seven(eagain_per_op=eagain), parameters={"load.depth": depth})
+        for depth, eagain in ((1, 0.5), (4, 12_345.0))
+        for engine in ("blocking", "nonblocking")
+    ]
+    wide = rendered(make_run(cells), 100)
+    assert wide.count("EAGAIN") == 3  # in two headings and the legend
+    assert "no room" not in wide
+    narrow = rendered(make_run(cells), 60)
+    assert "no room: CPU/op, calls/op, EAGAIN/op." in " ".join(narrow.split())
+    assert narrow.count("EAGAIN") == 1
+    narrowest = rendered(make_run(cells), 40)
+    assert re.search(r"^nonblocking +8k .* ≈1.00 *$", narrowest, re.MULTILINE)
+    assert "interval." in narrowest
+
+
+def test_an_interval_has_no_more_digits_than_its_bounds_need():
+    odd = [timer_trial(r, ops=8000.0 * (20.0 if r % 2 else 1.4)) for r in range(7)]
+    text = rendered(make_run([make_cell("blocking", seven()), make_cell("aio", odd)]))
+    assert row(text, "aio").endswith("1.40 (1.40–20.0)")
 
 
 # What it says
