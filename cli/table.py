@@ -301,9 +301,12 @@ def _ratio(cell: Cell, base: Cell, *, bare: bool) -> str:
 
 
 def format_ratio(ratio: Ratio) -> str:
-    """`1.08 (1.06–1.10)`, with ≈ in front where the interval contains 1."""
+    """`1.08 (1.06–1.10)`, with ≈ in front where the interval contains 1.
+
+    Of too few rounds there is a range and no such verdict.
+    """
     interval = ratio.interval
-    about = "" if ratio.excludes_one else "≈"
+    about = "≈" if ratio.conclusive and not ratio.excludes_one else ""
     median, low, high = (
         _at_precision(value, interval.median)
         for value in (interval.median, interval.low, interval.high)

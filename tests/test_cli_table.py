@@ -193,6 +193,16 @@ def test_without_blocking_the_ratio_is_to_the_first_that_was_measured():
     assert f"* n/a: {reason}" in text
 
 
+def test_few_rounds_have_a_range_and_neither_the_sign_nor_its_absence_means_anything():
+    same = [timer_trial(r, ops=8000.0 * (0.98 if r % 2 else 1.02)) for r in range(7)]
+    few = rendered(make_run([make_cell("blocking", seven()[:5]), make_cell("aio", same[:5])]))
+    assert row(few, "aio").endswith(" 1.02 (0.98–1.02)")
+    assert "≈" not in few
+    enough = rendered(make_run([make_cell("blocking", seven()), make_cell("aio", same)]))
+    assert row(enough, "aio").endswith(" ≈1.02 (0.98–1.02)")
+    assert "≈ where it may be 1" in enough
+
+
 def test_a_column_without_an_entry_is_left_out():
     cells = [make_cell(e, seven(added_ns=None)) for e in ("blocking", "aio")]
     text = rendered(make_run(cells))
