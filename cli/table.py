@@ -441,7 +441,10 @@ def _explained(run: Run, legend: Legend, width: int) -> list[RenderableType]:
     duration = run.settings.get("duration_s", "?")
     how = f"Medians over {rounds} rounds of {duration} s, seed {run.seed}"
     if rounds >= MIN_ROUNDS:
-        how += "; in parentheses their 95 % interval."
+        how += (
+            "; in parentheses their 95 % interval. Ratios and sentences compare round by round, so "
+            "they may differ a little from what the two medians come to."
+        )
     else:
         how += (
             f"; in parentheses the range, since below {MIN_ROUNDS} rounds there is no "

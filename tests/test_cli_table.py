@@ -203,6 +203,11 @@ def test_few_rounds_have_a_range_and_neither_the_sign_nor_its_absence_means_anyt
     assert "≈ where it may be 1" in enough
 
 
+def test_the_legend_explains_why_percentages_need_not_be_those_of_the_medians():
+    text = rendered(make_run([make_cell("blocking", seven()), make_cell("aio", seven())]))
+    assert "sentences compare round by round" in " ".join(text.split())
+
+
 def test_a_column_without_an_entry_is_left_out():
     cells = [make_cell(e, seven(added_ns=None)) for e in ("blocking", "aio")]
     text = rendered(make_run(cells))
