@@ -208,6 +208,14 @@ def test_the_legend_explains_why_percentages_need_not_be_those_of_the_medians():
     assert "sentences compare round by round" in " ".join(text.split())
 
 
+@pytest.mark.parametrize(("operations", "p99"), [(99, "–"), (100, "124µs")])
+def test_a_99th_percentile_needs_a_hundred_operations(operations, p99):
+    cell = make_cell("blocking", seven(operations=operations))
+    text = rendered(make_run([cell]))
+    assert row(text, "blocking").split()[2] == p99
+    assert ("fewer than 100 operations" in text) == (p99 == "–")
+
+
 def test_a_column_without_an_entry_is_left_out():
     cells = [make_cell(e, seven(added_ns=None)) for e in ("blocking", "aio")]
     text = rendered(make_run(cells))
