@@ -258,6 +258,14 @@ def test_engines_says_what_is_not_available_and_why(cli):
     assert data["aio"]["unavailable"] == []
 
 
+def test_engines_says_at_which_points_a_scenario_runs_all_the_same(cli):
+    shown = cli("engines", COLUMNS="200").stdout
+    blocking = shown.split("\nblocking: ")[1].split("\nnonblocking: ")[0]
+    assert "only at depth 1: slow-devices: " in blocking
+    assert "n/a: slow-devices" not in blocking
+    assert "n/a: many-descriptors: " in blocking
+
+
 def test_scenarios_lists_all_with_their_questions(cli):
     scenario = import_module("iomodels.scenario")
     shown = " ".join(cli("scenarios").stdout.split())
