@@ -175,6 +175,8 @@ def test_quick_answers_import_nothing_heavy(option):
         (["bench", "-o", "missing/run.json", "slow-device"], "missing"),
         (["scenarios", "slow-devise"], "did you mean 'slow-device'?"),
         (["engines", "extra"], "extra"),
+        (["doctor", "--folder", "/nope"], "the folder /nope does not exist"),
+        (["doctor", "--folder", "/dev/null"], "the folder /dev/null is not a folder"),
         (["bench", "evil\x1b[31m\u202e\nname"], r"evil\x1b[31m\u202e"),
     ],
     ids=lambda value: (
