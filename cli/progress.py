@@ -6,7 +6,7 @@ one line at the start. Warnings and failed trials in both.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from .console import safe
 if TYPE_CHECKING:
     from iomodels.plan import Plan, PlannedTrial
     from iomodels.results import Notice, Trial
+    from iomodels.scenario import Scenario
 
 
 class PlainDisplay:
@@ -31,6 +32,8 @@ class PlainDisplay:
         self._console = console
 
     def planned(self, plan: Plan) -> None:
+        for key, scenarios in _without(plan.scenarios).items():
+            self._console.print(safe(f"no {key} in {', '.join(scenarios)}: measured as they are"))
         cells = sum(cell.na_reason is None for cell in plan.cells)
         self._console.print(
             safe(
@@ -134,6 +137,15 @@ def display(console: Console) -> Iterator[PlainDisplay]:
         yield LiveDisplay(console, bar)
     finally:
         bar.stop()
+
+
+def _without(scenarios: Iterable[Scenario]) -> dict[str, list[str]]:
+    """The keys set for a whole suite that some of its scenarios lack, with those scenarios."""
+    found: dict[str, list[str]] = {}
+    for scenario in scenarios:
+        for key in scenario.lacks:
+            found.setdefault(key, []).append(scenario.name)
+    return found
 
 
 def _speed(per_second: float) -> str:

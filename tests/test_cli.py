@@ -351,6 +351,14 @@ def test_set_with_a_list_makes_a_sweep(cli):
     assert set(depths) == {1, 4}
 
 
+def test_scenarios_of_a_suite_that_lack_a_key_are_named_once(cli):
+    done = cli("bench", *QUICK, "-e", "aio", "-s", "load.block=4KiB,64KiB", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "no load.block in slow-device, slow-devices: measured as they are\n" in done.stderr
+    alone = cli("bench", "cached-read", *QUICK, "-e", "aio", "-s", "load.block=64KiB", "--json")
+    assert "load.block" not in alone.stderr
+
+
 def test_an_engine_that_cannot_is_named_with_the_reason(cli):
     done = cli(
         "bench", "slow-device", *QUICK, "-e", "blocking", "-e", "aio", "-s", "load.depth=4",
