@@ -126,14 +126,19 @@ def command(
     by_key = settings_by_key(settings)
     messages = console.err()
     rounds = rounds or (QUICK_ROUNDS if quick else ROUNDS)
+    preface = ""
     if quick and rounds < MIN_ROUNDS:
-        messages.print(f"quick: {rounds} short rounds, for a first look; they give no verdicts")
+        preface = f"quick: {rounds} short rounds, for a first look; they give no verdicts"
     if output is None and not as_json:
         output = default_output(chosen, datetime.now(UTC))
     taken = [output] if output is not None else []
     exports = exporting.asked(exported, "measurements", force=force, as_json=as_json, taken=taken)
     interrupted = False
-    with _default_folder(output), terminated_like_ctrl_c(), progress.display(messages) as listener:
+    with (
+        _default_folder(output),
+        terminated_like_ctrl_c(),
+        progress.display(messages, preface) as listener,
+    ):
         try:
             run = run_bench(
                 chosen,
@@ -164,7 +169,7 @@ def default_output(scenarios: Sequence[str], now: datetime) -> Path:
     """`results/slow-device-20250131T120000Z.json`: the name is a slug, whatever was asked for."""
     from iomodels.storage import slug
 
-    name = slug("-".join(Path(scenario).stem for scenario in scenarios))[:60]
+    name = slug("-".join(dict.fromkeys(Path(scenario).stem for scenario in scenarios)))[:60]
     return DEFAULT_FOLDER / f"{name}-{now:%Y%m%dT%H%M%SZ}.json"
 
 

@@ -28,10 +28,17 @@ if TYPE_CHECKING:
 class PlainDisplay:
     """For a pipe or a log: no line is ever taken back."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, preface: str = "") -> None:
         self._console = console
+        self._preface = preface
+        """Said when nothing is wrong with what was asked, and the run begins."""
 
     def planned(self, plan: Plan) -> None:
+        if not plan.trials:
+            self._console.print("nothing to run")
+            return
+        if self._preface:
+            self._console.print(safe(self._preface))
         for key, scenarios in _without(plan.scenarios).items():
             self._console.print(safe(f"no {key} in {', '.join(scenarios)}: measured as they are"))
         cells = sum(cell.na_reason is None for cell in plan.cells)
@@ -66,8 +73,8 @@ class LiveDisplay(PlainDisplay):
     processor time from what is being measured.
     """
 
-    def __init__(self, console: Console, bar: Progress) -> None:
-        super().__init__(console)
+    def __init__(self, console: Console, bar: Progress, preface: str = "") -> None:
+        super().__init__(console, preface)
         self._bar = bar
         self._task: TaskID | None = None
         self._rounds = 0
@@ -79,6 +86,8 @@ class LiveDisplay(PlainDisplay):
 
     def planned(self, plan: Plan) -> None:
         super().planned(plan)
+        if not plan.trials:
+            return
         self._rounds = plan.rounds
         # Not earlier: a mistake in what was asked would find a bar on the screen.
         self._bar.start()
@@ -116,10 +125,10 @@ class LiveDisplay(PlainDisplay):
 
 
 @contextmanager
-def display(console: Console) -> Iterator[PlainDisplay]:
+def display(console: Console, preface: str = "") -> Iterator[PlainDisplay]:
     """The listener that fits where `console` writes; the bar is taken off when the block ends."""
     if not console.is_terminal:
-        yield PlainDisplay(console)
+        yield PlainDisplay(console, preface)
         return
     bar = Progress(
         BarColumn(bar_width=16),
@@ -134,7 +143,7 @@ def display(console: Console) -> Iterator[PlainDisplay]:
         expand=True,
     )
     try:
-        yield LiveDisplay(console, bar)
+        yield LiveDisplay(console, bar, preface)
     finally:
         bar.stop()
 

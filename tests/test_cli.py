@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
@@ -163,6 +164,7 @@ def test_quick_answers_import_nothing_heavy(option):
         (["bench", "-s", "load.depth=1,,4"], "KEY=VALUE"),
         (["bench", "-s", "load.depth=1", "-s", "load.depth=4"], "twice"),
         (["bench", "-s", "load.depth=many"], "load.depth"),
+        (["bench", "--quick", "-s", "load.depth=many"], "load.depth"),
         (["bench", "-r", "0"], "1<=x<=1000"),
         (["bench", "-r", "1001"], "1<=x<=1000"),
         (["bench", "-r", "two"], "two"),
@@ -374,6 +376,8 @@ def test_nothing_measurable_is_exit_3(cli):
     assert done.returncode == 3, done.stdout
     assert done.stderr.splitlines()[-1].startswith("iomodels: ")
     assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("nothing to run\n")
+    assert "trials" not in done.stderr
 
 
 def test_quick_says_that_it_gives_no_verdict(cli):
@@ -447,10 +451,14 @@ def test_a_terminal_gets_a_bar_that_is_taken_away(tmp_path):
 
 def test_default_output_is_a_slug(cli):
     bench = import_module("iomodels.cli.bench")
-    from datetime import UTC, datetime
-
     path = bench.default_output(
         ["../../etc/pass wd\x1b.toml", "b"], datetime(2025, 1, 2, tzinfo=UTC)
     )
     assert path.parent == Path("results")
     assert re.fullmatch(r"[A-Za-z0-9._-]+-20250102T000000Z\.json", path.name)
+
+
+def test_a_scenario_named_twice_is_in_the_name_once():
+    bench = import_module("iomodels.cli.bench")
+    path = bench.default_output(["echo", "cancel", "echo"], datetime(2025, 1, 2, tzinfo=UTC))
+    assert path.name == "echo-cancel-20250102T000000Z.json"
