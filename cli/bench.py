@@ -154,11 +154,13 @@ def command(
             )
         except Interrupted as interruption:
             run, interrupted = interruption.run, True
-    _show(run, as_json=as_json, aside=exporting.on_standard_output(exports))
-    if interrupted:
-        messages.print("interrupted: this is what was measured until then")
-    if output is not None:
-        messages.print(console.safe(f"result: {output}"), soft_wrap=True)
+    try:
+        _show(run, as_json=as_json, aside=exporting.on_standard_output(exports))
+    finally:  # a reader that went away, or a full disk, takes only the table
+        if interrupted:
+            messages.print("interrupted: this is what was measured until then")
+        if output is not None:
+            messages.print(console.safe(f"result: {output}"), soft_wrap=True)
     exporting.write(exports, run, force=force, as_json=as_json)
     if interrupted:
         return 130

@@ -210,6 +210,54 @@ def test_a_reader_that_goes_away_is_no_error():
     assert (done.returncode, done.stderr) == (main.EXIT_BROKEN_PIPE, "")
 
 
+@pytest.mark.parametrize(
+    "arguments", [["doctor"], ["doctor", "--json"], ["engines"], ["--help"], ["--version"]]
+)
+def test_an_output_that_is_full_is_one_sentence_and_exit_2(arguments):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command_line(*arguments), stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
+        )
+    assert (done.returncode, done.stderr) == (
+        2,
+        "iomodels: standard output cannot be written (No space left on device): send it "
+        "elsewhere\n",
+    )
+
+
+@pytest.mark.parametrize("shown", [[], ["--json"]])
+@pytest.mark.parametrize("reader", ["full", "gone"])
+def test_the_result_is_saved_and_named_where_the_table_cannot_be_written(tmp_path, reader, shown):
+    arguments = ["bench", "slow-device", *QUICK, "-e", "blocking", "-o", "run.json", *shown]
+    if reader == "full":
+        output = os.open("/dev/full", os.O_WRONLY)
+    else:
+        ours, output = os.pipe()
+        os.close(ours)
+    done = subprocess.run(
+        command_line(*arguments),
+        cwd=tmp_path,
+        stdout=output,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    os.close(output)
+    assert import_module("iomodels").load(tmp_path / "run.json").cells
+    said = [x for x in done.stderr.splitlines() if not x.startswith(("warning:", "  "))]
+    assert "result: run.json" in said
+    complaints = [line for line in said if line.startswith("iomodels: ")]
+    assert len(complaints) == (reader == "full")
+    assert "Traceback" not in done.stderr
+    assert done.returncode == (2 if reader == "full" else main.EXIT_BROKEN_PIPE)
+
+
+def test_nothing_to_complain_on_either_is_exit_2_still():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command_line("doctor"), stdout=full, stderr=full, timeout=60)
+    assert done.returncode == 2
+
+
 @pytest.mark.parametrize("arguments", [["engines"], ["scenarios"], ["scenarios", "slow-device"]])
 def test_a_pipe_gets_plain_text_of_80_columns(cli, arguments):
     done = cli(*arguments, FORCE_COLOR="1")
