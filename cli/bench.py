@@ -25,7 +25,9 @@ from iomodels.errors import OutputError
 from .options import EXPORT_OPTION, JSON_OPTION, Seconds, settings_by_key
 
 if TYPE_CHECKING:
-    from iomodels.results import Run
+    from rich.console import Console
+
+    from iomodels.results import Notice, Run
 
 DEFAULT_FOLDER = Path("results")
 DEFAULT_SUITE = "default"
@@ -133,11 +135,13 @@ def command(
         output = default_output(chosen, datetime.now(UTC))
     taken = [output] if output is not None else []
     exports = exporting.asked(exported, "measurements", force=force, as_json=as_json, taken=taken)
+    shown_on = console.err() if exporting.on_standard_output(exports) else console.out()
+    on_one_screen = not as_json and shown_on.is_terminal and messages.is_terminal
     interrupted = False
     with (
         _default_folder(output),
         terminated_like_ctrl_c(),
-        progress.display(messages, preface) as listener,
+        progress.display(messages, preface, table_below=on_one_screen) as listener,
     ):
         try:
             run = run_bench(
@@ -155,7 +159,10 @@ def command(
         except Interrupted as interruption:
             run, interrupted = interruption.run, True
     try:
-        _show(run, as_json=as_json, aside=exporting.on_standard_output(exports))
+        if as_json:
+            _write_json(run)
+        else:
+            _show(run, shown_on, listener.before)
     finally:  # a reader that went away, or a full disk, takes only the table
         if interrupted:
             messages.print("interrupted: this is what was measured until then")
@@ -205,19 +212,19 @@ def terminated_like_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _show(run: Run, *, as_json: bool, aside: bool) -> None:
-    """The run on standard output, or its table `aside` on standard error."""
-    if as_json:
-        from iomodels.storage import encode
+def _write_json(run: Run) -> None:
+    from iomodels.storage import encode
 
-        sys.stdout.buffer.write(encode(run))
-        sys.stdout.buffer.flush()
-        return
-    from . import console, table
+    sys.stdout.buffer.write(encode(run))
+    sys.stdout.buffer.flush()
+
+
+def _show(run: Run, output: Console, said: Sequence[Notice]) -> None:
+    """The run's tables, with its warnings except those that have been `said`."""
+    from . import table
     from . import verdicts as verdict_table
 
-    output = console.err() if aside else console.out()
-    for part in table.report(run, width=output.width):
+    for part in table.report(run, width=output.width, said=said):
         output.print(part)
     for part in verdict_table.table(run) if _asked_for_verdicts(run) else ():
         output.print(part)

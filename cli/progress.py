@@ -28,10 +28,17 @@ if TYPE_CHECKING:
 class PlainDisplay:
     """For a pipe or a log: no line is ever taken back."""
 
-    def __init__(self, console: Console, preface: str = "") -> None:
+    def __init__(self, console: Console, preface: str = "", *, table_below: bool = False) -> None:
+        """`preface` is said when nothing is wrong with what was asked, and the run begins.
+
+        With a `table_below`, the warnings that come after the first trial began are left to it.
+        """
         self._console = console
         self._preface = preface
-        """Said when nothing is wrong with what was asked, and the run begins."""
+        self._table_below = table_below
+        self._begun = False
+        self.before: list[Notice] = []
+        """The warnings of the moment before the first trial: afterwards they are no news."""
 
     def planned(self, plan: Plan) -> None:
         if not plan.trials:
@@ -51,10 +58,14 @@ class PlainDisplay:
         )
 
     def notice(self, notice: Notice) -> None:
+        if not self._begun:
+            self.before.append(notice)
+        elif self._table_below:
+            return
         self._console.print(safe(f"warning: {notice.message}", "yellow"))
 
     def trial_started(self, trial: PlannedTrial) -> None:
-        pass
+        self._begun = True
 
     def trial_progress(self, trial: PlannedTrial, operations: int, elapsed_s: float) -> None:
         pass
@@ -73,8 +84,10 @@ class LiveDisplay(PlainDisplay):
     processor time from what is being measured.
     """
 
-    def __init__(self, console: Console, bar: Progress, preface: str = "") -> None:
-        super().__init__(console, preface)
+    def __init__(
+        self, console: Console, bar: Progress, preface: str = "", *, table_below: bool = False
+    ) -> None:
+        super().__init__(console, preface, table_below=table_below)
         self._bar = bar
         self._task: TaskID | None = None
         self._rounds = 0
@@ -94,6 +107,7 @@ class LiveDisplay(PlainDisplay):
         self._task = self._bar.add_task("", total=sum(map(_planned_s, plan.trials)), speed="")
 
     def trial_started(self, trial: PlannedTrial) -> None:
+        super().trial_started(trial)
         self._speed, self._last = self._speeds.get(trial.cell.index, ""), None
         self._redraw(0.0, f"{trial.round + 1}/{self._rounds} {_name(trial)}")
 
@@ -125,10 +139,12 @@ class LiveDisplay(PlainDisplay):
 
 
 @contextmanager
-def display(console: Console, preface: str = "") -> Iterator[PlainDisplay]:
+def display(
+    console: Console, preface: str = "", *, table_below: bool = False
+) -> Iterator[PlainDisplay]:
     """The listener that fits where `console` writes; the bar is taken off when the block ends."""
     if not console.is_terminal:
-        yield PlainDisplay(console, preface)
+        yield PlainDisplay(console, preface, table_below=table_below)
         return
     bar = Progress(
         BarColumn(bar_width=16),
@@ -143,7 +159,7 @@ def display(console: Console, preface: str = "") -> Iterator[PlainDisplay]:
         expand=True,
     )
     try:
-        yield LiveDisplay(console, bar, preface)
+        yield LiveDisplay(console, bar, preface, table_below=table_below)
     finally:
         bar.stop()
 

@@ -497,6 +497,19 @@ def test_a_terminal_gets_a_bar_that_is_taken_away(tmp_path):
     assert "\x1b[2K" in after_bar[: after_bar.index("ops/s")]
 
 
+def test_a_terminal_gets_each_warning_once(tmp_path):
+    """Those of the moment before the run, then those that its numbers show, below the table."""
+    few = ("-r", "2", "-d", "0.001", "--warmup", "0", "-e", "blocking", "-o", "run.json")
+    written = on_terminal(["bench", "slow-device", *few], tmp_path)
+    plain = " ".join(ESCAPE.sub("", written).split())
+    below = plain[plain.index("ops/s") :]
+    assert "just now" not in below
+    run = import_module("iomodels").load(tmp_path / "run.json")
+    assert "few-operations" in {notice.code for notice in run.warnings}
+    for notice in run.warnings:
+        assert plain.count(" ".join(notice.message.split())) == 1, notice
+
+
 def test_default_output_is_a_slug(cli):
     bench = import_module("iomodels.cli.bench")
     path = bench.default_output(

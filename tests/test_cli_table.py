@@ -286,6 +286,25 @@ def test_warnings_come_once_and_questions_head_the_tables():
     assert text.lstrip().startswith("slow-device: What does it cost?")
 
 
+def test_a_warning_is_said_where_it_is_read():
+    """On a screen with a table below only what the table will not repeat, elsewhere all."""
+    at_once, at_the_end = Notice("busy", "busy just now"), Notice("busy", "busy meanwhile")
+    for table_below, expected in ((False, "busy meanwhile"), (True, "busy just now")):
+        file = io.StringIO()
+        display = progress.PlainDisplay(
+            console.QuietConsole(file=file, width=80), table_below=table_below
+        )
+        display.notice(at_once)
+        display.trial_started(None)
+        display.notice(at_the_end)
+        assert file.getvalue().splitlines()[-1] == f"warning: {expected}"
+        assert display.before == [at_once]
+    run = make_run(warnings=[at_once, at_the_end])
+    shown = " ".join(str(part) for part in table.report(run, said=[at_once]))
+    assert "busy meanwhile" in shown
+    assert "busy just now" not in shown
+
+
 # Nothing in it acts
 
 
