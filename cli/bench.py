@@ -118,7 +118,7 @@ def command(
     Exits with 0 when all was measured, 1 when a cell failed, 2 for a mistake in what was asked,
     3 when nothing could be measured, 130 when interrupted (what there is has been saved then).
     """
-    from iomodels.runner import Interrupted
+    from iomodels.runner import Interrupted, has_measurements
     from iomodels.runner import bench as run_bench
     from iomodels.statistics import MIN_ROUNDS
 
@@ -158,6 +158,9 @@ def command(
             )
         except Interrupted as interruption:
             run, interrupted = interruption.run, True
+    if not has_measurements(run):
+        messages.print("interrupted before anything was measured: there is no result")
+        return 130
     try:
         if as_json:
             _write_json(run)

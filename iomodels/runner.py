@@ -48,7 +48,7 @@ class Listener(Protocol):
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM came. What was measured until then is in `run`, and saved."""
+    """Ctrl-C or SIGTERM came. What was measured until then, if anything, is in `run`, and saved."""
 
     def __init__(self, run: Run) -> None:
         super().__init__("interrupted")
@@ -72,7 +72,8 @@ def bench(
 
     A single scenario may be a plain string. `settings` are what `--set` takes: a key and its
     values, several of which make a sweep. With
-    `output` the result is also kept on disk as it grows, and written there at the end.
+    `output` the result is also kept on disk as it grows, and written there at the end; where
+    nothing was measured there is no file.
 
     Raises `ScenarioError`, `EngineError` or `OutputError` before anything is measured,
     `NothingMeasured` if not one trial succeeded, and `Interrupted` on Ctrl-C.
@@ -161,15 +162,18 @@ class _Runner:
                 self._note(notice)
             run = self._to_run()
             if self._path is not None and kept is not None:
-                storage.save(run, self._path, force=self._force)
+                if has_measurements(run):
+                    storage.save(run, self._path, force=self._force)
                 kept.discard()
         if interrupted:
             raise Interrupted(run)
-        if not any(cell.trials for cell in run.cells if cell.engine != "null"):
+        if not has_measurements(run):
             raise NothingMeasured(_why_nothing(run))
         return run
 
     def _measure(self, kept: storage.PartialWriter | None) -> None:
+        if not self._plan.trials:
+            return
         for notice in noise.preflight():
             self._note(notice)
         self._monitor.start()
@@ -314,6 +318,11 @@ class _Silent:
     def trial_ended(
         self, trial: PlannedTrial, result: Trial | None, reason: str | None
     ) -> None: ...
+
+
+def has_measurements(run: Run) -> bool:
+    """Whether any engine has a trial; the harness by itself answers nothing."""
+    return any(cell.trials for cell in run.cells if cell.engine != "null")
 
 
 def core_hash() -> str:

@@ -62,6 +62,7 @@ def test_too_few_descriptors_is_a_failed_cell_with_the_remedy(tmp_path: Path) ->
     assert done.returncode == 3
     assert "too few descriptors" in said(done)
     assert "ulimit -n" in said(done)
+    assert list(tmp_path.iterdir()) == [], "a result file of a run that measured nothing"
 
 
 def test_one_failed_cell_leaves_the_others_and_exits_with_1(tmp_path: Path) -> None:
@@ -220,6 +221,24 @@ def test_an_interrupt_saves_what_there_is_and_leaves_no_process(
     assert not partial.exists()
     # A child that was just being started ends with its parent: at once, but not before it.
     wait_until(lambda: not processes_in_session(process.pid), timeout_s=2)
+
+
+def test_an_interrupt_before_anything_is_measured_leaves_no_file(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "iomodels", "bench", "slow-device", "-e", "blocking"]
+        + ["-d", "60", "-o", "r.json"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        wait_until(lambda: (tmp_path / "r.json.partial").exists() or process.poll() is not None)
+        process.send_signal(signal.SIGINT)
+        shown, errors = process.communicate(timeout=20)
+    assert (process.returncode, shown) == (130, "")
+    assert errors.endswith("interrupted before anything was measured: there is no result\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 def lines_in(path: Path) -> int:
