@@ -3,6 +3,7 @@ no traceback, nothing lost. Each with the real thing: real limits, a real full f
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -239,6 +240,40 @@ def test_an_interrupt_before_anything_is_measured_leaves_no_file(tmp_path: Path)
     assert (process.returncode, shown) == (130, "")
     assert errors.endswith("interrupted before anything was measured: there is no result\n")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
+def test_an_interrupt_while_the_data_file_is_made_ends_at_once(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """And the file is gone: it has no name, and its room on the disk is given back."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "iomodels", "bench", "cached-read", "-e", "blocking"]
+        + ["-s", "channel.size=8 GiB", "-s", f"channel.folder={tmp_path}", "-o", "r.json"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        wait_until(lambda: nameless_bytes(process.pid) > 50 << 20 or process.poll() is not None)
+        began = time.monotonic()
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert time.monotonic() - began < 3, "a second, on a quiet machine"
+    assert list(tmp_path.iterdir()) == []
+
+
+def nameless_bytes(pid: int) -> int:
+    """The size of the largest open file of the process that has no name."""
+    sizes = [0]
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            if str(link.readlink()).endswith("(deleted)"):
+                sizes.append(link.stat().st_size)
+    return max(sizes)
 
 
 def lines_in(path: Path) -> int:
