@@ -7,7 +7,9 @@ import contextlib
 import json
 import os
 import platform
+import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from iomodels import storage
+from iomodels import bench, storage
+from iomodels.errors import NothingMeasured
 
 QUICK = ["--quick", "-r", "1", "-d", "0.05"]
 SECCOMP = str(Path(__file__).with_name("seccomp.py"))
@@ -143,6 +146,25 @@ def test_a_full_disk_for_the_data_file_is_a_failed_cell(small_disk: Path) -> Non
     assert list(small_disk.iterdir()) == []
 
 
+def test_a_data_file_for_which_there_is_no_room_is_not_begun(tmp_path: Path) -> None:
+    """Both sizes are named."""
+    if shutil.disk_usage(tmp_path).free > 1 << 40:
+        pytest.skip("this disk has room for the largest data file that can be asked for")
+    began = time.monotonic()
+    with pytest.raises(NothingMeasured) as caught:
+        bench(
+            "cached-read",
+            settings={"channel.size": ["1 TiB"], "channel.folder": [str(tmp_path)]},
+            rounds=1,
+        )
+    assert time.monotonic() - began < 5
+    assert re.search(
+        r"no data file of 1 TiB could be made in channel.folder: No space left on device, "
+        r"[\d.]+ [KMG]iB are free there; choose",
+        str(caught.value),
+    )
+
+
 def test_direct_io_on_a_tmpfs_is_not_applicable(small_disk: Path) -> None:
     done = iomodels(
         "bench",
@@ -249,7 +271,7 @@ def test_an_interrupt_while_the_data_file_is_made_ends_at_once(
     """And the file is gone: it has no name, and its room on the disk is given back."""
     process = subprocess.Popen(
         [sys.executable, "-m", "iomodels", "bench", "cached-read", "-e", "blocking"]
-        + ["-s", "channel.size=8 GiB", "-s", f"channel.folder={tmp_path}", "-o", "r.json"],
+        + ["-s", "channel.size=2 GiB", "-s", f"channel.folder={tmp_path}", "-o", "r.json"],
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
