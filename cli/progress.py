@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Column as RichColumn
 
 from iomodels.escape import visible
-from iomodels.units import format_count
+from iomodels.units import format_count, format_size
 
 from .console import safe
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from iomodels.plan import Plan, PlannedTrial
     from iomodels.results import Notice, Trial
     from iomodels.scenario import Scenario
+
+
+LARGE_FILE = 1 << 28
+"""Bytes. To make one of that size takes a second or more."""
 
 
 class PlainDisplay:
@@ -37,6 +41,7 @@ class PlainDisplay:
         self._preface = preface
         self._table_below = table_below
         self._begun = False
+        self._made: set[int] = set()
         self.before: list[Notice] = []
         """The warnings of the moment before the first trial: afterwards they are no news."""
 
@@ -63,6 +68,12 @@ class PlainDisplay:
         elif self._table_below:
             return
         self._console.print(safe(f"warning: {notice.message}", "yellow"))
+
+    def making_file(self, size: int) -> None:
+        """A line for the first of those that take seconds: writers have one in each trial."""
+        if size >= LARGE_FILE and size not in self._made:
+            self._made.add(size)
+            self._console.print(f"making a data file of {format_size(size)}")
 
     def trial_started(self, trial: PlannedTrial) -> None:
         self._begun = True
@@ -106,10 +117,13 @@ class LiveDisplay(PlainDisplay):
         self._bar.start()
         self._task = self._bar.add_task("", total=sum(map(_planned_s, plan.trials)), speed="")
 
+    def making_file(self, size: int) -> None:
+        self._redraw(0.0, f"making a data file of {format_size(size)}")
+
     def trial_started(self, trial: PlannedTrial) -> None:
         super().trial_started(trial)
         self._speed, self._last = self._speeds.get(trial.cell.index, ""), None
-        self._redraw(0.0, f"{trial.round + 1}/{self._rounds} {_name(trial)}")
+        self._redraw(0.0, self._which(trial))
 
     def trial_progress(self, trial: PlannedTrial, operations: int, elapsed_s: float) -> None:
         # The difference to the last look, since the count begins anew after the warm-up.
@@ -117,7 +131,7 @@ class LiveDisplay(PlainDisplay):
         self._last = operations, elapsed_s
         if operations > last_operations and elapsed_s > last_s:
             self._speed = _speed((operations - last_operations) / (elapsed_s - last_s))
-        self._redraw(min(elapsed_s, _planned_s(trial)))
+        self._redraw(min(elapsed_s, _planned_s(trial)), self._which(trial))
 
     def trial_ended(self, trial: PlannedTrial, result: Trial | None, reason: str | None) -> None:
         super().trial_ended(trial, result, reason)
@@ -125,6 +139,9 @@ class LiveDisplay(PlainDisplay):
         if result is not None:
             self._speeds[trial.cell.index] = self._speed = _speed(result.throughput_ops)
         self._redraw(0.0)
+
+    def _which(self, trial: PlannedTrial) -> str:
+        return f"{trial.round + 1}/{self._rounds} {_name(trial)}"
 
     def _redraw(self, elapsed_s: float, description: str | None = None) -> None:
         """`elapsed_s` is of the trial under way; without a `description` it stays as it was."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from types import TracebackType
@@ -47,9 +47,13 @@ class Unavailable(Exception):  # noqa: N818 - it never reaches a user as an erro
 
 
 class Preparation:
-    """A run's clock and data files. A context manager: leaving it closes the files."""
+    """A run's clock and data files. A context manager: leaving it closes the files.
 
-    def __init__(self, plan: Plan) -> None:
+    `making` is told the size of each data file before it is made, which may take long.
+    """
+
+    def __init__(self, plan: Plan, making: Callable[[int], None] = lambda size: None) -> None:
+        self._making = making
         self._seed = plan.seed
         self._clock_q32 = _core.clock_calibrate(CALIBRATION_NS)
         self._cpus = sorted(os.sched_getaffinity(0))
@@ -186,6 +190,7 @@ class Preparation:
             if free is not None and free < size:
                 reason = f"{os.strerror(errno.ENOSPC)}, {format_size(free)} are free there"
                 raise _no_file(size, reason, too_large=True)
+            self._making(size)
             return _core.make_file(folder, size, self._seed)
         except OSError as error:
             reason = os.strerror(error.errno or 0)

@@ -510,6 +510,17 @@ def test_a_terminal_gets_each_warning_once(tmp_path):
         assert plain.count(" ".join(notice.message.split())) == 1, notice
 
 
+def test_making_a_large_data_file_is_told(cli, tmp_path):
+    """On a terminal of any size, since it stands where the trials do; in a pipe once per size."""
+    writers = ["bench", "random-write", *QUICK, "-e", "blocking", "-s", "load.pattern=sequential"]
+    piped = cli(*writers, "-r", "2", "-s", "channel.size=256MiB", "--json")
+    assert piped.stderr.count("making a data file of 256 MiB\n") == 1
+    small = ["-s", "channel.size=1MiB"]
+    assert "making" not in cli(*writers, *small, "--json").stderr
+    written = on_terminal([*writers, *small, "-o", "run.json"], tmp_path)
+    assert "making a data file of 1 MiB" in written
+
+
 def test_default_output_is_a_slug(cli):
     bench = import_module("iomodels.cli.bench")
     path = bench.default_output(
