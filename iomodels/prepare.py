@@ -12,9 +12,11 @@ from functools import cached_property
 from types import TracebackType
 
 from iomodels import _core
+from iomodels.errors import ScenarioError
 from iomodels.keys import FileChannel, Load, PipeChannel, SocketChannel, TimerChannel
 from iomodels.plan import Plan, PlannedTrial
 from iomodels.point import Point
+from iomodels.toml_file import printable
 from iomodels.trial import Command
 from iomodels.units import format_size
 
@@ -40,6 +42,30 @@ _HARNESS = {
     "sync": 0,
 }
 """The null engine measures the loop: a plain closed one, with nothing to wait for in it."""
+
+
+_WRONG_FOLDER = (
+    *(errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG),
+    *(errno.EACCES, errno.EPERM, errno.EROFS),
+)
+
+
+def check_folders(plan: Plan) -> None:
+    """Refuse, before anything is measured, a `channel.folder` in which no file can be made.
+
+    Tried, not asked: to the superuser `access` allows even a read-only file system. Nothing stays
+    of it. Raises `ScenarioError` with the path, which no result ever has.
+    """
+    channels = [cell.point.channel for cell in plan.cells if cell.na_reason is None]
+    for folder in dict.fromkeys(c.folder for c in channels if isinstance(c, FileChannel)):
+        try:
+            os.close(_core.make_file(str(folder), 0, 0))
+        except OSError as error:
+            if error.errno in _WRONG_FOLDER:
+                raise ScenarioError(
+                    f"channel.folder is {printable(str(folder))}, where no file can be made "
+                    f"({os.strerror(error.errno)}): set it to a folder that can be written to"
+                ) from None
 
 
 class Unavailable(Exception):  # noqa: N818 - it never reaches a user as an error

@@ -25,7 +25,7 @@ from iomodels.errors import ConditionLost, NotApplicable, NothingMeasured, Trial
 from iomodels.launch import own_launch
 from iomodels.plan import Plan, PlannedCell, PlannedTrial
 from iomodels.point import NOT_STORED
-from iomodels.prepare import Preparation, Unavailable
+from iomodels.prepare import Preparation, Unavailable, check_folders
 from iomodels.results import SCHEMA, Asked, Cell, Notice, Run, Status, Tool, Trial
 from iomodels.scenario import resolve
 from iomodels.statistics import summarise
@@ -118,6 +118,7 @@ def bench_plan(
     path = Path(output) if output is not None else None
     if path is not None:
         storage.check_output(path, force=force)
+    check_folders(plan)
     return _Runner(plan, path, force, listener or _Silent(), asked).run()
 
 

@@ -165,6 +165,8 @@ def test_quick_answers_import_nothing_heavy(option):
         (["bench", "-s", "load.depth=1", "-s", "load.depth=4"], "twice"),
         (["bench", "-s", "load.depth=many"], "load.depth"),
         (["bench", "--quick", "-s", "load.depth=many"], "load.depth"),
+        (["bench", "-s", "channel.folder=/nope"], "is /nope, where no file can be made (No such"),
+        (["bench", "cached-read", "-s", "channel.folder=/dev/null"], "/dev/null"),
         (["bench", "-r", "0"], "1<=x<=1000"),
         (["bench", "-r", "1001"], "1<=x<=1000"),
         (["bench", "-r", "two"], "two"),

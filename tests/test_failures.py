@@ -207,7 +207,8 @@ def test_a_read_only_folder_is_refused(tmp_path: Path) -> None:
         subprocess.run(["umount", str(folder)], check=True)
     assert done.returncode == 2
     assert "Read-only" in said(done) or "read-only" in said(done)
-    assert data.returncode == 3
+    assert data.returncode == 2
+    assert f"channel.folder is {folder}, where" in said(data)
     assert "Read-only file system" in said(data)
 
 
