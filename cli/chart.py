@@ -66,7 +66,7 @@ def command(
         raise NothingToDraw(
             f"there is nothing to draw{_where(scenario)}: "
             + (
-                "fewer than two of the four models were measured"
+                "fewer than two of the four models were measured (without a deadline)"
                 if matrix
                 else "no cell was measured"
             )

@@ -1,15 +1,17 @@
 """A trace as text: two lanes, time running down, 80 columns wide.
 
-  0.81 µs  ├─ read() ─────────────────────────────▶│
-100.02 µs  ░                                       ◆ device ready
-122.76 µs  │◀──────────────────────────────────────┤ 8 bytes
+  0.81 µs  ├─ read() ───────────────────────▶│
+           ░ blocked                         │
+100.02 µs  ░                                 ◆ device ready
+122.76 µs  │◀─────────────────────── read() ─┤ 8 bytes
 """
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from iomodels.article_figures import heading
 from iomodels.escape import visible
 from iomodels.steps import (
     Flow,
@@ -17,6 +19,7 @@ from iomodels.steps import (
     Step,
     called,
     clock,
+    explained,
     flow_of,
     in_call,
     other_side,
@@ -27,10 +30,16 @@ from iomodels.steps import (
 from iomodels.trace import Trace
 
 TIME_WIDTH = 10
-LANE_WIDTH = 34
+LANE_WIDTH = 33
 """Columns between the two lanes."""
 RUNNING, COMPUTING = "│", "█"
 IN_CALL = {"blocked": "░", "in the call": "┃"}
+SHADES = {
+    RUNNING: "running",
+    "░": "blocked (asleep in a call)",
+    "┃": "in a call",
+    COMPUTING: "computing",
+}
 
 
 def flow_text(trace: Trace, width: int | None = None) -> list[str]:
@@ -39,16 +48,19 @@ def flow_text(trace: Trace, width: int | None = None) -> list[str]:
     Notes are wrapped to `width` columns; None: each is one line.
     """
     flow = flow_of(trace)
+    rows = list(_rows(flow))
+    other = other_side(trace.engine).capitalize()
     lines = [
-        f"{trace.engine}  ({trace.scenario})",
+        f"{heading(trace, flow)}: {trace.engine}  ({trace.scenario})",
         flow.caption,
         "",
-        " " * TIME_WIDTH + f"  {'Application':<{LANE_WIDTH + 1}}{other_side(trace)}",
-        *_rows(flow),
+        " " * TIME_WIDTH + f"  {'Application':<{LANE_WIDTH + 1}}{other}",
+        *rows,
+        *_shades(rows),
     ]
     if flow.hidden:
         lines.append(f"{flow.hidden} later moments are not shown: the trace file has all")
-    for note in trace.notes:
+    for note in [*trace.notes, *explained(flow)]:
         lines += _wrapped(f"note: {visible(note)}", width)
     return [visible(line).rstrip() for line in [*lines, ""]]
 
@@ -60,18 +72,19 @@ def _wrapped(text: str, width: int | None) -> list[str]:
 
 
 def _rows(flow: Flow) -> Iterator[str]:
-    for index, moment in enumerate(flow.moments):
-        if moment.phase == "leave" and moment.step.thread == 0:
-            yield from _waited(flow, index)
+    for moment in flow.moments:
         yield _row(flow, moment)
+        if moment.phase == "enter" and moment.step.thread == 0:
+            doing = in_call(moment.step, flow.duration_ns)
+            yield _line("", IN_CALL[doing], f" {doing}", "│", "")
 
 
-def _waited(flow: Flow, index: int) -> Iterator[str]:
-    """A line that says so, where nothing else came between a call's begin and its end."""
-    before, step = flow.moments[index - 1] if index else None, flow.moments[index].step
-    doing = in_call(step, flow.duration_ns)
-    if before is not None and before.step is step:
-        yield _line("", IN_CALL[doing], f" {doing}", "│", "")
+def _shades(rows: Sequence[str]) -> Iterator[str]:
+    """A line that says what the application's lane is made of, where it is anything."""
+    seen = {row[TIME_WIDTH + 2] for row in rows}
+    used = [f"{shade} {meaning}" for shade, meaning in SHADES.items() if shade in seen]
+    if used:
+        yield f"lane: {', '.join(used)}"
 
 
 def _row(flow: Flow, moment: Moment) -> str:
@@ -89,8 +102,8 @@ def _row(flow: Flow, moment: Moment) -> str:
         return _line(time, *_arrow(step, lane), "│", "")
     if moment.phase == "leave":
         line = "╌" if step.thread else "─"
-        back = f" {called(step)} " if step.thread else ""
-        return _line(time, lane, "◀" + back.rjust(LANE_WIDTH - 1, line), "┤", said(step))
+        back = f" {called(step)} {line}".rjust(LANE_WIDTH - 1, line)
+        return _line(time, lane, f"◀{back}", "┤", said(step))
     after = f", {took(step)}" if took(step) else ""
     return _line(time, *_arrow(step, lane), "◁", f"{said(step)}{after}")
 

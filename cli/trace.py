@@ -91,8 +91,9 @@ def command(
 ) -> int:
     """Record a few requests and draw what happened, call by call.
 
-    ENGINE is a name with its options, such as aio:notify=signal; without one, the article's four
-    are recorded. Each recording is one try: what disturbed it is said, and nothing is repeated.
+    ENGINE is a name with its options, such as aio:notify=callback; without one, those of the
+    article's Figures 2 to 5 are recorded: blocking, nonblocking, select and aio:notify=signal.
+    Each recording is one try: what disturbed it is said, and nothing is repeated.
 
     Exits with 0 when all was recorded, 1 when a recording failed, 2 for a mistake in what was
     asked, 3 when nothing could be recorded.
@@ -129,9 +130,10 @@ def _was_given(context: click.Context, name: str) -> bool:
 
 
 def _canonical(engines: Sequence[str]) -> list[str]:
-    from iomodels.engines import DEFAULT, parse
+    from iomodels.engines import parse
+    from iomodels.tracing import DEFAULT_ENGINES
 
-    return list(dict.fromkeys(parse(text).canonical for text in engines or DEFAULT))
+    return list(dict.fromkeys(parse(text).canonical for text in engines or DEFAULT_ENGINES))
 
 
 def _complain(recordings: Sequence[Recording]) -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
+from iomodels import scenario
 from iomodels.keys import all_keys
 from iomodels.results import Cell, Interval, Parameter, Trial
 from iomodels.statistics import (
@@ -27,15 +29,12 @@ Value = Callable[[Trial], float]
 
 @dataclass(frozen=True)
 class Place:
-    """One cell that a claim needs: a scenario, an engine, and the parameters that single it out.
-
-    `fixed` are parameters that the scenario has anyway, and without which the claim is another.
-    """
+    """One cell that a claim needs: a shipped scenario, an engine, and the parameters that single it
+    out."""
 
     scenario: str
     engine: str
     parameters: Mapping[str, Parameter]
-    fixed: Mapping[str, Parameter]
 
     def names(self, cell: Cell) -> bool:
         """Whether the cell is the one that is meant, if it was measured as it should be."""
@@ -45,10 +44,18 @@ class Place:
             and all(cell.parameters.get(key) == value for key, value in self.parameters.items())
         )
 
+    @property
+    def expected(self) -> Mapping[str, Parameter]:
+        """All parameters of the cell: with others it is another workload, and another claim."""
+        return _expected(self.scenario, tuple(self.parameters.items()))
+
     def differs(self, cell: Cell) -> str | None:
-        """The first parameter in which the cell is not as it should be, in words."""
-        for key, value in self.fixed.items():
-            found = cell.parameters.get(key)
+        """The first parameter in which the cell is not as it should be, in words.
+
+        An older file may lack one that had no other value then.
+        """
+        for key, value in self.expected.items():
+            found = cell.parameters.get(key, value)
             if found != value:
                 return f"{key} = {_shown(key, found)} and not {_shown(key, value)}"
         return None
@@ -61,6 +68,14 @@ class Place:
             for key, value in self.parameters.items()
         )
         return f"{self.scenario}/{self.engine}" + (f" ({varied})" if varied else "")
+
+
+@cache
+def _expected(name: str, chosen: tuple[tuple[str, Parameter], ...]) -> Mapping[str, Parameter]:
+    """What all points of a shipped scenario share when these are chosen."""
+    settings = {key: [all_keys()[key].show(value)] for key, value in chosen}
+    first, *others = (point.parameters for point in scenario.points(scenario.load(name, settings)))
+    return {key: v for key, v in first.items() if all(point.get(key) == v for point in others)}
 
 
 def _shown(key: str, value: object) -> str:
@@ -186,4 +201,7 @@ def _measure(condition: Condition, cells: Sequence[Cell]) -> tuple[Interval | No
 
 
 def find(place: Place, cells: Sequence[Cell]) -> Cell | None:
-    return next((cell for cell in cells if place.names(cell)), None)
+    """The cell of that place: the one that is as it should be, or else one that is called so."""
+    named = [cell for cell in cells if place.names(cell)]
+    sound = [cell for cell in named if place.differs(cell) is None]
+    return next(iter([*sound, *named]), None)

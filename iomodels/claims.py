@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from iomodels.claim import Claim, Condition, Place, Quantity, Value, Verdict, find, judge
-from iomodels.results import Parameter, Run, Trial
+from iomodels.results import Run, Trial
 from iomodels.statistics import cpu_ns_per_op, latency_p50_ns, percentile_ns
 
 
@@ -56,54 +54,47 @@ def _overlap(trial: Trial) -> float:
     return float("nan") if trial.overlap is None else trial.overlap
 
 
-def _io_alone(trial: Trial) -> float:
-    """Operations per second of the same process without the computation."""
-    return 1e9 / trial.overlap_parts.io_ns if trial.overlap_parts else float("nan")
+def _over_io_alone(trial: Trial) -> float:
+    """Throughput over that of the same process without the computation."""
+    parts = trial.overlap_parts
+    return trial.throughput_ops * parts.io_ns / 1e9 if parts else float("nan")
 
 
-def _computation_alone(trial: Trial) -> float:
-    return 1e9 / trial.overlap_parts.cpu_ns if trial.overlap_parts else float("nan")
+def _over_computation_alone(trial: Trial) -> float:
+    parts = trial.overlap_parts
+    return trial.throughput_ops * parts.cpu_ns / 1e9 if parts else float("nan")
 
 
 # ------------------------------------------------------------------ the claims
 
 
-US, MS = 1_000, 1_000_000
-
-
-def _timer(service_ns: int, **load: Parameter) -> dict[str, Parameter]:
-    return {"channel.service": service_ns, **_load(load), "load.arrivals": "closed"}
-
-
-def _load(load: Mapping[str, Parameter]) -> dict[str, Parameter]:
-    return {f"load.{key}": value for key, value in load.items()}
+MS = 1_000_000
+NEWS = 1.01
+"""What differs by less than 1 % is no news (`findings.NEWS`), and no claim holds by it."""
 
 
 def _slow(engine: str) -> Place:
-    return Place("slow-device", engine, {}, _timer(100 * US, depth=1, compute=0))
+    return Place("slow-device", engine, {})
 
 
 def _slow_devices(engine: str, depth: int) -> Place:
-    return Place("slow-devices", engine, _load({"depth": depth}), _timer(100 * US, compute=0))
+    return Place("slow-devices", engine, {"load.depth": depth})
 
 
 def _computing(engine: str, compute_ns: int) -> Place:
-    return Place("overlap", engine, _load({"compute": compute_ns}), _timer(MS, depth=1))
+    return Place("overlap", engine, {"load.compute": compute_ns})
 
 
 def _watching(engine: str, descriptors: int) -> Place:
-    return Place(
-        "many-descriptors", engine, _load({"descriptors": descriptors}), _load({"depth": 1})
-    )
+    return Place("many-descriptors", engine, {"load.descriptors": descriptors})
 
 
 def _batch(engine: str) -> Place:
-    fixed = {"channel.cache": "warm", **_load({"depth": 16, "operation": "read"})}
-    return Place("aio-batch", engine, _load({"batch": 16}), fixed)
+    return Place("aio-batch", engine, {"load.batch": 16})
 
 
 def _chain(engine: str) -> Place:
-    return Place("aio-chain", engine, {}, _timer(100 * US, depth=4, compute=0))
+    return Place("aio-chain", engine, {})
 
 
 def _ratio(words: str, value: Value) -> Quantity:
@@ -140,7 +131,7 @@ CLAIMS: tuple[Claim, ...] = (
             Condition(
                 _ratio("CPU per operation, nonblocking over blocking:", cpu_ns_per_op),
                 (_slow("nonblocking"), _slow("blocking")),
-                least=1,
+                least=NEWS,
             ),
         ),
     ),
@@ -154,12 +145,12 @@ CLAIMS: tuple[Claim, ...] = (
             Condition(
                 _ratio("latency beyond the device, nonblocking over blocking:", _added_p50),
                 (_slow("nonblocking"), _slow("blocking")),
-                least=1,
+                least=NEWS,
             ),
             Condition(
                 _ratio("throughput:", _throughput),
                 (_slow("nonblocking"), _slow("blocking")),
-                most=1,
+                most=1 / NEWS,
             ),
         ),
     ),
@@ -237,9 +228,9 @@ CLAIMS: tuple[Claim, ...] = (
             Condition(
                 _ratio("CPU per operation, list over single submits:", cpu_ns_per_op),
                 _LISTS,
-                most=1,
+                most=1 / NEWS,
             ),
-            Condition(_ratio("calls per operation:", _all_calls), _LISTS, most=1),
+            Condition(_ratio("calls per operation:", _all_calls), _LISTS, most=1 / NEWS),
         ),
     ),
     Claim(
@@ -254,16 +245,16 @@ CLAIMS: tuple[Claim, ...] = (
                     _chain("aio:notify=signal,chain=handler"),
                     _chain("aio:notify=signal"),
                 ),
-                least=1,
+                least=NEWS,
             ),
         ),
     ),
     Claim(
         "A12",
         "The model matters most where I/O and computation are both present",
-        "Speed-up of aio over blocking with as much computation as I/O, and with either alone, "
-        "where there is nothing to gain. It must be a third at least, and at most a tenth with one "
-        "alone.",
+        "Speed-up of aio over blocking with as much computation as I/O, which must be a third at "
+        "least; and how much larger it is than the speed-up with the I/O alone, and with the "
+        "computation alone, both measured in the same processes: by a tenth at least.",
         (
             Condition(
                 _ratio("throughput, aio over blocking, with computation:", _throughput),
@@ -271,14 +262,14 @@ CLAIMS: tuple[Claim, ...] = (
                 least=4 / 3,
             ),
             Condition(
-                _ratio("with the I/O alone:", _io_alone),
+                _ratio("that over the same with the I/O alone:", _over_io_alone),
                 (_computing("aio", MS), _computing("blocking", MS)),
-                most=1.1,
+                least=1.1,
             ),
             Condition(
-                _ratio("with the computation alone:", _computation_alone),
+                _ratio("and with the computation alone:", _over_computation_alone),
                 (_computing("aio", MS), _computing("blocking", MS)),
-                most=1.1,
+                least=1.1,
             ),
         ),
     ),

@@ -256,6 +256,20 @@ def summarise(trials: Sequence[Trial]) -> Summary | None:
     )
 
 
+CANCEL_OUTCOMES = ("cancels_done", "cancels_too_late", "cancels_already_complete")
+"""What the engine answers when it is asked to cancel; the first is that it will."""
+
+
+def cancelled_share(trials: Sequence[Trial]) -> Interval | None:
+    """The share of the requests asked to end that ended by it, by round; None where none was."""
+    shares = []
+    for trial in trials:
+        asked = [trial.counters.get(name, 0.0) for name in CANCEL_OUTCOMES]
+        if sum(asked):
+            shares.append(asked[0] / sum(asked))
+    return median_interval(shares) if shares else None
+
+
 def calls_per_op(trials: Sequence[Trial]) -> Interval | None:
     """Calls of any name per operation; None where no round completed an operation.
 

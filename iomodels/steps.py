@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import errno
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from iomodels.blocking_calls import may_sleep
@@ -20,15 +21,21 @@ FOLD_FROM = 3
 LONG_SHARE = 0.04
 """A call that takes at least this share of the whole is shown with its two ends."""
 MAX_MOMENTS = 80
+ARMED = (
+    "arming the timer (timerfd_settime) starts the device, at some moment of that call; "
+    "it is ready as much later"
+)
 _BYTES = {"read", "write", "pread", "pwrite", "preadv2", "aio_return"}
 _READY = {"select", "ppoll"}
+
+Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Step:
-    """An event, or `count` like calls in a row. Times count from the flow's begin.
+    """An event, or `count` like ones in a row. Times count from the flow's begin.
 
-    `end_ns` is None where it goes on beyond the flow's end; `starts_ns` has every call's begin.
+    `end_ns` is None where it goes on beyond the flow's end; `spans_ns` has both times of each.
     `may_sleep`: whether it is a call that can block its thread.
     """
 
@@ -38,12 +45,12 @@ class Step:
     start_ns: int
     end_ns: int | None
     result: int | None
-    starts_ns: tuple[int, ...]
+    spans_ns: tuple[tuple[int, int | None], ...]
     may_sleep: bool = False
 
     @property
     def count(self) -> int:
-        return len(self.starts_ns)
+        return len(self.spans_ns)
 
 
 Phase = Literal["enter", "leave", "whole"]
@@ -73,6 +80,10 @@ class Flow:
     number: int | None
     latency_ns: int | None
     hidden: int
+    at_work_ns: tuple[Span, ...]
+    """When the device, or any of several, was at work."""
+    unsure_ns: tuple[Span, ...]
+    """At some moment of each of these spans it started, or became ready."""
 
     @property
     def caption(self) -> str:
@@ -143,7 +154,8 @@ def _flow(
         if event.kind != "request" and begin_ns <= event.start_ns < max(end_ns, begin_ns + 1)
     ]
     duration_ns = end_ns - begin_ns
-    steps = _folded([_step(trace, event, begin_ns, end_ns) for event in inside], duration_ns)
+    single = [_step(trace, event, begin_ns, end_ns) for event in inside]
+    steps = _folded(single, duration_ns)
     moments = sorted(
         (moment for step in steps for moment in _moments(step, duration_ns)),
         key=lambda moment: (moment.at_ns, moment.step.start_ns),
@@ -156,52 +168,79 @@ def _flow(
         number=number,
         latency_ns=latency_ns,
         hidden=max(0, len(moments) - MAX_MOMENTS),
+        at_work_ns=_union(_work(step) for step in single if step.kind == "device_ready"),
+        unsure_ns=_union(_within(step) for step in single if is_device(step)),
     )
 
 
-def _step(trace: Trace, event: Event, begin_ns: int, end_ns: int) -> Step:
-    ended = event.end_ns is not None and (event.end_ns <= end_ns or event.kind == "device_ready")
+def _work(ready: Step) -> Span:
+    """From when to when the device has worked, of a `device_ready`."""
+    return max(0, ready.start_ns - max(0, ready.result or 0)), ready.start_ns
+
+
+def _within(step: Step) -> Span:
+    """The bounds between which it was."""
+    return step.start_ns, step.start_ns if step.end_ns is None else step.end_ns
+
+
+def _union(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """The same moments, in spans that do not meet."""
+    found: list[Span] = []
+    for start_ns, end_ns in sorted(spans):
+        if found and start_ns <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end_ns))
+        else:
+            found.append((start_ns, end_ns))
+    return tuple(found)
+
+
+def _step(trace: Trace, event: Event, begin_ns: int, until_ns: int) -> Step:
+    known = event.end_ns is not None and (event.end_ns <= until_ns or event.kind == "device_ready")
     start_ns = event.start_ns - begin_ns
+    end_ns = event.end_ns - begin_ns if known and event.end_ns is not None else None
     return Step(
         kind=event.kind,
         name=event.name,
         thread=event.thread,
         start_ns=start_ns,
-        end_ns=event.end_ns - begin_ns if ended and event.end_ns is not None else None,
-        result=event.result if ended else None,
-        starts_ns=(start_ns,),
+        end_ns=end_ns,
+        result=event.result if known else None,
+        spans_ns=((start_ns, end_ns),),
         may_sleep=event.kind == "call" and may_sleep(event.name, trace.engine, trace.parameters),
     )
 
 
 def _folded(steps: Sequence[Step], duration_ns: int) -> list[Step]:
-    """Rows of like calls of one thread become one step each, where there are enough of them.
-
-    A call that is long is one to be seen, unless it is one of many tries.
-    """
+    """Rows of like steps, of one thread or of the device, become one each."""
     found: list[Step] = []
-    for thread in dict.fromkeys(step.thread for step in steps):
-        own = [step for step in steps if step.thread == thread and not _is_device(step)]
-        for _, group in itertools.groupby(own, key=_likeness):
+    for who in dict.fromkeys(map(_who, steps)):
+        own = [step for step in steps if _who(step) == who]
+        for (*_, alone), group in itertools.groupby(own, key=partial(_likeness, duration_ns)):
             row = list(group)
-            several = len(row) >= FOLD_FROM and row[0].kind == "call"
-            seen = any(is_long(step, duration_ns) for step in row) and not is_try(row[0])
-            found += [_as_one(row)] if several and not seen else row
-    found += [step for step in steps if _is_device(step)]
+            found += row if alone or len(row) < FOLD_FROM else [_as_one(row)]
     return sorted(found, key=lambda step: step.start_ns)
 
 
-def _is_device(step: Step) -> bool:
+def is_device(step: Step) -> bool:
     return step.kind in ("device_start", "device_ready")
 
 
-def _likeness(step: Step) -> tuple[str, str, int | None, bool]:
-    return step.kind, step.name, step.result, step.end_ns is None
+def _who(step: Step) -> Hashable:
+    return "device" if is_device(step) else step.thread
+
+
+def _likeness(duration_ns: int, step: Step) -> tuple[str, str, int | None, bool, bool]:
+    """What the steps of a row have in common; the last says that each of them is to be seen."""
+    if is_device(step):
+        return step.kind, step.name, None, step.end_ns is None, False
+    alone = step.kind != "call" or (is_long(step, duration_ns) and not is_try(step))
+    return step.kind, step.name, step.result, step.end_ns is None, alone
 
 
 def _as_one(row: Sequence[Step]) -> Step:
-    starts_ns = tuple(step.start_ns for step in row)
-    return replace(row[0], end_ns=row[-1].end_ns, starts_ns=starts_ns)
+    ends_ns = [step.end_ns for step in row if step.end_ns is not None]
+    spans_ns = tuple(span for step in row for span in step.spans_ns)
+    return replace(row[0], end_ns=max(ends_ns, default=None), spans_ns=spans_ns)
 
 
 def _moments(step: Step, duration_ns: int) -> Iterator[Moment]:
@@ -252,11 +291,6 @@ def said_by(event: Event) -> str:
     return _result(event.name, event.result)
 
 
-def work(step: Step) -> tuple[int, int]:
-    """From when to when the device has worked, of a `device_ready`."""
-    return max(0, step.start_ns - max(0, step.result or 0)), step.start_ns
-
-
 def _result(name: str, result: int | None) -> str:
     if result is None:
         return "not back yet"
@@ -281,9 +315,14 @@ def took(step: Step) -> str:
     return "" if step.end_ns is None else format_duration(step.end_ns - step.start_ns)
 
 
-def other_side(trace: Trace) -> str:
+def other_side(engine: str) -> str:
     """Who answers the application. POSIX AIO is carried out by threads of the C library."""
-    return "C library, kernel" if trace.engine.partition(":")[0] == "aio" else "Kernel"
+    return "C library, kernel" if engine.partition(":")[0] == "aio" else "kernel"
+
+
+def explained(flow: Flow) -> list[str]:
+    """What a reader must know of what is shown, beside the trace's own notes."""
+    return [ARMED] if any(map(is_device, flow.steps)) else []
 
 
 def clock(at_ns: int, duration_ns: int) -> str:
@@ -297,13 +336,22 @@ def clock(at_ns: int, duration_ns: int) -> str:
 def told(step: Step, duration_ns: int) -> str:
     """What has happened, of a step that is no call."""
     if step.kind == "device_start":
-        return "device starts"
+        return f"device starts{_repeated(step) or _later(step, duration_ns)}"
     if step.kind == "device_ready":
-        late_ns = (step.end_ns or step.start_ns) - step.start_ns
-        later = f" (at most +{format_duration(late_ns)})" if late_ns > duration_ns / 100 else ""
-        return f"device ready{later}"
+        return f"device ready{_repeated(step) or _later(step, duration_ns)}"
     if step.kind == "signal":
         return f"signal {step.result}" if step.result is not None else "signal"
     if step.kind == "callback":
         return f"callback on thread {step.thread}"
     return f"computing {took(step)}".strip()
+
+
+def _repeated(step: Step) -> str:
+    return f" × {step.count}, in {took(step)}" if step.count > 1 else ""
+
+
+def _later(step: Step, duration_ns: int) -> str:
+    """How much later it can have been, where that can be seen."""
+    begin_ns, end_ns = _within(step)
+    late_ns = end_ns - begin_ns
+    return f" (at most +{format_duration(late_ns)})" if late_ns > duration_ns / 100 else ""

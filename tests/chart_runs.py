@@ -5,7 +5,7 @@ from __future__ import annotations
 from iomodels import charts
 from iomodels.results import Cell, OverlapParts, Run, Trial
 
-from .factory import make_cell, make_run, make_trial
+from .factory import histogram_of, make_cell, make_run, make_trial
 
 ROUNDS = 7
 ENVIRONMENT = {"kernel": "6.1.0", "cpu": "Test CPU", "cores_allowed": 2, "hypervisor": "KVM"}
@@ -113,6 +113,36 @@ def swept(scale: float = 1.0) -> Run:
             else:
                 cells.append(cell(engine, scale=scale / depth**0.9, **at))
     return run(cells, questions={"slow-devices": "Which models keep several devices busy?"})
+
+
+def computing(aio: str = "aio") -> Run:
+    """The four models with computation on each result; `aio` is how the fourth is told."""
+    at = {"parameters": {"load.compute": 50_000}}
+    engines = [aio if engine == "aio" else engine for engine in CALLS]
+    return run([cell(engine, **at) for engine in engines])
+
+
+def cancelling() -> Run:
+    """Two engines under a deadline, one of which is mostly too late."""
+    shares = {"aio": 0.05, "select": 1.0}
+    cells = []
+    for engine, share in shares.items():
+        trials = [
+            trial(
+                engine,
+                n,
+                cancel_ns=histogram_of([20_000 + 100 * n]),
+                cancel_late_ns=histogram_of([400_000]) if share < 1 else None,
+                counters={
+                    "cancels_done": 1000.0 * share,
+                    "cancels_too_late": 1000.0 * (1 - share) + n * (share < 1),
+                },
+            )
+            for n in range(ROUNDS)
+        ]
+        parameters = {"load.depth": 16, "load.deadline": 500_000}
+        cells.append(make_cell(engine, trials, scenario="cancel", parameters=parameters))
+    return run(cells, questions={"cancel": "How long does it take to cancel a request?"})
 
 
 def overlapping() -> Run:

@@ -6,7 +6,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# A busy machine is no failure.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 # Some tests run the core in this process. A thread of numpy's would get some of the AIO engines'
 # signals, and could still be in their handler when the engine is closed. (A trial's process has no

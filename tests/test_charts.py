@@ -30,6 +30,23 @@ def test_by_engine_shows_medians_and_intervals(run):
             assert list(bar.get_xdata()) == [interval.low, interval.high]
 
 
+def test_under_a_deadline_the_picture_is_about_cancelling():
+    """Throughput and latency are those of the quick requests: there is no picture of them."""
+    run = chart_runs.cancelling()
+    names = [picture.name for picture in charts.pictures([run])]
+    assert names == ["cancel-cancelling", "cancel-calls"]
+    assert charts.matrices(run) == []
+    figure = drawn("cancelling", run, scenario="cancel")
+    for cell in run.cells:
+        share = statistics.cancelled_share(cell.trials)
+        for heading, interval in (("share", share), ("by it", cell.summary.cancel_ns.p50)):
+            (marker,) = artists(figure, f"{cell.engine}|{heading}")
+            assert list(marker.get_xdata()) == [interval.median]
+    assert artists(figure, "aio|too late")
+    assert not artists(figure, "select|too late"), "it was never too late"
+    assert {"100.0%", "–"} <= set(texts(figure))
+
+
 @pytest.mark.parametrize(
     ("long", "shown"),
     [

@@ -70,6 +70,7 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "scaling-twelve": lambda: drawn("slow-devices-scaling", chart_runs.twelve_swept()),
     "scaling-overlaid": overlaid_sweeps,
     "percentiles-overlaid": lambda: overlaid("percentiles"),
+    "cancelling": lambda: drawn("cancel-cancelling", chart_runs.cancelling()),
     "overlap": lambda: drawn("overlap-overlap", chart_runs.overlapping()),
     "cpu-latency": lambda: drawn("slow-devices-cpu-latency", chart_runs.swept()),
     "calls": lambda: drawn("slow-devices-calls", chart_runs.swept()),
@@ -83,6 +84,7 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "flow-select": lambda: traced(4),
     "flow-aio-signal": lambda: traced(5),
     "matrix": lambda: charts.matrix(chart_runs.swept(), "slow-devices").draw(),
+    "matrix-computing": lambda: charts.matrix(chart_runs.computing(), "slow-device").draw(),
 }
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import combinations, pairwise
+
 import pytest
 
-from iomodels import charts, report_tables, statistics
+from iomodels import charts, report_tables, statistics, steps
 from iomodels.charts import miniature
 from iomodels.charts.scene import scenes
 from iomodels.engines import DESCRIPTORS
@@ -97,6 +99,67 @@ def test_the_matrix_prefers_a_point_with_computation():
     assert four_models.best_point(scene).varying["load.compute"] == 500_000
     shown = texts(charts.matrix(run, "overlap").draw())
     assert "computes" in shown
+
+
+@pytest.mark.parametrize(
+    ("engine", "before", "after"),
+    [
+        ("blocking", None, "read"),
+        ("nonblocking", "EAGAIN", "read"),
+        ("select", "EAGAIN", "select"),
+        ("aio", "queued", "aio_suspend"),
+        ("aio:notify=poll", "queued", "aio_error"),
+        ("aio:notify=list", None, "lio_listio"),
+        ("aio:notify=signal", "queued", "ppoll"),
+        ("aio:notify=callback", "queued", "futex_wait"),
+    ],
+)
+def test_every_engine_that_computes_shows_it_where_it_does(engine, before, after):
+    cell = chart_runs.cell(engine, parameters={"load.compute": 50_000})
+    shown = flow_texts(engine.partition(":")[0], cell)
+    at = shown.index("computes")
+    assert shown.count("computes") == 1
+    assert (shown[at - 1] if at else None) == before
+    assert shown[at + 1] == after
+    plain = chart_runs.cell(engine)
+    assert "computes" not in flow_texts(engine.partition(":")[0], plain)
+
+
+@pytest.mark.parametrize("name", ["blocking", "nonblocking", "select", "aio"])
+def test_a_flow_runs_down_within_its_lanes(name):
+    (scene,) = scenes([chart_runs.computing()])
+    flow = miniature.flow_of(name, four_models.of_engine(scene.points[0], name))
+    arrows = [step.at for step in flow if step.kind in ("call", "return", "again")]
+    assert arrows == sorted(set(arrows))
+    spans = [(step.at, step.until) for step in flow if step.kind in ("blocked", "busy")]
+    assert all(begin < end <= other for (begin, end), (other, _) in pairwise([*spans, (1.0, 1.0)]))
+
+
+def test_aio_is_answered_by_the_c_library_as_in_its_trace():
+    shown = texts(charts.matrix(chart_runs.four(), SLOW).draw())
+    assert shown.count(steps.other_side("aio")) == 1
+    assert shown.count(steps.other_side("select")) == 3
+
+
+@pytest.mark.parametrize(
+    "aio", ["aio", *(f"aio:notify={how}" for how in ("poll", "list", "signal", "callback"))]
+)
+@pytest.mark.parametrize("compute", [0, 50_000])
+def test_no_two_words_of_the_matrix_meet(aio, compute):
+    run = chart_runs.computing(aio)
+    for cell in run.cells:
+        cell.parameters["load.compute"] = compute
+    figure = charts.matrix(run, SLOW).draw()
+    figure.canvas.draw()
+    shown = [text for text in figure.axes[0].texts if text.get_text()]
+    boxes = [text.get_window_extent() for text in shown]
+    for one, other in combinations(range(len(shown)), 2):
+        width = min(boxes[one].x1, boxes[other].x1) - max(boxes[one].x0, boxes[other].x0)
+        height = min(boxes[one].y1, boxes[other].y1) - max(boxes[one].y0, boxes[other].y0)
+        together = (shown[one].get_text(), shown[other].get_text())
+        assert min(width, height) < 1, together  # pixels at 100 dpi
+        same_line = abs(boxes[one].y0 - boxes[other].y0) < 3
+        assert not same_line or width < -3, together  # and they do not read as one
 
 
 def test_calls_per_operation_are_summed_by_round_as_in_the_report():

@@ -87,7 +87,7 @@ def rows_of(text):
     return [line for line in below if not re.fullmatch(r"aio: *| notify=poll *|\* .*", line)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(numbers, min_size=len(ENGINES), max_size=len(ENGINES)),
     st.sampled_from([40, 50, 60, 80]),

@@ -27,7 +27,7 @@ from iomodels.exports.cells import measured, named
 from .factory import make_cell, make_run, make_trial
 from .hostile_names import runs, texts
 
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=40)
 
 # The rules of https://bencher.dev/bmf.json, and its limits on names.
 BENCHER = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from iomodels.findings import sentences
@@ -271,7 +271,6 @@ UP = r"later|as long"
 DOWN = r"sooner|'s time"
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(rounds, rounds, st.sampled_from([1, 16]))
 def test_two_engines_differ_in_words_exactly_where_their_interval_says_so(one, two, depth):
     a, b = random_cell("aio", one, depth), random_cell("blocking", two, depth)
@@ -289,7 +288,6 @@ def test_two_engines_differ_in_words_exactly_where_their_interval_says_so(one, t
         assert text.endswith(".")
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.tuples(st.sampled_from(["ok", "partial", "failed"]), rounds), max_size=5))
 def test_any_number_of_engines_gives_sentences(drawn):
     names = ["select", "blocking", "aio", "null", "nonblocking"]
@@ -301,7 +299,6 @@ def test_any_number_of_engines_gives_sentences(drawn):
         assert "\n" not in sentence
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.floats(1e-300, 1e300), min_size=14, max_size=14))
 def test_absurd_values_do_not_break_it(drawn):
     a = make_cell("aio", [make_trial(n, cpu_ns_per_op=v) for n, v in enumerate(drawn[:7])])

@@ -40,6 +40,7 @@ ORDER = (
     "ring",
     "blocking_calls",
     "steps",
+    "article_figures",
     "environment",
     "noise",
     "probes",

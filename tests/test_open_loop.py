@@ -7,11 +7,16 @@ import signal
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import median
 
 import pytest
 
 from iomodels import _core, statistics
 from iomodels.record import Record, new_record
+
+# These compare times: a machine that stands still breaks one once in a while, and what is broken
+# breaks it each time.
+pytestmark = pytest.mark.flaky(reruns=2)
 
 CLOCK = {"clock_ns_per_tick_q32": _core.clock_calibrate(20_000_000)}
 
@@ -36,14 +41,14 @@ def test_300_000_requests_per_second_are_300_000(arrivals: int) -> None:
 
 
 def test_poisson_gaps_vary_and_constant_ones_do_not() -> None:
-    """At less than half of what the device can do, only bursts make a request wait."""
-    p90_ns = {}
+    """Of 40 arrivals in each part of the window, a Poisson process brings 40 ± 6."""
+    off = {}
     for name, arrivals in (("constant", 0), ("poisson", 1)):
         with new_record() as record:
-            settings = {"arrival_gap_q10_ns": gap(2000), "arrivals": arrivals}
-            run("select", settings | {"service_mean_ns": 200_000}, 1.0, record)
-            p90_ns[name] = statistics.percentile_ns(record.histogram("latency"), 0.9)
-    assert p90_ns["poisson"] > 1.4 * p90_ns["constant"]
+            run("null", {"arrival_gap_q10_ns": gap(2000), "arrivals": arrivals}, 1.0, record)
+            off[name] = median(abs(n - 40) for n in record.numbers("timeline"))
+    assert off["constant"] <= 1
+    assert off["poisson"] >= 2
 
 
 def child_of(parent: int) -> int:

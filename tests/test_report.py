@@ -159,7 +159,7 @@ def test_the_harness_has_no_row_but_a_sentence():
 def test_claims_are_those_of_the_run_and_of_no_other():
     (place,) = claims.CLAIMS[1].conditions[0].places
     trials = [make_trial(n, calls={"read": 300.0}) for n in range(7)]
-    parameters = {**place.fixed, **place.parameters}
+    parameters = dict(place.expected)
     run = make_run(
         [make_cell(place.engine, trials, scenario=place.scenario, parameters=parameters)]
     )

@@ -6,7 +6,7 @@ import math
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
@@ -66,7 +66,6 @@ def test_median_interval_of_nothing_is_refused():
 # Histograms
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(nanoseconds)
 def test_a_bucket_holds_its_values_and_is_at_most_a_128th_wide(value):
     lower = bucket_lower_ns(value)
@@ -85,7 +84,6 @@ def test_bucket_widths(lower, width):
     assert stats.bucket_width_ns(lower) == width
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(
     st.lists(nanoseconds, min_size=1, max_size=200),
     st.sampled_from([0, 0.01, 0.07, 0.5, 0.9, 0.99, 0.999, 1]),
@@ -98,7 +96,6 @@ def test_a_percentile_is_the_value_of_its_rank_within_half_a_bucket(values, q):
     assert abs(found - truth) <= (stats.bucket_width_ns(bucket_lower_ns(truth)) - 1) / 2
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.integers(0, 127), min_size=1))
 def test_small_values_are_exact(values):
     histogram = histogram_of(values)
@@ -113,14 +110,12 @@ def test_a_percentile_takes_the_quantile_as_it_was_written():
     assert stats.percentile_ns(histogram, 0.071) == 8
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(nanoseconds, min_size=1, max_size=50))
 def test_mean_is_within_half_a_per_cent(values):
     truth = sum(values) / len(values)
     assert stats.mean_ns(histogram_of(values)) == pytest.approx(truth, rel=0.004)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.lists(nanoseconds, max_size=20), max_size=5))
 def test_merging_histograms_is_the_histogram_of_all_values(lists):
     merged = stats.merge(histogram_of(values) for values in lists)
@@ -246,7 +241,6 @@ def test_a_value_that_is_unknown_in_a_round_is_not_paired():
     assert ratio.rounds == 1
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(
     st.lists(
         st.tuples(

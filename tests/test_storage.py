@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from iomodels import storage
@@ -208,7 +208,6 @@ def test_an_unsound_file_is_refused_in_one_sentence(path, name):
     assert is_one_sentence(str(refused.value))
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.binary(max_size=8), st.integers(0, len(SOUND) - 1), st.integers(0, 8))
 def test_whatever_is_in_the_file_it_is_read_or_refused(tmp_path_factory, piece, start, length):
     path = tmp_path_factory.getbasetemp() / "mangled.json"
@@ -590,7 +589,6 @@ def test_slugs(text, name):
     assert storage.slug(text) == name
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.text())
 def test_a_slug_is_always_a_safe_name_and_its_own_slug(text):
     name = storage.slug(text)

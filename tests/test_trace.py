@@ -190,7 +190,17 @@ def test_overlapping_requests_are_shown_together() -> None:
     trace = record("select", settings={"load.depth": "4"})
     flow = steps.flow_of(trace)
     assert flow.number is None
-    assert sum(step.kind == "device_start" for step in flow.steps) >= 4
+    assert sum(step.count for step in flow.steps if step.kind == "device_start") >= 4
+
+
+def test_the_events_of_many_devices_are_folded_as_calls_are() -> None:
+    trace = record("select", settings={"load.depth": "16"}, requests=1)
+    flow = steps.flow_of(trace)
+    first, *_ = [step for step in flow.steps if step.kind == "device_start"]
+    assert first.count == 16
+    assert steps.told(first, flow.duration_ns).startswith("device starts × 16, in ")
+    (ready,) = [step for step in flow.steps if step.kind == "device_ready"]
+    assert ready.spans_ns == tuple((e.start_ns, e.end_ns) for e in of_kind(trace, "device_ready"))
 
 
 # What went wrong is told

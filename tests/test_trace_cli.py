@@ -32,10 +32,13 @@ def test_the_four_engines_fit_80_columns_and_pipes() -> None:
     assert "\x1b" not in done.stdout
     lines = [line for line in done.stdout.splitlines() if not line.startswith("note: ")]
     assert all(len(line) <= 80 for line in lines)
-    for engine in ("blocking", "nonblocking", "select", "aio"):
-        assert f"{engine}  (slow-device)" in done.stdout
+    named = ("blocking", "nonblocking", "select", "aio:notify=signal")
+    for figure, engine in enumerate(named, start=2):
+        assert f"Figure {figure}, as recorded: {engine}  (slow-device)" in done.stdout
+    assert "░ blocked" in done.stdout
     assert "EAGAIN × " in done.stdout
     assert done.stdout.count("device ready") == 4
+    assert "signal 34" in done.stdout
     assert done.stderr == ""
 
 
@@ -43,6 +46,67 @@ def test_the_four_engines_fit_80_columns_and_pipes() -> None:
 def test_every_line_of_every_flow_fits(engine: str) -> None:
     lines = flow_text(recorded(engine))
     assert all(len(line) <= 80 for line in lines if not line.startswith("note:")), lines
+
+
+def of_lane(shade: str, lines: list[str]) -> list[str]:
+    """The lines in which the application's lane is this, or its arrow begins."""
+    return [line for line in lines if line[12:13] == shade]
+
+
+@pytest.mark.parametrize(
+    ("name", "shade", "word", "meaning"),
+    [
+        ("read", "░", "blocked", "blocked (asleep in a call)"),
+        ("aio_read", "┃", "in the call", "in a call"),
+    ],
+)
+def test_the_lane_says_what_its_shade_is_whatever_happens_meanwhile(
+    name: str, shade: str, word: str, meaning: str
+) -> None:
+    events = [
+        make_event("request", 0, 100),
+        make_event("call", 1, 90, name=name),
+        make_event("device_ready", 50, 51, result=50),
+    ]
+    lines = flow_text(make_trace(events))
+    said, ready = of_lane(shade, lines)
+    assert said.split("│")[0].split(maxsplit=1)[1].strip() == word
+    assert ready.endswith("◆ device ready")
+    assert f"lane: │ running, {shade} {meaning}" in lines
+
+
+def test_only_the_shades_used_are_explained() -> None:
+    lines = flow_text(make_trace([make_event("request", 0, 900), make_event("call", 0, 9)]))
+    assert not any(line.startswith("lane: ") for line in lines)
+    computing = flow_text(make_trace([make_event("computation", 0, 9)]))
+    assert "lane: █ computing" in computing
+
+
+def test_a_call_that_comes_back_is_named() -> None:
+    lines = flow_text(make_trace([make_event("request", 0, 100), make_event("call", 0, 90)]))
+    assert any(line.endswith("─ read() ─┤ 8 bytes") for line in lines)
+
+
+def test_the_text_says_how_uncertain_the_start_is_and_why() -> None:
+    events = [make_event("request", 0, 99), make_event("device_start", 1, 5, result=0)]
+    lines = flow_text(make_trace(events))
+    assert any(line.endswith("◇ device starts (at most +4 ns)") for line in lines)
+    assert f"note: {steps.ARMED}" in lines
+
+
+def test_many_devices_take_a_line_each_time_not_each() -> None:
+    trace = record("select", settings={"load.depth": "16"}, requests=1)
+    lines = flow_text(trace)
+    assert len([line for line in lines if "◇" in line]) < 4
+    assert any("device starts × 16, in " in line for line in lines)
+    assert all(len(line) <= 80 for line in lines if not line.startswith("note: "))
+
+
+def test_a_thousand_devices_fit() -> None:
+    starts = [make_event("device_start", 21 * n, 21 * n + 300, result=0) for n in range(1024)]
+    (row,) = [line for line in flow_text(make_trace(starts)) if "◇" in line]
+    assert row.endswith("device starts × 1024, in 21.8 µs")
+    assert len(row) <= 80
 
 
 def test_the_text_says_what_was_recorded() -> None:
@@ -70,6 +134,12 @@ def test_few_repeats_and_long_ones_are_not_folded() -> None:
     slow = [make_event(start_ns=n * 20_000, end_ns=n * 20_000 + 15_000) for n in range(5)]
     long = make_trace([make_event("request", 0, 100_000), *slow])
     assert [step.count for step in steps.flow_of(long).steps] == [1] * 5
+
+
+def test_a_long_call_stands_alone_and_those_after_it_are_folded() -> None:
+    events = [make_event(start_ns=0, end_ns=90_000), *tries(5, start_ns=90_000, result=8)]
+    mixed = make_trace([make_event("request", 0, 100_000), *events])
+    assert [step.count for step in steps.flow_of(mixed).steps] == [1, 5]
 
 
 # Files

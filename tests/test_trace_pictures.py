@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import math
 from typing import Any
@@ -90,28 +91,109 @@ def test_spans_and_arrows_stand_at_their_times() -> None:
 
 def test_the_labels_are_the_recorded_numbers() -> None:
     said = "\n".join(texts(drawn(one_request())))
-    assert "0.010 ms   read()" in said
-    assert "0.900 ms   read() → 8 bytes, after 890 µs" in said
-    assert "0.800 ms   device ready" in said
+    assert "0.010 ms\u2003read()" in said
+    assert "0.900 ms\u2003read() → 8 bytes, after 890 µs" in said
+    assert "0.800 ms\u2003device ready" in said
     assert "200 µs" in said  # the scale bar
     assert "A CPU" in said
     assert "Linux 6.1.0" in said
 
 
+def test_no_text_needs_spaces_that_svg_takes_away() -> None:
+    assert not [text for text in texts(drawn(one_request())) if "  " in text]
+
+
 def test_a_fold_draws_every_call_where_it_was() -> None:
     trace = make_trace([make_event("request", 0, 100_000), *tries(150)], "nonblocking")
     figure = drawn(trace)
-    assert any("EAGAIN × 150" in text for text in texts(figure))
+    assert "read() → EAGAIN × 150" in texts(figure)
     (many,) = figure.axes[0].collections
     heights = [float(path.vertices[0][1]) for path in many.get_paths()]
     times = [round(time_of(figure, trace, y)) for y in heights]
     assert times == [200 * n for n in range(150)]
 
 
+def overlapping(*started_ns: int) -> Trace:
+    """Devices of 80 µs each that were started at these times, and a `select` that waits."""
+    device = [make_event("request", 0, 125_000) for _ in started_ns]
+    for at_ns in started_ns:
+        ready_ns = at_ns + 80_000
+        device += [
+            make_event("device_start", at_ns, at_ns + 1_000, result=0),
+            make_event("device_ready", ready_ns, ready_ns + 1_000, result=80_000),
+        ]
+    events = [*device, make_event("call", 30_000, 120_000, name="select", result=16)]
+    return make_trace(sorted(events, key=lambda event: event.start_ns), "select")
+
+
+def device_bars(figure: Figure, alpha: float) -> list[tuple[float, float]]:
+    """Top and bottom of the device's spans of this shade, in the kernel's lane."""
+    return [
+        (patch.get_y(), patch.get_y() + patch.get_height())
+        for patch in figure.axes[0].patches
+        if isinstance(patch, Rectangle)
+        and patch.get_x() == lanes.KERNEL_IN[0]
+        and patch.get_alpha() == alpha
+    ]
+
+
+def test_the_start_is_as_uncertain_as_the_end() -> None:
+    """Both lie within the call that arms the timer: their bounds are in the file."""
+    events = [
+        make_event("request", 0, 100_000),
+        make_event("device_start", 1_000, 5_000, result=0),
+        make_event("device_ready", 81_000, 85_000, result=80_000),
+    ]
+    trace = make_trace(events)
+    figure = drawn(trace)
+    times = [[round(time_of(figure, trace, y)) for y in bar] for bar in device_bars(figure, 0.8)]
+    assert times == [[1_000, 5_000], [81_000, 85_000]]
+    said = texts(figure)
+    assert "1.00 µs\u2003device starts\n(at most +4 µs)" in said
+    assert "81.00 µs\u2003device ready\n(at most +4 µs)" in said
+    assert any(steps.ARMED in text.replace("\n", " ") for text in said)
+    assert steps.ARMED in flows.flow(trace).alt
+
+
+def test_where_no_device_is_known_nothing_is_said_of_it() -> None:
+    trace = make_trace([make_event("request", 0, 1000), make_event()])
+    assert not any("timer" in text for text in texts(drawn(trace)))
+    assert steps.ARMED not in flows.flow(trace).alt
+
+
+def test_devices_that_work_at_once_are_one_span_and_their_events_are_folded() -> None:
+    trace = overlapping(*range(0, 16_000, 1_000))
+    figure = drawn(trace)
+    ((top, bottom),) = device_bars(figure, 0.3)
+    assert time_of(figure, trace, top) == pytest.approx(0, abs=1)
+    assert time_of(figure, trace, bottom) == pytest.approx(95_000, abs=1)
+    said = texts(figure)
+    assert said.count("device at work") == 1
+    assert "0.00 µs\u2003device starts × 16,\nin 16 µs" in said
+    assert "80.00 µs\u2003device ready × 16,\nin 16 µs" in said
+    (ready,) = [line for line in figure.axes[0].lines if line.get_marker() == "D"]
+    times = [round(time_of(figure, trace, float(y))) for y in ready.get_ydata()]
+    assert times == list(range(80_000, 96_000, 1_000))
+
+
+def test_devices_that_work_one_after_the_other_are_several_spans() -> None:
+    trace = overlapping(0, 40_000)
+    figure = drawn(trace)
+    assert len(device_bars(figure, 0.3)) == 1
+    apart = make_trace(
+        [
+            make_event("request", 0, 100_000),
+            make_event("device_ready", 30_000, 31_000, result=30_000),
+            make_event("device_ready", 90_000, 91_000, result=30_000),
+        ]
+    )
+    assert len(device_bars(drawn(apart), 0.3)) == 2
+
+
 def test_the_number_in_the_picture_is_the_counter() -> None:
     trace = record("nonblocking", requests=1)
     flow = steps.flow_of(trace)
-    labels = [text for text in texts(drawn(trace)) if "   " in text]
+    labels = [text for text in texts(drawn(trace)) if flows.APART in text]
     shown = [text for text in labels if "EAGAIN" in text]
     numbers = [int(text.split("× ")[1].split(",")[0]) if "×" in text else 1 for text in shown]
     assert sum(numbers) == steps.eagain(flow) == trace.eagain["read"]
@@ -119,13 +201,25 @@ def test_the_number_in_the_picture_is_the_counter() -> None:
 
 @pytest.mark.parametrize(
     ("engine", "figure"),
-    [("blocking", 2), ("nonblocking", 3), ("select", 4), ("aio:notify=signal", 5)],
+    [
+        ("blocking", 2),
+        ("nonblocking", 3),
+        ("select", 4),
+        ("aio:notify=signal", 5),
+        ("aio:notify=callback", 5),
+    ],
 )
 def test_titles_name_the_figure_of_the_article(engine: str, figure: int) -> None:
     picture = flows.flow(recorded(engine))
     assert picture.title == f"Figure {figure}, as recorded: {engine}"
     assert picture.title in texts(picture.draw())
     assert picture.alt.startswith(f"What {engine} did")
+
+
+@pytest.mark.parametrize("engine", ["aio", "aio:notify=poll", "aio:notify=list"])
+def test_aio_that_is_not_told_of_its_completion_is_not_figure_5(engine: str) -> None:
+    trace = recorded(engine)
+    assert flows.flow(trace).title == f"As recorded: {engine}"
 
 
 @pytest.mark.parametrize("engine", ["blocking", "nonblocking", "select", "aio", "threads"])
@@ -150,7 +244,7 @@ def test_the_picture_says_what_was_asked_and_what_was_added() -> None:
 def test_arrows_carry_names_there_and_results_back() -> None:
     said = texts(drawn(one_request()))
     assert "read()" in said
-    assert "8 bytes" in said
+    assert "read() → 8 bytes" in said
     short = [make_event("request", 0, 100_000), *tries(1)]
     assert "read() → EAGAIN" in texts(drawn(make_trace(short, "nonblocking")))
 
@@ -163,16 +257,44 @@ def test_arrows_at_the_same_time_are_drawn_apart() -> None:
         make_event("call", 900_010, 900_400),
     ]
     figure = drawn(make_trace(events, "select"))
-    back, there = sorted(arrows(figure), key=lambda arrow: arrow[2])[-2:]
+    back, there, again = sorted(arrows(figure), key=lambda arrow: arrow[2])[-3:]
     assert back[2] == pytest.approx(there[2], abs=0.01)
     assert back[0] > back[1] == lanes.APPLICATION_IN[1]
     assert there[0] < there[1] == lanes.KERNEL_IN[0]
+    assert again[1] == lanes.APPLICATION_IN[1]
     shafts = [
         line.get_ydata()[1]
         for line in figure.axes[0].lines
-        if line.get_color() == style.hue("select") and len(line.get_ydata()) == 3
+        if line.get_color() == style.hue("select")
     ]
     assert abs(shafts[-1] - shafts[-2]) > 0.1
+
+
+def test_a_duration_is_left_out_rather_than_cut() -> None:
+    polls = [
+        make_event(start_ns=n, end_ns=n + 1, name="aio_error", result=errno.EINPROGRESS)
+        for n in range(99_000_000, 99_001_000)
+    ]
+    trace = make_trace([make_event("request", 0, 100_000_000), *polls], "aio:notify=poll")
+    assert "99.000 ms\u2003aio_error() → EINPROGRESS × 1000" in texts(drawn(trace))
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_a_short_call_and_the_first_of_a_fold_come_back(count: int) -> None:
+    """One arrow with two heads: in when the call began, out when it was over."""
+    trace = make_trace([make_event("request", 0, 10_000), *tries(count)], "nonblocking")
+    figure = drawn(trace)
+    there, back = sorted(arrows(figure), key=lambda arrow: arrow[2])
+    assert there[1] == lanes.KERNEL_IN[0]
+    assert time_of(figure, trace, there[2]) == pytest.approx(0, abs=0.1)
+    assert back[1] == lanes.APPLICATION_IN[1]
+    assert time_of(figure, trace, back[2]) == pytest.approx(100, abs=0.1)
+
+
+def test_a_call_that_is_not_back_has_no_arrow_back() -> None:
+    events = [make_event("request", 0, None), make_event(start_ns=10, end_ns=None, result=None)]
+    ((_, end, _),) = arrows(drawn(make_trace([*events, make_event("signal", 90, 91)])))[:1]
+    assert end == lanes.KERNEL_IN[0]
 
 
 def test_a_helpers_label_leads_to_its_own_lane() -> None:
@@ -205,12 +327,14 @@ def crowded() -> Trace:
     return make_trace([*some, make_event("device_start", 95_000, 99_000, result=0)])
 
 
-@pytest.mark.parametrize("which", [*ALL, "crowded", "depth 4", "long notes"])
+@pytest.mark.parametrize("which", [*ALL, "crowded", "depth 4", "depth 16", "long notes"])
 def test_no_text_overlaps_another_or_leaves_the_picture(which: str) -> None:
     if which == "crowded":
         trace = crowded()
     elif which == "depth 4":
         trace = record("threads", settings={"load.depth": "4"})
+    elif which == "depth 16":
+        trace = record("aio", settings={"load.depth": "16"})
     elif which == "long notes":
         trace = one_request("x" * 200, scenario="y" * 300, notes=["a long note " * 40] * 9)
     else:

@@ -104,6 +104,11 @@ def test_there_is_no_timeline_where_the_window_ends_early_or_a_peer_measures() -
     assert run("server", "select").timeline is None
 
 
+# A neighbour on the CPU changes what these compare.
+shares_the_machine = pytest.mark.flaky(reruns=2)
+
+
+@shares_the_machine
 @pytest.mark.parametrize("engine", ["nonblocking", "select", "aio"])
 def test_the_asked_depth_is_reached(engine: str) -> None:
     result = run("slow-device", engine, load__depth="16")
@@ -111,6 +116,7 @@ def test_the_asked_depth_is_reached(engine: str) -> None:
     assert result.depth_mean > 15
 
 
+@shares_the_machine
 def test_a_blocked_engine_uses_less_cpu_than_one_that_spins() -> None:
     blocked = run("slow-device", "blocking", channel__service="2 ms").cpu_share
     spinning = run("slow-device", "nonblocking", channel__service="2 ms").cpu_share

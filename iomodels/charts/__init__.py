@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from iomodels.charts import (
     by_engine,
     calls,
+    cancelling,
     cpu_latency,
     over_time,
     overlap,
@@ -33,6 +34,7 @@ __all__ = ["CHARTS", "FORMATS", "Format", "Picture", "matrices", "matrix", "pict
 
 CHARTS: tuple[Chart, ...] = (
     by_engine.CHART,
+    cancelling.CHART,
     percentiles.CHART,
     scaling.CHART,
     overlap.CHART,
@@ -57,7 +59,7 @@ def pictures(
         _picture(chart, scene, taken)
         for scene in scenes(runs, scenario=scenario, names=names)
         for chart in CHARTS
-        if chart.suits(scene)
+        if chart.has_a_place(scene)
     ]
 
 
@@ -73,7 +75,7 @@ def matrix(run: Run, scenario: str) -> Picture:
 def matrices(run: Run) -> list[Picture]:
     """`matrix` for each scenario in which two of the four models were measured, or more."""
     taken: set[str] = set()
-    suitable = [scene for scene in scenes([run]) if four_models.CHART.suits(scene)]
+    suitable = [scene for scene in scenes([run]) if four_models.CHART.has_a_place(scene)]
     return [_picture(four_models.CHART, scene, taken) for scene in suitable]
 
 

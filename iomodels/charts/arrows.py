@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from iomodels import steps
 from iomodels.charts import style
-from iomodels.charts.lanes import DEVICE, KERNEL_IN, Sheet, is_device, write
+from iomodels.charts.lanes import DEVICE, KERNEL_IN, Sheet, write
 from iomodels.steps import Moment, Step
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-BEND_IN = 0.22
+BEND_IN = 0.17
 """Within this distance of a lane an arrow leaves its row for its true time."""
 ABOVE_IN = 0.065
 """Where the middle of the words is, above their arrow."""
@@ -29,7 +29,7 @@ MAX_LINES = 200
 
 def draw(axes: Axes, sheet: Sheet, rows: Iterable[tuple[Moment, float]]) -> None:
     """The arrows of these moments, each with the height of its row."""
-    lanes = [sheet.lane(step)[1] for step in sheet.flow.steps if not is_device(step)]
+    lanes = [sheet.lane(step)[1] for step in sheet.flow.steps if not steps.is_device(step)]
     left = max(lanes, default=KERNEL_IN[0]) + BEND_IN
     for moment, row in rows:
         step = moment.step
@@ -38,10 +38,11 @@ def draw(axes: Axes, sheet: Sheet, rows: Iterable[tuple[Moment, float]]) -> None
         way = _Way(sheet.lane(step)[1], left, sheet.y(moment.at_ns), row)
         if step.kind in ("signal", "callback"):
             _back(axes, way, DEVICE, 2.2)
-        elif step.count > 1:
-            _many(axes, sheet, step, way)
         elif moment.phase == "leave":
             _back(axes, way, sheet.colour, 1.1)
+        elif moment.phase == "whole":
+            _many(axes, sheet, step, way)
+            _there_and_back(axes, sheet, step, way)
         else:
             _there(axes, way, sheet.colour, 1.1)
         _words(axes, sheet, moment, way)
@@ -73,6 +74,17 @@ def _back(axes: Axes, way: _Way, colour: str, width: float) -> None:
     _head(axes, (way.left, way.row), (way.side, way.true), colour, width)
 
 
+def _there_and_back(axes: Axes, sheet: Sheet, step: Step, way: _Way) -> None:
+    """A short call, or the first of a fold: into the kernel when it began, out when it ended."""
+    start_ns, end_ns = step.spans_ns[0]
+    axes.plot(
+        (way.left, way.right), (way.row, way.row), color=sheet.colour, linewidth=1.1, zorder=3
+    )
+    _head(axes, (way.right, way.row), (KERNEL_IN[0], sheet.y(start_ns)), sheet.colour, 1.1)
+    if end_ns is not None:
+        _head(axes, (way.left, way.row), (way.side, sheet.y(end_ns)), sheet.colour, 1.1)
+
+
 def _head(
     axes: Axes, start: tuple[float, float], end: tuple[float, float], colour: str, width: float
 ) -> None:
@@ -88,9 +100,11 @@ def _head(
 
 
 def _many(axes: Axes, sheet: Sheet, step: Step, way: _Way) -> None:
-    """A thin line for each of the calls, where it was."""
+    """A thin line for each of the calls of a fold, where it was."""
+    if step.count == 1:
+        return
     every = math.ceil(step.count / MAX_LINES)
-    at = [sheet.y(start_ns) for start_ns in step.starts_ns[::every]]
+    at = [sheet.y(start_ns) for start_ns, _ in step.spans_ns[::every]]
     axes.hlines(at, way.side, KERNEL_IN[0], color=sheet.colour, linewidth=0.4, alpha=0.45)
 
 
@@ -102,10 +116,9 @@ def _words(axes: Axes, sheet: Sheet, moment: Moment, way: _Way) -> None:
             break
     else:
         return
-    y = way.row if moment.step.count > 1 else way.row - ABOVE_IN
     box = {"facecolor": style.GROUND, "edgecolor": "none", "pad": 0.4, "alpha": 0.85}
     look = {"ha": "center", "color": style.INK, "bbox": box, "zorder": 7}
-    write(axes, (way.left + way.right) / 2, y, text, style.FINE_PT, **look)
+    write(axes, (way.left + way.right) / 2, way.row - ABOVE_IN, text, style.FINE_PT, **look)
 
 
 def _said(sheet: Sheet, moment: Moment) -> list[str]:
@@ -116,6 +129,4 @@ def _said(sheet: Sheet, moment: Moment) -> list[str]:
     name, result = style.safe(f"{step.name}()"), style.safe(steps.said(step))
     if moment.phase == "enter":
         return [name]
-    if moment.phase == "leave":
-        return [result]
     return [f"{name} → {result}", result, name]

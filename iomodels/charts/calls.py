@@ -184,4 +184,4 @@ def _suits(scene: Scene) -> bool:
     return bool(columns(scene))
 
 
-CHART = Chart("calls", "Calls per operation", _suits, draw, explained, _spoken)
+CHART = Chart("calls", "Calls per operation", _suits, draw, explained, _spoken, times=False)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
+from iomodels.findings import has_deadline
+
 from .scene import Scene, Series
 
 MAX_ALT = 1500
@@ -26,6 +28,13 @@ class Chart:
     draw: Callable[[Scene], Figure]
     explain: Callable[[Scene], list[str]]
     value: Callable[[Series], str]
+    times: bool = True
+    """Whether it shows throughput or latency. Under a deadline they are those of the quick requests
+    alone, and an engine that cancels well looks better for it; then there is no such picture."""
+
+    def has_a_place(self, scene: Scene) -> bool:
+        """Whether the scene has what it shows, and that means something."""
+        return self.suits(scene) and not (self.times and _has_deadline(scene))
 
     def describe(self, scene: Scene) -> str:
         """The picture in words, with its main numbers last: a text too long is cut at its end."""
@@ -43,3 +52,7 @@ class Chart:
 def measured(scene: Scene) -> bool:
     """Whether anything was measured at all."""
     return any(point.series for point in scene.points)
+
+
+def _has_deadline(scene: Scene) -> bool:
+    return any(has_deadline(series.cell) for point in scene.points for series in point.series)

@@ -8,13 +8,14 @@ arrow runs in its label's row between its ends.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from iomodels import steps, storage
-from iomodels.charts import arrows, article_figures, lanes, style
-from iomodels.charts.lanes import APPLICATION_IN, HEAD_IN, KERNEL_IN, Sheet, is_device, write
+from iomodels import article_figures, steps, storage
+from iomodels.charts import arrows, lanes, style
+from iomodels.charts.lanes import APPLICATION_IN, HEAD_IN, KERNEL_IN, Sheet, write
 from iomodels.charts.picture import Picture
 from iomodels.steps import Flow, Moment
 from iomodels.trace import Trace
@@ -32,14 +33,14 @@ MARGIN_IN = 0.15
 LEFT_LABELS_IN, RIGHT_LABELS_IN, RIGHT_LIMIT_IN = 3.45, 6.15, 8.1
 SCALE_IN = 8.35
 MAX_NOTES = 4
+APART = "\u2003"
+"""Between a label's time and its words: SVG makes one space of several."""
 
 
 def flow(trace: Trace) -> Picture:
     """The picture of one trace."""
     shown = steps.flow_of(trace)
-    number = article_figures.number(trace, shown)
-    what = f"Figure {number}, as recorded" if number else "As recorded"
-    title = f"{what}: {style.safe(trace.engine, 60)}"
+    title = f"{article_figures.heading(trace, shown)}: {style.safe(trace.engine, 60)}"
     return Picture(
         name=f"trace-{storage.slug(trace.engine)}",
         scenario=trace.scenario,
@@ -51,7 +52,7 @@ def flow(trace: Trace) -> Picture:
 
 def _in_words(trace: Trace, shown: Flow) -> str:
     told = [f"{steps.clock(m.at_ns, shown.duration_ns)}: {_label(m, shown)}" for m in shown.moments]
-    notes = [f" Note: {note}." for note in trace.notes]
+    notes = [f" Note: {note}." for note in [*trace.notes, *steps.explained(shown)]]
     return f"What {trace.engine} did, {shown.caption}. {'; '.join(told)}.{''.join(notes)}"
 
 
@@ -61,7 +62,7 @@ def _in_words(trace: Trace, shown: Flow) -> str:
 def _draw(trace: Trace, shown: Flow, title: str) -> Figure:
     from matplotlib.figure import Figure
 
-    device = sum(1 for m in shown.moments if is_device(m.step))
+    device = sum(1 for m in shown.moments if steps.is_device(m.step))
     others = len(shown.moments) - device
     height = max(LEAST_IN, LABEL_IN * (others + 1), TWO_LINES_IN * (device + 1))
     colour = style.hue(trace.engine.partition(":")[0])
@@ -74,7 +75,7 @@ def _draw(trace: Trace, shown: Flow, title: str) -> Figure:
     axes.set_axis_off()
     _head(axes, trace, shown, title)
     lanes.draw(axes, sheet)
-    rows = list(_placed([m for m in shown.moments if not is_device(m.step)], sheet, LABEL_IN))
+    rows = list(_placed([m for m in shown.moments if not steps.is_device(m.step)], sheet, LABEL_IN))
     arrows.draw(axes, sheet, rows)
     for moment, y in rows:
         _label_left(axes, sheet, moment, y)
@@ -98,7 +99,7 @@ def _head(axes: Axes, trace: Trace, shown: Flow, title: str) -> None:
     centre = {"ha": "center", "fontweight": "bold", "color": style.INK}
     for (left, right), name in (
         (APPLICATION_IN, "Application"),
-        (KERNEL_IN, steps.other_side(trace).capitalize()),
+        (KERNEL_IN, steps.other_side(trace.engine).capitalize()),
     ):
         write(axes, (left + right) / 2, HEAD_IN - 0.18, name, style.HEADING_PT, **centre)
 
@@ -108,6 +109,7 @@ def _below(trace: Trace, shown: Flow) -> list[str]:
     notes = [f"Note: {note}" for note in trace.notes[:MAX_NOTES]]
     if len(trace.notes) > MAX_NOTES:
         notes.append(f"and {len(trace.notes) - MAX_NOTES} more notes")
+    notes += [f"Note: {note} (dark: when it may have been)" for note in steps.explained(shown)]
     if shown.hidden:
         notes.append(f"{shown.hidden} later moments are not shown")
     known = trace.environment
@@ -153,12 +155,12 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list
 
 
 def _device_labels(axes: Axes, sheet: Sheet) -> None:
-    right = [m for m in sheet.flow.moments if is_device(m.step)]
+    right = [m for m in sheet.flow.moments if steps.is_device(m.step)]
     for moment, y in _placed(right, sheet, TWO_LINES_IN):
         _leader(axes, (KERNEL_IN[1], RIGHT_LABELS_IN - 0.05), sheet.y(moment.at_ns), y)
         limit = RIGHT_LIMIT_IN - RIGHT_LABELS_IN
         time = steps.clock(moment.at_ns, sheet.flow.duration_ns)
-        lines = f"{time}   {_label(moment, sheet.flow)}".replace(" (", "\n(").splitlines()
+        lines = re.split(r" (?=\(|in )", f"{time}{APART}{_label(moment, sheet.flow)}")
         text = "\n".join(style.shortened(line, style.SMALL_PT, limit) for line in lines)
         write(axes, RIGHT_LABELS_IN, y, text, style.SMALL_PT, color=style.INK)
 
@@ -174,9 +176,10 @@ def _label_left(axes: Axes, sheet: Sheet, moment: Moment, y: float) -> None:
     _leader(axes, (own, LEFT_LABELS_IN + 0.05), sheet.y(moment.at_ns), y)
     time = steps.clock(moment.at_ns, sheet.flow.duration_ns)
     limit = LEFT_LABELS_IN - MARGIN_IN
-    text = style.shortened(
-        f"{time}   {style.safe(_label(moment, sheet.flow))}", style.SMALL_PT, limit
-    )
+    text = f"{time}{APART}{style.safe(_label(moment, sheet.flow))}"
+    if style.width_in(text, style.SMALL_PT) > limit:  # rather none of the duration than a part
+        text = text.rpartition(", ")[0] or text
+    text = style.shortened(text, style.SMALL_PT, limit)
     write(axes, LEFT_LABELS_IN, y, text, style.SMALL_PT, ha="right", color=style.INK)
 
 

@@ -61,10 +61,6 @@ def write(axes: Axes, x: float, y: float, text: str, size: float, **more: Any) -
     axes.text(x, y, text, **look)
 
 
-def is_device(step: Step) -> bool:
-    return step.kind in ("device_start", "device_ready")
-
-
 # The lanes
 
 
@@ -109,15 +105,18 @@ def _outline(axes: Axes, sheet: Sheet, lane: tuple[float, float], top: float) ->
 
 
 def _kernel_lane(axes: Axes, sheet: Sheet) -> None:
-    for step in sheet.flow.steps:
-        if step.kind != "device_ready":
-            continue
-        begin_ns, end_ns = steps.work(step)
-        top, bottom = sheet.y(begin_ns), sheet.y(end_ns)
-        working = {"facecolor": DEVICE, "alpha": 0.3}
+    working = {"facecolor": DEVICE, "alpha": 0.3}
+    for span in sheet.flow.at_work_ns:
+        top, bottom = map(sheet.y, span)
         _span(axes, sheet, KERNEL_IN, _Shading(top, bottom, "device at work", working))
-        _bar(axes, KERNEL_IN, bottom, sheet.end(step), facecolor=DEVICE, alpha=0.8)
-        axes.plot([KERNEL_IN[1]], [bottom], marker="D", ms=5, color=DEVICE, mec=style.INK, mew=0.6)
+    for span in sheet.flow.unsure_ns:
+        top, bottom = map(sheet.y, span)
+        _bar(axes, KERNEL_IN, top, bottom, facecolor=DEVICE, alpha=0.8)
+    mark: dict[str, Any] = {"marker": "D", "ms": 5, "color": DEVICE, "mec": style.INK, "mew": 0.6}
+    for step in sheet.flow.steps:
+        if step.kind == "device_ready":
+            at = [sheet.y(start_ns) for start_ns, _ in step.spans_ns]
+            axes.plot([KERNEL_IN[1]] * step.count, at, linestyle="none", **mark)
     _outline(axes, sheet, KERNEL_IN, HEAD_IN)
 
 
@@ -125,7 +124,7 @@ def _application_lane(axes: Axes, sheet: Sheet) -> None:
     _bar(axes, APPLICATION_IN, HEAD_IN, HEAD_IN + sheet.height, facecolor=sheet.colour, alpha=0.18)
     begins: dict[tuple[float, float], float] = {APPLICATION_IN: HEAD_IN}
     for step in sheet.flow.steps:
-        if is_device(step):
+        if steps.is_device(step):
             continue
         begins.setdefault(sheet.lane(step), sheet.y(step.start_ns))
         word, look = _shading_of(step, sheet)

@@ -1,7 +1,7 @@
 """The article's Figure 1 with measured numbers: who waits, and how, in four quadrants.
 
-Each quadrant has the flow of its engine in miniature (application left, kernel right, time down;
-not to scale: `iomodels trace` draws that) and what it came to here.
+Each quadrant has the flow of its engine in miniature (application left, kernel or C library right,
+time down; not to scale: `iomodels trace` draws that) and what it came to here.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def _quadrant(
         va="center",
     )
     draw_flow(ax, left, bottom, descriptor.name, series, colour)
-    _numbers(ax, left + NUMBERS_AT, top - 0.75, series)
+    _numbers(ax, left + NUMBERS_AT, top - 0.85, series)
 
 
 def _numbers(ax: Axes, left: float, top: float, series: Series | None) -> None:

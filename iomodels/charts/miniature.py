@@ -1,24 +1,28 @@
-"""An engine's flow in miniature: application left, kernel right, time down, not to scale.
+"""An engine's flow in miniature: application left, who answers right, time down, not to scale.
 
 Which calls there are follows from the engine's options and from what its cell measured.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
+from iomodels.steps import other_side
 from iomodels.units import format_count
 
 from .scene import Series
-from .style import FINE_PT, GROUND, INK, SOFT
+from .style import FINE_PT, GROUND, INK, SOFT, wrap
 
 APPLICATION_IN, KERNEL_IN = 0.45, 1.35
 """Where the two lanes stand, from the left edge."""
 TOP_IN, BOTTOM_IN = 1.98, 0.2
+WORDS_IN = 0.12
+"""How far beside its lane the words of a span stand, where nothing else is while it lasts."""
 CENTRED: dict[str, Any] = {"fontsize": FINE_PT, "ha": "center", "va": "center", "color": INK}
 
 
@@ -44,29 +48,20 @@ _COLLECTED = (
 )
 _TRIED = (Step("call", 0.1, "read"), Step("return", 0.22, "EAGAIN"))
 _READ = (Step("call", 0.8, "read"), Step("return", 0.92, "data"))
-_NOTIFIED = (
-    *_QUEUED,
-    Step("busy", 0.14, "free to compute", 0.72),
+_TOLD = (
     Step("return", 0.72, "notification"),
     Step("call", 0.84, "aio_return"),
     Step("return", 0.94, "data"),
 )
+_NOTIFIED = (*_QUEUED, Step("busy", 0.14, "free to compute", 0.72), *_TOLD)
+
+
+def _wait(call: str, begin: float, end: float) -> tuple[Step, Step]:
+    return Step("call", begin, call), Step("blocked", begin, "blocked", end)
+
+
 AIO_FLOWS = {
-    "suspend": (
-        *_QUEUED,
-        Step("call", 0.26, "aio_suspend"),
-        Step("blocked", 0.26, "blocked", 0.62),
-        Step("return", 0.62),
-        *_COLLECTED,
-    ),
-    "suspend, computing": (
-        *_QUEUED,
-        Step("busy", 0.14, "computes", 0.4),
-        Step("call", 0.4, "aio_suspend"),
-        Step("blocked", 0.4, "blocked", 0.64),
-        Step("return", 0.64),
-        *_COLLECTED,
-    ),
+    "suspend": (*_QUEUED, *_wait("aio_suspend", 0.26, 0.62), Step("return", 0.62), *_COLLECTED),
     "poll": (
         *_QUEUED,
         Step("call", 0.25, "aio_error"),
@@ -74,21 +69,35 @@ AIO_FLOWS = {
         Step("again", 0.53, "aio_error"),
         *_COLLECTED,
     ),
-    "list": (
-        Step("call", 0.1, "lio_listio"),
-        Step("blocked", 0.1, "blocked", 0.6),
-        Step("return", 0.6),
-        *_COLLECTED,
-    ),
+    "list": (*_wait("lio_listio", 0.1, 0.6), Step("return", 0.6), *_COLLECTED),
     "signal": _NOTIFIED,
     "callback": _NOTIFIED,
 }
-FLOWS = {
-    "blocking": (
-        Step("call", 0.1, "read"),
-        Step("blocked", 0.1, "blocked", 0.92),
-        Step("return", 0.92, "data"),
+_MEANWHILE = (*_QUEUED, Step("busy", 0.14, "computes", 0.4))
+AIO_COMPUTING = {
+    "suspend": (*_MEANWHILE, *_wait("aio_suspend", 0.4, 0.64), Step("return", 0.64), *_COLLECTED),
+    "poll": (
+        *_QUEUED,
+        Step("busy", 0.14, "computes", 0.36),
+        Step("call", 0.36, "aio_error"),
+        Step("return", 0.44, "EINPROGRESS"),
+        Step("again", 0.57, "aio_error"),
+        *_COLLECTED,
     ),
+    "list": (
+        Step("busy", 0.0, "computes", 0.22),
+        *_wait("lio_listio", 0.3, 0.64),
+        Step("return", 0.64),
+        *_COLLECTED,
+    ),
+    "signal": (*_MEANWHILE, *_wait("ppoll", 0.4, 0.72), *_TOLD),
+    "callback": (*_MEANWHILE, *_wait("futex_wait", 0.4, 0.72), *_TOLD),
+}
+"""With `load.compute`: on the result before, while the next request is under way if it can be."""
+COMPUTES_SHARE = 0.25
+"""What a computation takes of the miniature's height."""
+FLOWS = {
+    "blocking": (*_wait("read", 0.1, 0.92), Step("return", 0.92, "data")),
     "nonblocking": (
         *_TRIED,
         Step("call", 0.34, "read"),
@@ -98,8 +107,7 @@ FLOWS = {
     ),
     "select": (
         *_TRIED,
-        Step("call", 0.34, "select"),
-        Step("blocked", 0.34, "blocked", 0.68),
+        *_wait("select", 0.34, 0.68),
         Step("return", 0.68, "ready"),
         *_READ,
     ),
@@ -109,9 +117,33 @@ _ONE_TRY = (*_TRIED, *_READ)
 
 def flow_of(name: str, series: Series | None) -> tuple[Step, ...]:
     """The steps of one operation, as that cell made them; the usual ones where there is none."""
-    measured = series if series and series.measured else None
+    computes = bool(series and series.cell.parameters.get("load.compute"))
     if name == "aio":
-        return AIO_FLOWS[_aio_flow(series)]
+        return (AIO_COMPUTING if computes else AIO_FLOWS)[_aio_flow(series)]
+    flow = _reading(name, series if series and series.measured else None)
+    return _computing(flow) if computes else flow
+
+
+def _computing(flow: Sequence[Step]) -> tuple[Step, ...]:
+    """The same with computation: after the first call where that came back at once, else before it.
+
+    What the loop computes on is the last result, once the next request is under way.
+    """
+    waits = flow[1].kind != "return"
+    begin = 0.0 if waits else flow[1].at
+
+    def moved(at: float) -> float:
+        return at * (1 - COMPUTES_SHARE) + (COMPUTES_SHARE if at > begin else 0.0)
+
+    first = 0 if waits else 2
+    at = begin * (1 - COMPUTES_SHARE)
+    computes = Step("busy", at, "computes", at + COMPUTES_SHARE)
+    steps = [replace(step, at=moved(step.at), until=moved(step.until)) for step in flow]
+    return (*steps[:first], computes, *steps[first:])
+
+
+def _reading(name: str, measured: Series | None) -> tuple[Step, ...]:
+    """Of the engines that read themselves."""
     if measured is None:
         return FLOWS[name]
     eagain = measured.summary.eagain_per_op
@@ -134,8 +166,6 @@ def _aio_flow(series: Series | None) -> str:
     notify = chosen.get("notify", "suspend")
     if chosen.get("mode") == "nowait":  # the list is queued, and waited for as others are
         notify = "suspend"
-    if notify == "suspend" and series and series.cell.parameters.get("load.compute"):
-        return "suspend, computing"
     return notify if notify in AIO_FLOWS else "suspend"
 
 
@@ -173,7 +203,7 @@ def draw_flow(
     def y(at: float) -> float:
         return top - at * (top - end)
 
-    for x, text in ((application, "application"), (kernel, "kernel")):
+    for x, text in ((application, "application"), (kernel, other_side(name))):
         ax.plot([x, x], [top, end], color=SOFT, linewidth=0.8)
         ax.text(x, top + 0.08, text, fontsize=FINE_PT, color=SOFT, ha="center", va="center")
     for step in flow_of(name, series):
@@ -201,7 +231,9 @@ def _span(ax: Axes, x: float, top: float, end: float, step: Step, colour: str) -
         linewidth=1.0,
     )
     ax.add_patch(box)
-    ax.text(x - 0.16, (top + end) / 2, step.text, rotation=90, **CENTRED)
+    words = wrap(step.text, FINE_PT, KERNEL_IN - APPLICATION_IN - 2 * WORDS_IN, lines=2)
+    beside = CENTRED | {"ha": "left"}
+    ax.text(x + WORDS_IN, (top + end) / 2, "\n".join(words), **beside)
 
 
 def _arrow(ax: Axes, ends: tuple[float, float], y: float, text: str, colour: str) -> None:

@@ -52,6 +52,14 @@ def durations(axis: Axis, title: str, values: Sequence[float], *, log: bool | No
     _titled(axis, f"{title} ({name})")
 
 
+def shares(axis: Axis, title: str) -> None:
+    """An axis of shares, from none to all, in per cent."""
+    _limits(axis, -0.05, 1.05)
+    axis.set_major_locator(FixedLocator([0.0, 0.5, 1.0]))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
+    _titled(axis, title)
+
+
 def _titled(axis: Axis, title: str) -> None:
     """A logarithmic scale is named: between two ticks it is not what a reader expects."""
     axis.set_label_text(f"{title}, log" if axis.get_scale() == "log" else title)

@@ -119,8 +119,10 @@ static void interrupted_transfers_go_on(const struct subject *subject)
     EXPECT(__atomic_load_n(&interruptions.injected, __ATOMIC_RELAXED) > 0,
            "No transfer was interrupted.");
     const uint64_t counted = test.record->slice.interrupted_transfers;
-    /* A server's reads go on after the slice: those interrupted last are not seen in it. */
-    const uint64_t unseen = subject->variant->settings.server ? (uint64_t)test.setup.settings.depth : 0;
+    /* A server's reads, and those on idle descriptors, go on after the slice: what was interrupted last is not
+     * seen in it. */
+    const struct settings *settings = &test.setup.settings;
+    const uint64_t unseen = (uint64_t)((settings->server ? settings->depth : 0) + settings->idle);
     const uint64_t injected = __atomic_load_n(&interruptions.injected, __ATOMIC_RELAXED);
     /* One call may start several. */
     EXPECT((counted <= injected || subject->engine->caps.batches) && counted + unseen >= injected,

@@ -16,6 +16,12 @@ _TRANSFERS = frozenset({"read", "write", "pread", "pwrite", "preadv2"})
 _SUBMITS = frozenset({"aio_read", "aio_write", "lio_listio"})
 
 
+def heading(trace: Trace, flow: Flow) -> str:
+    """What stands over the flow, in a picture or in text."""
+    figure = number(trace, flow)
+    return f"Figure {figure}, as recorded" if figure else "As recorded"
+
+
 def number(trace: Trace, flow: Flow) -> int | None:
     """The figure's number, None where the flow is none of them."""
     figure, shows = _FIGURES.get(trace.engine.partition(":")[0], (None, None))
@@ -45,16 +51,19 @@ def _tries_and_waits_in_select(flow: Flow) -> bool:
     return _tried(flow) and _blocked_in(flow, frozenset({"select"}))
 
 
-def _goes_on_or_is_told(flow: Flow) -> bool:
-    """The submitting call is back, and then the application computes or is notified."""
+def _is_told(flow: Flow) -> bool:
+    """The submitting call is back, and then a signal or a callback says that the data is there.
+
+    An application that waits in `aio_suspend`, or polls, is not told: that is no figure.
+    """
     back_ns = [
         step.end_ns
         for step in _own(flow)
         if step.name in _SUBMITS and not step.may_sleep and step.end_ns is not None
     ]
-    after = ("computation", "signal", "callback")
     return any(
-        step.kind in after and back_ns and step.start_ns >= min(back_ns) for step in flow.steps
+        step.kind in ("signal", "callback") and back_ns and step.start_ns >= min(back_ns)
+        for step in flow.steps
     )
 
 
@@ -62,5 +71,5 @@ _FIGURES: Mapping[str, tuple[int, Callable[[Flow], bool]]] = {
     "blocking": (2, _waits_in_the_transfer),
     "nonblocking": (3, _tried),
     "select": (4, _tries_and_waits_in_select),
-    "aio": (5, _goes_on_or_is_told),
+    "aio": (5, _is_told),
 }
