@@ -25,7 +25,9 @@ from iomodels.errors import OutputError
 from .options import EXPORT_OPTION, JSON_OPTION, Seconds, settings_by_key
 
 if TYPE_CHECKING:
-    from iomodels.results import Run
+    from rich.console import Console
+
+    from iomodels.results import Notice, Run
 
 DEFAULT_FOLDER = Path("results")
 DEFAULT_SUITE = "default"
@@ -116,7 +118,7 @@ def command(
     Exits with 0 when all was measured, 1 when a cell failed, 2 for a mistake in what was asked,
     3 when nothing could be measured, 130 when interrupted (what there is has been saved then).
     """
-    from iomodels.runner import Interrupted
+    from iomodels.runner import Interrupted, has_measurements
     from iomodels.runner import bench as run_bench
     from iomodels.statistics import MIN_ROUNDS
 
@@ -126,14 +128,21 @@ def command(
     by_key = settings_by_key(settings)
     messages = console.err()
     rounds = rounds or (QUICK_ROUNDS if quick else ROUNDS)
+    preface = ""
     if quick and rounds < MIN_ROUNDS:
-        messages.print(f"quick: {rounds} short rounds, for a first look; they give no verdicts")
+        preface = f"quick: {rounds} short rounds, for a first look; they give no verdicts"
     if output is None and not as_json:
         output = default_output(chosen, datetime.now(UTC))
     taken = [output] if output is not None else []
     exports = exporting.asked(exported, "measurements", force=force, as_json=as_json, taken=taken)
+    shown_on = console.err() if exporting.on_standard_output(exports) else console.out()
+    on_one_screen = not as_json and shown_on.is_terminal and messages.is_terminal
     interrupted = False
-    with _default_folder(output), terminated_like_ctrl_c(), progress.display(messages) as listener:
+    with (
+        _default_folder(output),
+        terminated_like_ctrl_c(),
+        progress.display(messages, preface, table_below=on_one_screen) as listener,
+    ):
         try:
             run = run_bench(
                 chosen,
@@ -149,11 +158,19 @@ def command(
             )
         except Interrupted as interruption:
             run, interrupted = interruption.run, True
-    _show(run, as_json=as_json, aside=exporting.on_standard_output(exports))
-    if interrupted:
-        messages.print("interrupted: this is what was measured until then")
-    if output is not None:
-        messages.print(console.safe(f"result: {output}"), soft_wrap=True)
+    if not has_measurements(run):
+        messages.print("interrupted before anything was measured: there is no result")
+        return 130
+    try:
+        if as_json:
+            _write_json(run)
+        else:
+            _show(run, shown_on, listener.before)
+    finally:  # a reader that went away, or a full disk, takes only the table
+        if interrupted:
+            messages.print("interrupted: this is what was measured until then")
+        if output is not None:
+            messages.print(console.safe(f"result: {output}"), soft_wrap=True)
     exporting.write(exports, run, force=force, as_json=as_json)
     if interrupted:
         return 130
@@ -164,7 +181,7 @@ def default_output(scenarios: Sequence[str], now: datetime) -> Path:
     """`results/slow-device-20250131T120000Z.json`: the name is a slug, whatever was asked for."""
     from iomodels.storage import slug
 
-    name = slug("-".join(Path(scenario).stem for scenario in scenarios))[:60]
+    name = slug("-".join(dict.fromkeys(Path(scenario).stem for scenario in scenarios)))[:60]
     return DEFAULT_FOLDER / f"{name}-{now:%Y%m%dT%H%M%SZ}.json"
 
 
@@ -198,19 +215,19 @@ def terminated_like_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _show(run: Run, *, as_json: bool, aside: bool) -> None:
-    """The run on standard output, or its table `aside` on standard error."""
-    if as_json:
-        from iomodels.storage import encode
+def _write_json(run: Run) -> None:
+    from iomodels.storage import encode
 
-        sys.stdout.buffer.write(encode(run))
-        sys.stdout.buffer.flush()
-        return
-    from . import console, table
+    sys.stdout.buffer.write(encode(run))
+    sys.stdout.buffer.flush()
+
+
+def _show(run: Run, output: Console, said: Sequence[Notice]) -> None:
+    """The run's tables, with its warnings except those that have been `said`."""
+    from . import table
     from . import verdicts as verdict_table
 
-    output = console.err() if aside else console.out()
-    for part in table.report(run):
+    for part in table.report(run, width=output.width, said=said):
         output.print(part)
     for part in verdict_table.table(run) if _asked_for_verdicts(run) else ():
         output.print(part)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from iomodels.errors import UsageError
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
@@ -36,6 +38,9 @@ def command(folder: Path, as_json: bool) -> None:
     """
     from iomodels import _core, doctor
 
+    if not folder.is_dir():
+        what = "is not a folder" if folder.exists() else "does not exist"
+        raise UsageError(f"the folder {folder} {what}: name another with --folder")
     found = doctor.checks(folder, clock=_core.clock_info())
     if as_json:
         import msgspec

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -69,7 +70,7 @@ def _described(descriptor: Descriptor) -> list[RenderableType]:
 
     details = [safe(f"can: {', '.join(_abilities(descriptor.name))}")]
     details += [_option(descriptor, option) for option in descriptor.options]
-    details += [safe(f"n/a: {line}") for line in _unavailable(descriptor.name)]
+    details += [safe(str(limit)) for limit in _limits(descriptor.name)]
     return [
         safe(""),
         safe(f"{descriptor.name}: ", "bold").append_text(safe(descriptor.summary, "not bold")),
@@ -126,22 +127,43 @@ def _differing(engine: str, option: str) -> list[str]:
     return [word for word in _abilities(f"{engine}:{option}") if word not in usual]
 
 
-def _unavailable(engine: str) -> list[str]:
-    """Which shipped scenarios it cannot run in full, and why."""
+@dataclass(frozen=True)
+class _Limit:
+    """A shipped scenario that an engine cannot run in full, and why."""
+
+    how_far: str
+    """"n/a", or at which points it runs."""
+    scenario: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.how_far}: {self.scenario}: {self.reason}"
+
+
+def _limits(engine: str) -> list[_Limit]:
     from iomodels import scenario
     from iomodels.engines import ability, parse
 
     spec = parse(engine)
-    lines = []
+    limits = []
     for name in scenario.shipped():
-        reasons = [
-            reason
-            for point in scenario.points(scenario.load(name))
-            if (reason := ability(spec, point).na_reason)
-        ]
-        if reasons:
-            lines.append(f"{name}: {reasons[0]}")
-    return lines
+        reasons = {
+            p.label: ability(spec, p).na_reason for p in scenario.points(scenario.load(name))
+        }
+        impossible = [reason for reason in reasons.values() if reason]
+        if impossible:
+            limits.append(_Limit(_how_far(reasons), name, impossible[0]))
+    return limits
+
+
+def _how_far(reasons: Mapping[str, str | None]) -> str:
+    """`reasons` by point: why it is impossible, or None."""
+    able = [label for label, reason in reasons.items() if reason is None]
+    unable = [label for label, reason in reasons.items() if reason]
+    if not able:
+        return "n/a"
+    few, word = (unable, "not") if len(unable) < len(able) else (able, "only")
+    return f"{word} at {' or '.join(few)}"
 
 
 def _as_data(descriptor: Descriptor) -> dict[str, Any]:
@@ -165,5 +187,5 @@ def _as_data(descriptor: Descriptor) -> dict[str, Any]:
             for option in descriptor.options
         ],
         "caps": dict(parse(descriptor.name).caps),
-        "unavailable": _unavailable(descriptor.name),
+        "unavailable": [str(limit) for limit in _limits(descriptor.name)],
     }

@@ -13,12 +13,16 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 import iomodels
-from iomodels.errors import IomodelsError
+from iomodels.errors import IomodelsError, OutputError
 from iomodels.escape import visible
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 COMMANDS = {
     "bench": "Run scenarios through the engines and say what each costs.",
@@ -37,6 +41,25 @@ EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 """128 + SIGPIPE, which is what a program ends with that does not catch the signal."""
+
+
+class StreamError(OutputError):
+    """Standard output or error cannot be written: the disk behind it is full, for example."""
+
+
+class _Stream(io.FileIO):
+    """A standard stream whose own failures are told from everybody else's `OSError`s."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            what = "output" if self.fileno() == 1 else "error"
+            raise StreamError(
+                f"standard {what} cannot be written ({error.strerror}): send it elsewhere"
+            ) from None
 
 
 class LazyGroup(click.Group):
@@ -73,7 +96,7 @@ class LazyGroup(click.Group):
             code: object = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:
-            _forget_standard_output()
+            _forget(sys.stdout)
             return EXIT_BROKEN_PIPE
         return code
 
@@ -99,10 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     3 nothing measured or not comparable · 4 inconclusive · 130 interrupted · 141 the reader of our
     output went away.
     """
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal that cannot show "µ" or "≈" is no reason to fail.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    sys.stdout, sys.stderr = _reopened(sys.stdout), _reopened(sys.stderr)
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -116,6 +136,10 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         _complain(error.format_message())
         return error.exit_code
+    except StreamError as error:
+        _forget(sys.stdout)
+        _complain(str(error))
+        return error.exit_code
     except IomodelsError as error:
         _complain(str(error))
         return error.exit_code
@@ -123,6 +147,19 @@ def run(arguments: Sequence[str]) -> int:
         _complain("interrupted")
         return EXIT_INTERRUPTED
     return code if isinstance(code, int) else 0
+
+
+def _reopened(stream: TextIO) -> TextIO:
+    """The stream as a `_Stream`; a terminal that cannot show "µ" or "≈" is no reason to fail."""
+    if not isinstance(stream, io.TextIOWrapper):
+        return stream  # closed before we began
+    stream.flush()
+    return io.TextIOWrapper(
+        io.BufferedWriter(_Stream(stream.fileno(), "w", closefd=False)),
+        encoding=stream.encoding,
+        errors="replace",
+        line_buffering=stream.line_buffering or stream.write_through,
+    )
 
 
 def _usage_sentence(error: click.UsageError) -> str:
@@ -133,11 +170,14 @@ def _usage_sentence(error: click.UsageError) -> str:
 
 
 def _complain(message: str) -> None:
-    print(f"iomodels: {visible(' '.join(message.split()))}", file=sys.stderr)
+    try:
+        print(f"iomodels: {visible(' '.join(message.split()))}", file=sys.stderr)
+    except StreamError:
+        _forget(sys.stderr)  # the exit code says it all the same
 
 
-def _forget_standard_output() -> None:
+def _forget(stream: TextIO) -> None:
     """Nobody reads any more; what is still buffered must not complain when Python ends."""
     devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, sys.stdout.fileno())
+    os.dup2(devnull, stream.fileno())
     os.close(devnull)

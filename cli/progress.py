@@ -6,7 +6,7 @@ one line at the start. Warnings and failed trials in both.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -15,22 +15,44 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Column as RichColumn
 
 from iomodels.escape import visible
-from iomodels.units import format_count
+from iomodels.units import format_count, format_size
 
 from .console import safe
 
 if TYPE_CHECKING:
     from iomodels.plan import Plan, PlannedTrial
     from iomodels.results import Notice, Trial
+    from iomodels.scenario import Scenario
+
+
+LARGE_FILE = 1 << 28
+"""Bytes. To make one of that size takes a second or more."""
 
 
 class PlainDisplay:
     """For a pipe or a log: no line is ever taken back."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, preface: str = "", *, table_below: bool = False) -> None:
+        """`preface` is said when nothing is wrong with what was asked, and the run begins.
+
+        With a `table_below`, the warnings that come after the first trial began are left to it.
+        """
         self._console = console
+        self._preface = preface
+        self._table_below = table_below
+        self._begun = False
+        self._made: set[int] = set()
+        self.before: list[Notice] = []
+        """The warnings of the moment before the first trial: afterwards they are no news."""
 
     def planned(self, plan: Plan) -> None:
+        if not plan.trials:
+            self._console.print("nothing to run")
+            return
+        if self._preface:
+            self._console.print(safe(self._preface))
+        for key, scenarios in _without(plan.scenarios).items():
+            self._console.print(safe(f"no {key} in {', '.join(scenarios)}: measured as they are"))
         cells = sum(cell.na_reason is None for cell in plan.cells)
         self._console.print(
             safe(
@@ -41,10 +63,20 @@ class PlainDisplay:
         )
 
     def notice(self, notice: Notice) -> None:
+        if not self._begun:
+            self.before.append(notice)
+        elif self._table_below:
+            return
         self._console.print(safe(f"warning: {notice.message}", "yellow"))
 
+    def making_file(self, size: int) -> None:
+        """A line for the first of those that take seconds: writers have one in each trial."""
+        if size >= LARGE_FILE and size not in self._made:
+            self._made.add(size)
+            self._console.print(f"making a data file of {format_size(size)}")
+
     def trial_started(self, trial: PlannedTrial) -> None:
-        pass
+        self._begun = True
 
     def trial_progress(self, trial: PlannedTrial, operations: int, elapsed_s: float) -> None:
         pass
@@ -63,8 +95,10 @@ class LiveDisplay(PlainDisplay):
     processor time from what is being measured.
     """
 
-    def __init__(self, console: Console, bar: Progress) -> None:
-        super().__init__(console)
+    def __init__(
+        self, console: Console, bar: Progress, preface: str = "", *, table_below: bool = False
+    ) -> None:
+        super().__init__(console, preface, table_below=table_below)
         self._bar = bar
         self._task: TaskID | None = None
         self._rounds = 0
@@ -76,14 +110,20 @@ class LiveDisplay(PlainDisplay):
 
     def planned(self, plan: Plan) -> None:
         super().planned(plan)
+        if not plan.trials:
+            return
         self._rounds = plan.rounds
         # Not earlier: a mistake in what was asked would find a bar on the screen.
         self._bar.start()
         self._task = self._bar.add_task("", total=sum(map(_planned_s, plan.trials)), speed="")
 
+    def making_file(self, size: int) -> None:
+        self._redraw(0.0, f"making a data file of {format_size(size)}")
+
     def trial_started(self, trial: PlannedTrial) -> None:
+        super().trial_started(trial)
         self._speed, self._last = self._speeds.get(trial.cell.index, ""), None
-        self._redraw(0.0, f"{trial.round + 1}/{self._rounds} {_name(trial)}")
+        self._redraw(0.0, self._which(trial))
 
     def trial_progress(self, trial: PlannedTrial, operations: int, elapsed_s: float) -> None:
         # The difference to the last look, since the count begins anew after the warm-up.
@@ -91,7 +131,7 @@ class LiveDisplay(PlainDisplay):
         self._last = operations, elapsed_s
         if operations > last_operations and elapsed_s > last_s:
             self._speed = _speed((operations - last_operations) / (elapsed_s - last_s))
-        self._redraw(min(elapsed_s, _planned_s(trial)))
+        self._redraw(min(elapsed_s, _planned_s(trial)), self._which(trial))
 
     def trial_ended(self, trial: PlannedTrial, result: Trial | None, reason: str | None) -> None:
         super().trial_ended(trial, result, reason)
@@ -99,6 +139,9 @@ class LiveDisplay(PlainDisplay):
         if result is not None:
             self._speeds[trial.cell.index] = self._speed = _speed(result.throughput_ops)
         self._redraw(0.0)
+
+    def _which(self, trial: PlannedTrial) -> str:
+        return f"{trial.round + 1}/{self._rounds} {_name(trial)}"
 
     def _redraw(self, elapsed_s: float, description: str | None = None) -> None:
         """`elapsed_s` is of the trial under way; without a `description` it stays as it was."""
@@ -113,10 +156,12 @@ class LiveDisplay(PlainDisplay):
 
 
 @contextmanager
-def display(console: Console) -> Iterator[PlainDisplay]:
+def display(
+    console: Console, preface: str = "", *, table_below: bool = False
+) -> Iterator[PlainDisplay]:
     """The listener that fits where `console` writes; the bar is taken off when the block ends."""
     if not console.is_terminal:
-        yield PlainDisplay(console)
+        yield PlainDisplay(console, preface, table_below=table_below)
         return
     bar = Progress(
         BarColumn(bar_width=16),
@@ -131,9 +176,18 @@ def display(console: Console) -> Iterator[PlainDisplay]:
         expand=True,
     )
     try:
-        yield LiveDisplay(console, bar)
+        yield LiveDisplay(console, bar, preface, table_below=table_below)
     finally:
         bar.stop()
+
+
+def _without(scenarios: Iterable[Scenario]) -> dict[str, list[str]]:
+    """The keys set for a whole suite that some of its scenarios lack, with those scenarios."""
+    found: dict[str, list[str]] = {}
+    for scenario in scenarios:
+        for key in scenario.lacks:
+            found.setdefault(key, []).append(scenario.name)
+    return found
 
 
 def _speed(per_second: float) -> str:

@@ -1,28 +1,30 @@
 """The tables that `bench` ends with: a `Run` in, things that rich can show out. Pure functions.
 
-The widest row (every column, the longest usual numbers) is 80 columns; where that is not enough,
-the ratio and the engine's name go over two lines, the numbers never.
+A row's numbers stand in one line. Where there is no room for all of them, the least important
+columns are left out, of all tables of a scenario alike, and the legend says which.
 """
 
 from __future__ import annotations
 
 import math
-import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from iomodels import findings
+from iomodels.escape import visible
 from iomodels.points import Point, grouped, label, told
-from iomodels.results import Cell, Interval, Percentiles, Run, Trial
+from iomodels.results import Cell, Interval, Notice, Percentiles, Run, Trial
 from iomodels.statistics import MIN_ROUNDS, Ratio, latency_p50_ns, paired_ratio
 from iomodels.units import format_count, format_duration
 
-from .console import safe
+from .console import PLAIN_WIDTH, safe
 
 HARNESS = "null"
 CANCEL_OUTCOMES = ("done", "too_late", "already_complete")
@@ -30,13 +32,50 @@ MARKS = "*†‡§¶"
 STATE_STYLE = {"n/a": "dim", "failed": "red", "partial": "yellow", "ok": ""}
 
 
+INTERVAL, RATIO = "interval", "ratio"
+LEAST_FIRST = (
+    *("EAGAIN/op", "calls/op", "CPU/op", "late end", "their end", "CPU", "beyond device"),
+    *(INTERVAL, "p99", RATIO, "overlap", "cancelled", "p50"),
+)
+"""What is left out where there is no room, the least important first; `INTERVAL` is the ratio's."""
+FEWEST_FOR_P99 = 100
+"""With fewer operations the 99th percentile is but the slowest of them."""
+
+
 @dataclass(frozen=True)
 class Column:
-    """One quantity: `value` gives a cell's entry, "" where the cell has none."""
+    """One quantity: `value` gives a cell's entry, "" where the cell has none.
 
+    `signs` are those that need explaining wherever an entry has them.
+    """
+
+    name: str
     header: str
     value: Callable[[Cell], str]
     meaning: str
+    signs: Mapping[str, str] = field(default_factory=dict)
+
+
+STATUS = Column("", "", lambda cell: cell.status, "")
+"""Stands where there are no numbers."""
+
+
+@dataclass
+class Legend:
+    """What is in the tables of a run, and what is not."""
+
+    meanings: dict[str, str] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+
+    def add(self, column: Column, entries: Sequence[str]) -> None:
+        if column is STATUS:
+            return
+        signs = [text for sign, text in column.signs.items() if any(sign in e for e in entries)]
+        if signs or column.name not in self.meanings:
+            self.meanings[column.name] = "; ".join([column.meaning, *signs])
+
+    def leave_out(self, names: Iterable[str]) -> None:
+        self.left_out += [name for name in names if name not in self.left_out]
 
 
 @dataclass
@@ -67,45 +106,96 @@ class Footnotes:
         return MARKS[index] if index < len(MARKS) else f"*{index + 1}"
 
 
-def report(run: Run) -> list[RenderableType]:
-    """Everything there is to say about a run: tables, what they mean, warnings, a legend."""
+def report(
+    run: Run, *, width: int = PLAIN_WIDTH, said: Collection[Notice] = ()
+) -> list[RenderableType]:
+    """Everything there is to say about a run: tables, what they mean, warnings, a legend.
+
+    Warnings that have been `said` already are not repeated.
+    """
     shown: list[RenderableType] = []
-    used: dict[str, str] = {}
+    legend = Legend()
     # Below that many rounds the legend says once that there are no verdicts.
     verdicts = any(len(cell.trials) >= MIN_ROUNDS for cell in run.cells)
     for name, points in grouped(run.cells).items():
         shown += _heading(name, run.questions.get(name))
-        for point in told(name, points):
-            shown += _point(point, used, verdicts=verdicts)
+        drafts = [_Draft.of(point) for point in told(name, points)]
+        left_out = _without_room(drafts, width)
+        for draft in drafts:
+            shown += _point(draft, left_out, legend, verdicts=verdicts)
         shown += _harness(points)
-    if run.warnings:
+    warnings = [notice for notice in run.warnings if notice not in said]
+    if warnings:
         shown.append(Text(""))
-    shown += [safe(f"warning: {notice.message}", "yellow") for notice in run.warnings]
-    return shown + _legend(run, used)
+    shown += [safe(f"warning: {notice.message}", "yellow") for notice in warnings]
+    return shown + _explained(run, legend, width)
 
 
-def columns() -> list[Column]:
-    """The numeric columns, left to right; the ratio is apart because it needs the baseline."""
-    return [
-        Column("ops/s", _throughput, "operations completed per second"),
-        Column("p50", _latency("p50"), "latency: half of the operations were faster"),
-        Column("p99", _latency("p99"), "latency: 99 of 100 operations were faster"),
-        Column("beyond\ndevice", _beyond_device, "p50 of latency less the device's own time"),
-        Column("can-\ncelled", _cancelled, "share of the cancelled requests that ended by it"),
-        Column("their\nend", _until_end("cancel_ns"), "p50 from asking to cancel to the end by it"),
+def columns(base: Cell | None = None, left_out: Collection[str] = ()) -> list[Column]:
+    """The columns after the engine's, left to right; with a `base` the ratio to it is the last."""
+    every = [
+        Column("ops/s", "ops/s", _throughput, "operations completed per second"),
+        Column("p50", "p50", _latency("p50"), "latency: half of the operations were faster"),
         Column(
+            "p99",
+            "p99",
+            _p99,
+            "latency: 99 of 100 operations were faster",
+            {"–": f"– where a trial has fewer than {FEWEST_FOR_P99} operations"},
+        ),
+        Column(
+            "beyond device",
+            "beyond\ndevice",
+            _beyond_device,
+            "p50 of latency less the device's own time",
+        ),
+        Column(
+            "cancelled",
+            "can-\ncelled",
+            _cancelled,
+            "share of the cancelled requests that ended by it",
+        ),
+        Column(
+            "their end",
+            "their\nend",
+            _until_end("cancel_ns"),
+            "p50 from asking to cancel to the end by it",
+        ),
+        Column(
+            "late end",
             "late\nend",
             _until_end("cancel_late_ns"),
             "the same of those for which it was too late, and which ended by themselves",
         ),
         Column(
-            "over-\nlap", _overlap, "share of the shorter of I/O and computation that was hidden"
+            "overlap",
+            "over-\nlap",
+            _overlap,
+            "share of the shorter of I/O and computation that was hidden",
         ),
-        Column("CPU", _cpu_share, "processor time over time passed: 100% keeps one busy"),
-        Column("CPU\n/op", _cpu, "processor time per operation"),
-        Column("calls\n/op", _calls, "calls to kernel or library per operation"),
-        Column("EAGAIN\n/op", _eagain, "calls per operation that found nothing ready"),
+        Column("CPU", "CPU", _cpu_share, "processor time over time passed: 100% keeps one busy"),
+        Column("CPU/op", "CPU\n/op", _cpu, "processor time per operation"),
+        Column("calls/op", "calls\n/op", _calls, "calls to kernel or library per operation"),
+        Column("EAGAIN/op", "EAGAIN\n/op", _eagain, "calls per operation that found nothing ready"),
     ]
+    kept = [column for column in every if column.name not in left_out]
+    if base is not None and RATIO not in left_out:
+        kept.append(_ratio_column(base, bare=INTERVAL in left_out))
+    return kept
+
+
+def _ratio_column(base: Cell, *, bare: bool) -> Column:
+    """`bare` is the median alone, under a heading of two lines."""
+    what = "p50" if findings.is_open_loop(base) else "throughput"
+    sign = "p50 ×" if findings.is_open_loop(base) else "×"
+    between = "\n" if bare else " "
+    return Column(
+        f"× ({what})",
+        f"{sign}{between}{_engine_name(base.engine)}",
+        lambda cell: _ratio(cell, base, bare=bare),
+        f"{what} against that engine, by round",
+        {"≈": "≈ where it may be 1"},
+    )
 
 
 def _heading(scenario: str, question: str | None) -> list[RenderableType]:
@@ -113,75 +203,110 @@ def _heading(scenario: str, question: str | None) -> list[RenderableType]:
     return [Text(""), Text.assemble(name, ": ", safe(question)) if question else name]
 
 
-def _point(point: Point, used: dict[str, str], *, verdicts: bool) -> list[RenderableType]:
-    rows = [cell for cell in point.cells if cell.engine != HARNESS]
-    if not rows:
+@dataclass(frozen=True)
+class _Draft:
+    """A point's table, while it is not known yet which columns there is room for."""
+
+    point: Point
+    rows: Sequence[Cell]
+    names: Sequence[str]
+    notes: Footnotes
+    base: Cell | None
+
+    @classmethod
+    def of(cls, point: Point) -> _Draft:
+        rows = [cell for cell in point.cells if cell.engine != HARNESS]
+        notes = Footnotes()
+        names = [_engine_name(cell.engine) + notes.mark(cell) for cell in rows]
+        return cls(point, rows, names, notes, findings.baseline(rows))
+
+    def columns(self, left_out: Collection[str]) -> list[tuple[Column, list[str]]]:
+        """Those that have something to say, each with its entry for every row."""
+        every = [(c, [c.value(cell) for cell in self.rows]) for c in columns(self.base, left_out)]
+        kept = [(column, entries) for column, entries in every if any(entries)]
+        if not kept:
+            return [(STATUS, [STATUS.value(cell) for cell in self.rows])]
+        for number, cell in enumerate(self.rows):
+            if not any(entries[number] for _, entries in kept):
+                kept[0][1][number] = STATUS.value(cell)
+        return kept
+
+    def width(self, left_out: Collection[str]) -> int:
+        kept = self.columns(left_out)
+        widths = [_width([column.header, *entries]) for column, entries in kept]
+        return sum(widths, _width(["engine", *self.names])) + len(widths)
+
+
+def _width(texts: Iterable[str]) -> int:
+    return max(cell_len(line) for text in texts for line in text.split("\n"))
+
+
+def _without_room(drafts: Sequence[_Draft], width: int) -> Sequence[str]:
+    """What all these tables leave out, so that each is no wider than `width`."""
+    for count in range(len(LEAST_FIRST)):
+        left_out = LEAST_FIRST[:count]
+        if all(draft.width(left_out) <= width for draft in drafts):
+            return left_out
+    return LEAST_FIRST
+
+
+def _point(
+    draft: _Draft, left_out: Collection[str], legend: Legend, *, verdicts: bool
+) -> list[RenderableType]:
+    if not draft.rows:
         return []
-    notes = Footnotes()
-    table = _table(rows, notes, used)
     shown: list[RenderableType] = [Text("")]
-    if point.varying:
-        shown.append(safe(label(point), "bold"))
-    shown.append(table)
-    shown += notes.lines()
+    if draft.point.varying:
+        shown.append(safe(label(draft.point), "bold"))
+    shown.append(_table(draft, left_out, legend))
+    shown += draft.notes.lines()
     if not verdicts:
         return shown
-    sentences = [safe(sentence) for sentence in findings.sentences(point.cells)]
+    sentences = [safe(sentence) for sentence in findings.sentences(draft.point.cells)]
     return shown + ([Text(""), *sentences] if sentences else [])
 
 
-def _table(rows: Sequence[Cell], notes: Footnotes, used: dict[str, str]) -> Table:
-    base = findings.baseline(rows)
-    kept = [column for column in columns() if any(column.value(cell) for cell in rows)]
-    used.update((_in_one_line(column.header), column.meaning) for column in kept)
+def _table(draft: _Draft, left_out: Collection[str], legend: Legend) -> Table:
+    kept = draft.columns(left_out)
     table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
     table.add_column("engine", overflow="fold")
-    for column in kept:
-        table.add_column(column.header, justify="right", no_wrap=True, vertical="bottom")
-    if not kept:
-        table.add_column("")
-    if base is not None:
-        what = "p50" if findings.is_open_loop(base) else "throughput"
-        used[f"× ({what})"] = f"{what} against that engine, by round; ≈ where it may be 1"
-        sign = "p50 × " if findings.is_open_loop(base) else "× "
-        header = Text.assemble(sign, safe(base.engine))
-        table.add_column(header, justify="right", overflow="fold", vertical="bottom")
-    for cell in rows:
+    for column, entries in kept:
+        table.add_column(Text(column.header), justify="right", no_wrap=True, vertical="bottom")
+        legend.add(column, entries)
+    for number, cell in enumerate(draft.rows):
         style = STATE_STYLE[cell.status]
-        name = Text.assemble(_engine_name(cell.engine), notes.mark(cell), style=style)
-        values = [column.value(cell) for column in kept] or [""]
-        if not any(values):
-            values[0] = cell.status
-        if base is not None:
-            values.append(_ratio(cell, base))
-        table.add_row(name, *(Text(value, style=style) for value in values))
+        entries = [entries[number] for _, entries in kept]
+        table.add_row(Text(draft.names[number], style), *(Text(entry, style) for entry in entries))
+    shown = {column.name for column, _ in kept}
+    legend.leave_out(c.name for c, _ in draft.columns(()) if c.name not in shown)
+    if INTERVAL in left_out and draft.base is not None:
+        legend.leave_out([INTERVAL])
     return table
 
 
-def _in_one_line(header: str) -> str:
-    return header.replace("-\n", "").replace("\n/", "/").replace("\n", " ")
-
-
-def _engine_name(engine: str) -> Text:
+def _engine_name(engine: str) -> str:
     """The options below the name, since next to it they would cost the other columns."""
-    name, colon, options = engine.partition(":")
-    return Text("\n ").join(
-        [safe(name + colon), *map(safe, options.split(","))] if colon else [safe(name)]
-    )
+    name, colon, options = visible(engine).partition(":")
+    return "\n ".join([name + colon, *options.split(",")]) if colon else name
 
 
-def _ratio(cell: Cell, base: Cell) -> str:
+def _ratio(cell: Cell, base: Cell, *, bare: bool) -> str:
     if cell is base:
         return "1"
     value = latency_p50_ns if findings.is_open_loop(base) else _trial_throughput
     ratio = paired_ratio(cell.trials, base.trials, value)
-    return format_ratio(ratio) if ratio else ""
+    if ratio is None:
+        return ""
+    return format_ratio(ratio).partition(" ")[0] if bare else format_ratio(ratio)
 
 
 def format_ratio(ratio: Ratio) -> str:
-    """`1.08 (1.06–1.10)`, with ≈ in front where the interval contains 1."""
+    """`1.08 (1.06–1.10)`, with ≈ in front where the interval contains 1.
+
+    Of too few rounds there is a range and no such verdict.
+    """
     interval = ratio.interval
-    about = "" if ratio.excludes_one else "≈"
+    about = "≈" if ratio.conclusive and not ratio.excludes_one else ""
     median, low, high = (
         _at_precision(value, interval.median)
         for value in (interval.median, interval.low, interval.high)
@@ -190,11 +315,16 @@ def format_ratio(ratio: Ratio) -> str:
 
 
 def _at_precision(value: float, like: float) -> str:
-    """As many decimals as show three digits of `like`, two of what is below 1."""
-    if not 0.001 <= like < 1000:
+    """As many decimals as show three digits of `like` (two of what is below 1), and no more digits
+    of what is larger: 28.5 beside 1.26."""
+    if not 0.001 <= like < 1000 or value >= 1000:
         return format_count(value)
-    exponent = math.floor(math.log10(like))
-    return f"{value:.{max(0, 2 - exponent) if like >= 1 else 1 - exponent}f}"
+    return f"{value:.{min(_decimals(like), _decimals(max(value, like)))}f}"
+
+
+def _decimals(value: float) -> int:
+    exponent = math.floor(math.log10(value))
+    return max(0, 2 - exponent) if value >= 1 else 1 - exponent
 
 
 def _trial_throughput(trial: Trial) -> float:
@@ -203,6 +333,12 @@ def _trial_throughput(trial: Trial) -> float:
 
 def _throughput(cell: Cell) -> str:
     return _short_count(cell.summary.throughput_ops.median) if cell.summary else ""
+
+
+def _p99(cell: Cell) -> str:
+    few = cell.trials and median(t.operations for t in cell.trials) < FEWEST_FOR_P99
+    shown = _latency("p99")(cell)
+    return "–" if shown and few else shown
 
 
 def _latency(percentile: str) -> Callable[[Cell], str]:
@@ -262,7 +398,7 @@ def _cpu(cell: Cell) -> str:
 def _calls(cell: Cell) -> str:
     if cell.summary is None or not cell.trials:
         return ""
-    return _per_op(statistics.median(sum(t.calls_per_op.values()) for t in cell.trials))
+    return _per_op(median(sum(t.calls_per_op.values()) for t in cell.trials))
 
 
 def _eagain(cell: Cell) -> str:
@@ -298,20 +434,27 @@ def _harness(points: Iterable[Point]) -> list[RenderableType]:
     return lines
 
 
-def _legend(run: Run, used: Mapping[str, str]) -> list[RenderableType]:
+def _explained(run: Run, legend: Legend, width: int) -> list[RenderableType]:
     rounds = max((len(cell.trials) for cell in run.cells), default=0)
     if not rounds:
         return []
     duration = run.settings.get("duration_s", "?")
     how = f"Medians over {rounds} rounds of {duration} s, seed {run.seed}"
     if rounds >= MIN_ROUNDS:
-        how += "; in parentheses their 95 % interval."
+        how += (
+            "; in parentheses their 95 % interval. Ratios and sentences compare round by round, so "
+            "they may differ a little from what the two medians come to."
+        )
     else:
         how += (
             f"; in parentheses the range, since below {MIN_ROUNDS} rounds there is no "
             "95 % interval and no verdict."
         )
     terms = Table.grid(padding=(0, 2, 0, 0))
-    for term, meaning in used.items():
+    for term, meaning in legend.meanings.items():
         terms.add_row(safe(term, "dim"), safe(meaning, "dim"))
-    return [Text(""), safe(how, "dim"), terms]
+    shown: list[RenderableType] = [Text(""), safe(how, "dim")]
+    if legend.left_out:
+        left_out = f"Not shown, since {width} columns have no room: {', '.join(legend.left_out)}."
+        shown.append(safe(left_out, "dim"))
+    return [*shown, terms]

@@ -41,6 +41,11 @@ class Option:
         """Whether it means anything besides these values (defaults included)."""
         return self.only is None or options[self.only[0]] in self.only[1]
 
+    @property
+    def how_written(self) -> str:
+        """`notify=suspend|poll`, or `threads=0 to 1024`."""
+        return f"{self.name}={'|'.join(self.choices) or f'{self.low} to {self.high}'}"
+
     def written(self, value: str) -> str:
         """As a user writes it, with what it needs: `notify=list,mode=nowait`."""
         needs = f"{self.only[0]}={self.only[1][0]}," if self.only else ""
@@ -231,7 +236,9 @@ def _parse_options(engine: str, text: str) -> dict[str, str]:
     given: dict[str, str] = {}
     for part in text.split(","):
         key, equals, value = (piece.strip() for piece in part.partition("="))
-        if not equals or key not in known:
+        if not equals and key in known:
+            raise EngineError(f"engine '{engine}': {key} needs a value: {known[key].how_written}")
+        if key not in known:
             allowed = f"its options are {', '.join(known)}" if known else "it has no options"
             raise EngineError(
                 f"engine '{engine}' has no option '{key}'{did_you_mean(key, known)}: {allowed}"

@@ -13,11 +13,15 @@ OVERLOAD_SHARE = 0.95
 """An open loop that has done less than this share of what was due cannot keep up."""
 
 
+FEW_OPERATIONS = 20
+"""Below that many in a trial even a median or a throughput is rough."""
+
+
 def of_cells(cells: Sequence[Cell]) -> list[Notice]:
     """The warnings that follow from the cells' numbers."""
     measured = [cell for cell in cells if cell.trials and cell.engine != "null"]
     one_by_one = [notice for cell in measured for notice in (*_bimodal(cell), *_lost(cell))]
-    return one_by_one + _overloaded(measured)
+    return one_by_one + _few_operations(measured) + _overloaded(measured)
 
 
 def of_repeated_trials(repeated: int) -> list[Notice]:
@@ -73,6 +77,29 @@ def _lost(cell: Cell) -> list[Notice]:
                 "looking, and the wait before that is part of their latency"
             ),
         )
+    ]
+
+
+def _few_operations(cells: Sequence[Cell]) -> list[Notice]:
+    """One warning for each scenario, with the fewest that each engine had at any point."""
+    few: dict[str, dict[str, int]] = {}
+    for cell in cells:
+        operations = round(median(trial.operations for trial in cell.trials))
+        if operations < FEW_OPERATIONS:
+            fewest = few.setdefault(cell.scenario, {})
+            fewest[cell.engine] = min(operations, fewest.get(cell.engine, operations))
+    with_overlap = {cell.scenario for cell in cells if cell.summary and cell.summary.overlap}
+    return [
+        Notice(
+            code="few-operations",
+            message=(
+                f"{scenario}: few operations per trial "
+                f"({', '.join(f'{engine} {count}' for engine, count in fewest.items())}), so p99 "
+                f"is their slowest{' and overlap is rough' if scenario in with_overlap else ''}: "
+                "make trials longer with -d"
+            ),
+        )
+        for scenario, fewest in few.items()
     ]
 
 

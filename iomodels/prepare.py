@@ -4,17 +4,21 @@ start each trial with. Everything made here is gone at the end of the run: files
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from types import TracebackType
 
 from iomodels import _core
+from iomodels.errors import ScenarioError
 from iomodels.keys import FileChannel, Load, PipeChannel, SocketChannel, TimerChannel
 from iomodels.plan import Plan, PlannedTrial
 from iomodels.point import Point
+from iomodels.toml_file import printable
 from iomodels.trial import Command
+from iomodels.units import format_size
 
 CALIBRATION_NS = 100_000_000
 """The TSC is compared with CLOCK_MONOTONIC over this long: an error below 1 ppm."""
@@ -40,18 +44,46 @@ _HARNESS = {
 """The null engine measures the loop: a plain closed one, with nothing to wait for in it."""
 
 
+_WRONG_FOLDER = (
+    *(errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG),
+    *(errno.EACCES, errno.EPERM, errno.EROFS),
+)
+
+
+def check_folders(plan: Plan) -> None:
+    """Refuse, before anything is measured, a `channel.folder` in which no file can be made.
+
+    Tried, not asked: to the superuser `access` allows even a read-only file system. Nothing stays
+    of it. Raises `ScenarioError` with the path, which no result ever has.
+    """
+    channels = [cell.point.channel for cell in plan.cells if cell.na_reason is None]
+    for folder in dict.fromkeys(c.folder for c in channels if isinstance(c, FileChannel)):
+        try:
+            os.close(_core.make_file(str(folder), 0, 0))
+        except OSError as error:
+            if error.errno in _WRONG_FOLDER:
+                raise ScenarioError(
+                    f"channel.folder is {printable(str(folder))}, where no file can be made "
+                    f"({os.strerror(error.errno)}): set it to a folder that can be written to"
+                ) from None
+
+
 class Unavailable(Exception):  # noqa: N818 - it never reaches a user as an error
     """This cell cannot be measured here; the message says why."""
 
 
 class Preparation:
-    """A run's clock and data files. A context manager: leaving it closes the files."""
+    """A run's clock and data files. A context manager: leaving it closes the files.
 
-    def __init__(self, plan: Plan) -> None:
+    `making` is told the size of each data file before it is made, which may take long.
+    """
+
+    def __init__(self, plan: Plan, making: Callable[[int], None] = lambda size: None) -> None:
+        self._making = making
         self._seed = plan.seed
         self._clock_q32 = _core.clock_calibrate(CALIBRATION_NS)
         self._cpus = sorted(os.sched_getaffinity(0))
-        self._files: dict[tuple[str, int], int | OSError] = {}
+        self._files: dict[tuple[str, int], int | Unavailable] = {}
 
     def __enter__(self) -> Preparation:
         return self
@@ -169,26 +201,43 @@ class Preparation:
         key = (str(channel.folder), int(channel.size))
         if key not in self._files:
             try:
-                self._files[key] = _core.make_file(*key, self._seed)
-            except OSError as error:
-                self._files[key] = error
+                self._files[key] = self._new_file(channel)
+            except Unavailable as unavailable:
+                self._files[key] = unavailable
         made = self._files[key]
-        if isinstance(made, OSError):
-            raise _no_file(channel, made)
+        if isinstance(made, Unavailable):
+            raise made
         return made
 
     def _new_file(self, channel: FileChannel) -> int:
+        folder, size = str(channel.folder), int(channel.size)
         try:
-            return _core.make_file(str(channel.folder), int(channel.size), self._seed)
+            free = _free_bytes(folder)
+            if free is not None and free < size:
+                reason = f"{os.strerror(errno.ENOSPC)}, {format_size(free)} are free there"
+                raise _no_file(size, reason, too_large=True)
+            self._making(size)
+            return _core.make_file(folder, size, self._seed)
         except OSError as error:
-            raise _no_file(channel, error) from error
+            reason = os.strerror(error.errno or 0)
+            raise _no_file(size, reason, too_large=error.errno in _TOO_LARGE) from error
 
 
-def _no_file(channel: FileChannel, error: OSError) -> Unavailable:
+_TOO_LARGE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def _no_file(size: int, reason: str, *, too_large: bool) -> Unavailable:
+    """Never names the folder, since the message gets into the result."""
     return Unavailable(
-        f"no data file of {int(channel.size)} bytes could be made in channel.folder: "
-        f"{os.strerror(error.errno or 0)}; choose another folder or a smaller channel.size"
+        f"no data file of {format_size(size)} could be made in channel.folder: {reason}; "
+        f"choose another folder{' or a smaller channel.size' if too_large else ''}"
     )
+
+
+def _free_bytes(folder: str) -> int | None:
+    """What an ordinary user may still write there; None where the file system does not say."""
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize if status.f_blocks else None
 
 
 def _channel_settings(channel: TimerChannel | PipeChannel | SocketChannel) -> dict[str, int]:

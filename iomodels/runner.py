@@ -25,7 +25,7 @@ from iomodels.errors import ConditionLost, NotApplicable, NothingMeasured, Trial
 from iomodels.launch import own_launch
 from iomodels.plan import Plan, PlannedCell, PlannedTrial
 from iomodels.point import NOT_STORED
-from iomodels.prepare import Preparation, Unavailable
+from iomodels.prepare import Preparation, Unavailable, check_folders
 from iomodels.results import SCHEMA, Asked, Cell, Notice, Run, Status, Tool, Trial
 from iomodels.scenario import resolve
 from iomodels.statistics import summarise
@@ -40,6 +40,7 @@ class Listener(Protocol):
 
     def planned(self, plan: Plan) -> None: ...
     def notice(self, notice: Notice) -> None: ...
+    def making_file(self, size: int) -> None: ...
     def trial_started(self, trial: PlannedTrial) -> None: ...
     def trial_progress(self, trial: PlannedTrial, operations: int, elapsed_s: float) -> None: ...
     def trial_ended(
@@ -48,7 +49,7 @@ class Listener(Protocol):
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM came. What was measured until then is in `run`, and saved."""
+    """Ctrl-C or SIGTERM came. What was measured until then, if anything, is in `run`, and saved."""
 
     def __init__(self, run: Run) -> None:
         super().__init__("interrupted")
@@ -72,7 +73,8 @@ def bench(
 
     A single scenario may be a plain string. `settings` are what `--set` takes: a key and its
     values, several of which make a sweep. With
-    `output` the result is also kept on disk as it grows, and written there at the end.
+    `output` the result is also kept on disk as it grows, and written there at the end; where
+    nothing was measured there is no file.
 
     Raises `ScenarioError`, `EngineError` or `OutputError` before anything is measured,
     `NothingMeasured` if not one trial succeeded, and `Interrupted` on Ctrl-C.
@@ -116,6 +118,7 @@ def bench_plan(
     path = Path(output) if output is not None else None
     if path is not None:
         storage.check_output(path, force=force)
+    check_folders(plan)
     return _Runner(plan, path, force, listener or _Silent(), asked).run()
 
 
@@ -161,19 +164,22 @@ class _Runner:
                 self._note(notice)
             run = self._to_run()
             if self._path is not None and kept is not None:
-                storage.save(run, self._path, force=self._force)
+                if has_measurements(run):
+                    storage.save(run, self._path, force=self._force)
                 kept.discard()
         if interrupted:
             raise Interrupted(run)
-        if not any(cell.trials for cell in run.cells if cell.engine != "null"):
+        if not has_measurements(run):
             raise NothingMeasured(_why_nothing(run))
         return run
 
     def _measure(self, kept: storage.PartialWriter | None) -> None:
+        if not self._plan.trials:
+            return
         for notice in noise.preflight():
             self._note(notice)
         self._monitor.start()
-        with Preparation(self._plan) as preparation:
+        with Preparation(self._plan, self._listener.making_file) as preparation:
             self._find_unavailable(preparation)
             for planned in self._plan.trials:
                 progress = self._cells[planned.cell.index]
@@ -309,11 +315,17 @@ class _Silent:
 
     def planned(self, plan: Plan) -> None: ...
     def notice(self, notice: Notice) -> None: ...
+    def making_file(self, size: int) -> None: ...
     def trial_started(self, trial: PlannedTrial) -> None: ...
     def trial_progress(self, trial: PlannedTrial, operations: int, elapsed_s: float) -> None: ...
     def trial_ended(
         self, trial: PlannedTrial, result: Trial | None, reason: str | None
     ) -> None: ...
+
+
+def has_measurements(run: Run) -> bool:
+    """Whether any engine has a trial; the harness by itself answers nothing."""
+    return any(cell.trials for cell in run.cells if cell.engine != "null")
 
 
 def core_hash() -> str:

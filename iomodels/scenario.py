@@ -11,7 +11,7 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -97,7 +97,8 @@ class Scenario:
     """A workload, the same for every engine.
 
     `settings` are the values of `table.key` as given, without defaults; `sweep` has the keys with
-    several values. `engines` is empty where the scenario names none.
+    several values. `engines` is empty where the scenario names none. `lacks` has the keys that were
+    set for a whole suite and mean nothing to this scenario.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Scenario:
     settings: Mapping[str, Value]
     sweep: Mapping[str, tuple[Value, ...]]
     path: Path
+    lacks: tuple[str, ...] = field(default=(), compare=False)
 
 
 def scenario_folder() -> Path:
@@ -187,7 +189,8 @@ def _scenarios_of(name: str, settings: Mapping[str, Sequence[str]]) -> Iterator[
         content = toml_file.read(own, own.name)
         fitting = {key: settings[key] for key in settings if _fits(key, content)}
         fitted |= set(fitting)
-        yield _scenario(own, own.name, content, fitting, run, where)
+        scenario = _scenario(own, own.name, content, fitting, run, where)
+        yield replace(scenario, lacks=tuple(key for key in settings if key not in fitting))
     for key in settings:
         if key not in fitted:
             raise ScenarioError(f"{where}: {key} fits none of its scenarios: leave it out")

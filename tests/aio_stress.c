@@ -133,7 +133,7 @@ int main(int count, char **arguments)
     alarm((unsigned)(600 + operations / 500));
     while (ended < operations) {
         /* A file of its own: what was written is not the first content any more. */
-        int fd = channel->caps.files ? file_make("/var/tmp", BLOCK * BLOCKS, 7) : -1;
+        int fd = channel->caps.files ? file_make("/var/tmp", BLOCK * BLOCKS, 7, NULL) : -1;
 
         ended += run_one(engine, channel, fd, record, operations / 16 + 1);
         rounds++;

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
@@ -152,6 +153,9 @@ def test_quick_answers_import_nothing_heavy(option):
         (["bench", "-e", "blokcing"], "did you mean 'blocking'?"),
         (["bench", "-e", "aio:notify=pol"], "did you mean 'poll'?"),
         (["bench", "-e", "aio:frob=1"], "has no option 'frob'"),
+        (["bench", "-e", "aio:notify"], "notify needs a value: notify=suspend|poll|list|"),
+        (["bench", "-e", "aio:threads"], "threads needs a value: threads=0 to 1024"),
+        (["bench", "-e", "aio:notfy"], "(did you mean 'notify'?)"),
         (["bench", "-e", ""], "unknown engine"),
         (["bench", "-s", "load.dept=4"], "did you mean"),
         (["bench", "-s", "load.depth"], "KEY=VALUE"),
@@ -160,6 +164,9 @@ def test_quick_answers_import_nothing_heavy(option):
         (["bench", "-s", "load.depth=1,,4"], "KEY=VALUE"),
         (["bench", "-s", "load.depth=1", "-s", "load.depth=4"], "twice"),
         (["bench", "-s", "load.depth=many"], "load.depth"),
+        (["bench", "--quick", "-s", "load.depth=many"], "load.depth"),
+        (["bench", "-s", "channel.folder=/nope"], "is /nope, where no file can be made (No such"),
+        (["bench", "cached-read", "-s", "channel.folder=/dev/null"], "/dev/null"),
         (["bench", "-r", "0"], "1<=x<=1000"),
         (["bench", "-r", "1001"], "1<=x<=1000"),
         (["bench", "-r", "two"], "two"),
@@ -172,6 +179,8 @@ def test_quick_answers_import_nothing_heavy(option):
         (["bench", "-o", "missing/run.json", "slow-device"], "missing"),
         (["scenarios", "slow-devise"], "did you mean 'slow-device'?"),
         (["engines", "extra"], "extra"),
+        (["doctor", "--folder", "/nope"], "the folder /nope does not exist"),
+        (["doctor", "--folder", "/dev/null"], "the folder /dev/null is not a folder"),
         (["bench", "evil\x1b[31m\u202e\nname"], r"evil\x1b[31m\u202e"),
     ],
     ids=lambda value: (
@@ -201,6 +210,54 @@ def test_a_reader_that_goes_away_is_no_error():
     )
     os.close(writer)
     assert (done.returncode, done.stderr) == (main.EXIT_BROKEN_PIPE, "")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["doctor"], ["doctor", "--json"], ["engines"], ["--help"], ["--version"]]
+)
+def test_an_output_that_is_full_is_one_sentence_and_exit_2(arguments):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command_line(*arguments), stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
+        )
+    assert (done.returncode, done.stderr) == (
+        2,
+        "iomodels: standard output cannot be written (No space left on device): send it "
+        "elsewhere\n",
+    )
+
+
+@pytest.mark.parametrize("shown", [[], ["--json"]])
+@pytest.mark.parametrize("reader", ["full", "gone"])
+def test_the_result_is_saved_and_named_where_the_table_cannot_be_written(tmp_path, reader, shown):
+    arguments = ["bench", "slow-device", *QUICK, "-e", "blocking", "-o", "run.json", *shown]
+    if reader == "full":
+        output = os.open("/dev/full", os.O_WRONLY)
+    else:
+        ours, output = os.pipe()
+        os.close(ours)
+    done = subprocess.run(
+        command_line(*arguments),
+        cwd=tmp_path,
+        stdout=output,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    os.close(output)
+    assert import_module("iomodels").load(tmp_path / "run.json").cells
+    said = [x for x in done.stderr.splitlines() if not x.startswith(("warning:", "  "))]
+    assert "result: run.json" in said
+    complaints = [line for line in said if line.startswith("iomodels: ")]
+    assert len(complaints) == (reader == "full")
+    assert "Traceback" not in done.stderr
+    assert done.returncode == (2 if reader == "full" else main.EXIT_BROKEN_PIPE)
+
+
+def test_nothing_to_complain_on_either_is_exit_2_still():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command_line("doctor"), stdout=full, stderr=full, timeout=60)
+    assert done.returncode == 2
 
 
 @pytest.mark.parametrize("arguments", [["engines"], ["scenarios"], ["scenarios", "slow-device"]])
@@ -253,6 +310,14 @@ def test_engines_says_what_is_not_available_and_why(cli):
     reasons = data["blocking"]["unavailable"]
     assert any("slow-devices" in line and "one transfer at a time" in line for line in reasons)
     assert data["aio"]["unavailable"] == []
+
+
+def test_engines_says_at_which_points_a_scenario_runs_all_the_same(cli):
+    shown = cli("engines", COLUMNS="200").stdout
+    blocking = shown.split("\nblocking: ")[1].split("\nnonblocking: ")[0]
+    assert "only at depth 1: slow-devices: " in blocking
+    assert "n/a: slow-devices" not in blocking
+    assert "n/a: many-descriptors: " in blocking
 
 
 def test_scenarios_lists_all_with_their_questions(cli):
@@ -338,6 +403,14 @@ def test_set_with_a_list_makes_a_sweep(cli):
     assert set(depths) == {1, 4}
 
 
+def test_scenarios_of_a_suite_that_lack_a_key_are_named_once(cli):
+    done = cli("bench", *QUICK, "-e", "aio", "-s", "load.block=4KiB,64KiB", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "no load.block in slow-device, slow-devices: measured as they are\n" in done.stderr
+    alone = cli("bench", "cached-read", *QUICK, "-e", "aio", "-s", "load.block=64KiB", "--json")
+    assert "load.block" not in alone.stderr
+
+
 def test_an_engine_that_cannot_is_named_with_the_reason(cli):
     done = cli(
         "bench", "slow-device", *QUICK, "-e", "blocking", "-e", "aio", "-s", "load.depth=4",
@@ -353,6 +426,8 @@ def test_nothing_measurable_is_exit_3(cli):
     assert done.returncode == 3, done.stdout
     assert done.stderr.splitlines()[-1].startswith("iomodels: ")
     assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("nothing to run\n")
+    assert "trials" not in done.stderr
 
 
 def test_quick_says_that_it_gives_no_verdict(cli):
@@ -424,12 +499,40 @@ def test_a_terminal_gets_a_bar_that_is_taken_away(tmp_path):
     assert "\x1b[2K" in after_bar[: after_bar.index("ops/s")]
 
 
+def test_a_terminal_gets_each_warning_once(tmp_path):
+    """Those of the moment before the run, then those that its numbers show, below the table."""
+    few = ("-r", "2", "-d", "0.001", "--warmup", "0", "-e", "blocking", "-o", "run.json")
+    written = on_terminal(["bench", "slow-device", *few], tmp_path)
+    plain = " ".join(ESCAPE.sub("", written).split())
+    below = plain[plain.index("ops/s") :]
+    assert "just now" not in below
+    run = import_module("iomodels").load(tmp_path / "run.json")
+    assert "few-operations" in {notice.code for notice in run.warnings}
+    for notice in run.warnings:
+        assert plain.count(" ".join(notice.message.split())) == 1, notice
+
+
+def test_making_a_large_data_file_is_told(cli, tmp_path):
+    """On a terminal of any size, since it stands where the trials do; in a pipe once per size."""
+    writers = ["bench", "random-write", *QUICK, "-e", "blocking", "-s", "load.pattern=sequential"]
+    piped = cli(*writers, "-r", "2", "-s", "channel.size=256MiB", "--json")
+    assert piped.stderr.count("making a data file of 256 MiB\n") == 1
+    small = ["-s", "channel.size=1MiB"]
+    assert "making" not in cli(*writers, *small, "--json").stderr
+    written = on_terminal([*writers, *small, "-o", "run.json"], tmp_path)
+    assert "making a data file of 1 MiB" in written
+
+
 def test_default_output_is_a_slug(cli):
     bench = import_module("iomodels.cli.bench")
-    from datetime import UTC, datetime
-
     path = bench.default_output(
         ["../../etc/pass wd\x1b.toml", "b"], datetime(2025, 1, 2, tzinfo=UTC)
     )
     assert path.parent == Path("results")
     assert re.fullmatch(r"[A-Za-z0-9._-]+-20250102T000000Z\.json", path.name)
+
+
+def test_a_scenario_named_twice_is_in_the_name_once():
+    bench = import_module("iomodels.cli.bench")
+    path = bench.default_output(["echo", "cancel", "echo"], datetime(2025, 1, 2, tzinfo=UTC))
+    assert path.name == "echo-cancel-20250102T000000Z.json"

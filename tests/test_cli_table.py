@@ -57,7 +57,7 @@ def rendered(run, width=80):
     output = console.QuietConsole(
         file=file, width=width, force_terminal=False, markup=False, highlight=False, emoji=False
     )
-    for part in table.report(run):
+    for part in table.report(run, width=width):
         output.print(part)
     return file.getvalue()
 
@@ -81,9 +81,20 @@ numbers = st.fixed_dictionaries(
 )
 
 
+def rows_of(text):
+    """The lines of the table, after its rule, without those that have only a name's beginning."""
+    below = text.split("───\n", 1)[1].split("\n\n", 1)[0].splitlines()
+    return [line for line in below if not re.fullmatch(r"aio: *| notify=poll *|\* .*", line)]
+
+
 @settings(max_examples=60)
-@given(st.lists(numbers, min_size=len(ENGINES), max_size=len(ENGINES)), st.data())
-def test_never_wider_than_80_columns_and_never_cut(values, data):
+@given(
+    st.lists(numbers, min_size=len(ENGINES), max_size=len(ENGINES)),
+    st.sampled_from([40, 50, 60, 80]),
+    st.sampled_from(["closed", "poisson"]),
+    st.data(),
+)
+def test_one_line_per_row_never_too_wide_and_never_cut(values, width, arrivals, data):
     cells = [
         make_cell(
             engine,
@@ -92,12 +103,16 @@ def test_never_wider_than_80_columns_and_never_cut(values, data):
                 for r in range(3)
             ],
             note=data.draw(st.sampled_from([None, "degenerate: same as blocking"])),
+            parameters={"load.arrivals": arrivals},
         )
         for engine, v in zip(ENGINES, values, strict=True)
     ]
-    text = rendered(make_run(cells))
-    assert max(map(len, text.splitlines())) <= 80
+    text = rendered(make_run(cells), width)
+    assert max(map(len, text.splitlines())) <= width
     assert "…" not in text
+    names = ("blocking", "nonblocking", "select", "aio", " notify=poll", " threads=1024")
+    for name, line in zip(names, rows_of(text), strict=True):
+        assert re.fullmatch(rf"{name}\*? +[\d.]+[kMGT]? .*", line), line
 
 
 def test_the_usual_table_has_one_line_per_engine():
@@ -123,6 +138,30 @@ def test_the_usual_table_has_one_line_per_engine():
     ]
     assert row(text, "nonblocking").endswith("351    350 1.00 (1.00–1.00)")
     assert row(text, "aio").split()[1] == "129µs"
+
+
+def test_what_there_is_no_room_for_is_left_out_of_all_points_alike_and_told():
+    """The most important stays longest: the engine, how much it did, and how it compares."""
+    cells = [
+        make_cell(engine, seven(eagain_per_op=eagain), parameters={"load.depth": depth})
+        for depth, eagain in ((1, 0.5), (4, 12_345.0))
+        for engine in ("blocking", "nonblocking")
+    ]
+    wide = rendered(make_run(cells), 100)
+    assert wide.count("EAGAIN") == 3  # in two headings and the legend
+    assert "no room" not in wide
+    narrow = rendered(make_run(cells), 60)
+    assert "no room: CPU/op, calls/op, EAGAIN/op." in " ".join(narrow.split())
+    assert narrow.count("EAGAIN") == 1
+    narrowest = rendered(make_run(cells), 40)
+    assert re.search(r"^nonblocking +8k .* ≈1.00 *$", narrowest, re.MULTILINE)
+    assert "interval." in narrowest
+
+
+def test_an_interval_has_no_more_digits_than_its_bounds_need():
+    odd = [timer_trial(r, ops=8000.0 * (20.0 if r % 2 else 1.4)) for r in range(7)]
+    text = rendered(make_run([make_cell("blocking", seven()), make_cell("aio", odd)]))
+    assert row(text, "aio").endswith("1.40 (1.40–20.0)")
 
 
 # What it says
@@ -152,6 +191,29 @@ def test_without_blocking_the_ratio_is_to_the_first_that_was_measured():
     assert row(text, "aio").endswith("2.00 (2.00–2.00)")
     assert row(text, "blocking*") == "n/a"
     assert f"* n/a: {reason}" in text
+
+
+def test_few_rounds_have_a_range_and_neither_the_sign_nor_its_absence_means_anything():
+    same = [timer_trial(r, ops=8000.0 * (0.98 if r % 2 else 1.02)) for r in range(7)]
+    few = rendered(make_run([make_cell("blocking", seven()[:5]), make_cell("aio", same[:5])]))
+    assert row(few, "aio").endswith(" 1.02 (0.98–1.02)")
+    assert "≈" not in few
+    enough = rendered(make_run([make_cell("blocking", seven()), make_cell("aio", same)]))
+    assert row(enough, "aio").endswith(" ≈1.02 (0.98–1.02)")
+    assert "≈ where it may be 1" in enough
+
+
+def test_the_legend_explains_why_percentages_need_not_be_those_of_the_medians():
+    text = rendered(make_run([make_cell("blocking", seven()), make_cell("aio", seven())]))
+    assert "sentences compare round by round" in " ".join(text.split())
+
+
+@pytest.mark.parametrize(("operations", "p99"), [(99, "–"), (100, "124µs")])
+def test_a_99th_percentile_needs_a_hundred_operations(operations, p99):
+    cell = make_cell("blocking", seven(operations=operations))
+    text = rendered(make_run([cell]))
+    assert row(text, "blocking").split()[2] == p99
+    assert ("fewer than 100 operations" in text) == (p99 == "–")
 
 
 def test_a_column_without_an_entry_is_left_out():
@@ -222,6 +284,25 @@ def test_warnings_come_once_and_questions_head_the_tables():
     text = rendered(run)
     assert text.count("warning: the machine is busy") == 1
     assert text.lstrip().startswith("slow-device: What does it cost?")
+
+
+def test_a_warning_is_said_where_it_is_read():
+    """On a screen with a table below only what the table will not repeat, elsewhere all."""
+    at_once, at_the_end = Notice("busy", "busy just now"), Notice("busy", "busy meanwhile")
+    for table_below, expected in ((False, "busy meanwhile"), (True, "busy just now")):
+        file = io.StringIO()
+        display = progress.PlainDisplay(
+            console.QuietConsole(file=file, width=80), table_below=table_below
+        )
+        display.notice(at_once)
+        display.trial_started(None)
+        display.notice(at_the_end)
+        assert file.getvalue().splitlines()[-1] == f"warning: {expected}"
+        assert display.before == [at_once]
+    run = make_run(warnings=[at_once, at_the_end])
+    shown = " ".join(str(part) for part in table.report(run, said=[at_once]))
+    assert "busy meanwhile" in shown
+    assert "busy just now" not in shown
 
 
 # Nothing in it acts

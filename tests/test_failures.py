@@ -3,10 +3,13 @@ no traceback, nothing lost. Each with the real thing: real limits, a real full f
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
+import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from iomodels import storage
+from iomodels import bench, storage
+from iomodels.errors import NothingMeasured
 
 QUICK = ["--quick", "-r", "1", "-d", "0.05"]
 SECCOMP = str(Path(__file__).with_name("seccomp.py"))
@@ -62,6 +66,7 @@ def test_too_few_descriptors_is_a_failed_cell_with_the_remedy(tmp_path: Path) ->
     assert done.returncode == 3
     assert "too few descriptors" in said(done)
     assert "ulimit -n" in said(done)
+    assert list(tmp_path.iterdir()) == [], "a result file of a run that measured nothing"
 
 
 def test_one_failed_cell_leaves_the_others_and_exits_with_1(tmp_path: Path) -> None:
@@ -141,6 +146,25 @@ def test_a_full_disk_for_the_data_file_is_a_failed_cell(small_disk: Path) -> Non
     assert list(small_disk.iterdir()) == []
 
 
+def test_a_data_file_for_which_there_is_no_room_is_not_begun(tmp_path: Path) -> None:
+    """Both sizes are named."""
+    if shutil.disk_usage(tmp_path).free > 1 << 40:
+        pytest.skip("this disk has room for the largest data file that can be asked for")
+    began = time.monotonic()
+    with pytest.raises(NothingMeasured) as caught:
+        bench(
+            "cached-read",
+            settings={"channel.size": ["1 TiB"], "channel.folder": [str(tmp_path)]},
+            rounds=1,
+        )
+    assert time.monotonic() - began < 5
+    assert re.search(
+        r"no data file of 1 TiB could be made in channel.folder: No space left on device, "
+        r"[\d.]+ [KMG]iB are free there; choose",
+        str(caught.value),
+    )
+
+
 def test_direct_io_on_a_tmpfs_is_not_applicable(small_disk: Path) -> None:
     done = iomodels(
         "bench",
@@ -183,7 +207,8 @@ def test_a_read_only_folder_is_refused(tmp_path: Path) -> None:
         subprocess.run(["umount", str(folder)], check=True)
     assert done.returncode == 2
     assert "Read-only" in said(done) or "read-only" in said(done)
-    assert data.returncode == 3
+    assert data.returncode == 2
+    assert f"channel.folder is {folder}, where" in said(data)
     assert "Read-only file system" in said(data)
 
 
@@ -220,6 +245,58 @@ def test_an_interrupt_saves_what_there_is_and_leaves_no_process(
     assert not partial.exists()
     # A child that was just being started ends with its parent: at once, but not before it.
     wait_until(lambda: not processes_in_session(process.pid), timeout_s=2)
+
+
+def test_an_interrupt_before_anything_is_measured_leaves_no_file(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "iomodels", "bench", "slow-device", "-e", "blocking"]
+        + ["-d", "60", "-o", "r.json"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        wait_until(lambda: (tmp_path / "r.json.partial").exists() or process.poll() is not None)
+        process.send_signal(signal.SIGINT)
+        shown, errors = process.communicate(timeout=20)
+    assert (process.returncode, shown) == (130, "")
+    assert errors.endswith("interrupted before anything was measured: there is no result\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
+def test_an_interrupt_while_the_data_file_is_made_ends_at_once(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """And the file is gone: it has no name, and its room on the disk is given back."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "iomodels", "bench", "cached-read", "-e", "blocking"]
+        + ["-s", "channel.size=2 GiB", "-s", f"channel.folder={tmp_path}", "-o", "r.json"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        wait_until(lambda: nameless_bytes(process.pid) > 50 << 20 or process.poll() is not None)
+        began = time.monotonic()
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert time.monotonic() - began < 3, "a second, on a quiet machine"
+    assert list(tmp_path.iterdir()) == []
+
+
+def nameless_bytes(pid: int) -> int:
+    """The size of the largest open file of the process that has no name."""
+    sizes = [0]
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            if str(link.readlink()).endswith("(deleted)"):
+                sizes.append(link.stat().st_size)
+    return max(sizes)
 
 
 def lines_in(path: Path) -> int:

@@ -237,9 +237,20 @@ static PyObject *module_die_with_parent(PyObject *module, PyObject *args)
 
 /* ------------------------------------------------------------------ the data file */
 
+/* Runs the handlers of signals that came, without the lock otherwise; Ctrl-C raises in its own. */
+static int signalled(void)
+{
+    PyGILState_STATE state = PyGILState_Ensure();
+    int error = PyErr_CheckSignals() < 0 ? -EINTR : 0;
+
+    PyGILState_Release(state);
+    return error;
+}
+
 PyDoc_STRVAR(make_file_doc,
              "make_file(folder, size, seed) -> int: a descriptor of a new file without a name, "
-             "filled with content that is a function of offset and seed. Raises OSError.");
+             "filled with content that is a function of offset and seed. Raises OSError, and what "
+             "a signal's handler raises meanwhile; then there is no file.");
 static PyObject *module_make_file(PyObject *module, PyObject *args)
 {
     const char *folder;
@@ -250,8 +261,10 @@ static PyObject *module_make_file(PyObject *module, PyObject *args)
     if (!PyArg_ParseTuple(args, "sKK", &folder, &size, &seed))
         return NULL;
     Py_BEGIN_ALLOW_THREADS
-    fd = file_make(folder, size, seed);
+    fd = file_make(folder, size, seed, signalled);
     Py_END_ALLOW_THREADS
+    if (PyErr_Occurred())
+        return NULL;
     return fd < 0 ? raise_errno(fd) : PyLong_FromLong(fd);
 }
 

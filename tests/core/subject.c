@@ -169,7 +169,7 @@ static int data_file(void)
     const char *folder = getenv("TMPDIR");
 
     if (fd < 0)
-        fd = file_make(folder ? folder : "/tmp", FILE_BLOCK * FILE_BLOCKS, FILE_SEED);
+        fd = file_make(folder ? folder : "/tmp", FILE_BLOCK * FILE_BLOCKS, FILE_SEED, NULL);
     EXPECT(fd >= 0, "The data file could not be made: %s.", strerror(-fd));
     return fd;
 }

@@ -6,8 +6,9 @@
 
 /* Makes a file without a name in `folder`, `size` bytes whose content is a function of offset and
  * `seed`, on the disk and out of the page cache. Returns its descriptor (close-on-exec) or -errno.
- * Where the file system knows no O_TMPFILE it gets a random name that is removed at once. */
-int file_make(const char *folder, uint64_t size, uint64_t seed);
+ * Where the file system knows no O_TMPFILE it gets a random name that is removed at once.
+ * `stop`, if not NULL, is asked after every few MiB, and what it returns other than 0 ends it. */
+int file_make(const char *folder, uint64_t size, uint64_t seed, int (*stop)(void));
 
 /* Pages of the file, and how many of them are in the page cache. 0 or -errno. */
 int file_residency(int fd, uint64_t *pages, uint64_t *resident);
