@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
 from iomodels import charts
 from iomodels.results import Cell, OverlapParts, Run, Trial
 
@@ -215,6 +218,13 @@ def artists(figure, label):
         for artist in (*ax.lines, *ax.collections)
         if artist.get_label() == label
     ]
+
+
+def pixels(figure):
+    """What is seen, row by row from the top."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return numpy.asarray(canvas.buffer_rgba())
 
 
 def texts(figure):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from iomodels import charts, statistics
-from iomodels.charts import percentiles
+from iomodels.charts import percentiles, style
 from iomodels.charts.scene import scenes
 
 from . import chart_runs
@@ -104,6 +105,18 @@ def test_a_line_of_percentiles_ends_where_the_operations_do():
     xs, _ = percentiles.curve(histogram)
     assert 100 < xs[-1] <= 150
     assert [1 - 1 / x for x in percentiles.marks(histogram)[0]] == pytest.approx([0.5, 0.9, 0.99])
+
+
+def test_the_marker_of_the_highest_percentile_is_whole():
+    """It lies on the right edge of the axes, and half of it beyond."""
+    figure = drawn("percentiles", chart_runs.run([chart_runs.cell("blocking")]))
+    (marks,) = artists(figure, "blocking|marks")
+    pixels = chart_runs.pixels(figure)
+    x, y = marks.axes.transData.transform((marks.get_xdata()[-1], marks.get_ydata()[-1]))
+    assert x == pytest.approx(marks.axes.bbox.x1)
+    blue = [round(255 * part) for part in to_rgb(style.HUES["blocking"])]
+    for beside in (-2, 2):
+        assert list(pixels[-int(y) - 1, int(x) + beside, :3]) == blue
 
 
 def test_scaling_shows_each_engine_over_the_depths_it_was_measured_at():
