@@ -35,7 +35,7 @@ def test_by_engine_shows_medians_and_intervals(run):
     ("long", "shown"),
     [
         ("aio:notify=list,mode=nowait", ["aio:notify=poll", "aio:notify=list,mode=nowait"]),
-        ("aio:notify=signal,chain=handler", ["aio poll", "aio signal handler"]),
+        ("aio:notify=signal,chain=handler,threads=4", ["aio poll", "aio signal handler threads=4"]),
     ],
 )
 def test_names_are_short_for_all_engines_or_for_none(long, shown):

@@ -173,7 +173,7 @@ def _row_texts(on: Sheet, rows: Sequence[Row], label_in: float) -> None:
     for number, row in enumerate(rows):
         bottom = AXIS_IN + (len(rows) - number - 0.5) * ROW_IN
         if row.series is None:
-            text = shortened(row.text, SMALL_PT, TEXT_WIDTH_IN)
+            text = shortened(row.text, SMALL_PT, TEXT_WIDTH_IN, "bold")
             on.text(MARGIN_IN, bottom, text, SMALL_PT, weight="bold", color=INK, va="center")
             continue
         text = shortened(row.text, SMALL_PT, label_in - 0.08)

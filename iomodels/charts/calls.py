@@ -16,7 +16,7 @@ from iomodels.units import format_count
 from .chart import Chart
 from .scene import Scene, ScenePoint, Series, some_of, thinned
 from .sheet import MARGIN_IN, TEXT_WIDTH_IN, sheet
-from .style import GROUND, INK, SMALL_PT, safe, shortened, text_colour, width_in
+from .style import GROUND, INK, SMALL_PT, Weight, safe, shortened, text_colour, width_in
 
 EAGAIN = "EAGAIN"
 MAX_ROWS = 60
@@ -35,12 +35,13 @@ def draw(scene: Scene) -> Figure:
     """A table whose cells are shaded by their number, on a logarithmic scale."""
     rows = [row for point in _points(scene) for row in _rows_of(point)]
     names = columns(scene)
-    label_in = min(max(width_in(text, SMALL_PT) for text, _ in rows), MAX_LABEL_IN) + 0.15
+    widest_in = max(width_in(text, SMALL_PT, _weight(series)) for text, series in rows)
+    label_in = min(widest_in, MAX_LABEL_IN) + 0.15
     column_in = min((TEXT_WIDTH_IN - label_in) / len(names), MOST_COLUMN_IN)
     headings = [safe(name, MAX_NAME) for name in names]
-    widest_in = max(width_in(text, SMALL_PT) for text in headings)
-    level = widest_in <= column_in - 0.04
-    head_in = HEAD_IN if level else widest_in + 0.15
+    heading_in = max(width_in(text, SMALL_PT) for text in headings)
+    level = heading_in <= column_in - 0.04
+    head_in = HEAD_IN if level else heading_in + 0.15
     on = sheet(
         scene,
         CHART.subject,
@@ -156,15 +157,21 @@ def _row_names(
     ax: Axes, rows: Sequence[tuple[str, Series | None]], label_in: float, column_in: float
 ) -> None:
     for y, (text, series) in enumerate(rows):
+        weight = _weight(series)
         ax.text(
             -0.5 - label_in / column_in,
             y,
-            shortened(text, SMALL_PT, label_in - 0.1),
+            shortened(text, SMALL_PT, label_in - 0.1, weight),
             va="center",
             fontsize=SMALL_PT,
-            weight="normal" if series else "bold",
+            weight=weight,
             color=text_colour(series.look.colour) if series else INK,
         )
+
+
+def _weight(series: Series | None) -> Weight:
+    """Of a row's name; one without a cell is a heading."""
+    return "normal" if series else "bold"
 
 
 def _per_operation(value: float) -> str:

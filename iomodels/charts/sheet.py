@@ -80,7 +80,7 @@ def sheet(
     `subject` says what this picture shows; `explained` stands below it, before the scene's notes.
     A picture that shows itself what is missing leaves that out of them.
     """
-    title = wrap(scene.question, TITLE_PT, TEXT_WIDTH_IN, lines=3)
+    title = wrap(scene.question, TITLE_PT, TEXT_WIDTH_IN, lines=3, weight="bold")
     under = _lines([f"{subject} — scenario {scene.name}"], HEADING_PT, lines=2)
     below = _lines(
         [
@@ -139,7 +139,7 @@ def size_in(ax: Axes) -> tuple[float, float]:
 
 def heading(ax: Axes, text: str) -> None:
     """The title of a panel, as much of it as fits above the axes."""
-    ax.set_title(shortened(text, TEXT_PT, size_in(ax)[0]))
+    ax.set_title(shortened(text, TEXT_PT, size_in(ax)[0], "bold"))
 
 
 @dataclass(frozen=True)
