@@ -202,6 +202,28 @@ def test_calls_that_are_left_out_are_counted():
     assert "3 more calls, made less often, are left out." in " ".join(texts(figure))
 
 
+def test_an_engine_has_the_same_name_in_the_calls_as_by_engine():
+    """Overlaid, one name as it is written does not fit: so all are short, and none is cut."""
+    runs = [chart_runs.run([chart_runs.cell(e) for e in chart_runs.TWELVE]) for _ in range(2)]
+    (scene,) = scenes(runs, names=["base", "new"])
+    names = {series.short for point in scene.points for series in point.cells}
+    for kind in ("by-engine", "calls"):
+        assert names <= set(texts(drawn(kind, *runs, names=["base", "new"]))), kind
+
+
+@pytest.mark.parametrize(("rounds", "said"), [(1, "One round."), (7, "Medians over the rounds.")])
+def test_calls_say_how_many_rounds_there_were(rounds, said):
+    shown = " ".join(texts(drawn("calls", chart_runs.four(rounds))))
+    assert said in shown
+    assert (rounds == 1) == ("Medians" not in shown)
+
+
+@pytest.mark.parametrize(("engine", "tried"), [("blocking", False), ("nonblocking", True)])
+def test_calls_explain_eagain_where_there_was_any(engine, tried):
+    figure = drawn("calls", chart_runs.run([chart_runs.cell(engine)]))
+    assert any("EAGAIN" in text for text in texts(figure)) == tried
+
+
 def test_a_number_of_calls_has_the_same_shade_in_every_picture():
     """Once beside 120 calls per operation, once alone."""
     together = chart_runs.run([chart_runs.cell("blocking"), chart_runs.cell("nonblocking")])

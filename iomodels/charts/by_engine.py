@@ -14,12 +14,11 @@ from iomodels.units import format_count, format_duration
 from . import scales
 from .chart import Chart, measured
 from .scene import Scene, ScenePoint, Series, some_of, thinned, why
-from .sheet import MARGIN_IN, TEXT_WIDTH_IN, Sheet, sheet, size_in
+from .sheet import MARGIN_IN, ROW_NAME_IN, TEXT_WIDTH_IN, Sheet, row_names, sheet, size_in
 from .style import FINE_PT, GROUND, INK, SMALL_PT, SOFT, shortened, text_colour, width_in, wrap
 
 ROW_IN = 0.235
 MAX_ROWS = 60
-MAX_LABEL_IN = 1.9
 NUMBER_IN = 0.62
 SMALL_MARKER_PT = 4.0
 GAP_IN = 0.25
@@ -55,7 +54,7 @@ P99 = Quantity("p99", lambda s: s.summary.latency_ns.p99, format_duration, main=
 def draw(scene: Scene) -> Figure:
     """Two panels that share their rows."""
     points = _points(scene)
-    rows = _rows(points)
+    rows = _rows(points, row_names(scene))
     area_in = HEAD_IN + len(rows) * ROW_IN + AXIS_IN
     on = sheet(
         scene,
@@ -64,7 +63,7 @@ def draw(scene: Scene) -> Figure:
         explained=explained(scene),
         missing=False,
     )
-    label_in = min(max((width_in(r.text, SMALL_PT) for r in rows), default=0), MAX_LABEL_IN) + 0.1
+    label_in = min(max((width_in(r.text, SMALL_PT) for r in rows), default=0), ROW_NAME_IN) + 0.1
     left = MARGIN_IN + label_in
     room = TEXT_WIDTH_IN - label_in - 3 * NUMBER_IN - GAP_IN
     throughput = on.axes(left, AXIS_IN, room / 2, len(rows) * ROW_IN)
@@ -90,14 +89,11 @@ def _points(scene: Scene) -> tuple[ScenePoint, ...]:
     return thinned(scene.points, max(2, MAX_ROWS // filled))
 
 
-def _rows(points: Sequence[ScenePoint]) -> list[Row]:
-    """Of all engines the short names, where one as it is written does not fit."""
-    labels = [series.label for point in points for series in point.cells]
-    fits = all(width_in(label, SMALL_PT) <= MAX_LABEL_IN for label in labels)
+def _rows(points: Sequence[ScenePoint], name: Callable[[Series], str]) -> list[Row]:
     rows: list[Row] = []
     for point in points:
         rows += [Row(point.label)] if point.label else []
-        rows += [Row(s.label if fits else s.short, s) for s in point.cells]
+        rows += [Row(name(s), s) for s in point.cells]
     return rows
 
 

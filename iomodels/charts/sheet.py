@@ -6,14 +6,14 @@ no layout engine has to try (which would take most of the time of drawing).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .scene import Scene
+from .scene import Scene, Series
 from .style import (
     FINE_PT,
     HEADING_PT,
@@ -23,12 +23,14 @@ from .style import (
     TEXT_PT,
     TITLE_PT,
     shortened,
+    width_in,
     wrap,
 )
 
 WIDTH_IN = 7.2
 MARGIN_IN = 0.15
 TEXT_WIDTH_IN = WIDTH_IN - 2 * MARGIN_IN
+ROW_NAME_IN = 1.9
 _LEADING = 1.35 / 72
 
 
@@ -135,6 +137,17 @@ def _write(
 def size_in(ax: Axes) -> tuple[float, float]:
     """Width and height of the axes in inches."""
     return ax.bbox.width / ax.figure.dpi, ax.bbox.height / ax.figure.dpi
+
+
+def row_names(scene: Scene) -> Callable[[Series], str]:
+    """What a picture with a row for each cell calls them.
+
+    All as they are written, or all by their short names where one of the scene does not fit: so an
+    engine has one name in all such pictures of it.
+    """
+    cells = [series for point in scene.points for series in point.cells]
+    whole = all(width_in(series.label, SMALL_PT) <= ROW_NAME_IN for series in cells)
+    return lambda series: series.label if whole else series.short
 
 
 def heading(ax: Axes, text: str) -> None:
