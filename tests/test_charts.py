@@ -317,6 +317,19 @@ def test_over_time_shows_the_window_where_it_was_recorded():
     assert list(line.get_ydata()) == pytest.approx([11 / 0.02, 20 / 0.02, 30 / 0.02, 41 / 0.02])
 
 
+def test_the_axis_of_the_window_has_room_for_every_engine():
+    """One window is half as long as the other, and the last to be drawn."""
+    cells = [
+        make_cell(engine, [chart_runs.trial(engine, 0, timeline=[30] * 50, duration_ns=length_ns)])
+        for engine, length_ns in (("blocking", 100_000_000), ("aio", 50_000_000))
+    ]
+    figure = drawn("over-time", chart_runs.run(cells))
+    for engine, last_ns in (("blocking", 97e6), ("aio", 48.5e6)):
+        (line,) = artists(figure, f"{engine}|window")
+        assert line.get_xdata()[-1] == pytest.approx(last_ns)
+        assert line.get_xdata()[-1] < line.axes.get_xlim()[1]
+
+
 @pytest.mark.parametrize("rounds", [3, 7])
 def test_the_band_over_the_window_is_drawn_whole(rounds):
     """Rounds ten times apart: the scale has room for them, not only for their median."""

@@ -148,7 +148,6 @@ def _timeline(trial: Trial) -> list[int]:
 def _over_window(ax: Axes, point: ScenePoint, right_in: float) -> None:
     ends: list[Label] = []
     values: list[float] = []
-    xs: list[float] = []
     for series in point.series:
         parts = window(series)
         if not parts:
@@ -170,6 +169,7 @@ def _over_window(ax: Axes, point: ScenePoint, right_in: float) -> None:
             )
         values += [*lows, *highs]
         ends.append(Label(series.short, xs[-1], medians[-1], colour))
+    xs = [label.x for label in ends]
     scales.durations(ax.xaxis, "time in the measured window", [0.0, *xs], log=False)
     scales.counts(ax.yaxis, THROUGHPUT, values)
     at_ends(ax, ends, right_in)
