@@ -330,6 +330,54 @@ def test_the_axis_of_the_window_has_room_for_every_engine():
         assert line.get_xdata()[-1] < line.axes.get_xlim()[1]
 
 
+@pytest.mark.parametrize(
+    ("slices", "per_slice", "parts", "said"),
+    [
+        (50, 20, 49, "Parts of the window are 2 ms long."),
+        (50, 19, 24, "Parts of the window are 4 ms long."),
+        (50, 5, 10, "Parts of the window are 10 ms long."),
+        (50, 2, 5, "Parts of the window are 20 ms long."),
+        (50, 0, 5, "20 ms long. Some hold fewer than 20 operations"),
+        (10, 5, 9, "10 ms long. Some hold fewer than 20 operations"),
+        (2, 1, 1, "50 ms long. Some hold fewer than 20 operations"),
+    ],
+)
+def test_a_part_of_the_window_is_as_long_as_twenty_operations(slices, per_slice, parts, said):
+    """But there are five at least, of a timeline that has as many. What drained is not shown."""
+    run = chart_runs.run([recorded("aio", [[per_slice] * (slices - 1) + [999]] * 3)])
+    figure = drawn("over-time", run)
+    (line,) = artists(figure, "aio|window")
+    assert len(line.get_xdata()) == parts
+    assert list(line.get_ydata()) == pytest.approx([per_slice * slices * 10] * parts)
+    assert said in " ".join(texts(figure))
+
+
+@pytest.mark.parametrize(
+    ("lengths_ns", "said"),
+    [
+        ((100_000_000, 100_800_000), "Parts of the window are 10 ms long."),
+        ((100_000_000, 200_000_000), "10 ms to 20 ms long, longer where operations are few."),
+    ],
+)
+def test_the_lengths_of_parts_are_told_apart_where_they_differ(lengths_ns, said):
+    cells = [
+        make_cell(engine, [chart_runs.trial(engine, 0, timeline=[5] * 50, duration_ns=length_ns)])
+        for engine, length_ns in zip(("blocking", "aio"), lengths_ns, strict=True)
+    ]
+    assert said in " ".join(texts(drawn("over-time", chart_runs.run(cells))))
+
+
+def test_slices_that_are_one_part_are_added():
+    """Slices of 2 ms with 3, 4, 5, 6 and 7 operations are a part of 10 ms with 25."""
+    run = chart_runs.run([recorded("aio", [[3, 4, 5, 6, 7] * 10])])
+    (line,) = artists(drawn("over-time", run), "aio|window")
+    assert list(line.get_xdata()[:2]) == [5e6, 15e6]
+    assert list(line.get_ydata()[:9]) == pytest.approx([2500] * 9)
+    # The last slice is what drained, so that four are left.
+    assert line.get_xdata()[-1] == pytest.approx(94e6)
+    assert line.get_ydata()[-1] == pytest.approx((3 + 4 + 5 + 6) / 0.008)
+
+
 @pytest.mark.parametrize("rounds", [3, 7])
 def test_the_band_over_the_window_is_drawn_whole(rounds):
     """Rounds ten times apart: the scale has room for them, not only for their median."""

@@ -77,6 +77,7 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "rounds": lambda: drawn("slow-devices-rounds", chart_runs.swept()),
     "over-time": lambda: drawn("slow-device-over-time", chart_runs.four()),
     "over-time-window": lambda: drawn("slow-device-over-time", chart_runs.windowed()),
+    "over-time-window-few": lambda: drawn("slow-device-over-time", chart_runs.windowed(few=True)),
     "over-time-window-one-round": lambda: drawn("slow-device-over-time", chart_runs.windowed(1)),
     "flow-blocking": lambda: traced(2),
     "flow-nonblocking": lambda: traced(3),
