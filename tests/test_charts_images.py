@@ -72,6 +72,7 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "percentiles-overlaid": lambda: overlaid("percentiles"),
     "overlap": lambda: drawn("overlap-overlap", chart_runs.overlapping()),
     "cpu-latency": lambda: drawn("slow-devices-cpu-latency", chart_runs.swept()),
+    "cpu-latency-twelve": lambda: drawn("slow-device-cpu-latency", chart_runs.twelve()),
     "calls": lambda: drawn("slow-devices-calls", chart_runs.swept()),
     "calls-twelve": lambda: drawn("slow-device-calls", chart_runs.twelve()),
     "rounds": lambda: drawn("slow-devices-rounds", chart_runs.swept()),
