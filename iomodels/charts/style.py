@@ -70,6 +70,7 @@ _SETTINGS: dict[str, Any] = {
     "axes.titlesize": TEXT_PT,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # or each drawing measures all ticks, in case they were above the axes
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
