@@ -151,6 +151,8 @@ def _write(ax: Axes, label: Label, text: str, at: tuple[float, float]) -> None:
 
 def _draw(ax: Axes, leaders: Sequence[Leader]) -> None:
     """All of one axes at once: a patch for each takes several times as long."""
+    if not leaders:
+        return
     width, height = _size_pt(ax)
     lines = [[(x / width, y / height) for x, y in leader] for leader in leaders]
     drawn = LineCollection(lines, transform=ax.transAxes, clip_on=False, zorder=2.8, **_LEADER)

@@ -232,8 +232,14 @@ def _luminance(colour: str) -> float:
 def safe(text: str, limit: int = _LABEL_LIMIT) -> str:
     """`text` as a picture may show it: nothing that acts, nothing the font lacks, not too long."""
     shortened = text if len(text) <= limit else text[: limit - 1] + "…"
-    known = _font().get_charmap()
+    known = _known()
     return "".join(c if ord(c) in known else f"\\u{ord(c):04x}" for c in visible(shortened))
+
+
+@cache
+def _known() -> frozenset[int]:
+    """The characters that the font has."""
+    return frozenset(_font().get_charmap())
 
 
 Weight = Literal["normal", "bold"]
