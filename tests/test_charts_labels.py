@@ -143,8 +143,11 @@ def test_no_axis_strikes_a_label(run):
             assert box[1] > bottom, text
 
 
-def test_a_label_of_a_time_stands_by_its_line_or_at_the_right():
-    """Each engine's last round was at another time, and close above it there is another line."""
+def over_time(*lines):
+    """Of engines with so many operations per second in three rounds, the last at so many minutes.
+
+    The only panel's labels and its right edge.
+    """
     cells = [
         make_cell(
             engine,
@@ -152,14 +155,31 @@ def test_a_label_of_a_time_stands_by_its_line_or_at_the_right():
                 chart_runs.trial(
                     engine,
                     n,
-                    throughput_ops=10_000 + 400.0 * number,
-                    started_utc=f"2026-01-01T00:{10 * n + 2 * number:02}:00Z",
+                    throughput_ops=throughput,
+                    started_utc=f"2026-01-01T00:{last * n // 2:02}:00Z",
                 )
                 for n in range(3)
             ],
         )
-        for number, engine in enumerate(("blocking", "nonblocking", "select", "aio", "threads"))
+        for engine, throughput, last in lines
     ]
     ((ax, labels, _),) = panels(chart_runs.run(cells), "over-time")
-    for text, point, box in labels:
-        assert away(point, box) < 20 or box[0] > ax.bbox.x1 * 72 / ax.figure.dpi, text
+    return labels, ax.bbox.x1 * 72 / ax.figure.dpi
+
+
+def test_no_line_lies_between_a_label_of_a_time_and_its_own():
+    """Blocking ends early, and just above and below it there are lines that go on."""
+    lines = ("nonblocking", 10_300.0, 20), ("blocking", 10_000.0, 16), ("select", 9_700.0, 20)
+    labels, right = over_time(*lines)
+    (box,) = [box for text, _, box in labels if text == "blocking"]
+    assert box[0] > right
+
+
+def test_a_label_of_a_time_stands_by_its_line_or_at_the_right():
+    """Eight lines end early at one place, where there is not room for eight names."""
+    early = [(engine, 10_000.0 + n, 16) for n, engine in enumerate(chart_runs.TWELVE[:8])]
+    labels, right = over_time(("io_uring", 2_000.0, 20), *early)
+    beside = [(text, away(point, box)) for text, point, box in labels if box[0] < right]
+    assert 0 < len(beside) < 8
+    for text, distance in beside:
+        assert distance < 20, text

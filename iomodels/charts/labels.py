@@ -40,6 +40,8 @@ _FROM_POINT_PT = 4.0
 """Where a leader begins: at the rim of a marker."""
 _DISTANCES_PT = (7.0, 10.0, 14.0, 19.0, 24.0, 30.0, 36.0, 43.0, 50.0, 60.0, 70.0, 82.0, 95.0)
 """How far from its point a label may stand."""
+_REACH_PT = {True: 14.0, False: 50.0}
+"""How far from the end of a line, if only near it or if need be."""
 _AROUND = (
     *((1.0, 0.0), (1.0, 1.0), (1.0, -1.0), (-1.0, 0.0), (-1.0, 1.0), (-1.0, -1.0)),
     *((0.0, 1.0), (0.0, -1.0), (1.0, 0.5), (1.0, -0.5), (-1.0, 0.5), (-1.0, -0.5)),
@@ -80,16 +82,17 @@ def margin_in(texts: Sequence[str], most_in: float = 2.0) -> float:
     return min(widest, most_in) + 0.3
 
 
-def at_ends(ax: Axes, labels: Sequence[Label], width: float, *, reach_pt: float = 50.0) -> None:
+def at_ends(ax: Axes, labels: Sequence[Label], width: float, *, near: bool = False) -> None:
     """Name each line at the right of the axes, pushed apart, with a leader from its end.
 
     `width` is the room there in inches (`margin_in`). A line that ends before the others do is
-    named at its end, where there is room within `reach_pt`: a leader across the axes would look
-    like a part of it. The limits of the axes must be set.
+    named at its end, where there is room: a leader across the axes would look like a part of it.
+    With `near` only where there is room close by, and no other line in between. The limits of the
+    axes must be set.
     """
     last = max((_axes_fraction(ax, label)[0] for label in labels), default=1.0)
     early = [label for label in labels if _axes_fraction(ax, label)[0] < last - _EARLY]
-    named = _beside_ends(ax, early, reach_pt) if early else []
+    named = _beside_ends(ax, early, near) if early else []
     _at_the_right(ax, [label for label in labels if label not in named], width)
 
 
@@ -117,13 +120,19 @@ def beside_points(ax: Axes, labels: Sequence[Label], obstacles: Sequence[Label] 
     _name(ax, _placed(ax, cut, _DISTANCES_PT, bars=bars))
 
 
-def _beside_ends(ax: Axes, labels: Sequence[Label], reach_pt: float) -> list[Label]:
+def _beside_ends(ax: Axes, labels: Sequence[Label], near: bool) -> list[Label]:
     """Name the ends that have room close by, and return their labels."""
-    distances = [distance for distance in _DISTANCES_PT if distance <= reach_pt]
-    places = _placed(ax, labels, distances, lines=_along_lines(ax))
-    fitting = {label: place for label, place in places.items() if place.cost < _COVERED}
-    _name(ax, fitting)
-    return list(fitting)
+    distances = [distance for distance in _DISTANCES_PT if distance <= _REACH_PT[near]]
+    lines, most = _along_lines(ax), _CROSSED if near else _COVERED
+    fitting = list(labels)
+    while fitting:
+        places = _placed(ax, fitting, distances, lines=lines)
+        worst = max(fitting, key=lambda label: places[label].cost)
+        if places[worst].cost < most:
+            _name(ax, places)
+            break
+        fitting.remove(worst)  # which leaves its room to the others
+    return fitting
 
 
 def _name(ax: Axes, places: Mapping[Label, Placed]) -> None:

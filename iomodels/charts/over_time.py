@@ -22,8 +22,6 @@ from .sheet import Grid, heading, sheet
 
 THROUGHPUT = "throughput (operations/s)"
 PANEL_IN = 1.9
-LABEL_REACH_PT = 14.0
-"""All lines end nearly at the same time: a label further from its own than from others misleads."""
 MAX_POINTS = 6
 MERGED = (1, 2, 5, 10)
 """How many slices of the window may be one part."""
@@ -139,7 +137,7 @@ def _over_rounds(ax: Axes, point: ScenePoint, origins: dict[int, float], right_i
     ax.set_xlim(left=-0.04 * ax.get_xlim()[1])
     values = [t.throughput_ops for series in point.series for t in series.cell.trials]
     scales.counts(ax.yaxis, THROUGHPUT, values)
-    at_ends(ax, ends, right_in, reach_pt=LABEL_REACH_PT)
+    at_ends(ax, ends, right_in, near=True)
 
 
 @dataclass(frozen=True)
@@ -237,7 +235,7 @@ def _over_window(ax: Axes, point: ScenePoint, right_in: float) -> None:
     xs = [label.x for label in ends]
     scales.durations(ax.xaxis, "time in the measured window", [0.0, *xs], log=False)
     scales.counts(ax.yaxis, THROUGHPUT, values)
-    at_ends(ax, ends, right_in, reach_pt=LABEL_REACH_PT)
+    at_ends(ax, ends, right_in, near=True)
 
 
 def _spoken(series: Series) -> str:
