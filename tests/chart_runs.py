@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
 from iomodels import charts
 from iomodels.results import Cell, OverlapParts, Run, Trial
 
@@ -83,17 +86,22 @@ def four(rounds: int = ROUNDS, scale: float = 1.0) -> Run:
     return run([*cells, cell("null", rounds)], settings=SETTINGS | {"rounds": rounds})
 
 
-def windowed(rounds: int = ROUNDS) -> Run:
-    """The four models, with their throughput in 50 parts of the window; the last one drains."""
+def windowed(rounds: int = ROUNDS, *, few: bool = False) -> Run:
+    """The four models, with their throughput in 50 slices of 4 ms; the last one drains.
+
+    With `few`, of the last model too few operations to show each slice.
+    """
     cells = []
     for engine in CALLS:
-        base = 2_000_000 / LATENCY_NS[engine]
+        base = 4_000_000 / LATENCY_NS[engine] / (5 if few and engine == "aio" else 1)
         lines = [
             [round(base * (1 + 0.04 * ((part * 7 + n * 3) % 11 - 5))) for part in range(49)]
             + [round(3 * base)]
             for n in range(rounds)
         ]
-        trials = [trial(engine, n, timeline=line) for n, line in enumerate(lines)]
+        trials = [
+            trial(engine, n, timeline=line, duration_ns=200_000_000) for n, line in enumerate(lines)
+        ]
         cells.append(make_cell(engine, trials))
     return run(cells, settings=SETTINGS | {"rounds": rounds})
 
@@ -238,6 +246,13 @@ def artists(figure, label):
         for artist in (*ax.lines, *ax.collections)
         if artist.get_label() == label
     ]
+
+
+def pixels(figure):
+    """What is seen, row by row from the top."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return numpy.asarray(canvas.buffer_rgba())
 
 
 def texts(figure):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from iomodels import charts, statistics
-from iomodels.charts import percentiles
+from iomodels.charts import percentiles, style
 from iomodels.charts.scene import scenes
 
 from . import chart_runs
@@ -51,7 +52,7 @@ def test_under_a_deadline_the_picture_is_about_cancelling():
     ("long", "shown"),
     [
         ("aio:notify=list,mode=nowait", ["aio:notify=poll", "aio:notify=list,mode=nowait"]),
-        ("aio:notify=signal,chain=handler", ["aio poll", "aio signal handler"]),
+        ("aio:notify=signal,chain=handler,threads=4", ["aio poll", "aio signal handler threads=4"]),
     ],
 )
 def test_names_are_short_for_all_engines_or_for_none(long, shown):
@@ -123,6 +124,18 @@ def test_a_line_of_percentiles_ends_where_the_operations_do():
     assert [1 - 1 / x for x in percentiles.marks(histogram)[0]] == pytest.approx([0.5, 0.9, 0.99])
 
 
+def test_the_marker_of_the_highest_percentile_is_whole():
+    """It lies on the right edge of the axes, and half of it beyond."""
+    figure = drawn("percentiles", chart_runs.run([chart_runs.cell("blocking")]))
+    (marks,) = artists(figure, "blocking|marks")
+    pixels = chart_runs.pixels(figure)
+    x, y = marks.axes.transData.transform((marks.get_xdata()[-1], marks.get_ydata()[-1]))
+    assert x == pytest.approx(marks.axes.bbox.x1)
+    blue = [round(255 * part) for part in to_rgb(style.HUES["blocking"])]
+    for beside in (-2, 2):
+        assert list(pixels[-int(y) - 1, int(x) + beside, :3]) == blue
+
+
 def test_scaling_shows_each_engine_over_the_depths_it_was_measured_at():
     run = chart_runs.swept()
     figure = drawn("scaling", run)
@@ -153,13 +166,13 @@ def test_a_line_that_ends_early_is_named_where_it_ends():
 def test_a_leader_has_no_engines_colour_and_no_dashes():
     for run in (chart_runs.swept(), chart_runs.twelve_swept()):
         for ax in drawn("scaling", run).axes:
-            leaders = [text.arrow_patch for text in ax.texts if text.arrow_patch is not None]
+            leaders = [artist for artist in ax.collections if artist.get_label() == "leaders"]
             assert leaders
             for leader in leaders:
-                assert leader.get_linestyle() in ("-", "solid")
-                assert leader.get_linewidth() < 1
-                red, green, blue, _ = leader.get_edgecolor()
-                assert red == green == blue
+                assert leader.get_linestyle() == [(0, None)]  # solid
+                assert max(leader.get_linewidth()) < 1
+                for red, green, blue, _ in leader.get_edgecolor():
+                    assert red == green == blue
 
 
 def test_scaling_needs_a_sweep_of_numbers():
@@ -204,6 +217,28 @@ def test_calls_that_are_left_out_are_counted():
     figure = drawn("calls", chart_runs.run([make_cell("aio", trials)]))
     assert headings(figure) == [f"call_{n}" for n in range(14, 2, -1)]
     assert "3 more calls, made less often, are left out." in " ".join(texts(figure))
+
+
+def test_an_engine_has_the_same_name_in_the_calls_as_by_engine():
+    """Overlaid, one name as it is written does not fit: so all are short, and none is cut."""
+    runs = [chart_runs.run([chart_runs.cell(e) for e in chart_runs.TWELVE]) for _ in range(2)]
+    (scene,) = scenes(runs, names=["base", "new"])
+    names = {series.short for point in scene.points for series in point.cells}
+    for kind in ("by-engine", "calls"):
+        assert names <= set(texts(drawn(kind, *runs, names=["base", "new"]))), kind
+
+
+@pytest.mark.parametrize(("rounds", "said"), [(1, "One round."), (7, "Medians over the rounds.")])
+def test_calls_say_how_many_rounds_there_were(rounds, said):
+    shown = " ".join(texts(drawn("calls", chart_runs.four(rounds))))
+    assert said in shown
+    assert (rounds == 1) == ("Medians" not in shown)
+
+
+@pytest.mark.parametrize(("engine", "tried"), [("blocking", False), ("nonblocking", True)])
+def test_calls_explain_eagain_where_there_was_any(engine, tried):
+    figure = drawn("calls", chart_runs.run([chart_runs.cell(engine)]))
+    assert any("EAGAIN" in text for text in texts(figure)) == tried
 
 
 def test_a_number_of_calls_has_the_same_shade_in_every_picture():
@@ -297,6 +332,67 @@ def test_over_time_shows_the_window_where_it_was_recorded():
     (line,) = artists(figure, "aio|window")
     assert list(line.get_xdata()) == [10e6, 30e6, 50e6, 70e6]
     assert list(line.get_ydata()) == pytest.approx([11 / 0.02, 20 / 0.02, 30 / 0.02, 41 / 0.02])
+
+
+def test_the_axis_of_the_window_has_room_for_every_engine():
+    """One window is half as long as the other, and the last to be drawn."""
+    cells = [
+        make_cell(engine, [chart_runs.trial(engine, 0, timeline=[30] * 50, duration_ns=length_ns)])
+        for engine, length_ns in (("blocking", 100_000_000), ("aio", 50_000_000))
+    ]
+    figure = drawn("over-time", chart_runs.run(cells))
+    for engine, last_ns in (("blocking", 97e6), ("aio", 48.5e6)):
+        (line,) = artists(figure, f"{engine}|window")
+        assert line.get_xdata()[-1] == pytest.approx(last_ns)
+        assert line.get_xdata()[-1] < line.axes.get_xlim()[1]
+
+
+@pytest.mark.parametrize(
+    ("slices", "per_slice", "parts", "said"),
+    [
+        (50, 20, 49, "Parts of the window are 2 ms long."),
+        (50, 19, 24, "Parts of the window are 4 ms long."),
+        (50, 5, 10, "Parts of the window are 10 ms long."),
+        (50, 2, 5, "Parts of the window are 20 ms long."),
+        (50, 0, 5, "20 ms long. Some hold fewer than 20 operations"),
+        (10, 5, 9, "10 ms long. Some hold fewer than 20 operations"),
+        (2, 1, 1, "50 ms long. Some hold fewer than 20 operations"),
+    ],
+)
+def test_a_part_of_the_window_is_as_long_as_twenty_operations(slices, per_slice, parts, said):
+    """But there are five at least, of a timeline that has as many. What drained is not shown."""
+    run = chart_runs.run([recorded("aio", [[per_slice] * (slices - 1) + [999]] * 3)])
+    figure = drawn("over-time", run)
+    (line,) = artists(figure, "aio|window")
+    assert len(line.get_xdata()) == parts
+    assert list(line.get_ydata()) == pytest.approx([per_slice * slices * 10] * parts)
+    assert said in " ".join(texts(figure))
+
+
+@pytest.mark.parametrize(
+    ("lengths_ns", "said"),
+    [
+        ((100_000_000, 100_800_000), "Parts of the window are 10 ms long."),
+        ((100_000_000, 200_000_000), "10 ms to 20 ms long, longer where operations are few."),
+    ],
+)
+def test_the_lengths_of_parts_are_told_apart_where_they_differ(lengths_ns, said):
+    cells = [
+        make_cell(engine, [chart_runs.trial(engine, 0, timeline=[5] * 50, duration_ns=length_ns)])
+        for engine, length_ns in zip(("blocking", "aio"), lengths_ns, strict=True)
+    ]
+    assert said in " ".join(texts(drawn("over-time", chart_runs.run(cells))))
+
+
+def test_slices_that_are_one_part_are_added():
+    """Slices of 2 ms with 3, 4, 5, 6 and 7 operations are a part of 10 ms with 25."""
+    run = chart_runs.run([recorded("aio", [[3, 4, 5, 6, 7] * 10])])
+    (line,) = artists(drawn("over-time", run), "aio|window")
+    assert list(line.get_xdata()[:2]) == [5e6, 15e6]
+    assert list(line.get_ydata()[:9]) == pytest.approx([2500] * 9)
+    # The last slice is what drained, so that four are left.
+    assert line.get_xdata()[-1] == pytest.approx(94e6)
+    assert line.get_ydata()[-1] == pytest.approx((3 + 4 + 5 + 6) / 0.008)
 
 
 @pytest.mark.parametrize("rounds", [3, 7])

@@ -9,12 +9,15 @@ from itertools import combinations, pairwise, product
 import matplotlib
 import numpy
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from iomodels import charts
 from iomodels.charts import scales, style
 from iomodels.charts.scene import scenes
+from iomodels.charts.sheet import MARGIN_IN, WIDTH_IN
 from iomodels.engines import DESCRIPTORS, parse
 from iomodels.errors import EngineError
 
@@ -253,6 +256,36 @@ def test_a_users_own_settings_change_nothing():
     before = charts.render(picture, "png")
     with matplotlib.rc_context({"xtick.direction": "in", "axes.titlepad": 30, "font.size": 40}):
         assert charts.render(picture, "png") == before
+
+
+@pytest.mark.parametrize("weight", ["normal", "bold"])
+def test_a_text_is_as_wide_as_it_is_measured(weight):
+    with style.context():
+        figure = Figure(figsize=(9, 1), dpi=100)
+        for text in ("What does the waiting cost?", "aio signal handler", "n/a: 1 000 · 99.99 %"):
+            drawn_text = figure.text(0, 0.5, text, fontsize=8, weight=weight)
+            width = drawn_text.get_window_extent(FigureCanvasAgg(figure).get_renderer()).width
+            assert style.width_in(text, 8, weight) * 100 == pytest.approx(width, rel=0.03)
+
+
+def bold(figure):
+    titles = [title for ax in figure.axes for title in (ax.title, ax._left_title)]
+    shown = [*figure.texts, *titles, *(text for ax in figure.axes for text in ax.texts)]
+    return [t for t in shown if t.get_text() and t.get_weight() == "bold"]
+
+
+def test_bold_texts_are_measured_in_bold():
+    """A question and points of nothing but the widest letter: each ends before the margin."""
+    wide = "m" * 300
+    cells = [chart_runs.cell("aio", 2, parameters={wide: value}) for value in (1, 2)]
+    run = chart_runs.run(cells, questions={cells[0].scenario: wide})
+    for picture in charts.pictures([run]):
+        with style.context():
+            figure = picture.draw()
+            figure.draw_without_rendering()
+            for text in bold(figure):
+                right = text.get_window_extent().x1 / figure.dpi
+                assert right <= WIDTH_IN - MARGIN_IN + 0.01, (picture.name, text.get_text())
 
 
 def inside(ax):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -15,7 +15,7 @@ from iomodels.units import format_count
 
 from .chart import Chart
 from .scene import Scene, ScenePoint, Series, some_of, thinned
-from .sheet import MARGIN_IN, TEXT_WIDTH_IN, sheet
+from .sheet import MARGIN_IN, TEXT_WIDTH_IN, row_names, sheet
 from .style import GROUND, INK, SMALL_PT, safe, shortened, text_colour, width_in
 
 EAGAIN = "EAGAIN"
@@ -33,14 +33,15 @@ _DARK = "#2f5d8a"
 
 def draw(scene: Scene) -> Figure:
     """A table whose cells are shaded by their number, on a logarithmic scale."""
-    rows = [row for point in _points(scene) for row in _rows_of(point)]
+    rows = _rows(_points(scene), row_names(scene))
     names = columns(scene)
-    label_in = min(max(width_in(text, SMALL_PT) for text, _ in rows), MAX_LABEL_IN) + 0.15
+    widest_in = max(width_in(text, SMALL_PT) for text, series in rows if series)
+    label_in = min(widest_in, MAX_LABEL_IN) + 0.15
     column_in = min((TEXT_WIDTH_IN - label_in) / len(names), MOST_COLUMN_IN)
     headings = [safe(name, MAX_NAME) for name in names]
-    widest_in = max(width_in(text, SMALL_PT) for text in headings)
-    level = widest_in <= column_in - 0.04
-    head_in = HEAD_IN if level else widest_in + 0.15
+    heading_in = max(width_in(text, SMALL_PT) for text in headings)
+    level = heading_in <= column_in - 0.04
+    head_in = HEAD_IN if level else heading_in + 0.15
     on = sheet(
         scene,
         CHART.subject,
@@ -57,9 +58,14 @@ def draw(scene: Scene) -> Figure:
 
 def explained(scene: Scene) -> list[str]:
     """What stands below the picture."""
-    return [
-        "Medians over the rounds. EAGAIN: calls that found nothing ready. "
+    several = any(s.summary.rounds > 1 for point in scene.points for s in point.series)
+    said = [
+        "Medians over the rounds." if several else "One round.",
+        "EAGAIN: calls that found nothing ready." if EAGAIN in columns(scene) else "",
         "Shade: the number, on one logarithmic scale in all pictures.",
+    ]
+    return [
+        " ".join(filter(None, said)),
         _left_out(scene),
         some_of(_points(scene), scene),
     ]
@@ -105,9 +111,14 @@ def _points(scene: Scene) -> tuple[ScenePoint, ...]:
     return thinned(points, max(2, MAX_ROWS // most))
 
 
-def _rows_of(point: ScenePoint) -> list[tuple[str, Series | None]]:
-    heading: list[tuple[str, Series | None]] = [(point.label, None)] if point.label else []
-    return heading + [(series.label, series) for series in point.series]
+def _rows(
+    points: Sequence[ScenePoint], name: Callable[[Series], str]
+) -> list[tuple[str, Series | None]]:
+    rows: list[tuple[str, Series | None]] = []
+    for point in points:
+        rows += [(point.label, None)] if point.label else []
+        rows += [(name(series), series) for series in point.series]
+    return rows
 
 
 def _cells(ax: Axes, rows: Sequence[tuple[str, Series | None]], names: Sequence[str]) -> None:
@@ -155,16 +166,15 @@ def _headings(ax: Axes, texts: Sequence[str], rotation: float) -> None:
 def _row_names(
     ax: Axes, rows: Sequence[tuple[str, Series | None]], label_in: float, column_in: float
 ) -> None:
+    left = -0.5 - label_in / column_in
     for y, (text, series) in enumerate(rows):
-        ax.text(
-            -0.5 - label_in / column_in,
-            y,
-            shortened(text, SMALL_PT, label_in - 0.1),
-            va="center",
-            fontsize=SMALL_PT,
-            weight="normal" if series else "bold",
-            color=text_colour(series.look.colour) if series else INK,
-        )
+        look: Any = {"va": "center", "fontsize": SMALL_PT}
+        if series:
+            name, colour = shortened(text, SMALL_PT, label_in - 0.1), series.look.colour
+            ax.text(left, y, name, color=text_colour(colour), **look)
+        else:
+            heading = shortened(text, SMALL_PT, TEXT_WIDTH_IN, "bold")
+            ax.text(left, y, heading, weight="bold", color=INK, **look)
 
 
 def _per_operation(value: float) -> str:

@@ -88,7 +88,7 @@ def _draw(trace: Trace, shown: Flow, title: str) -> Figure:
 
 def _head(axes: Axes, trace: Trace, shown: Flow, title: str) -> None:
     wide = WIDTH_IN - 2 * MARGIN_IN
-    fitted = style.shortened(title, style.TITLE_PT, wide)
+    fitted = style.shortened(title, style.TITLE_PT, wide, "bold")
     write(axes, MARGIN_IN, 0.25, fitted, style.TITLE_PT, color=style.INK, fontweight="bold")
     question = style.wrap(style.safe(trace.question), style.TEXT_PT, wide, lines=2)
     caption = style.shortened(

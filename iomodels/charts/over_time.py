@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from statistics import fmean
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from iomodels.results import Interval, Trial
 from iomodels.statistics import MIN_ROUNDS, median_interval
-from iomodels.units import format_count
+from iomodels.units import format_count, format_duration
 
 from . import scales
 from .chart import Chart
@@ -21,6 +23,11 @@ from .sheet import Grid, heading, sheet
 THROUGHPUT = "throughput (operations/s)"
 PANEL_IN = 1.9
 MAX_POINTS = 6
+MERGED = (1, 2, 5, 10)
+"""How many slices of the window may be one part."""
+ENOUGH = 20
+"""Operations in a part: the counts of as many vary by a fifth or so, by chance alone."""
+FEWEST_PARTS = 5
 
 
 def draw(scene: Scene) -> Figure:
@@ -53,8 +60,10 @@ def explained(scene: Scene) -> list[str]:
     if "rounds" in kinds:
         said.append("Each marker is a round, at the time when it began.")
     if "window" in kinds:
-        said.append(_bands([s.summary.rounds for p in points for s in p.series if window(s)]))
-    return [" ".join(said), some_of(points, scene)]
+        recorded = [s for p in points for s in p.series if _recorded(s)]
+        said.append(_bands([series.summary.rounds for series in recorded]))
+        said.append(_lengths([w for w in map(window, recorded) if w]))
+    return [*said, some_of(points, scene)]
 
 
 def _bands(rounds: Sequence[int]) -> str:
@@ -66,10 +75,22 @@ def _bands(rounds: Sequence[int]) -> str:
     return f"Over the window: median over the rounds, and their {what}."
 
 
+def _lengths(windows: Sequence[Window]) -> str:
+    """How long the parts of the window are, and whether chance is to be seen in them."""
+    part_ns = [float(f"{w.part_ns:.2g}") for w in windows]  # no two windows end at the same ns
+    shortest, longest = format_duration(min(part_ns)), format_duration(max(part_ns))
+    lengths = f"{shortest} long"
+    if shortest != longest:
+        lengths = f"{shortest} to {longest} long, longer where operations are few"
+    few = any(window.operations < ENOUGH for window in windows)
+    chance = f" Some hold fewer than {ENOUGH} operations: there, ups and downs may be chance."
+    return f"Parts of the window are {lengths}." + (chance if few else "")
+
+
 def _kinds(point: ScenePoint) -> list[str]:
     """A single round is a single dot, so it has no panel over the rounds."""
     several = any(len(starts(series, 0.0)) > 1 for series in point.series)
-    recorded = any(window(series) for series in point.series)
+    recorded = any(_recorded(series) for series in point.series)
     return ["rounds"] * several + ["window"] * recorded
 
 
@@ -116,28 +137,70 @@ def _over_rounds(ax: Axes, point: ScenePoint, origins: dict[int, float], right_i
     ax.set_xlim(left=-0.04 * ax.get_xlim()[1])
     values = [t.throughput_ops for series in point.series for t in series.cell.trials]
     scales.counts(ax.yaxis, THROUGHPUT, values)
-    at_ends(ax, ends, right_in)
+    at_ends(ax, ends, right_in, near=True)
 
 
-def window(series: Series) -> list[tuple[float, Interval]]:
-    """Throughput in each equal part of the window: its middle in ns, and operations/s over rounds.
+@dataclass(frozen=True)
+class Window:
+    """Throughput over the measured window: in each part its middle in ns, and operations/s."""
 
-    Only of rounds that recorded as many parts as the first that did. Without the last part, to
-    which everything belongs that drained after the deadline (`core/record.h`).
+    part_ns: float
+    operations: float
+    """In a part, on average."""
+    middles_ns: tuple[float, ...]
+    throughput: tuple[Interval, ...]
+
+
+def window(series: Series) -> Window | None:
+    """Over the rounds that recorded as many slices as the first that did; None if none did.
+
+    Without the last slice, to which everything belongs that drained after the deadline
+    (`core/record.h`). Neighbouring slices are one part where they hold too few operations: in a
+    slice of five, one more or less is a fifth of the throughput, and the line would show chance.
     """
-    recorded = [(t, line) for t in series.cell.trials for line in (_timeline(t),) if line]
+    recorded = _recorded(series)
     if not recorded:
-        return []
-    parts = len(recorded[0][1])
-    alike = [(t, line) for t, line in recorded if len(line) == parts]
-    width_ns = alike[0][0].duration_ns / parts
-    return [
-        (
-            (part + 0.5) * width_ns,
-            median_interval([line[part] * 1e9 * parts / t.duration_ns for t, line in alike]),
-        )
-        for part in range(parts - 1)
-    ]
+        return None
+    slices = len(recorded[0][1])
+    alike = [(t, line) for t, line in recorded if len(line) == slices]
+    per_slice = fmean(count for _, line in alike for count in line[:-1])
+    size, parts = _merged(slices - 1, per_slice)
+    slice_ns = alike[0][0].duration_ns / slices
+    return Window(
+        part_ns=size * slice_ns,
+        operations=size * per_slice,
+        middles_ns=tuple((part.start + part.stop) / 2 * slice_ns for part in parts),
+        throughput=tuple(
+            median_interval([_throughput(trial, line, part) for trial, line in alike])
+            for part in parts
+        ),
+    )
+
+
+def _merged(slices: int, per_slice: float) -> tuple[int, list[range]]:
+    """How many slices make a part, and which: as few as have enough operations, or nearly."""
+    made = [(size, _parts(slices, size)) for size in MERGED]
+    allowed = [(size, parts) for size, parts in made if size == 1 or len(parts) >= FEWEST_PARTS]
+    enough = [(size, parts) for size, parts in allowed if size * per_slice >= ENOUGH]
+    return (enough or allowed[-1:])[0]
+
+
+def _parts(slices: int, size: int) -> list[range]:
+    """The slices of each part. What is left at the end is one if it is more than half as long."""
+    starts = range(0, slices, size)
+    parts = [range(start, min(start + size, slices)) for start in starts]
+    return [part for part in parts if 2 * len(part) > size]
+
+
+def _throughput(trial: Trial, line: Sequence[int], part: range) -> float:
+    count = sum(line[part.start : part.stop])
+    return count * 1e9 * len(line) / (len(part) * trial.duration_ns)
+
+
+def _recorded(series: Series) -> list[tuple[Trial, list[int]]]:
+    """The trials that have a timeline to draw, with it."""
+    lines = ((trial, _timeline(trial)) for trial in series.cell.trials)
+    return [(trial, line) for trial, line in lines if len(line) > 1]
 
 
 def _timeline(trial: Trial) -> list[int]:
@@ -148,19 +211,18 @@ def _timeline(trial: Trial) -> list[int]:
 def _over_window(ax: Axes, point: ScenePoint, right_in: float) -> None:
     ends: list[Label] = []
     values: list[float] = []
-    xs: list[float] = []
     for series in point.series:
-        parts = window(series)
-        if not parts:
+        over = window(series)
+        if over is None:
             continue
-        xs = [x for x, _ in parts]
-        medians = [interval.median for _, interval in parts]
-        lows, highs = [i.low for _, i in parts], [i.high for _, i in parts]
+        medians = [interval.median for interval in over.throughput]
+        lows = [interval.low for interval in over.throughput]
+        highs = [interval.high for interval in over.throughput]
         colour = series.look.colour
-        ax.plot(xs, medians, label=f"{series.label}|window", **series.look.line)
+        ax.plot(over.middles_ns, medians, label=f"{series.label}|window", **series.look.line)
         if len(series.cell.trials) > 1:
             ax.fill_between(
-                xs,
+                over.middles_ns,
                 lows,
                 highs,
                 color=colour,
@@ -169,10 +231,11 @@ def _over_window(ax: Axes, point: ScenePoint, right_in: float) -> None:
                 label=f"{series.label}|window|interval",
             )
         values += [*lows, *highs]
-        ends.append(Label(series.short, xs[-1], medians[-1], colour))
+        ends.append(Label(series.short, over.middles_ns[-1], medians[-1], colour))
+    xs = [label.x for label in ends]
     scales.durations(ax.xaxis, "time in the measured window", [0.0, *xs], log=False)
     scales.counts(ax.yaxis, THROUGHPUT, values)
-    at_ends(ax, ends, right_in)
+    at_ends(ax, ends, right_in, near=True)
 
 
 def _spoken(series: Series) -> str:

@@ -111,6 +111,8 @@ def _panel(
             mark_ys,
             linestyle="none",
             markersize=4,
+            clip_on=False,  # the highest percentile lies on the edge
+            zorder=2.9,
             label=f"{series.label}|marks",
             **(series.look.point | {"markeredgewidth": 0.9}),
         )

@@ -21,6 +21,8 @@ _NO_DATES = {
     "svg": {"Date": None, "Creator": None, "Format": None, "Type": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
+_COMPRESSION = {"pil_kwargs": {"compress_level": 3}}
+"""3 % larger than the default of 6, in half the time, which is a tenth of drawing."""
 _FONTS = {"svg.fonttype": "none", "pdf.fonttype": 42}
 _GROUP_ID = re.compile(rb'<g id="[^"]*">')
 
@@ -53,8 +55,10 @@ def render(picture: Picture, format: Format) -> bytes:
 
     buffer = io.BytesIO()
     settings: Any = {"svg.hashsalt": picture.name} | _FONTS
+    more: Any = _COMPRESSION if format == "png" else {}
     with style.context(), matplotlib.rc_context(settings):
-        picture.draw().savefig(buffer, format=format, dpi=PNG_DPI, metadata=_NO_DATES[format])
+        figure = picture.draw()
+        figure.savefig(buffer, format=format, dpi=PNG_DPI, metadata=_NO_DATES[format], **more)
     data = buffer.getvalue()
     return _described(data, picture.alt) if format == "svg" else data
 

@@ -80,7 +80,7 @@ def _columns(scene: Scene, cells: Sequence[tuple[ScenePoint, Series]]) -> int:
     """A row for each point if it fits; fewer where an engine's name takes more room."""
     engines = max(len(point.series) for point in scene.points)
     columns = engines if 2 < engines < MAX_COLUMNS else min(MAX_COLUMNS, len(cells))
-    widest = max(width_in(series.short, SMALL_PT) for _, series in cells)
+    widest = max(width_in(series.short, SMALL_PT, "bold") for _, series in cells)
     while columns > 1 and _title_in(columns) < widest:
         columns -= 1
     return columns
@@ -93,12 +93,12 @@ def _title_in(columns: int) -> float:
 def _title(point: ScenePoint, series: Series, limit_in: float) -> list[str]:
     """Engine and point, in one line or in several: nothing of either is cut."""
     line = f"{series.short} · {point.label}" if point.label else series.short
-    if width_in(line, SMALL_PT) <= limit_in:
+    if width_in(line, SMALL_PT, "bold") <= limit_in:
         return [line]
     return [
         part
         for text in (series.short, point.label)
-        for part in wrap(text, SMALL_PT, limit_in, lines=len(text))
+        for part in wrap(text, SMALL_PT, limit_in, len(text), "bold")
     ]
 
 

@@ -15,12 +15,11 @@ from matplotlib.figure import Figure
 from iomodels.results import Interval
 
 from .scene import Scene, ScenePoint, Series, some_of, thinned, why
-from .sheet import MARGIN_IN, TEXT_WIDTH_IN, Sheet, sheet, size_in
+from .sheet import MARGIN_IN, ROW_NAME_IN, TEXT_WIDTH_IN, Sheet, row_names, sheet, size_in
 from .style import FINE_PT, GROUND, INK, SMALL_PT, SOFT, shortened, text_colour, width_in, wrap
 
 ROW_IN = 0.235
 MAX_ROWS = 60
-MAX_LABEL_IN = 1.9
 NUMBER_IN = 0.62
 SMALL_MARKER_PT = 4.0
 GAP_IN = 0.25
@@ -61,10 +60,10 @@ def draw(
     scene: Scene, subject: str, panels: tuple[Panel, Panel], explained: Sequence[str]
 ) -> Figure:
     """Two panels that share their rows. `explained` stands below the picture."""
-    rows = _rows(_points(scene))
+    rows = _rows(_points(scene), row_names(scene))
     area_in = HEAD_IN + len(rows) * ROW_IN + AXIS_IN
     on = sheet(scene, subject, area_in, explained=list(explained), missing=False)
-    label_in = min(max((width_in(r.text, SMALL_PT) for r in rows), default=0), MAX_LABEL_IN) + 0.1
+    label_in = min(max((width_in(r.text, SMALL_PT) for r in rows), default=0), ROW_NAME_IN) + 0.1
     numbers_in = [len(panel.quantities) * NUMBER_IN for panel in panels]
     panel_in = (TEXT_WIDTH_IN - label_in - sum(numbers_in) - GAP_IN) / 2
     left = MARGIN_IN + label_in
@@ -87,14 +86,11 @@ def _points(scene: Scene) -> tuple[ScenePoint, ...]:
     return thinned(scene.points, max(2, MAX_ROWS // filled))
 
 
-def _rows(points: Sequence[ScenePoint]) -> list[Row]:
-    """Of all engines the short names, where one as it is written does not fit."""
-    labels = [series.label for point in points for series in point.cells]
-    fits = all(width_in(label, SMALL_PT) <= MAX_LABEL_IN for label in labels)
+def _rows(points: Sequence[ScenePoint], name: Callable[[Series], str]) -> list[Row]:
     rows: list[Row] = []
     for point in points:
         rows += [Row(point.label)] if point.label else []
-        rows += [Row(s.label if fits else s.short, s) for s in point.cells]
+        rows += [Row(name(s), s) for s in point.cells]
     return rows
 
 
@@ -172,7 +168,7 @@ def _row_texts(on: Sheet, rows: Sequence[Row], label_in: float) -> None:
     for number, row in enumerate(rows):
         bottom = AXIS_IN + (len(rows) - number - 0.5) * ROW_IN
         if row.series is None:
-            text = shortened(row.text, SMALL_PT, TEXT_WIDTH_IN)
+            text = shortened(row.text, SMALL_PT, TEXT_WIDTH_IN, "bold")
             on.text(MARGIN_IN, bottom, text, SMALL_PT, weight="bold", color=INK, va="center")
             continue
         text = shortened(row.text, SMALL_PT, label_in - 0.08)

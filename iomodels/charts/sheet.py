@@ -6,14 +6,14 @@ no layout engine has to try (which would take most of the time of drawing).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .scene import Scene
+from .scene import Scene, Series
 from .style import (
     FINE_PT,
     HEADING_PT,
@@ -23,12 +23,14 @@ from .style import (
     TEXT_PT,
     TITLE_PT,
     shortened,
+    width_in,
     wrap,
 )
 
 WIDTH_IN = 7.2
 MARGIN_IN = 0.15
 TEXT_WIDTH_IN = WIDTH_IN - 2 * MARGIN_IN
+ROW_NAME_IN = 1.9
 _LEADING = 1.35 / 72
 
 
@@ -80,7 +82,7 @@ def sheet(
     `subject` says what this picture shows; `explained` stands below it, before the scene's notes.
     A picture that shows itself what is missing leaves that out of them.
     """
-    title = wrap(scene.question, TITLE_PT, TEXT_WIDTH_IN, lines=3)
+    title = wrap(scene.question, TITLE_PT, TEXT_WIDTH_IN, lines=3, weight="bold")
     under = _lines([f"{subject} — scenario {scene.name}"], HEADING_PT, lines=2)
     below = _lines(
         [
@@ -137,9 +139,20 @@ def size_in(ax: Axes) -> tuple[float, float]:
     return ax.bbox.width / ax.figure.dpi, ax.bbox.height / ax.figure.dpi
 
 
+def row_names(scene: Scene) -> Callable[[Series], str]:
+    """What a picture with a row for each cell calls them.
+
+    All as they are written, or all by their short names where one of the scene does not fit: so an
+    engine has one name in all such pictures of it.
+    """
+    cells = [series for point in scene.points for series in point.cells]
+    whole = all(width_in(series.label, SMALL_PT) <= ROW_NAME_IN for series in cells)
+    return lambda series: series.label if whole else series.short
+
+
 def heading(ax: Axes, text: str) -> None:
     """The title of a panel, as much of it as fits above the axes."""
-    ax.set_title(shortened(text, TEXT_PT, size_in(ax)[0]))
+    ax.set_title(shortened(text, TEXT_PT, size_in(ax)[0], "bold"))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 from matplotlib import font_manager
@@ -70,6 +70,7 @@ _SETTINGS: dict[str, Any] = {
     "axes.titlesize": TEXT_PT,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # or each drawing measures all ticks, in case they were above the axes
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
@@ -231,56 +232,67 @@ def _luminance(colour: str) -> float:
 def safe(text: str, limit: int = _LABEL_LIMIT) -> str:
     """`text` as a picture may show it: nothing that acts, nothing the font lacks, not too long."""
     shortened = text if len(text) <= limit else text[: limit - 1] + "…"
-    known = _font().get_charmap()
+    known = _known()
     return "".join(c if ord(c) in known else f"\\u{ord(c):04x}" for c in visible(shortened))
 
 
 @cache
-def _font(weight: str = "normal") -> Any:  # noqa: ANN401 - matplotlib does not type its fonts
+def _known() -> frozenset[int]:
+    """The characters that the font has."""
+    return frozenset(_font().get_charmap())
+
+
+Weight = Literal["normal", "bold"]
+"""What a text is drawn in, and so must be measured in."""
+
+
+@cache
+def _font(weight: Weight = "normal") -> Any:  # noqa: ANN401 - matplotlib does not type its fonts
     properties = font_manager.FontProperties(family=FONT, weight=weight)
     return font_manager.get_font(font_manager.findfont(properties))
 
 
 @cache
-def _advance_em(character: str) -> float:
-    """Of the bold face, which is the wider one: texts that fit so always fit."""
-    font = _font("bold")
+def _advance_em(character: str, weight: Weight) -> float:
+    font = _font(weight)
     font.set_size(100, 72)
     return float(font.load_char(ord(character)).linearHoriAdvance) / 65536 / 100
 
 
-def width_in(text: str, size_pt: float) -> float:
-    """The width of one line of (safe) text in inches, at most; kerning left aside."""
-    return sum(map(_advance_em, text)) * size_pt / 72
+def width_in(text: str, size_pt: float, weight: Weight = "normal") -> float:
+    """The width of one line of (safe) text in inches; kerning left aside."""
+    return sum(_advance_em(character, weight) for character in text) * size_pt / 72
 
 
-def wrap(text: str, size_pt: float, limit_in: float, lines: int = 4) -> list[str]:
+def wrap(
+    text: str, size_pt: float, limit_in: float, lines: int = 4, weight: Weight = "normal"
+) -> list[str]:
     """`text` in at most so many lines of at most that width; the last ends in "…" if cut."""
     wrapped: list[str] = []
     rest = text
     while rest and len(wrapped) < lines:
-        taken = _fitting(rest, size_pt, limit_in)
+        taken = _fitting(rest, size_pt, limit_in, weight)
         wrapped.append(rest[:taken].rstrip())
         rest = rest[taken:].lstrip()
     if rest:
-        wrapped[-1] = shortened(wrapped[-1] + " " + rest, size_pt, limit_in)
+        wrapped[-1] = shortened(wrapped[-1] + " " + rest, size_pt, limit_in, weight)
     return wrapped
 
 
-def shortened(text: str, size_pt: float, limit_in: float) -> str:
+def shortened(text: str, size_pt: float, limit_in: float, weight: Weight = "normal") -> str:
     """`text`, ended by "…" where it is wider than that."""
-    if width_in(text, size_pt) <= limit_in:
+    if width_in(text, size_pt, weight) <= limit_in:
         return text
-    while text and width_in(text + "…", size_pt) > limit_in:
+    while text and width_in(text + "…", size_pt, weight) > limit_in:
         text = text[:-1]
     return text.rstrip() + "…"
 
 
-def _fitting(text: str, size_pt: float, limit_in: float) -> int:
+def _fitting(text: str, size_pt: float, limit_in: float, weight: Weight) -> int:
     """How many characters of `text` fit into one line, at a space where there is one."""
     width, last_space = 0.0, 0
     for index, character in enumerate(text):
-        width += _advance_em(character) * size_pt / 72
+        width += _advance_em(character, weight) * size_pt / 72
         if character == " ":
             last_space = index
         if width > limit_in and index:
