@@ -272,11 +272,11 @@ def test_arrows_at_the_same_time_are_drawn_apart() -> None:
 
 def test_a_duration_is_left_out_rather_than_cut() -> None:
     polls = [
-        make_event(start_ns=n, end_ns=n + 1, name="aio_error", result=errno.EINPROGRESS)
+        make_event(start_ns=n, end_ns=n + 1, name="aio_error_again", result=errno.EINPROGRESS)
         for n in range(99_000_000, 99_001_000)
     ]
     trace = make_trace([make_event("request", 0, 100_000_000), *polls], "aio:notify=poll")
-    assert "99.000 ms\u2003aio_error() → EINPROGRESS × 1000" in texts(drawn(trace))
+    assert "99.000 ms\u2003aio_error_again() → EINPROGRESS × 1000" in texts(drawn(trace))
 
 
 @pytest.mark.parametrize("count", [1, 5])
