@@ -55,7 +55,7 @@ class Pair:
 
     A trial holds the medians over its slices (`statistics.combine_slices`), `round` the pair's
     number. With `error` there are no trials; `not_applicable` says that it is no failure but
-    something that cannot be had here.
+    something that cannot be had here, `lost` that arm A by itself can have it.
     """
 
     round: int
@@ -64,6 +64,7 @@ class Pair:
     b: Trial | None = None
     error: str | None = None
     not_applicable: bool = False
+    lost: bool = False
 
 
 class Listener(Protocol):
@@ -161,12 +162,26 @@ class _Session:
                 if not attempts_left:
                     return replace(nothing, error=_why(error, self.slice_s))
             except NotApplicable as error:
-                return replace(nothing, error=str(error), not_applicable=True)
+                lost = self._applies(cell, "a", number)
+                return replace(nothing, error=str(error), not_applicable=True, lost=lost)
             except (TrialError, Unavailable) as error:
                 return replace(nothing, error=str(error))
             else:
                 return replace(nothing, a=trials["a"], b=trials["b"])
         raise AssertionError("unreachable")
+
+    def _applies(self, cell: PairedCell, side: Side, number: int) -> bool:
+        """Whether this arm by itself can have what the pair could not."""
+        try:
+            with self._worker(cell.arm(side), side, number) as worker:
+                worker.open()
+                worker.slice()
+                worker.finish()
+        except NotApplicable:
+            return False
+        except (TrialError, Unavailable):
+            pass  # it is there, and broken
+        return True
 
     def _measure(self, cell: PairedCell, number: int, first: Side) -> Mapping[Side, Trial]:
         """Two live workers in turns."""

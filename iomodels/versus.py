@@ -51,7 +51,8 @@ def run(
     for an unknown metric, `NothingMeasured` where no cell can run, and `Interrupted` on Ctrl-C.
     """
     measuring = _Measuring(cells, tuple(metric_keys), seed, listener)
-    if not measuring.rows:
+    lost = paired.lost(cells)
+    if not measuring.rows and not _fails(lost):
         raise NothingMeasured(f"no cell can be measured; {_why_nothing(measuring)}")
 
     def comparison(changes: list[Change]) -> Comparison:
@@ -77,9 +78,14 @@ def run(
         )
     except KeyboardInterrupt:
         raise Interrupted(comparison(paired.unfinished(measuring.rows))) from None
-    if not any(pair.a for row in measuring.rows for pair in row.all):
+    changes = [*paired.judge(measuring.rows, decision, threshold), *lost]
+    if not any(pair.a for row in measuring.rows for pair in row.all) and not _fails(changes):
         raise NothingMeasured(f"nothing was measured; {_why_nothing(measuring)}")
-    return comparison(paired.judge(measuring.rows, decision, threshold))
+    return comparison(changes)
+
+
+def _fails(changes: Sequence[Change]) -> bool:
+    return any(change.verdict in verdict.FAILING for change in changes)
 
 
 class _Measuring:
@@ -146,17 +152,18 @@ def _other_tool(cells: Sequence[PairedCell]) -> list[Notice]:
 
 
 def _left_out(measuring: _Measuring) -> list[Notice]:
-    """Every cell that is n/a, and why: none is left out without a word."""
+    """Every cell that is n/a, and why: none is left out without a word. Lost ones have a line."""
     turned_out = {id(row.cell): row.unavailable for row in measuring.rows}
     reasons = [(cell, cell.na_reason or turned_out.get(id(cell))) for cell in measuring.cells]
     return [
         Notice("n/a", f"{' '.join((cell.scenario, cell.label)).strip()}, {cell.a.engine}: {reason}")
         for cell, reason in reasons
-        if reason
+        if reason and not cell.lost
     ]
 
 
 def _why_nothing(measuring: _Measuring) -> str:
     reasons = [notice.message for notice in _left_out(measuring)]
+    reasons += [cell.na_reason for cell in measuring.cells if cell.lost and cell.na_reason]
     reasons += [pair.error for row in measuring.rows for pair in row.all if pair.error]
     return reasons[0] if reasons else "the scenarios have no cells"

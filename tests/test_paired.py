@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from iomodels import ab, engines, metrics, paired, pairs, procedure, verdict, versus
 from iomodels.ab import Pair
-from iomodels.changes import Change
+from iomodels.changes import Change, Comparison
+from iomodels.errors import NothingMeasured
+from iomodels.launch import Launch, own_launch
 from iomodels.paired import Row
+from iomodels.point import Point
+from iomodels.prepare import Preparation
 from iomodels.procedure import Decision
 from iomodels.results import Notice
 
@@ -118,3 +124,128 @@ def test_an_interruption_keeps_the_ratios_and_gives_no_verdict() -> None:
     assert change.ratio.median < 0.6
     assert "interrupted" in (change.reason or "")
     assert verdict.EXIT_CODES[caught.value.comparison.outcome] == 4
+
+
+# What arm B cannot do any more
+
+
+def planned(a: list[str], b: list[str], scenario: str = "slow-devices") -> list[ab.PairedCell]:
+    return ab.plan_cells(
+        [scenario], [engines.parse("blocking")], {}, ab.parse_arm(a), ab.parse_arm(b)
+    )
+
+
+def measured_as(pairs_of: Callable[[int], Pair]) -> Callable[..., object]:
+    """Stands for `ab.measure`: every cell gets these pairs, up to the first that failed."""
+
+    def measure(cells, pairs, *, first_round, into, **_):
+        for number in range(first_round, first_round + pairs):
+            for done in into:
+                if not done or not done[-1].error:
+                    done.append(pairs_of(number))
+
+    return measure
+
+
+def like(number: int) -> Pair:
+    """Two arms that are equally fast, but for some noise."""
+    a, b = (make_trial(number, throughput_ops=1000 + number * n % 7) for n in (3, 5))
+    return Pair(number, "a", a, b)
+
+
+def run_versus(cells: list[ab.PairedCell]) -> Comparison:
+    return versus.run(cells, base_name="A", new_name="B", seed=1)
+
+
+class Without(ab.Arm):
+    """An arm whose Python has a core without the engine select."""
+
+    def launch(self) -> Launch:
+        own = own_launch()
+        has = own.installation.engines - {"select"}
+        return replace(own, installation=replace(own.installation, engines=has))
+
+
+@pytest.mark.parametrize("engine", ["blocking select", "select"])
+def test_an_engine_that_arm_b_no_longer_has_fails(monkeypatch, engine: str) -> None:
+    monkeypatch.setattr(ab, "measure", measured_as(like))
+    specs = [engines.parse(name) for name in engine.split()]
+    cells = ab.plan_cells(["slow-device"], specs, {}, ab.Arm(), Without())
+    comparison = run_versus(cells)
+    assert comparison.outcome == "regression"
+    (lost,) = [c for c in comparison.changes if c.engine == "select"]
+    assert (lost.verdict, lost.metric) == ("failed", "throughput_ops")
+    assert "arm B: iomodels" in (lost.reason or "")
+    assert "has no engine select" in (lost.reason or "")
+
+
+def test_what_arms_ask_for_on_purpose_and_b_cannot_do_is_not_told(monkeypatch) -> None:
+    monkeypatch.setattr(ab, "measure", measured_as(like))
+    cells = planned(["load.depth=1"], ["load.depth=4"])
+    with pytest.raises(NothingMeasured, match="one transfer at a time"):
+        run_versus(cells)
+    comparison = run_versus([*planned([], [], "slow-device"), *cells])
+    (unknown,) = [c for c in comparison.changes if c.scenario == "slow-devices"]
+    assert unknown.verdict == "cannot tell"
+    assert "arm B: blocking does one transfer at a time" in (unknown.reason or "")
+    assert comparison.outcome == "inconclusive"
+
+
+def test_what_arm_a_cannot_do_either_is_left_out_with_a_notice(monkeypatch) -> None:
+    monkeypatch.setattr(ab, "measure", measured_as(like))
+    cells = [*planned([], [], "slow-device"), *planned(["load.depth=4"], ["load.depth=8"])]
+    comparison = run_versus(cells)
+    assert comparison.outcome == "passed"
+    assert [notice.code for notice in comparison.warnings] == ["n/a"]
+
+
+def test_a_cell_that_is_gone_in_mid_run_fails(monkeypatch) -> None:
+    gone = Pair(15, "a", error="arm B: cannot", not_applicable=True)
+    monkeypatch.setattr(ab, "measure", measured_as(lambda n: gone if n >= 15 else like(n)))
+    comparison = run_versus(planned([], [], "slow-device"))
+    (lost,) = [c for c in comparison.changes if c.metric == "throughput_ops"]
+    assert (lost.verdict, lost.reason) == ("failed", "arm B: cannot")
+    assert comparison.outcome == "regression"
+
+
+@pytest.mark.parametrize("side", ["a", "b", "both"])
+def test_what_turns_out_to_be_missing_is_lost_only_if_arm_a_has_it(
+    monkeypatch, tmp_path: Path, side: str
+) -> None:
+    """A real pair of files: a folder of one arm, or of both, cannot have what is asked."""
+    real = Preparation.why_not
+
+    def why_not(self: Preparation, point: Point) -> str | None:
+        here = Path(getattr(point.channel, "folder", "/")).name
+        return "no direct I/O here" if here == "without" else real(self, point)
+
+    monkeypatch.setattr(Preparation, "why_not", why_not)
+    for name in ("with", "without"):
+        (tmp_path / name).mkdir()
+    arms = [
+        [f"channel.folder={tmp_path / ('without' if side in (arm, 'both') else 'with')}"]
+        for arm in ("a", "b")
+    ]
+    cells = ab.plan_cells(
+        ["cached-read"], [engines.parse("blocking")], {"channel.size": ["64 KiB"]},
+        *map(ab.parse_arm, arms),
+    )  # fmt: skip
+    ((pair,),) = ab.measure(cells, 3, seed=1, slices=1)
+    assert pair.not_applicable
+    assert pair.lost == (side == "b")
+    if side == "b":
+        comparison = run_versus(cells)
+        assert [(c.verdict, c.reason) for c in comparison.changes] == [
+            ("failed", "arm B: no direct I/O here")
+        ]
+    else:
+        with pytest.raises(NothingMeasured, match="no direct I/O here"):
+            run_versus(cells)
+
+
+def test_a_worker_of_arm_b_that_dies_in_its_first_pair_fails(monkeypatch) -> None:
+    died = Pair(0, "a", error="arm B: the trial's process was ended by SIGSEGV")
+    monkeypatch.setattr(ab, "measure", measured_as(lambda _: died))
+    comparison = run_versus(planned([], [], "slow-device"))
+    assert [(c.verdict, c.reason) for c in comparison.changes] == [("failed", died.error)]
+    assert comparison.outcome == "regression"
