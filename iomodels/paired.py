@@ -97,14 +97,24 @@ def _without_b(cell: PairedCell, metric: Metric, reason: str) -> Change:
 
 
 def unfinished(rows: Sequence[Row]) -> list[Change]:
-    """The ratios of what was measured until it was interrupted, without verdicts."""
-    changes = []
-    for row in rows:
-        d = pairs.log_ratios(row.values("a", row.all), row.values("b", row.all))
-        if row.unavailable is None and np.isfinite(d).any():
-            line = replace(_line(row.cell, row.metric), reason=INTERRUPTED)
-            changes.append(replace(line, **_numbers(d), **_values(row, row.all)))
-    return changes
+    """The ratios of what was measured until it was interrupted: only what failed has a verdict."""
+    return [_unfinished(row) for row in rows if row.unavailable is None]
+
+
+def _unfinished(row: Row) -> Change:
+    if row.failure is not None:
+        return _failed(row, row.failure)
+    line = replace(_line(row.cell, row.metric), reason=INTERRUPTED)
+    d = pairs.log_ratios(row.values("a", row.all), row.values("b", row.all))
+    if not np.isfinite(d).any():
+        return line
+    return replace(line, **_numbers(d), **_values(row, row.all))
+
+
+def _failed(row: Row, reason: str) -> Change:
+    if any(pair.lost for pair in row.all):
+        return _without_b(row.cell, row.metric, reason)
+    return replace(_line(row.cell, row.metric), verdict="failed", reason=reason)
 
 
 def _change(row: Row, index: int, decision: Decision, threshold: float) -> Change:
@@ -112,10 +122,8 @@ def _change(row: Row, index: int, decision: Decision, threshold: float) -> Chang
     taken = row.batches[-1] if suspect else row.all
     line = replace(_line(row.cell, row.metric), confirmed=suspect)
     failure = row.failure or _lost(row, taken)
-    if failure is not None and any(pair.lost for pair in row.all):
-        return _without_b(row.cell, row.metric, failure)
     if failure is not None:
-        return replace(line, verdict="failed", reason=failure)
+        return replace(_failed(row, failure), confirmed=suspect)
     gains = row.gains(taken)
     if suspect:
         # What these very pairs show: Holm asks the first of so many suspects for that much.

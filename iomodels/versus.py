@@ -26,7 +26,8 @@ class Listener(ab.Listener, Protocol):
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM came. What was measured until then is in `comparison`: no verdicts."""
+    """Ctrl-C or SIGTERM came. What was measured until then is in `comparison`: no verdicts, but on
+    what failed."""
 
     def __init__(self, comparison: Comparison) -> None:
         super().__init__("interrupted")
@@ -55,7 +56,7 @@ def run(
     if not measuring.rows and not _fails(lost):
         raise NothingMeasured(f"no cell can be measured; {_why_nothing(measuring)}")
 
-    def comparison(changes: list[Change]) -> Comparison:
+    def comparison(changes: list[Change], *notices: Notice, finished: bool = True) -> Comparison:
         here, there = (arm.launch.installation for arm in (cells[0].a, cells[0].b))
         return Comparison(
             schema=SCHEMA,
@@ -65,10 +66,12 @@ def run(
             base_tool=Tool(here.version, here.core_hash),
             new_tool=Tool(there.version, there.core_hash),
             threshold=threshold,
-            outcome=verdict.outcome(changes, threshold=threshold, comparable=True),
+            outcome=verdict.outcome(
+                changes, threshold=threshold, comparable=True, finished=finished
+            ),
             changes=changes,
             differences=[],
-            warnings=[*_other_tool(cells), *_left_out(measuring)],
+            warnings=[*notices, *_other_tool(cells), *_left_out(measuring)],
             counters_unjudged=paired.counters_unjudged(measuring.rows),
         )
 
@@ -77,7 +80,9 @@ def run(
             len(measuring.rows), measuring, threshold=threshold, first_pairs=first_pairs
         )
     except KeyboardInterrupt:
-        raise Interrupted(comparison(paired.unfinished(measuring.rows))) from None
+        until_then = [*paired.unfinished(measuring.rows), *lost]
+        notice = Notice("interrupted", paired.INTERRUPTED)
+        raise Interrupted(comparison(until_then, notice, finished=False)) from None
     changes = [*paired.judge(measuring.rows, decision, threshold), *lost]
     if not any(pair.a for row in measuring.rows for pair in row.all) and not _fails(changes):
         raise NothingMeasured(f"nothing was measured; {_why_nothing(measuring)}")

@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
+from lxml import etree
 
 from iomodels import ab, engines, metrics, paired, pairs, procedure, verdict, versus
-from iomodels.ab import Pair
+from iomodels.ab import Pair, PairedCell
 from iomodels.changes import Change, Comparison
 from iomodels.errors import NothingMeasured
+from iomodels.exports import junit, markdown
 from iomodels.launch import Launch, own_launch
 from iomodels.paired import Row
 from iomodels.point import Point
@@ -105,9 +108,9 @@ class _Interrupting:
 
     def batch_started(self, what: str, cells: int, pairs: int, estimate_s: float) -> None: ...
     def notice(self, notice: Notice) -> None: ...
-    def pair_ended(self, cell: ab.PairedCell, pair: Pair) -> None: ...
+    def pair_ended(self, cell: PairedCell, pair: Pair) -> None: ...
 
-    def pair_started(self, cell: ab.PairedCell, number: int) -> None:
+    def pair_started(self, cell: PairedCell, number: int) -> None:
         self.pairs += 1
         if self.pairs == 3:
             raise KeyboardInterrupt
@@ -126,10 +129,60 @@ def test_an_interruption_keeps_the_ratios_and_gives_no_verdict() -> None:
     assert verdict.EXIT_CODES[caught.value.comparison.outcome] == 4
 
 
+def interrupted_after(pairs_of: Callable[[PairedCell, int], Pair]) -> Callable[..., object]:
+    """Ctrl-C after eight pairs of each cell."""
+
+    def measure(cells, pairs, *, into, **_):
+        for cell, done in zip(cells, into, strict=True):
+            done += [pairs_of(cell, number) for number in range(8)]
+        raise KeyboardInterrupt
+
+    return measure
+
+
+@pytest.mark.parametrize(("failing", "outcome"), [(False, "Inconclusive"), (True, "Regression")])
+def test_an_interrupted_ab_never_passes_wherever_it_is_shown(
+    monkeypatch, failing: bool, outcome: str
+) -> None:
+    """Arm B is a fifth faster in all pairs: were that all, it would pass."""
+
+    def pair(cell: PairedCell, number: int) -> Pair:
+        if failing and cell.a.engine == "select":
+            return Pair(number, "a", error="arm B: it broke")
+        a, b = (make_trial(number, throughput_ops=v + number) for v in (1000, 1200))
+        return Pair(number, "a", a, b)
+
+    monkeypatch.setattr(ab, "measure", interrupted_after(pair))
+    specs = [engines.parse(name) for name in ("blocking", "select")]
+    cells = ab.plan_cells(["slow-device"], specs, {}, ab.Arm(), ab.Arm())
+    with pytest.raises(versus.Interrupted) as caught:
+        run_versus(cells)
+    comparison = caught.value.comparison
+    shown = markdown.of_comparison(comparison)
+    assert shown.startswith(f"## {outcome}: ")
+    assert "interrupted: there is no verdict before all is measured" in shown
+    headline = import_module("iomodels.cli.changes_table")._outcome(comparison)
+    assert headline.plain.startswith(f"{outcome}: ")
+    suite = etree.fromstring(junit.of_comparison(comparison).encode()).find("testsuite")
+    assert (suite.get("skipped"), suite.get("errors")) == (("1", "1") if failing else ("2", "0"))
+
+
+def test_an_interruption_before_the_first_pair_passes_nothing(monkeypatch) -> None:
+    def measure(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ab, "measure", measure)
+    with pytest.raises(versus.Interrupted) as caught:
+        run_versus(planned([], [], "slow-device"))
+    (change,) = caught.value.comparison.changes
+    assert (change.verdict, change.reason) == ("cannot tell", paired.INTERRUPTED)
+    assert caught.value.comparison.outcome == "inconclusive"
+
+
 # What arm B cannot do any more
 
 
-def planned(a: list[str], b: list[str], scenario: str = "slow-devices") -> list[ab.PairedCell]:
+def planned(a: list[str], b: list[str], scenario: str = "slow-devices") -> list[PairedCell]:
     return ab.plan_cells(
         [scenario], [engines.parse("blocking")], {}, ab.parse_arm(a), ab.parse_arm(b)
     )
@@ -153,7 +206,7 @@ def like(number: int) -> Pair:
     return Pair(number, "a", a, b)
 
 
-def run_versus(cells: list[ab.PairedCell]) -> Comparison:
+def run_versus(cells: list[PairedCell]) -> Comparison:
     return versus.run(cells, base_name="A", new_name="B", seed=1)
 
 
