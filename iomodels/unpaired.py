@@ -22,7 +22,7 @@ from statistics import NormalDist, stdev
 
 import numpy as np
 
-from iomodels.pairs import student_quantile
+from iomodels.pairs import student_cdf, student_quantile
 
 CONFIDENCE_ALPHA = 0.05
 EXACT_UP_TO = 40
@@ -34,6 +34,8 @@ BUSY_SPREAD = 0.20
 """The same where others' work was on the CPUs in most trials."""
 ASSUMED_RUNS = 10
 """The assumption weighs as much as so many runs: of two that are alike by chance it stays."""
+LEAST_P = 1e-9
+"""Below it, a p-value of the spread between runs is rounding."""
 MAX_SAMPLE = 2000
 """Of more values than this (a foreign file's), the first so many: all differences fit in memory."""
 
@@ -64,10 +66,19 @@ class Between:
         """How far the median of another run may lie from these, in all but `alpha` of cases."""
         return self._margin(self.believed, alpha)
 
+    @property
+    def freedom(self) -> int:
+        """Degrees of freedom of what is believed."""
+        return ASSUMED_RUNS + self.runs - 1
+
+    @property
+    def of_a_difference(self) -> float:
+        """The deviation of another run's median from the mean of these, in those of one run."""
+        return math.sqrt(1 + 1 / self.runs)
+
     def _margin(self, deviation: float, alpha: float) -> float:
-        freedom = ASSUMED_RUNS + self.runs - 1
-        t = student_quantile(1 - alpha / 2, freedom)
-        return t * deviation * math.sqrt(1 + 1 / self.runs)
+        t = student_quantile(1 - alpha / 2, self.freedom)
+        return t * deviation * self.of_a_difference
 
 
 @dataclass(frozen=True)
@@ -131,15 +142,9 @@ def between_runs(
 
 
 def _between_p(estimate: float, between: Between) -> float:
-    """The alpha at which `estimate` is just beyond the margin, by bisection."""
-    low, high = 1e-9, 1.0
-    for _ in range(40):
-        middle = math.sqrt(low * high)
-        if between.margin(middle) < abs(estimate):
-            high = middle
-        else:
-            low = middle
-    return high
+    """The alpha at which `estimate` is just beyond the margin."""
+    t = abs(estimate) / (between.believed * between.of_a_difference)
+    return max(LEAST_P, 2 * (1 - student_cdf(t, between.freedom)))
 
 
 def _interval_rank(m: int, n: int, alpha: float) -> int:

@@ -79,3 +79,13 @@ def test_another_run_of_the_same_kind_is_rarely_beyond_the_margin(
         margins = [between.margin(0.008 / 12) for between in spreads]
         alarms += bool((np.abs(medians[:, runs] - medians[:, :runs].mean(axis=1)) > margins).any())
     assert alarms <= 8
+
+
+@given(st.floats(0.001, 0.5), st.floats(0.01, 0.3), st.integers(1, 6))
+def test_the_p_value_of_the_spread_between_runs_is_that_of_its_margin(
+    estimate: float, assumed: float, runs: int
+) -> None:
+    between = unpaired.Between(0.0, runs, assumed)
+    p = unpaired._between_p(estimate, between)
+    if unpaired.LEAST_P < p < 0.999:
+        assert between.margin(p) == pytest.approx(estimate, rel=1e-3)
