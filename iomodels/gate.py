@@ -132,6 +132,7 @@ def check(
         tuple(metric_keys),
         pairs.CONFIRM_ALPHA,
         assumed_spread=assumed_spread([*bases, run]),
+        measured_again=True,
         remedy=verdict.REMEDY_OF_BASELINE,
     )
     changes = judge_runs(bases, run, by, refusal)

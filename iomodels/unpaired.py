@@ -36,6 +36,8 @@ ASSUMED_RUNS = 10
 """The assumption weighs as much as so many runs: of two that are alike by chance it stays."""
 LEAST_P = 1e-9
 """Below it, a p-value of the spread between runs is rounding."""
+MAX_NEEDED = 200
+"""Of rounds: more are not asked for."""
 MAX_SAMPLE = 2000
 """Of more values than this (a foreign file's), the first so many: all differences fit in memory."""
 
@@ -121,6 +123,27 @@ def widened(one: Shift, between: Between) -> Shift:
         p=max(one.p, _between_p(one.estimate, between)),
         conclusive=one.conclusive,
     )
+
+
+def can_show(base: int, new: int, alpha: float) -> bool:
+    """Whether any outcome of so many values has a p-value of `alpha` or less: all of one side
+    beyond all of the other have 2 / (base + new over base)."""
+    return _interval_rank(base, new, alpha) >= 1
+
+
+def rounds_needed(base: int, alpha: float) -> int:
+    """The fewest new values that can show a change from so many base ones; at most `MAX_NEEDED`."""
+    return next((n for n in range(1, MAX_NEEDED) if can_show(base, n, alpha)), MAX_NEEDED)
+
+
+def shift_needed(base: int, new: int, alpha: float) -> float:
+    """The shift whose p-value is `alpha` in half of the cases, in standard deviations of a value.
+
+    U is then as a rule what `alpha` allows, and U / (base · new) is the share of pairs in which
+    the smaller sample's value is the larger one: Φ(-shift / √2) of normal values.
+    """
+    allowed = max(0.5, _interval_rank(base, new, alpha) - 1)
+    return -math.sqrt(2) * NormalDist().inv_cdf(allowed / (base * new))
 
 
 def between_runs(
