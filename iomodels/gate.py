@@ -14,7 +14,17 @@ from pathlib import Path
 
 import msgspec
 
-from iomodels import __version__, engines, environment, matching, metrics, pairs, storage, verdict
+from iomodels import (
+    __version__,
+    engines,
+    environment,
+    matching,
+    metrics,
+    pairs,
+    storage,
+    unpaired,
+    verdict,
+)
 from iomodels import plan as planning
 from iomodels.changes import SCHEMA, Change, Comparison
 from iomodels.comparison import (
@@ -40,7 +50,7 @@ from iomodels.runner import Listener, bench_plan, core_hash
 FRESH_ROUNDS, LEAST_FRESH_ROUNDS = 20, 7
 BUDGET_S = 170.0
 """First look and confirmation together stay below three minutes, unless what is left by the first
-look is too little for `LEAST_FRESH_ROUNDS`."""
+look is too little for as many fresh rounds as a verdict takes."""
 LONG_S = 3600.0
 """A baseline that asks for more must be confirmed by the user: it may be a stranger's."""
 COUNTER_ROUNDS, COUNTER_DURATION_S = 2, 0.1
@@ -139,7 +149,8 @@ def check(
     suspects = [] if refusal else _suspects(changes, cells, threshold)
     if suspects:
         left_s = (BUDGET_S - (time.monotonic() - started_s)) / max(1.0, slowness)
-        again = _confirm([cells[key] for key in suspects], plan, left_s, listener)
+        least = _least_fresh_rounds(changes, bases, suspects)
+        again = _confirm([cells[key] for key in suspects], plan, least, left_s, listener)
         spread = assumed_spread([*bases, run, again])
         fresh = matching.cells_by_key(again)
         changes = judge_runs(bases, run, replace(by, fresh=fresh, assumed_spread=spread))
@@ -312,8 +323,24 @@ def _suspects(
     return [key for key in cells if key in found]
 
 
+def _least_fresh_rounds(
+    changes: Sequence[Change], bases: Sequence[Run], suspects: Sequence[Key]
+) -> int:
+    """So many that the largest loss of any suspect could be confirmed: the more timings there are,
+    the smaller a p-value must be, and few rounds have none so small."""
+    timed = sum(c.ratio is not None and not c.metric.startswith(COUNTER_PREFIX) for c in changes)
+    alpha = pairs.CONFIRM_ALPHA / max(1, timed)
+    cells = [matching.cells_by_key(run) for run in bases]
+    rounds = [sum(len(each[key].trials) for each in cells if key in each) for key in suspects]
+    return max(LEAST_FRESH_ROUNDS, *(unpaired.rounds_needed(each, alpha) for each in rounds))
+
+
 def _confirm(
-    cells: Sequence[tuple[Point, EngineSpec]], first: Plan, left_s: float, listener: Listener | None
+    cells: Sequence[tuple[Point, EngineSpec]],
+    first: Plan,
+    least: int,
+    left_s: float,
+    listener: Listener | None,
 ) -> Run:
     """Fresh rounds of the suspects: as many as fit into what is left of the budget, and at
     least so many that there can be a verdict."""
@@ -328,7 +355,7 @@ def _confirm(
         )
 
     fitting = int(left_s / plan(1).estimate_s)
-    rounds = max(LEAST_FRESH_ROUNDS, min(FRESH_ROUNDS, fitting))
+    rounds = max(least, min(FRESH_ROUNDS, fitting))
     if listener is not None:
         listener.notice(
             Notice("confirming", f"{len(cells)} cells look worse: measuring them again")

@@ -91,6 +91,18 @@ def test_a_loss_is_confirmed_on_fresh_rounds_before_it_fails(recorded: Run) -> N
     assert checked.comparison.outcome == "regression"
 
 
+def test_there_are_fresh_rounds_enough_for_a_verdict_however_little_time_is_left(
+    recorded: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six against seven rounds cannot show a loss in one of many timings: 2 in 1716 at best."""
+    monkeypatch.setattr(gate, "BUDGET_S", 0.0)
+    monkeypatch.setattr("iomodels.pairs.CONFIRM_ALPHA", 0.001)
+    checked = check(with_cells(recorded, faster, "select"))
+    lost = timing(checked, "select")
+    assert (lost.verdict, lost.confirmed) == ("slower", True)
+    assert checked.comparison.outcome == "regression"
+
+
 def test_a_check_takes_other_rounds_and_another_folder(recorded: Run, tmp_path: Path) -> None:
     asked = bench(["cached-read"], engines=["blocking"], rounds=6, duration_s=0.02, warmup_s=0,
                   settings={"channel.size": ["64 KiB"]}, seed=5)  # fmt: skip
