@@ -118,9 +118,10 @@ def check(
     """Measure the baseline's cells and judge them. `output` keeps the run: the next baseline.
 
     `rounds` stands for the baseline's own number, `folder` is where files are made (a baseline
-    never says where). Raises as `runner.bench_plan` does, `ResultError` for settings beyond the
-    limits, and `UsageError` for an unknown metric, or for more than an hour of measuring unless
-    `however_long`.
+    never says where). Cells that fail now are a regression, even if all do. Raises `OutputError`
+    and `Interrupted` as `runner.bench` does, `NothingMeasured` where no cell can be asked for,
+    `ResultError` for settings beyond the limits, and `UsageError` for an unknown metric, or for
+    more than an hour of measuring unless `however_long`.
     """
     started_s = time.monotonic()
     for key in metric_keys:
@@ -133,7 +134,7 @@ def check(
             f"this baseline asks for about {plan.estimate_s / 3600:.1f} hours of measuring: give "
             "fewer rounds (-r), or say that it may take so long (--long)"
         )
-    run = bench_plan(plan, output=output, force=force, listener=listener)
+    run = bench_plan(plan, output=output, force=force, listener=listener, nothing_is_a_result=True)
     slowness = (time.monotonic() - started_s) / max(plan.estimate_s, 1.0)
     bases = _only(comparable or list(baseline.runs), {*cells, *lost.unknown})
     refusal = "" if comparable else "; ".join(notice.message for notice in why_not)
@@ -360,7 +361,7 @@ def _confirm(
         listener.notice(
             Notice("confirming", f"{len(cells)} cells look worse: measuring them again")
         )
-    return bench_plan(plan(rounds), listener=listener)
+    return bench_plan(plan(rounds), listener=listener, nothing_is_a_result=True)
 
 
 def _of_the_baseline(bases: Sequence[Run]) -> list[Notice]:

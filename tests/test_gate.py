@@ -11,10 +11,10 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from iomodels import ab, engines, gate, storage, versus
+from iomodels import ab, engines, gate, runner, storage, versus
 from iomodels.changes import Change, Comparison
 from iomodels.comparison import compare
-from iomodels.errors import NothingMeasured, ResultError, UsageError
+from iomodels.errors import NothingMeasured, ResultError, TrialError, UsageError
 from iomodels.results import Cell, Run, Tool, Trial
 from iomodels.runner import bench
 from iomodels.statistics import summarise
@@ -173,6 +173,32 @@ def test_a_cell_that_fails_now_fails_the_gate(recorded: Run) -> None:
     (failed,) = [c for c in checked.comparison.changes if c.verdict == "failed"]
     assert "one transfer at a time" in (failed.reason or "")
     assert checked.comparison.outcome == "regression"
+
+
+def dying_after(monkeypatch: pytest.MonkeyPatch, trials: int) -> None:
+    """Every trial after so many is ended by a signal."""
+    real, done = runner.run_trial, [0]
+
+    def run_trial(*arguments: object) -> Trial:
+        done[0] += 1
+        if done[0] > trials:
+            raise TrialError("the trial's process was ended by SIGSEGV")
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(runner, "run_trial", run_trial)
+
+
+@pytest.mark.parametrize("trials", [0, 12])
+def test_a_gate_in_which_everything_fails_is_no_run_without_a_result(
+    recorded: Run, monkeypatch: pytest.MonkeyPatch, trials: int
+) -> None:
+    """All cells in the first look; or the one suspect when it is measured again."""
+    dying_after(monkeypatch, trials)
+    checked = check(with_cells(recorded, faster, "select"))
+    assert checked.comparison.outcome == "regression"
+    lost = timing(checked, "select")
+    assert (lost.verdict, lost.confirmed) == ("failed", trials == 12)
+    assert "SIGSEGV" in (lost.reason or "")
 
 
 def test_a_strangers_baseline_passes_the_scenarios_own_limits(recorded: Run) -> None:
