@@ -36,7 +36,7 @@ TITLES = {
 }
 MEASURED_AGAIN = "measured again: the fresh rounds or pairs stand for the first"
 LEGEND = (
-    "change: with its 95 % interval · n: pairs, or rounds of the side with fewer · "
+    "change: with its interval ({interval}) · n: pairs, or rounds of the side with fewer · "
     "noise: of one round · "
     "sees: the smallest change that would be found with 80 % power, of A/B by the whole procedure "
     "or, where it was measured again, by those pairs"
@@ -53,7 +53,13 @@ def report(comparison: Comparison) -> list[RenderableType]:
     counted = _counters(comparison)
     if counted:
         shown += [Text(""), Text(counted)]
-    return [*shown, *_surroundings(comparison), Text(""), _outcome(comparison), *_legend(shown)]
+    return [
+        *shown,
+        *_surroundings(comparison),
+        Text(""),
+        _outcome(comparison),
+        *_legend(shown, comparison),
+    ]
 
 
 def _counters(comparison: Comparison) -> str:
@@ -170,5 +176,7 @@ def _timings(comparison: Comparison) -> list[Change]:
     return [change for change in comparison.changes if not _is_dull(change)]
 
 
-def _legend(shown: Sequence[RenderableType]) -> list[RenderableType]:
-    return [Text(LEGEND, style="dim")] if any(isinstance(part, Table) for part in shown) else []
+def _legend(shown: Sequence[RenderableType], comparison: Comparison) -> list[RenderableType]:
+    if not any(isinstance(part, Table) for part in shown):
+        return []
+    return [safe(LEGEND.format(interval=comparison.interval), "dim")]

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from iomodels import counters, matching, metrics, noise, timings, unpaired, verdict
-from iomodels.changes import SCHEMA, Change, Comparison
+from iomodels.changes import OF_ROUNDS, SCHEMA, Change, Comparison
 from iomodels.matching import Key
 from iomodels.metrics import Metric
 from iomodels.results import Cell, Interval, Notice, Run
@@ -74,6 +74,7 @@ def compare(
             one,
         ],
         counters_unjudged=counters_unjudged([base], new),
+        interval=OF_ROUNDS,
     )
 
 

@@ -26,7 +26,7 @@ from iomodels import (
     verdict,
 )
 from iomodels import plan as planning
-from iomodels.changes import SCHEMA, Change, Comparison
+from iomodels.changes import OF_ROUNDS, OF_RUNS, SCHEMA, Change, Comparison
 from iomodels.comparison import (
     DEFAULT_THRESHOLD,
     Judgement,
@@ -179,6 +179,7 @@ def check(
             *run.warnings,
         ],
         counters_unjudged=counters_unjudged(bases, run),
+        interval=OF_RUNS if len(bases) > 1 else OF_ROUNDS,
     )
     return Checked(comparison, run)
 

@@ -8,7 +8,8 @@ Mann-Whitney test: distribution-free, and exact for small samples (Hollander, Wo
 What rounds of one run cannot show is how the machine differs from one hour to the next, and what
 differs so is common to all cells of a run. `Between` holds that spread. A run or two know it badly,
 so what no measurement has shown is assumed (`ASSUMED_SPREAD`): a change must be beyond it to be
-believed. The interval has the spread that was measured, and no more.
+believed. The interval has the spread that was measured, by Student's distribution, and no more: of
+a single base run it is about these rounds, and whoever shows it says so (`changes.OF_ROUNDS`).
 """
 
 from __future__ import annotations
@@ -61,12 +62,17 @@ class Between:
         return math.sqrt(total / (ASSUMED_RUNS + seen))
 
     def interval_margin(self) -> float:
-        """What the spread measured adds to either side of an interval of 95 %."""
-        return self._margin(self.measured, CONFIDENCE_ALPHA)
+        """What the spread measured adds to either side of an interval of 95 %: nothing where it was
+        not, as of one run. Two runs know it so badly that it is much."""
+        if self.runs < 2:
+            return 0.0
+        t = student_quantile(1 - CONFIDENCE_ALPHA / 2, self.runs - 1)
+        return t * self.measured * self.of_a_difference
 
     def margin(self, alpha: float) -> float:
         """How far the median of another run may lie from these, in all but `alpha` of cases."""
-        return self._margin(self.believed, alpha)
+        t = student_quantile(1 - alpha / 2, self.freedom)
+        return t * self.believed * self.of_a_difference
 
     @property
     def freedom(self) -> int:
@@ -77,10 +83,6 @@ class Between:
     def of_a_difference(self) -> float:
         """The deviation of another run's median from the mean of these, in those of one run."""
         return math.sqrt(1 + 1 / self.runs)
-
-    def _margin(self, deviation: float, alpha: float) -> float:
-        t = student_quantile(1 - alpha / 2, self.freedom)
-        return t * deviation * self.of_a_difference
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from iomodels import ab, metrics, paired, procedure, verdict
 from iomodels.ab import PairedCell
-from iomodels.changes import SCHEMA, Change, Comparison
+from iomodels.changes import OF_PAIRS, SCHEMA, Change, Comparison
 from iomodels.comparison import DEFAULT_THRESHOLD, now_utc
 from iomodels.errors import NothingMeasured
 from iomodels.paired import Row
@@ -73,6 +73,7 @@ def run(
             differences=[],
             warnings=[*notices, *_other_tool(cells), *_left_out(measuring)],
             counters_unjudged=paired.counters_unjudged(measuring.rows),
+            interval=OF_PAIRS,
         )
 
     try:

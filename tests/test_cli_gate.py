@@ -69,6 +69,8 @@ def test_every_verdict_prints_what_it_rests_on(cli, files) -> None:
     (row,) = [line for line in lines if line.startswith("blocking")]
     for part in ("-30 %", "%  7 ", "slower"):
         assert part in row
+    legend = " ".join(" ".join(lines).split())
+    assert "with its interval (95 % of these rounds; runs differ besides)" in legend
     heads = next(line for line in lines if line.startswith("engine")).split()
     assert heads == ["engine", "metric", "change", "interval", "n", "noise", "sees", "verdict"]
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from junitparser import Error, Failure, JUnitXml, Skipped
 from lxml import etree
 
-from iomodels import exports
+from iomodels import changes, exports
 from iomodels.changes import Comparison, Difference
 from iomodels.escape import visible
 from iomodels.exports import change_text, github, junit, markdown
@@ -171,6 +171,14 @@ def test_markdown_says_the_outcome_and_every_number(comparison) -> None:
         "1k ops/s", "880 ops/s", "40", "3 %", "5 %",
     ]  # fmt: skip
     assert next(iter(rows.values()))[0] == "vanished"
+
+
+@pytest.mark.parametrize("interval", [changes.OF_ROUNDS, changes.OF_RUNS, changes.OF_PAIRS])
+def test_every_form_says_of_what_its_intervals_are(comparison, interval) -> None:
+    told = msgspec.structs.replace(comparison, interval=interval)
+    assert f"intervals, {interval}." in render("markdown", told)
+    assert {row["interval"] for row in spreadsheet(render("csv", told))} == {interval}
+    assert json.loads(render("json", told))["interval"] == interval
 
 
 @few

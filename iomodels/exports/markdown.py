@@ -64,7 +64,8 @@ def of_comparison(comparison: Comparison) -> str:
         f"## {HEADLINES[comparison.outcome]}: {counts(comparison) or 'nothing to compare'}",
         "",
         f"Compared: {text(comparison.new_name)} against {text(comparison.base_name)}; "
-        f"changes below {share(comparison.threshold)} count as the same.",
+        f"changes below {share(comparison.threshold)} count as the same. "
+        f"In parentheses: intervals, {text(comparison.interval)}.",
         f"Metrics {judged(comparison)}." if comparison.changes else "",
         "",
     ]
