@@ -6,8 +6,11 @@ import contextlib
 import csv
 import io
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from importlib import import_module
 
 import pytest
@@ -187,6 +190,22 @@ def test_a_against_b_from_the_command_line(cli) -> None:
     assert "slower" in done.stdout
     assert "first look: 1 cell × 20 pairs" in done.stderr
     assert "seed 4" in done.stderr
+
+
+def test_a_terminated_self_test_keeps_the_suites_that_are_done(monkeypatch, capsys) -> None:
+    """A CI that cancels a job sends SIGTERM; it ended the process on the spot."""
+    shown = import_module("iomodels.cli.selftest")
+    result = KindResult(selftest.KINDS[0], Tally(3, 0, 3), noise=0.03, detectable=0.06, seen=0.9)
+
+    def run(**_):
+        yield selftest.Report(0.1, 0.05, 3, 60.0, (result,))
+        assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+
+    monkeypatch.setattr(selftest, "run", run)
+    assert shown.show(minutes=1, threshold=0.05, as_json=False) == 130
+    assert "3 suites in 1.0 minutes" in capsys.readouterr().out
 
 
 def test_the_self_test_prints_rates_with_their_intervals(monkeypatch, capsys) -> None:
