@@ -51,6 +51,7 @@ FRESH_ROUNDS, LEAST_FRESH_ROUNDS = 20, 7
 BUDGET_S = 170.0
 """First look and confirmation together stay below three minutes, unless what is left by the first
 look is too little for as many fresh rounds as a verdict takes."""
+MAX_NAMES = 5
 LONG_S = 3600.0
 """A baseline that asks for more must be confirmed by the user: it may be a stranger's."""
 COUNTER_ROUNDS, COUNTER_DURATION_S = 2, 0.1
@@ -67,11 +68,6 @@ class Baseline:
     runs: tuple[Run, ...]
     warnings: tuple[Notice, ...] = ()
     """Of files whose cells were not all measured to their end."""
-
-    @property
-    def newest(self) -> Run:
-        """Whose cells, seed and settings are measured."""
-        return self.runs[-1]
 
 
 @dataclass(frozen=True)
@@ -117,6 +113,9 @@ def check(
 ) -> Checked:
     """Measure the baseline's cells and judge them. `output` keeps the run: the next baseline.
 
+    The cells are those of any of its runs, each judged against the runs that have it; seed and
+    settings are the newest run's.
+
     `rounds` stands for the baseline's own number, `folder` is where files are made (a baseline
     never says where). Cells that fail now are a regression, even if all do. Raises `OutputError`
     and `Interrupted` as `runner.bench` does, `NothingMeasured` where no cell can be asked for,
@@ -127,8 +126,10 @@ def check(
     for key in metric_keys:
         metrics.named(key)
     comparable, why_not = _comparable(baseline)
-    cells, lost = _cells(baseline, folder)
-    plan = _plan(baseline.newest, list(cells.values()), rounds, timed=bool(comparable))
+    bases = comparable or list(baseline.runs)
+    newest = bases[-1]
+    cells, lost = _cells(bases, folder)
+    plan = _plan(newest, list(cells.values()), rounds, timed=bool(comparable))
     if plan.estimate_s > LONG_S and not however_long:
         raise UsageError(
             f"this baseline asks for about {plan.estimate_s / 3600:.1f} hours of measuring: give "
@@ -136,7 +137,6 @@ def check(
         )
     run = bench_plan(plan, output=output, force=force, listener=listener, nothing_is_a_result=True)
     slowness = (time.monotonic() - started_s) / max(plan.estimate_s, 1.0)
-    bases = _only(comparable or list(baseline.runs), {*cells, *lost.unknown})
     refusal = "" if comparable else "; ".join(notice.message for notice in why_not)
     by = Judgement(
         threshold,
@@ -161,20 +161,21 @@ def check(
         created_utc=now_utc(),
         base_name=baseline.name,
         new_name="now",
-        base_tool=baseline.newest.tool,
+        base_tool=newest.tool,
         new_tool=run.tool,
         threshold=threshold,
         outcome=verdict.outcome(
             changes, threshold=threshold, comparable=not refusal and not elsewhere
         ),
         changes=changes,
-        differences=matching.differences(baseline.newest, run),
+        differences=matching.differences(newest, run),
         warnings=[
             *why_not,
             *elsewhere,
             *lost.unknown.values(),
             *lost.never,
             *baseline.warnings,
+            *_unlike(bases),
             *_of_the_baseline(bases),
             *run.warnings,
         ],
@@ -190,7 +191,7 @@ def check(
 def _comparable(baseline: Baseline) -> tuple[list[Run], list[Notice]]:
     """The base runs of this machine and tool; and why not, for those that are not."""
     here = msgspec.structs.replace(
-        baseline.newest,
+        baseline.runs[-1],
         tool=Tool(__version__, core_hash()),
         environment=environment.describe(),
         cells=[],
@@ -199,17 +200,33 @@ def _comparable(baseline: Baseline) -> tuple[list[Run], list[Notice]]:
     usable = [run for run, reason in zip(baseline.runs, reasons, strict=True) if not reason]
     if not usable:
         return [], reasons[-1]
-    left_out = len(reasons) - len(usable)
+    left_out = [run for run, reason in zip(baseline.runs, reasons, strict=True) if reason]
     if not left_out:
         return usable, []
-    return usable, [
-        Notice("left-out", f"{left_out} of the baseline's runs are of another machine or version")
-    ]
+    message = f"{len(left_out)} of the baseline's runs are of another machine or version"
+    only_there = _measured(left_out) - _measured(usable)
+    if only_there:
+        message += f"; only they have {_names(only_there)}: not checked"
+    return usable, [Notice("left-out", message)]
+
+
+def _measured(runs: Sequence[Run]) -> set[Key]:
+    """The cells that any of the runs has measured."""
+    cells = (item for run in runs for item in matching.cells_by_key(run).items())
+    return {key for key, cell in cells if cell.trials}
+
+
+def _names(keys: Collection[Key]) -> str:
+    """The first few cells by name, and how many more."""
+    label = matching.labels({key: _as_cell(key) for key in keys})
+    names = sorted(" · ".join(p for p in (k[0], label[k], k[2]) if p) for k in keys)
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(names[:MAX_NAMES]) + more
 
 
 @dataclass(frozen=True)
 class _Lost:
-    """The newest run's cells that are not measured again: a notice for each."""
+    """The base runs' cells that are not measured again: a notice for each."""
 
     unknown: dict[Key, Notice]
     """They cannot be asked for any more."""
@@ -218,18 +235,16 @@ class _Lost:
 
 
 def _cells(
-    baseline: Baseline, folder: str | None
+    bases: Sequence[Run], folder: str | None
 ) -> tuple[dict[Key, tuple[Point, EngineSpec]], _Lost]:
-    """The newest run's cells that any run has measured, on files in `folder`; and the others."""
-    measured = {
-        key
-        for run in baseline.runs
-        for key, cell in matching.cells_by_key(run).items()
-        if cell.trials
-    }
+    """The cells that any run has measured, on files in `folder`; and the others."""
+    measured = _measured(bases)
+    every: dict[Key, Cell] = {}
+    for run in reversed(bases):  # in the order of the newest, then what only older ones have
+        every = {**every, **{k: c for k, c in matching.cells_by_key(run).items() if k not in every}}
     cells: dict[Key, tuple[Point, EngineSpec]] = {}
     lost = _Lost({}, [])
-    for key, cell in matching.cells_by_key(baseline.newest).items():
+    for key, cell in every.items():
         if key not in measured:
             if cell.status == "failed":
                 message = f"{cell.scenario}, {cell.engine}: failed in all of the baseline"
@@ -296,16 +311,6 @@ def _setting(base: Run, name: str) -> float:
     return float(value)
 
 
-def _only(runs: Sequence[Run], keys: Collection[Key]) -> list[Run]:
-    """The runs without the cells that the newest does not have: those were given up on purpose."""
-    return [
-        msgspec.structs.replace(
-            run, cells=[c for key, c in matching.cells_by_key(run).items() if key in keys]
-        )
-        for run in runs
-    ]
-
-
 # Confirmation
 
 
@@ -363,6 +368,12 @@ def _confirm(
             Notice("confirming", f"{len(cells)} cells look worse: measuring them again")
         )
     return bench_plan(plan(rounds), listener=listener, nothing_is_a_result=True)
+
+
+def _unlike(bases: Sequence[Run]) -> list[Notice]:
+    """A notice where the base runs had trials of other lengths than those that are made now."""
+    notices = [n for run in bases[:-1] for n in matching.settings_notices(run, bases[-1])]
+    return list(dict.fromkeys(notices))
 
 
 def _of_the_baseline(bases: Sequence[Run]) -> list[Notice]:

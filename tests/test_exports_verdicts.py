@@ -72,6 +72,12 @@ def test_junit_fails_what_fails_the_gate_and_skips_what_cannot_be_told(compariso
     assert "too noisy: pin it" in select.result[0].message
 
 
+def test_junit_holds_the_warnings(comparison) -> None:
+    warned = msgspec.structs.replace(comparison, warnings=[Notice("busy", "others were busy")])
+    suite = checked(render("junit", warned)).find("testsuite")
+    assert suite.findtext("system-out") == "warning: others were busy"
+
+
 def test_junit_of_what_cannot_be_compared_is_not_green() -> None:
     comparison = make_comparison(
         [],

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from iomodels import ab, engines, gate, runner, storage, versus
+from iomodels import ab, engines, exports, gate, runner, storage, versus
 from iomodels.changes import Change, Comparison
 from iomodels.comparison import compare
 from iomodels.errors import NothingMeasured, ResultError, TrialError, UsageError
@@ -139,6 +139,31 @@ def test_several_baselines_are_one_with_a_spread(recorded: Run) -> None:
     later = replace(recorded, created_utc="2999-01-01T00:00:00Z")
     checked = check(recorded, later)
     assert "one-baseline" not in [notice.code for notice in checked.comparison.warnings]
+
+
+def test_the_cells_of_a_folder_are_those_of_all_its_runs(recorded: Run) -> None:
+    """Two runs of different cells: each cell is judged against the run that has it."""
+    parts = [replace(recorded, cells=[c]) for c in recorded.cells if c.engine != "null"]
+    longer = {**recorded.settings, "duration_s": 0.05}
+    older = replace(parts[0], created_utc="2020-01-01T00:00:00Z", settings=longer)
+    checked = check(with_cells(older, faster), parts[1])
+    assert [c.engine for c in checked.run.cells] == ["select", "blocking"]
+    assert timing(checked, "blocking").verdict == "slower"
+    assert timing(checked, "select").verdict in ("same", "cannot tell")
+    warnings = {n.code: n.message for n in checked.comparison.warnings}
+    assert "duration_s 0.05, now 0.02" in warnings["settings"]
+
+
+def test_cells_that_only_a_run_of_another_machine_has_are_named(recorded: Run) -> None:
+    parts = [replace(recorded, cells=[c]) for c in recorded.cells if c.engine != "null"]
+    foreign = replace(parts[0], tool=Tool(recorded.tool.version, "another core"))
+    checked = check(foreign, parts[1])
+    assert [c.engine for c in checked.run.cells] == ["select"]
+    warnings = {n.code: n.message for n in checked.comparison.warnings}
+    assert "only they have slow-device · blocking: not checked" in warnings["left-out"]
+    for name in ("markdown", "junit"):
+        shown = exports.render(exports.parse(f"{name}=-", "verdicts"), checked.comparison)
+        assert "blocking: not checked" in shown
 
 
 def test_another_core_refuses_times_and_still_checks_counters(recorded: Run) -> None:
