@@ -235,11 +235,13 @@ def _against_baseline(paths: Sequence[str], how: _How) -> Comparison | None:
     comparison = None
     try:
         with terminated_like_ctrl_c(), progress.display(messages) as listener:
-            comparison = gate.check(base, **vars(how), listener=listener).comparison
+            checked = gate.check(base, **vars(how), listener=listener)
+        comparison, kept = checked.comparison, checked.output
     except Interrupted:
         messages.print("interrupted: nothing was judged")
-    if how.output is not None:
-        messages.print(console.safe(f"result: {how.output}"), soft_wrap=True)
+        kept = how.output if how.output is not None and how.output.exists() else None
+    if kept is not None:
+        messages.print(console.safe(f"result: {kept}"), soft_wrap=True)
     return comparison
 
 

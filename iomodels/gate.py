@@ -76,6 +76,8 @@ class Checked:
 
     comparison: Comparison
     run: Run
+    output: Path | None
+    """Where the run was kept, if it was."""
 
 
 def load_baseline(paths: Sequence[str | Path]) -> Baseline:
@@ -111,7 +113,8 @@ def check(
     force: bool = False,
     listener: Listener | None = None,
 ) -> Checked:
-    """Measure the baseline's cells and judge them. `output` keeps the run: the next baseline.
+    """Measure the baseline's cells and judge them. `output` keeps the run: the next baseline,
+    where times are comparable at all.
 
     The cells are those of any of its runs, each judged against the runs that have it; seed and
     settings are the newest run's.
@@ -135,7 +138,10 @@ def check(
             f"this baseline asks for about {plan.estimate_s / 3600:.1f} hours of measuring: give "
             "fewer rounds (-r), or say that it may take so long (--long)"
         )
-    run = bench_plan(plan, output=output, force=force, listener=listener, nothing_is_a_result=True)
+    kept = Path(output) if output is not None and comparable else None
+    not_kept = _not_kept(Path(output)) if output is not None and not comparable else []
+    _tell(listener, not_kept)
+    run = bench_plan(plan, output=kept, force=force, listener=listener, nothing_is_a_result=True)
     slowness = (time.monotonic() - started_s) / max(plan.estimate_s, 1.0)
     refusal = "" if comparable else "; ".join(notice.message for notice in why_not)
     by = Judgement(
@@ -171,6 +177,7 @@ def check(
         differences=matching.differences(newest, run),
         warnings=[
             *why_not,
+            *not_kept,
             *elsewhere,
             *lost.unknown.values(),
             *lost.never,
@@ -182,7 +189,14 @@ def check(
         counters_unjudged=counters_unjudged(bases, run),
         interval=OF_RUNS if len(bases) > 1 else OF_ROUNDS,
     )
-    return Checked(comparison, run)
+    return Checked(comparison, run, kept)
+
+
+def _tell(listener: Listener | None, notices: Sequence[Notice]) -> None:
+    """Before anything is measured."""
+    if listener is not None:
+        for notice in notices:
+            listener.notice(notice)
 
 
 # What to measure
@@ -374,6 +388,15 @@ def _unlike(bases: Sequence[Run]) -> list[Notice]:
     """A notice where the base runs had trials of other lengths than those that are made now."""
     notices = [n for run in bases[:-1] for n in matching.settings_notices(run, bases[-1])]
     return list(dict.fromkeys(notices))
+
+
+def _not_kept(output: Path) -> list[Notice]:
+    message = (
+        f"{output.name} is not written: times are not comparable with this baseline, so only "
+        "counters are checked, in rounds too few and too short for the next baseline: record that "
+        "with iomodels bench -o"
+    )
+    return [Notice("not-kept", message)]
 
 
 def _of_the_baseline(bases: Sequence[Run]) -> list[Notice]:

@@ -179,6 +179,20 @@ def test_another_core_refuses_times_and_still_checks_counters(recorded: Run) -> 
     assert "calls_per_op.read" in slower
 
 
+def test_a_run_for_counters_alone_is_not_kept_as_the_next_baseline(
+    recorded: Run, tmp_path: Path
+) -> None:
+    other = replace(recorded, tool=Tool(recorded.tool.version, "another core"))
+    refused = check(other, output=tmp_path / "next.json")
+    assert refused.output is None
+    assert not list(tmp_path.iterdir())
+    (said,) = [n.message for n in refused.comparison.warnings if n.code == "not-kept"]
+    assert "next.json is not written" in said
+    usual = check(recorded, output=tmp_path / "next.json")
+    assert usual.output == tmp_path / "next.json"
+    assert storage.load(usual.output) == usual.run
+
+
 def test_a_cell_that_cannot_be_asked_for_any_more_has_vanished(recorded: Run) -> None:
     gone = [replace(cell, engine="epoll") for cell in recorded.cells if cell.engine == "select"]
     checked = check(replace(recorded, cells=[*recorded.cells, *gone]))
