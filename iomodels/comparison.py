@@ -68,6 +68,7 @@ def compare(
         warnings=[
             *why_not,
             *elsewhere,
+            *places_unknown([base], new),
             *matching.settings_notices(base, new),
             *incomplete(base, base_name),
             *incomplete(new, new_name),
@@ -189,14 +190,23 @@ def _doubt(base: Sequence[Cell], new: Cell) -> str:
 
 def places_differ(bases: Sequence[Run], new: Run) -> list[Notice]:
     """A notice where there are cells on files, and no base run of theirs on this file system."""
-    on_files = any(
-        cell.trials and cell.parameters.get("channel.kind") == "file" for cell in new.cells
-    )
+    if not _on_files(new):
+        return []
     reasons = [matching.other_file_system(run, new) for run in bases]
-    if not on_files or not reasons or not all(reasons):
+    if not reasons or not all(reasons):
         return []
     remedy = "measure in the same folder (--set channel.folder=…), or record another baseline"
     return [Notice("file-system", f"{reasons[-1]}: {remedy}")]
+
+
+def places_unknown(bases: Sequence[Run], new: Run) -> list[Notice]:
+    """A warning where there are cells on files, and no device tells their file systems apart."""
+    reasons = [matching.unknown_file_system(run, new) for run in bases] if _on_files(new) else []
+    return [Notice("file-system-unknown", reason) for reason in dict.fromkeys(reasons) if reason]
+
+
+def _on_files(run: Run) -> bool:
+    return any(cell.trials and cell.parameters.get("channel.kind") == "file" for cell in run.cells)
 
 
 def counters_unjudged(bases: Sequence[Run], new: Run) -> int:

@@ -36,6 +36,7 @@ from iomodels.comparison import (
     judge_runs,
     now_utc,
     places_differ,
+    places_unknown,
 )
 from iomodels.engines import EngineSpec
 from iomodels.errors import IomodelsError, NothingMeasured, ResultError, UsageError
@@ -179,6 +180,7 @@ def check(
             *why_not,
             *not_kept,
             *elsewhere,
+            *places_unknown(bases, run),
             *lost.unknown.values(),
             *lost.never,
             *baseline.warnings,

@@ -256,6 +256,31 @@ def test_files_on_another_file_system_are_not_compared_in_time() -> None:
     assert back.verdict == "same"
 
 
+@pytest.mark.parametrize(
+    ("kind", "device", "known"),
+    [
+        ("ext4", "vda", True),
+        ("tmpfs", None, True),
+        ("nfs4", None, False),
+        ("overlay", None, False),
+        (None, None, False),
+    ],
+)
+def test_a_file_system_without_a_device_is_not_taken_for_the_same_in_silence(
+    kind: str | None, device: str | None, known: bool
+) -> None:
+    place = ENVIRONMENT | {"file_system": kind, "file_system_device": device}
+    on_file = make_cell(parameters={"channel.kind": "file"}, scenario="cached-read")
+    run = make_run([on_file], environment=place)
+    warnings = [n.message for n in compared(run, run).warnings if n.code == "file-system-unknown"]
+    assert bool(warnings) != known
+    if not known:
+        assert f"both are on {kind or 'unknown'} on an unknown device" in warnings[0]
+    timers = replace(run, cells=[make_cell()])
+    codes = [notice.code for notice in compared(timers, timers).warnings]
+    assert "file-system-unknown" not in codes
+
+
 def test_every_difference_of_the_environments_is_listed() -> None:
     base = make_run(environment={"kernel": "6.1.0", "aio_nr": 1, "turbo": None})
     new = make_run(environment={"kernel": "6.1.0", "aio_nr": 5, "turbo": True, "smt": False})
