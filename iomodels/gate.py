@@ -45,8 +45,9 @@ from iomodels.matching import Key
 from iomodels.metrics import COUNTER_PREFIX
 from iomodels.plan import Plan
 from iomodels.point import NOT_STORED, Point, point_from_parameters, settle
-from iomodels.results import Cell, Notice, Run, Tool
+from iomodels.results import Cell, Notice, Parameter, Run, Tool
 from iomodels.runner import Listener, bench_plan, core_hash
+from iomodels.statistics import MIN_ROUNDS
 
 FRESH_ROUNDS, LEAST_FRESH_ROUNDS = 20, 7
 BUDGET_S = 170.0
@@ -141,7 +142,9 @@ def check(
         )
     kept = Path(output) if output is not None and comparable else None
     not_kept = _not_kept(Path(output)) if output is not None and not comparable else []
-    _tell(listener, not_kept)
+    few = _few_rounds(bases, cells) if comparable else []
+    here = msgspec.structs.replace(newest, environment=_environment(cells))
+    _tell(listener, [*not_kept, *few, *places_differ(bases, here)])
     run = bench_plan(plan, output=kept, force=force, listener=listener, nothing_is_a_result=True)
     slowness = (time.monotonic() - started_s) / max(plan.estimate_s, 1.0)
     refusal = "" if comparable else "; ".join(notice.message for notice in why_not)
@@ -154,7 +157,8 @@ def check(
         remedy=verdict.REMEDY_OF_BASELINE,
     )
     changes = judge_runs(bases, run, by, refusal)
-    suspects = [] if refusal else _suspects(changes, cells, threshold)
+    judged = {key for key in cells if _comparable_rounds(bases, key, run) >= MIN_ROUNDS}
+    suspects = [] if refusal else _suspects(changes, judged, cells, threshold)
     if suspects:
         left_s = (BUDGET_S - (time.monotonic() - started_s)) / max(1.0, slowness)
         least = _least_fresh_rounds(changes, bases, suspects)
@@ -179,6 +183,7 @@ def check(
         warnings=[
             *why_not,
             *not_kept,
+            *few,
             *elsewhere,
             *places_unknown(bases, run),
             *lost.unknown.values(),
@@ -230,6 +235,40 @@ def _measured(runs: Sequence[Run]) -> set[Key]:
     """The cells that any of the runs has measured."""
     cells = (item for run in runs for item in matching.cells_by_key(run).items())
     return {key for key, cell in cells if cell.trials}
+
+
+def _rounds(bases: Sequence[Run], key: Key) -> int:
+    """The base's rounds of a cell."""
+    cells = [matching.cells_by_key(run) for run in bases]
+    return sum(len(each[key].trials) for each in cells if key in each)
+
+
+def _comparable_rounds(bases: Sequence[Run], key: Key, here: Run) -> int:
+    """Those that its times can be compared with here."""
+    on_files = dict(key[1]).get("channel.kind") == "file"
+    return _rounds(
+        [b for b in bases if not on_files or not matching.other_file_system(b, here)], key
+    )
+
+
+def _few_rounds(bases: Sequence[Run], cells: Mapping[Key, object]) -> list[Notice]:
+    """A notice of the cells that have too few rounds in the base for any verdict."""
+    few = [key for key in cells if _rounds(bases, key) < MIN_ROUNDS]
+    if not few:
+        return []
+    message = (
+        f"the baseline has fewer than {MIN_ROUNDS} rounds of {_names(few)}: their times cannot be "
+        f"judged; record it with more (bench -r {LEAST_FRESH_ROUNDS})"
+    )
+    return [Notice("few-rounds", message)]
+
+
+def _environment(cells: Mapping[Key, tuple[Point, EngineSpec]]) -> dict[str, Parameter | None]:
+    """This machine's, with the file system of the first cell that works on files."""
+    for point, _ in cells.values():
+        if point.channel.kind == "file":
+            return environment.describe(Path(point.channel.folder))
+    return environment.describe()
 
 
 def _names(keys: Collection[Key]) -> str:
@@ -331,9 +370,13 @@ def _setting(base: Run, name: str) -> float:
 
 
 def _suspects(
-    changes: Sequence[Change], cells: Mapping[Key, object], threshold: float
+    changes: Sequence[Change],
+    judged: Collection[Key],
+    cells: Mapping[Key, object],
+    threshold: float,
 ) -> list[Key]:
-    """The cells of which any timing looks worse by more than a screen lets pass."""
+    """The cells of which any timing looks worse by more than a screen lets pass; of those `judged`:
+    where there is no verdict whatever is measured, nothing is measured again."""
     limit = 1 + min(pairs.SCREEN_CHANGE, threshold)
     found: dict[Key, None] = {}
     for change in changes:
@@ -343,7 +386,7 @@ def _suspects(
         worse = 1 / ratio if change.bigger_is_better else ratio
         if change.verdict in ("slower", "cannot tell") and worse > limit:
             found[change.scenario, frozenset(change.parameters.items()), change.engine] = None
-    return [key for key in cells if key in found]
+    return [key for key in cells if key in found and key in judged]
 
 
 def _least_fresh_rounds(
@@ -353,9 +396,8 @@ def _least_fresh_rounds(
     the smaller a p-value must be, and few rounds have none so small."""
     timed = sum(c.ratio is not None and not c.metric.startswith(COUNTER_PREFIX) for c in changes)
     alpha = pairs.CONFIRM_ALPHA / max(1, timed)
-    cells = [matching.cells_by_key(run) for run in bases]
-    rounds = [sum(len(each[key].trials) for each in cells if key in each) for key in suspects]
-    return max(LEAST_FRESH_ROUNDS, *(unpaired.rounds_needed(each, alpha) for each in rounds))
+    needed = [unpaired.rounds_needed(_rounds(bases, key), alpha) for key in suspects]
+    return max(LEAST_FRESH_ROUNDS, *needed)
 
 
 def _confirm(

@@ -15,7 +15,7 @@ from iomodels import ab, engines, exports, gate, runner, storage, versus
 from iomodels.changes import Change, Comparison
 from iomodels.comparison import compare
 from iomodels.errors import NothingMeasured, ResultError, TrialError, UsageError
-from iomodels.results import Cell, Run, Tool, Trial
+from iomodels.results import Cell, Notice, Run, Tool, Trial
 from iomodels.runner import bench
 from iomodels.statistics import summarise
 
@@ -114,6 +114,44 @@ def test_a_check_takes_other_rounds_and_another_folder(recorded: Run, tmp_path: 
         pytest.skip("/dev/shm and /var/tmp are one file system here")
     assert moved.comparison.outcome == "not comparable"
     assert "file-system" in [notice.code for notice in moved.comparison.warnings]
+
+
+class Told:
+    """Keeps the notices that come before the first trial."""
+
+    def __init__(self) -> None:
+        self.before: list[Notice] = []
+        self.begun = False
+
+    def notice(self, notice: Notice) -> None:
+        self.before += [] if self.begun else [notice]
+
+    def planned(self, plan: object) -> None: ...
+    def trial_progress(self, *_: object) -> None: ...
+    def trial_ended(self, *_: object) -> None: ...
+
+    def trial_started(self, trial: object) -> None:
+        self.begun = True
+
+
+@pytest.mark.parametrize("why", ["few-rounds", "file-system"])
+def test_what_cannot_be_judged_is_said_at_once_and_not_measured_again(
+    monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    few = why == "few-rounds"
+    run = bench(["cached-read"], engines=["blocking"], rounds=5 if few else 6, duration_s=0.02,
+                warmup_s=0, settings={"channel.size": ["64 KiB"]}, seed=5)  # fmt: skip
+    if not few:
+        run = replace(run, environment={**run.environment, "file_system_device": "elsewhere"})
+    monkeypatch.setattr(gate, "_confirm", None)  # calling it would fail
+    told = Told()
+    checked = check(with_cells(run, faster), listener=told)
+    assert timing(checked, "blocking").verdict == "cannot tell"
+    said = {notice.code: notice.message for notice in told.before}
+    assert why in said
+    if few:
+        assert "fewer than 6 rounds of cached-read · blocking: " in said[why]
+        assert why in [notice.code for notice in checked.comparison.warnings]
 
 
 def test_hours_of_measuring_are_not_begun_unasked(recorded: Run) -> None:
