@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from iomodels import ab, metrics, paired, procedure, verdict
+from iomodels import ab, metrics, noise, paired, procedure, verdict
 from iomodels.ab import PairedCell
 from iomodels.changes import OF_PAIRS, SCHEMA, Change, Comparison
 from iomodels.comparison import DEFAULT_THRESHOLD, now_utc
@@ -71,7 +71,12 @@ def run(
             ),
             changes=changes,
             differences=[],
-            warnings=[*notices, *_other_tool(cells), *_left_out(measuring)],
+            warnings=[
+                *notices,
+                *_other_tool(cells),
+                *_left_out(measuring),
+                *measuring.monitor.notices(),
+            ],
             counters_unjudged=paired.counters_unjudged(measuring.rows),
             interval=OF_PAIRS,
         )
@@ -114,6 +119,7 @@ class _Measuring:
         self._seed = seed
         self._listener = listener
         self._round = 0
+        self.monitor = noise.Monitor()
 
     def __call__(self, rows: Sequence[int], count: int) -> list[Floats]:
         chosen = [self.rows[index] for index in rows]
@@ -132,6 +138,7 @@ class _Measuring:
             first_round=self._round,
             listener=self._listener,
             into=done,
+            monitor=self.monitor,
         )
         self._round += count
         return [row.gains(row.batches[-1]) for row in chosen]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,11 +13,11 @@ import numpy as np
 import pytest
 from lxml import etree
 
-from iomodels import ab, engines, metrics, paired, pairs, procedure, verdict, versus
+from iomodels import ab, engines, metrics, noise, paired, pairs, procedure, verdict, versus
 from iomodels.ab import Pair, PairedCell
 from iomodels.changes import Change, Comparison
 from iomodels.errors import NothingMeasured
-from iomodels.exports import junit, markdown
+from iomodels.exports import json_document, junit, markdown
 from iomodels.launch import Launch, own_launch
 from iomodels.paired import Row
 from iomodels.point import Point
@@ -127,6 +128,17 @@ def test_an_interruption_keeps_the_ratios_and_gives_no_verdict() -> None:
     assert change.ratio.median < 0.6
     assert "interrupted" in (change.reason or "")
     assert verdict.EXIT_CODES[caught.value.comparison.outcome] == 4
+
+
+def test_that_the_machine_was_busy_is_in_the_report(monkeypatch) -> None:
+    """Of all batches together, also where others' work came in one of them only."""
+    told = Notice("busy", "other processes kept 1.00 of 2 cores busy")
+    monkeypatch.setattr(noise, "judge", lambda uses: [told] if len(uses) >= 20 else [])
+    monkeypatch.setattr(ab._Session, "pair", lambda self, cell, number, first: like(number))
+    comparison = run_versus(planned([], [], "slow-device"))
+    assert comparison.warnings == [told]
+    (notice,) = json.loads(json_document.of_comparison(comparison))["warnings"]
+    assert notice["code"] == "busy"
 
 
 def interrupted_after(pairs_of: Callable[[PairedCell, int], Pair]) -> Callable[..., object]:
