@@ -48,6 +48,9 @@ def compare(
     changes = judge_runs([base], new, by, "" if anyway else _refusal(why_not))
     elsewhere = places_differ([base], new)
     comparable = not elsewhere and (anyway or not why_not)
+    outcome = verdict.outcome(changes, threshold=threshold, comparable=comparable)
+    if outcome == "inconclusive" and base.cells == new.cells:
+        outcome = "passed"  # too noisy to tell, and no noise between numbers that are the same
     one = Notice(
         "one-run",
         "one run on either side cannot show how this machine differs from one hour to the next, so "
@@ -62,11 +65,12 @@ def compare(
         base_tool=base.tool,
         new_tool=new.tool,
         threshold=threshold,
-        outcome=verdict.outcome(changes, threshold=threshold, comparable=comparable),
+        outcome=outcome,
         changes=changes,
         differences=matching.differences(base, new),
         warnings=[
             *why_not,
+            *_same_run(base, new),
             *elsewhere,
             *places_unknown([base], new),
             *matching.settings_notices(base, new),
@@ -77,6 +81,14 @@ def compare(
         counters_unjudged=counters_unjudged([base], new),
         interval=OF_ROUNDS,
     )
+
+
+def _same_run(base: Run, new: Run) -> list[Notice]:
+    if (base.seed, base.created_utc) != (new.seed, new.created_utc):
+        return []
+    if base.cells != new.cells:
+        return [Notice("same-run", "both have the seed and the time of the same run")]
+    return [Notice("same-run", "both are the same run: there is nothing to compare")]
 
 
 def assumed_spread(runs: Iterable[Run]) -> float:

@@ -62,6 +62,11 @@ class PairedCell:
         """Whether both arms ask for the same: what only one of them can do is then a fault."""
         return self.a.parameters == self.b.parameters and self.a.engine == self.b.engine
 
+    @property
+    def runs_alike(self) -> bool:
+        """Whether there is no difference at all between the arms."""
+        return _runs_alike(self.a, self.b)
+
     def arm(self, side: Side) -> ArmCell:
         """`a` or `b`."""
         return self.a if side == "a" else self.b

@@ -53,6 +53,10 @@ def run(
     """
     measuring = _Measuring(cells, tuple(metric_keys), seed, listener)
     lost = paired.lost(cells)
+    alike = _alike(cells)
+    if listener is not None:
+        for notice in alike:
+            listener.notice(notice)
     if not measuring.rows and not _fails(lost):
         raise NothingMeasured(f"no cell can be measured; {_why_nothing(measuring)}")
 
@@ -73,6 +77,7 @@ def run(
             differences=[],
             warnings=[
                 *notices,
+                *alike,
                 *_other_tool(cells),
                 *_left_out(measuring),
                 *measuring.monitor.notices(),
@@ -149,6 +154,13 @@ def _purpose(rows: Sequence[Row]) -> str:
 
 
 # What a reader must know
+
+
+def _alike(cells: Sequence[PairedCell]) -> list[Notice]:
+    if not all(cell.runs_alike for cell in cells):
+        return []
+    message = "both arms are the same (an A/A): whatever change is found is a false alarm"
+    return [Notice("a-a", message)]
 
 
 def _other_tool(cells: Sequence[PairedCell]) -> list[Notice]:

@@ -197,6 +197,19 @@ def test_cells_are_the_same_by_meaning_and_not_by_spelling() -> None:
     assert matching.key_of(a) == matching.key_of(b)
 
 
+@pytest.mark.parametrize("sample", [noisy(1000, count=3), [1000.0, 2000.0, 500.0] * 3])
+def test_a_run_against_itself_is_said_and_never_inconclusive(sample: list[float]) -> None:
+    run = run_of(sample)
+    comparison = compared(run, run)
+    assert comparison.outcome == "passed"
+    assert "both are the same run" in comparison.warnings[0].message
+    later = replace(run, created_utc="2026-01-02T00:00:00Z")
+    assert "same-run" not in [notice.code for notice in compared(run, later).warnings]
+    edited = compared(run, run_of([speed / 3 for speed in sample]))
+    assert edited.outcome != "passed"
+    assert "both have the seed and the time of the same run" in edited.warnings[0].message
+
+
 # Never in silence
 
 

@@ -135,10 +135,19 @@ def test_that_the_machine_was_busy_is_in_the_report(monkeypatch) -> None:
     told = Notice("busy", "other processes kept 1.00 of 2 cores busy")
     monkeypatch.setattr(noise, "judge", lambda uses: [told] if len(uses) >= 20 else [])
     monkeypatch.setattr(ab._Session, "pair", lambda self, cell, number, first: like(number))
-    comparison = run_versus(planned([], [], "slow-device"))
+    comparison = run_versus(planned([], ["channel.service=90 us"], "slow-device"))
     assert comparison.warnings == [told]
     (notice,) = json.loads(json_document.of_comparison(comparison))["warnings"]
     assert notice["code"] == "busy"
+
+
+def test_two_arms_that_are_the_same_are_said_to_be_an_a_a(monkeypatch) -> None:
+    monkeypatch.setattr(ab, "measure", measured_as(like))
+    same = run_versus(planned(["channel.service=50 us"], ["channel.service=50 us"], "slow-device"))
+    assert "both arms are the same (an A/A)" in same.warnings[0].message
+    assert same.outcome == "passed"
+    other = run_versus(planned(["channel.service=50 us"], ["channel.service=60 us"], "slow-device"))
+    assert not other.warnings
 
 
 def interrupted_after(pairs_of: Callable[[PairedCell, int], Pair]) -> Callable[..., object]:
