@@ -88,7 +88,11 @@ def run(
 
     try:
         decision = procedure.decide(
-            len(measuring.rows), measuring, threshold=threshold, first_pairs=first_pairs
+            len(measuring.rows),
+            measuring,
+            threshold=threshold,
+            first_pairs=first_pairs,
+            announce=measuring.announce,
         )
     except KeyboardInterrupt:
         until_then = [*paired.unfinished(measuring.rows), *lost]
@@ -124,14 +128,19 @@ class _Measuring:
         self._seed = seed
         self._listener = listener
         self._round = 0
+        self._purpose = ""
         self.monitor = noise.Monitor()
+
+    def announce(self, purpose: str) -> None:
+        """What the next batches are for."""
+        self._purpose = purpose
 
     def __call__(self, rows: Sequence[int], count: int) -> list[Floats]:
         chosen = [self.rows[index] for index in rows]
         cells = list({id(row.cell): row.cell for row in chosen}.values())
         if self._listener is not None:
             estimate_s = ab.estimate_s(cells, count)
-            self._listener.batch_started(_purpose(chosen), len(cells), count, estimate_s)
+            self._listener.batch_started(self._purpose, len(cells), count, estimate_s)
         done: list[list[ab.Pair]] = [[] for _ in cells]
         by_cell = {id(cell): pairs for cell, pairs in zip(cells, done, strict=True)}
         for row in chosen:  # before they are measured: an interruption leaves those that are
@@ -147,10 +156,6 @@ class _Measuring:
         )
         self._round += count
         return [row.gains(row.batches[-1]) for row in chosen]
-
-
-def _purpose(rows: Sequence[Row]) -> str:
-    return "fresh pairs, to be sure" if any(row.batches for row in rows) else "first look"
 
 
 # What a reader must know

@@ -98,6 +98,23 @@ def test_only_suspects_are_measured_again_and_only_their_fresh_pairs_decide() ->
     assert decision.fresh[4].size in procedure.FRESH_PAIRS
 
 
+def test_each_batch_is_announced_as_what_it_is() -> None:
+    purposes: list[str] = []
+    batches: list[tuple[str, list[int]]] = []
+    rng = np.random.default_rng(5)
+
+    def measure(which, count):
+        batches.append((purposes[-1], list(which)))
+        return [rng.normal(-0.3 * (row == 1), (0.02, 0.05, 0.15)[row], count) for row in which]
+
+    procedure.decide(3, measure, threshold=0.05, announce=purposes.append)
+    told = dict(batches)
+    assert told["first look"] == [0, 1, 2]
+    assert 2 in told["more pairs of what is noisy"]
+    assert 1 in told["fresh pairs, to be sure"]
+    assert batches[-1][0] == "fresh pairs, to be sure"
+
+
 def test_noisy_rows_get_more_pairs() -> None:
     measure, asked = quiet_machine(3, {}, noise=0.15)
     decision = procedure.decide(3, measure, threshold=0.05)
