@@ -119,6 +119,31 @@ def test_annotations_are_errors_then_warnings(comparison) -> None:
     assert "-12 %25" in lines[2]
 
 
+def test_an_annotation_of_what_cannot_be_compared_says_why() -> None:
+    told = make_comparison(
+        [make_change(verdict="same")],
+        outcome="not comparable",
+        warnings=[Notice("machine", "another machine: kernel"), Notice("busy", "busy")],
+    )
+    assert github.commands(told) == (
+        "::error title=Not comparable::1 same; another machine: kernel\n"
+    )
+
+
+def test_a_pass_says_why_what_cannot_be_told_lets_it() -> None:
+    unknown = [make_change(verdict="cannot tell"), make_change(verdict="same")]
+    told = make_comparison(unknown, outcome="passed")
+    assert render("markdown", told).startswith(
+        "## Passed: nothing lost, 1 cannot tell, 1 same "
+        "(only a gain is possible there, or 10 % would have been seen)"
+    )
+    same = make_comparison(unknown, outcome="passed", warnings=[Notice("same-run", "the same")])
+    assert "(both are the same run)" in render("markdown", same)
+    assert render("markdown", make_comparison(unknown[1:], outcome="passed")).startswith(
+        "## Passed: 1 same\n"
+    )
+
+
 def test_there_are_ten_annotations_at_most_and_the_last_counts_the_others() -> None:
     changes = [make_change(engine=f"engine-{n}") for n in range(25)]
     lines = github.commands(make_comparison(changes)).splitlines()
