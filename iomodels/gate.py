@@ -422,9 +422,9 @@ def _confirm(
     fitting = int(left_s / plan(1).estimate_s)
     rounds = max(least, min(FRESH_ROUNDS, fitting))
     if listener is not None:
-        listener.notice(
-            Notice("confirming", f"{len(cells)} cells look worse: measuring them again")
-        )
+        many = f"{len(cells)} cells look worse: measuring them again"
+        one = "1 cell looks worse: measuring it again"
+        listener.notice(Notice("confirming", one if len(cells) == 1 else many))
     return bench_plan(plan(rounds), listener=listener, nothing_is_a_result=True)
 
 

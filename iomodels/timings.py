@@ -139,7 +139,8 @@ def _timed(
     detectable = _detectable(timing, shift, between, noise, by, by.alpha / family)
     found, reason = "cannot tell", timing.refusal or None
     if not timing.refusal and (rounds < MIN_ROUNDS or not shift.conclusive):
-        reason = f"{rounds} rounds give no interval: measure at least {MIN_ROUNDS} on either side"
+        few = "1 round gives" if rounds == 1 else f"{rounds} rounds give"
+        reason = f"{few} no interval: measure at least {MIN_ROUNDS} on either side"
     elif not timing.refusal:
         found = verdict.judge(
             shift.estimate,

@@ -17,6 +17,7 @@ import pytest
 from msgspec.structs import replace
 
 from iomodels import selftest, storage
+from iomodels.comparison import compare
 from iomodels.results import Tool
 from iomodels.selftest import KindResult, Tally
 
@@ -85,6 +86,30 @@ def test_another_version_is_judged_only_when_asked_and_never_in_silence(cli, fil
         assert "another version of iomodels: 0.1.0, now 9.9.9" in " ".join(done.stdout.split())
 
 
+def test_one_is_not_many() -> None:
+    table = import_module("iomodels.cli.changes_table")
+    varying = [make_trial(n, calls={"read": 1.0, "poll": 1.0 + n}) for n in range(7)]
+    run = make_run([make_cell(trials=varying)])
+    one = compare(run, run, base_name="a", new_name="b")
+    assert table._counters(one) == (
+        "1 exact counter (calls per operation) is the same; "
+        "1 counter varies by itself and could not be judged"
+    )
+    two = replace(one, changes=one.changes * 2, counters_unjudged=2)
+    assert table._counters(two) == (
+        "2 exact counters (calls per operation) are the same; "
+        "2 counters vary by themselves and could not be judged"
+    )
+    alone = make_run([make_cell(trials=varying[:1])])
+    reasons = [c.reason for c in compare(alone, run, base_name="a", new_name="b").changes]
+    assert any("1 round gives no interval" in (reason or "") for reason in reasons)
+
+
+def test_a_pass_says_why_what_cannot_be_told_lets_it(cli, files) -> None:
+    out = " ".join(cli("compare", "few.json", "few.json").stdout.split())
+    assert "Passed: nothing lost, 2 cannot tell (both are the same run; few.json against" in out
+
+
 def test_machine_readable_forms_are_alone_on_standard_output(cli, files) -> None:
     for options in (("--json",), ("--format", "json")):
         document = json.loads(cli("compare", "base.json", "slow.json", *options).stdout)
@@ -104,7 +129,10 @@ def test_machine_readable_forms_are_alone_on_standard_output(cli, files) -> None
         (("compare", "base.json", "same.json", "-m", "speed"), "there is no metric 'speed'"),
         (("compare", "base.json", "same.json", "--threshold", "0"), "is no share"),
         (("compare", "base.json", "same.json", "--json", "--format", "csv"), "contradict"),
-        (("check",), "needs one of --baseline"),
+        (("check",), "needs one of --baseline FILE, --a or --b KEY=VALUE"),
+        (("check", "slow-device", "--baseline", "base.json"), "no scenario is named: the baseline"),
+        (("check", "mine.toml", "--baseline", "base.json"), "no scenario is named: the baseline"),
+        (("check", "gone.json", "--baseline", "base.json"), "gone.json does not exist"),
         (("check", "--baseline", "base.json", "--a", "load.depth=1"), "needs one of"),
         (("check", "--baseline", "base.json", "-e", "aio"), "-e only goes with --a and --b"),
         (("check", "--baseline", "base.json", "-s", "load.depth=1"), "leaves only channel.folder"),
