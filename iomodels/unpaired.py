@@ -63,11 +63,13 @@ class Between:
 
     def interval_margin(self) -> float:
         """What the spread measured adds to either side of an interval of 95 %: nothing where it was
-        not, as of one run. Two runs know it so badly that it is much."""
+        not, as of one run. Two runs know it so badly that not even twice the time would be seen
+        (Student's quantile is 12.7): there what is believed is the most."""
         if self.runs < 2:
             return 0.0
         t = student_quantile(1 - CONFIDENCE_ALPHA / 2, self.runs - 1)
-        return t * self.measured * self.of_a_difference
+        margin = t * self.measured * self.of_a_difference
+        return min(margin, self.margin(CONFIDENCE_ALPHA)) if self.runs == 2 else margin
 
     def margin(self, alpha: float) -> float:
         """How far the median of another run may lie from these, in all but `alpha` of cases."""

@@ -60,9 +60,11 @@ def test_one_run_has_the_assumed_spread_in_its_test_and_none_in_its_interval() -
 
 def test_the_interval_of_two_runs_knows_that_two_are_few() -> None:
     """Student's quantile with one degree of freedom is 12.7; with ten it was 2.2."""
-    two, three = unpaired.Between(0.01, 2), unpaired.Between(0.01, 3)
-    assert two.interval_margin() == pytest.approx(12.706 * 0.01 * 1.5**0.5, rel=1e-3)
+    two, three = unpaired.Between(0.005, 2), unpaired.Between(0.01, 3)
+    assert two.interval_margin() == pytest.approx(12.706 * 0.005 * 1.5**0.5, rel=1e-3)
     assert three.interval_margin() == pytest.approx(4.303 * 0.01 * (4 / 3) ** 0.5, rel=1e-3)
+    apart = unpaired.Between(0.05, 2)  # 12.7 times that would hide a cell half as fast
+    assert apart.interval_margin() == apart.margin(0.05) < 0.15
 
 
 @pytest.mark.parametrize("runs", [2, 3, 5])
