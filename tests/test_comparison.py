@@ -315,19 +315,25 @@ def test_a_call_more_per_operation_is_a_regression_in_one_round_on_any_machine()
 
 
 def test_counters_raise_no_alarm_in_100_suites() -> None:
+    """Suites of eight cells: constant but for the edges of a trial; constant, and in one round of
+    twenty a few calls more (a signal, a wake-up for nothing); varying by itself."""
     rng = np.random.default_rng(11)
 
     def trials() -> list[Trial]:
-        # Constant, constant but for the edges of the trial, and varying by itself.
         calls = [
-            {"read": 1.0, "select": 1 + rng.uniform(0, 4e-4), "futex": rng.gamma(4, 0.2)}
+            {
+                "read": 1 + rng.uniform(0, 4e-4),
+                "select": 1 + rng.uniform(0, 4e-4) + (rng.random() < 0.05) * rng.exponential(0.1),
+                "futex": rng.gamma(4, 0.2),
+            }
             for _ in range(7)
         ]
         return [make_trial(n, latency_ns=[1], calls=each) for n, each in enumerate(calls)]
 
-    for _ in range(100 * 8):  # suites of eight cells
-        found = list(counters.compare(trials(), trials()))
-        assert [each.verdict for each in found] == ["same", "same"]
+    found = [each for _ in range(100 * 8) for each in counters.compare(trials(), trials())]
+    assert {each.verdict for each in found} == {"same", "cannot tell"}
+    assert sum(each.verdict == "same" for each in found) > 800
+    assert "calls_per_op.futex" not in {each.metric.key for each in found}
 
 
 def test_a_counter_that_varies_by_itself_is_no_evidence_and_is_counted() -> None:

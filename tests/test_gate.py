@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from iomodels import ab, engines, exports, gate, runner, storage, versus
-from iomodels.changes import Change, Comparison
+from iomodels.changes import OF_ROUNDS, OF_RUNS, Change, Comparison
 from iomodels.comparison import compare
 from iomodels.errors import NothingMeasured, ResultError, TrialError, UsageError
 from iomodels.results import Cell, Notice, Run, Tool, Trial
@@ -59,6 +59,10 @@ def check(*runs: Run, **options: object) -> gate.Checked:
 
 def faster(trial: Trial) -> Trial:
     return replace(trial, throughput_ops=20 * trial.throughput_ops)
+
+
+def half_as_fast(trial: Trial) -> Trial:
+    return replace(trial, throughput_ops=trial.throughput_ops / 2)
 
 
 def fewer_calls(trial: Trial) -> Trial:
@@ -174,9 +178,15 @@ def test_a_baseline_that_is_not_whole_is_said(recorded: Run, tmp_path: Path) -> 
 
 
 def test_several_baselines_are_one_with_a_spread(recorded: Run) -> None:
-    later = replace(recorded, created_utc="2999-01-01T00:00:00Z")
-    checked = check(recorded, later)
-    assert "one-baseline" not in [notice.code for notice in checked.comparison.warnings]
+    """Two runs, of which one is half as fast: their interval is wide."""
+    later = replace(with_cells(recorded, half_as_fast), created_utc="2999-01-01T00:00:00Z")
+    alone, both = check(recorded), check(recorded, later)
+    assert "one-baseline" in [notice.code for notice in alone.comparison.warnings]
+    assert "one-baseline" not in [notice.code for notice in both.comparison.warnings]
+    assert (alone.comparison.interval, both.comparison.interval) == (OF_ROUNDS, OF_RUNS)
+    wide = timing(both, "select").ratio
+    assert wide is not None
+    assert wide.high / wide.low > 2
 
 
 def test_the_cells_of_a_folder_are_those_of_all_its_runs(recorded: Run) -> None:
@@ -348,16 +358,26 @@ def _counters(text: str) -> dict[str, str]:
 
 
 def test_real_counters_raise_no_alarm_in_100_suites() -> None:
-    """Rounds of one real run, dealt out to a base and a new run in 100 ways."""
-    run = bench(["slow-device", "cached-read"], rounds=8, duration_s=0.02, warmup_s=0, seed=3)
+    """Rounds of two real runs, dealt out to a base and a new run in 100 ways: seven rounds each, so
+    that a counter that varies may be called slower."""
+    one, other = (
+        bench(["slow-device", "cached-read"], rounds=7, duration_s=0.02, warmup_s=0, seed=seed)
+        for seed in (3, 4)
+    )
+    cells = [
+        replace(cell, trials=[*cell.trials, *again.trials])
+        for cell, again in zip(one.cells, other.cells, strict=True)
+    ]
+    run = replace(one, cells=cells)
     rng = random.Random(12)
     judged = 0
     for _ in range(100):
         base, new = _dealt(run, rng)
+        assert {len(cell.trials) for cell in base.cells if cell.trials} == {7}
         changes = compare(base, new, base_name="a", new_name="b").changes
         found = [c for c in changes if c.metric.startswith("calls_per_op")]
-        assert {c.verdict for c in found} <= {"same", "cannot tell"}, found
-        judged += len(found)
+        assert {c.verdict for c in found} <= {"same", "cannot tell", "faster"}, found
+        judged += sum(c.verdict == "same" for c in found)
     assert judged >= 100
 
 

@@ -60,10 +60,10 @@ def test_a_suite_never_meets_a_recorded_pair_twice(gate_benchmark: ModuleType) -
 
 
 def test_a_baseline_of_any_number_of_runs_cries_no_wolf() -> None:
-    """12 suites of each of 20 kinds; the full benchmark has hundreds."""
-    rows = loaded(BENCHMARK.with_name("baselines.py")).baselines(12, seed=6)
+    """15 suites of each of 20 kinds, of which 1 % may fail; the full benchmark has hundreds."""
+    rows = loaded(BENCHMARK.with_name("baselines.py")).baselines(15, seed=6)
     assert {row["runs"] for row in rows} == {1, 2, 3, 5}
-    assert sum(row["failed"] for row in rows) <= 5
+    assert sum(row["failed"] for row in rows) <= 3
     assert all(row["found"] > 0.5 for row in rows)
 
 
