@@ -46,7 +46,7 @@ from iomodels.metrics import COUNTER_PREFIX
 from iomodels.plan import Plan
 from iomodels.point import NOT_STORED, Point, point_from_parameters, settle
 from iomodels.results import Cell, Notice, Parameter, Run, Tool
-from iomodels.runner import Listener, bench_plan, core_hash
+from iomodels.runner import Listener, bench_plan, core_hash, has_measurements
 from iomodels.statistics import MIN_ROUNDS
 
 FRESH_ROUNDS, LEAST_FRESH_ROUNDS = 20, 7
@@ -196,7 +196,7 @@ def check(
         counters_unjudged=counters_unjudged(bases, run),
         interval=OF_RUNS if len(bases) > 1 else OF_ROUNDS,
     )
-    return Checked(comparison, run, kept)
+    return Checked(comparison, run, kept if has_measurements(run) else None)
 
 
 def _tell(listener: Listener | None, notices: Sequence[Notice]) -> None:

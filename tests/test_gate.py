@@ -131,6 +131,7 @@ class Told:
         self.before += [] if self.begun else [notice]
 
     def planned(self, plan: object) -> None: ...
+    def making_file(self, size: int) -> None: ...
     def trial_progress(self, *_: object) -> None: ...
     def trial_ended(self, *_: object) -> None: ...
 
@@ -277,14 +278,16 @@ def dying_after(monkeypatch: pytest.MonkeyPatch, trials: int) -> None:
 
 @pytest.mark.parametrize("trials", [0, 12])
 def test_a_gate_in_which_everything_fails_is_no_run_without_a_result(
-    recorded: Run, monkeypatch: pytest.MonkeyPatch, trials: int
+    recorded: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, trials: int
 ) -> None:
     """All cells in the first look; or the one suspect when it is measured again."""
     dying_after(monkeypatch, trials)
-    checked = check(with_cells(recorded, faster, "select"))
+    output = tmp_path / "next.json"
+    checked = check(with_cells(recorded, faster, "select"), output=output)
     assert checked.comparison.outcome == "regression"
     lost = timing(checked, "select")
     assert (lost.verdict, lost.confirmed) == ("failed", trials == 12)
+    assert output.exists() == (checked.output is not None) == (trials == 12)
     assert "SIGSEGV" in (lost.reason or "")
 
 
