@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from iomodels.changes import Change, Comparison
-from iomodels.exports.change_text import HEADLINES, judged, share
+from iomodels.exports.change_text import HEADLINES, judged, share, why_passed
 from iomodels.metrics import COUNTER_PREFIX
 from iomodels.verdict import counts
 
@@ -36,7 +36,7 @@ TITLES = {
 }
 MEASURED_AGAIN = "measured again: the fresh rounds or pairs stand for the first"
 LEGEND = (
-    "change: with its 95 % interval · n: pairs, or rounds of the side with fewer · "
+    "change: with its interval ({interval}) · n: pairs, or rounds of the side with fewer · "
     "noise: of one round · "
     "sees: the smallest change that would be found with 80 % power, of A/B by the whole procedure "
     "or, where it was measured again, by those pairs"
@@ -53,14 +53,25 @@ def report(comparison: Comparison) -> list[RenderableType]:
     counted = _counters(comparison)
     if counted:
         shown += [Text(""), Text(counted)]
-    return [*shown, *_surroundings(comparison), Text(""), _outcome(comparison), *_legend(shown)]
+    return [
+        *shown,
+        *_surroundings(comparison),
+        Text(""),
+        _outcome(comparison),
+        *_legend(shown, comparison),
+    ]
 
 
 def _counters(comparison: Comparison) -> str:
     same = sum(_is_dull(change) for change in comparison.changes)
     unjudged = comparison.counters_unjudged
-    told = [f"{same} exact counters (calls per operation) are the same"] if same else []
-    told += [f"{unjudged} counters vary by themselves and could not be judged"] if unjudged else []
+    told = []
+    if same:
+        noun, verb = ("counter", "is") if same == 1 else ("counters", "are")
+        told.append(f"{same} exact {noun} (calls per operation) {verb} the same")
+    if unjudged:
+        vary = "counter varies by itself" if unjudged == 1 else "counters vary by themselves"
+        told.append(f"{unjudged} {vary} and could not be judged")
     return "; ".join(told)
 
 
@@ -155,11 +166,13 @@ def _fact(value: object) -> str:
 
 def _outcome(comparison: Comparison) -> Text:
     found = ", ".join(f"{n} {verdict}" for verdict, n in counts(_timings(comparison)).items())
+    why = why_passed(comparison)
     return Text.assemble(
         (HEADLINES[comparison.outcome], OUTCOME_STYLES.get(comparison.outcome, "bold yellow")),
         safe(
-            f": {found or 'nothing to compare'} ({comparison.new_name} against "
-            f"{comparison.base_name}; same: within {share(comparison.threshold)})"
+            f": {'nothing lost, ' if why else ''}{found or 'nothing to compare'} "
+            f"({f'{why}; ' if why else ''}{comparison.new_name} against {comparison.base_name}; "
+            f"same: within {share(comparison.threshold)})"
         ),
         "\n" if comparison.changes else "",
         safe(judged(comparison) if comparison.changes else ""),
@@ -170,5 +183,7 @@ def _timings(comparison: Comparison) -> list[Change]:
     return [change for change in comparison.changes if not _is_dull(change)]
 
 
-def _legend(shown: Sequence[RenderableType]) -> list[RenderableType]:
-    return [Text(LEGEND, style="dim")] if any(isinstance(part, Table) for part in shown) else []
+def _legend(shown: Sequence[RenderableType], comparison: Comparison) -> list[RenderableType]:
+    if not any(isinstance(part, Table) for part in shown):
+        return []
+    return [safe(LEGEND.format(interval=comparison.interval), "dim")]

@@ -45,7 +45,7 @@ LEAST_PAIRS = 10
     multiple=True,
     metavar="KEY=VALUE",
     help="A/B: what arm A changes (repeat for more): a scenario's key, engine, env.NAME, prefix "
-    "or python.",
+    "or python. Without --a, arm A is as the scenario says, and so with --b.",
 )
 @click.option("--b", "arm_b", multiple=True, metavar="KEY=VALUE", help="A/B: what arm B changes.")
 @click.option(
@@ -162,6 +162,7 @@ def command(
     exports = exporting.asked(exported, "verdicts", force=force, as_json=as_json, taken=taken)
     interrupted = False
     if baseline:
+        _files_only(names)
         how = _How(metrics, threshold, rounds, _folder(by_key), however_long, output, force)
         comparison = _against_baseline((*baseline, *names), how)
         if comparison is None:
@@ -197,10 +198,23 @@ def _folder(settings: Mapping[str, Sequence[str]]) -> str | None:
     return given[0] if given else None
 
 
+def _files_only(names: Sequence[str]) -> None:
+    """What follows `--baseline FILE` are more files, as a shell makes them of `baseline/*.json`."""
+    from iomodels.scenario import shipped, suites
+
+    scenarios = {*shipped(), *suites()}
+    for name in names:
+        if Path(name).suffix == ".toml" or (name in scenarios and not Path(name).exists()):
+            raise click.UsageError(
+                "with --baseline no scenario is named: the baseline says which cells are measured"
+            )
+
+
 def _one_way(*, baseline: bool, paired: bool, self_test: bool) -> None:
     if baseline + paired + self_test != 1:
         raise click.UsageError(
-            "check needs one of --baseline FILE, --a KEY=VALUE with --b KEY=VALUE, or --self-test"
+            "check needs one of --baseline FILE, --a or --b KEY=VALUE (an arm that is not given "
+            "changes nothing), or --self-test"
         )
 
 
@@ -235,11 +249,13 @@ def _against_baseline(paths: Sequence[str], how: _How) -> Comparison | None:
     comparison = None
     try:
         with terminated_like_ctrl_c(), progress.display(messages) as listener:
-            comparison = gate.check(base, **vars(how), listener=listener).comparison
+            checked = gate.check(base, **vars(how), listener=listener)
+        comparison, kept = checked.comparison, checked.output
     except Interrupted:
         messages.print("interrupted: nothing was judged")
-    if how.output is not None:
-        messages.print(console.safe(f"result: {how.output}"), soft_wrap=True)
+        kept = how.output if how.output is not None and how.output.exists() else None
+    if kept is not None:
+        messages.print(console.safe(f"result: {kept}"), soft_wrap=True)
     return comparison
 
 

@@ -16,6 +16,7 @@ from iomodels.results import Interval
 from iomodels.selftest import KindResult, Report, Tally
 
 from . import console, pair_progress
+from .bench import terminated_like_ctrl_c
 
 
 def show(*, minutes: float, threshold: float, as_json: bool) -> int:
@@ -26,7 +27,7 @@ def show(*, minutes: float, threshold: float, as_json: bool) -> int:
     last: Report | None = None
     interrupted = False
     try:
-        with pair_progress.display(messages, seed) as listener:
+        with terminated_like_ctrl_c(), pair_progress.display(messages, seed) as listener:
             for report in selftest.run(
                 seed=seed, budget_s=60 * minutes, threshold=threshold, listener=listener
             ):

@@ -55,7 +55,7 @@ class Pair:
 
     A trial holds the medians over its slices (`statistics.combine_slices`), `round` the pair's
     number. With `error` there are no trials; `not_applicable` says that it is no failure but
-    something that cannot be had here.
+    something that cannot be had here, `lost` that arm A by itself can have it.
     """
 
     round: int
@@ -64,6 +64,7 @@ class Pair:
     b: Trial | None = None
     error: str | None = None
     not_applicable: bool = False
+    lost: bool = False
 
 
 class Listener(Protocol):
@@ -107,12 +108,16 @@ def measure(
     first_round: int = 0,
     listener: Listener | None = None,
     into: list[list[Pair]] | None = None,
+    monitor: noise.Monitor | None = None,
 ) -> list[list[Pair]]:
     """Measure `pairs` pairs of every cell, interleaved: one list of pairs per cell, in their order.
 
     The order of cells in each round, which arm begins each pair, and all random choices of the
     workloads come from `seed`. A cell's pairs end with the first that fails, which has the reason;
     a cell that is n/a has none. Rounds count from `first_round`.
+
+    What disturbed the machine is told at the end; with a `monitor`, which may watch several such
+    calls, it is for the caller to ask.
 
     Ctrl-C (`KeyboardInterrupt`) ends the workers and comes out; the pairs that ended before are
     then in `into`, one empty list per cell to begin with.
@@ -121,20 +126,19 @@ def measure(
     told = listener or _Silent()
     done: list[list[Pair]] = [[] for _ in cells] if into is None else into
     plan = Plan((), tuple(c.a.planned for c in cells), (), pairs, slice_s, warmup_s, seed)
-    monitor = noise.Monitor()
-    monitor.start()
+    watching = noise.Monitor() if monitor is None else monitor
     with Preparation(plan) as preparation:
         session = _Session(preparation, slices, slice_s, warmup_s)
         for number in range(first_round, first_round + pairs):
             left = [i for i, cell in enumerate(cells) if _goes_on(cell, done[i])]
             for index in rng.sample(left, len(left)):
                 told.pair_started(cells[index], number)
-                monitor.trial_started()
+                watching.trial_started()
                 pair = session.pair(cells[index], number, rng.choice(SIDES))
-                monitor.trial_ended()
+                watching.trial_ended()
                 done[index].append(pair)
                 told.pair_ended(cells[index], pair)
-    for notice in monitor.notices():
+    for notice in watching.notices() if monitor is None else ():
         told.notice(notice)
     return done
 
@@ -161,12 +165,26 @@ class _Session:
                 if not attempts_left:
                     return replace(nothing, error=_why(error, self.slice_s))
             except NotApplicable as error:
-                return replace(nothing, error=str(error), not_applicable=True)
+                lost = self._applies(cell, "a", number)
+                return replace(nothing, error=str(error), not_applicable=True, lost=lost)
             except (TrialError, Unavailable) as error:
                 return replace(nothing, error=str(error))
             else:
                 return replace(nothing, a=trials["a"], b=trials["b"])
         raise AssertionError("unreachable")
+
+    def _applies(self, cell: PairedCell, side: Side, number: int) -> bool:
+        """Whether this arm by itself can have what the pair could not."""
+        try:
+            with self._worker(cell.arm(side), side, number) as worker:
+                worker.open()
+                worker.slice()
+                worker.finish()
+        except NotApplicable:
+            return False
+        except (TrialError, Unavailable):
+            pass  # it is there, and broken
+        return True
 
     def _measure(self, cell: PairedCell, number: int, first: Side) -> Mapping[Side, Trial]:
         """Two live workers in turns."""

@@ -20,6 +20,10 @@ Verdict = Literal["faster", "slower", "same", "cannot tell", "vanished", "new", 
 anything measured. `new`: only the new run has it.
 """
 
+OF_ROUNDS = "95 % of these rounds; runs differ besides"
+OF_RUNS = "95 %, with the spread between base runs where there are several"
+OF_PAIRS = "95 %, of pairs measured side by side"
+
 Outcome = Literal["passed", "regression", "inconclusive", "not comparable"]
 
 
@@ -40,7 +44,7 @@ class Change(msgspec.Struct, frozen=True):
     base: Interval | None = None
     new: Interval | None = None
     ratio: Interval | None = None
-    """New over base: 1.1 is ten per cent more. With its 95 % interval."""
+    """New over base: 1.1 is ten per cent more. With its interval (`Comparison.interval`)."""
     rounds: int = 0
     """The pairs (or rounds) that the ratio rests on."""
     noise: float | None = None
@@ -79,3 +83,5 @@ class Comparison(msgspec.Struct, frozen=True):
     warnings: list[Notice]
     counters_unjudged: int = 0
     """Counters (calls per operation, by cell) that vary by themselves, or have too few rounds."""
+    interval: str = OF_ROUNDS
+    """Of what the intervals of the ratios are: `OF_ROUNDS`, `OF_RUNS` or `OF_PAIRS`."""

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from iomodels import counters, matching, metrics, noise, timings, unpaired, verdict
-from iomodels.changes import SCHEMA, Change, Comparison
+from iomodels.changes import OF_ROUNDS, SCHEMA, Change, Comparison
 from iomodels.matching import Key
 from iomodels.metrics import Metric
 from iomodels.results import Cell, Interval, Notice, Run
@@ -48,6 +48,9 @@ def compare(
     changes = judge_runs([base], new, by, "" if anyway else _refusal(why_not))
     elsewhere = places_differ([base], new)
     comparable = not elsewhere and (anyway or not why_not)
+    outcome = verdict.outcome(changes, threshold=threshold, comparable=comparable)
+    if outcome == "inconclusive" and base.cells == new.cells:
+        outcome = "passed"  # too noisy to tell, and no noise between numbers that are the same
     one = Notice(
         "one-run",
         "one run on either side cannot show how this machine differs from one hour to the next, so "
@@ -62,19 +65,30 @@ def compare(
         base_tool=base.tool,
         new_tool=new.tool,
         threshold=threshold,
-        outcome=verdict.outcome(changes, threshold=threshold, comparable=comparable),
+        outcome=outcome,
         changes=changes,
         differences=matching.differences(base, new),
         warnings=[
             *why_not,
+            *_same_run(base, new),
             *elsewhere,
+            *places_unknown([base], new),
             *matching.settings_notices(base, new),
             *incomplete(base, base_name),
             *incomplete(new, new_name),
             one,
         ],
         counters_unjudged=counters_unjudged([base], new),
+        interval=OF_ROUNDS,
     )
+
+
+def _same_run(base: Run, new: Run) -> list[Notice]:
+    if (base.seed, base.created_utc) != (new.seed, new.created_utc):
+        return []
+    if base.cells != new.cells:
+        return [Notice("same-run", "both have the seed and the time of the same run")]
+    return [Notice("same-run", "both are the same run: there is nothing to compare")]
 
 
 def assumed_spread(runs: Iterable[Run]) -> float:
@@ -188,14 +202,23 @@ def _doubt(base: Sequence[Cell], new: Cell) -> str:
 
 def places_differ(bases: Sequence[Run], new: Run) -> list[Notice]:
     """A notice where there are cells on files, and no base run of theirs on this file system."""
-    on_files = any(
-        cell.trials and cell.parameters.get("channel.kind") == "file" for cell in new.cells
-    )
+    if not _on_files(new):
+        return []
     reasons = [matching.other_file_system(run, new) for run in bases]
-    if not on_files or not reasons or not all(reasons):
+    if not reasons or not all(reasons):
         return []
     remedy = "measure in the same folder (--set channel.folder=…), or record another baseline"
     return [Notice("file-system", f"{reasons[-1]}: {remedy}")]
+
+
+def places_unknown(bases: Sequence[Run], new: Run) -> list[Notice]:
+    """A warning where there are cells on files, and no device tells their file systems apart."""
+    reasons = [matching.unknown_file_system(run, new) for run in bases] if _on_files(new) else []
+    return [Notice("file-system-unknown", reason) for reason in dict.fromkeys(reasons) if reason]
+
+
+def _on_files(run: Run) -> bool:
+    return any(cell.trials and cell.parameters.get("channel.kind") == "file" for cell in run.cells)
 
 
 def counters_unjudged(bases: Sequence[Run], new: Run) -> int:

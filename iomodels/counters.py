@@ -24,6 +24,9 @@ MIN_CONSTANT_ROUNDS = 3
 CONSTANT_WITHIN = 0.001
 """Calls per operation: the first and last operations of a trial may have one call more or less."""
 CHANGE_BEYOND = 0.01
+"""Calls per operation that are surely none of those; where both sides are constant
+`CHANGE_SHARE` of the base is enough, be it less: a list of 16 makes a sixteenth of a call."""
+CHANGE_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -84,20 +87,31 @@ def _values(
 def verdict(base: Sequence[float], new: Sequence[float]) -> Verdict | None:
     """The verdict on one counter, or None where it is none: too few base rounds, or not constant.
 
-    It changed when every new round lies beyond all of the base. More calls are `slower`. One that
-    was constant and now varies is no longer exact: `slower` if most rounds make more calls than
-    the base ever did, and nothing sure otherwise.
+    It changed when every new round lies beyond all of the base. More calls are `slower`, and fewer
+    are no loss, be it in some rounds only. One that was constant and now varies is no longer exact,
+    and has to rise by more: `slower` if most rounds make more calls than the base ever did, and
+    nothing sure otherwise.
     """
     if len(base) < MIN_CONSTANT_ROUNDS or not new:
         return None
     if max(base) - min(base) > CONSTANT_WITHIN:
         return None
-    if min(new) > max(base) + CHANGE_BEYOND:
+    least, most = min(base), max(base)
+    beyond = _beyond(most, constant=max(new) - min(new) <= CONSTANT_WITHIN)
+    if min(new) > most + beyond:
         return "slower"
-    if max(new) < min(base) - CHANGE_BEYOND:
+    if max(new) < least - beyond:
         return "faster"
-    if max(new) <= max(base) + CHANGE_BEYOND and min(new) >= min(base) - CHANGE_BEYOND:
+    if max(new) <= most + beyond:
         return "same"
     # Few rounds may have been constant by chance: those that take the median take more of them.
-    more = len(base) >= MIN_ROUNDS and median(new) > max(base) + CHANGE_BEYOND
+    more = len(base) >= MIN_ROUNDS and median(new) > most + beyond
     return "slower" if more else "cannot tell"
+
+
+def _beyond(base: float, *, constant: bool) -> float:
+    """The calls per operation that a counter must rise or fall by."""
+    share = CHANGE_SHARE * base
+    if constant:
+        return min(CHANGE_BEYOND, max(2 * CONSTANT_WITHIN, share))
+    return max(CHANGE_BEYOND, share)

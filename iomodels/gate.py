@@ -14,9 +14,19 @@ from pathlib import Path
 
 import msgspec
 
-from iomodels import __version__, engines, environment, matching, metrics, pairs, storage, verdict
+from iomodels import (
+    __version__,
+    engines,
+    environment,
+    matching,
+    metrics,
+    pairs,
+    storage,
+    unpaired,
+    verdict,
+)
 from iomodels import plan as planning
-from iomodels.changes import SCHEMA, Change, Comparison
+from iomodels.changes import OF_ROUNDS, OF_RUNS, SCHEMA, Change, Comparison
 from iomodels.comparison import (
     DEFAULT_THRESHOLD,
     Judgement,
@@ -26,6 +36,7 @@ from iomodels.comparison import (
     judge_runs,
     now_utc,
     places_differ,
+    places_unknown,
 )
 from iomodels.engines import EngineSpec
 from iomodels.errors import IomodelsError, NothingMeasured, ResultError, UsageError
@@ -34,13 +45,15 @@ from iomodels.matching import Key
 from iomodels.metrics import COUNTER_PREFIX
 from iomodels.plan import Plan
 from iomodels.point import NOT_STORED, Point, point_from_parameters, settle
-from iomodels.results import Cell, Notice, Run, Tool
-from iomodels.runner import Listener, bench_plan, core_hash
+from iomodels.results import Cell, Notice, Parameter, Run, Tool
+from iomodels.runner import Listener, bench_plan, core_hash, has_measurements
+from iomodels.statistics import MIN_ROUNDS
 
 FRESH_ROUNDS, LEAST_FRESH_ROUNDS = 20, 7
 BUDGET_S = 170.0
 """First look and confirmation together stay below three minutes, unless what is left by the first
-look is too little for `LEAST_FRESH_ROUNDS`."""
+look is too little for as many fresh rounds as a verdict takes."""
+MAX_NAMES = 5
 LONG_S = 3600.0
 """A baseline that asks for more must be confirmed by the user: it may be a stranger's."""
 COUNTER_ROUNDS, COUNTER_DURATION_S = 2, 0.1
@@ -58,11 +71,6 @@ class Baseline:
     warnings: tuple[Notice, ...] = ()
     """Of files whose cells were not all measured to their end."""
 
-    @property
-    def newest(self) -> Run:
-        """Whose cells, seed and settings are measured."""
-        return self.runs[-1]
-
 
 @dataclass(frozen=True)
 class Checked:
@@ -70,6 +78,8 @@ class Checked:
 
     comparison: Comparison
     run: Run
+    output: Path | None
+    """Where the run was kept, if it was."""
 
 
 def load_baseline(paths: Sequence[str | Path]) -> Baseline:
@@ -105,40 +115,54 @@ def check(
     force: bool = False,
     listener: Listener | None = None,
 ) -> Checked:
-    """Measure the baseline's cells and judge them. `output` keeps the run: the next baseline.
+    """Measure the baseline's cells and judge them. `output` keeps the run: the next baseline,
+    where times are comparable at all.
+
+    The cells are those of any of its runs, each judged against the runs that have it; seed and
+    settings are the newest run's.
 
     `rounds` stands for the baseline's own number, `folder` is where files are made (a baseline
-    never says where). Raises as `runner.bench_plan` does, `ResultError` for settings beyond the
-    limits, and `UsageError` for an unknown metric, or for more than an hour of measuring unless
-    `however_long`.
+    never says where). Cells that fail now are a regression, even if all do. Raises `OutputError`
+    and `Interrupted` as `runner.bench` does, `NothingMeasured` where no cell can be asked for,
+    `ResultError` for settings beyond the limits, and `UsageError` for an unknown metric, or for
+    more than an hour of measuring unless `however_long`.
     """
     started_s = time.monotonic()
     for key in metric_keys:
         metrics.named(key)
     comparable, why_not = _comparable(baseline)
-    cells, lost = _cells(baseline, folder)
-    plan = _plan(baseline.newest, list(cells.values()), rounds, timed=bool(comparable))
+    bases = comparable or list(baseline.runs)
+    newest = bases[-1]
+    cells, lost = _cells(bases, folder)
+    plan = _plan(newest, list(cells.values()), rounds, timed=bool(comparable))
     if plan.estimate_s > LONG_S and not however_long:
         raise UsageError(
             f"this baseline asks for about {plan.estimate_s / 3600:.1f} hours of measuring: give "
             "fewer rounds (-r), or say that it may take so long (--long)"
         )
-    run = bench_plan(plan, output=output, force=force, listener=listener)
+    kept = Path(output) if output is not None and comparable else None
+    not_kept = _not_kept(Path(output)) if output is not None and not comparable else []
+    few = _few_rounds(bases, cells) if comparable else []
+    here = msgspec.structs.replace(newest, environment=_environment(cells))
+    _tell(listener, [*not_kept, *few, *places_differ(bases, here)])
+    run = bench_plan(plan, output=kept, force=force, listener=listener, nothing_is_a_result=True)
     slowness = (time.monotonic() - started_s) / max(plan.estimate_s, 1.0)
-    bases = _only(comparable or list(baseline.runs), {*cells, *lost.unknown})
     refusal = "" if comparable else "; ".join(notice.message for notice in why_not)
     by = Judgement(
         threshold,
         tuple(metric_keys),
         pairs.CONFIRM_ALPHA,
         assumed_spread=assumed_spread([*bases, run]),
+        measured_again=True,
         remedy=verdict.REMEDY_OF_BASELINE,
     )
     changes = judge_runs(bases, run, by, refusal)
-    suspects = [] if refusal else _suspects(changes, cells, threshold)
+    judged = {key for key in cells if _comparable_rounds(bases, key, run) >= MIN_ROUNDS}
+    suspects = [] if refusal else _suspects(changes, judged, cells, threshold)
     if suspects:
         left_s = (BUDGET_S - (time.monotonic() - started_s)) / max(1.0, slowness)
-        again = _confirm([cells[key] for key in suspects], plan, left_s, listener)
+        least = _least_fresh_rounds(changes, bases, suspects)
+        again = _confirm([cells[key] for key in suspects], plan, least, left_s, listener)
         spread = assumed_spread([*bases, run, again])
         fresh = matching.cells_by_key(again)
         changes = judge_runs(bases, run, replace(by, fresh=fresh, assumed_spread=spread))
@@ -148,26 +172,38 @@ def check(
         created_utc=now_utc(),
         base_name=baseline.name,
         new_name="now",
-        base_tool=baseline.newest.tool,
+        base_tool=newest.tool,
         new_tool=run.tool,
         threshold=threshold,
         outcome=verdict.outcome(
             changes, threshold=threshold, comparable=not refusal and not elsewhere
         ),
         changes=changes,
-        differences=matching.differences(baseline.newest, run),
+        differences=matching.differences(newest, run),
         warnings=[
             *why_not,
+            *not_kept,
+            *few,
             *elsewhere,
+            *places_unknown(bases, run),
             *lost.unknown.values(),
             *lost.never,
             *baseline.warnings,
+            *_unlike(bases),
             *_of_the_baseline(bases),
             *run.warnings,
         ],
         counters_unjudged=counters_unjudged(bases, run),
+        interval=OF_RUNS if len(bases) > 1 else OF_ROUNDS,
     )
-    return Checked(comparison, run)
+    return Checked(comparison, run, kept if has_measurements(run) else None)
+
+
+def _tell(listener: Listener | None, notices: Sequence[Notice]) -> None:
+    """Before anything is measured."""
+    if listener is not None:
+        for notice in notices:
+            listener.notice(notice)
 
 
 # What to measure
@@ -176,7 +212,7 @@ def check(
 def _comparable(baseline: Baseline) -> tuple[list[Run], list[Notice]]:
     """The base runs of this machine and tool; and why not, for those that are not."""
     here = msgspec.structs.replace(
-        baseline.newest,
+        baseline.runs[-1],
         tool=Tool(__version__, core_hash()),
         environment=environment.describe(),
         cells=[],
@@ -185,17 +221,67 @@ def _comparable(baseline: Baseline) -> tuple[list[Run], list[Notice]]:
     usable = [run for run, reason in zip(baseline.runs, reasons, strict=True) if not reason]
     if not usable:
         return [], reasons[-1]
-    left_out = len(reasons) - len(usable)
+    left_out = [run for run, reason in zip(baseline.runs, reasons, strict=True) if reason]
     if not left_out:
         return usable, []
-    return usable, [
-        Notice("left-out", f"{left_out} of the baseline's runs are of another machine or version")
-    ]
+    message = f"{len(left_out)} of the baseline's runs are of another machine or version"
+    only_there = _measured(left_out) - _measured(usable)
+    if only_there:
+        message += f"; only they have {_names(only_there)}: not checked"
+    return usable, [Notice("left-out", message)]
+
+
+def _measured(runs: Sequence[Run]) -> set[Key]:
+    """The cells that any of the runs has measured."""
+    cells = (item for run in runs for item in matching.cells_by_key(run).items())
+    return {key for key, cell in cells if cell.trials}
+
+
+def _rounds(bases: Sequence[Run], key: Key) -> int:
+    """The base's rounds of a cell."""
+    cells = [matching.cells_by_key(run) for run in bases]
+    return sum(len(each[key].trials) for each in cells if key in each)
+
+
+def _comparable_rounds(bases: Sequence[Run], key: Key, here: Run) -> int:
+    """Those that its times can be compared with here."""
+    on_files = dict(key[1]).get("channel.kind") == "file"
+    return _rounds(
+        [b for b in bases if not on_files or not matching.other_file_system(b, here)], key
+    )
+
+
+def _few_rounds(bases: Sequence[Run], cells: Mapping[Key, object]) -> list[Notice]:
+    """A notice of the cells that have too few rounds in the base for any verdict."""
+    few = [key for key in cells if _rounds(bases, key) < MIN_ROUNDS]
+    if not few:
+        return []
+    message = (
+        f"the baseline has fewer than {MIN_ROUNDS} rounds of {_names(few)}: their times cannot be "
+        f"judged; record it with more (bench -r {LEAST_FRESH_ROUNDS})"
+    )
+    return [Notice("few-rounds", message)]
+
+
+def _environment(cells: Mapping[Key, tuple[Point, EngineSpec]]) -> dict[str, Parameter | None]:
+    """This machine's, with the file system of the first cell that works on files."""
+    for point, _ in cells.values():
+        if point.channel.kind == "file":
+            return environment.describe(Path(point.channel.folder))
+    return environment.describe()
+
+
+def _names(keys: Collection[Key]) -> str:
+    """The first few cells by name, and how many more."""
+    label = matching.labels({key: _as_cell(key) for key in keys})
+    names = sorted(" · ".join(p for p in (k[0], label[k], k[2]) if p) for k in keys)
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(names[:MAX_NAMES]) + more
 
 
 @dataclass(frozen=True)
 class _Lost:
-    """The newest run's cells that are not measured again: a notice for each."""
+    """The base runs' cells that are not measured again: a notice for each."""
 
     unknown: dict[Key, Notice]
     """They cannot be asked for any more."""
@@ -204,18 +290,16 @@ class _Lost:
 
 
 def _cells(
-    baseline: Baseline, folder: str | None
+    bases: Sequence[Run], folder: str | None
 ) -> tuple[dict[Key, tuple[Point, EngineSpec]], _Lost]:
-    """The newest run's cells that any run has measured, on files in `folder`; and the others."""
-    measured = {
-        key
-        for run in baseline.runs
-        for key, cell in matching.cells_by_key(run).items()
-        if cell.trials
-    }
+    """The cells that any run has measured, on files in `folder`; and the others."""
+    measured = _measured(bases)
+    every: dict[Key, Cell] = {}
+    for run in reversed(bases):  # in the order of the newest, then what only older ones have
+        every = {**every, **{k: c for k, c in matching.cells_by_key(run).items() if k not in every}}
     cells: dict[Key, tuple[Point, EngineSpec]] = {}
     lost = _Lost({}, [])
-    for key, cell in matching.cells_by_key(baseline.newest).items():
+    for key, cell in every.items():
         if key not in measured:
             if cell.status == "failed":
                 message = f"{cell.scenario}, {cell.engine}: failed in all of the baseline"
@@ -282,23 +366,17 @@ def _setting(base: Run, name: str) -> float:
     return float(value)
 
 
-def _only(runs: Sequence[Run], keys: Collection[Key]) -> list[Run]:
-    """The runs without the cells that the newest does not have: those were given up on purpose."""
-    return [
-        msgspec.structs.replace(
-            run, cells=[c for key, c in matching.cells_by_key(run).items() if key in keys]
-        )
-        for run in runs
-    ]
-
-
 # Confirmation
 
 
 def _suspects(
-    changes: Sequence[Change], cells: Mapping[Key, object], threshold: float
+    changes: Sequence[Change],
+    judged: Collection[Key],
+    cells: Mapping[Key, object],
+    threshold: float,
 ) -> list[Key]:
-    """The cells of which any timing looks worse by more than a screen lets pass."""
+    """The cells of which any timing looks worse by more than a screen lets pass; of those `judged`:
+    where there is no verdict whatever is measured, nothing is measured again."""
     limit = 1 + min(pairs.SCREEN_CHANGE, threshold)
     found: dict[Key, None] = {}
     for change in changes:
@@ -308,11 +386,26 @@ def _suspects(
         worse = 1 / ratio if change.bigger_is_better else ratio
         if change.verdict in ("slower", "cannot tell") and worse > limit:
             found[change.scenario, frozenset(change.parameters.items()), change.engine] = None
-    return [key for key in cells if key in found]
+    return [key for key in cells if key in found and key in judged]
+
+
+def _least_fresh_rounds(
+    changes: Sequence[Change], bases: Sequence[Run], suspects: Sequence[Key]
+) -> int:
+    """So many that the largest loss of any suspect could be confirmed: the more timings there are,
+    the smaller a p-value must be, and few rounds have none so small."""
+    timed = sum(c.ratio is not None and not c.metric.startswith(COUNTER_PREFIX) for c in changes)
+    alpha = pairs.CONFIRM_ALPHA / max(1, timed)
+    needed = [unpaired.rounds_needed(_rounds(bases, key), alpha) for key in suspects]
+    return max(LEAST_FRESH_ROUNDS, *needed)
 
 
 def _confirm(
-    cells: Sequence[tuple[Point, EngineSpec]], first: Plan, left_s: float, listener: Listener | None
+    cells: Sequence[tuple[Point, EngineSpec]],
+    first: Plan,
+    least: int,
+    left_s: float,
+    listener: Listener | None,
 ) -> Run:
     """Fresh rounds of the suspects: as many as fit into what is left of the budget, and at
     least so many that there can be a verdict."""
@@ -327,12 +420,27 @@ def _confirm(
         )
 
     fitting = int(left_s / plan(1).estimate_s)
-    rounds = max(LEAST_FRESH_ROUNDS, min(FRESH_ROUNDS, fitting))
+    rounds = max(least, min(FRESH_ROUNDS, fitting))
     if listener is not None:
-        listener.notice(
-            Notice("confirming", f"{len(cells)} cells look worse: measuring them again")
-        )
-    return bench_plan(plan(rounds), listener=listener)
+        many = f"{len(cells)} cells look worse: measuring them again"
+        one = "1 cell looks worse: measuring it again"
+        listener.notice(Notice("confirming", one if len(cells) == 1 else many))
+    return bench_plan(plan(rounds), listener=listener, nothing_is_a_result=True)
+
+
+def _unlike(bases: Sequence[Run]) -> list[Notice]:
+    """A notice where the base runs had trials of other lengths than those that are made now."""
+    notices = [n for run in bases[:-1] for n in matching.settings_notices(run, bases[-1])]
+    return list(dict.fromkeys(notices))
+
+
+def _not_kept(output: Path) -> list[Notice]:
+    message = (
+        f"{output.name} is not written: times are not comparable with this baseline, so only "
+        "counters are checked, in rounds too few and too short for the next baseline: record that "
+        "with iomodels bench -o"
+    )
+    return [Notice("not-kept", message)]
 
 
 def _of_the_baseline(bases: Sequence[Run]) -> list[Notice]:

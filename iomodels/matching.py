@@ -122,6 +122,18 @@ def other_file_system(base: Run, new: Run) -> str:
     return f"the files are on another file system: {before}, now {now}"
 
 
+def unknown_file_system(base: Run, new: Run) -> str:
+    """Why nobody can know whether files are on the same file system; empty where it is known.
+
+    Of tmpfs one is as another: memory. A network's or an overlay has no device that is told.
+    """
+    kind, device = (new.environment.get(name) for name in _FILE_SYSTEM)
+    if other_file_system(base, new) or (kind is not None and (device or kind == "tmpfs")):
+        return ""
+    where = f"{_fact(new, 'file_system')} on an unknown device"
+    return f"whether the files are on the same file system is not known: both are on {where}"
+
+
 def settings_notices(base: Run, new: Run) -> list[Notice]:
     """Trials of another length are comparable, but a reader must know."""
     other = [

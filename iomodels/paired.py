@@ -45,8 +45,11 @@ class Row:
 
     @property
     def unavailable(self) -> str | None:
-        """Why it cannot be had here, as turned out when it was tried."""
-        return next((pair.error for pair in self.all if pair.not_applicable), None)
+        """Why it cannot be had here, as turned out when it was tried. What arm A has, or what both
+        had in an earlier pair, is no n/a but lost."""
+        if any(pair.a for pair in self.all):
+            return None
+        return next((p.error for p in self.all if p.not_applicable and not p.lost), None)
 
     @property
     def failure(self) -> str | None:
@@ -72,21 +75,46 @@ def judge(rows: Sequence[Row], decision: Decision, threshold: float) -> list[Cha
     """Every row's change, that of the suite as a whole, and exact counters."""
     known = [(index, row) for index, row in enumerate(rows) if row.unavailable is None]
     changes = [_change(row, index, decision, threshold) for index, row in known]
-    if len(known) > 1:
+    if len(known) > 1 and decision.suite.size:
         changes.append(_suite(decision, threshold))
     cells = {id(row.cell): row for _, row in known}
     return [*changes, *(change for row in cells.values() for change in _counter_changes(row))]
 
 
+def lost(cells: Sequence[PairedCell]) -> list[Change]:
+    """The cells that only arm B cannot measure, as was known before any was measured."""
+    return [
+        _without_b(cell, metrics.of_cell(cell.a.parameters, ())[0], cell.na_reason or "")
+        for cell in cells
+        if cell.lost
+    ]
+
+
+def _without_b(cell: PairedCell, metric: Metric, reason: str) -> Change:
+    """It fails, unless the arms ask for different things: then nothing can be said of it."""
+    found: Verdict = "failed" if cell.asks_alike else "cannot tell"
+    return replace(_line(cell, metric), verdict=found, reason=reason)
+
+
 def unfinished(rows: Sequence[Row]) -> list[Change]:
-    """The ratios of what was measured until it was interrupted, without verdicts."""
-    changes = []
-    for row in rows:
-        d = pairs.log_ratios(row.values("a", row.all), row.values("b", row.all))
-        if row.unavailable is None and np.isfinite(d).any():
-            line = replace(_line(row.cell, row.metric), reason=INTERRUPTED)
-            changes.append(replace(line, **_numbers(d), **_values(row, row.all)))
-    return changes
+    """The ratios of what was measured until it was interrupted: only what failed has a verdict."""
+    return [_unfinished(row) for row in rows if row.unavailable is None]
+
+
+def _unfinished(row: Row) -> Change:
+    if row.failure is not None:
+        return _failed(row, row.failure)
+    line = replace(_line(row.cell, row.metric), reason=INTERRUPTED)
+    d = pairs.log_ratios(row.values("a", row.all), row.values("b", row.all))
+    if not np.isfinite(d).any():
+        return line
+    return replace(line, **_numbers(d), **_values(row, row.all))
+
+
+def _failed(row: Row, reason: str) -> Change:
+    if any(pair.lost for pair in row.all):
+        return _without_b(row.cell, row.metric, reason)
+    return replace(_line(row.cell, row.metric), verdict="failed", reason=reason)
 
 
 def _change(row: Row, index: int, decision: Decision, threshold: float) -> Change:
@@ -95,7 +123,7 @@ def _change(row: Row, index: int, decision: Decision, threshold: float) -> Chang
     line = replace(_line(row.cell, row.metric), confirmed=suspect)
     failure = row.failure or _lost(row, taken)
     if failure is not None:
-        return replace(line, verdict="failed", reason=failure)
+        return replace(_failed(row, failure), confirmed=suspect)
     gains = row.gains(taken)
     if suspect:
         # What these very pairs show: Holm asks the first of so many suspects for that much.
@@ -125,10 +153,7 @@ def _lost(row: Row, taken: Sequence[Pair]) -> str | None:
 
 def _suite(decision: Decision, threshold: float) -> Change:
     """The suite as a whole: each pair's median over all cells, better counted as up."""
-    line = _line(None, metrics.SUITE)
-    if not decision.suite.size:
-        return replace(line, verdict="failed", reason="no pair was measured")
-    line = replace(line, confirmed=decision.suite_measured_again)
+    line = replace(_line(None, metrics.SUITE), confirmed=decision.suite_measured_again)
     sees = pairs.detectable(decision.suite, pairs.SUITE_ALPHA, threshold=threshold)
     sure = decision.suite_sure
     return judged(line, decision.suite, threshold, sure=sure, up=True, sees=sees)
@@ -190,8 +215,7 @@ def counters_unjudged(rows: Sequence[Row]) -> int:
 
 def _counted_trials(row: Row) -> tuple[list[Trial], list[Trial]]:
     """Both arms' trials, to compare exact counters in; none where that makes no sense."""
-    a, b = row.cell.a, row.cell.b
-    if a.parameters != b.parameters or a.engine != b.engine:
+    if not row.cell.asks_alike:
         return [], []
     done = [(pair.a, pair.b) for pair in row.all if pair.a is not None and pair.b is not None]
     return [a for a, _ in done], [b for _, b in done]

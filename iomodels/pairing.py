@@ -46,7 +46,8 @@ class PairedCell:
     """One scenario point × one engine in both arms, which may each change point or engine.
 
     `na_reason` is set where it cannot be measured, or where nothing is different between the arms
-    although they differ elsewhere. `label` is that of the sweep ("depth 16").
+    although they differ elsewhere; `lost` where only arm B cannot measure it, which is no n/a.
+    `label` is that of the sweep ("depth 16").
     """
 
     scenario: str
@@ -54,6 +55,17 @@ class PairedCell:
     a: ArmCell
     b: ArmCell
     na_reason: str | None = None
+    lost: bool = False
+
+    @property
+    def asks_alike(self) -> bool:
+        """Whether both arms ask for the same: what only one of them can do is then a fault."""
+        return self.a.parameters == self.b.parameters and self.a.engine == self.b.engine
+
+    @property
+    def runs_alike(self) -> bool:
+        """Whether there is no difference at all between the arms."""
+        return _runs_alike(self.a, self.b)
 
     def arm(self, side: Side) -> ArmCell:
         """`a` or `b`."""
@@ -92,7 +104,8 @@ def plan_cells(
                 for point, spec, launch in zip((point_a, point_b), specs, launches, strict=True)
             )
             reason = _why_not(a, b, arm_a, arm_b)
-            cells.append(PairedCell(scenario.name, point_a.label, a, b, reason))
+            lost = _why_not_arm(a) is None and _why_not_arm(b) is not None
+            cells.append(PairedCell(scenario.name, point_a.label, a, b, reason, lost))
     return cells
 
 

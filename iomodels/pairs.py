@@ -219,15 +219,15 @@ def normal_quantile(q: float) -> float:
 def student_quantile(q: float, freedom: int) -> float:
     """Student's t quantile for `q` above one half, by bisection of its distribution function."""
     low, high = 0.0, 1.0
-    while _student_cdf(high, freedom) < q:
+    while student_cdf(high, freedom) < q:
         low, high = high, 2 * high
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if _student_cdf(middle, freedom) < q else (low, middle)
+        low, high = (middle, high) if student_cdf(middle, freedom) < q else (low, middle)
     return high
 
 
-def _student_cdf(t: float, freedom: int) -> float:
+def student_cdf(t: float, freedom: int) -> float:
     """P(T ≤ t) for t ≥ 0: the finite sums of Abramowitz and Stegun, 26.7.3 and 26.7.4."""
     if freedom > LARGEST_FREEDOM:
         return NormalDist().cdf(t)

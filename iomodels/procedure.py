@@ -52,23 +52,32 @@ class Decision:
 
 
 def decide(
-    rows: int, measure: Measure, *, threshold: float, first_pairs: int | None = None
+    rows: int,
+    measure: Measure,
+    *,
+    threshold: float,
+    first_pairs: int | None = None,
+    announce: Callable[[str], None] = lambda purpose: None,
 ) -> Decision:
     """Decide `rows` rows. `threshold` is a share: changes below it are not confirmed.
 
     `first_pairs` is the size of the first look; the other batches grow and shrink with it.
-    By default `FIRST_PAIRS`.
+    By default `FIRST_PAIRS`. `announce` is told what comes next, before it is measured.
     """
     scale = 1.0 if first_pairs is None else first_pairs / FIRST_PAIRS
     look = round(FIRST_PAIRS * scale)
+    announce("first look")
     decision = Decision(list(measure(range(rows), look)), scale)
+    announce("fresh pairs of all, which look changed together")
     _decide_suite(decision, rows, measure, threshold, look)
     noisy = [i for i, d in enumerate(decision.first) if _is_noisy(d, threshold)]
     extra = math.ceil(EXTRA_PAIRS * scale)
+    announce("more pairs of what is noisy")
     for row, more in zip(noisy, measure(noisy, extra) if noisy else (), strict=True):
         decision.first[row] = np.concatenate([decision.first[row], more])
     suspects = pairs.screen(filled(decision.first))
     counts = {row: fresh_pairs(decision.first[row], threshold, len(suspects)) for row in suspects}
+    announce("fresh pairs, to be sure")
     for count in sorted(set(counts.values())):
         alike = [row for row in suspects if counts[row] == count]
         fresh = measure(alike, math.ceil(count * scale))

@@ -113,13 +113,19 @@ def bench_plan(
     force: bool = False,
     listener: Listener | None = None,
     asked: Asked | None = None,
+    nothing_is_a_result: bool = False,
 ) -> Run:
-    """Measure a plan made elsewhere (`plan.of_pairs`). Raises as `bench` does."""
+    """Measure a plan made elsewhere (`plan.of_pairs`). Raises as `bench` does, but where
+    `nothing_is_a_result`: then a run without one trial that succeeded is a run too.
+    """
     path = Path(output) if output is not None else None
     if path is not None:
         storage.check_output(path, force=force)
     check_folders(plan)
-    return _Runner(plan, path, force, listener or _Silent(), asked).run()
+    run = _Runner(plan, path, force, listener or _Silent(), asked).run()
+    if not nothing_is_a_result and not has_measurements(run):
+        raise NothingMeasured(_why_nothing(run))
+    return run
 
 
 @dataclass
@@ -169,8 +175,6 @@ class _Runner:
                 kept.discard()
         if interrupted:
             raise Interrupted(run)
-        if not has_measurements(run):
-            raise NothingMeasured(_why_nothing(run))
         return run
 
     def _measure(self, kept: storage.PartialWriter | None) -> None:

@@ -32,7 +32,7 @@ from iomodels.results import Interval
 from iomodels.statistics import latency_p50_ns, wilson_interval
 
 SLOWDOWN = 0.10
-PILOT_PAIRS = 5
+PILOT_PAIRS, SIZING_PAIRS = 5, 20
 SERVICE_NS = 100_000
 KIND_PAIRS = 2 * procedure.FIRST_PAIRS + procedure.FRESH_PAIRS[0] + procedure.EXTRA_PAIRS
 """What a kind is reckoned to take before any suite was measured: some are noisy."""
@@ -164,7 +164,7 @@ def run(
     begin_s = time.monotonic()
     work = _Work(seed, listener, measure)
     tests = _prepare(kinds, slowdown, work)
-    kind_s = (time.monotonic() - begin_s) / len(kinds) / PILOT_PAIRS * KIND_PAIRS
+    kind_s = (time.monotonic() - begin_s) / work.measured * KIND_PAIRS
     suites = 0
     while True:
         began_s = time.monotonic()
@@ -192,6 +192,8 @@ class _Work:
         self._listener = listener
         self._measure = measure
         self._round = 0
+        self.measured = 0
+        """Pairs, of all cells."""
 
     def pairs(self, cells: Sequence[PairedCell], count: int, purpose: str) -> list[list[Pair]]:
         """`count` pairs of each cell."""
@@ -199,6 +201,7 @@ class _Work:
             estimate_s = ab.estimate_s(cells, count)
             self._listener.batch_started(purpose, len(cells), count, estimate_s)
         first, self._round = self._round, self._round + count
+        self.measured += len(cells) * count
         return self._measure(
             cells, count, seed=self._seed, first_round=first, listener=self._listener
         )
@@ -247,11 +250,12 @@ def _prepare(kinds: Sequence[Kind], slowdown: float, work: _Work) -> list[_KindT
     """Measure how long an operation takes in each kind, and make a slowdown of that."""
     alone = [kind.cell(0, 0) for kind in kinds]
     pilots = work.pairs(alone, PILOT_PAIRS, "how long an operation takes")
-    tests = []
-    for kind, cell, pilot in zip(kinds, alone, pilots, strict=True):
+    amounts: dict[int, tuple[float, float]] = {}
+    tests: dict[int, _KindTest] = {}
+    for place, (kind, cell, pilot) in enumerate(zip(kinds, alone, pilots, strict=True)):
         error = _error(pilot) or cell.na_reason
         if error is not None:
-            tests.append(_KindTest(kind, cell, cell, error))
+            tests[place] = _KindTest(kind, cell, cell, error)
             continue
         trials = [trial for pair in pilot for trial in (pair.a, pair.b) if trial]
         # Not from the throughput: time that other processes took away is no part of an operation,
@@ -259,10 +263,39 @@ def _prepare(kinds: Sequence[Kind], slowdown: float, work: _Work) -> list[_KindT
         time_ns = median(latency_p50_ns(trial) for trial in trials)
         # Both arms compute a little, so that they differ in the amount only, not in whether.
         base_ns = 0.1 * time_ns if kind.slowed_by == "load.compute" else 0.0
-        more_ns = slowdown * (time_ns + base_ns)
+        amounts[place] = base_ns, slowdown * (time_ns + base_ns)
+    amounts |= _sized(kinds, amounts, slowdown, work)
+    for place, (base_ns, more_ns) in amounts.items():
+        kind = kinds[place]
         same, slowed = kind.cell(base_ns, base_ns), kind.cell(base_ns, base_ns + more_ns)
-        tests.append(_KindTest(kind, same, slowed))
-    return tests
+        tests[place] = _KindTest(kind, same, slowed)
+    return [tests[place] for place in range(len(kinds))]
+
+
+def _sized(
+    kinds: Sequence[Kind],
+    amounts: Mapping[int, tuple[float, float]],
+    slowdown: float,
+    work: _Work,
+) -> dict[int, tuple[float, float]]:
+    """The amounts of computation, corrected once by what they come to: a peer that waits longer
+    for its turn goes to sleep, and takes longer to answer."""
+    busy = [p for p, (_, more) in amounts.items() if kinds[p].slowed_by == "load.compute" and more]
+    if not busy:
+        return {}
+    cells = [kinds[p].cell(amounts[p][0], sum(amounts[p])) for p in busy]
+    found = {}
+    for place, measured in zip(
+        busy, work.pairs(cells, SIZING_PAIRS, "what the computation comes to"), strict=True
+    ):
+        base_ns, more_ns = amounts[place]
+        p50s = [(latency_p50_ns(p.a), latency_p50_ns(p.b)) for p in measured if p.a and p.b]
+        if p50s:
+            time_ns = median(a for a, _ in p50s) + base_ns
+            added_ns = more_ns + median(b - a for a, b in p50s)
+            factor = slowdown * time_ns / added_ns if added_ns > 0 else math.inf
+            found[place] = base_ns, more_ns * min(2.0, max(0.5, factor))
+    return found
 
 
 def _decide(tests: Sequence[_KindTest], work: _Work, name: str, threshold: float) -> None:

@@ -34,6 +34,9 @@ class Judgement:
     fresh: Mapping[Key, Cell] = field(default_factory=dict)
     """Suspects' cells, measured again: they stand for the new run's."""
     assumed_spread: float = unpaired.ASSUMED_SPREAD
+    measured_again: bool = False
+    """Whether what looks worse is measured again, by as many rounds as a verdict takes: then the
+    first look's may be few."""
     remedy: str = verdict.REMEDY
     """What would help where it is too noisy to tell."""
 
@@ -112,7 +115,7 @@ def judge(timings: Sequence[Timing], by: Judgement) -> list[Change]:
     sure = pairs.holm([shift.p for shift in shifts], alpha=by.alpha)
     judged = iter(zip(shifts, spreads, sure, strict=True))
     return [
-        _timed(timing, *next(judged), by) if timing.measured else _unmeasured(timing)
+        _timed(timing, *next(judged), by, len(known)) if timing.measured else _unmeasured(timing)
         for timing in timings
     ]
 
@@ -127,13 +130,17 @@ def _between(timings: Sequence[Timing], by: Judgement) -> list[Between]:
     return [found[index] for index in range(len(timings))]
 
 
-def _timed(timing: Timing, shift: Shift, between: Between, sure: bool, by: Judgement) -> Change:
+def _timed(
+    timing: Timing, shift: Shift, between: Between, sure: bool, by: Judgement, family: int
+) -> Change:
+    """`family` is how many timings are judged together: Holm asks the first for alpha / family."""
     rounds = min(len(timing.pooled), len(timing.new))
     noise = _noise(timing)
-    detectable = _detectable(shift, between, noise, by)
+    detectable = _detectable(timing, shift, between, noise, by, by.alpha / family)
     found, reason = "cannot tell", timing.refusal or None
     if not timing.refusal and (rounds < MIN_ROUNDS or not shift.conclusive):
-        reason = f"{rounds} rounds give no interval: measure at least {MIN_ROUNDS} on either side"
+        few = "1 round gives" if rounds == 1 else f"{rounds} rounds give"
+        reason = f"{few} no interval: measure at least {MIN_ROUNDS} on either side"
     elif not timing.refusal:
         found = verdict.judge(
             shift.estimate,
@@ -144,7 +151,7 @@ def _timed(timing: Timing, shift: Shift, between: Between, sure: bool, by: Judge
             better_up=timing.metric.bigger_is_better,
         )
         if found == "cannot tell":
-            reason = _why_unsure(shift, between, by, sure=sure)
+            reason = _why_unsure(timing, shift, between, by, sure=sure, family=family)
         if found == "same" and timing.doubt:
             found, reason = "cannot tell", timing.doubt
     return replace(
@@ -161,8 +168,16 @@ def _timed(timing: Timing, shift: Shift, between: Between, sure: bool, by: Judge
     )
 
 
-def _why_unsure(shift: Shift, between: Between, by: Judgement, *, sure: bool) -> str:
+def _why_unsure(
+    timing: Timing, shift: Shift, between: Between, by: Judgement, *, sure: bool, family: int
+) -> str:
     changed = shift.low > 0 or shift.high < 0
+    base, new = len(timing.pooled), len(timing.new)
+    if changed and not unpaired.can_show(base, new, by.alpha / family):
+        return (
+            f"so few rounds ({base} and {new}) cannot show any change in one of {family} timings: "
+            "more rounds (-r)"
+        )
     if changed and not sure and abs(shift.estimate) <= between.margin(by.alpha):
         share = f"{math.expm1(between.believed) * 100:.2g} %"
         return (
@@ -194,17 +209,28 @@ def _noise(timing: Timing) -> float | None:
     return finite(pairs.noise(centred))
 
 
-def _detectable(shift: Shift, between: Between, noise: float | None, by: Judgement) -> float:
-    """About what shift these rounds show with 80 % power: from the interval's own width.
-
-    The half-width is 1.96 standard errors; the test asks for z(1 - alpha/2), its power for 0.84
-    more; and a shift must be beyond what runs differ by. The number of cells is left out: Holm
-    spends little where most are unchanged.
+def _detectable(
+    timing: Timing,
+    shift: Shift,
+    between: Between,
+    noise: float | None,
+    by: Judgement,
+    alpha: float,
+) -> float:
+    """About what shift these rounds show with 80 % power: what in half of the cases passes the
+    test, is beyond the threshold and beyond what runs differ by, and 0.84 standard errors more
+    (the interval's half-width is 1.96). `alpha` is that of Holm's first step, which a single change
+    among many cells has to pass.
     """
-    if noise is None or not shift.conclusive:
+    base, new = len(timing.pooled), len(timing.new)
+    if by.measured_again and not timing.confirmed:
+        new = max(new, unpaired.rounds_needed(base, alpha))
+    if noise is None or not shift.conclusive or not unpaired.can_show(base, new, alpha):
         return math.inf
     error = (shift.high - shift.low) / 2 / 1.96
-    z = pairs.normal_quantile(1 - by.alpha / 2)
-    power = pairs.normal_quantile(pairs.POWER)
-    needed = max(z * error, math.log1p(by.threshold), between.margin(by.alpha))
-    return math.expm1(min(needed + power * error, 700.0))
+    needed = max(
+        unpaired.shift_needed(base, new, alpha) * noise,
+        math.log1p(by.threshold),
+        between.margin(alpha),
+    )
+    return math.expm1(min(needed + pairs.normal_quantile(pairs.POWER) * error, 700.0))

@@ -8,7 +8,8 @@ Mann-Whitney test: distribution-free, and exact for small samples (Hollander, Wo
 What rounds of one run cannot show is how the machine differs from one hour to the next, and what
 differs so is common to all cells of a run. `Between` holds that spread. A run or two know it badly,
 so what no measurement has shown is assumed (`ASSUMED_SPREAD`): a change must be beyond it to be
-believed. The interval has the spread that was measured, and no more.
+believed. The interval has the spread that was measured, by Student's distribution, and no more: of
+a single base run it is about these rounds, and whoever shows it says so (`changes.OF_ROUNDS`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from statistics import NormalDist, stdev
 
 import numpy as np
 
-from iomodels.pairs import student_quantile
+from iomodels.pairs import student_cdf, student_quantile
 
 CONFIDENCE_ALPHA = 0.05
 EXACT_UP_TO = 40
@@ -34,6 +35,10 @@ BUSY_SPREAD = 0.20
 """The same where others' work was on the CPUs in most trials."""
 ASSUMED_RUNS = 10
 """The assumption weighs as much as so many runs: of two that are alike by chance it stays."""
+LEAST_P = 1e-9
+"""Below it, a p-value of the spread between runs is rounding."""
+MAX_NEEDED = 200
+"""Of rounds: more are not asked for."""
 MAX_SAMPLE = 2000
 """Of more values than this (a foreign file's), the first so many: all differences fit in memory."""
 
@@ -57,17 +62,29 @@ class Between:
         return math.sqrt(total / (ASSUMED_RUNS + seen))
 
     def interval_margin(self) -> float:
-        """What the spread measured adds to either side of an interval of 95 %."""
-        return self._margin(self.measured, CONFIDENCE_ALPHA)
+        """What the spread measured adds to either side of an interval of 95 %: nothing where it was
+        not, as of one run. Two runs know it so badly that not even twice the time would be seen
+        (Student's quantile is 12.7): there what is believed is the most."""
+        if self.runs < 2:
+            return 0.0
+        t = student_quantile(1 - CONFIDENCE_ALPHA / 2, self.runs - 1)
+        margin = t * self.measured * self.of_a_difference
+        return min(margin, self.margin(CONFIDENCE_ALPHA)) if self.runs == 2 else margin
 
     def margin(self, alpha: float) -> float:
         """How far the median of another run may lie from these, in all but `alpha` of cases."""
-        return self._margin(self.believed, alpha)
+        t = student_quantile(1 - alpha / 2, self.freedom)
+        return t * self.believed * self.of_a_difference
 
-    def _margin(self, deviation: float, alpha: float) -> float:
-        freedom = ASSUMED_RUNS + self.runs - 1
-        t = student_quantile(1 - alpha / 2, freedom)
-        return t * deviation * math.sqrt(1 + 1 / self.runs)
+    @property
+    def freedom(self) -> int:
+        """Degrees of freedom of what is believed."""
+        return ASSUMED_RUNS + self.runs - 1
+
+    @property
+    def of_a_difference(self) -> float:
+        """The deviation of another run's median from the mean of these, in those of one run."""
+        return math.sqrt(1 + 1 / self.runs)
 
 
 @dataclass(frozen=True)
@@ -112,6 +129,27 @@ def widened(one: Shift, between: Between) -> Shift:
     )
 
 
+def can_show(base: int, new: int, alpha: float) -> bool:
+    """Whether any outcome of so many values has a p-value of `alpha` or less: all of one side
+    beyond all of the other have 2 / (base + new over base)."""
+    return _interval_rank(base, new, alpha) >= 1
+
+
+def rounds_needed(base: int, alpha: float) -> int:
+    """The fewest new values that can show a change from so many base ones; at most `MAX_NEEDED`."""
+    return next((n for n in range(1, MAX_NEEDED) if can_show(base, n, alpha)), MAX_NEEDED)
+
+
+def shift_needed(base: int, new: int, alpha: float) -> float:
+    """The shift whose p-value is `alpha` in half of the cases, in standard deviations of a value.
+
+    U is then as a rule what `alpha` allows, and U / (base · new) is the share of pairs in which
+    the smaller sample's value is the larger one: Φ(-shift / √2) of normal values.
+    """
+    allowed = max(0.5, _interval_rank(base, new, alpha) - 1)
+    return -math.sqrt(2) * NormalDist().inv_cdf(allowed / (base * new))
+
+
 def between_runs(
     medians: Sequence[Sequence[float]], assumed: float = ASSUMED_SPREAD
 ) -> list[Between]:
@@ -131,15 +169,9 @@ def between_runs(
 
 
 def _between_p(estimate: float, between: Between) -> float:
-    """The alpha at which `estimate` is just beyond the margin, by bisection."""
-    low, high = 1e-9, 1.0
-    for _ in range(40):
-        middle = math.sqrt(low * high)
-        if between.margin(middle) < abs(estimate):
-            high = middle
-        else:
-            low = middle
-    return high
+    """The alpha at which `estimate` is just beyond the margin."""
+    t = abs(estimate) / (between.believed * between.of_a_difference)
+    return max(LEAST_P, 2 * (1 - student_cdf(t, between.freedom)))
 
 
 def _interval_rank(m: int, n: int, alpha: float) -> int:

@@ -54,14 +54,17 @@ def why_unsure(
     return f"too noisy to be sure within {threshold * 100:.2g} %: {remedy}"
 
 
-def outcome(changes: Sequence[Change], *, threshold: float, comparable: bool) -> Outcome:
-    """What all of it comes to. A failing cell outranks what cannot be compared or told."""
+def outcome(
+    changes: Sequence[Change], *, threshold: float, comparable: bool, finished: bool = True
+) -> Outcome:
+    """What all of it comes to. A failing cell outranks what cannot be compared or told, and what
+    was not measured to its end never passes."""
     if not changes or any(change.verdict in FAILING for change in changes):
         # A gate that looked at nothing must not be green.
         return "regression" if changes else "not comparable"
     if not comparable:
         return "not comparable"
-    if any(_may_be_worse(change, threshold) for change in changes):
+    if not finished or any(_may_be_worse(change, threshold) for change in changes):
         return "inconclusive"
     return "passed"
 

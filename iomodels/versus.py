@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from iomodels import ab, metrics, paired, procedure, verdict
+from iomodels import ab, metrics, noise, paired, procedure, verdict
 from iomodels.ab import PairedCell
-from iomodels.changes import SCHEMA, Change, Comparison
+from iomodels.changes import OF_PAIRS, SCHEMA, Change, Comparison
 from iomodels.comparison import DEFAULT_THRESHOLD, now_utc
 from iomodels.errors import NothingMeasured
 from iomodels.paired import Row
@@ -26,7 +26,8 @@ class Listener(ab.Listener, Protocol):
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM came. What was measured until then is in `comparison`: no verdicts."""
+    """Ctrl-C or SIGTERM came. What was measured until then is in `comparison`: no verdicts, but on
+    what failed."""
 
     def __init__(self, comparison: Comparison) -> None:
         super().__init__("interrupted")
@@ -51,10 +52,15 @@ def run(
     for an unknown metric, `NothingMeasured` where no cell can run, and `Interrupted` on Ctrl-C.
     """
     measuring = _Measuring(cells, tuple(metric_keys), seed, listener)
-    if not measuring.rows:
+    lost = paired.lost(cells)
+    alike = _alike(cells)
+    if listener is not None:
+        for notice in alike:
+            listener.notice(notice)
+    if not measuring.rows and not _fails(lost):
         raise NothingMeasured(f"no cell can be measured; {_why_nothing(measuring)}")
 
-    def comparison(changes: list[Change]) -> Comparison:
+    def comparison(changes: list[Change], *notices: Notice, finished: bool = True) -> Comparison:
         here, there = (arm.launch.installation for arm in (cells[0].a, cells[0].b))
         return Comparison(
             schema=SCHEMA,
@@ -64,22 +70,42 @@ def run(
             base_tool=Tool(here.version, here.core_hash),
             new_tool=Tool(there.version, there.core_hash),
             threshold=threshold,
-            outcome=verdict.outcome(changes, threshold=threshold, comparable=True),
+            outcome=verdict.outcome(
+                changes, threshold=threshold, comparable=True, finished=finished
+            ),
             changes=changes,
             differences=[],
-            warnings=[*_other_tool(cells), *_left_out(measuring)],
+            warnings=[
+                *notices,
+                *alike,
+                *_other_tool(cells),
+                *_left_out(measuring),
+                *measuring.monitor.notices(),
+            ],
             counters_unjudged=paired.counters_unjudged(measuring.rows),
+            interval=OF_PAIRS,
         )
 
     try:
         decision = procedure.decide(
-            len(measuring.rows), measuring, threshold=threshold, first_pairs=first_pairs
+            len(measuring.rows),
+            measuring,
+            threshold=threshold,
+            first_pairs=first_pairs,
+            announce=measuring.announce,
         )
     except KeyboardInterrupt:
-        raise Interrupted(comparison(paired.unfinished(measuring.rows))) from None
-    if not any(pair.a for row in measuring.rows for pair in row.all):
+        until_then = [*paired.unfinished(measuring.rows), *lost]
+        notice = Notice("interrupted", paired.INTERRUPTED)
+        raise Interrupted(comparison(until_then, notice, finished=False)) from None
+    changes = [*paired.judge(measuring.rows, decision, threshold), *lost]
+    if not any(pair.a for row in measuring.rows for pair in row.all) and not _fails(changes):
         raise NothingMeasured(f"nothing was measured; {_why_nothing(measuring)}")
-    return comparison(paired.judge(measuring.rows, decision, threshold))
+    return comparison(changes)
+
+
+def _fails(changes: Sequence[Change]) -> bool:
+    return any(change.verdict in verdict.FAILING for change in changes)
 
 
 class _Measuring:
@@ -102,13 +128,19 @@ class _Measuring:
         self._seed = seed
         self._listener = listener
         self._round = 0
+        self._purpose = ""
+        self.monitor = noise.Monitor()
+
+    def announce(self, purpose: str) -> None:
+        """What the next batches are for."""
+        self._purpose = purpose
 
     def __call__(self, rows: Sequence[int], count: int) -> list[Floats]:
         chosen = [self.rows[index] for index in rows]
         cells = list({id(row.cell): row.cell for row in chosen}.values())
         if self._listener is not None:
             estimate_s = ab.estimate_s(cells, count)
-            self._listener.batch_started(_purpose(chosen), len(cells), count, estimate_s)
+            self._listener.batch_started(self._purpose, len(cells), count, estimate_s)
         done: list[list[ab.Pair]] = [[] for _ in cells]
         by_cell = {id(cell): pairs for cell, pairs in zip(cells, done, strict=True)}
         for row in chosen:  # before they are measured: an interruption leaves those that are
@@ -120,16 +152,20 @@ class _Measuring:
             first_round=self._round,
             listener=self._listener,
             into=done,
+            monitor=self.monitor,
         )
         self._round += count
         return [row.gains(row.batches[-1]) for row in chosen]
 
 
-def _purpose(rows: Sequence[Row]) -> str:
-    return "fresh pairs, to be sure" if any(row.batches for row in rows) else "first look"
-
-
 # What a reader must know
+
+
+def _alike(cells: Sequence[PairedCell]) -> list[Notice]:
+    if not all(cell.runs_alike for cell in cells):
+        return []
+    message = "both arms are the same (an A/A): whatever change is found is a false alarm"
+    return [Notice("a-a", message)]
 
 
 def _other_tool(cells: Sequence[PairedCell]) -> list[Notice]:
@@ -146,17 +182,18 @@ def _other_tool(cells: Sequence[PairedCell]) -> list[Notice]:
 
 
 def _left_out(measuring: _Measuring) -> list[Notice]:
-    """Every cell that is n/a, and why: none is left out without a word."""
+    """Every cell that is n/a, and why: none is left out without a word. Lost ones have a line."""
     turned_out = {id(row.cell): row.unavailable for row in measuring.rows}
     reasons = [(cell, cell.na_reason or turned_out.get(id(cell))) for cell in measuring.cells]
     return [
         Notice("n/a", f"{' '.join((cell.scenario, cell.label)).strip()}, {cell.a.engine}: {reason}")
         for cell, reason in reasons
-        if reason
+        if reason and not cell.lost
     ]
 
 
 def _why_nothing(measuring: _Measuring) -> str:
     reasons = [notice.message for notice in _left_out(measuring)]
+    reasons += [cell.na_reason for cell in measuring.cells if cell.lost and cell.na_reason]
     reasons += [pair.error for row in measuring.rows for pair in row.all if pair.error]
     return reasons[0] if reasons else "the scenarios have no cells"

@@ -6,14 +6,18 @@ import contextlib
 import csv
 import io
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from importlib import import_module
 
 import pytest
 from msgspec.structs import replace
 
 from iomodels import selftest, storage
+from iomodels.comparison import compare
 from iomodels.results import Tool
 from iomodels.selftest import KindResult, Tally
 
@@ -69,6 +73,8 @@ def test_every_verdict_prints_what_it_rests_on(cli, files) -> None:
     (row,) = [line for line in lines if line.startswith("blocking")]
     for part in ("-30 %", "%  7 ", "slower"):
         assert part in row
+    legend = " ".join(" ".join(lines).split())
+    assert "with its interval (95 % of these rounds; runs differ besides)" in legend
     heads = next(line for line in lines if line.startswith("engine")).split()
     assert heads == ["engine", "metric", "change", "interval", "n", "noise", "sees", "verdict"]
 
@@ -78,6 +84,30 @@ def test_another_version_is_judged_only_when_asked_and_never_in_silence(cli, fil
         done = cli("compare", "base.json", "other.json", *options)
         assert done.returncode == code
         assert "another version of iomodels: 0.1.0, now 9.9.9" in " ".join(done.stdout.split())
+
+
+def test_one_is_not_many() -> None:
+    table = import_module("iomodels.cli.changes_table")
+    varying = [make_trial(n, calls={"read": 1.0, "poll": 1.0 + n}) for n in range(7)]
+    run = make_run([make_cell(trials=varying)])
+    one = compare(run, run, base_name="a", new_name="b")
+    assert table._counters(one) == (
+        "1 exact counter (calls per operation) is the same; "
+        "1 counter varies by itself and could not be judged"
+    )
+    two = replace(one, changes=one.changes * 2, counters_unjudged=2)
+    assert table._counters(two) == (
+        "2 exact counters (calls per operation) are the same; "
+        "2 counters vary by themselves and could not be judged"
+    )
+    alone = make_run([make_cell(trials=varying[:1])])
+    reasons = [c.reason for c in compare(alone, run, base_name="a", new_name="b").changes]
+    assert any("1 round gives no interval" in (reason or "") for reason in reasons)
+
+
+def test_a_pass_says_why_what_cannot_be_told_lets_it(cli, files) -> None:
+    out = " ".join(cli("compare", "few.json", "few.json").stdout.split())
+    assert "Passed: nothing lost, 2 cannot tell (both are the same run; few.json against" in out
 
 
 def test_machine_readable_forms_are_alone_on_standard_output(cli, files) -> None:
@@ -99,7 +129,10 @@ def test_machine_readable_forms_are_alone_on_standard_output(cli, files) -> None
         (("compare", "base.json", "same.json", "-m", "speed"), "there is no metric 'speed'"),
         (("compare", "base.json", "same.json", "--threshold", "0"), "is no share"),
         (("compare", "base.json", "same.json", "--json", "--format", "csv"), "contradict"),
-        (("check",), "needs one of --baseline"),
+        (("check",), "needs one of --baseline FILE, --a or --b KEY=VALUE"),
+        (("check", "slow-device", "--baseline", "base.json"), "no scenario is named: the baseline"),
+        (("check", "mine.toml", "--baseline", "base.json"), "no scenario is named: the baseline"),
+        (("check", "gone.json", "--baseline", "base.json"), "gone.json does not exist"),
         (("check", "--baseline", "base.json", "--a", "load.depth=1"), "needs one of"),
         (("check", "--baseline", "base.json", "-e", "aio"), "-e only goes with --a and --b"),
         (("check", "--baseline", "base.json", "-s", "load.depth=1"), "leaves only channel.folder"),
@@ -185,6 +218,22 @@ def test_a_against_b_from_the_command_line(cli) -> None:
     assert "slower" in done.stdout
     assert "first look: 1 cell × 20 pairs" in done.stderr
     assert "seed 4" in done.stderr
+
+
+def test_a_terminated_self_test_keeps_the_suites_that_are_done(monkeypatch, capsys) -> None:
+    """A CI that cancels a job sends SIGTERM; it ended the process on the spot."""
+    shown = import_module("iomodels.cli.selftest")
+    result = KindResult(selftest.KINDS[0], Tally(3, 0, 3), noise=0.03, detectable=0.06, seen=0.9)
+
+    def run(**_):
+        yield selftest.Report(0.1, 0.05, 3, 60.0, (result,))
+        assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+
+    monkeypatch.setattr(selftest, "run", run)
+    assert shown.show(minutes=1, threshold=0.05, as_json=False) == 130
+    assert "3 suites in 1.0 minutes" in capsys.readouterr().out
 
 
 def test_the_self_test_prints_rates_with_their_intervals(monkeypatch, capsys) -> None:

@@ -114,7 +114,7 @@ def test_a_clear_loss_is_slower_and_states_what_it_rests_on() -> None:
         assert change.rounds == 12
         assert change.noise == pytest.approx(0.02, abs=0.015)
         assert change.detectable is not None
-        assert 0.05 < change.detectable < 0.2
+        assert 0.2 < change.detectable < 0.3  # beyond what runs may differ by
 
 
 def test_more_cpu_is_slower_too() -> None:
@@ -197,6 +197,19 @@ def test_cells_are_the_same_by_meaning_and_not_by_spelling() -> None:
     assert matching.key_of(a) == matching.key_of(b)
 
 
+@pytest.mark.parametrize("sample", [noisy(1000, count=3), [1000.0, 2000.0, 500.0] * 3])
+def test_a_run_against_itself_is_said_and_never_inconclusive(sample: list[float]) -> None:
+    run = run_of(sample)
+    comparison = compared(run, run)
+    assert comparison.outcome == "passed"
+    assert "both are the same run" in comparison.warnings[0].message
+    later = replace(run, created_utc="2026-01-02T00:00:00Z")
+    assert "same-run" not in [notice.code for notice in compared(run, later).warnings]
+    edited = compared(run, run_of([speed / 3 for speed in sample]))
+    assert edited.outcome != "passed"
+    assert "both have the seed and the time of the same run" in edited.warnings[0].message
+
+
 # Never in silence
 
 
@@ -256,6 +269,31 @@ def test_files_on_another_file_system_are_not_compared_in_time() -> None:
     assert back.verdict == "same"
 
 
+@pytest.mark.parametrize(
+    ("kind", "device", "known"),
+    [
+        ("ext4", "vda", True),
+        ("tmpfs", None, True),
+        ("nfs4", None, False),
+        ("overlay", None, False),
+        (None, None, False),
+    ],
+)
+def test_a_file_system_without_a_device_is_not_taken_for_the_same_in_silence(
+    kind: str | None, device: str | None, known: bool
+) -> None:
+    place = ENVIRONMENT | {"file_system": kind, "file_system_device": device}
+    on_file = make_cell(parameters={"channel.kind": "file"}, scenario="cached-read")
+    run = make_run([on_file], environment=place)
+    warnings = [n.message for n in compared(run, run).warnings if n.code == "file-system-unknown"]
+    assert bool(warnings) != known
+    if not known:
+        assert f"both are on {kind or 'unknown'} on an unknown device" in warnings[0]
+    timers = replace(run, cells=[make_cell()])
+    codes = [notice.code for notice in compared(timers, timers).warnings]
+    assert "file-system-unknown" not in codes
+
+
 def test_every_difference_of_the_environments_is_listed() -> None:
     base = make_run(environment={"kernel": "6.1.0", "aio_nr": 1, "turbo": None})
     new = make_run(environment={"kernel": "6.1.0", "aio_nr": 5, "turbo": True, "smt": False})
@@ -277,19 +315,25 @@ def test_a_call_more_per_operation_is_a_regression_in_one_round_on_any_machine()
 
 
 def test_counters_raise_no_alarm_in_100_suites() -> None:
+    """Suites of eight cells: constant but for the edges of a trial; constant, and in one round of
+    twenty a few calls more (a signal, a wake-up for nothing); varying by itself."""
     rng = np.random.default_rng(11)
 
     def trials() -> list[Trial]:
-        # Constant, constant but for the edges of the trial, and varying by itself.
         calls = [
-            {"read": 1.0, "select": 1 + rng.uniform(0, 4e-4), "futex": rng.gamma(4, 0.2)}
+            {
+                "read": 1 + rng.uniform(0, 4e-4),
+                "select": 1 + rng.uniform(0, 4e-4) + (rng.random() < 0.05) * rng.exponential(0.1),
+                "futex": rng.gamma(4, 0.2),
+            }
             for _ in range(7)
         ]
         return [make_trial(n, latency_ns=[1], calls=each) for n, each in enumerate(calls)]
 
-    for _ in range(100 * 8):  # suites of eight cells
-        found = list(counters.compare(trials(), trials()))
-        assert [each.verdict for each in found] == ["same", "same"]
+    found = [each for _ in range(100 * 8) for each in counters.compare(trials(), trials())]
+    assert {each.verdict for each in found} == {"same", "cannot tell"}
+    assert sum(each.verdict == "same" for each in found) > 800
+    assert "calls_per_op.futex" not in {each.metric.key for each in found}
 
 
 def test_a_counter_that_varies_by_itself_is_no_evidence_and_is_counted() -> None:
@@ -304,7 +348,7 @@ def test_a_counter_that_is_constant_no_more_is_said() -> None:
     constant = [1.0] * 7
     assert counters.verdict(constant, [1.0] * 4 + [2.0] * 3) == "cannot tell"
     assert counters.verdict(constant, [1.0] * 3 + [2.0] * 4) == "slower"
-    assert counters.verdict(constant, [1.0] * 4 + [0.5] * 3) == "cannot tell"
+    assert counters.verdict(constant, [1.0] * 4 + [0.5, 0.5, 1.5]) == "cannot tell"
     assert counters.verdict([1.0] * 4, [1.0, 2.0, 2.0]) == "cannot tell"  # four may be luck
 
     def run(calls: list[float]) -> Run:
@@ -316,6 +360,23 @@ def test_a_counter_that_is_constant_no_more_is_said() -> None:
     (found,) = [c for c in comparison.changes if c.metric == "calls_per_op.read"]
     assert found.reason == "was exact, now varies from 1 to 3 calls per operation"
     assert comparison.outcome == "inconclusive"
+
+
+def test_fewer_calls_are_no_loss_be_it_in_one_round() -> None:
+    assert counters.verdict([2.0] * 7, [2.0] * 6 + [1.98]) == "same"
+    assert counters.verdict([1.0] * 7, [1.0] * 4 + [0.5] * 3) == "same"
+    assert counters.verdict([1.0] * 7, [0.5] * 4 + [0.6] * 3) == "faster"
+
+
+def test_a_small_counter_is_judged_by_its_own_size_where_it_stays_constant() -> None:
+    """One call for a list of 16 requests; and the few wake-ups more of a busy machine."""
+    assert counters.verdict([0.0625] * 7, [0.072] * 7) == "slower"
+    assert counters.verdict([0.0625] * 7, [0.0633] * 7) == "same"
+    assert counters.verdict([0.0625] * 7, [0.0625] * 3 + [0.064] * 4) == "same"
+    busy = [0.5007, 0.5171, 0.5162, 0.5120, 0.5119, 0.5161, 0.5107]
+    assert counters.verdict([0.5] * 7, busy) == "same"
+    assert counters.verdict([0.5] * 7, [call + 0.1 for call in busy]) == "slower"
+    assert counters.verdict([1.0] * 7, [1.011] * 7) == "slower"
 
 
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=2), st.lists(st.floats(0, 10), max_size=4))
@@ -339,6 +400,47 @@ def test_a_change_within_the_spread_of_the_base_runs_is_none() -> None:
     assert "may differ so by themselves" in (alone.reason or "")
     lost = run_of(noisy(200, 9))
     assert [c.verdict for c in timings_of(judge_runs(bases, lost, by))] == ["slower"]
+
+
+def suite_of(rng: np.random.Generator, loss: float, noise: float, fresh: int) -> Run:
+    """Six cells, the first slower by `loss`."""
+    return run_of(
+        *(
+            list(1000 / (1 + loss * (cell == 0)) * rng.lognormal(0, noise, fresh))
+            for cell in range(6)
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("noise", "fresh", "assumed"), [(0.01, 7, 0.05), (0.05, 20, 0.001), (0.2, 20, 0.05)]
+)
+def test_the_change_that_is_said_to_be_seen_is_found_in_four_of_five_cases(
+    noise: float, fresh: int, assumed: float
+) -> None:
+    """Where the spread between runs decides, where the rounds' noise does, and in between."""
+    rng = np.random.default_rng(8)
+    by = Judgement(0.05, ("throughput_ops",), 0.02, assumed_spread=assumed)
+
+    def first(loss: float) -> Change:
+        base, new = suite_of(rng, 0, noise, 7), suite_of(rng, loss, noise, fresh)
+        return timings_of(judge_runs([base], new, by))[0]
+
+    sees = float(np.median([first(0).detectable or math.inf for _ in range(9)]))
+    found = [first(sees).verdict for _ in range(40)].count("slower")
+    assert 24 <= found <= 39, sees
+
+
+def test_rounds_that_cannot_show_any_change_say_so() -> None:
+    """Seven against seven give a p-value of 2 in 3432 at best: too much for one of 90 cells."""
+    base = run_of(*(noisy(1000, seed, 7) for seed in range(90)))
+    lost = run_of(noisy(100, 91, 7), *(noisy(1000, seed, 7) for seed in range(92, 181)))
+    found, *others = timings(compared(base, lost))
+    assert found.verdict == "cannot tell"
+    assert "so few rounds (7 and 7) cannot show any change in one of 90 timings" in (
+        found.reason or ""
+    )
+    assert {change.detectable for change in (found, *others)} == {None}
 
 
 def test_a_busy_machine_asks_for_more() -> None:
@@ -375,7 +477,9 @@ values = st.one_of(texts, st.integers(-(2**70), 2**70), st.floats(), st.booleans
 
 
 @given(st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None
+)
 def test_a_fuzzed_file_is_refused_or_compared(tmp_path: Path, data: st.DataObject) -> None:
     """Any values of a sound file replaced by anything: one sentence, or a comparison."""
     document = json.loads(storage.encode(run_of(noisy(1000, 1, 6), noisy(10, 2, 6))))
@@ -393,8 +497,7 @@ def test_a_fuzzed_file_is_refused_or_compared(tmp_path: Path, data: st.DataObjec
         assert msgspec.json.decode(msgspec.json.encode(comparison), type=Comparison)
         assert all(math.isfinite(c.ratio.median) for c in comparison.changes if c.ratio is not None)
     try:
-        base = gate.Baseline("fuzzed", (run,))
-        gate._plan(run, list(gate._cells(base, None)[0].values()), None, timed=True)
+        gate._plan(run, list(gate._cells([run], None)[0].values()), None, timed=True)
     except IomodelsError:
         return
 

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from markdown_it import MarkdownIt
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from prometheus_client.parser import text_string_to_metric_families as classic_families
 
 from iomodels import exports
 from iomodels.escape import visible
@@ -231,6 +232,18 @@ def test_openmetrics_is_read_by_the_prometheus_client(run) -> None:
         s for s in found["iomodels_calls_per_operation"] if s.labels["estimate"] == "median"
     )
     assert (calls.labels["call"], calls.value) == ("read", 1)
+
+
+def test_openmetrics_is_read_by_node_exporter_too(run) -> None:
+    """Its collector reads the older text format, of which these types are the gauges' kin."""
+    text = render("openmetrics", run)
+    types = [line.split()[3] for line in text.splitlines() if line.startswith("# TYPE ")]
+    assert types
+    assert set(types) <= {"gauge", "counter", "untyped"}
+    assert text.endswith("\n# EOF\n")
+    classic = {family.name: family for family in classic_families(text)}
+    assert classic["iomodels_run_info"].type == "gauge"
+    assert set(classic) == {family.name for family in text_string_to_metric_families(text)}
 
 
 @few

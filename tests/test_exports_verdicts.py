@@ -12,7 +12,7 @@ from hypothesis import given
 from junitparser import Error, Failure, JUnitXml, Skipped
 from lxml import etree
 
-from iomodels import exports
+from iomodels import changes, exports
 from iomodels.changes import Comparison, Difference
 from iomodels.escape import visible
 from iomodels.exports import change_text, github, junit, markdown
@@ -72,6 +72,12 @@ def test_junit_fails_what_fails_the_gate_and_skips_what_cannot_be_told(compariso
     assert "too noisy: pin it" in select.result[0].message
 
 
+def test_junit_holds_the_warnings(comparison) -> None:
+    warned = msgspec.structs.replace(comparison, warnings=[Notice("busy", "others were busy")])
+    suite = checked(render("junit", warned)).find("testsuite")
+    assert suite.findtext("system-out") == "warning: others were busy"
+
+
 def test_junit_of_what_cannot_be_compared_is_not_green() -> None:
     comparison = make_comparison(
         [],
@@ -111,6 +117,31 @@ def test_annotations_are_errors_then_warnings(comparison) -> None:
     assert [match[1] for match in found] == ["error", "error", "error", "warning"]
     assert "slower%3A slow-device%2C depth 4%2C aio" in lines[2]
     assert "-12 %25" in lines[2]
+
+
+def test_an_annotation_of_what_cannot_be_compared_says_why() -> None:
+    told = make_comparison(
+        [make_change(verdict="same")],
+        outcome="not comparable",
+        warnings=[Notice("machine", "another machine: kernel"), Notice("busy", "busy")],
+    )
+    assert github.commands(told) == (
+        "::error title=Not comparable::1 same; another machine: kernel\n"
+    )
+
+
+def test_a_pass_says_why_what_cannot_be_told_lets_it() -> None:
+    unknown = [make_change(verdict="cannot tell"), make_change(verdict="same")]
+    told = make_comparison(unknown, outcome="passed")
+    assert render("markdown", told).startswith(
+        "## Passed: nothing lost, 1 cannot tell, 1 same "
+        "(only a gain is possible there, or 10 % would have been seen)"
+    )
+    same = make_comparison(unknown, outcome="passed", warnings=[Notice("same-run", "the same")])
+    assert "(both are the same run)" in render("markdown", same)
+    assert render("markdown", make_comparison(unknown[1:], outcome="passed")).startswith(
+        "## Passed: 1 same\n"
+    )
 
 
 def test_there_are_ten_annotations_at_most_and_the_last_counts_the_others() -> None:
@@ -171,6 +202,14 @@ def test_markdown_says_the_outcome_and_every_number(comparison) -> None:
         "1k ops/s", "880 ops/s", "40", "3 %", "5 %",
     ]  # fmt: skip
     assert next(iter(rows.values()))[0] == "vanished"
+
+
+@pytest.mark.parametrize("interval", [changes.OF_ROUNDS, changes.OF_RUNS, changes.OF_PAIRS])
+def test_every_form_says_of_what_its_intervals_are(comparison, interval) -> None:
+    told = msgspec.structs.replace(comparison, interval=interval)
+    assert f"intervals, {interval}." in render("markdown", told)
+    assert {row["interval"] for row in spreadsheet(render("csv", told))} == {interval}
+    assert json.loads(render("json", told))["interval"] == interval
 
 
 @few

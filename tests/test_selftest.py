@@ -20,10 +20,11 @@ BUSY = next(kind for kind in selftest.KINDS if kind.slowed_by == "load.compute")
 
 class MadeUp:
     """Pairs without noise. An arm takes as long as it is asked to, and 10 µs; other processes take
-    half of its time."""
+    half of its time. Computation lengthens the waiting too, by a share of itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, share: float = 0.0) -> None:
         self.rounds: list[range] = []
+        self.share = share
 
     def __call__(self, cells, pairs, *, seed, first_round, listener):
         self.rounds.append(range(first_round, first_round + pairs))
@@ -34,9 +35,11 @@ class MadeUp:
         return ab.Pair(number, "a", a, b)
 
     def trial(self, arm, number):
-        spent_ns = arm.planned.point.parameters.get("channel.service", 0)
-        spent_ns += arm.planned.point.parameters.get("load.compute", 0) + 10_000
-        return make_trial(number, latency_ns=[spent_ns], throughput_ops=0.5e9 / spent_ns)
+        compute_ns = arm.planned.point.parameters.get("load.compute", 0)
+        waited_ns = arm.planned.point.parameters.get("channel.service", 0) + 10_000
+        waited_ns += round(self.share * compute_ns)
+        spent_ns = waited_ns + compute_ns
+        return make_trial(number, latency_ns=[waited_ns], throughput_ops=0.5e9 / spent_ns)
 
 
 def first_suite(kinds: list[Kind], slowdown: float) -> selftest.Report:
@@ -85,6 +88,13 @@ def test_a_suite_is_decided_by_the_procedure_of_check_and_has_pairs_of_its_own(m
         assert all(result.seen == pytest.approx(1 / 1.1, abs=0.02) for result in report.kinds)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.4, 0.9, -0.3])
+def test_computation_that_lengthens_the_waiting_is_sized_by_what_it_comes_to(share: float) -> None:
+    """As in ping-pong: 10 % was asked for, and 14 % came out."""
+    report = next(selftest.run(seed=1, budget_s=60, kinds=[BUSY], measure=MadeUp(share)))
+    assert report.kinds[0].seen == pytest.approx(1 / 1.1, abs=0.005)
+
+
 def test_what_does_not_fit_into_the_time_is_left_to_the_next_suite(monkeypatch) -> None:
     """A clock of our own: each pair of a cell takes one second."""
     now_s = 0.0
@@ -102,9 +112,9 @@ def test_what_does_not_fit_into_the_time_is_left_to_the_next_suite(monkeypatch) 
         return [[result.tally.decisions for result in report.kinds] for report in reports]
 
     assert decisions(1) == [[1, 0, 0, 0, 0]]
-    assert decisions(540) == [[1, 1, 1, 1, 1], [2, 1, 1, 1, 1]]
+    assert decisions(580) == [[1, 1, 1, 1, 1], [2, 1, 1, 1, 1]]
     # A kind takes 80 pairs, 100 before that is known: the first suite has three, the next one.
-    assert decisions(400) == [[1, 1, 1, 0, 0], [1, 1, 1, 1, 0]]
+    assert decisions(440) == [[1, 1, 1, 0, 0], [1, 1, 1, 1, 0]]
 
 
 def test_a_kind_that_cannot_be_measured_says_why_and_the_others_go_on() -> None:

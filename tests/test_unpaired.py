@@ -58,6 +58,29 @@ def test_one_run_has_the_assumed_spread_in_its_test_and_none_in_its_interval() -
     assert unpaired.between_runs([]) == []
 
 
+def test_the_interval_of_two_runs_knows_that_two_are_few() -> None:
+    """Student's quantile with one degree of freedom is 12.7; with ten it was 2.2."""
+    two, three = unpaired.Between(0.005, 2), unpaired.Between(0.01, 3)
+    assert two.interval_margin() == pytest.approx(12.706 * 0.005 * 1.5**0.5, rel=1e-3)
+    assert three.interval_margin() == pytest.approx(4.303 * 0.01 * (4 / 3) ** 0.5, rel=1e-3)
+    apart = unpaired.Between(0.05, 2)  # 12.7 times that would hide a cell half as fast
+    assert apart.interval_margin() == apart.margin(0.05) < 0.15
+
+
+@pytest.mark.parametrize("runs", [2, 3, 5])
+def test_no_change_lies_in_the_interval_of_several_runs_in_95_of_100_cases(runs: int) -> None:
+    rng = np.random.default_rng(5)
+    tries, held = 300, 0
+    for _ in range(tries):
+        levels = rng.normal(0, 0.05, runs + 1)
+        base = [list(rng.normal(level, 0.02, 7)) for level in levels[:-1]]
+        (between,) = unpaired.between_runs([[float(np.median(run)) for run in base]])
+        new = list(rng.normal(levels[-1], 0.02, 20))
+        found = unpaired.widened(unpaired.shift([v for run in base for v in run], new), between)
+        held += found.low <= 0 <= found.high
+    assert stats.binomtest(held, tries, 0.95, alternative="less").pvalue > 0.01
+
+
 def test_quiet_runs_narrow_what_is_assumed_and_wild_ones_widen_it() -> None:
     (quiet,) = unpaired.between_runs([[0.0, 0.001, 0.002, -0.001, 0.0, 0.001]])
     (wild,) = unpaired.between_runs([[0.0, 0.3]])
@@ -79,3 +102,13 @@ def test_another_run_of_the_same_kind_is_rarely_beyond_the_margin(
         margins = [between.margin(0.008 / 12) for between in spreads]
         alarms += bool((np.abs(medians[:, runs] - medians[:, :runs].mean(axis=1)) > margins).any())
     assert alarms <= 8
+
+
+@given(st.floats(0.001, 0.5), st.floats(0.01, 0.3), st.integers(1, 6))
+def test_the_p_value_of_the_spread_between_runs_is_that_of_its_margin(
+    estimate: float, assumed: float, runs: int
+) -> None:
+    between = unpaired.Between(0.0, runs, assumed)
+    p = unpaired._between_p(estimate, between)
+    if unpaired.LEAST_P < p < 0.999:
+        assert between.margin(p) == pytest.approx(estimate, rel=1e-3)

@@ -8,6 +8,7 @@ from iomodels.changes import Change, Comparison
 from iomodels.metrics import COUNTER_PREFIX, METRICS
 from iomodels.results import Interval
 from iomodels.units import format_count, format_duration
+from iomodels.verdict import SENSITIVE
 
 BAD = ("slower", "vanished", "failed")
 """The verdicts that fail a gate."""
@@ -21,6 +22,33 @@ HEADLINES = {
     "inconclusive": "Inconclusive",
     "not comparable": "Not comparable",
 }
+
+
+INCOMPARABLE = ("machine", "tool-version", "core", "file-system")
+"""The codes of the notices that say why times cannot be compared."""
+
+
+def headline(comparison: Comparison) -> str:
+    """`Regression: 2 slower, 37 same`; a pass in which something cannot be told says why it is."""
+    found, why = counts(comparison) or "nothing to compare", why_passed(comparison)
+    told = f"nothing lost, {found} ({why})" if why else found
+    return f"{HEADLINES[comparison.outcome]}: {told}"
+
+
+def why_passed(comparison: Comparison) -> str:
+    """Why what cannot be told lets it pass (`verdict.outcome`); empty where all is told."""
+    unknown = any(change.verdict == "cannot tell" for change in comparison.changes)
+    if comparison.outcome != "passed" or not unknown:
+        return ""
+    if any(notice.code == "same-run" for notice in comparison.warnings):
+        return "both are the same run"
+    large = share(SENSITIVE * comparison.threshold)
+    return f"only a gain is possible there, or {large} would have been seen"
+
+
+def why_incomparable(comparison: Comparison) -> str:
+    """Why times were not compared; empty where that is not said."""
+    return "; ".join(n.message for n in comparison.warnings if n.code in INCOMPARABLE)
 
 
 def by_urgency(changes: list[Change]) -> list[Change]:

@@ -23,7 +23,7 @@ RUN_COLUMNS = (
 COMPARISON_COLUMNS = (
     "scenario", "point", "engine", "metric", "unit", "bigger_is_better", "verdict", "ratio",
     "ratio_low", "ratio_high", "base", "base_low", "base_high", "new", "new_low", "new_high",
-    "rounds", "noise", "detectable", "confirmed", "reason",
+    "rounds", "noise", "detectable", "confirmed", "reason", "interval",
 )  # fmt: skip
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -38,7 +38,8 @@ def of_run(run: Run) -> str:
 
 def of_comparison(comparison: Comparison) -> str:
     """One row per change."""
-    return _table(COMPARISON_COLUMNS, map(_change, comparison.changes))
+    rows = ((*_change(change), comparison.interval) for change in comparison.changes)
+    return _table(COMPARISON_COLUMNS, rows)
 
 
 def text(value: str) -> str:

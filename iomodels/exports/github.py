@@ -10,7 +10,15 @@ from __future__ import annotations
 from iomodels.changes import Change, Comparison
 from iomodels.escape import visible
 from iomodels.exports import markdown
-from iomodels.exports.change_text import BAD, HEADLINES, by_urgency, cell_name, counts, sentence
+from iomodels.exports.change_text import (
+    BAD,
+    HEADLINES,
+    by_urgency,
+    cell_name,
+    counts,
+    sentence,
+    why_incomparable,
+)
 
 MAX_ANNOTATIONS = 10
 
@@ -28,7 +36,8 @@ def commands(comparison: Comparison) -> str:
     told = [c for c in by_urgency(comparison.changes) if c.verdict in (*BAD, "cannot tell")]
     lines = [_annotation(change) for change in told]
     if comparison.outcome == "not comparable":
-        lines.insert(0, _command("error", HEADLINES[comparison.outcome], counts(comparison)))
+        said = [part for part in (counts(comparison), why_incomparable(comparison)) if part]
+        lines.insert(0, _command("error", HEADLINES[comparison.outcome], "; ".join(said)))
     if len(lines) > MAX_ANNOTATIONS:
         more = len(lines) - MAX_ANNOTATIONS + 1
         rest = _command("warning", "iomodels", f"and {more} more: see the step summary")

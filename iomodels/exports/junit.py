@@ -36,6 +36,9 @@ def of_comparison(comparison: Comparison) -> str:
     taken: set[str] = set()
     for change in comparison.changes:
         _case(suite, change, taken)
+    if comparison.warnings:
+        told = "\n".join(f"warning: {notice.message}" for notice in comparison.warnings)
+        ET.SubElement(suite, "system-out").text = text(told)
     found = list(suite.iter("testcase"))
     for element, attribute in (
         ("failure", "failures"),

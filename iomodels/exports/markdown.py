@@ -9,10 +9,9 @@ from iomodels.changes import Change, Comparison
 from iomodels.escape import visible
 from iomodels.exports.cells import HARNESS
 from iomodels.exports.change_text import (
-    HEADLINES,
     by_urgency,
     cell_name,
-    counts,
+    headline,
     judged,
     percent,
     share,
@@ -61,10 +60,11 @@ def of_comparison(comparison: Comparison) -> str:
     """The outcome, and a table of the changes with the urgent ones on top."""
     changes = by_urgency(comparison.changes)
     lines = [
-        f"## {HEADLINES[comparison.outcome]}: {counts(comparison) or 'nothing to compare'}",
+        f"## {headline(comparison)}",
         "",
         f"Compared: {text(comparison.new_name)} against {text(comparison.base_name)}; "
-        f"changes below {share(comparison.threshold)} count as the same.",
+        f"changes below {share(comparison.threshold)} count as the same. "
+        f"In parentheses: intervals, {text(comparison.interval)}.",
         f"Metrics {judged(comparison)}." if comparison.changes else "",
         "",
     ]

@@ -1,8 +1,9 @@
 """OpenMetrics text, for Prometheus (node_exporter's textfile collector) and GitLab's metrics.
 
 Specification: https://github.com/prometheus/OpenMetrics, "text format". Base units (seconds, bytes,
-ratio), gauges only. A median and the two ends of its interval are three samples with the label
-`estimate`. A cell without a measurement has `iomodels_cell_measured` 0 and no other sample.
+ratio), gauges only: node_exporter's collector reads the older text format, which refuses the type
+`info`. A median and the two ends of its interval are three samples with the label `estimate`. A
+cell without a measurement has `iomodels_cell_measured` 0 and no other sample.
 """
 
 from __future__ import annotations
@@ -71,8 +72,7 @@ def _cell_labels(each: Named) -> dict[str, str]:
 
 
 def _info(run: Run) -> Iterator[str]:
-    yield "# TYPE iomodels_run info"
-    yield "# HELP iomodels_run What measured, where."
+    yield from _head("iomodels_run_info", "", "What measured, where.")
     environment = {key: run.environment.get(key) for key in ("kernel", "cpu", "cores")}
     labels = {"version": run.tool.version, "core_hash": run.tool.core_hash} | {
         key: str(value) for key, value in environment.items() if value is not None
