@@ -56,6 +56,7 @@ TIMED = {
     "waits-only-for-its-own",
     "stop-ends-the-run",
     "dead-peer-ends-the-run",
+    "depth-is-kept",
 }
 TRIES = 3
 # A sanitizer's own start fails where the kernel randomises addresses more than it can bear.
