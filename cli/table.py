@@ -21,13 +21,12 @@ from iomodels import findings
 from iomodels.escape import visible
 from iomodels.points import Point, grouped, label, told
 from iomodels.results import Cell, Interval, Notice, Percentiles, Run, Trial
-from iomodels.statistics import MIN_ROUNDS, Ratio, latency_p50_ns, paired_ratio
+from iomodels.statistics import MIN_ROUNDS, Ratio, cancelled_share, latency_p50_ns, paired_ratio
 from iomodels.units import format_count, format_duration
 
 from .console import PLAIN_WIDTH, safe
 
 HARNESS = "null"
-CANCEL_OUTCOMES = ("done", "too_late", "already_complete")
 MARKS = "*†‡§¶"
 STATE_STYLE = {"n/a": "dim", "failed": "red", "partial": "yellow", "ok": ""}
 
@@ -367,11 +366,8 @@ def _overlap(cell: Cell) -> str:
 def _cancelled(cell: Cell) -> str:
     if not findings.has_deadline(cell):
         return ""  # what the end of a trial calls back is of no interest
-    asked = done = 0.0
-    for trial in cell.trials:
-        outcomes = [trial.counters.get(f"cancels_{name}", 0) for name in CANCEL_OUTCOMES]
-        asked, done = asked + sum(outcomes), done + outcomes[0]
-    return f"{done / asked:.1%}" if asked else ""
+    share = cancelled_share(cell.trials)
+    return f"{share.median:.1%}" if share else ""
 
 
 def _until_end(which: str) -> Callable[[Cell], str]:
