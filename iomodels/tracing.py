@@ -66,7 +66,7 @@ def record(
 
     `settings` are what `--set` takes. Where they and the scenario ask for no computation, an
     engine that can go on computing while its device works is given some. Of a scenario with
-    several points the first is taken.
+    several points the first is taken, and the trace says so.
 
     Raises `ScenarioError` or `EngineError` before anything is recorded.
     """
@@ -74,7 +74,11 @@ def record(
     chosen = _one_scenario(scenario, settings or {})
     plan = planning.make([chosen], specs, rounds=1, duration_s=LONGEST_S, warmup_s=WARMUP_S, seed=1)
     first = points(chosen)[0]
-    cells = {cell.engine: cell for cell in plan.cells if cell.point == first}
+    cells = {
+        cell.engine: _noted(cell, _which_point(chosen))
+        for cell in plan.cells
+        if cell.point == first
+    }
     asked = "load.compute" in (settings or {})
     with Preparation(plan) as preparation:
         recordings = [
@@ -119,8 +123,20 @@ def _computing(cell: PlannedCell) -> PlannedCell:
         f"computation of {format_duration(int(compute))} added so that the overlap can be seen "
         "(--set load.compute='0 ns' for none)"
     )
-    note = f"{cell.note}; {added}" if cell.note else added
-    return replace(cell, point=replace(point, load=load), note=note)
+    return _noted(replace(cell, point=replace(point, load=load)), added)
+
+
+def _noted(cell: PlannedCell, note: str) -> PlannedCell:
+    return replace(cell, note="; ".join(text for text in (cell.note, note) if text) or None)
+
+
+def _which_point(scenario: Scenario) -> str:
+    """In words, where a sweep leaves a choice; nothing otherwise."""
+    first, *others = points(scenario)
+    if not others:
+        return ""
+    keys = ", ".join(f"--set {key}=…" for key in scenario.sweep)
+    return f"the first of {len(others) + 1} points, {first.label} ({keys} for another)"
 
 
 def _goes_on(spec: EngineSpec) -> bool:

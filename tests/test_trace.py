@@ -335,6 +335,15 @@ def test_computation_that_was_added_is_said() -> None:
     assert not any("computation" in note for note in asked.notes)
 
 
+def test_a_trace_of_a_sweep_says_which_point_it_shows() -> None:
+    sweep = {"load.depth": ["2", "3"], "load.compute": ["0 ns", "20 us"]}
+    (recording,) = tracing.record(["select"], settings=sweep)
+    assert recording.trace is not None
+    assert recording.trace.notes[0].startswith("the first of 4 points, depth 2")
+    assert "--set load.depth=…" in recording.trace.notes[0]
+    assert not any("the first of" in note for note in recorded("select").notes)
+
+
 def test_the_caption_says_which_requests_are_compared() -> None:
     def caption(requests: int) -> str:
         events = [make_event("request", n * 1000, n * 1000 + 900) for n in range(requests)]
