@@ -25,7 +25,7 @@ from iomodels.escape import visible
 from iomodels.exports import csv_rows, markdown, openmetrics
 from iomodels.exports.cells import measured, named
 
-from .factory import make_cell, make_run, make_trial
+from .factory import histogram_of, make_cell, make_run, make_trial
 from .hostile_names import runs, texts
 
 few = settings(max_examples=40)
@@ -146,6 +146,51 @@ def test_csv_of_hostile_names_round_trips_and_holds_no_formula(run) -> None:
 def test_a_formula_in_csv_is_text(formula) -> None:
     assert csv_rows.text(formula).startswith("'")
     assert csv_rows.text("aio:notify=poll") == "aio:notify=poll"
+
+
+# Under a deadline
+
+
+@pytest.fixture
+def cancelling():
+    """A quarter of the cancelled requests ended by it, after 1 ms."""
+    asked = {"cancels_done": 25.0, "cancels_too_late": 70.0, "cancels_already_complete": 5.0}
+    ended = {"cancel_ns": histogram_of([1_000_000] * 25), "cancel_late_ns": histogram_of([2**21])}
+    trials = [make_trial(n, counters=asked, **ended) for n in range(7)]
+    return make_run(
+        [
+            make_cell("aio", trials, parameters={"load.deadline": 100_000}),
+            make_cell("select", trials, parameters={"load.deadline": 0}),
+        ]
+    )
+
+
+def test_what_cancelling_comes_to_is_exported(cancelling) -> None:
+    rows = {(r["engine"], r["metric"]): r for r in spreadsheet(render("csv", cancelling))}
+    assert float(rows["aio", "cancelled_share"]["median"]) == 0.25
+    assert float(rows["aio", "cancel_ns.p50"]["median"]) == pytest.approx(1e6, rel=0.01)
+    found = families(render("openmetrics", cancelling))
+    for name, value in (("cancelled_ratio", 0.25), ("cancel_late_seconds", 2**21 / 1e9)):
+        sample = next(s for s in found[f"iomodels_{name}"] if s.labels["engine"] == "aio")
+        assert sample.value == pytest.approx(value, rel=0.01)
+    report = json.loads(render("bencher", cancelling))
+    jsonschema.validate(report, BENCHER)
+    assert [m["cancelled"]["value"] for m in report.values() if "cancelled" in m] == [0.25]
+
+
+def test_markdown_says_that_its_numbers_are_those_of_the_quick_requests(cancelling) -> None:
+    text = render("markdown", cancelling)
+    (said,) = [line for line in text.splitlines() if line.startswith("- aio: ")]
+    assert "25 % of the requests cancelled at the deadline ended by it, 1 ms after" in said
+    assert "- select: " not in text
+
+
+def test_without_a_deadline_nothing_is_said_of_cancelling(cancelling) -> None:
+    """What the end of a trial calls back is of no interest."""
+    rows = [row for row in spreadsheet(render("csv", cancelling)) if row["engine"] == "select"]
+    assert rows
+    assert not [row["metric"] for row in rows if row["metric"].startswith("cancel")]
+    assert "cancelled" not in render("markdown", make_run(cancelling.cells[1:]))
 
 
 # Markdown

@@ -19,6 +19,7 @@ SLUGS = {
     "added_ns.p50": "latency-beyond-device",
     "cpu_ns_per_op": "cpu-time",
     "overlap": "overlap",
+    "cancelled_share": "cancelled",
 }
 """Bencher's measure for each headline: a slug of at most 64 characters."""
 
@@ -26,8 +27,8 @@ SLUGS = {
 def of_run(run: Run) -> str:
     """The headlines of every measured cell."""
     report = {
-        cell.name: {SLUGS[m.key]: _metric(found) for m, found in headlines(cell.summary)}
-        for cell in measured(run)
+        each.name: {SLUGS[m.key]: _metric(found) for m, found in headlines(each.cell)}
+        for each in measured(run)
     }
     return msgspec.json.format(msgspec.json.encode(report)).decode() + "\n"
 

@@ -56,7 +56,7 @@ def _rows(each: Named) -> Iterable[Sequence[Value]]:
     return [
         (*head, measure.key, measure.unit, measure.bigger_is_better, *_interval(found),
          cell.summary.rounds)
-        for measure, found in values(cell.summary)
+        for measure, found in values(cell)
     ]  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from iomodels.results import Interval, Run
 
 
 def bigger(run: Run) -> str:
-    """For `tool: customBiggerIsBetter`: throughput and overlap."""
+    """For `tool: customBiggerIsBetter`: throughput, overlap, what cancelling achieves."""
     return _entries(run, bigger_is_better=True)
 
 
@@ -25,19 +25,19 @@ def smaller(run: Run) -> str:
 
 def _entries(run: Run, *, bigger_is_better: bool) -> str:
     entries = [
-        _entry(cell, measure, found)
-        for cell in measured(run)
-        for measure, found in headlines(cell.summary)
+        _entry(each, measure, found)
+        for each in measured(run)
+        for measure, found in headlines(each.cell)
         if measure.bigger_is_better is bigger_is_better
     ]
     return msgspec.json.format(msgspec.json.encode(entries)).decode() + "\n"
 
 
-def _entry(cell: Measured, measure: Measure, found: Interval) -> dict[str, str | float]:
+def _entry(each: Measured, measure: Measure, found: Interval) -> dict[str, str | float]:
     half = max(found.high - found.median, found.median - found.low)
-    rounds = cell.summary.rounds
+    rounds = each.summary.rounds
     return {
-        "name": f"{cell.name} {measure.title}",
+        "name": f"{each.name} {measure.title}",
         "unit": measure.unit,
         "value": found.median,
         "range": f"± {half:#.6g}",

@@ -17,7 +17,7 @@ from iomodels.exports.change_text import (
     share,
     value,
 )
-from iomodels.exports.measures import interval_kind
+from iomodels.exports.measures import cancelled, interval_kind
 from iomodels.points import Point, grouped, label
 from iomodels.results import Cell, Interval, Run, Summary
 from iomodels.units import format_count, format_duration
@@ -115,7 +115,20 @@ def _row(cell: Cell) -> Sequence[str]:
 def _said(cell: Cell) -> str:
     if cell.status != "ok":
         return f"{cell.status}: {cell.reason or 'no reason recorded'}"
-    return cell.note or ""
+    return "; ".join(said for said in (cell.note, _cancelling(cell)) if said)
+
+
+def _cancelling(cell: Cell) -> str:
+    """Under a deadline the row has the numbers of the quick requests only."""
+    by_it = cancelled(cell)
+    if by_it is None or cell.summary is None:
+        return ""
+    ended = cell.summary.cancel_ns
+    when = f", {format_duration(ended.p50.median)} after that (p50)" if ended else ""
+    return (
+        f"{share(by_it.median)} of the requests cancelled at the deadline ended by it{when}; "
+        "the latency is of those that were not"
+    )
 
 
 def _numbers(summary: Summary) -> list[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from iomodels.results import Interval, Percentiles, Summary
-from iomodels.statistics import MIN_ROUNDS
+from iomodels.findings import has_deadline
+from iomodels.results import Cell, Interval, Percentiles, Summary
+from iomodels.statistics import MIN_ROUNDS, cancelled_share
 
 CALLS = "calls_per_op."
 
@@ -20,12 +21,12 @@ class Measure:
     title: str
     unit: str
     bigger_is_better: bool
-    value: Callable[[Summary], Interval | None]
+    value: Callable[[Cell, Summary], Interval | None]
     headline: bool = False
 
 
 def _percentile(quantity: str, percentile: str, title: str, *, headline: bool = False) -> Measure:
-    def value(summary: Summary) -> Interval | None:
+    def value(_cell: Cell, summary: Summary) -> Interval | None:
         percentiles: Percentiles | None = getattr(summary, quantity)
         found: Interval | None = getattr(percentiles, percentile) if percentiles else None
         return found
@@ -33,41 +34,60 @@ def _percentile(quantity: str, percentile: str, title: str, *, headline: bool = 
     return Measure(f"{quantity}.{percentile}", title, "ns", False, value, headline)
 
 
+def _under_a_deadline(measure: Measure) -> Measure:
+    """What the end of a trial calls back is of no interest."""
+
+    def value(cell: Cell, summary: Summary) -> Interval | None:
+        return measure.value(cell, summary) if has_deadline(cell) else None
+
+    return replace(measure, value=value)
+
+
+def cancelled(cell: Cell) -> Interval | None:
+    """The share of the cancelled requests that ended by it, where a deadline cancels."""
+    return cancelled_share(cell.trials) if has_deadline(cell) else None
+
+
 MEASURES = (
-    Measure("throughput_ops", "throughput", "ops/s", True, lambda s: s.throughput_ops, True),
-    Measure("throughput_bytes", "throughput in bytes", "B/s", True, lambda s: s.throughput_bytes),
+    Measure("throughput_ops", "throughput", "ops/s", True, lambda _, s: s.throughput_ops, True),
+    Measure("throughput_bytes", "throughput, bytes", "B/s", True, lambda _, s: s.throughput_bytes),
     _percentile("latency_ns", "p50", "latency p50", headline=True),
     _percentile("latency_ns", "p90", "latency p90"),
     _percentile("latency_ns", "p99", "latency p99", headline=True),
     _percentile("latency_ns", "p999", "latency p99.9"),
     _percentile("added_ns", "p50", "latency beyond the device p50", headline=True),
     _percentile("service_ns", "p50", "service time p50"),
-    Measure("cpu_ns_per_op", "CPU per operation", "ns", False, lambda s: s.cpu_ns_per_op, True),
-    Measure("cpu_share", "CPU share", "ratio", False, lambda s: s.cpu_share),
-    Measure("overlap", "overlap", "ratio", True, lambda s: s.overlap, True),
-    Measure("eagain_per_op", "EAGAIN per operation", "calls", False, lambda s: s.eagain_per_op),
+    Measure("cpu_ns_per_op", "CPU per operation", "ns", False, lambda _, s: s.cpu_ns_per_op, True),
+    Measure("cpu_share", "CPU share", "ratio", False, lambda _, s: s.cpu_share),
+    Measure("overlap", "overlap", "ratio", True, lambda _, s: s.overlap, True),
+    Measure("cancelled_share", "cancelled", "ratio", True, lambda cell, _: cancelled(cell), True),
+    _under_a_deadline(_percentile("cancel_ns", "p50", "end by cancelling p50")),
+    _under_a_deadline(_percentile("cancel_late_ns", "p50", "end when cancelled too late p50")),
+    Measure("eagain_per_op", "EAGAIN per operation", "calls", False, lambda _, s: s.eagain_per_op),
 )
 
 
 def _calls(name: str) -> Measure:
     return Measure(
-        CALLS + name, f"{name} per operation", "calls", False, lambda s: s.calls_per_op.get(name)
+        CALLS + name, f"{name} per operation", "calls", False, lambda _, s: s.calls_per_op.get(name)
     )
 
 
-def values(summary: Summary) -> Iterator[tuple[Measure, Interval]]:
-    """What the cell has of all measures, and its calls per operation by name."""
+def values(cell: Cell) -> Iterator[tuple[Measure, Interval]]:
+    """What a cell with a summary has of all measures, and its calls per operation by name."""
+    summary = cell.summary
+    assert summary is not None, "a cell without a summary has no numbers"
     for measure in (*MEASURES, *map(_calls, summary.calls_per_op)):
-        interval = measure.value(summary)
+        interval = measure.value(cell, summary)
         if interval is not None and all(
             math.isfinite(number) for number in (interval.median, interval.low, interval.high)
         ):
             yield measure, interval
 
 
-def headlines(summary: Summary) -> Iterator[tuple[Measure, Interval]]:
+def headlines(cell: Cell) -> Iterator[tuple[Measure, Interval]]:
     """What a dashboard follows of the cell."""
-    return ((measure, found) for measure, found in values(summary) if measure.headline)
+    return ((measure, found) for measure, found in values(cell) if measure.headline)
 
 
 def interval_kind(rounds: int) -> str:

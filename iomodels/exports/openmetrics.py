@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from iomodels.escape import visible
 from iomodels.exports.cells import HARNESS, Named, measured, named
 from iomodels.exports.measures import CALLS, Measure, values
-from iomodels.results import Interval, Run, Summary
+from iomodels.results import Interval, Run
 
 FAMILIES: Mapping[str, tuple[str, str, str]] = {
     "throughput_ops": ("throughput_operations_per_second", "", "Operations completed per second."),
@@ -24,6 +24,9 @@ FAMILIES: Mapping[str, tuple[str, str, str]] = {
     "cpu_ns_per_op": ("cpu_seconds_per_operation", "", "CPU time of the process per operation."),
     "cpu_share": ("cpu_ratio", "ratio", "CPU time over time passed."),
     "overlap": ("overlap_ratio", "ratio", "Share of I/O and computation that was hidden."),
+    "cancelled_share": ("cancelled_ratio", "ratio", "Share of the cancelled that ended by it."),
+    "cancel_ns": ("cancel_seconds", "seconds", "From cancelling to the end by it."),
+    "cancel_late_ns": ("cancel_late_seconds", "seconds", "From cancelling too late to the end."),
     "eagain_per_op": ("eagain_per_operation", "", "Calls that found nothing ready."),
     "calls_per_op": ("calls_per_operation", "", "Calls to kernel or library, by name."),
 }
@@ -36,12 +39,10 @@ def of_run(run: Run) -> str:
     """All measured cells, grouped by family as the format demands."""
     samples: dict[str, list[str]] = {}
     by_name = {each.name: each for each in named(run)}
-    for cell in measured(run):
-        for measure, found in values(cell.summary):
+    for each in measured(run):
+        for measure, found in values(each.cell):
             prefix = measure.key.partition(".")[0]
-            samples.setdefault(prefix, []).extend(
-                _samples(by_name[cell.name], cell.summary, measure, found)
-            )
+            samples.setdefault(prefix, []).extend(_samples(by_name[each.name], measure, found))
     lines = list(_info(run)) + list(_states(by_name.values()))
     for prefix, (family, unit, help_text) in FAMILIES.items():
         if prefix in samples:
@@ -54,7 +55,7 @@ def label_value(value: str) -> str:
     return visible(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def _samples(each: Named, summary: Summary, measure: Measure, found: Interval) -> Iterator[str]:
+def _samples(each: Named, measure: Measure, found: Interval) -> Iterator[str]:
     prefix, _, rest = measure.key.partition(".")
     labels = _cell_labels(each)
     if measure.key.startswith(CALLS):
