@@ -278,6 +278,7 @@ def _a_against_b(
     a, b = (ab.parse_arm(texts) for texts in arms)
     specs = [engine_table.parse(text) for text in engines]
     cells = ab.plan_cells(names or (DEFAULT_SUITE,), specs, settings, a, b)
+    ab.check_folders(cells)
     try:
         with terminated_like_ctrl_c(), pair_progress.display(console.err(), seed) as listener:
             comparison = versus.run(

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from iomodels import explain, noise
+from iomodels import explain, noise, prepare
 from iomodels.arms import Arm, parse_arm
 from iomodels.errors import ConditionLost, NotApplicable, NothingEnded, TrialError
 from iomodels.pairing import SIDES, ArmCell, PairedCell, Side, plan_cells
@@ -36,6 +36,7 @@ __all__ = [
     "Listener",
     "Pair",
     "PairedCell",
+    "check_folders",
     "estimate_s",
     "measure",
     "parse_arm",
@@ -79,6 +80,13 @@ class _Silent:
     def notice(self, notice: Notice) -> None: ...
     def pair_started(self, cell: PairedCell, number: int) -> None: ...
     def pair_ended(self, cell: PairedCell, pair: Pair) -> None: ...
+
+
+def check_folders(cells: Sequence[PairedCell]) -> None:
+    """Refuse either arm's `channel.folder` if no file can be made there, by `ScenarioError`."""
+    prepare.check_folders(
+        c.arm(side).planned for c in cells if c.na_reason is None for side in SIDES
+    )
 
 
 def estimate_s(

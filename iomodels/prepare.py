@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from types import TracebackType
@@ -14,7 +14,7 @@ from types import TracebackType
 from iomodels import _core
 from iomodels.errors import ScenarioError
 from iomodels.keys import FileChannel, Load, PipeChannel, SocketChannel, TimerChannel
-from iomodels.plan import Plan, PlannedTrial
+from iomodels.plan import Plan, PlannedCell, PlannedTrial
 from iomodels.point import Point
 from iomodels.toml_file import printable
 from iomodels.trial import Command
@@ -50,13 +50,13 @@ _WRONG_FOLDER = (
 )
 
 
-def check_folders(plan: Plan) -> None:
+def check_folders(cells: Iterable[PlannedCell]) -> None:
     """Refuse, before anything is measured, a `channel.folder` in which no file can be made.
 
     Tried, not asked: to the superuser `access` allows even a read-only file system. Nothing stays
     of it. Raises `ScenarioError` with the path, which no result ever has.
     """
-    channels = [cell.point.channel for cell in plan.cells if cell.na_reason is None]
+    channels = [cell.point.channel for cell in cells if cell.na_reason is None]
     for folder in dict.fromkeys(c.folder for c in channels if isinstance(c, FileChannel)):
         try:
             os.close(_core.make_file(str(folder), 0, 0))

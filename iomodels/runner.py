@@ -121,7 +121,7 @@ def bench_plan(
     path = Path(output) if output is not None else None
     if path is not None:
         storage.check_output(path, force=force)
-    check_folders(plan)
+    check_folders(plan.cells)
     run = _Runner(plan, path, force, listener or _Silent(), asked).run()
     if not nothing_is_a_result and not has_measurements(run):
         raise NothingMeasured(_why_nothing(run))

@@ -19,7 +19,7 @@ from iomodels.engines import DESCRIPTORS, EngineSpec
 from iomodels.errors import NotApplicable, ScenarioError, TrialError
 from iomodels.keys import TimerChannel
 from iomodels.plan import PlannedCell, PlannedTrial
-from iomodels.prepare import Preparation, Unavailable
+from iomodels.prepare import Preparation, Unavailable, check_folders
 from iomodels.record import Record, new_record
 from iomodels.results import Tool
 from iomodels.ring import Recorded, Ring
@@ -79,6 +79,7 @@ def record(
         for cell in plan.cells
         if cell.point == first
     }
+    check_folders(cells.values())
     asked = "load.compute" in (settings or {})
     with Preparation(plan) as preparation:
         recordings = [

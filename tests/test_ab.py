@@ -12,7 +12,7 @@ import pytest
 
 from iomodels import ab, engines, explain, pairs, statistics
 from iomodels.ab import Pair, PairedCell, parse_arm, plan_cells
-from iomodels.errors import ConditionLost, NothingEnded
+from iomodels.errors import ConditionLost, NothingEnded, ScenarioError
 from iomodels.results import Trial
 
 from .factory import histogram_of, make_trial
@@ -116,18 +116,15 @@ def test_a_prefix_pins_and_a_variable_reaches_every_trial_of_its_arm_only(tmp_pa
 
 
 def test_each_arm_has_its_files_in_its_own_folder(tmp_path: Path) -> None:
-    """A folder that cannot hold a file fails the pair, and says which arm's it was."""
+    """One that cannot hold a file is refused before anything is measured."""
     missing = tmp_path / "missing"
     size = {"channel__size": "1 MiB"}
     ((pair,),) = ab.measure(
         plan("cached-read", [], [f"channel.folder={tmp_path}"], **size), 1, seed=1
     )
     assert pair.error is None
-    ((pair,),) = ab.measure(
-        plan("cached-read", [], [f"channel.folder={missing}"], **size), 1, seed=1
-    )
-    assert (pair.error or "").startswith("arm B: no data file")
-    assert not pair.not_applicable
+    with pytest.raises(ScenarioError, match=r"channel\.folder is .*missing, where no file"):
+        ab.check_folders(plan("cached-read", [], [f"channel.folder={missing}"], **size))
 
 
 def test_one_arm_may_drop_from_the_cache_what_the_other_keeps_in_it() -> None:

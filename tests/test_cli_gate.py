@@ -140,6 +140,7 @@ def test_machine_readable_forms_are_alone_on_standard_output(cli, files) -> None
         (("check", "--a", "load.depth=1", "--long"), "--long only goes with --baseline"),
         (("check", "--a", "load.depth=1", "-o", "x.json"), "-o only goes with --baseline"),
         (("check", "--a", "load.depht=1"), "load.depth"),
+        (("check", "cached-read", "--b", "channel.folder=/none"), "channel.folder is /none"),
         (("check", "--baseline", "."), "is not an iomodels result"),
         (("check", "--self-test", "--export", "junit=x"), "does not go with --self-test"),
         (("check", "--self-test", "-m", "cpu_ns_per_op"), "-m does not go with --self-test"),

@@ -195,6 +195,11 @@ def test_a_recorded_trace_is_shown_again(
         (["--read", "x.json", "--scenario", "echo"], 2, "give no engine"),
         (["--read", "x.json", "-n", "4"], 2, "give no engine"),
         (["select", "-o", "/proc/none"], 2, "cannot make the folder"),
+        (
+            ["--scenario", "cached-read", "-s", "channel.folder=/none"],
+            2,
+            "channel.folder is /none, where no file can be made",
+        ),
         (["select", "--perfetto", "/none/x.json"], 2, "does not exist"),
     ],
 )
