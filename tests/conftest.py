@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,12 @@ hypothesis.settings.load_profile("unhurried")
 # signals, and could still be in their handler when the engine is closed. (A trial's process has no
 # such threads.)
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+# A shell starts what is to run in the background (`pytest &`, nohup) with SIGINT ignored, and all
+# processes that the tests start and interrupt would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
