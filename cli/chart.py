@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,9 +96,14 @@ def _pictures(results: tuple[Path, ...], scenario: str | None, *, matrix: bool) 
 
 
 def _names(results: tuple[Path, ...]) -> list[str]:
-    """The files' stems, or as much of the paths as tells them apart."""
+    """The files' stems from the first word in which they differ, else the paths."""
     stems = [path.stem for path in results]
-    return stems if len(set(stems)) == len(stems) else [str(path) for path in results]
+    if len(set(stems)) < len(stems):
+        return [str(path) for path in results]
+    words = [re.findall(r".[^-_ ]*[-_ ]?", stem) for stem in stems]
+    alike = (len(set(column)) == 1 for column in zip(*words, strict=False))
+    first = min(sum(takewhile(bool, alike)), min(map(len, words)) - 1)
+    return ["".join(each[first:]) for each in words]
 
 
 def _where(scenario: str | None) -> str:

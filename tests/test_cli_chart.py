@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from iomodels.cli.chart import _names
 
 from iomodels.storage import encode, save
 
@@ -82,6 +84,22 @@ def test_two_results_are_overlaid(chart, tmp_path):
     shown = (tmp_path / "out/slow-device-by-engine.svg").read_text()
     assert "select (four)" in shown
     assert "select (new)" in shown
+
+
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        (["a.json", "b.json"], ["a", "b"]),
+        (["x/run-linux-6.1-a.json", "run-linux-6.18-a.json"], ["6.1-a", "6.18-a"]),
+        (["disk_new.json", "disk.json"], ["disk_new", "disk"]),
+        (["disk-new.json", "disk-new-2.json"], ["new", "new-2"]),
+        (["-a.json", "-b.json"], ["-a", "-b"]),
+        (["run-.json", "run-2.json"], ["run-", "run-2"]),
+        (["x/a.json", "y/a.json"], ["x/a.json", "y/a.json"]),
+    ],
+)
+def test_what_all_file_names_begin_with_is_in_no_label(files, names):
+    assert _names(tuple(map(Path, files))) == names
 
 
 def test_there_may_be_nothing_to_draw(chart, tmp_path):
