@@ -21,7 +21,7 @@ INTEGRITY = BENCHMARKS / "integrity.py"
 ROWS = {
     "harness": 3,
     "cached-read": 3,
-    "direct-read": 1,
+    "direct-read": 2,
     "aio-read": 1,
     "server": 2,
     "command-line": 2,
