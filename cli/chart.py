@@ -60,6 +60,7 @@ def command(
     from iomodels import storage
 
     from . import console
+    from .rendering import rendered
 
     if matrix and len(results) > 1:
         raise click.UsageError("--matrix draws one result: give one at a time")
@@ -78,8 +79,8 @@ def command(
     for path in paths:
         storage.check_output(path, force=force)
     output = console.out()
-    for picture, path in zip(pictures, paths, strict=True):
-        _write(picture, path, format_, force=force)
+    for data, path in zip(rendered(pictures, format_), paths, strict=True):
+        storage.write(data, path, force=force)
         output.print(console.safe(str(path)), soft_wrap=True)
     return 0
 
@@ -118,10 +119,3 @@ def _make(folder: Path) -> None:
             f"cannot make the folder '{folder}' ({getattr(error, 'strerror', None) or error}): "
             "name another with -o DIR"
         ) from error
-
-
-def _write(picture: Picture, path: Path, format_: Format, *, force: bool) -> None:
-    from iomodels import storage
-    from iomodels.charts import render
-
-    storage.write(render(picture, format_), path, force=force)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from iomodels.cli import rendering
 from iomodels.cli.chart import _names
 
+from iomodels import charts
+from iomodels.errors import OutputError
 from iomodels.storage import encode, save
 
 from . import chart_runs
@@ -100,6 +104,32 @@ def test_two_results_are_overlaid(chart, tmp_path):
 )
 def test_what_all_file_names_begin_with_is_in_no_label(files, names):
     assert _names(tuple(map(Path, files))) == names
+
+
+@pytest.fixture
+def several(monkeypatch):
+    """Eight pictures, for which two processes are worth while."""
+    monkeypatch.setattr(rendering, "WORTH_A_PROCESS", 4)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    return (charts.pictures([chart_runs.four(rounds=2)]) * 2)[:8]
+
+
+def test_several_processes_draw_the_same(several):
+    files = rendering.rendered(several, "svg")
+    first = next(files)
+    assert len(multiprocessing.active_children()) == 2
+    assert [first, *files] == [charts.render(picture, "svg") for picture in several]
+    assert multiprocessing.active_children() == []
+
+
+def test_a_process_that_is_killed_is_no_file_and_no_hang(several):
+    files = rendering.rendered(several, "png")
+    next(files)
+    for child in multiprocessing.active_children():
+        child.kill()
+    with pytest.raises(OutputError, match="was killed"):
+        list(files)
+    assert multiprocessing.active_children() == []
 
 
 def test_there_may_be_nothing_to_draw(chart, tmp_path):
