@@ -52,6 +52,7 @@ def _worker(pictures: Sequence[Picture], format: Format, stack: ExitStack) -> Co
     finally:
         signal.signal(signal.SIGINT, handler)
     theirs.close()
+    stack.enter_context(ours)
     stack.callback(process.join)
     stack.callback(process.kill)
     return ours
