@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 
 from iomodels.charts import Format, Picture, render
 from iomodels.errors import OutputError
@@ -29,18 +30,24 @@ def rendered(pictures: Sequence[Picture], format: Format) -> Iterator[bytes]:
         return
     # A pipe for each, and no pool: in that a worker that is killed can hold the lock of a queue.
     with terminated_like_ctrl_c(), ExitStack() as stack:
-        pipes = [_worker(pictures[n::workers], format, stack) for n in range(workers)]
+        started = [_worker(pictures[n::workers], format, stack) for n in range(workers)]
         for number, picture in enumerate(pictures):
+            process, pipe = started[number % workers]
             try:
-                yield pipes[number % workers].recv_bytes()
+                yield pipe.recv_bytes()
             except (EOFError, OSError):  # between two files, or in one
+                process.join()
+                by_a_signal = (process.exitcode or 0) < 0
+                assert by_a_signal, f"'{picture.name}' cannot be drawn: the reason is above"
                 raise OutputError(
                     f"the process that drew '{picture.name}' was killed, perhaps for want of "
                     "memory: draw fewer at a time with --scenario NAME"
                 ) from None
 
 
-def _worker(pictures: Sequence[Picture], format: Format, stack: ExitStack) -> Connection:
+def _worker(
+    pictures: Sequence[Picture], format: Format, stack: ExitStack
+) -> tuple[SpawnProcess, Connection]:
     """Starts a process, which ends with `stack`, and gives the pipe that it writes to."""
     context = multiprocessing.get_context("spawn")  # not forked: numpy has threads
     ours, theirs = context.Pipe(duplex=False)
@@ -55,7 +62,7 @@ def _worker(pictures: Sequence[Picture], format: Format, stack: ExitStack) -> Co
     stack.enter_context(ours)
     stack.callback(process.join)
     stack.callback(process.kill)
-    return ours
+    return process, ours
 
 
 def _draw(pipe: Connection, pictures: Sequence[Picture], format: Format) -> None:
