@@ -572,6 +572,10 @@ def test_stress_of_the_memory_order(engine: str, channel: str) -> None:
     """Fixed addresses, since ThreadSanitizer does not start with all random ones."""
     if shutil.which("setarch") is None:
         pytest.skip("setarch is not installed (Debian: apt install util-linux)")
+    if engine == "aio-list-nowait" and "IOMODELS_STRESS_OPERATIONS" in os.environ:
+        # glibc's thread, which ThreadSanitizer did not see start, frees each list (__aio_notify);
+        # when its trace of that thread is full, it crashes itself (TraceSwitch).
+        pytest.skip("ThreadSanitizer does not survive a long run of glibc's thread for lists")
     stress("setarch", "-R", stress_program("thread"), engine, channel, "OPERATIONS", "1", "1")
 
 
