@@ -20,8 +20,8 @@ from rich.text import Text
 from iomodels import findings
 from iomodels.escape import visible
 from iomodels.points import Point, grouped, label, told
-from iomodels.results import Cell, Interval, Notice, Percentiles, Run, Trial
-from iomodels.statistics import MIN_ROUNDS, Ratio, cancelled_share, latency_p50_ns, paired_ratio
+from iomodels.results import Cell, Interval, Notice, Run, Trial
+from iomodels.statistics import MIN_ROUNDS, Ratio, latency_p50_ns, paired_ratio
 from iomodels.units import format_count, format_duration
 
 from .console import PLAIN_WIDTH, safe
@@ -364,18 +364,14 @@ def _overlap(cell: Cell) -> str:
 
 
 def _cancelled(cell: Cell) -> str:
-    if not findings.has_deadline(cell):
-        return ""  # what the end of a trial calls back is of no interest
-    share = cancelled_share(cell.trials)
+    share = findings.cancelled(cell)
     return f"{share.median:.1%}" if share else ""
 
 
-def _until_end(which: str) -> Callable[[Cell], str]:
+def _until_end(quantity: findings.UntilEnd) -> Callable[[Cell], str]:
     def value(cell: Cell) -> str:
-        if cell.summary is None or not findings.has_deadline(cell):
-            return ""
-        until_end: Percentiles | None = getattr(cell.summary, which)
-        return _short_duration(until_end.p50.median) if until_end else ""
+        until_end = findings.until_end_ns(cell, quantity)
+        return _short_duration(until_end.median) if until_end else ""
 
     return value
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from iomodels import statistics
-from iomodels.results import Cell, Trial
+from iomodels.results import Cell, Interval, Percentiles, Trial
 from iomodels.statistics import MIN_ROUNDS, Ratio
 
 BASE = "blocking"
@@ -36,6 +36,10 @@ _FRACTIONS = {
 _SINGULAR = {"answer": "answers", "burn": "burns", "use": "uses", "do": "does", "take": "takes"}
 
 Kind = Literal["differs", "near", "noise", "few"]
+
+
+UntilEnd = Literal["cancel_ns", "cancel_late_ns"]
+"""Of requests that cancelling ended, and of those for which it came too late."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,22 @@ def baseline(cells: Sequence[Cell]) -> Cell | None:
 def has_deadline(cell: Cell) -> bool:
     """Whether slow requests are cancelled: latency and throughput are of the quick ones then."""
     return bool(cell.parameters.get("load.deadline"))
+
+
+def cancelled(cell: Cell) -> Interval | None:
+    """The share of the cancelled requests that ended by it; None without a deadline.
+
+    What the end of a trial calls back is of no interest.
+    """
+    return statistics.cancelled_share(cell.trials) if has_deadline(cell) else None
+
+
+def until_end_ns(cell: Cell, quantity: UntilEnd) -> Interval | None:
+    """p50 from asking to cancel a request to its end; None without a deadline."""
+    if cell.summary is None or not has_deadline(cell):
+        return None
+    found: Percentiles | None = getattr(cell.summary, quantity)
+    return found.p50 if found else None
 
 
 def is_open_loop(cell: Cell) -> bool:

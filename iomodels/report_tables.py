@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from iomodels import findings
 from iomodels.points import Point, show
-from iomodels.results import Cell, Interval, Parameter, Percentiles, Trial
-from iomodels.statistics import calls_per_op, cancelled_share, latency_p50_ns, paired_ratio
+from iomodels.results import Cell, Interval, Parameter, Trial
+from iomodels.statistics import calls_per_op, latency_p50_ns, paired_ratio
 from iomodels.units import format_count, format_duration
 
 HARNESS = "null"
@@ -155,21 +155,6 @@ def _beyond_device(cell: Cell) -> Interval | None:
     return cell.summary.added_ns.p50 if cell.summary.added_ns else None
 
 
-def _cancelled(cell: Cell) -> Interval | None:
-    """What the end of a trial calls back is of no interest."""
-    return cancelled_share(cell.trials) if findings.has_deadline(cell) else None
-
-
-def _until_end(name: str) -> Callable[[Cell], Interval | None]:
-    def value(cell: Cell) -> Interval | None:
-        if cell.summary is None or not findings.has_deadline(cell):
-            return None
-        found: Percentiles | None = getattr(cell.summary, name)
-        return found.p50 if found else None
-
-    return value
-
-
 def _calls(cell: Cell) -> Interval | None:
     return calls_per_op(cell.trials)
 
@@ -219,17 +204,22 @@ QUANTITIES = (
     Quantity(
         "beyond device", "p50 of latency less the device's own time", _beyond_device, _duration
     ),
-    Quantity("cancelled", "share of the cancelled requests that ended by it", _cancelled, _percent),
+    Quantity(
+        "cancelled",
+        "share of the cancelled requests that ended by it",
+        findings.cancelled,
+        _percent,
+    ),
     Quantity(
         "their end",
         "p50 from asking to cancel to the end by it",
-        _until_end("cancel_ns"),
+        lambda cell: findings.until_end_ns(cell, "cancel_ns"),
         _duration,
     ),
     Quantity(
         "late end",
         "the same of those for which it was too late, and which ended by themselves",
-        _until_end("cancel_late_ns"),
+        lambda cell: findings.until_end_ns(cell, "cancel_late_ns"),
         _duration,
     ),
     Quantity(

@@ -24,7 +24,7 @@ from iomodels.record import Record, new_record
 from iomodels.results import Tool
 from iomodels.ring import Recorded, Ring
 from iomodels.runner import core_hash
-from iomodels.scenario import Scenario, points, resolve
+from iomodels.scenario import Point, Scenario, points, resolve
 from iomodels.trace import SCHEMA, Trace
 from iomodels.trial import Child, Command, Progress
 from iomodels.units import Duration, format_duration
@@ -73,12 +73,9 @@ def record(
     specs = [engine_table.parse(text) for text in engines or DEFAULT_ENGINES]
     chosen = _one_scenario(scenario, settings or {})
     plan = planning.make([chosen], specs, rounds=1, duration_s=LONGEST_S, warmup_s=WARMUP_S, seed=1)
-    first = points(chosen)[0]
-    cells = {
-        cell.engine: _noted(cell, _which_point(chosen))
-        for cell in plan.cells
-        if cell.point == first
-    }
+    first, *others = points(chosen)
+    which = _which_point(chosen, first, len(others))
+    cells = {cell.engine: _noted(cell, which) for cell in plan.cells if cell.point == first}
     check_folders(cells.values())
     asked = "load.compute" in (settings or {})
     with Preparation(plan) as preparation:
@@ -131,13 +128,12 @@ def _noted(cell: PlannedCell, note: str) -> PlannedCell:
     return replace(cell, note="; ".join(text for text in (cell.note, note) if text) or None)
 
 
-def _which_point(scenario: Scenario) -> str:
+def _which_point(scenario: Scenario, first: Point, others: int) -> str:
     """In words, where a sweep leaves a choice; nothing otherwise."""
-    first, *others = points(scenario)
     if not others:
         return ""
     keys = ", ".join(f"--set {key}=…" for key in scenario.sweep)
-    return f"the first of {len(others) + 1} points, {first.label} ({keys} for another)"
+    return f"the first of {others + 1} points, {first.label} ({keys} for another)"
 
 
 def _goes_on(spec: EngineSpec) -> bool:

@@ -29,6 +29,7 @@ LONG_NS = 10**11
 US, MS = 1_000, 1_000_000
 AIO = [name for name in _core.engines() if name.split("-")[0] == "aio"]
 CANCELLING = [name for name, caps in _core.engines().items() if caps["cancels"]]
+CANCELLING_AIO = [name for name in AIO if name in CANCELLING]
 CHAINING = [name for name, caps in _core.engines().items() if caps["chains"]]
 SIGNALS = [name for name in AIO if "sig" in name]
 CALLBACKS = [name for name in AIO if "callback" in name]
@@ -378,7 +379,7 @@ def test_a_deadline_ends_requests_and_each_once(engine: str) -> None:
 
 @pytest.mark.parametrize("opens", [0, 1])
 @pytest.mark.parametrize("workload", ["file", "file-write"])
-@pytest.mark.parametrize("engine", [name for name in AIO if _core.engines()[name]["cancels"]])
+@pytest.mark.parametrize("engine", CANCELLING_AIO)
 def test_short_deadlines_on_a_file(engine: str, workload: str, opens: int) -> None:
     """Those on one descriptor queue up: some are cancelled, and those behind them go on."""
     settings = {"opens_per_request": opens, "deadline_ns": 60 * US}
@@ -404,7 +405,7 @@ def test_what_was_not_asked_for_the_sake_of_others_is_counted_apart() -> None:
     assert asked(answer) == answer["calls"]["aio_cancel"]
 
 
-@pytest.mark.parametrize("engine", [name for name in AIO if _core.engines()[name]["cancels"]])
+@pytest.mark.parametrize("engine", CANCELLING_AIO)
 def test_a_deadline_that_nothing_exceeds_changes_nothing(engine: str) -> None:
     (answer,) = run(job(engine, "timer", 4, 200, deadline_ns=10**10))
     assert answer["results"] == [0]
@@ -412,7 +413,7 @@ def test_a_deadline_that_nothing_exceeds_changes_nothing(engine: str) -> None:
     assert answer["cancel"] == answer["cancel_late"] == 0
 
 
-@pytest.mark.parametrize("engine", [name for name in AIO if _core.engines()[name]["cancels"]])
+@pytest.mark.parametrize("engine", CANCELLING_AIO)
 def test_a_stopped_trial_cancels_what_is_in_flight(engine: str) -> None:
     (answer,) = run(job(engine, "timer", 8, 0, service_mean_ns=3600 * 10**9, stop=8))
     assert answer["results"] == [0]
@@ -420,7 +421,7 @@ def test_a_stopped_trial_cancels_what_is_in_flight(engine: str) -> None:
     assert_nothing_is_left(answer)
 
 
-@pytest.mark.parametrize("engine", [name for name in AIO if _core.engines()[name]["cancels"]])
+@pytest.mark.parametrize("engine", CANCELLING_AIO)
 def test_a_stopped_trial_cancels_a_shared_descriptor_with_one_call(engine: str) -> None:
     """Reads of the page cache are soon over: until some are in flight when the loop has stopped."""
     stopped = job(engine, "file", 32, 0, opens_per_request=0, block=1 << 20, stop=100)

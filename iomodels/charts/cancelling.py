@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
-from iomodels.findings import has_deadline
-from iomodels.results import Interval, Percentiles
-from iomodels.statistics import cancelled_share
+from iomodels import findings
+from iomodels.results import Interval
 from iomodels.units import format_duration
 
 from . import rows, scales
@@ -26,11 +25,15 @@ def suits(scene: Scene) -> bool:
 
 
 def _share(series: Series) -> Interval | None:
-    return cancelled_share(series.cell.trials) if has_deadline(series.cell) else None
+    return findings.cancelled(series.cell)
 
 
-def _p50(percentiles: Percentiles | None) -> Interval | None:
-    return percentiles.p50 if percentiles else None
+def _by_it(series: Series) -> Interval | None:
+    return findings.until_end_ns(series.cell, "cancel_ns")
+
+
+def _too_late(series: Series) -> Interval | None:
+    return findings.until_end_ns(series.cell, "cancel_late_ns")
 
 
 def _percent(share: float) -> str:
@@ -52,10 +55,8 @@ PANELS = (
         "from asking to the end",
         scales.durations,
         [
-            rows.Quantity("by it", lambda s: _p50(s.summary.cancel_ns), format_duration),
-            rows.Quantity(
-                "too late", lambda s: _p50(s.summary.cancel_late_ns), format_duration, main=False
-            ),
+            rows.Quantity("by it", _by_it, format_duration),
+            rows.Quantity("too late", _too_late, format_duration, main=False),
         ],
     ),
 )
@@ -79,7 +80,7 @@ def _spoken(series: Series) -> str:
     share = _share(series)
     if share is None:
         return ""
-    ended = _p50(series.summary.cancel_ns)
+    ended = _by_it(series)
     took = f", p50 {format_duration(ended.median)} from asking to the end" if ended else ""
     return f"{_percent(share.median)} ended by it{took}"
 

@@ -17,7 +17,8 @@ from iomodels.exports.change_text import (
     share,
     value,
 )
-from iomodels.exports.measures import cancelled, interval_kind
+from iomodels.exports.measures import interval_kind
+from iomodels.findings import cancelled, until_end_ns
 from iomodels.points import Point, grouped, label
 from iomodels.results import Cell, Interval, Run, Summary
 from iomodels.units import format_count, format_duration
@@ -121,10 +122,10 @@ def _said(cell: Cell) -> str:
 def _cancelling(cell: Cell) -> str:
     """Under a deadline the row has the numbers of the quick requests only."""
     by_it = cancelled(cell)
-    if by_it is None or cell.summary is None:
+    if by_it is None:
         return ""
-    ended = cell.summary.cancel_ns
-    when = f", {format_duration(ended.p50.median)} after that (p50)" if ended else ""
+    ended = until_end_ns(cell, "cancel_ns")
+    when = f", {format_duration(ended.median)} after that (p50)" if ended else ""
     return (
         f"{share(by_it.median)} of the requests cancelled at the deadline ended by it{when}; "
         "the latency is of those that were not"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from iomodels.findings import has_deadline
+from iomodels.findings import cancelled, until_end_ns
 from iomodels.results import Cell, Interval, Percentiles, Summary
-from iomodels.statistics import MIN_ROUNDS, cancelled_share
+from iomodels.statistics import MIN_ROUNDS
 
 CALLS = "calls_per_op."
 
@@ -34,20 +34,6 @@ def _percentile(quantity: str, percentile: str, title: str, *, headline: bool = 
     return Measure(f"{quantity}.{percentile}", title, "ns", False, value, headline)
 
 
-def _under_a_deadline(measure: Measure) -> Measure:
-    """What the end of a trial calls back is of no interest."""
-
-    def value(cell: Cell, summary: Summary) -> Interval | None:
-        return measure.value(cell, summary) if has_deadline(cell) else None
-
-    return replace(measure, value=value)
-
-
-def cancelled(cell: Cell) -> Interval | None:
-    """The share of the cancelled requests that ended by it, where a deadline cancels."""
-    return cancelled_share(cell.trials) if has_deadline(cell) else None
-
-
 MEASURES = (
     Measure("throughput_ops", "throughput", "ops/s", True, lambda _, s: s.throughput_ops, True),
     Measure("throughput_bytes", "throughput, bytes", "B/s", True, lambda _, s: s.throughput_bytes),
@@ -61,10 +47,16 @@ MEASURES = (
     Measure("cpu_share", "CPU share", "ratio", False, lambda _, s: s.cpu_share),
     Measure("overlap", "overlap", "ratio", True, lambda _, s: s.overlap, True),
     Measure("cancelled_share", "cancelled", "ratio", True, lambda cell, _: cancelled(cell), True),
-    _under_a_deadline(_percentile("cancel_ns", "p50", "end by cancelling p50")),
-    _under_a_deadline(_percentile("cancel_late_ns", "p50", "end when cancelled too late p50")),
+    Measure(
+        "cancel_ns.p50", "end by cancelling p50", "ns", False,
+        lambda cell, _: until_end_ns(cell, "cancel_ns"),
+    ),
+    Measure(
+        "cancel_late_ns.p50", "end when cancelled too late p50", "ns", False,
+        lambda cell, _: until_end_ns(cell, "cancel_late_ns"),
+    ),
     Measure("eagain_per_op", "EAGAIN per operation", "calls", False, lambda _, s: s.eagain_per_op),
-)
+)  # fmt: skip
 
 
 def _calls(name: str) -> Measure:
