@@ -23,6 +23,9 @@
 #include "aio_common.h"
 
 #define PATIENCE_NS 10000000
+/* For another thread to run that has taken a signal, on a busy machine; a look at what it left. */
+#define CLOSE_PATIENCE_NS 2000000000
+#define CLOSE_LOOK_NS 1000000
 
 struct signal_state {
     struct aio_common aio; /* first */
@@ -39,6 +42,7 @@ struct signal_state {
     pid_t waiter_id;    /* … as the kernel knows it */
     bool is_waiting;
     uint32_t signals;   /* that have come, with or without a value */
+    uint32_t visitors;  /* other threads of this process that are in the handler */
     bool sweep_is_due;  /* the last look at everything was cut short */
 
     /* Chaining. */
@@ -102,6 +106,8 @@ static void on_signal(int number, siginfo_t *info, void *context)
     const uint64_t event = event_begin(state->aio.calls->recorder, EVENT_signal);
     const bool is_here = pthread_equal(pthread_self(), state->waiter);
 
+    if (!is_here) /* before it is announced: from then on close waits for the visitor */
+        __atomic_add_fetch(&state->visitors, 1, __ATOMIC_ACQ_REL);
     __atomic_add_fetch(&state->signals, 1, __ATOMIC_RELAXED);
     if (state->next && is_here && state->is_waiting) {
         struct completion done;
@@ -114,6 +120,8 @@ static void on_signal(int number, siginfo_t *info, void *context)
             syscall(SYS_tgkill, getpid(), state->waiter_id, number);
     }
     event_end(state->aio.calls->recorder, event, number);
+    if (!is_here) /* the last touch: close may free the state */
+        __atomic_sub_fetch(&state->visitors, 1, __ATOMIC_ACQ_REL);
     errno = error;
 }
 
@@ -137,26 +145,54 @@ static void free_state(struct signal_state *state)
     free(state);
 }
 
-/* A signal that nobody has waited for must not find the handler's state gone, nor end the process.
- *
- * glibc sends with its lock held, which every aio_suspend takes: when this one returns, none is still on its way. What
- * comes only now was late, not lost. */
-static void discard_pending(struct signal_state *state)
+/* Whether a signal may still come to the handler, or its handler may still run, on another thread. */
+static bool is_one_underway(const struct signal_state *state)
 {
-    const struct aiocb *const none[1] = {NULL};
+    if (__atomic_load_n(&state->visitors, __ATOMIC_ACQUIRE) > 0)
+        return true;
+    for (uint32_t slot = 0; slot < state->aio.depth; slot++)
+        if (state->aio.blocks[slot].given_up)
+            return true;
+    return false;
+}
+
+/* What comes only now was late, not lost. */
+static void take_late(struct signal_state *state, int64_t timeout_ns)
+{
+    const struct timespec timeout = aio_timespec(timeout_ns);
     struct aio_block *block;
     siginfo_t info;
     sigset_t own;
     int came;
 
-    (void)aio_suspend(none, 1, &(struct timespec){0});
     sigemptyset(&own);
     sigaddset(&own, state->number);
-    while ((came = sigtimedwait(&own, &info, &(struct timespec){0})) >= 0 || errno == EINTR)
+    while ((came = sigtimedwait(&own, &info, &timeout)) >= 0 || errno == EINTR)
         if (came >= 0 && info.si_code == SI_ASYNCIO)
             aio_came_late(&state->aio, info.si_value.sival_ptr);
     while ((block = next_announced(state)))
         aio_came_late(&state->aio, block);
+}
+
+/* A signal that nobody has waited for must not find the handler's state gone, nor end the process.
+ *
+ * glibc sends with its lock held, which every aio_suspend takes: when this one returns, all have been sent. Those that no
+ * thread has taken are still pending, and sigtimedwait gets them. But a thread that does not block the signal (one of a
+ * library's pool, say) may have taken one and not have run since: its handler then comes later, and would pass on a signal
+ * whose default action is to end the process. So those that were sent, and have not come, are waited for. Each
+ * real-time signal comes, once; of SIGIO, which is not queued, many never do. */
+static void discard_pending(struct signal_state *state)
+{
+    const struct aiocb *const none[1] = {NULL};
+    int64_t left_ns = state->queues ? CLOSE_PATIENCE_NS : PATIENCE_NS;
+    bool waits;
+
+    (void)aio_suspend(none, 1, &(struct timespec){0});
+    do {
+        waits = is_one_underway(state) && left_ns > 0; /* before the last look: what it leaves behind is then seen */
+        take_late(state, waits ? CLOSE_LOOK_NS : 0);
+        left_ns -= CLOSE_LOOK_NS;
+    } while (waits);
 }
 
 static void signal_close(void *opaque)
