@@ -14,10 +14,21 @@ import pytest
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
 
-# Some tests run the core in this process. A thread of numpy's would get some of the AIO engines'
-# signals, and could still be in their handler when the engine is closed. (A trial's process has no
-# such threads.)
+# Some tests run the core in this process. A thread of numpy's, or the one by which a worker of
+# pytest-xdist hears what to do, would get some of the AIO engines' signals. SIGIO is not queued, so
+# an engine that is closed cannot know how many to wait for: a late one would end the process. (A
+# trial's process has no such threads.) Threads, and workers, inherit what is blocked.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+AIO_SIGNALS = {signal.SIGIO, *range(signal.SIGRTMIN, signal.SIGRTMAX + 1)}
+signal.pthread_sigmask(signal.SIG_BLOCK, AIO_SIGNALS)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Once the plug-ins have started their threads."""
+    config = session.config
+    runs_tests = hasattr(config, "workerinput") or not config.getoption("tx", None)
+    if runs_tests:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, AIO_SIGNALS)
 
 
 # A shell starts what is to run in the background (`pytest &`, nohup) with SIGINT ignored, and all

@@ -9,9 +9,11 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -24,6 +26,7 @@ from iomodels.errors import EngineError
 from iomodels.record import new_record
 
 from . import core_build
+from .conftest import AIO_SIGNALS
 
 LONG_NS = 10**11
 US, MS = 1_000, 1_000_000
@@ -439,6 +442,60 @@ def assert_nothing_is_left(answer: dict[str, Any]) -> None:
     assert answer["closed"] == 0
     assert answer["state_is_the_same"]
     assert answer["descriptors_left"] == 0
+
+
+# ---------------------------------------------------------------------- other threads
+
+# A thread that does nothing, and so gets whatever signal the engine's own thread has blocked.
+# Each run fails at once, with others in flight: their ends are found by looking.
+CLOSED_OFTEN = """
+import os, sys, threading
+from iomodels import _core
+from iomodels.record import new_record
+
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+fd = _core.make_file("/var/tmp", 1 << 16, 1)
+os.truncate(fd, 0)
+settings = {"block": 4096, "depth": 4, "file_fd": fd, "file_size": 1 << 16, "file_seed": 1}
+for _ in range(int(sys.argv[2])):
+    with new_record() as record:
+        loop = _core.Loop(sys.argv[1], "file", settings, record.fd)
+        assert loop.run(10**10) < 0
+        assert loop.close() == 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("engine", "closes"),
+    [
+        ("aio-signal", 3000),
+        ("aio-signal-handler", 3000),
+        ("aio-sigio", 200),  # close waits for 10 ms, in case that one comes
+        ("aio-sigio-handler", 200),
+    ],
+)
+def test_a_signal_that_another_thread_has_taken_does_not_outlive_close(
+    engine: str, closes: int
+) -> None:
+    """It would be passed on to a thread without a handler, and end the process."""
+    done = subprocess.run(
+        [sys.executable, "-c", CLOSED_OFTEN, engine, str(closes)],
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_other_thread_of_the_tests_takes_these_signals() -> None:
+    """tests/conftest.py sees to it; SIGIO could come later than close can wait for."""
+    wanted = sum(1 << (number - 1) for number in AIO_SIGNALS)
+    for task in Path("/proc/self/task").iterdir():
+        if int(task.name) == threading.get_native_id():
+            continue
+        status = (task / "status").read_text()
+        (blocked,) = re.findall(r"^SigBlk:\s*([0-9a-f]+)$", status, re.MULTILINE)
+        assert int(blocked, 16) & wanted == wanted, status
 
 
 # ---------------------------------------------------------------------- the options
