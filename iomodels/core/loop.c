@@ -303,8 +303,11 @@ HOT int reap(struct loop *loop, uint32_t min, int64_t timeout_ns)
 {
     if (__builtin_expect(loop->chains, 0))
         min = chained_min(loop, min);
-    if (__builtin_expect(loop->deadline_ns != 0, 0))
+    if (__builtin_expect(loop->deadline_ns != 0, 0)) {
+        /* Not for a whole batch: each end that comes meanwhile would begin the wait anew, past the deadline. */
+        min = at_most(min, 1);
         timeout_ns = until_deadline(loop, timeout_ns);
+    }
     loop_unlock(loop);
     const int n = loop->engine->reap(loop->engine_state, loop->reaped, min,
                                      at_most(loop->depth, loop->batch_max), timeout_ns);
