@@ -134,8 +134,7 @@ static void announce(struct callback_state *state, struct calls *calls, struct c
     if (state->next) {
         chained = aio_take_notified(&state->aio, calls, block, true, &done);
         hand_over(state, counts);
-    } else if (!block->announced) {
-        block->announced = true;
+    } else if (block->announced++ == 0) {
         state->announced[state->announced_count++] = block;
     }
     unlock(state);
@@ -181,6 +180,13 @@ static void free_state(struct callback_state *state)
     free(state);
 }
 
+/* So many of the block's notifications came, and are not needed. With the mutex held. */
+static void came_late(struct callback_state *state, struct aio_block *block, uint32_t times)
+{
+    while (times-- > 0)
+        aio_came_late(&state->aio, block);
+}
+
 /* The state stays, for callbacks that come after all; what others have lent goes. With the mutex held. */
 static void leave_to_callbacks(struct callback_state *state)
 {
@@ -200,7 +206,7 @@ static void callback_close(void *opaque)
     state->closing = true;
     const bool waits = state->outstanding > 0;
     for (uint32_t i = 0; i < state->announced_count; i++) /* since the last reap */
-        aio_came_late(&state->aio, state->announced[i]);
+        came_late(state, state->announced[i], state->announced[i]->announced);
     unlock(state);
     while (waits && __atomic_load_n(&state->over, __ATOMIC_RELAXED) == 0)
         if (futex_wait(&state->no_hooks, &state->over, CLOSE_PATIENCE_NS) < 0 && errno == ETIMEDOUT)
@@ -296,9 +302,11 @@ static uint32_t take_announced(struct callback_state *state, struct completion *
 
     while (n < max && looked < state->announced_count) {
         struct aio_block *block = state->announced[looked++];
+        const uint32_t times = block->announced;
 
-        block->announced = false;
+        block->announced = 0;
         n += look_at(state, block, true, &completions[n]);
+        came_late(state, block, times - 1); /* of transfers whose ends were found by looking */
     }
     state->announced_count -= looked;
     for (uint32_t i = 0; i < state->announced_count; i++)

@@ -249,7 +249,7 @@ static bool repeat(struct aio_common *aio, struct calls *calls, struct aio_block
 {
     struct request *request = completion->request;
 
-    if (request->offset == OFFSET_STREAM ||
+    if (aio->ending || request->offset == OFFSET_STREAM ||
         (request->appends && request->operation == OPERATION_WRITE))
         return false;
     block->control.aio_sigevent.sigev_notify = SIGEV_NONE;
@@ -268,7 +268,7 @@ void aio_came_late(struct aio_common *aio, struct aio_block *block)
 {
     if (!block->given_up)
         return;
-    block->given_up = false;
+    block->given_up--;
     count_lost(aio, -1);
 }
 
@@ -293,7 +293,7 @@ bool aio_take_notified(struct aio_common *aio, struct calls *calls, struct aio_b
     const bool overwritten = completion->result == -EAGAIN;
     if (!announced || overwritten) {
         count_lost(aio, 1);
-        block->given_up = !overwritten;
+        block->given_up += !overwritten;
     }
     if (overwritten && block->called_back) { /* the result that went lost is known */
         completion->result = -ECANCELED;
@@ -370,5 +370,6 @@ int aio_cancel_descriptor(void *state, int fd)
 {
     struct aio_common *aio = state;
 
+    aio->ending = true;
     return outcome(CALL(aio->calls, aio_cancel, aio_cancel(fd, NULL)));
 }

@@ -32,9 +32,9 @@ struct aio_block {
     struct request *request; /* NULL: not in flight */
     uint32_t place;          /* in the list of those in flight */
     uint64_t order;          /* of its start */
-    bool announced;          /* its notification came and is in the engine's list (aio_signal, aio_callback) */
+    uint32_t announced;      /* notifications that came while it is in the engine's list (aio_signal, aio_callback) */
     bool silent;             /* repeated without a notification */
-    bool given_up;           /* its end was found by looking; the notification may still come */
+    uint32_t given_up;       /* ends that were found by looking; their notifications may still come */
     bool called_back;        /* aio_cancel has said so: it was never begun, whatever the result says */
     void *owner;             /* the engine's state */
 };
@@ -50,6 +50,7 @@ struct aio_common {
     struct ready ready;             /* ended, not yet reaped: above all what could not be queued */
     uint32_t silent;                /* in flight without a notification */
     uint32_t looks;                 /* short waits in vain; see aio_should_sweep */
+    bool ending;                    /* a whole descriptor has been cancelled: nothing is repeated any more */
     uint64_t *lost;
 };
 

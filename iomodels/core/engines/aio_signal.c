@@ -34,7 +34,8 @@ struct signal_state {
     struct sigaction action_before;
     sigset_t mask_before, mask_waiting;
 
-    /* Announced and not yet looked at: a ring in which a NULL is an end. Each block is in it at most once. */
+    /* Announced and not yet looked at: a ring in which a NULL is an end. Each block is in it at most once, and
+     * counts how often it was announced meanwhile. */
     struct aio_block **announced;
     uint32_t head, tail;
 
@@ -57,20 +58,21 @@ struct signal_state {
 /* Only this is safe on any thread. */
 static void announce(struct signal_state *state, struct aio_block *block)
 {
-    if (__atomic_exchange_n(&block->announced, true, __ATOMIC_ACQ_REL))
+    if (__atomic_fetch_add(&block->announced, 1, __ATOMIC_ACQ_REL) > 0)
         return;
     uint32_t place = __atomic_fetch_add(&state->tail, 1, __ATOMIC_RELAXED) % state->aio.depth;
     __atomic_store_n(&state->announced[place], block, __ATOMIC_RELEASE);
 }
 
-static struct aio_block *next_announced(struct signal_state *state)
+/* The first in the ring, and how many announcements that stands for; NULL if there is none. */
+static struct aio_block *next_announced(struct signal_state *state, uint32_t *times)
 {
     struct aio_block **place = &state->announced[state->head % state->aio.depth];
     struct aio_block *block = __atomic_exchange_n(place, NULL, __ATOMIC_ACQ_REL);
 
     if (block) {
         state->head++;
-        __atomic_store_n(&block->announced, false, __ATOMIC_RELEASE);
+        *times = __atomic_exchange_n(&block->announced, 0, __ATOMIC_ACQ_REL);
     }
     return block;
 }
@@ -151,7 +153,7 @@ static bool is_one_underway(const struct signal_state *state)
     if (__atomic_load_n(&state->visitors, __ATOMIC_ACQUIRE) > 0)
         return true;
     for (uint32_t slot = 0; slot < state->aio.depth; slot++)
-        if (state->aio.blocks[slot].given_up)
+        if (state->aio.blocks[slot].given_up > 0)
             return true;
     return false;
 }
@@ -161,6 +163,7 @@ static void take_late(struct signal_state *state, int64_t timeout_ns)
 {
     const struct timespec timeout = aio_timespec(timeout_ns);
     struct aio_block *block;
+    uint32_t times;
     siginfo_t info;
     sigset_t own;
     int came;
@@ -170,8 +173,9 @@ static void take_late(struct signal_state *state, int64_t timeout_ns)
     while ((came = sigtimedwait(&own, &info, &timeout)) >= 0 || errno == EINTR)
         if (came >= 0 && info.si_code == SI_ASYNCIO)
             aio_came_late(&state->aio, info.si_value.sival_ptr);
-    while ((block = next_announced(state)))
-        aio_came_late(&state->aio, block);
+    while ((block = next_announced(state, &times)))
+        while (times-- > 0)
+            aio_came_late(&state->aio, block);
 }
 
 /* A signal that nobody has waited for must not find the handler's state gone, nor end the process.
@@ -311,11 +315,14 @@ static uint32_t look_at(struct signal_state *state, struct aio_block *block, boo
 
 static uint32_t take_announced(struct signal_state *state, struct completion *completions, uint32_t max)
 {
-    uint32_t n = 0;
+    uint32_t n = 0, times;
     struct aio_block *block;
 
-    while (n < max && (block = next_announced(state)))
+    while (n < max && (block = next_announced(state, &times))) {
         n += look_at(state, block, true, &completions[n]);
+        while (--times > 0) /* of transfers whose ends were found by looking */
+            aio_came_late(&state->aio, block);
+    }
     return n;
 }
 
