@@ -13,6 +13,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -28,6 +29,8 @@ from iomodels.results import Histogram, OverlapParts, Switches, Trial
 ANSWER_TIMEOUT_S = 10.0
 """How much longer than asked an answer may take before the watchdog kills the child."""
 OPEN_TIMEOUT_S = 30.0
+STOP_PATIENCE_S = 0.5
+"""For a child that is to end early: the loop looks every 0.1 s whether it should."""
 SLOWEST_DISK_BYTES_PER_S = 20e6
 PROGRESS_INTERVAL_S = 0.2
 BOTH, IO_ALONE, COMPUTATION_ALONE = 0, 1, 2
@@ -206,20 +209,19 @@ class Child:
         return lines[-1] if lines else ""
 
     def _end(self) -> None:
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe is not None
-            try:
-                pipe.close()
-            except BrokenPipeError:
-                continue  # unsent words for a child that is gone
-        if self._process.poll() is None:
-            # After `close` it is on its way out. Otherwise nothing in it is worth waiting for: the
-            # record is ours, the data file has no name, helper threads end with it.
-            try:
-                self._process.wait(timeout=0.05)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-        self._process.wait()
+        """It stops, cancels what is in flight, and ends. One that does not is killed: the record is
+        ours, the data file has no name, helper threads and peers end with it."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._record.ask_to_stop()
+        with suppress(BrokenPipeError):  # unsent words for a child that is gone
+            self._process.stdin.close()
+        try:
+            self._process.wait(STOP_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
 
 
 def _signal_name(number: int) -> str:

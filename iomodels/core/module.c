@@ -287,6 +287,7 @@ struct loop_object {
     PyObject_HEAD
     struct loop *loop;
     struct record *record; /* mapped; shared with the parent */
+    bool close_failed;
 };
 
 static int read_settings(struct settings *settings, PyObject *dict)
@@ -381,6 +382,7 @@ static int close_loop(struct loop_object *self)
         Py_BEGIN_ALLOW_THREADS
         error = loop_close(loop);
         Py_END_ALLOW_THREADS
+        self->close_failed = error != 0;
     }
     return error;
 }
@@ -391,7 +393,8 @@ static void loop_dealloc(PyObject *object)
     PyTypeObject *type = Py_TYPE(object);
 
     /* After a failed close the record stays mapped: something may still write to it. */
-    if (close_loop(self) == 0)
+    (void)close_loop(self);
+    if (!self->close_failed)
         munmap(self->record, sizeof(struct record));
     ((freefunc)PyType_GetSlot(type, Py_tp_free))(object);
     Py_DECREF(type);
