@@ -81,6 +81,7 @@ static uint64_t run_one(const struct engine *engine, const struct channel *chann
     settings->seed = (int64_t)random_next(&seed) & INT64_MAX;
     settings->depth = 1 + (int64_t)random_below(&seed, MAX_DEPTH);
     settings->engine_threads = threads;
+    settings->batch = random_below(&seed, 3) ? 0 : 1 + (int64_t)random_below(&seed, (uint64_t)settings->depth);
     settings->deadline_ns = random_below(&seed, 3) ? 20000 + (int64_t)random_below(&seed, 700000) : 0;
     settings->service_distribution = DISTRIBUTION_EXPONENTIAL;
     settings->service_mean_ns = 200000;

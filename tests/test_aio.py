@@ -38,6 +38,7 @@ SIGNALS = [name for name in AIO if "sig" in name]
 CALLBACKS = [name for name in AIO if "callback" in name]
 WORKLOADS = ("timer", "file", "file-write", "pipe", "socket")
 FILE_SIZE, BLOCK = 1 << 20, 4096
+EXPONENTIAL = 2
 STOPS = 20
 
 CHILD = """
@@ -79,17 +80,25 @@ for job in json.loads(sys.argv[1]):
                 results.append(loop.run(job.get("duration_ns", 10**11), job["operations"]))
         words = _core.record_layout()["words"]
         answer = {name: record.field(name) for name, (_, n) in words.items() if n == 1}
+        calls = record.table("calls")
         answer["closed"] = loop.close()
+        after = record.table("calls")
+        answer["calls_of_close"] = {name: after[name] - n for name, n in calls.items()}
         # A notification may come late; close has waited for it.
         settled = ("cancels_", "signals_lost")
         answer |= {name: record.field(name) for name in words if name.startswith(settled)}
         answer |= {
             "results": results,
             "stage": record.stage,
-            "calls": record.table("calls"),
+            "calls": calls,
             "cancel": sum(n for _, n in record.histogram("cancel")),
             "cancel_late": sum(n for _, n in record.histogram("cancel_late")),
             "latency": sum(n for _, n in record.histogram("latency")),
+            "long_overdue": sum(
+                n for ns, n in record.histogram("latency") if ns > 1.2 * settings["deadline_ns"]
+            )
+            if settings.get("deadline_ns")
+            else 0,
             "submit": sum(n for _, n in record.histogram("submit")),
             "state_is_the_same": state() == before,
             "descriptors_left": len(os.listdir("/proc/self/fd")) - descriptors,
@@ -133,7 +142,7 @@ def job(engine: str, workload: str, depth: int, operations: int, **more: Any) ->
 
 _SETTINGS = frozenset(
     {"deadline_ns", "engine_threads", "opens_per_request", "service_mean_ns", "sync", "batch"}
-    | {"append", "block", "compute_units", "idle", "server"}
+    | {"append", "block", "compute_units", "idle", "server", "service_distribution"}
 )
 
 
@@ -380,6 +389,17 @@ def test_a_deadline_ends_requests_and_each_once(engine: str) -> None:
         assert answer["slice_operations"] < asked(answer) / 2
 
 
+@pytest.mark.parametrize("engine", CANCELLING)
+def test_a_deadline_does_not_wait_for_a_batch(engine: str) -> None:
+    """Ends trickle in, and the loop wants eight of them; what is overdue is cancelled meanwhile."""
+    settings = {"service_mean_ns": 10 * MS, "deadline_ns": 10 * MS, "engine_threads": 2}
+    settings |= {"service_distribution": EXPONENTIAL, "batch": 8}
+    (answer,) = run(job(engine, "timer", 8, 0, duration_ns=2000 * MS, **settings))
+    assert answer["results"] == [0], (answer["stage"], answer["error"])
+    assert asked(answer) > 100
+    assert answer["long_overdue"] < 1.2 * asked(answer)
+
+
 @pytest.mark.parametrize("opens", [0, 1])
 @pytest.mark.parametrize("workload", ["file", "file-write"])
 @pytest.mark.parametrize("engine", CANCELLING_AIO)
@@ -436,6 +456,17 @@ def test_a_stopped_trial_cancels_a_shared_descriptor_with_one_call(engine: str) 
         if any(map(asked, answers)):
             return
     pytest.fail(f"nothing was in flight at any of {10 * STOPS} stops")
+
+
+@pytest.mark.parametrize("engine", ["aio-signal", "aio-signal-handler"])
+def test_what_was_stopped_writes_no_more(engine: str) -> None:
+    """Where no signal can be queued, a cancelled transfer looks like one to be made once more."""
+    stopped = job(engine, "file-write", 16, 0, opens_per_request=0, block=1 << 16, stop=100)
+    answers = run(*[stopped | {"pending_signals": 0}] * STOPS)
+    assert any(map(asked, answers)), f"nothing was in flight at any of {STOPS} stops"
+    for answer in answers:
+        assert answer["calls_of_close"].get("aio_write", 0) == 0
+        assert_nothing_is_left(answer)
 
 
 def assert_nothing_is_left(answer: dict[str, Any]) -> None:
