@@ -152,7 +152,7 @@ def columns(base: Cell | None = None, left_out: Collection[str] = ()) -> list[Co
             "cancelled",
             "can-\ncelled",
             _cancelled,
-            "share of the cancelled requests that ended by it",
+            "share of the overdue requests that cancelling ended",
         ),
         Column(
             "their end",

@@ -112,7 +112,7 @@ def has_deadline(cell: Cell) -> bool:
 
 
 def cancelled(cell: Cell) -> Interval | None:
-    """The share of the cancelled requests that ended by it; None without a deadline.
+    """The share of the overdue requests that cancelling ended; None without a deadline.
 
     What the end of a trial calls back is of no interest.
     """

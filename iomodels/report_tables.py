@@ -206,7 +206,7 @@ QUANTITIES = (
     ),
     Quantity(
         "cancelled",
-        "share of the cancelled requests that ended by it",
+        "share of the overdue requests that cancelling ended",
         findings.cancelled,
         _percent,
     ),

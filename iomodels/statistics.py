@@ -256,12 +256,16 @@ def summarise(trials: Sequence[Trial]) -> Summary | None:
     )
 
 
-CANCEL_OUTCOMES = ("cancels_done", "cancels_too_late", "cancels_already_complete")
-"""What the engine answers when it is asked to cancel; the first is that it will."""
+CANCEL_OUTCOMES = (
+    *("cancels_done", "cancels_too_late", "cancels_already_complete"),
+    "cancels_withheld",
+)
+"""What the engine answers when it is to cancel; the first is that it will. By the last it says that
+it did not try, for the sake of requests behind this one."""
 
 
 def cancelled_share(trials: Sequence[Trial]) -> Interval | None:
-    """The share of the requests asked to end that ended by it, by round; None where none was."""
+    """The share of the overdue requests that cancelling ended, by round; None where none was."""
     shares = []
     for trial in trials:
         asked = [trial.counters.get(name, 0.0) for name in CANCEL_OUTCOMES]

@@ -47,7 +47,7 @@ def _shares(axis: Axis, title: str, values: Sequence[float]) -> None:
 
 PANELS = (
     rows.Panel(
-        "ended by it (% of those cancelled)",
+        "ended by it (% of those overdue)",
         _shares,
         [rows.Quantity("share", _share, _percent)],
     ),

@@ -127,7 +127,7 @@ def _cancelling(cell: Cell) -> str:
     ended = until_end_ns(cell, "cancel_ns")
     when = f", {format_duration(ended.median)} after that (p50)" if ended else ""
     return (
-        f"{share(by_it.median)} of the requests cancelled at the deadline ended by it{when}; "
+        f"{share(by_it.median)} of the overdue requests were ended by cancelling{when}; "
         "the latency is of those that were not"
     )
 

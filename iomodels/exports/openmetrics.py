@@ -24,7 +24,7 @@ FAMILIES: Mapping[str, tuple[str, str, str]] = {
     "cpu_ns_per_op": ("cpu_seconds_per_operation", "", "CPU time of the process per operation."),
     "cpu_share": ("cpu_ratio", "ratio", "CPU time over time passed."),
     "overlap": ("overlap_ratio", "ratio", "Share of I/O and computation that was hidden."),
-    "cancelled_share": ("cancelled_ratio", "ratio", "Share of the cancelled that ended by it."),
+    "cancelled_share": ("cancelled_ratio", "ratio", "Share of the overdue that cancelling ended."),
     "cancel_ns": ("cancel_seconds", "seconds", "From cancelling to the end by it."),
     "cancel_late_ns": ("cancel_late_seconds", "seconds", "From cancelling too late to the end."),
     "eagain_per_op": ("eagain_per_operation", "", "Calls that found nothing ready."),
