@@ -307,6 +307,8 @@ def _cannot_load(caps: Mapping[str, int], spec: EngineSpec, point: Point) -> str
             "a request of an open loop starts when it is due, not when another one has ended: "
             "there is nothing to chain"
         )
+    if caps["chains"] and point.load.batch > 1:
+        return "a chain starts one request where one has ended, so there are no batches"
     if point.load.deadline and caps["moves_data"] and not caps["cancels"]:
         return f"{spec.canonical} cannot cancel what it has begun, as load.deadline asks"
     return None

@@ -62,19 +62,24 @@ def _lost(cell: Cell) -> list[Notice]:
     if not lost:
         return []
     operations = sum(trial.operations for trial in cell.trials)
+    found = "they were found by looking"
     if "callback" in cell.engine:
         why = "no thread could be started for their callback (ulimit -u)"
     elif "SIGIO" in cell.engine:
-        why = "SIGIO does not queue, so that two completions may leave one signal"
+        why = (
+            "SIGIO does not queue, so that two completions may leave one signal, and without room "
+            "for its value (ulimit -i) it does not say what has completed"
+        )
     else:
         why = "no more signals could be queued (ulimit -i)"
+        found += ", and made once more, since the C library overwrites the result of such a one"
     return [
         Notice(
             code="signals-lost",
             message=(
                 f"{cell.scenario}, {cell.engine}: of about {format_count(operations)} completions "
-                f"{format_count(lost)} were not announced in time, since {why}; they were found by "
-                "looking, and the wait before that is part of their latency"
+                f"{format_count(lost)} were not announced in time, since {why}; {found}; a wait "
+                "before that is part of their latency"
             ),
         )
     ]
