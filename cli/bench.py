@@ -162,16 +162,19 @@ def command(
         messages.print("interrupted before anything was measured: there is no result")
         return 130
     try:
-        if as_json:
-            _write_json(run)
-        else:
-            _show(run, shown_on, listener.before)
-    finally:  # a reader that went away, or a full disk, takes only the table
-        if interrupted:
-            messages.print("interrupted: this is what was measured until then")
-        if output is not None:
-            messages.print(console.safe(f"result: {output}"), soft_wrap=True)
-    exporting.write(exports, run, force=force, as_json=as_json)
+        exporting.write_files(exports, run, force=force)
+    finally:
+        try:
+            if as_json:
+                _write_json(run)
+            else:
+                _show(run, shown_on, listener.before)
+        finally:  # a reader that went away, or a full disk, takes only the table
+            if interrupted:
+                messages.print("interrupted: this is what was measured until then")
+            if output is not None:
+                messages.print(console.safe(f"result: {output}"), soft_wrap=True)
+        exporting.print_out(exports, run, as_json=as_json)
     if interrupted:
         return 130
     return 1 if any(cell.status == "failed" for cell in run.cells) else 0

@@ -178,9 +178,12 @@ def command(
         exports += exporting.asked(["json=-"], "verdicts", force=force)
     aside = exporting.on_standard_output(exports)
     console_out = console.err() if aside else console.out()
-    for part in changes_table.report(comparison):
-        console_out.print(part)
-    exporting.write(exports, comparison, force=force, as_json=as_json)
+    try:
+        exporting.write_files(exports, comparison, force=force)
+    finally:
+        for part in changes_table.report(comparison):
+            console_out.print(part)
+        exporting.print_out(exports, comparison)
     return 130 if interrupted else EXIT_CODES[comparison.outcome]
 
 

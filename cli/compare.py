@@ -70,9 +70,12 @@ def command(
         metric_keys=metrics,
         anyway=anyway,
     )
-    if not exporting.on_standard_output(exports):
-        output = console.out()
-        for part in changes_table.report(comparison):
-            output.print(part)
-    exporting.write(exports, comparison, force=force, as_json=shown_as == "json")
+    try:
+        exporting.write_files(exports, comparison, force=force)
+    finally:
+        if not exporting.on_standard_output(exports):
+            output = console.out()
+            for part in changes_table.report(comparison):
+                output.print(part)
+        exporting.print_out(exports, comparison)
     return EXIT_CODES[comparison.outcome]

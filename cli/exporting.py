@@ -42,19 +42,15 @@ def on_standard_output(asked_for: Sequence[Export]) -> bool:
     return any(export.path is None for export in asked_for)
 
 
-def write(
-    asked_for: Sequence[Export], content: Run | Comparison, *, force: bool, as_json: bool = False
-) -> None:
-    """Write all exports, those after a failed one too.
+def write_files(asked_for: Sequence[Export], content: Run | Comparison, *, force: bool) -> None:
+    """Write the exports that go to files, those after a failed one too. It comes before anything is
+    printed: a reader of standard output who has gone away must not cost what was measured.
 
     Raises `OutputError` for the first that could not be written.
     """
     failure: OutputError | None = None
     for export in asked_for:
-        # A CI runner reads both streams for its commands; a JSON document has its own to itself.
-        _print(exports.render_commands(export, content), to_stderr=as_json)
         if export.path is None:
-            _print(exports.render(export, content))
             continue
         try:
             exports.write(export, content, force=force)
@@ -62,6 +58,18 @@ def write(
             failure = failure or error
     if failure is not None:
         raise failure
+
+
+def print_out(
+    asked_for: Sequence[Export], content: Run | Comparison, *, as_json: bool = False
+) -> None:
+    """The exports that go to standard output, and the commands to a CI runner. It reads both
+    streams for these: a document on standard output has that to itself."""
+    has_document = as_json or any(e.path is None and not e.format.commands for e in asked_for)
+    for export in asked_for:
+        _print(exports.render_commands(export, content), to_stderr=has_document)
+        if export.path is None:
+            _print(exports.render(export, content))
 
 
 def _print(text: str, *, to_stderr: bool = False) -> None:

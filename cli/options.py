@@ -20,7 +20,8 @@ EXPORT_OPTION = click.option(
     help="Write the outcome for another program too (repeat for more); '-' is standard output. "
     "docs/ci.md has the formats, an unknown one lists them.",
 )
-"""Its values go to `exporting.asked` before anything is measured, then to `exporting.write`."""
+"""Its values go to `exporting.asked` before anything is measured, the exports then to the others
+of that module."""
 
 
 class Share(click.FloatRange):

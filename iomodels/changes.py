@@ -55,6 +55,9 @@ class Change(msgspec.Struct, frozen=True):
     """Whether it was measured again on fresh rounds before this verdict."""
     reason: str | None = None
     """Why the verdict is "cannot tell", "failed" or "vanished", and what would help."""
+    judged: bool = True
+    """False where the numbers are shown only: made elsewhere, or not all rounds have one. Then not
+    even a gain may be read from them."""
 
 
 class Difference(msgspec.Struct, frozen=True):

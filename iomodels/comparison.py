@@ -73,6 +73,7 @@ def compare(
             *_same_run(base, new),
             *elsewhere,
             *places_unknown([base], new),
+            *matching.telling_differences(base, new),
             *matching.settings_notices(base, new),
             *incomplete(base, base_name),
             *incomplete(new, new_name),
@@ -133,7 +134,8 @@ def judge_runs(bases: Sequence[Run], new: Run, by: Judgement, refusal: str = "")
         other_place = having[-1][1] if having and all(other for _, other in having) else ""
         new_ones = [cells[key] for cells in (new_cells, by.fresh) if key in cells]
         name = Named(key, label[key], one)
-        lost = _lost(name, base, new_ones)
+        tried = any(key in cells and cells[key].status == "failed" for cells in base_cells)
+        lost = _lost(name, base, new_ones, failed_before=tried)
         if lost is not None:
             others.append(lost)
         elif base and new_ones:
@@ -143,7 +145,9 @@ def judge_runs(bases: Sequence[Run], new: Run, by: Judgement, refusal: str = "")
     return [*timings.judge(timed, by), *others]
 
 
-def _lost(name: Named, base: Sequence[Cell], new: Sequence[Cell]) -> Change | None:
+def _lost(
+    name: Named, base: Sequence[Cell], new: Sequence[Cell], *, failed_before: bool
+) -> Change | None:
     """What became of a cell that only one side has measured; None where both have.
 
     A cell of which one round died is lost too, however many other rounds it has. `new` is the
@@ -152,7 +156,7 @@ def _lost(name: Named, base: Sequence[Cell], new: Sequence[Cell]) -> Change | No
     metric = metrics.of_cell(name.cell.parameters, ())[0]
     if new and new[0].trials and not base:
         return replace(name.change(metric), verdict="new", new=_interval(metric, new))
-    if not base:
+    if not base and (failed_before or not any(cell.status == "failed" for cell in new)):
         # It was not measured then either: n/a or failed on both sides is no change.
         return None
     gone = replace(name.change(metric), base=_interval(metric, base), new=_interval(metric, new))

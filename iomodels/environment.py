@@ -341,6 +341,12 @@ def _storage(folder: Path, root: Path) -> dict[str, Fact]:
     }
 
 
+def file_system_of(folder: Path, root: Path = ROOT) -> tuple[Fact, Fact]:
+    """The kind of file system and the device's name, as `describe` has them of one folder."""
+    storage = _storage(folder, root)
+    return storage["file_system"], storage["file_system_device"]
+
+
 def _device_name(mount: Mount, root: Path) -> str | None:
     """The block device's kernel name; None for a file system that has none of its own.
 

@@ -93,10 +93,25 @@ def load_baseline(paths: Sequence[str | Path]) -> Baseline:
         if not inside:
             raise UsageError(f"no result (*.json) in {path}: record one with iomodels bench -o")
         files += inside
-    runs = sorted(((storage.load(file), file.name) for file in files), key=_when)
+    runs, copies = _each_once(sorted(((storage.load(f), f.name) for f in files), key=_when))
     more = f" and {len(runs) - 1} older" if len(runs) > 1 else ""
-    warnings = [notice for run, name in runs for notice in incomplete(run, name)]
+    warnings = [*copies, *(notice for run, name in runs for notice in incomplete(run, name))]
     return Baseline(f"{runs[-1][1]}{more}", tuple(run for run, _ in runs), tuple(warnings))
+
+
+def _each_once(runs: Sequence[tuple[Run, str]]) -> tuple[list[tuple[Run, str]], list[Notice]]:
+    """Without copies, which would pass for evidence that the machine never differs by itself."""
+    first: dict[tuple[int, str], str] = {}
+    kept, notices = [], []
+    for run, name in runs:
+        which = run.seed, run.created_utc
+        if which in first:
+            message = f"{name} is the same run as {first[which]}: it counts once"
+            notices.append(Notice("same-run", message))
+            continue
+        first[which] = name
+        kept.append((run, name))
+    return kept, notices
 
 
 def _when(loaded: tuple[Run, str]) -> str:
@@ -130,7 +145,7 @@ def check(
     started_s = time.monotonic()
     for key in metric_keys:
         metrics.named(key)
-    comparable, why_not = _comparable(baseline)
+    comparable, why_not, unchecked = _comparable(baseline)
     bases = comparable or list(baseline.runs)
     newest = bases[-1]
     cells, lost = _cells(bases, folder)
@@ -176,7 +191,10 @@ def check(
         new_tool=run.tool,
         threshold=threshold,
         outcome=verdict.outcome(
-            changes, threshold=threshold, comparable=not refusal and not elsewhere
+            changes,
+            threshold=threshold,
+            comparable=not refusal and not elsewhere,
+            finished=not unchecked,
         ),
         changes=changes,
         differences=matching.differences(newest, run),
@@ -186,6 +204,7 @@ def check(
             *few,
             *elsewhere,
             *places_unknown(bases, run),
+            *matching.telling_differences(newest, run),
             *lost.unknown.values(),
             *lost.never,
             *baseline.warnings,
@@ -209,8 +228,9 @@ def _tell(listener: Listener | None, notices: Sequence[Notice]) -> None:
 # What to measure
 
 
-def _comparable(baseline: Baseline) -> tuple[list[Run], list[Notice]]:
-    """The base runs of this machine and tool; and why not, for those that are not."""
+def _comparable(baseline: Baseline) -> tuple[list[Run], list[Notice], set[Key]]:
+    """The base runs of this machine and tool; why not, for those that are not; and the cells that
+    only those have, where there are others."""
     here = msgspec.structs.replace(
         baseline.runs[-1],
         tool=Tool(__version__, core_hash()),
@@ -220,15 +240,15 @@ def _comparable(baseline: Baseline) -> tuple[list[Run], list[Notice]]:
     reasons = [matching.incomparable(run, here) for run in baseline.runs]
     usable = [run for run, reason in zip(baseline.runs, reasons, strict=True) if not reason]
     if not usable:
-        return [], reasons[-1]
+        return [], reasons[-1], set()
     left_out = [run for run, reason in zip(baseline.runs, reasons, strict=True) if reason]
     if not left_out:
-        return usable, []
+        return usable, [], set()
     message = f"{len(left_out)} of the baseline's runs are of another machine or version"
     only_there = _measured(left_out) - _measured(usable)
     if only_there:
-        message += f"; only they have {_names(only_there)}: not checked"
-    return usable, [Notice("left-out", message)]
+        message += f"; only they have {_names(only_there)}: not checked, record them again"
+    return usable, [Notice("left-out", message)], only_there
 
 
 def _measured(runs: Sequence[Run]) -> set[Key]:
@@ -377,7 +397,7 @@ def _suspects(
 ) -> list[Key]:
     """The cells of which any timing looks worse by more than a screen lets pass; of those `judged`:
     where there is no verdict whatever is measured, nothing is measured again."""
-    limit = 1 + min(pairs.SCREEN_CHANGE, threshold)
+    limit = 1 + pairs.screen_change(threshold)
     found: dict[Key, None] = {}
     for change in changes:
         if change.ratio is None or change.metric.startswith(COUNTER_PREFIX):

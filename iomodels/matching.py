@@ -27,6 +27,10 @@ MAY_BE_UNKNOWN = ("governor",)
 _FILE_SYSTEM = ("file_system", "file_system_device")
 _PASSING = ("aio_nr",)
 """Facts of the moment: a difference in them says nothing."""
+_CHANGES_TIMES = (
+    "libc", "aio", "smt", "turbo", "mitigations", "hypervisor", "container", "cgroup_quota_cores",
+    "seccomp", "clocksource", "timer_slack_ns",
+)  # fmt: skip
 _TIMED = ("duration_s", "warmup_s")
 
 
@@ -111,6 +115,14 @@ def incomparable(base: Run, new: Run) -> list[Notice]:
             Notice("core", f"another measured core (loop, engines and channels): {hashes}")
         )
     return notices
+
+
+def telling_differences(base: Run, new: Run) -> list[Notice]:
+    """A warning where something differs that makes no other machine, and can change times."""
+    names = [d.name for d in differences(base, new) if d.name in _CHANGES_TIMES]
+    if not names:
+        return []
+    return [Notice("environment", f"besides, what can change times differs: {', '.join(names)}")]
 
 
 def other_file_system(base: Run, new: Run) -> str:

@@ -66,9 +66,12 @@ def of_cell(parameters: Mapping[str, Parameter], chosen: tuple[str, ...]) -> lis
     """The metrics to judge a cell by: those chosen, else the one that its load leaves open.
 
     A closed loop is judged by its throughput. An open loop completes what arrives, so its
-    throughput says nothing, and its median latency does.
+    throughput says nothing, and its median latency does. With a deadline it needs both: the slow
+    requests are cancelled, and have no latency.
     """
     if chosen:
         return [named(key) for key in chosen]
-    open_loop = parameters.get("load.arrivals", "closed") != "closed"
-    return [METRICS["latency_p50_ns" if open_loop else "throughput_ops"]]
+    if parameters.get("load.arrivals", "closed") == "closed":
+        return [METRICS["throughput_ops"]]
+    own = ["latency_p50_ns", "throughput_ops"][: 2 if parameters.get("load.deadline") else 1]
+    return [METRICS[key] for key in own]

@@ -121,12 +121,17 @@ def column_medians(matrix: npt.ArrayLike) -> Floats:
     return np.array([np.median(_known(column)) for column in columns if _known(column).size])
 
 
-def screen(matrix: npt.ArrayLike) -> list[int]:
-    """The suspects among the cells: p at most `SCREEN_ALPHA`, median beyond `SCREEN_CHANGE`."""
+def screen_change(threshold: float) -> float:
+    """How large a change makes a suspect, where changes beyond `threshold` are to be found."""
+    return min(SCREEN_CHANGE, threshold)
+
+
+def screen(matrix: npt.ArrayLike, change: float = SCREEN_CHANGE) -> list[int]:
+    """The suspects among the cells: p at most `SCREEN_ALPHA`, median beyond `change`."""
     return [
         index
         for index, d in enumerate(np.asarray(matrix, dtype=float))
-        if exceeds(d, SCREEN_CHANGE) and sign_flip_p(d) <= SCREEN_ALPHA
+        if exceeds(d, change) and sign_flip_p(d) <= SCREEN_ALPHA
     ]
 
 

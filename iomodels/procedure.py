@@ -75,7 +75,7 @@ def decide(
     announce("more pairs of what is noisy")
     for row, more in zip(noisy, measure(noisy, extra) if noisy else (), strict=True):
         decision.first[row] = np.concatenate([decision.first[row], more])
-    suspects = pairs.screen(filled(decision.first))
+    suspects = pairs.screen(filled(decision.first), pairs.screen_change(threshold))
     counts = {row: fresh_pairs(decision.first[row], threshold, len(suspects)) for row in suspects}
     announce("fresh pairs, to be sure")
     for count in sorted(set(counts.values())):
@@ -107,7 +107,8 @@ def _decide_suite(
 
 def _is_noisy(d: Floats, threshold: float) -> bool:
     """Whether a change that is to be found could slip through the screen."""
-    seen = pairs.detectable(d, pairs.SCREEN_ALPHA, PLANNED_POWER, threshold=pairs.SCREEN_CHANGE)
+    screened = pairs.screen_change(threshold)
+    seen = pairs.detectable(d, pairs.SCREEN_ALPHA, PLANNED_POWER, threshold=screened)
     return bool(np.isfinite(d).any()) and seen > PLANNED_CHANGE * threshold
 
 
@@ -133,8 +134,9 @@ def detectable(d: Floats, threshold: float, scale: float = 1.0) -> float:
     """
     first = math.ceil((FIRST_PAIRS + EXTRA_PAIRS * _is_noisy(d, threshold)) * scale)
     count = math.ceil(fresh_pairs(d - np.nanmedian(d), threshold, 1) * scale)
+    screened = pairs.screen_change(threshold)
     return max(
-        pairs.detectable(d, pairs.SCREEN_ALPHA, threshold=pairs.SCREEN_CHANGE, pairs=first),
+        pairs.detectable(d, pairs.SCREEN_ALPHA, threshold=screened, pairs=first),
         pairs.detectable(d, threshold=threshold, pairs=count),
     )
 

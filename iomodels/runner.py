@@ -25,7 +25,7 @@ from iomodels.errors import ConditionLost, NotApplicable, NothingMeasured, Trial
 from iomodels.launch import own_launch
 from iomodels.plan import Plan, PlannedCell, PlannedTrial
 from iomodels.point import NOT_STORED
-from iomodels.prepare import Preparation, Unavailable, check_folders
+from iomodels.prepare import Preparation, Unavailable, check_folders, check_one_file_system
 from iomodels.results import SCHEMA, Asked, Cell, Notice, Run, Status, Tool, Trial
 from iomodels.scenario import resolve
 from iomodels.statistics import summarise
@@ -122,6 +122,7 @@ def bench_plan(
     if path is not None:
         storage.check_output(path, force=force)
     check_folders(plan.cells)
+    check_one_file_system(plan.cells)
     run = _Runner(plan, path, force, listener or _Silent(), asked).run()
     if not nothing_is_a_result and not has_measurements(run):
         raise NothingMeasured(_why_nothing(run))

@@ -92,7 +92,7 @@ class Timing:
     lost: str = ""
     """What the new rounds lack that the base's have: that fails, whatever the others say."""
     doubt: str = ""
-    """Why it must not be called the same."""
+    """Why it must be called neither the same nor faster."""
 
     @property
     def pooled(self) -> list[float]:
@@ -152,7 +152,7 @@ def _timed(
         )
         if found == "cannot tell":
             reason = _why_unsure(timing, shift, between, by, sure=sure, family=family)
-        if found == "same" and timing.doubt:
+        if timing.doubt and found != "slower":
             found, reason = "cannot tell", timing.doubt
     return replace(
         timing.name.change(timing.metric),
@@ -165,6 +165,7 @@ def _timed(
         detectable=finite(detectable),
         confirmed=timing.confirmed,
         reason=reason,
+        judged=not timing.refusal and not (timing.doubt and found == "cannot tell"),
     )
 
 

@@ -62,7 +62,7 @@ def outcome(
     if not changes or any(change.verdict in FAILING for change in changes):
         # A gate that looked at nothing must not be green.
         return "regression" if changes else "not comparable"
-    if not comparable:
+    if not comparable or all(change.verdict == "new" for change in changes):
         return "not comparable"
     if not finished or any(_may_be_worse(change, threshold) for change in changes):
         return "inconclusive"
@@ -77,7 +77,7 @@ def _may_be_worse(change: Change, threshold: float) -> bool:
     """
     if change.verdict != "cannot tell":
         return False
-    if change.ratio is None or change.rounds < MIN_ROUNDS:
+    if change.ratio is None or change.rounds < MIN_ROUNDS or not change.judged:
         return True
     low, high = change.ratio.low, change.ratio.high
     least, most = 1 / (1 + threshold), 1 + threshold

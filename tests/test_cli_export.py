@@ -54,7 +54,7 @@ def test_an_export_that_fails_does_not_take_the_others_along(tmp_path) -> None:
     texts = (f"csv={tmp_path}/gone/a.csv", f"markdown={tmp_path}/b.md")
     asked = [exports.parse(text, "measurements") for text in texts]
     with pytest.raises(OutputError, match="gone"):
-        exporting.write(asked, make_run(), force=False)
+        exporting.write_files(asked, make_run(), force=False)
     assert (tmp_path / "b.md").read_text().startswith("# iomodels")
 
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from importlib import import_module
+from xml.etree import ElementTree
 
 import pytest
 from msgspec.structs import replace
@@ -77,6 +78,31 @@ def test_every_verdict_prints_what_it_rests_on(cli, files) -> None:
     assert "with its interval (95 % of these rounds; runs differ besides)" in legend
     heads = next(line for line in lines if line.startswith("engine")).split()
     assert heads == ["engine", "metric", "change", "interval", "n", "noise", "sees", "verdict"]
+
+
+@pytest.mark.parametrize("document", ["junit", "json"])
+def test_a_document_on_standard_output_is_alone_there(cli, files, document) -> None:
+    """The commands to GitHub's runner go to the other stream, which it reads as well."""
+    done = cli(
+        "compare", "base.json", "slow.json",
+        *("--export", f"{document}=-", "--export", "github=s.md"),
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "::error" in done.stderr
+    if document == "json":
+        json.loads(done.stdout)
+    else:
+        ElementTree.fromstring(done.stdout)
+
+
+def test_exports_do_not_need_a_reader_of_the_table(files) -> None:
+    command = [sys.executable, "-m", "iomodels", "compare", "base.json", "slow.json"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*command, "--export", "junit=j.xml"], cwd=files, stdout=full, timeout=60
+        )
+    assert done.returncode != 0
+    assert ElementTree.parse(files / "j.xml").getroot().tag == "testsuites"
 
 
 def test_another_version_is_judged_only_when_asked_and_never_in_silence(cli, files) -> None:

@@ -18,7 +18,7 @@ from iomodels import counters, gate, matching, noise, storage, unpaired, verdict
 from iomodels.changes import Change, Comparison
 from iomodels.comparison import Judgement, compare, judge_runs
 from iomodels.errors import IomodelsError, ResultError, UsageError
-from iomodels.results import Notice, Run, Tool, Trial
+from iomodels.results import Cell, Notice, Run, Tool, Trial
 
 from .factory import ENVIRONMENT, make_cell, make_run, make_trial
 from .hostile_names import texts
@@ -188,6 +188,69 @@ def test_what_was_never_measured_is_no_change_and_nothing_at_all_is_no_pass() ->
     assert compared(nothing, nothing).outcome == "not comparable"
 
 
+def test_new_cells_alone_are_no_pass() -> None:
+    good = run_of(noisy(1000))
+    bad = replace(good.cells[0], status="failed", reason="hung", trials=[], summary=None)
+    comparison = compared(replace(good, cells=[bad]), good)
+    assert [c.verdict for c in comparison.changes] == ["new"]
+    assert comparison.outcome == "not comparable"
+
+
+@pytest.mark.parametrize(
+    ("before", "outcome"), [(None, "regression"), ("n/a", "regression"), ("failed", "passed")]
+)
+def test_a_cell_that_fails_now_fails_the_gate_unless_it_did_before(
+    before: str | None, outcome: str
+) -> None:
+    good = run_of(noisy(1000), noisy(2000))
+
+    def dead(status: str) -> Cell:
+        return replace(good.cells[1], status=status, reason="hung", trials=[], summary=None)
+
+    base = replace(good, cells=[good.cells[0], *([dead(before)] if before else [])])
+    new = replace(good, cells=[good.cells[0], dead("failed")])
+    assert compared(base, new).outcome == outcome
+
+
+def test_survivors_alone_show_no_gain() -> None:
+    """Both sides lack rounds, the new one most of them: those that are left look faster."""
+    base, new = [0.0, *noisy(1000, count=6)], [*[0.0] * 13, *noisy(2000, count=7)]
+    comparison = compared(run_of(base), run_of(new))
+    (change,) = timings(comparison)
+    assert (change.verdict, change.judged) == ("cannot tell", False)
+    assert "14 of 27 rounds have no value" in (change.reason or "")
+    assert comparison.outcome == "inconclusive"
+
+
+def test_a_gain_on_another_file_system_lets_nothing_pass() -> None:
+    def run(device: str, speed: float, scenario: str = "cached-read") -> Run:
+        trials = [make_trial(n, throughput_ops=v) for n, v in enumerate(noisy(speed))]
+        cell = make_cell(trials=trials, parameters={"channel.kind": "file"}, scenario=scenario)
+        place = {"file_system": "ext4", "file_system_device": device}
+        return make_run([cell], environment=ENVIRONMENT | place)
+
+    bases = [run("elsewhere", 1000), run("here", 1000, "direct-read")]
+    new = run("here", 2000)
+    new = replace(new, cells=[*new.cells, *run("here", 1000, "direct-read").cells])
+    changes = judge_runs(bases, new, Judgement(0.05, (), 0.008))
+    judged = {c.scenario: c.judged for c in timings_of(changes)}
+    assert judged == {"cached-read": False, "direct-read": True}
+    assert verdict.outcome(changes, threshold=0.05, comparable=True) == "inconclusive"
+
+
+def test_under_a_deadline_an_open_loop_is_judged_by_what_it_completes_as_well() -> None:
+    parameters = {"load.arrivals": "poisson", "load.deadline": 1_000_000}
+
+    def run(speed: float) -> Run:
+        trials = [make_trial(n, throughput_ops=v) for n, v in enumerate(noisy(speed))]
+        return make_run([make_cell(trials=trials, parameters=parameters)])
+
+    comparison = compared(run(1000), run(600))
+    judged = {c.metric: c.verdict for c in comparison.changes if "calls" not in c.metric}
+    assert judged == {"latency_p50_ns": "same", "throughput_ops": "slower"}
+    assert comparison.outcome == "regression"
+
+
 def test_cells_are_the_same_by_meaning_and_not_by_spelling() -> None:
     base = make_run([make_cell("aio")])
     sparse = {"channel.kind": "timer", "channel.service": 100_000}
@@ -297,6 +360,8 @@ def test_a_file_system_without_a_device_is_not_taken_for_the_same_in_silence(
 def test_every_difference_of_the_environments_is_listed() -> None:
     base = make_run(environment={"kernel": "6.1.0", "aio_nr": 1, "turbo": None})
     new = make_run(environment={"kernel": "6.1.0", "aio_nr": 5, "turbo": True, "smt": False})
+    (notice,) = [n.message for n in compared(base, new).warnings if n.code == "environment"]
+    assert notice.endswith("differs: turbo, smt")
     named = {(d.name, d.base, d.new) for d in compared(base, new).differences}
     assert named == {("turbo", None, True), ("smt", None, False)}
 

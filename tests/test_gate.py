@@ -210,6 +210,7 @@ def test_cells_that_only_a_run_of_another_machine_has_are_named(recorded: Run) -
     assert [c.engine for c in checked.run.cells] == ["select"]
     warnings = {n.code: n.message for n in checked.comparison.warnings}
     assert "only they have slow-device · blocking: not checked" in warnings["left-out"]
+    assert checked.comparison.outcome in ("inconclusive", "regression")
     for name in ("markdown", "junit"):
         shown = exports.render(exports.parse(f"{name}=-", "verdicts"), checked.comparison)
         assert "blocking: not checked" in shown
@@ -309,6 +310,11 @@ def test_a_folder_is_a_baseline_of_all_its_results(recorded: Run, tmp_path: Path
     base = gate.load_baseline([tmp_path])
     assert [run.created_utc[8:10] for run in base.runs] == ["01", "02", "03"]
     assert base.name == "r2.json and 2 older"
+    storage.save(base.runs[0], tmp_path / "copy.json", force=False)
+    twice = gate.load_baseline([tmp_path])
+    assert len(twice.runs) == 3
+    (notice,) = [n.message for n in twice.warnings if n.code == "same-run"]
+    assert notice == "r1.json is the same run as copy.json: it counts once"
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="no result"):
         gate.load_baseline([tmp_path / "empty"])

@@ -40,6 +40,17 @@ def test_no_wolf_is_cried_and_ten_per_cent_are_found(gate_benchmark: ModuleType)
     assert tally.sequential_alarms > 30  # what the design replaces
 
 
+@pytest.mark.parametrize(("threshold", "loss"), [(0.01, 0.025), (0.02, 0.028)])
+def test_a_loss_beyond_a_small_threshold_is_found(threshold: float, loss: float) -> None:
+    rng = np.random.default_rng(7)
+
+    def measure(rows, count):
+        return [rng.normal(-loss if row == 0 else 0.0, 0.003, count) for row in rows]
+
+    decision = procedure.decide(5, measure, threshold=threshold)
+    assert {row: said for row, said in decision.confirmed.items() if said} == {0: -1}
+
+
 def test_recorded_pairs_are_replayed(gate_benchmark: ModuleType) -> None:
     rng = np.random.default_rng(3)
     recorded = [rng.normal(0, 0.04, 400) for _ in range(8)]
