@@ -11,8 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from iomodels.changes import Change, Comparison
-from iomodels.exports.change_text import HEADLINES, judged, share, why_passed
+from iomodels.exports.change_text import HEADLINES, judged, seen, share, why_passed
 from iomodels.metrics import COUNTER_PREFIX
+from iomodels.statistics import MIN_ROUNDS
 from iomodels.verdict import counts
 
 from .console import safe
@@ -38,7 +39,7 @@ MEASURED_AGAIN = "measured again: the fresh rounds or pairs stand for the first"
 LEGEND = (
     "change: with its interval ({interval}) · n: pairs, or rounds of the side with fewer · "
     "noise: of one round · "
-    "sees: the smallest change that would be found with 80 % power, of A/B by the whole procedure "
+    "sees: the smallest loss that would be found with 80 % power, of A/B by the whole procedure "
     "or, where it was measured again, by those pairs"
 )
 
@@ -71,7 +72,7 @@ def _counters(comparison: Comparison) -> str:
         told.append(f"{same} exact {noun} (calls per operation) {verb} the same")
     if unjudged:
         vary = "counter varies by itself" if unjudged == 1 else "counters vary by themselves"
-        told.append(f"{unjudged} {vary} and could not be judged")
+        told.append(f"{unjudged} {vary} or had too few rounds, and could not be judged")
     return "; ".join(told)
 
 
@@ -119,10 +120,10 @@ def _numbers(change: Change) -> tuple[str, ...]:
     low, high = _percent(change.ratio.low), _percent(change.ratio.high)
     return (
         f"{_percent(change.ratio.median)} %",
-        f"{low}…{high} %",
+        f"{low}…{high} %" if change.rounds >= MIN_ROUNDS else "",
         rounds,
         "" if change.noise is None else share(change.noise),
-        "" if change.detectable is None else share(change.detectable),
+        seen(change),
     )
 
 

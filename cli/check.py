@@ -214,7 +214,9 @@ def _files_only(names: Sequence[str]) -> None:
 
 
 def _one_way(*, baseline: bool, paired: bool, self_test: bool) -> None:
-    if baseline + paired + self_test != 1:
+    if baseline + paired + self_test > 1:
+        raise click.UsageError("--baseline, --a or --b, and --self-test are three ways: keep one")
+    if not (baseline or paired or self_test):
         raise click.UsageError(
             "check needs one of --baseline FILE, --a or --b KEY=VALUE (an arm that is not given "
             "changes nothing), or --self-test"

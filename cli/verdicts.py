@@ -21,7 +21,7 @@ def table(run: Run) -> list[RenderableType]:
     grid.add_column("", no_wrap=True)
     grid.add_column("the article's claim", ratio=4)
     grid.add_column("here", ratio=2)
-    grid.add_column("measured, with its interval", ratio=5)
+    grid.add_column("measured, with its interval", ratio=5, overflow="fold")
     for verdict in verdicts(run, every=True):
         grid.add_row(
             verdict.claim.id,

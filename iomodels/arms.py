@@ -11,8 +11,10 @@ import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from iomodels import engines as engine_table
+from iomodels import environment
 from iomodels.engines import EngineSpec
 from iomodels.errors import ArmError, ScenarioError
 from iomodels.keys import all_keys
@@ -22,7 +24,8 @@ from iomodels.toml_file import did_you_mean, printable
 _ENVIRONMENT = "env."
 _OWN_WORDS = ("engine", "prefix", "python")
 _UNSHOWN = "channel.folder"
-"""Its value can contain a user's name, and an arm's name goes into results."""
+"""Its value can contain a user's name, and an arm's name goes into results: it is told by its file
+system."""
 
 
 @dataclass(frozen=True)
@@ -132,4 +135,7 @@ def _check_setting(key: str, value: str) -> None:
 
 def _shown(key: str, text: str) -> str:
     known = all_keys()[key]
-    return "…" if key == _UNSHOWN else known.show(known.read(known.from_text(text)))
+    if key != _UNSHOWN:
+        return known.show(known.read(known.from_text(text)))
+    kind, device = environment.file_system_of(Path(text))
+    return f"… ({kind or 'unknown'}{f' on {device}' if device else ''})"

@@ -92,14 +92,14 @@ class Quantity:
     is_ratio: bool = False
     as_percent: bool = False
 
-    def show(self, interval: Interval) -> str:
-        """The number with its interval."""
+    def show(self, interval: Interval, holds: str) -> str:
+        """The number with its interval, and where the claim `holds`."""
         scale, unit = (100, " %") if self.as_percent else (1, "")
         median, low, high = (
             f"{_three_digits(x * scale)}{unit}"
             for x in (interval.median, interval.low, interval.high)
         )
-        return f"{self.words} {median} ({low} to {high})"
+        return f"{self.words} {median} ({low} to {high}; holds {holds})"
 
     def bound(self, value: float) -> str:
         """A bound of a test, in the same unit."""
@@ -118,6 +118,14 @@ class Condition:
     places: tuple[Place, ...]
     least: float | None = None
     most: float | None = None
+
+    @property
+    def holds(self) -> str:
+        """Where it holds, in words."""
+        if self.least is not None:
+            return f"above {self.quantity.bound(self.least)}"
+        assert self.most is not None
+        return f"below {self.quantity.bound(self.most)}"
 
     def outcome(self, interval: Interval) -> Outcome:
         """What the interval says, by itself."""
@@ -160,7 +168,7 @@ def judge(claim: Claim, cells: Sequence[Cell]) -> Verdict:
             numbers.append(why_not)
             continue
         outcomes.append(condition.outcome(interval))
-        numbers.append(condition.quantity.show(interval))
+        numbers.append(condition.quantity.show(interval, condition.holds))
     places = dict.fromkeys(
         place.name for condition in claim.conditions for place in condition.places
     )

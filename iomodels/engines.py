@@ -287,9 +287,10 @@ def _too_many(engine: str, point: Point) -> str:
         )
     if point.core_idle:
         return f"{engine} waits for one descriptor and cannot watch {point.core_idle} idle ones too"
+    instead = "; a blocking thread for each: -e threads" if engine == "blocking" else ""
     return (
         f"{engine} does one transfer at a time (depth 1), "
-        f"and this asks for {point.core_depth} in flight"
+        f"and this asks for {point.core_depth} in flight{instead}"
     )
 
 

@@ -9,10 +9,9 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
 from types import TracebackType
 
-from iomodels import _core, environment
+from iomodels import _core
 from iomodels.errors import ScenarioError
 from iomodels.keys import FileChannel, Load, PipeChannel, SocketChannel, TimerChannel
 from iomodels.plan import Plan, PlannedCell, PlannedTrial
@@ -67,22 +66,6 @@ def check_folders(cells: Iterable[PlannedCell]) -> None:
                     f"channel.folder is {printable(str(folder))}, where no file can be made "
                     f"({os.strerror(error.errno)}): set it to a folder that can be written to"
                 ) from None
-
-
-def check_one_file_system(cells: Iterable[PlannedCell]) -> None:
-    """Refuse files on several file systems: a result names one, and others would be compared with
-    it. Raises `ScenarioError` with two scenarios that differ."""
-    first: dict[tuple[object, object], str] = {}
-    for cell in cells:
-        channel = cell.point.channel
-        if cell.na_reason is None and isinstance(channel, FileChannel):
-            place = environment.file_system_of(Path(channel.folder))
-            first.setdefault(place, f"{cell.point.scenario} on {place[0]} ({place[1]})")
-    if len(first) > 1:
-        raise ScenarioError(
-            f"files on several file systems ({', '.join(list(first.values())[:2])}), and a result "
-            "names only one: run these scenarios one by one"
-        )
 
 
 class Unavailable(Exception):  # noqa: N818 - it never reaches a user as an error

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,11 +21,18 @@ from iomodels import __version__, environment, noise, notices, storage
 from iomodels import engines as engine_table
 from iomodels import plan as planning
 from iomodels.defaults import DURATION_S, ROUNDS, WARMUP_S
-from iomodels.errors import ConditionLost, NotApplicable, NothingMeasured, TrialError
+from iomodels.errors import (
+    ConditionLost,
+    NotApplicable,
+    NothingMeasured,
+    ScenarioError,
+    TrialError,
+)
+from iomodels.keys import FileChannel
 from iomodels.launch import own_launch
 from iomodels.plan import Plan, PlannedCell, PlannedTrial
 from iomodels.point import NOT_STORED
-from iomodels.prepare import Preparation, Unavailable, check_folders, check_one_file_system
+from iomodels.prepare import Preparation, Unavailable, check_folders
 from iomodels.results import SCHEMA, Asked, Cell, Notice, Run, Status, Tool, Trial
 from iomodels.scenario import resolve
 from iomodels.statistics import summarise
@@ -122,7 +129,7 @@ def bench_plan(
     if path is not None:
         storage.check_output(path, force=force)
     check_folders(plan.cells)
-    check_one_file_system(plan.cells)
+    _check_one_file_system(plan.cells)
     run = _Runner(plan, path, force, listener or _Silent(), asked).run()
     if not nothing_is_a_result and not has_measurements(run):
         raise NothingMeasured(_why_nothing(run))
@@ -345,6 +352,22 @@ def _key(cell: PlannedCell) -> dict[str, object]:
         "parameters": cell.point.parameters,
         "engine": cell.engine.canonical,
     }
+
+
+def _check_one_file_system(cells: Iterable[PlannedCell]) -> None:
+    """Refuse files on several file systems: a result names one, and others would be compared with
+    it. Raises `ScenarioError` with two scenarios that differ."""
+    first: dict[tuple[object, object], str] = {}
+    for cell in cells:
+        channel = cell.point.channel
+        if cell.na_reason is None and isinstance(channel, FileChannel):
+            place = environment.file_system_of(Path(channel.folder))
+            first.setdefault(place, f"{cell.point.scenario} on {place[0]} ({place[1]})")
+    if len(first) > 1:
+        raise ScenarioError(
+            f"files on several file systems ({', '.join(list(first.values())[:2])}), and a result "
+            "names only one: run these scenarios one by one"
+        )
 
 
 def _why_nothing(run: Run) -> str:

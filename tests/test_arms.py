@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import iomodels
-from iomodels import _core, ab, engines, worker
+from iomodels import _core, ab, engines, environment, worker
 from iomodels.arms import Arm, parse_arm
 from iomodels.errors import ArmError, EngineError, IomodelsError, ScenarioError
 from iomodels.launch import own_launch
@@ -33,10 +33,12 @@ def cells(
 
 
 def test_an_arms_name_shows_keys_but_nothing_private() -> None:
+    kind, device = environment.file_system_of(Path("/dev/shm"))
+    shared = f"{kind} on {device}" if device else str(kind)
     arm = parse_arm(
         [
             "load.block=65536 B",
-            f"channel.folder=/home/{SECRET}",
+            f"channel.folder=/dev/shm/{SECRET}",
             "engine=aio:threads=4",
             f"env.TOKEN={SECRET}",
             f"prefix=env X={SECRET}",
@@ -44,7 +46,8 @@ def test_an_arms_name_shows_keys_but_nothing_private() -> None:
         ]
     )
     assert arm.name == (
-        "load.block=64 KiB, channel.folder=…, engine=aio:threads=4, env.TOKEN=…, prefix=…, python=…"
+        f"load.block=64 KiB, channel.folder=… ({shared}), engine=aio:threads=4, env.TOKEN=…, "
+        "prefix=…, python=…"
     )
     assert Arm().name == "unchanged"
 

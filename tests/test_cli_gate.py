@@ -119,12 +119,12 @@ def test_one_is_not_many() -> None:
     one = compare(run, run, base_name="a", new_name="b")
     assert table._counters(one) == (
         "1 exact counter (calls per operation) is the same; "
-        "1 counter varies by itself and could not be judged"
+        "1 counter varies by itself or had too few rounds, and could not be judged"
     )
     two = replace(one, changes=one.changes * 2, counters_unjudged=2)
     assert table._counters(two) == (
         "2 exact counters (calls per operation) are the same; "
-        "2 counters vary by themselves and could not be judged"
+        "2 counters vary by themselves or had too few rounds, and could not be judged"
     )
     alone = make_run([make_cell(trials=varying[:1])])
     reasons = [c.reason for c in compare(alone, run, base_name="a", new_name="b").changes]
@@ -159,7 +159,7 @@ def test_machine_readable_forms_are_alone_on_standard_output(cli, files) -> None
         (("check", "slow-device", "--baseline", "base.json"), "no scenario is named: the baseline"),
         (("check", "mine.toml", "--baseline", "base.json"), "no scenario is named: the baseline"),
         (("check", "gone.json", "--baseline", "base.json"), "gone.json does not exist"),
-        (("check", "--baseline", "base.json", "--a", "load.depth=1"), "needs one of"),
+        (("check", "--baseline", "base.json", "--a", "load.depth=1"), "three ways: keep one"),
         (("check", "--baseline", "base.json", "-e", "aio"), "-e only goes with --a and --b"),
         (("check", "--baseline", "base.json", "-s", "load.depth=1"), "leaves only channel.folder"),
         (("check", "--a", "load.depth=1", "-r", "5"), "at least 10 pairs"),

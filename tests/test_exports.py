@@ -153,7 +153,7 @@ def test_a_formula_in_csv_is_text(formula) -> None:
 
 @pytest.fixture
 def cancelling():
-    """A quarter of the cancelled requests ended by it, after 1 ms."""
+    """A quarter of the overdue requests were ended by cancelling, after 1 ms."""
     asked = {"cancels_done": 25.0, "cancels_too_late": 70.0, "cancels_already_complete": 5.0}
     ended = {"cancel_ns": histogram_of([1_000_000] * 25), "cancel_late_ns": histogram_of([2**21])}
     trials = [make_trial(n, counters=asked, **ended) for n in range(7)]
@@ -181,7 +181,7 @@ def test_what_cancelling_comes_to_is_exported(cancelling) -> None:
 def test_markdown_says_that_its_numbers_are_those_of_the_quick_requests(cancelling) -> None:
     text = render("markdown", cancelling)
     (said,) = [line for line in text.splitlines() if line.startswith("- aio: ")]
-    assert "25 % of the requests cancelled at the deadline ended by it, 1 ms after" in said
+    assert "25 % of the overdue requests were ended by cancelling, 1 ms after" in said
     assert "- select: " not in text
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from iomodels import bench, storage
+from iomodels import bench, environment, storage
 from iomodels.errors import NothingMeasured
 
 QUICK = ["--quick", "-r", "1", "-d", "0.05"]
@@ -314,3 +314,17 @@ def processes_in_session(session: int) -> list[int]:
             except ProcessLookupError:
                 continue
     return found
+
+
+def test_files_on_two_file_systems_are_refused_together(tmp_path: Path) -> None:
+    """A result names one file system, and all of its cells would be compared with that."""
+    if environment.file_system_of(Path("/dev/shm")) == environment.file_system_of(Path("/var/tmp")):
+        pytest.skip("/dev/shm and /var/tmp are one file system here")
+    for name, folder in (("one", "/var/tmp"), ("two", "/dev/shm")):
+        text = f'question = "?"\n[channel]\nkind = "file"\nsize = "64 KiB"\nfolder = "{folder}"\n'
+        (tmp_path / f"{name}.toml").write_text(text)
+    done = iomodels("bench", "one.toml", "two.toml", *QUICK, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "files on several file systems (one on " in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert iomodels("bench", "two.toml", *QUICK, cwd=tmp_path).returncode == 0

@@ -7,6 +7,7 @@ from collections import Counter
 from iomodels.changes import Change, Comparison
 from iomodels.metrics import COUNTER_PREFIX, METRICS
 from iomodels.results import Interval
+from iomodels.statistics import MIN_ROUNDS
 from iomodels.units import format_count, format_duration
 from iomodels.verdict import SENSITIVE
 
@@ -92,14 +93,30 @@ def sentence(change: Change) -> str:
 def _numbers(change: Change) -> list[str]:
     parts = []
     if change.ratio is not None:
-        parts.append(f"{percent(change.ratio)} over {change.rounds} rounds")
+        parts.append(f"{changed(change)} over {change.rounds} round{'s' * (change.rounds != 1)}")
     if change.base is not None and change.new is not None:
         parts.append(f"{value(change.base, change.unit)} → {value(change.new, change.unit)}")
     if change.noise is not None:
         parts.append(f"noise {share(change.noise)}")
     if change.detectable is not None:
-        parts.append(f"detectable from {share(change.detectable)}")
+        parts.append(f"detectable from {seen(change)}")
     return parts
+
+
+def changed(change: Change) -> str:
+    """By how much, with the interval if there are rounds enough for one."""
+    if change.ratio is None:
+        return ""
+    few = change.rounds < MIN_ROUNDS
+    return _signed(change.ratio.median) if few else percent(change.ratio)
+
+
+def seen(change: Change) -> str:
+    """The smallest loss that would have been seen: of a rate that is a share below 100 %."""
+    ratio = change.detectable
+    if ratio is None:
+        return ""
+    return share(ratio / (1 + ratio) if change.bigger_is_better else ratio)
 
 
 def percent(ratio: Interval) -> str:

@@ -11,9 +11,10 @@ from iomodels.exports.cells import HARNESS
 from iomodels.exports.change_text import (
     by_urgency,
     cell_name,
+    changed,
     headline,
     judged,
-    percent,
+    seen,
     share,
     value,
 )
@@ -147,12 +148,12 @@ def _duration(interval: Interval) -> str:
 def _change(change: Change) -> Sequence[str]:
     return (
         change.verdict, text(cell_name(change)), text(change.metric),
-        percent(change.ratio) if change.ratio else "",
+        changed(change),
         value(change.base, text(change.unit)) if change.base else "",
         value(change.new, text(change.unit)) if change.new else "",
         str(change.rounds) if change.rounds else "",
         share(change.noise) if change.noise is not None else "",
-        share(change.detectable) if change.detectable is not None else "",
+        seen(change),
     )  # fmt: skip
 
 
