@@ -20,7 +20,7 @@ from rich.text import Text
 from iomodels import findings
 from iomodels.escape import visible
 from iomodels.points import Point, grouped, label, told
-from iomodels.results import Cell, Interval, Notice, Run, Trial
+from iomodels.results import Cell, Notice, Run, Trial
 from iomodels.statistics import MIN_ROUNDS, Ratio, latency_p50_ns, paired_ratio
 from iomodels.units import format_count, format_duration
 
@@ -37,8 +37,6 @@ LEAST_FIRST = (
     *(INTERVAL, "p99", RATIO, "overlap", "cancelled", "p50"),
 )
 """What is left out where there is no room, the least important first; `INTERVAL` is the ratio's."""
-FEWEST_FOR_P99 = 100
-"""With fewer operations the 99th percentile is but the slowest of them."""
 
 
 @dataclass(frozen=True)
@@ -138,9 +136,9 @@ def columns(base: Cell | None = None, left_out: Collection[str] = ()) -> list[Co
         Column(
             "p99",
             "p99",
-            _p99,
+            _latency("p99"),
             "latency: 99 of 100 operations were faster",
-            {"–": f"– where a trial has fewer than {FEWEST_FOR_P99} operations"},
+            {"–": f"– where a trial has fewer than {findings.FEWEST_OPERATIONS['p99']} operations"},
         ),
         Column(
             "beyond device",
@@ -334,18 +332,12 @@ def _throughput(cell: Cell) -> str:
     return _short_count(cell.summary.throughput_ops.median) if cell.summary else ""
 
 
-def _p99(cell: Cell) -> str:
-    few = cell.trials and median(t.operations for t in cell.trials) < FEWEST_FOR_P99
-    shown = _latency("p99")(cell)
-    return "–" if shown and few else shown
-
-
 def _latency(percentile: str) -> Callable[[Cell], str]:
     def value(cell: Cell) -> str:
         if cell.summary is None or findings.has_deadline(cell):
             return ""
-        interval: Interval = getattr(cell.summary.latency_ns, percentile)
-        return _short_duration(interval.median)
+        interval = findings.latency_ns(cell, percentile)
+        return _short_duration(interval.median) if interval else "–"
 
     return value
 

@@ -8,8 +8,9 @@ and below `MIN_ROUNDS` paired rounds there is no verdict at all.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Literal
 
 from iomodels import statistics
@@ -21,6 +22,10 @@ BASE = "blocking"
 
 NEWS = math.log(1.01)
 """Effects below 1 % are no news, however sure: a histogram bucket is 0.8 % wide."""
+
+FEWEST_OPERATIONS: Mapping[str, int] = {"p90": 10, "p99": 100, "p999": 1000}
+"""Operations per trial from which a percentile q is told: 1/(1 - q). Of fewer it is but their
+slowest. A p50 is told of any number."""
 
 _FRACTIONS = {
     2: "half",
@@ -109,6 +114,24 @@ def baseline(cells: Sequence[Cell]) -> Cell | None:
 def has_deadline(cell: Cell) -> bool:
     """Whether slow requests are cancelled: latency and throughput are of the quick ones then."""
     return bool(cell.parameters.get("load.deadline"))
+
+
+def latency_ns(cell: Cell, percentile: str) -> Interval | None:
+    """A percentile of the latency; None where the trials are too short for it."""
+    if cell.summary is None or too_few_for(cell, percentile):
+        return None
+    found: Interval = getattr(cell.summary.latency_ns, percentile)
+    return found
+
+
+def too_few_for(cell: Cell, percentile: str) -> bool:
+    """Whether the cell was measured, but in trials of fewer operations than that percentile takes.
+
+    Of a cell without trials the number is not known, and its summary is believed.
+    """
+    if percentile not in FEWEST_OPERATIONS or not cell.trials:
+        return False
+    return median(trial.operations for trial in cell.trials) < FEWEST_OPERATIONS[percentile]
 
 
 def cancelled(cell: Cell) -> Interval | None:

@@ -128,14 +128,15 @@ def _range(low: str, high: str) -> str:
 # ------------------------------------------------------------------ columns
 
 
-def _latency(percentile: str) -> Callable[[Cell], Interval | None]:
-    def value(cell: Cell) -> Interval | None:
-        if cell.summary is None:
-            return None
-        found: Interval | None = getattr(cell.summary.latency_ns, percentile)
-        return found
-
-    return value
+def _latency(header: str, percentile: str, meaning: str) -> Quantity:
+    if fewest := findings.FEWEST_OPERATIONS.get(percentile):
+        meaning += f" (told from {fewest} operations per trial on)"
+    return Quantity(
+        header,
+        f"latency: {meaning}",
+        lambda cell: findings.latency_ns(cell, percentile),
+        _duration,
+    )
 
 
 def _summary(name: str) -> Callable[[Cell], Interval | None]:
@@ -198,9 +199,9 @@ def _duration(ns: float) -> str:
 
 QUANTITIES = (
     Quantity("ops/s", "operations completed per second", _summary("throughput_ops"), format_count),
-    Quantity("p50", "latency: half of the operations were faster", _latency("p50"), _duration),
-    Quantity("p99", "latency: 99 of 100 operations were faster", _latency("p99"), _duration),
-    Quantity("p99.9", "latency: 999 of 1000 were faster", _latency("p999"), _duration),
+    _latency("p50", "p50", "half of the operations were faster"),
+    _latency("p99", "p99", "99 of 100 operations were faster"),
+    _latency("p99.9", "p999", "999 of 1000 were faster"),
     Quantity(
         "beyond device", "p50 of latency less the device's own time", _beyond_device, _duration
     ),

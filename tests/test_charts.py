@@ -69,6 +69,68 @@ def test_one_round_has_no_interval_and_says_so():
     assert any("One round: no intervals" in text for text in texts(drawn("by-engine", run)))
 
 
+def short(engine, operations, **others):
+    """A cell whose trials have so many operations."""
+    latencies = chart_runs.latencies_ns(100_000, operations)
+    trials = [chart_runs.trial(engine, n, latency_ns=latencies) for n in range(7)]
+    return make_cell(engine, trials, **others)
+
+
+def described(kind, run):
+    (scene,) = scenes([run])
+    return next(chart for chart in charts.CHARTS if chart.name == kind).describe(scene)
+
+
+NO_P99 = "No p99 where a trial has fewer than 100 operations."
+
+
+@pytest.mark.parametrize(("operations", "told"), [(99, False), (100, True)])
+def test_by_engine_has_no_p99_of_too_few_operations(operations, told):
+    run = chart_runs.run([chart_runs.cell("blocking"), short("aio", operations)])
+    figure = drawn("by-engine", run)
+    assert bool(artists(figure, "aio|p99")) == told
+    assert ("–" in texts(figure)) == (not told)
+    assert (NO_P99 in " ".join(texts(figure))) == (not told)
+    assert artists(figure, "blocking|p99")
+    assert artists(figure, "aio|p50")
+    _, _, aio = described("by-engine", run).rpartition("aio ")
+    assert ("p99" in aio) == told
+
+
+@pytest.mark.parametrize(
+    ("few", "lines"),
+    [((), ["blocking", "aio"]), (("aio",), ["blocking"]), (("blocking", "aio"), [])],
+)
+def test_scaling_has_no_p99_of_too_few_operations(few, lines):
+    """And no panel where that leaves nothing."""
+    cells = [
+        short(engine, 99 if engine in few else 100, parameters={"load.depth": depth})
+        for depth in (1, 4)
+        for engine in ("blocking", "aio")
+    ]
+    figure = drawn("scaling", chart_runs.run(cells))
+    assert [e for e in ("blocking", "aio") if artists(figure, f"{e}|latency p99")] == lines
+    assert len(figure.axes) == (4 if lines else 3)
+    assert len(artists(figure, "aio|latency p50")) == 1
+    assert (NO_P99 in " ".join(texts(figure))) == bool(few)
+
+
+@pytest.mark.parametrize(("operations", "told"), [(14, False), (15, True)])
+def test_the_percentiles_in_words_are_those_in_the_picture(operations, told):
+    """All seven rounds together: 98 operations, and 105."""
+    run = chart_runs.run([short("aio", operations), short("select", operations)])
+    (marks,) = artists(drawn("percentiles", run), "aio|marks")
+    assert (max(marks.get_xdata()) > 99) == told
+    assert ("p99 " in described("percentiles", run)) == told
+
+
+@pytest.mark.parametrize(("operations", "told"), [(99, False), (100, True)])
+def test_rounds_say_where_a_band_has_all_operations(operations, told):
+    run = chart_runs.run([chart_runs.cell("blocking"), short("aio", operations)])
+    shown = " ".join(texts(drawn("rounds", run)))
+    assert ("below 100 operations all of them" in shown) == (not told)
+
+
 @pytest.mark.parametrize(
     ("rounds", "said"), [(3, "their range"), (5, "their range"), (6, "95 % interval."), (7, "95 %")]
 )

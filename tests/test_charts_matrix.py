@@ -48,6 +48,24 @@ def test_the_matrix_names_what_was_not_measured():
     assert "not in this run" in shown
 
 
+@pytest.mark.parametrize(("operations", "told"), [(99, False), (100, True)])
+def test_the_matrix_has_no_p99_of_too_few_operations(operations, told):
+    trials = [chart_runs.trial("aio", n, operations=operations) for n in range(7)]
+    run = chart_runs.run([chart_runs.cell("blocking"), make_cell("aio", trials)])
+    (scene,) = scenes([run])
+    found = {
+        name: {title: value for title, value, _ in four_models.headlines(series)}["latency p99"]
+        for name in ("blocking", "aio")
+        if (series := four_models.of_engine(scene.points[0], name))
+    }
+    assert found["blocking"] != "–"
+    assert (found["aio"] != "–") == told
+    picture = charts.matrix(run, SLOW)
+    shown = texts(picture.draw())
+    assert ("–" in shown) == (not told)
+    assert any("No p99 where" in text for text in shown) == (not told)
+
+
 def flow_texts(name, *cells):
     """The steps of that engine's quadrant, as they are written."""
     (scene,) = scenes([chart_runs.run(list(cells))])

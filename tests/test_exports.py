@@ -148,6 +148,50 @@ def test_a_formula_in_csv_is_text(formula) -> None:
     assert csv_rows.text("aio:notify=poll") == "aio:notify=poll"
 
 
+# Percentiles of too few operations
+
+AS_P99 = {
+    "csv": "latency_ns.p99,",
+    "openmetrics": 'quantile="0.99"',
+    "bencher": "latency-p99",
+    "github-benchmark-smaller": "latency p99",
+}
+"""How a format that carries p99 writes it."""
+
+
+@pytest.mark.parametrize("name", AS_P99)
+@pytest.mark.parametrize(("operations", "told"), [(99, False), (100, True)])
+def test_a_p99_of_too_few_operations_is_left_out(name, operations, told) -> None:
+    trials = [make_trial(n, operations=operations) for n in range(7)]
+    text = render(name, make_run([make_cell("blocking", trials)]))
+    assert (AS_P99[name] in text) == told
+
+
+def test_no_other_format_has_a_p99(run) -> None:
+    having = {n for n in exports.names("measurements") if re.search("p99|0[.]99", render(n, run))}
+    assert having - {"json", "markdown", "github"} == set(AS_P99)
+
+
+@pytest.mark.parametrize(
+    ("operations", "left"),
+    [(9, []), (99, ["p90"]), (999, ["p90", "p99"]), (1000, ["p90", "p99", "p999"])],
+)
+def test_each_percentile_needs_operations_of_its_own(operations, left) -> None:
+    trials = [make_trial(n, operations=operations) for n in range(7)]
+    rows = spreadsheet(render("csv", make_run([make_cell("blocking", trials)])))
+    metrics = [row["metric"] for row in rows if row["metric"].startswith("latency_ns.")]
+    assert metrics == ["latency_ns.p50", *(f"latency_ns.{each}" for each in left)]
+
+
+@pytest.mark.parametrize(("operations", "told"), [(99, False), (100, True)])
+def test_a_p99_of_too_few_operations_is_a_dash_in_markdown(operations, told) -> None:
+    trials = [make_trial(n, operations=operations) for n in range(7)]
+    text = render("markdown", make_run([make_cell("blocking", trials)]))
+    (row,) = table_cells(text)
+    assert (row[markdown.RUN_COLUMNS.index("latency p99")] != "–") == told
+    assert ("fewer than 100 operations" in text) == (not told)
+
+
 # Under a deadline
 
 

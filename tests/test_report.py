@@ -40,7 +40,7 @@ def swept():
         trials = [
             make_trial(
                 number,
-                latency_ns=[scale * 1000 * (100 + number + n) for n in range(100)],
+                latency_ns=[scale * 100 * (1000 + 10 * number + n) for n in range(1000)],
                 throughput_ops=scale * 1000.0 + 10 * number,
                 cpu_ns_per_op=scale * 100.0 + number,
                 calls={"read": scale / 10, "select": 1.0},
@@ -119,6 +119,19 @@ def test_every_number_in_a_table_is_the_one_in_the_file():
                 assert ends == shown_range(interval, shown)
         calls = sum(cell.trials[0].calls_per_op.values())
         assert row["calls/op"].text == format_count(calls)
+
+
+@pytest.mark.parametrize(
+    ("operations", "p99", "p999"),
+    [(99, False, False), (100, True, False), (999, True, False), (1000, True, True)],
+)
+def test_a_percentile_of_too_few_operations_is_a_dash(operations, p99, p999):
+    short = [make_trial(number, operations=operations) for number in range(7)]
+    headers, _, row = tables(make_run([make_cell("blocking"), make_cell("aio", short)]))[
+        "slow-device"
+    ].rows
+    by_name = dict(zip([header.text for header in headers], row, strict=True))
+    assert [by_name[name].text != "–" for name in ("p50", "p99", "p99.9")] == [True, p99, p999]
 
 
 def test_every_cell_has_a_row_and_every_row_all_columns():

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
+from iomodels.findings import latency_ns
+from iomodels.results import Interval
 from iomodels.units import format_count, format_duration
 
 from . import rows, scales
 from .chart import Chart, measured
-from .scene import Scene, Series
+from .scene import Scene, Series, without_p99
+
+
+def _p99(series: Series) -> Interval | None:
+    return latency_ns(series.cell, "p99")
+
 
 PANELS = (
     rows.Panel(
@@ -21,7 +28,7 @@ PANELS = (
         scales.durations,
         [
             rows.Quantity("p50", lambda s: s.summary.latency_ns.p50, format_duration),
-            rows.Quantity("p99", lambda s: s.summary.latency_ns.p99, format_duration, main=False),
+            rows.Quantity("p99", _p99, format_duration, main=False),
         ],
     ),
 )
@@ -35,16 +42,17 @@ def draw(scene: Scene) -> Figure:
 def explained(scene: Scene) -> list[str]:
     """What stands below the picture."""
     markers = "Latency: large markers p50, small ones p99."
-    return [f"{scene.rounds_note} {markers}", rows.left_out(scene)]
+    shown = (series for point in scene.points for series in point.series)
+    return [f"{scene.rounds_note} {markers}", without_p99(shown), rows.left_out(scene)]
 
 
 def _spoken(series: Series) -> str:
-    summary = series.summary
-    return (
-        f"{format_count(summary.throughput_ops.median)} operations/s, "
-        f"p50 {format_duration(summary.latency_ns.p50.median)}, "
-        f"p99 {format_duration(summary.latency_ns.p99.median)}"
-    )
+    summary, p99 = series.summary, _p99(series)
+    told = [
+        f"{format_count(summary.throughput_ops.median)} operations/s",
+        f"p50 {format_duration(summary.latency_ns.p50.median)}",
+    ]
+    return ", ".join(told + [f"p99 {format_duration(p99.median)}"] if p99 else told)
 
 
 CHART = Chart("by-engine", "Throughput and latency by engine", measured, draw, explained, _spoken)

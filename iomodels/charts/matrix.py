@@ -6,18 +6,21 @@ time down; not to scale: `iomodels trace` draws that) and what it came to here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from iomodels.engines import DESCRIPTORS, Descriptor
+from iomodels.findings import latency_ns
 from iomodels.results import Interval
 from iomodels.statistics import calls_per_op
 from iomodels.units import format_count, format_duration
 
 from .chart import Chart
 from .miniature import CENTRED, draw_flow
-from .scene import Scene, ScenePoint, Series, why
+from .scene import Scene, ScenePoint, Series, why, without_p99
 from .sheet import MARGIN_IN, TEXT_WIDTH_IN, sheet
 from .style import (
     FAINT,
@@ -35,6 +38,7 @@ from .style import (
 SIDE_IN, TOP_IN = 0.3, 0.3
 QUADRANT_IN = (TEXT_WIDTH_IN - SIDE_IN) / 2, 2.75
 NUMBERS_AT = 1.72
+NOTHING = "–"
 MATRIX = tuple(d for d in DESCRIPTORS.values() if d.in_matrix)
 
 
@@ -65,7 +69,12 @@ def draw(scene: Scene) -> Figure:
 
 def explained(scene: Scene) -> list[str]:
     """What stands below the picture."""
-    return [f"{scene.rounds_note.replace('bars:', 'grey:')} The flows are not to scale."]
+    point = best_point(scene)
+    shown = (of_engine(point, descriptor.name) for descriptor in MATRIX)
+    return [
+        f"{scene.rounds_note.replace('bars:', 'grey:')} The flows are not to scale.",
+        without_p99(series for series in shown if series is not None and series.measured),
+    ]
 
 
 def quadrants(point: ScenePoint) -> int:
@@ -154,13 +163,13 @@ def _numbers(ax: Axes, left: float, top: float, series: Series | None) -> None:
 
 
 def headlines(series: Series) -> list[tuple[str, str, str]]:
-    """What each number is, its median and its interval, in words."""
+    """What each number is, its median and its interval, in words; a dash where it has none."""
     summary = series.summary
     calls = calls_per_op(series.cell.trials) or Interval(median=0.0, low=0.0, high=0.0)
-    rows = [
+    rows: list[tuple[str, Interval | None, Callable[[float], str]]] = [
         ("operations/s", summary.throughput_ops, format_count),
         ("latency p50", summary.latency_ns.p50, format_duration),
-        ("latency p99", summary.latency_ns.p99, format_duration),
+        ("latency p99", latency_ns(series.cell, "p99"), format_duration),
         ("CPU per operation", summary.cpu_ns_per_op, format_duration),
         ("CPU busy", summary.cpu_share, _percent),
         ("calls per operation", calls, format_count),
@@ -168,6 +177,8 @@ def headlines(series: Series) -> list[tuple[str, str, str]]:
     several = summary.rounds > 1
     return [
         (title, show(i.median), f"{show(i.low)} – {show(i.high)}" if several else "")
+        if i is not None
+        else (title, NOTHING, "")
         for title, i, show in rows
     ]
 
@@ -178,7 +189,8 @@ def _percent(share: float) -> str:
 
 
 def _spoken(series: Series) -> str:
-    return ", ".join(f"{title} {value}" for title, value, _ in headlines(series))
+    told = ((title, value) for title, value, _ in headlines(series) if value != NOTHING)
+    return ", ".join(f"{title} {value}" for title, value in told)
 
 
 def _suits(scene: Scene) -> bool:

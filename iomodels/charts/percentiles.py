@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from iomodels import statistics
+from iomodels.findings import FEWEST_OPERATIONS
 from iomodels.results import Histogram
 from iomodels.units import format_duration
 
@@ -149,10 +150,12 @@ def _spoken(series: Series) -> str:
     merged = _merged(series)
     if not statistics.count(merged):
         return ""
-    p50, p99 = (format_duration(statistics.percentile_ns(merged, q)) for q in (0.5, 0.99))
+    told = [f"p50 {format_duration(statistics.percentile_ns(merged, 0.5))}"]
     shown, latencies = marks(merged)
-    last = f", {_percent(shown[-1])} % within {format_duration(latencies[-1])}" if shown else ""
-    return f"p50 {p50}, p99 {p99}{last}"
+    if statistics.count(merged) >= FEWEST_OPERATIONS["p99"]:
+        told.append(f"p99 {format_duration(statistics.percentile_ns(merged, 0.99))}")
+    told += [f"{_percent(shown[-1])} % within {format_duration(latencies[-1])}"] if shown else []
+    return ", ".join(told)
 
 
 def _suits(scene: Scene) -> bool:

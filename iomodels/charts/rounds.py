@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from iomodels import statistics
+from iomodels.findings import FEWEST_OPERATIONS, too_few_for
 from iomodels.results import Trial
 from iomodels.units import format_duration
 
@@ -58,9 +59,12 @@ def draw(scene: Scene) -> Figure:
 
 def explained(scene: Scene) -> list[str]:
     """What stands below the picture."""
-    points = {id(point): point for point, _ in _cells(scene)}
+    cells = _cells(scene)
+    points = {id(point): point for point, _ in cells}
+    few = any(too_few_for(series.cell, "p99") for _, series in cells)
     return [
-        "Line: p50; dark band: p10 to p90; light band: p1 to p99.",
+        "Line: p50; dark band: p10 to p90; light band: p1 to p99"
+        + (f", below {FEWEST_OPERATIONS['p99']} operations all of them." if few else "."),
         some_of(list(points.values()), scene),
     ]
 

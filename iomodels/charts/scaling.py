@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from iomodels.results import Interval, Summary
+from iomodels.findings import latency_ns
+from iomodels.results import Interval
 from iomodels.units import format_count, format_duration
 
 from . import scales
 from .chart import Chart
 from .labels import at_ends, margin_in
-from .scene import Scene, Series
+from .scene import Scene, Series, without_p99
 from .sheet import Grid, heading, sheet
 from .sweep import Line, draw_lines, facets, left_out, swept_key
 
@@ -26,43 +27,51 @@ class Quantity:
     """What one panel shows, and the kind of axis it takes."""
 
     title: str
-    value: Callable[[Summary], Interval]
+    value: Callable[[Series], Interval | None]
     is_duration: bool = True
 
 
 QUANTITIES = (
-    Quantity("throughput (operations/s)", lambda s: s.throughput_ops, is_duration=False),
-    Quantity("CPU per operation", lambda s: s.cpu_ns_per_op),
-    Quantity("latency p50", lambda s: s.latency_ns.p50),
-    Quantity("latency p99", lambda s: s.latency_ns.p99),
+    Quantity("throughput (operations/s)", lambda s: s.summary.throughput_ops, is_duration=False),
+    Quantity("CPU per operation", lambda s: s.summary.cpu_ns_per_op),
+    Quantity("latency p50", lambda s: s.summary.latency_ns.p50),
+    Quantity("latency p99", lambda s: latency_ns(s.cell, "p99")),
 )
 
 
 def draw(scene: Scene) -> Figure:
-    """A panel for each quantity, a line for each engine; another set for each other parameter."""
+    """A panel for each quantity, a line for each engine; another set for each other parameter.
+
+    A quantity that nothing shown has gets no panel.
+    """
     key = swept_key(scene)
     assert key is not None
     found = facets(scene, key)
     right = margin_in(scene.engines, most_in=1.3)
-    grid = Grid(len(QUANTITIES) * len(found), 2, PANEL_IN, right_in=right, gap_in=0.05)
+    shown = [
+        (facet, lines, quantity)
+        for facet, lines in found.items()
+        for quantity in QUANTITIES
+        if any(quantity.value(series) for line in lines for _, series in line.dots)
+    ]
+    grid = Grid(len(shown), 2, PANEL_IN, right_in=right, gap_in=0.05)
     on = sheet(scene, CHART.subject, grid.height_in, explained=explained(scene))
-    panels = iter(grid.panels(on))
-    for facet, lines in found.items():
-        for quantity in QUANTITIES:
-            _panel(next(panels), quantity, key, lines, facet, right)
+    for ax, (facet, lines, quantity) in zip(grid.panels(on), shown, strict=True):
+        _panel(ax, quantity, key, lines, facet, right)
     return on.figure
 
 
 def explained(scene: Scene) -> list[str]:
     """What stands below the picture."""
     key = swept_key(scene)
-    return [scene.rounds_note, left_out(scene, key) if key else ""]
+    shown = (series for point in scene.points for series in point.series)
+    return [scene.rounds_note, without_p99(shown), left_out(scene, key) if key else ""]
 
 
 def _panel(
     ax: Axes, quantity: Quantity, key: str, lines: Sequence[Line], facet: str, right_in: float
 ) -> None:
-    values, ends = draw_lines(ax, quantity.title, lines, lambda s: quantity.value(s.summary))
+    values, ends = draw_lines(ax, quantity.title, lines, quantity.value)
     scales.swept(ax.xaxis, key, [x for line in lines for x, _ in line.dots])
     scale = scales.durations if quantity.is_duration else scales.counts
     scale(ax.yaxis, quantity.title, values)

@@ -7,11 +7,12 @@ All text in it is safe to show (`style.safe`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from iomodels import points
 from iomodels.errors import ResultError
+from iomodels.findings import FEWEST_OPERATIONS, too_few_for
 from iomodels.results import Cell, Parameter, Run, Summary
 from iomodels.statistics import MIN_ROUNDS
 from iomodels.units import format_duration
@@ -211,6 +212,13 @@ def some_of(shown: Sequence[ScenePoint], scene: Scene) -> str:
 
 
 # What to say
+
+
+def without_p99(shown: Iterable[Series]) -> str:
+    """Why some of these have no p99, as a sentence; "" where all have one."""
+    if not any(too_few_for(series.cell, "p99") for series in shown):
+        return ""
+    return f"No p99 where a trial has fewer than {FEWEST_OPERATIONS['p99']} operations."
 
 
 def why(series: Series) -> str:

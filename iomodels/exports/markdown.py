@@ -19,7 +19,13 @@ from iomodels.exports.change_text import (
     value,
 )
 from iomodels.exports.measures import interval_kind
-from iomodels.findings import cancelled, until_end_ns
+from iomodels.findings import (
+    FEWEST_OPERATIONS,
+    cancelled,
+    latency_ns,
+    too_few_for,
+    until_end_ns,
+)
 from iomodels.points import Point, grouped, label
 from iomodels.results import Cell, Interval, Run, Summary
 from iomodels.units import format_count, format_duration
@@ -95,10 +101,12 @@ def table(
 
 def _how(run: Run) -> str:
     rounds = max((len(cell.trials) for cell in run.cells), default=0)
+    few = any(too_few_for(cell, "p99") for cell in run.cells if cell.engine != HARNESS)
+    dash = f" p99: – where a trial has fewer than {FEWEST_OPERATIONS['p99']} operations."
     return (
         f"Medians over {rounds} rounds, in parentheses their {interval_kind(rounds)}; "
         f"iomodels {text(run.tool.version)}, {text(run.created_utc)}, seed {run.seed}."
-    )
+    ) + (dash if few else "")
 
 
 def _point(point: Point) -> list[str]:
@@ -110,7 +118,9 @@ def _point(point: Point) -> list[str]:
 
 
 def _row(cell: Cell) -> Sequence[str]:
-    numbers = _numbers(cell.summary) if cell.summary and cell.status in ("ok", "partial") else None
+    numbers = (
+        _numbers(cell, cell.summary) if cell.summary and cell.status in ("ok", "partial") else None
+    )
     return [text(cell.engine), *(numbers or [text(cell.status), "", "", ""])]
 
 
@@ -133,14 +143,16 @@ def _cancelling(cell: Cell) -> str:
     )
 
 
-def _numbers(summary: Summary) -> list[str]:
+def _numbers(cell: Cell, summary: Summary) -> list[str]:
     rate, cpu = summary.throughput_ops, summary.cpu_ns_per_op
-    times = (summary.latency_ns.p50, summary.latency_ns.p99, cpu)
+    times = (summary.latency_ns.p50, latency_ns(cell, "p99"), cpu)
     shown = f"{format_count(rate.median)} ({format_count(rate.low)} to {format_count(rate.high)})"
     return [shown, *map(_duration, times)]
 
 
-def _duration(interval: Interval) -> str:
+def _duration(interval: Interval | None) -> str:
+    if interval is None:
+        return "–"
     low, high = format_duration(interval.low), format_duration(interval.high)
     return f"{format_duration(interval.median)} ({low} to {high})"
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from iomodels.findings import cancelled, until_end_ns
+from iomodels.findings import cancelled, too_few_for, until_end_ns
 from iomodels.results import Cell, Interval, Percentiles, Summary
 from iomodels.statistics import MIN_ROUNDS
 
@@ -26,7 +26,9 @@ class Measure:
 
 
 def _percentile(quantity: str, percentile: str, title: str, *, headline: bool = False) -> Measure:
-    def value(_cell: Cell, summary: Summary) -> Interval | None:
+    def value(cell: Cell, summary: Summary) -> Interval | None:
+        if too_few_for(cell, percentile):
+            return None
         percentiles: Percentiles | None = getattr(summary, quantity)
         found: Interval | None = getattr(percentiles, percentile) if percentiles else None
         return found
