@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
+from iomodels import engines
+from iomodels.errors import EngineError
+from iomodels.points import grouped, label
 from iomodels.results import Cell, Notice
 from iomodels.statistics import is_bimodal
 from iomodels.units import format_count
@@ -17,11 +20,16 @@ FEW_OPERATIONS = 20
 """Below that many in a trial even a median or a throughput is rough."""
 
 
+OVERLAP_SLACK = 0.1
+"""So far beyond what can be hidden a measured overlap lies anywhere once in a while."""
+
+
 def of_cells(cells: Sequence[Cell]) -> list[Notice]:
     """The warnings that follow from the cells' numbers."""
     measured = [cell for cell in cells if cell.trials and cell.engine != "null"]
     one_by_one = [notice for cell in measured for notice in (*_bimodal(cell), *_lost(cell))]
-    return one_by_one + _few_operations(measured) + _overloaded(measured)
+    by_scenario = (_few_operations, _impossible_overlap, _overloaded)
+    return one_by_one + [notice for notices in by_scenario for notice in notices(measured)]
 
 
 def of_repeated_trials(repeated: int) -> list[Notice]:
@@ -89,7 +97,7 @@ def _few_operations(cells: Sequence[Cell]) -> list[Notice]:
     """One warning for each scenario, with the fewest that each engine had at any point."""
     few: dict[str, dict[str, int]] = {}
     for cell in cells:
-        operations = round(median(trial.operations for trial in cell.trials))
+        operations = _operations(cell)
         if operations < FEW_OPERATIONS:
             fewest = few.setdefault(cell.scenario, {})
             fewest[cell.engine] = min(operations, fewest.get(cell.engine, operations))
@@ -106,6 +114,76 @@ def _few_operations(cells: Sequence[Cell]) -> list[Notice]:
         )
         for scenario, fewest in few.items()
     ]
+
+
+def _operations(cell: Cell) -> int:
+    return round(median(trial.operations for trial in cell.trials))
+
+
+def overlap_bound(cell: Cell) -> float | None:
+    """The bound that the cell's overlap is beyond, by more than `OVERLAP_SLACK`; None within.
+
+    I/O and computation at once take no less than the longer of the two, which is an overlap of 1,
+    and no more than one after the other, which is 0.
+    """
+    overlap = cell.summary.overlap if cell.summary else None
+    if overlap is None:
+        return None
+    most = 0.0 if _hides_nothing(cell) else 1.0
+    if overlap.median > most + OVERLAP_SLACK:
+        return most
+    return 0.0 if overlap.median < -OVERLAP_SLACK else None
+
+
+def _hides_nothing(cell: Cell) -> bool:
+    """Whether submit itself waits until a device that it started is done, with nothing else to wait
+    for: an open loop has the time until the next arrival to compute in. (A file is read ahead, and
+    a stream goes on, while the application computes.)"""
+    is_open = cell.parameters.get("load.arrivals", "closed") != "closed"
+    if cell.parameters.get("channel.kind") != "timer" or is_open:
+        return False
+    try:
+        return bool(engines.parse(cell.engine).caps["blocks_in_submit"])
+    except EngineError:
+        return False  # from a file of another version
+
+
+def _impossible_overlap(cells: Sequence[Cell]) -> list[Notice]:
+    """One warning for each scenario, with the cell of each engine that is farthest off.
+
+    Of few operations it is said already that overlap is rough.
+    """
+    return [
+        Notice(
+            code="overlap",
+            message=(
+                f"{scenario}: overlap cannot be what was measured ({'; '.join(told)}): its parts "
+                "are measured one after another, and another process, most likely, had the CPU in "
+                "one of them: measure again when the machine is quiet, and longer (-d)"
+            ),
+        )
+        for scenario, points in grouped(cells).items()
+        if (told := _farthest([(label(point), cell) for point in points for cell in point.cells]))
+    ]
+
+
+def _farthest(cells: Sequence[tuple[str, Cell]]) -> list[str]:
+    """`aio 2.15 at compute 4 ms and 1 more, where 1 is the most`, for each engine."""
+    off: dict[str, list[tuple[float, float, str]]] = {}
+    for at, cell in cells:
+        bound = overlap_bound(cell)
+        if bound is not None and _operations(cell) >= FEW_OPERATIONS:
+            assert cell.summary is not None
+            assert cell.summary.overlap is not None
+            off.setdefault(cell.engine, []).append((cell.summary.overlap.median, bound, at))
+    told = []
+    for engine, found in off.items():
+        overlap, bound, at = max(found, key=lambda each: abs(each[0] - each[1]))
+        where = f" at {at}" if at else ""
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        end = "most" if overlap > bound else "least"
+        told.append(f"{engine} {overlap:.2f}{where}{more}, where {bound:.0f} is the {end}")
+    return told
 
 
 def _overloaded(cells: Sequence[Cell]) -> list[Notice]:

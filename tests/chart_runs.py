@@ -159,7 +159,7 @@ def overlapping() -> Run:
     for compute in (0, 500_000, 1_000_000, 2_000_000):
         for engine, overlap in (("blocking", 0.02), ("aio", 0.9)):
             trials = [
-                trial(engine, n, **_overlap_fields(compute, overlap + 0.01 * (n - 3)))
+                trial(engine, n, **overlap_fields(compute, overlap + 0.01 * (n - 3)))
                 for n in range(ROUNDS)
             ]
             parameters = {"load.compute": compute}
@@ -167,7 +167,7 @@ def overlapping() -> Run:
     return run(cells, questions={"overlap": "How much computation is hidden?"})
 
 
-def _overlap_fields(compute: int, overlap: float) -> dict[str, object]:
+def overlap_fields(compute: int, overlap: float) -> dict[str, object]:
     if not compute:
         return {}
     io_ns, cpu_ns = 1_000_000.0, float(compute)

@@ -362,6 +362,23 @@ def test_overlap_and_speed_up():
     assert line.get_ydata()[1] == pytest.approx(2 / 1.1)
 
 
+@pytest.mark.parametrize(
+    ("engine", "overlap", "doubted"),
+    [("aio", 1.0, False), ("aio", 2.3, True), ("blocking", 0.0, False), ("blocking", 0.8, True)],
+)
+def test_the_picture_of_overlap_says_what_cannot_be(engine, overlap, doubted):
+    trials = [
+        chart_runs.trial(engine, n, **chart_runs.overlap_fields(1_000_000, overlap))
+        for n in range(7)
+    ]
+    parameters = {"load.compute": 1_000_000}
+    odd = make_cell(engine, trials, scenario="overlap", parameters=parameters)
+    whole = chart_runs.overlapping()
+    others = [c for c in whole.cells if c.engine != engine]
+    shown = " ".join(texts(drawn("overlap-overlap", chart_runs.run([*others, odd]))))
+    assert (f"Of {engine} some overlap is more or less than can be" in shown) == doubted
+
+
 def test_overlap_at_a_single_amount_of_computation_is_a_point():
     whole = chart_runs.overlapping()
     computes = {c.parameters["load.compute"] for c in whole.cells}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
+from iomodels.notices import overlap_bound
 from iomodels.results import Interval
 from iomodels.statistics import median_interval
 
@@ -12,7 +13,7 @@ from .chart import Chart
 from .labels import at_ends, margin_in
 from .scene import Scene, Series
 from .sheet import Grid, heading, sheet
-from .style import SOFT
+from .style import SOFT, joined
 from .sweep import draw_lines, facets, left_out
 
 COMPUTE = "load.compute"
@@ -52,9 +53,22 @@ def explained(scene: Scene) -> list[str]:
     return [
         "Overlap: share of the shorter of I/O and computation hidden behind the longer. "
         "Speed-up: both one after the other, over both at once.",
+        _doubts(scene),
         scene.rounds_note,
         left_out(scene, COMPUTE),
     ]
+
+
+def _doubts(scene: Scene) -> str:
+    """Which engines have more, or less, than can be; "" for none."""
+    cells = [series for point in scene.points for series in point.series]
+    beyond = [series.short for series in cells if overlap_bound(series.cell) is not None]
+    if not beyond:
+        return ""
+    return (
+        f"Of {joined(list(dict.fromkeys(beyond)))} some overlap is more or less than can be: the "
+        "machine was not as quick in all of the parts, which are measured one after another."
+    )
 
 
 def _overlap(series: Series) -> Interval | None:
