@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
+from msgspec import structs
+
 from iomodels.blocking_calls import may_sleep
 from iomodels.trace import Event, Kind, Trace
 from iomodels.units import format_duration
@@ -21,12 +23,16 @@ FOLD_FROM = 3
 LONG_SHARE = 0.04
 """A call that takes at least this share of the whole is shown with its two ends."""
 MAX_MOMENTS = 80
+_RESTING = frozenset({"futex_wait", "futex_wake"})
+"""What a helper thread calls between requests."""
 ARMED = (
     "arming the timer (timerfd_settime) starts the device, at some moment of that call; "
     "it is ready as much later"
 )
 _BYTES = {"read", "write", "pread", "pwrite", "preadv2", "aio_return"}
 _READY = {"select", "ppoll"}
+
+_DEVICE = frozenset({"device_start", "device_ready"})
 
 Span = tuple[int, int]
 
@@ -84,12 +90,21 @@ class Flow:
     """When the device, or any of several, was at work."""
     unsure_ns: tuple[Span, ...]
     """At some moment of each of these spans it started, or became ready."""
+    threads_hidden: int = 0
+    """Helper threads that did something meanwhile and are left out."""
+    cut_ns: int = 0
+    """How much of the recording after the last result is left out."""
 
     @property
     def caption(self) -> str:
         """Which request it is, and why that one."""
         if self.number is None or self.latency_ns is None:
-            return f"{self.requests} requests, all events" if self.requests else "all events"
+            part = "all events"
+            if self.cut_ns:
+                part = "until the last result"
+            elif self.threads_hidden:
+                part = "the events of the threads shown"
+            return f"{self.requests} requests, {part}" if self.requests else part
         took = f"{format_duration(self.latency_ns)} from start to result"
         if self.requests == 1:
             return f"one request, {took}"
@@ -103,6 +118,67 @@ def flow_of(trace: Trace) -> Flow:
     It begins where the one before it ended, so that computation in between is seen. Where requests
     overlap, none has ended, or the application was stopped in a call, the flow is the whole trace.
     """
+    return _flow(trace, _part_of(trace))
+
+
+def pictured(trace: Trace, helpers: int) -> Flow:
+    """The same for a picture, where time is height and each thread needs a lane of its own.
+
+    Of more than `helpers` helper threads, those that were the first to serve a request are left.
+    A flow that is the whole trace ends with what the application and the device did, unless the
+    helpers' coming to rest after that is too short to matter.
+    """
+    part = _part_of(trace)
+    last_ns = _last_ns(trace.events)
+    end_ns = _settled_ns(trace.events) if part.number is None else None
+    cut_ns = 0
+    if end_ns is not None and last_ns - end_ns >= LONG_SHARE * last_ns:
+        part, cut_ns = replace(part, end_ns=end_ns), last_ns - end_ns
+    threads = _first_to_serve(part.of(trace.events))
+    hidden = set(threads[helpers:])
+    left = [e for e in trace.events if e.thread not in hidden or e.kind in _DEVICE]
+    flow = _flow(structs.replace(trace, events=left), part)
+    return replace(flow, threads_hidden=len(hidden), cut_ns=cut_ns)
+
+
+def _settled_ns(events: Sequence[Event]) -> int | None:
+    """When the last request had its result and the application and the device had ended.
+
+    None where one of them has not.
+    """
+    known = [e.end_ns for e in events if e.thread == 0 or e.kind in _DEVICE]
+    ends_ns = [end_ns for end_ns in known if end_ns is not None]
+    asked = any(e.kind == "request" for e in events)
+    return max(ends_ns) if asked and len(ends_ns) == len(known) else None
+
+
+def _first_to_serve(events: Sequence[Event]) -> list[int]:
+    """The helper threads, those first that were the first to do more than rest."""
+    helpers = [e for e in events if e.thread and e.kind not in _DEVICE]
+    serving = [e.thread for e in helpers if e.name not in _RESTING]
+    return list(dict.fromkeys([*serving, *(e.thread for e in helpers)]))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """From when to when a trace is shown; the rest as in `Flow`."""
+
+    begin_ns: int
+    end_ns: int
+    requests: int
+    number: int | None = None
+    latency_ns: int | None = None
+
+    def of(self, events: Iterable[Event]) -> list[Event]:
+        until_ns = max(self.end_ns, self.begin_ns + 1)
+        return [
+            event
+            for event in events
+            if event.kind != "request" and self.begin_ns <= event.start_ns < until_ns
+        ]
+
+
+def _part_of(trace: Trace) -> _Part:
     # Of a request that began before what is left of the trace, part of the calls are missing.
     first_ns = min((e.start_ns for e in trace.events if e.kind != "request"), default=0)
     from_ns = first_ns if trace.events_lost else 0
@@ -114,13 +190,13 @@ def flow_of(trace: Trace) -> Flow:
     stopped = any(e.kind == "call" and not e.thread and e.end_ns is None for e in trace.events)
     chosen = _median(requests) if not (stopped or _overlap(requests)) else None
     if chosen is None:
-        return _flow(trace, 0, _last_ns(trace.events), len(requests), None, None)
+        return _Part(0, _last_ns(trace.events), len(requests))
     request = requests[chosen]
     assert request.end_ns is not None
     begin_ns = requests[chosen - 1].end_ns if chosen else request.start_ns
     assert begin_ns is not None
     latency_ns = request.end_ns - request.start_ns
-    return _flow(trace, begin_ns, request.end_ns, len(requests), chosen + 1, latency_ns)
+    return _Part(begin_ns, request.end_ns, len(requests), chosen + 1, latency_ns)
 
 
 def _overlap(requests: Sequence[Event]) -> bool:
@@ -140,21 +216,10 @@ def _last_ns(events: Sequence[Event]) -> int:
     return max((max(e.start_ns, e.end_ns or 0) for e in events), default=0)
 
 
-def _flow(
-    trace: Trace,
-    begin_ns: int,
-    end_ns: int,
-    requests: int,
-    number: int | None,
-    latency_ns: int | None,
-) -> Flow:
-    inside = [
-        event
-        for event in trace.events
-        if event.kind != "request" and begin_ns <= event.start_ns < max(end_ns, begin_ns + 1)
-    ]
-    duration_ns = end_ns - begin_ns
-    single = [_step(trace, event, begin_ns, end_ns) for event in inside]
+def _flow(trace: Trace, part: _Part) -> Flow:
+    duration_ns = part.end_ns - part.begin_ns
+    inside = part.of(trace.events)
+    single = [_step(trace, event, part.begin_ns, part.end_ns) for event in inside]
     steps = _folded(single, duration_ns)
     moments = sorted(
         (moment for step in steps for moment in _moments(step, duration_ns)),
@@ -164,9 +229,9 @@ def _flow(
         duration_ns=duration_ns,
         steps=tuple(steps),
         moments=tuple(moments[:MAX_MOMENTS]),
-        requests=requests,
-        number=number,
-        latency_ns=latency_ns,
+        requests=part.requests,
+        number=part.number,
+        latency_ns=part.latency_ns,
         hidden=max(0, len(moments) - MAX_MOMENTS),
         at_work_ns=_union(_work(step) for step in single if step.kind == "device_ready"),
         unsure_ns=_union(_within(step) for step in single if is_device(step)),
@@ -222,7 +287,7 @@ def _folded(steps: Sequence[Step], duration_ns: int) -> list[Step]:
 
 
 def is_device(step: Step) -> bool:
-    return step.kind in ("device_start", "device_ready")
+    return step.kind in _DEVICE
 
 
 def _who(step: Step) -> Hashable:
@@ -318,6 +383,23 @@ def took(step: Step) -> str:
 def other_side(engine: str) -> str:
     """Who answers the application. POSIX AIO is carried out by threads of the C library."""
     return "C library, kernel" if engine.partition(":")[0] == "aio" else "kernel"
+
+
+def left_out(flow: Flow) -> list[str]:
+    """What of the recording is not in the flow, in a line each."""
+    threads = "thread" if flow.threads_hidden == 1 else "threads"
+    moments = "moment is" if flow.hidden == 1 else "moments are"
+    said = []
+    if flow.threads_hidden:
+        said.append(f"and {flow.threads_hidden} more {threads}, not shown")
+    if flow.hidden:
+        said.append(f"{flow.hidden} later {moments} not shown")
+    if flow.cut_ns:
+        said.append(
+            f"{format_duration(flow.cut_ns)} after the last result are not shown: "
+            "helper threads come to rest"
+        )
+    return said
 
 
 def explained(flow: Flow) -> list[str]:

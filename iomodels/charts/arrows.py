@@ -1,7 +1,8 @@
 """The arrows of a flow: every call, with its name on the way there and its result on the way back.
 
 Both ends of an arrow stand at its true time. Between the lanes it is drawn in its label's row, so
-that arrows at nearly the same time stay apart and there is room for their words.
+that arrows at nearly the same time stay apart and there is room for their words. On its way to its
+own lane it passes behind those of other threads.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from iomodels import steps
 from iomodels.charts import style
-from iomodels.charts.lanes import DEVICE, KERNEL_IN, Sheet, write
+from iomodels.charts.lanes import BEHIND, DEVICE, Sheet, write
 from iomodels.steps import Moment, Step
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 BEND_IN = 0.17
 """Within this distance of a lane an arrow leaves its row for its true time."""
+HEAD_LENGTH_IN = 0.14
+"""What is drawn of an arrow in front of other lanes: its head, in the gap beside its own."""
 ABOVE_IN = 0.065
 """Where the middle of the words is, above their arrow."""
 MAX_LINES = 200
@@ -29,13 +32,11 @@ MAX_LINES = 200
 
 def draw(axes: Axes, sheet: Sheet, rows: Iterable[tuple[Moment, float]]) -> None:
     """The arrows of these moments, each with the height of its row."""
-    lanes = [sheet.lane(step)[1] for step in sheet.flow.steps if not steps.is_device(step)]
-    left = max(lanes, default=KERNEL_IN[0]) + BEND_IN
     for moment, row in rows:
         step = moment.step
         if step.kind == "computation":
             continue
-        way = _Way(sheet.lane(step)[1], left, sheet.y(moment.at_ns), row)
+        way = _Way(sheet.lane(step)[1], sheet.edge, sheet.kernel[0], sheet.y(moment.at_ns), row)
         if step.kind in ("signal", "callback"):
             _back(axes, way, DEVICE, 2.2)
         elif moment.phase == "leave":
@@ -50,28 +51,54 @@ def draw(axes: Axes, sheet: Sheet, rows: Iterable[tuple[Moment, float]]) -> None
 
 @dataclass(frozen=True)
 class _Way:
-    """From the lane's side to the kernel's: `true` at both ends, `row` between the bends."""
+    """From the lane's side to the kernel's: `true` at both ends, `row` between the bends.
+
+    `edge` is the side of the last of the threads' lanes.
+    """
 
     side: float
-    left: float
+    edge: float
+    kernel: float
     true: float
     row: float
 
     @property
+    def left(self) -> float:
+        return self.edge + BEND_IN
+
+    @property
     def right(self) -> float:
-        return KERNEL_IN[0] - BEND_IN
+        return self.kernel - BEND_IN
 
 
 def _there(axes: Axes, way: _Way, colour: str, width: float) -> None:
-    shaft = (way.side, way.left, way.right), (way.true, way.row, way.row)
+    _behind(axes, way, way.true, colour, width)
+    shaft = (way.edge, way.left, way.right), (way.true, way.row, way.row)
     axes.plot(*shaft, color=colour, linewidth=width, zorder=3)
-    _head(axes, (way.right, way.row), (KERNEL_IN[0], way.true), colour, width)
+    _head(axes, (way.right, way.row), (way.kernel, way.true), colour, width)
 
 
 def _back(axes: Axes, way: _Way, colour: str, width: float) -> None:
-    shaft = (KERNEL_IN[0], way.right, way.left), (way.true, way.row, way.row)
+    shaft = (way.kernel, way.right, way.left), (way.true, way.row, way.row)
     axes.plot(*shaft, color=colour, linewidth=width, zorder=3)
-    _head(axes, (way.left, way.row), (way.side, way.true), colour, width)
+    _home(axes, way, way.true, colour, width)
+
+
+def _behind(axes: Axes, way: _Way, y: float, colour: str, width: float) -> None:
+    """The part of it that other threads' lanes hide."""
+    if way.edge > way.side:
+        ends = (way.side, way.edge), (y, y)
+        axes.plot(*ends, color=colour, linewidth=width, zorder=BEHIND)
+
+
+def _home(axes: Axes, way: _Way, y: float, colour: str, width: float) -> None:
+    """From the row into the thread's own lane."""
+    start = way.left, way.row
+    if way.edge > way.side:
+        _behind(axes, way, y, colour, width)
+        axes.plot((way.left, way.edge), (way.row, y), color=colour, linewidth=width, zorder=3)
+        start = way.side + HEAD_LENGTH_IN, y
+    _head(axes, start, (way.side, y), colour, width)
 
 
 def _there_and_back(axes: Axes, sheet: Sheet, step: Step, way: _Way) -> None:
@@ -80,9 +107,9 @@ def _there_and_back(axes: Axes, sheet: Sheet, step: Step, way: _Way) -> None:
     axes.plot(
         (way.left, way.right), (way.row, way.row), color=sheet.colour, linewidth=1.1, zorder=3
     )
-    _head(axes, (way.right, way.row), (KERNEL_IN[0], sheet.y(start_ns)), sheet.colour, 1.1)
+    _head(axes, (way.right, way.row), (way.kernel, sheet.y(start_ns)), sheet.colour, 1.1)
     if end_ns is not None:
-        _head(axes, (way.left, way.row), (way.side, sheet.y(end_ns)), sheet.colour, 1.1)
+        _home(axes, way, sheet.y(end_ns), sheet.colour, 1.1)
 
 
 def _head(
@@ -105,7 +132,8 @@ def _many(axes: Axes, sheet: Sheet, step: Step, way: _Way) -> None:
         return
     every = math.ceil(step.count / MAX_LINES)
     at = [sheet.y(start_ns) for start_ns, _ in step.spans_ns[::every]]
-    axes.hlines(at, way.side, KERNEL_IN[0], color=sheet.colour, linewidth=0.4, alpha=0.45)
+    look: dict[str, Any] = {"linewidth": 0.4, "alpha": 0.45, "zorder": BEHIND}
+    axes.hlines(at, way.side, way.kernel, color=sheet.colour, **look)
 
 
 def _words(axes: Axes, sheet: Sheet, moment: Moment, way: _Way) -> None:
@@ -129,4 +157,5 @@ def _said(sheet: Sheet, moment: Moment) -> list[str]:
     name, result = style.safe(f"{step.name}()"), style.safe(steps.said(step))
     if moment.phase == "enter":
         return [name]
-    return [f"{name} → {result}", result, name]
+    bare = result.replace(" × ", "").isdecimal()
+    return [f"{name} → {result}", name if bare else result, name]

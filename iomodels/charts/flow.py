@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from iomodels import article_figures, steps, storage
 from iomodels.charts import arrows, lanes, style
-from iomodels.charts.lanes import APPLICATION_IN, HEAD_IN, KERNEL_IN, Sheet, write
+from iomodels.charts.lanes import APPLICATION_IN, BEHIND, HEAD_IN, Sheet, write
 from iomodels.charts.picture import Picture
 from iomodels.steps import Flow, Moment
 from iomodels.trace import Trace
@@ -31,7 +31,8 @@ LEAST_IN, LABEL_IN, TWO_LINES_IN = 4.4, 0.2, 0.34
 LINE_IN = 0.17
 MARGIN_IN = 0.15
 LEFT_LABELS_IN, RIGHT_LABELS_IN, RIGHT_LIMIT_IN = 3.45, 6.15, 8.1
-SCALE_IN = 8.35
+SCALE_IN, SCALE_SIDE_IN = 8.35, 0.5
+"""Where the scale bar is, and how far from the kernel's lane at least."""
 MAX_NOTES = 4
 APART = "\u2003"
 """Between a label's time and its words: SVG makes one space of several."""
@@ -39,8 +40,9 @@ APART = "\u2003"
 
 def flow(trace: Trace) -> Picture:
     """The picture of one trace."""
-    shown = steps.flow_of(trace)
-    title = f"{article_figures.heading(trace, shown)}: {style.safe(trace.engine, 60)}"
+    shown = steps.pictured(trace, lanes.HELPERS)
+    heading = article_figures.heading(trace, steps.flow_of(trace))
+    title = f"{heading}: {style.safe(trace.engine, 60)}"
     return Picture(
         name=f"trace-{storage.slug(trace.engine)}",
         scenario=trace.scenario,
@@ -52,7 +54,10 @@ def flow(trace: Trace) -> Picture:
 
 def _in_words(trace: Trace, shown: Flow) -> str:
     told = [f"{steps.clock(m.at_ns, shown.duration_ns)}: {_label(m, shown)}" for m in shown.moments]
-    notes = [f" Note: {note}." for note in [*trace.notes, *steps.explained(shown)]]
+    notes = [
+        f" Note: {note}."
+        for note in [*steps.left_out(shown), *trace.notes, *steps.explained(shown)]
+    ]
     return f"What {trace.engine} did, {shown.caption}. {'; '.join(told)}.{''.join(notes)}"
 
 
@@ -67,13 +72,14 @@ def _draw(trace: Trace, shown: Flow, title: str) -> Figure:
     height = max(LEAST_IN, LABEL_IN * (others + 1), TWO_LINES_IN * (device + 1))
     colour = style.hue(trace.engine.partition(":")[0])
     sheet = Sheet(shown, colour, height)
-    below = _below(trace, shown)
+    width = _scale_in(sheet) + WIDTH_IN - SCALE_IN
+    below = _below(trace, shown, width)
     whole = HEAD_IN + height + 0.25 + LINE_IN * len(below) + MARGIN_IN
-    figure = Figure(figsize=(WIDTH_IN, whole))
+    figure = Figure(figsize=(width, whole))
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-    axes.set(xlim=(0, WIDTH_IN), ylim=(whole, 0))
+    axes.set(xlim=(0, width), ylim=(whole, 0))
     axes.set_axis_off()
-    _head(axes, trace, shown, title)
+    _head(axes, trace, sheet, title, width)
     lanes.draw(axes, sheet)
     rows = list(_placed([m for m in shown.moments if not steps.is_device(m.step)], sheet, LABEL_IN))
     arrows.draw(axes, sheet, rows)
@@ -86,32 +92,30 @@ def _draw(trace: Trace, shown: Flow, title: str) -> Figure:
     return figure
 
 
-def _head(axes: Axes, trace: Trace, shown: Flow, title: str) -> None:
-    wide = WIDTH_IN - 2 * MARGIN_IN
+def _head(axes: Axes, trace: Trace, sheet: Sheet, title: str, width: float) -> None:
+    wide = width - 2 * MARGIN_IN
     fitted = style.shortened(title, style.TITLE_PT, wide, "bold")
     write(axes, MARGIN_IN, 0.25, fitted, style.TITLE_PT, color=style.INK, fontweight="bold")
     question = style.wrap(style.safe(trace.question), style.TEXT_PT, wide, lines=2)
     caption = style.shortened(
-        f"{style.safe(trace.scenario, 60)}: {shown.caption}", style.TEXT_PT, wide
+        f"{style.safe(trace.scenario, 60)}: {sheet.flow.caption}", style.TEXT_PT, wide
     )
     for line, text in enumerate([*question, caption]):
         write(axes, MARGIN_IN, 0.52 + LINE_IN * line, text, style.TEXT_PT)
     centre = {"ha": "center", "fontweight": "bold", "color": style.INK}
     for (left, right), name in (
         (APPLICATION_IN, "Application"),
-        (KERNEL_IN, steps.other_side(trace.engine).capitalize()),
+        (sheet.kernel, steps.other_side(trace.engine).capitalize()),
     ):
         write(axes, (left + right) / 2, HEAD_IN - 0.18, name, style.HEADING_PT, **centre)
 
 
-def _below(trace: Trace, shown: Flow) -> list[str]:
-    """Notes and the footer, in lines."""
-    notes = [f"Note: {note}" for note in trace.notes[:MAX_NOTES]]
+def _below(trace: Trace, shown: Flow, width: float) -> list[str]:
+    """What is not shown, notes and the footer, in lines."""
+    notes = [*steps.left_out(shown), *(f"Note: {note}" for note in trace.notes[:MAX_NOTES])]
     if len(trace.notes) > MAX_NOTES:
         notes.append(f"and {len(trace.notes) - MAX_NOTES} more notes")
     notes += [f"Note: {note} (dark: when it may have been)" for note in steps.explained(shown)]
-    if shown.hidden:
-        notes.append(f"{shown.hidden} later moments are not shown")
     known = trace.environment
     cores = known.get("cores_allowed") or known.get("cores")
     footer = [
@@ -125,7 +129,7 @@ def _below(trace: Trace, shown: Flow) -> list[str]:
         trace.created_utc[:10],
     ]
     texts = [*notes, " · ".join(part for part in footer if part)]
-    wide = WIDTH_IN - 2 * MARGIN_IN
+    wide = width - 2 * MARGIN_IN
     return [
         line
         for text in texts
@@ -157,12 +161,13 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list
 def _device_labels(axes: Axes, sheet: Sheet) -> None:
     right = [m for m in sheet.flow.moments if steps.is_device(m.step)]
     for moment, y in _placed(right, sheet, TWO_LINES_IN):
-        _leader(axes, (KERNEL_IN[1], RIGHT_LABELS_IN - 0.05), sheet.y(moment.at_ns), y)
+        left, true = RIGHT_LABELS_IN + sheet.shift, sheet.y(moment.at_ns)
+        _leader(axes, (sheet.kernel[1], left - 0.05), (true, y))
         limit = RIGHT_LIMIT_IN - RIGHT_LABELS_IN
         time = steps.clock(moment.at_ns, sheet.flow.duration_ns)
         lines = re.split(r" (?=\(|in )", f"{time}{APART}{_label(moment, sheet.flow)}")
         text = "\n".join(style.shortened(line, style.SMALL_PT, limit) for line in lines)
-        write(axes, RIGHT_LABELS_IN, y, text, style.SMALL_PT, color=style.INK)
+        write(axes, left, y, text, style.SMALL_PT, color=style.INK)
 
 
 def _placed(moments: Sequence[Moment], sheet: Sheet, gap: float) -> Iterable[tuple[Moment, float]]:
@@ -172,8 +177,12 @@ def _placed(moments: Sequence[Moment], sheet: Sheet, gap: float) -> Iterable[tup
 
 
 def _label_left(axes: Axes, sheet: Sheet, moment: Moment, y: float) -> None:
-    own = sheet.lane(moment.step)[0]
-    _leader(axes, (own, LEFT_LABELS_IN + 0.05), sheet.y(moment.at_ns), y)
+    true, start, end = sheet.y(moment.at_ns), APPLICATION_IN[0], LEFT_LABELS_IN + 0.05
+    if moment.step.thread:  # behind the lanes on the way, at its time
+        own = sheet.lane(moment.step)[0]
+        _leader(axes, (own, start, end), (true, true, y))
+    else:
+        _leader(axes, (start, end), (true, y))
     time = steps.clock(moment.at_ns, sheet.flow.duration_ns)
     limit = LEFT_LABELS_IN - MARGIN_IN
     text = f"{time}{APART}{style.safe(_label(moment, sheet.flow))}"
@@ -183,8 +192,8 @@ def _label_left(axes: Axes, sheet: Sheet, moment: Moment, y: float) -> None:
     write(axes, LEFT_LABELS_IN, y, text, style.SMALL_PT, ha="right", color=style.INK)
 
 
-def _leader(axes: Axes, xs: tuple[float, float], true: float, y: float) -> None:
-    axes.plot(xs, (true, y), color=style.SOFT, linewidth=0.6, zorder=2.5)
+def _leader(axes: Axes, xs: Sequence[float], ys: Sequence[float]) -> None:
+    axes.plot(xs, ys, color=style.SOFT, linewidth=0.6, zorder=BEHIND)
 
 
 def _label(moment: Moment, shown: Flow) -> str:
@@ -209,14 +218,22 @@ def nice_ns(duration_ns: int) -> int:
     return int(next(n for n in (5, 2, 1) if n * power <= rough) * power)
 
 
+def _scale_in(sheet: Sheet) -> float:
+    """Beside the device's labels, or where there are none nearer to the kernel's lane."""
+    if sheet.flow.at_work_ns or sheet.flow.unsure_ns:
+        return SCALE_IN + sheet.shift
+    return max(SCALE_IN, sheet.kernel[1] + SCALE_SIDE_IN)
+
+
 def _scale(axes: Axes, sheet: Sheet) -> None:
+    at = _scale_in(sheet)
     length_ns = nice_ns(sheet.flow.duration_ns)
     bottom = HEAD_IN + sheet.height
     top = bottom - (sheet.y(length_ns) - sheet.y(0))
-    axes.plot([SCALE_IN, SCALE_IN], [top, bottom], color=style.INK, linewidth=2)
+    axes.plot([at, at], [top, bottom], color=style.INK, linewidth=2)
     for y in (top, bottom):
-        axes.plot([SCALE_IN - 0.05, SCALE_IN + 0.05], [y, y], color=style.INK, linewidth=1)
+        axes.plot([at - 0.05, at + 0.05], [y, y], color=style.INK, linewidth=1)
     write(
-        axes, SCALE_IN, top - 0.12, format_duration(length_ns), style.SMALL_PT,
+        axes, at, top - 0.12, format_duration(length_ns), style.SMALL_PT,
         ha="center", color=style.INK,
     )  # fmt: skip

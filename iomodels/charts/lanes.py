@@ -6,6 +6,7 @@ Everything here stands at its true time; nothing is moved to make room.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from iomodels import steps
@@ -18,8 +19,14 @@ if TYPE_CHECKING:
 HEAD_IN = 1.4
 """Where the lanes begin."""
 APPLICATION_IN, KERNEL_IN = (3.7, 3.96), (5.63, 5.89)
-HELPER_IN, HELPER_STEP_IN, HELPERS = (4.06, 4.2), 0.2, 4
-"""Where the first helper thread's lane is, and how far the next; more share the last one."""
+"""The application's and, where there is no helper thread, the kernel's: left and right edge."""
+HELPER_IN, HELPER_STEP_IN, HELPERS = (4.45, 4.65), 0.5, 4
+"""Where the first helper thread's lane is, how far the next, and for how many there is room.
+
+The step leaves room for a heading over each.
+"""
+BEHIND = 0.5
+"""The order of what passes behind the lanes: nothing is drawn over another thread's spans."""
 DEVICE = "#e69f00"
 
 
@@ -36,11 +43,30 @@ class Sheet:
 
     def lane(self, step: Step) -> tuple[float, float]:
         """The lane of the thread: the application's, or one beside it."""
-        if step.thread == 0:
-            return APPLICATION_IN
-        threads = sorted({other.thread for other in self.flow.steps if other.thread})
-        shift = HELPER_STEP_IN * min(threads.index(step.thread), HELPERS - 1)
-        return HELPER_IN[0] + shift, HELPER_IN[1] + shift
+        return APPLICATION_IN if step.thread == 0 else self.helpers[step.thread]
+
+    @cached_property
+    def helpers(self) -> dict[int, tuple[float, float]]:
+        """The lane of each helper thread, from left to right."""
+        threads = {step.thread for step in self.flow.steps if not steps.is_device(step)}
+        return {
+            thread: (HELPER_IN[0] + HELPER_STEP_IN * n, HELPER_IN[1] + HELPER_STEP_IN * n)
+            for n, thread in enumerate(sorted(threads - {0}))
+        }
+
+    @property
+    def edge(self) -> float:
+        """Right of the threads' lanes."""
+        return max((right for _, right in self.helpers.values()), default=APPLICATION_IN[1])
+
+    @property
+    def shift(self) -> float:
+        """How far the helper threads move all that is right of them."""
+        return self.edge - APPLICATION_IN[1]
+
+    @property
+    def kernel(self) -> tuple[float, float]:
+        return KERNEL_IN[0] + self.shift, KERNEL_IN[1] + self.shift
 
     def y(self, at_ns: float) -> float:
         share = at_ns / max(1, self.flow.duration_ns)
@@ -51,9 +77,15 @@ class Sheet:
 
 
 def draw(axes: Axes, sheet: Sheet) -> None:
-    """Both lanes, and those of the helper threads."""
+    """Both lanes, and those of the helper threads with their names."""
     _kernel_lane(axes, sheet)
-    _application_lane(axes, sheet)
+    _threads_lanes(axes, sheet)
+    for thread, (left, right) in sheet.helpers.items():
+        name = f"thread {thread}"
+        if style.width_in(name, style.FINE_PT) > HELPER_STEP_IN:
+            name = str(thread)
+        look = {"ha": "center", "color": style.INK}
+        write(axes, (left + right) / 2, HEAD_IN - 0.18, name, style.FINE_PT, **look)
 
 
 def write(axes: Axes, x: float, y: float, text: str, size: float, **more: Any) -> None:  # noqa: ANN401
@@ -108,25 +140,28 @@ def _kernel_lane(axes: Axes, sheet: Sheet) -> None:
     working = {"facecolor": DEVICE, "alpha": 0.3}
     for span in sheet.flow.at_work_ns:
         top, bottom = map(sheet.y, span)
-        _span(axes, sheet, KERNEL_IN, _Shading(top, bottom, "device at work", working))
+        _span(axes, sheet, sheet.kernel, _Shading(top, bottom, "device at work", working))
     for span in sheet.flow.unsure_ns:
         top, bottom = map(sheet.y, span)
-        _bar(axes, KERNEL_IN, top, bottom, facecolor=DEVICE, alpha=0.8)
+        _bar(axes, sheet.kernel, top, bottom, facecolor=DEVICE, alpha=0.8)
     mark: dict[str, Any] = {"marker": "D", "ms": 5, "color": DEVICE, "mec": style.INK, "mew": 0.6}
     for step in sheet.flow.steps:
         if step.kind == "device_ready":
             at = [sheet.y(start_ns) for start_ns, _ in step.spans_ns]
-            axes.plot([KERNEL_IN[1]] * step.count, at, linestyle="none", **mark)
-    _outline(axes, sheet, KERNEL_IN, HEAD_IN)
+            axes.plot([sheet.kernel[1]] * step.count, at, linestyle="none", **mark)
+    _outline(axes, sheet, sheet.kernel, HEAD_IN)
 
 
-def _application_lane(axes: Axes, sheet: Sheet) -> None:
-    _bar(axes, APPLICATION_IN, HEAD_IN, HEAD_IN + sheet.height, facecolor=sheet.colour, alpha=0.18)
+def _threads_lanes(axes: Axes, sheet: Sheet) -> None:
+    own = [step for step in sheet.flow.steps if not steps.is_device(step)]
     begins: dict[tuple[float, float], float] = {APPLICATION_IN: HEAD_IN}
-    for step in sheet.flow.steps:
-        if steps.is_device(step):
-            continue
+    for step in own:
         begins.setdefault(sheet.lane(step), sheet.y(step.start_ns))
+    foot = HEAD_IN + sheet.height
+    for lane, top in begins.items():
+        _bar(axes, lane, top, foot, facecolor=style.GROUND)
+    _bar(axes, APPLICATION_IN, HEAD_IN, foot, facecolor=sheet.colour, alpha=0.18)
+    for step in own:
         word, look = _shading_of(step, sheet)
         if look:
             shading = _Shading(sheet.y(step.start_ns), sheet.end(step), word, look)
