@@ -121,6 +121,7 @@ def command(
     from iomodels.runner import Interrupted, has_measurements
     from iomodels.runner import bench as run_bench
     from iomodels.statistics import MIN_ROUNDS
+    from iomodels.units import counted
 
     from . import console, exporting, progress
 
@@ -130,7 +131,7 @@ def command(
     rounds = rounds or (QUICK_ROUNDS if quick else ROUNDS)
     preface = ""
     if quick and rounds < MIN_ROUNDS:
-        preface = f"quick: {rounds} short rounds, for a first look; they give no verdicts"
+        preface = f"quick: {counted(rounds, 'short round')}, for a first look, without verdicts"
     if output is None and not as_json:
         output = default_output(chosen, datetime.now(UTC))
     taken = [output] if output is not None else []

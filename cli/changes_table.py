@@ -16,7 +16,7 @@ from iomodels.metrics import COUNTER_PREFIX
 from iomodels.statistics import MIN_ROUNDS
 from iomodels.verdict import counts
 
-from .console import safe
+from .console import engine_name, safe
 
 STYLES = {
     "slower": "red",
@@ -97,7 +97,7 @@ def _table(rows: Sequence[Change]) -> Table:
     table.add_column("verdict", no_wrap=True)
     for change in rows:
         table.add_row(
-            safe(change.engine),
+            Text(engine_name(change.engine)),
             safe(_metric(change)),
             *_numbers(change),
             Text(change.verdict, style=STYLES[change.verdict]),

@@ -38,6 +38,12 @@ def safe(text: str, style: str = "") -> Text:
     return Text(visible(text), style=style)
 
 
+def engine_name(engine: str) -> str:
+    """The options below the name, since next to it they would cost a table's other columns."""
+    name, colon, options = visible(engine).partition(":")
+    return "\n ".join([name + colon, *options.split(",")]) if colon else name
+
+
 def _console(stream: TextIO) -> Console:
     terminal = stream.isatty()
     return QuietConsole(

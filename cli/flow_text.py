@@ -28,6 +28,9 @@ from iomodels.steps import (
     took,
 )
 from iomodels.trace import Trace
+from iomodels.units import counted
+
+from .console import PLAIN_WIDTH
 
 TIME_WIDTH = 10
 LANE_WIDTH = 33
@@ -42,10 +45,10 @@ SHADES = {
 }
 
 
-def flow_text(trace: Trace, width: int | None = None) -> list[str]:
+def flow_text(trace: Trace, width: int = PLAIN_WIDTH) -> list[str]:
     """The lines of one trace: what it is, its flow, and what a reader must know.
 
-    Notes are wrapped to `width` columns; None: each is one line.
+    Notes are wrapped to `width` columns.
     """
     flow = flow_of(trace)
     rows = list(_rows(flow))
@@ -59,15 +62,13 @@ def flow_text(trace: Trace, width: int | None = None) -> list[str]:
         *_shades(rows),
     ]
     if flow.hidden:
-        lines.append(f"{flow.hidden} later moments are not shown: the trace file has all")
+        lines.append(f"{counted(flow.hidden, 'later moment')}, not shown: the trace file has all")
     for note in [*trace.notes, *explained(flow)]:
         lines += _wrapped(f"note: {visible(note)}", width)
     return [visible(line).rstrip() for line in [*lines, ""]]
 
 
-def _wrapped(text: str, width: int | None) -> list[str]:
-    if width is None:
-        return [text]
+def _wrapped(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, max(width, TIME_WIDTH + LANE_WIDTH), subsequent_indent=" " * 6)
 
 

@@ -163,10 +163,12 @@ def _reopened(stream: TextIO) -> TextIO:
 
 
 def _usage_sentence(error: click.UsageError) -> str:
-    """click's message, lower-cased and with the place to read on."""
+    """click's message, lower-cased (but `SCENARIO` is a name) and with the place to read on."""
     message = error.format_message().strip().rstrip(".")
     where = error.ctx.command_path if error.ctx else "iomodels"
-    return f"{message[:1].lower()}{message[1:]} (see `{where} --help`)"
+    if not message[1:2].isupper():
+        message = message[:1].lower() + message[1:]
+    return f"{message} (see `{where} --help`)"
 
 
 def _complain(message: str) -> None:

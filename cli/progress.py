@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Column as RichColumn
 
 from iomodels.escape import visible
-from iomodels.units import format_count, format_size
+from iomodels.units import counted, format_count, format_size
 
 from .console import safe
 
@@ -56,8 +56,8 @@ class PlainDisplay:
         cells = sum(cell.na_reason is None for cell in plan.cells)
         self._console.print(
             safe(
-                f"{len(plan.trials)} trials ({cells} cell{'s' * (cells != 1)} × "
-                f"{plan.rounds} round{'s' * (plan.rounds != 1)}), "
+                f"{counted(len(plan.trials), 'trial')} ({counted(cells, 'cell')} × "
+                f"{counted(plan.rounds, 'round')}), "
                 f"about {_clock(plan.estimate_s)}, seed {plan.seed}"
             )
         )

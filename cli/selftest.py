@@ -14,6 +14,7 @@ from iomodels import selftest
 from iomodels.exports.change_text import share
 from iomodels.results import Interval
 from iomodels.selftest import KindResult, Report, Tally
+from iomodels.units import counted
 
 from . import console, pair_progress
 from .bench import terminated_like_ctrl_c
@@ -22,7 +23,7 @@ from .bench import terminated_like_ctrl_c
 def show(*, minutes: float, threshold: float, as_json: bool) -> int:
     """Run it and print the last report; 1 where a kind of cell could not be measured."""
     messages = console.err()
-    messages.print(f"about {minutes:g} minutes; Ctrl-C keeps the suites that are done")
+    messages.print(f"about {counted(minutes, 'minute')}; Ctrl-C keeps the suites that are done")
     seed = secrets.randbits(32)
     last: Report | None = None
     interrupted = False
@@ -105,8 +106,7 @@ def _report(report: Report) -> list[RenderableType]:
 
 def _summary(report: Report) -> Text:
     """What it took, and how far so few decisions can be trusted."""
-    suites = "1 suite" if report.suites == 1 else f"{report.suites} suites"
-    took = f"{suites} in {report.elapsed_s / 60:.1f} minutes."
+    took = f"{counted(report.suites, 'suite')} in {report.elapsed_s / 60:.1f} minutes."
     if not all(result.tally.decisions or result.error for result in report.kinds):
         took += " A kind without decisions did not fit into the time."
     return Text(f"{took} Few decisions say little: --minutes 30 narrows the intervals.")

@@ -18,13 +18,12 @@ from rich.table import Table
 from rich.text import Text
 
 from iomodels import findings
-from iomodels.escape import visible
 from iomodels.points import Point, grouped, label, told
 from iomodels.results import Cell, Notice, Run, Trial
 from iomodels.statistics import MIN_ROUNDS, Ratio, latency_p50_ns, paired_ratio
-from iomodels.units import format_count, format_duration
+from iomodels.units import counted, format_count, format_duration
 
-from .console import PLAIN_WIDTH, safe
+from .console import PLAIN_WIDTH, engine_name, safe
 
 HARNESS = "null"
 MARKS = "*†‡§¶"
@@ -188,7 +187,7 @@ def _ratio_column(base: Cell, *, bare: bool) -> Column:
     between = "\n" if bare else " "
     return Column(
         f"× ({what})",
-        f"{sign}{between}{_engine_name(base.engine)}",
+        f"{sign}{between}{engine_name(base.engine)}",
         lambda cell: _ratio(cell, base, bare=bare),
         f"{what} against that engine, by round",
         {"≈": "≈ where it may be 1"},
@@ -214,7 +213,7 @@ class _Draft:
     def of(cls, point: Point) -> _Draft:
         rows = [cell for cell in point.cells if cell.engine != HARNESS]
         notes = Footnotes()
-        names = [_engine_name(cell.engine) + notes.mark(cell) for cell in rows]
+        names = [engine_name(cell.engine) + notes.mark(cell) for cell in rows]
         return cls(point, rows, names, notes, findings.baseline(rows))
 
     def columns(self, left_out: Collection[str]) -> list[tuple[Column, list[str]]]:
@@ -279,12 +278,6 @@ def _table(draft: _Draft, left_out: Collection[str], legend: Legend) -> Table:
     if INTERVAL in left_out and draft.base is not None:
         legend.leave_out([INTERVAL])
     return table
-
-
-def _engine_name(engine: str) -> str:
-    """The options below the name, since next to it they would cost the other columns."""
-    name, colon, options = visible(engine).partition(":")
-    return "\n ".join([name + colon, *options.split(",")]) if colon else name
 
 
 def _ratio(cell: Cell, base: Cell, *, bare: bool) -> str:
@@ -423,7 +416,7 @@ def _explained(run: Run, legend: Legend, width: int) -> list[RenderableType]:
     if not rounds:
         return []
     duration = run.settings.get("duration_s", "?")
-    how = f"Medians over {rounds} rounds of {duration} s, seed {run.seed}"
+    how = f"Medians over {counted(rounds, 'round')} of {duration} s, seed {run.seed}"
     if rounds >= MIN_ROUNDS:
         how += (
             "; in parentheses their 95 % interval. Ratios and sentences compare round by round, so "

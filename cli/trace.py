@@ -193,9 +193,8 @@ def _give_out(
     from .flow_text import flow_text
 
     out = console.out()
-    width = out.width if out.is_terminal else None
     for trace in traces:
-        for line in flow_text(trace, width):
+        for line in flow_text(trace, out.width):
             out.print(console.safe(line), soft_wrap=True)
     if folder is not None:
         for trace in traces:

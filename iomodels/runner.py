@@ -37,6 +37,7 @@ from iomodels.results import SCHEMA, Asked, Cell, Notice, Run, Status, Tool, Tri
 from iomodels.scenario import resolve
 from iomodels.statistics import summarise
 from iomodels.trial import run_trial
+from iomodels.units import counted
 
 MAX_ATTEMPTS = 4
 """How often a trial is tried whose conditions do not hold to its end."""
@@ -318,7 +319,7 @@ class _Runner:
             return "failed", progress.failure
         if len(progress.trials) < self._plan.rounds:
             done = len(progress.trials)
-            return "partial", f"interrupted after {done} of {self._plan.rounds} rounds"
+            return "partial", f"interrupted after {done} of {counted(self._plan.rounds, 'round')}"
         return "ok", None
 
 

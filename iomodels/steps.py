@@ -16,7 +16,7 @@ from msgspec import structs
 
 from iomodels.blocking_calls import may_sleep
 from iomodels.trace import Event, Kind, Trace
-from iomodels.units import format_duration
+from iomodels.units import counted, format_duration
 
 FOLD_FROM = 3
 """So many like calls in a row are shown as one, with their number."""
@@ -104,7 +104,7 @@ class Flow:
                 part = "until the last result"
             elif self.threads_hidden:
                 part = "the events of the threads shown"
-            return f"{self.requests} requests, {part}" if self.requests else part
+            return f"{counted(self.requests, 'request')}, {part}" if self.requests else part
         took = f"{format_duration(self.latency_ns)} from start to result"
         if self.requests == 1:
             return f"one request, {took}"
@@ -387,13 +387,11 @@ def other_side(engine: str) -> str:
 
 def left_out(flow: Flow) -> list[str]:
     """What of the recording is not in the flow, in a line each."""
-    threads = "thread" if flow.threads_hidden == 1 else "threads"
-    moments = "moment is" if flow.hidden == 1 else "moments are"
     said = []
     if flow.threads_hidden:
-        said.append(f"and {flow.threads_hidden} more {threads}, not shown")
+        said.append(f"and {counted(flow.threads_hidden, 'more thread')}, not shown")
     if flow.hidden:
-        said.append(f"{flow.hidden} later {moments} not shown")
+        said.append(f"{counted(flow.hidden, 'later moment')}, not shown")
     if flow.cut_ns:
         said.append(
             f"{format_duration(flow.cut_ns)} after the last result are not shown: "

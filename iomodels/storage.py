@@ -299,8 +299,9 @@ def check_output(path: str | os.PathLike[str], *, force: bool) -> None:
     """Refuse, before anything is measured, an output path that could not be written afterwards.
 
     Nothing stays of the test. Raises `OutputError` for a file that exists (unless `force`), for
-    what is not a regular file, for a missing or read-only folder, and for a PATH.partial that an
-    interrupted run left behind (unless `force`, which `PartialWriter` then needs too).
+    what is not a regular file, for "-", which is meant as standard output, for a missing or
+    read-only folder, and for a PATH.partial that an interrupted run left behind (unless `force`,
+    which `PartialWriter` then needs too).
     """
     path = Path(path)
     partial = partial_path(path)
@@ -320,6 +321,8 @@ def check_output(path: str | os.PathLike[str], *, force: bool) -> None:
 
 
 def _check_target(path: Path, *, force: bool) -> None:
+    if str(path) == "-":
+        raise OutputError("'-' would be a file of that name, not standard output: name another")
     if not path.name or path.is_dir():
         raise OutputError(f"{path} is a folder: give the name of a file in it")
     if os.path.lexists(path):

@@ -154,6 +154,11 @@ def format_count(count: float) -> str:
     return _format(count, _COUNT_STEPS, "")
 
 
+def counted(count: float, noun: str) -> str:
+    """`1 round`, `3 rounds`."""
+    return f"{count if isinstance(count, int) else f'{count:g}'} {noun}{'s' * (count != 1)}"
+
+
 def exact_duration(ns: int) -> str:
     """Show nanoseconds with no digit lost: in ns where three digits would not do."""
     return _format_exactly(ns, _DURATION_STEPS)

@@ -131,6 +131,19 @@ def test_one_is_not_many() -> None:
     assert any("1 round gives no interval" in (reason or "") for reason in reasons)
 
 
+def test_an_engine_is_broken_at_its_options_and_never_within(cli, files) -> None:
+    """As in the tables of `bench`: 80 columns are too few for the whole name beside the numbers."""
+    names = ("aio:notify=list,mode=nowait", "aio:notify=signal,signal=SIGIO,chain=handler")
+    storage.save(make_run([make_cell(n) for n in names]), files / "options.json", force=False)
+    out = cli("compare", "options.json", "options.json").stdout
+    assert max(map(len, out.splitlines())) <= 80
+    column = [" " * line.startswith(" ") + (line.split() or [""])[0] for line in out.splitlines()]
+    for name in names:
+        options = [f" {option}" for option in name.partition(":")[2].split(",")]
+        first = column.index(options[0])
+        assert column[first - 1 : first + len(options)] == ["aio:", *options]
+
+
 def test_a_pass_says_why_what_cannot_be_told_lets_it(cli, files) -> None:
     out = " ".join(cli("compare", "few.json", "few.json").stdout.split())
     assert "Passed: nothing lost, 2 cannot tell (both are the same run; few.json against" in out
@@ -170,7 +183,10 @@ def test_machine_readable_forms_are_alone_on_standard_output(cli, files) -> None
         (("check", "--baseline", "."), "is not an iomodels result"),
         (("check", "--self-test", "--export", "junit=x"), "does not go with --self-test"),
         (("check", "--self-test", "-m", "cpu_ns_per_op"), "-m does not go with --self-test"),
+        (("check", "slow-device", "--self-test"), ": SCENARIO does not go with --self-test"),
         (("check", "--self-test", "--minutes", "0"), "--minutes"),
+        (("report", "base.json", "-o", "-"), "not standard output: name another"),
+        (("bench", "-o", "-"), "not standard output: name another"),
         (("check", "--baseline", "base.json", "--minutes", "1"), "only goes with --self-test"),
     ],
 )
@@ -260,7 +276,9 @@ def test_a_terminated_self_test_keeps_the_suites_that_are_done(monkeypatch, caps
 
     monkeypatch.setattr(selftest, "run", run)
     assert shown.show(minutes=1, threshold=0.05, as_json=False) == 130
-    assert "3 suites in 1.0 minutes" in capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert "3 suites in 1.0 minutes" in out
+    assert "about 1 minute; " in err
 
 
 def test_the_self_test_prints_rates_with_their_intervals(monkeypatch, capsys) -> None:

@@ -267,6 +267,7 @@ def test_a_sweep_has_a_table_per_point_named_by_what_varies():
 def test_few_rounds_are_said_to_give_no_verdict():
     few = rendered(make_run([make_cell("blocking", seven()[:3])]))
     assert "Medians over 3 rounds" in few
+    assert "Medians over 1 round of" in rendered(make_run([make_cell("blocking", seven()[:1])]))
     assert "no verdict" in few.replace("\n", " ")
     assert "no verdict" not in rendered(make_run([make_cell("blocking", seven())]))
 

@@ -14,6 +14,7 @@ from iomodels.units import (
     MAX_SIZE,
     Duration,
     Size,
+    counted,
     exact_duration,
     exact_size,
     format_count,
@@ -214,3 +215,11 @@ def test_the_rounded_form_is_within_half_a_percent(value):
     prefixes = {"k": 1e3, "M": 1e6, "G": 1e9}
     shown = float(text[:-1]) * prefixes[text[-1]] if text[-1] in prefixes else float(text)
     assert shown == pytest.approx(value, rel=0.00501)
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(0, "0 rounds"), (1, "1 round"), (1.0, "1 round"), (1.5, "1.5 rounds"), (1000, "1000 rounds")],
+)
+def test_one_is_not_many(count, said):
+    assert counted(count, "round") == said

@@ -19,7 +19,7 @@ from iomodels.charts.lanes import APPLICATION_IN, BEHIND, HEAD_IN, Sheet, write
 from iomodels.charts.picture import Picture
 from iomodels.steps import Flow, Moment
 from iomodels.trace import Trace
-from iomodels.units import format_duration
+from iomodels.units import counted, format_duration
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -125,7 +125,7 @@ def _below(trace: Trace, shown: Flow, width: float) -> list[str]:
         str(known.get("hypervisor") or ""),
         f"Linux {known['kernel']}" if known.get("kernel") else "",
         str(known.get("libc") or ""),
-        f"{shown.requests} request{'' if shown.requests == 1 else 's'} recorded",
+        f"{counted(shown.requests, 'request')} recorded",
         trace.created_utc[:10],
     ]
     texts = [*notes, " · ".join(part for part in footer if part)]

@@ -15,7 +15,7 @@ from iomodels.errors import ResultError
 from iomodels.findings import FEWEST_OPERATIONS, too_few_for
 from iomodels.results import Cell, Parameter, Run, Summary
 from iomodels.statistics import MIN_ROUNDS
-from iomodels.units import format_duration
+from iomodels.units import counted, format_duration
 
 from .style import Look, joined, look, safe, short_name
 
@@ -265,7 +265,7 @@ def _rounds_note(counts: Sequence[int]) -> str:
     if not counts:
         return ""
     least, most = min(counts), max(counts)
-    rounds = f"{least} rounds" if least == most else f"{least} to {most} rounds"
+    rounds = counted(most, "round") if least == most else f"{least} to {most} rounds"
     if most == 1:
         return "One round: no intervals."
     if least >= MIN_ROUNDS:
@@ -300,7 +300,7 @@ def _rounds(run: Run) -> str:
     rounds, duration = run.settings.get("rounds"), run.settings.get("duration_s")
     if isinstance(rounds, bool) or not isinstance(rounds, int):
         return ""
-    text = f"{rounds} {'round' if rounds == 1 else 'rounds'}"
+    text = counted(rounds, "round")
     if isinstance(duration, bool) or not isinstance(duration, (int, float)):
         return text
     return f"{text} of {format_duration(duration * 1e9)}"

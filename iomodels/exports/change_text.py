@@ -8,7 +8,7 @@ from iomodels.changes import Change, Comparison
 from iomodels.metrics import COUNTER_PREFIX, METRICS
 from iomodels.results import Interval
 from iomodels.statistics import MIN_ROUNDS
-from iomodels.units import format_count, format_duration
+from iomodels.units import counted, format_count, format_duration
 from iomodels.verdict import SENSITIVE
 
 BAD = ("slower", "vanished", "failed")
@@ -93,7 +93,7 @@ def sentence(change: Change) -> str:
 def _numbers(change: Change) -> list[str]:
     parts = []
     if change.ratio is not None:
-        parts.append(f"{changed(change)} over {change.rounds} round{'s' * (change.rounds != 1)}")
+        parts.append(f"{changed(change)} over {counted(change.rounds, 'round')}")
     if change.base is not None and change.new is not None:
         parts.append(f"{value(change.base, change.unit)} → {value(change.new, change.unit)}")
     if change.noise is not None:

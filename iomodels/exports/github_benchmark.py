@@ -11,6 +11,7 @@ import msgspec
 from iomodels.exports.cells import Measured, measured
 from iomodels.exports.measures import Measure, headlines, interval_kind
 from iomodels.results import Interval, Run
+from iomodels.units import counted
 
 
 def bigger(run: Run) -> str:
@@ -36,10 +37,11 @@ def _entries(run: Run, *, bigger_is_better: bool) -> str:
 def _entry(each: Measured, measure: Measure, found: Interval) -> dict[str, str | float]:
     half = max(found.high - found.median, found.median - found.low)
     rounds = each.summary.rounds
+    of_what = f"{interval_kind(rounds)} {found.low:g} to {found.high:g}"
     return {
         "name": f"{each.name} {measure.title}",
         "unit": measure.unit,
         "value": found.median,
         "range": f"± {half:#.6g}",
-        "extra": f"{interval_kind(rounds)} {found.low:g} to {found.high:g}\n{rounds} rounds",
+        "extra": f"{of_what}\n{counted(rounds, 'round')}",
     }

@@ -28,7 +28,7 @@ from iomodels.findings import (
 )
 from iomodels.points import Point, grouped, label
 from iomodels.results import Cell, Interval, Run, Summary
-from iomodels.units import format_count, format_duration
+from iomodels.units import counted, format_count, format_duration
 
 RUN_COLUMNS = ("engine", "ops/s", "latency p50", "latency p99", "CPU per operation")
 CHANGE_COLUMNS = (
@@ -104,7 +104,7 @@ def _how(run: Run) -> str:
     few = any(too_few_for(cell, "p99") for cell in run.cells if cell.engine != HARNESS)
     dash = f" p99: – where a trial has fewer than {FEWEST_OPERATIONS['p99']} operations."
     return (
-        f"Medians over {rounds} rounds, in parentheses their {interval_kind(rounds)}; "
+        f"Medians over {counted(rounds, 'round')}, in parentheses their {interval_kind(rounds)}; "
         f"iomodels {text(run.tool.version)}, {text(run.created_utc)}, seed {run.seed}."
     ) + (dash if few else "")
 
