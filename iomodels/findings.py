@@ -150,6 +150,11 @@ def until_end_ns(cell: Cell, quantity: UntilEnd) -> Interval | None:
     return found.p50 if found else None
 
 
+def is_degenerate(cell: Cell) -> bool:
+    """Whether its engine did what blocking does, since its channel is always ready."""
+    return (cell.note or "").startswith("degenerate")
+
+
 def is_open_loop(cell: Cell) -> bool:
     """There all engines have the throughput that was asked for, and latency tells them apart."""
     return cell.parameters.get("load.arrivals", "closed") != "closed"
@@ -157,8 +162,7 @@ def is_open_loop(cell: Cell) -> bool:
 
 def _usable(cell: Cell) -> bool:
     measured = cell.status in ("ok", "partial") and bool(cell.trials)
-    degenerate = (cell.note or "").startswith("degenerate")
-    return measured and not degenerate and cell.engine != "null"
+    return measured and not is_degenerate(cell) and cell.engine != "null"
 
 
 def _tells_more(cell: Cell) -> bool:

@@ -143,6 +143,50 @@ def test_no_axis_strikes_a_label(run):
             assert box[1] > bottom, text
 
 
+def uneven(spread, middles):
+    """Of each engine rounds that differ by so much, around such a CPU time and latency in µs."""
+    factors = [spread ** (n / 3 - 1) for n in range(7)]
+    return chart_runs.run(
+        [
+            make_cell(
+                engine,
+                [
+                    chart_runs.trial(
+                        engine, n, latency_ns=round(1000 * p50 * f), cpu_ns_per_op=1000 * cpu * f
+                    )
+                    for n, f in enumerate(factors)
+                ],
+            )
+            for engine, (cpu, p50) in middles.items()
+        ]
+    )
+
+
+UNEVEN = {
+    "apart": uneven(3, {"blocking": (4, 90), "select": (20, 400), "aio": (70, 900)}),
+    "close": uneven(2, {"blocking": (9, 80), "select": (11, 100), "aio": (16, 120)}),
+    "wide": uneven(8, {"blocking": (4, 90), "nonblocking": (30, 40), "aio": (10, 160)}),
+}
+
+
+@pytest.mark.parametrize("run", [*UNEVEN.values(), RUNS["twelve"]], ids=[*UNEVEN, "twelve"])
+def test_no_interval_strikes_a_label(run):
+    for ax, labels, _ in panels(run):
+        points = 72 / ax.figure.dpi
+        bars = [
+            (collection.get_label(), ax.transData.transform(segment) * points)
+            for collection in ax.collections
+            if "|" in collection.get_label()
+            for segment in collection.get_segments()
+        ]
+        assert len(bars) >= 2 * len(labels)
+        for text, _, box in labels:
+            for name, (start, end) in bars:
+                width = min(box[2], max(start[0], end[0])) - max(box[0], min(start[0], end[0]))
+                height = min(box[3], max(start[1], end[1])) - max(box[1], min(start[1], end[1]))
+                assert min(width, height) < 0, (text, name)
+
+
 def over_time(*lines):
     """Of engines with so many operations per second in three rounds, the last at so many minutes.
 

@@ -97,6 +97,41 @@ def test_the_matrix_says_how_often_aio_polled():
 
 
 @pytest.mark.parametrize("engine", ["nonblocking", "select"])
+@pytest.mark.parametrize("cache", ["warm", "cold", "direct"])
+@pytest.mark.parametrize("compute", [0, 50_000])
+def test_what_is_the_same_as_blocking_is_drawn_as_blocking_is(engine, cache, compute):
+    parameters = {"channel.kind": "file", "channel.cache": cache, "load.compute": compute}
+    cells = [
+        make_cell(
+            name,
+            [chart_runs.trial(name, n, calls={"pread": 1.0}, eagain_per_op=0.0) for n in range(7)],
+            parameters=parameters,
+            note=None if name == "blocking" else "degenerate: same as blocking, since …",
+        )
+        for name in ("blocking", engine)
+    ]
+    run = chart_runs.run(cells)
+    (scene,) = scenes([run])
+    of = {name: four_models.of_engine(scene.points[0], name) for name in ("blocking", engine)}
+    flow = miniature.flow_of(engine, of[engine])
+    assert flow == miniature.flow_of("blocking", of["blocking"])
+    assert any(step.kind == "blocked" for step in flow) == (cache != "warm")
+    shown = texts(charts.matrix(run, SLOW).draw())
+    assert "blocking: read / write" in shown
+    assert f"{engine}: read / write, the same as blocking here" in shown
+
+
+def test_the_matrix_claims_no_select_that_was_not_called():
+    trials = [chart_runs.trial("select", n, calls={"read": 1.0}) for n in range(7)]
+    cells = [chart_runs.cell("blocking"), make_cell("select", trials)]
+    assert "select: read / write, always ready" in texts(
+        charts.matrix(chart_runs.run(cells), SLOW).draw()
+    )
+    shown = texts(charts.matrix(chart_runs.four(), SLOW).draw())
+    assert "select: select, then read / write" in shown
+
+
+@pytest.mark.parametrize("engine", ["nonblocking", "select"])
 @pytest.mark.parametrize(("cache", "said"), [("warm", "copies"), ("cold", "in the read")])
 def test_a_read_that_is_always_ready_is_not_drawn_as_blocked(engine, cache, said):
     trials = [

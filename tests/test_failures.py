@@ -321,7 +321,8 @@ def test_files_on_two_file_systems_are_refused_together(tmp_path: Path) -> None:
     if environment.file_system_of(Path("/dev/shm")) == environment.file_system_of(Path("/var/tmp")):
         pytest.skip("/dev/shm and /var/tmp are one file system here")
     for name, folder in (("one", "/var/tmp"), ("two", "/dev/shm")):
-        text = f'title = "A"\nquestion = "?"\n[channel]\nkind = "file"\nsize = "64 KiB"\nfolder = "{folder}"\n'
+        text = 'title = "A"\nquestion = "?"\n[channel]\nkind = "file"\nsize = "64 KiB"\n'
+        text += f'folder = "{folder}"\n'
         (tmp_path / f"{name}.toml").write_text(text)
     done = iomodels("bench", "one.toml", "two.toml", *QUICK, cwd=tmp_path)
     assert done.returncode == 2

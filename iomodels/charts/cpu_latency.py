@@ -13,7 +13,7 @@ from iomodels.units import format_duration
 
 from . import scales
 from .chart import Chart, measured
-from .labels import Label, beside_points
+from .labels import Bar, Label, beside_points
 from .scene import Scene, ScenePoint, Series, some_of
 from .sheet import Grid, heading, sheet
 
@@ -57,17 +57,19 @@ def _panel(ax: Axes, point: ScenePoint, cpu: Sequence[float], latency: Sequence[
     scales.durations(ax.xaxis, "CPU per operation", cpu)
     scales.durations(ax.yaxis, "latency p50", latency)
     heading(ax, point.label)
-    beside_points(ax, labels, _along_the_bars(point))
+    beside_points(ax, labels, _bars(point))
 
 
-def _along_the_bars(point: ScenePoint) -> list[Label]:
-    """Places that labels should leave free."""
-    places: list[Label] = []
+def _bars(point: ScenePoint) -> list[Bar]:
+    """What labels should leave free."""
+    bars: list[Bar] = []
     for series in point.series:
+        if series.summary.rounds == 1:
+            continue
         x, y = _pair(series)
-        places += [Label("", at, y.median, "") for at in (x.low, (x.low + x.high) / 2, x.high)]
-        places += [Label("", x.median, at, "") for at in (y.low, (y.low + y.high) / 2, y.high)]
-    return places
+        bars.append(((x.low, y.median), (x.high, y.median)))
+        bars.append(((x.median, y.low), (x.median, y.high)))
+    return bars
 
 
 def _spoken(series: Series) -> str:

@@ -20,6 +20,8 @@ Box = tuple[float, float, float, float]
 """Left, bottom, right, top in points from the lower left corner of the axes."""
 Point = tuple[float, float]
 """In the same units."""
+Bar = tuple[Point, Point]
+"""From its lower to its upper end, upright or level, in data units."""
 Leader = tuple[Point, Point]
 """From a point to its label."""
 Costs = NDArray[numpy.float64]
@@ -50,6 +52,9 @@ _AROUND = (
 """In which directions, the preferred ones first."""
 _MARKER_PT, _HEART_PT = 5.0, 2.8
 """Half as wide as a marker, and as its middle: a leader through that would point at it."""
+
+_BAR_PT = 4.0
+"""Half as wide as a bar with a little room around it."""
 
 # What is wrong with a place, from bad to worse. A label that fits costs less than `_COVERED`.
 _CROSSED = 0.1
@@ -109,15 +114,15 @@ def _at_the_right(ax: Axes, labels: Sequence[Label], width: float) -> None:
     _draw(ax, leaders)
 
 
-def beside_points(ax: Axes, labels: Sequence[Label], obstacles: Sequence[Label] = ()) -> None:
+def beside_points(ax: Axes, labels: Sequence[Label], bars: Sequence[Bar] = ()) -> None:
     """Name each point close by, where neither another point nor another label is.
 
-    `obstacles` are further points to be left free. The limits of the axes must be set.
+    `bars` are to be left free, too. The limits of the axes must be set.
     """
-    bars = [_around(_place(ax, label), _MARKER_PT) for label in obstacles]
+    struck = [_along(ax, bar) for bar in bars]
     half_in = size_in(ax)[0] / 2
     cut = [replace(label, text=shortened(label.text, SMALL_PT, half_in)) for label in labels]
-    _name(ax, _placed(ax, cut, _DISTANCES_PT, bars=bars))
+    _name(ax, _placed(ax, cut, _DISTANCES_PT, bars=struck))
 
 
 def _beside_ends(ax: Axes, labels: Sequence[Label], near: bool) -> list[Label]:
@@ -333,6 +338,12 @@ def _side(start: Points, end: Points, point: Points) -> Costs:
 
 def _around(at: Point, half: float) -> Box:
     return (at[0] - half, at[1] - half, at[0] + half, at[1] + half)
+
+
+def _along(ax: Axes, bar: Bar) -> Box:
+    """All of a bar, with a little room around it."""
+    (left, bottom), (right, top) = (_place(ax, Label("", x, y, "")) for x, y in bar)
+    return left - _BAR_PT, bottom - _BAR_PT, right + _BAR_PT, top + _BAR_PT
 
 
 def _along_lines(ax: Axes) -> list[Box]:

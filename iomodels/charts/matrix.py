@@ -19,7 +19,7 @@ from iomodels.statistics import calls_per_op
 from iomodels.units import format_count, format_duration
 
 from .chart import Chart
-from .miniature import CENTRED, draw_flow
+from .miniature import CENTRED, calls_of, draw_flow
 from .scene import Scene, ScenePoint, Series, why, without_p99
 from .sheet import MARGIN_IN, TEXT_WIDTH_IN, sheet
 from .style import (
@@ -138,7 +138,7 @@ def _quadrant(
     ax.text(
         left + 0.16,
         top - 0.45,
-        f"{name}: {descriptor.calls}",
+        f"{name}: {calls_of(descriptor, series)}",
         fontsize=FINE_PT,
         color=SOFT,
         va="center",

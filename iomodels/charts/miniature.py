@@ -12,6 +12,8 @@ from typing import Any, Literal
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
+from iomodels.engines import DESCRIPTORS, Descriptor
+from iomodels.findings import is_degenerate
 from iomodels.steps import other_side
 from iomodels.units import format_count
 
@@ -146,6 +148,8 @@ def _reading(name: str, measured: Series | None) -> tuple[Step, ...]:
     """Of the engines that read themselves."""
     if measured is None:
         return FLOWS[name]
+    if is_degenerate(measured.cell):
+        name = "blocking"
     eagain = measured.summary.eagain_per_op
     if name == "select" and not _calls(measured, "select"):
         return _held_in_read(measured)
@@ -160,6 +164,18 @@ def _reading(name: str, measured: Series | None) -> tuple[Step, ...]:
     return FLOWS[name]
 
 
+def calls_of(descriptor: Descriptor, series: Series | None) -> str:
+    """The calls of its flow, as they are said beside the engine's name."""
+    blocking = DESCRIPTORS["blocking"].calls
+    if series is None or not series.measured:
+        return descriptor.calls
+    if is_degenerate(series.cell):
+        return f"{blocking}, the same as blocking here"
+    if descriptor.name == "select" and not _calls(series, "select"):
+        return f"{blocking}, always ready"
+    return descriptor.calls
+
+
 def _aio_flow(series: Series | None) -> str:
     options = series.cell.engine.partition(":")[2].split(",") if series else []
     chosen = dict(option.partition("=")[::2] for option in options)
@@ -170,7 +186,7 @@ def _aio_flow(series: Series | None) -> str:
 
 
 def _held_in_read(series: Series) -> tuple[Step, ...]:
-    """A read that never had to be tried again, as on regular files, cached or not."""
+    """A read that never had to be tried again, or only copies what is cached."""
     cached = series.cell.parameters.get("channel.cache") == "warm"
     text = "copies" if cached else "in the read"
     return (
