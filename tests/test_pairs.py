@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -15,11 +15,16 @@ from iomodels import pairs
 logs = st.lists(st.integers(-2000, 2000).map(lambda n: n / 1000), min_size=2, max_size=11)
 
 
+def rounded_sum(d: np.ndarray, axis: int) -> np.ndarray:
+    """Sums that are equal but for rounding are equal: scipy takes them for smaller or larger."""
+    return np.round(np.sum(d, axis=axis), 9)
+
+
 @given(logs)
+@example([0.0, 0.0, 0.0, -0.338, -0.339, -0.189, 0.228, 0.321, 0.321])
 def test_the_p_value_is_scipys_exact_one(d: list[float]) -> None:
-    clipped = pairs.clip(d)
     expected = stats.permutation_test(
-        (clipped,), np.sum, permutation_type="samples", n_resamples=np.inf
+        (pairs.clip(d),), rounded_sum, permutation_type="samples", n_resamples=np.inf
     ).pvalue
     assert pairs.sign_flip_p(d) == pytest.approx(expected)
 
