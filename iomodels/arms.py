@@ -137,5 +137,4 @@ def _shown(key: str, text: str) -> str:
     known = all_keys()[key]
     if key != _UNSHOWN:
         return known.show(known.read(known.from_text(text)))
-    kind, device = environment.file_system_of(Path(text))
-    return f"… ({kind or 'unknown'}{f' on {device}' if device else ''})"
+    return f"… ({environment.file_system_of(Path(text))})"

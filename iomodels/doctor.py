@@ -368,7 +368,7 @@ def _io_uring(group: str, root: Path) -> Check:
 def _storage(folder: Path, facts: Mapping[str, Fact], root: Path) -> list[Check]:
     group = "Data files"
     kind, device = facts["file_system"], facts["file_system_device"]
-    where = f"{_text(kind)}" + (f" on {device}" if device else "")
+    where = environment.file_system_text(kind, device)
     memory, network = kind in MEMORY_FILE_SYSTEMS, kind in NETWORK_FILE_SYSTEMS
     if memory:
         meaning = "the files are memory: there is no device, and even direct I/O answers from RAM"

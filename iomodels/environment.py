@@ -341,10 +341,15 @@ def _storage(folder: Path, root: Path) -> dict[str, Fact]:
     }
 
 
-def file_system_of(folder: Path, root: Path = ROOT) -> tuple[Fact, Fact]:
-    """The kind of file system and the device's name, as `describe` has them of one folder."""
+def file_system_of(folder: Path, root: Path = ROOT) -> str:
+    """What `describe` has of a folder, in words: `ext4 on vda`."""
     storage = _storage(folder, root)
-    return storage["file_system"], storage["file_system_device"]
+    return file_system_text(storage["file_system"], storage["file_system_device"])
+
+
+def file_system_text(kind: Fact, device: Fact) -> str:
+    """`ext4 on vda`; just `tmpfs` where no device is told."""
+    return f"{'unknown' if kind is None else kind}{f' on {device}' if device else ''}"
 
 
 def _device_name(mount: Mount, root: Path) -> str | None:

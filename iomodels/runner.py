@@ -358,15 +358,18 @@ def _key(cell: PlannedCell) -> dict[str, object]:
 def _check_one_file_system(cells: Iterable[PlannedCell]) -> None:
     """Refuse files on several file systems: a result names one, and others would be compared with
     it. Raises `ScenarioError` with two scenarios that differ."""
-    first: dict[tuple[object, object], str] = {}
+    by_folder: dict[str, str] = {}
     for cell in cells:
         channel = cell.point.channel
         if cell.na_reason is None and isinstance(channel, FileChannel):
-            place = environment.file_system_of(Path(channel.folder))
-            first.setdefault(place, f"{cell.point.scenario} on {place[0]} ({place[1]})")
+            by_folder.setdefault(str(channel.folder), cell.point.scenario)
+    first: dict[str, str] = {}
+    for folder, scenario in by_folder.items():
+        first.setdefault(environment.file_system_of(Path(folder)), scenario)
     if len(first) > 1:
+        named = ", ".join(f"{scenario} on {place}" for place, scenario in list(first.items())[:2])
         raise ScenarioError(
-            f"files on several file systems ({', '.join(list(first.values())[:2])}), and a result "
+            f"files on several file systems ({named}), and a result "
             "names only one: run these scenarios one by one"
         )
 
