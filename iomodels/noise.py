@@ -44,6 +44,8 @@ BURST_LEAST_S = 0.05
 WAKE_S = 5e-6
 """Allowed for each of our own wake-ups: the interrupt and the way out of idle are on nobody's
 account. About 4 µs in a virtual machine; a bit much here hides little, too little cries wolf."""
+PREFLIGHT_S = 0.25
+"""How long the machine is watched before a run."""
 PREFLIGHT_CORES = 0.1
 """Others' work that is too much before a run (or 2 % of all cores, if more)."""
 PREFLIGHT_LEAST_S = 0.02
@@ -188,15 +190,15 @@ def _throttling(root: Path) -> tuple[int, float]:
 # Before a run
 
 
-def preflight(window_s: float = 0.25, *, root: Path = ROOT) -> list[Notice]:
-    """What may spoil a run that starts now. Watches the machine for `window_s` seconds."""
+def preflight(window_s: float | None = None, *, root: Path = ROOT) -> list[Notice]:
+    """What may spoil a run that starts now. Watches for `window_s` seconds, or `PREFLIGHT_S`."""
     return [finding.notice for finding in look(window_s, root=root)]
 
 
-def look(window_s: float = 0.25, *, root: Path = ROOT) -> list[Finding]:
+def look(window_s: float | None = None, *, root: Path = ROOT) -> list[Finding]:
     """The findings behind `preflight`, with fact and remedy apart."""
     before = take_sample(root)
-    time.sleep(window_s)
+    time.sleep(PREFLIGHT_S if window_s is None else window_s)
     use = between(before, take_sample(root))
     found = [
         _busy_now(use, root),

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from iomodels import _core
-from iomodels.results import Histogram
+
+if TYPE_CHECKING:
+    from iomodels.results import Histogram
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,11 @@ class Record:
         self._stages = layout.stages
         self._lower = layout.histogram_lower
         self._memory = mmap.mmap(fd, layout.size)
-        self._words: npt.NDArray[np.uint64] = np.frombuffer(self._memory, dtype=np.uint64)
+        self._words = memoryview(self._memory).cast("Q")
 
     def field(self, name: str) -> int:
         """A single word."""
-        return int(self._words[self._places[name][0]])
+        return self._words[self._places[name][0]]
 
     def ask_to_stop(self) -> None:
         """The loop ends at its next turn."""
@@ -63,30 +63,22 @@ class Record:
 
     def table(self, name: str) -> dict[str, int]:
         """`calls` or `eagain`: the counts that are not 0, by name of the call."""
-        counts = self._slice(name)
-        return {
-            call: int(count)
-            for call, count in zip(self._call_names, counts, strict=True)
-            if count > 0
-        }
+        counts = self.numbers(name)
+        return {call: n for call, n in zip(self._call_names, counts, strict=True) if n > 0}
 
     def histogram(self, name: str) -> Histogram:
         """`latency`, `submit` or `added`: `[[lower_ns, count], …]` of the filled buckets."""
-        counts = self._slice(name)
-        filled = np.flatnonzero(counts).tolist()
-        return [(self._lower[index], int(counts[index])) for index in filled]
+        counts = self.numbers(name)
+        return [(lower, n) for lower, n in zip(self._lower, counts, strict=True) if n > 0]
 
     def numbers(self, name: str) -> list[int]:
         """All words of a field that has several, such as `timeline`."""
-        return [int(word) for word in self._slice(name)]
-
-    def _slice(self, name: str) -> npt.NDArray[np.uint64]:
         first, words = self._places[name]
-        return self._words[first : first + words]
+        return self._words[first : first + words].tolist()
 
     def close(self) -> None:
-        # numpy's view must go before the mapping can.
-        del self._words
+        # The view must go before the mapping can.
+        self._words.release()
         self._memory.close()
         os.close(self.fd)
 
