@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -80,12 +82,14 @@ def run(cells: list[Cell], **others: object) -> Run:
     return make_run(cells, **(fields | others))
 
 
+@cache
 def four(rounds: int = ROUNDS, scale: float = 1.0) -> Run:
     """The four models on one point, and the harness, which no picture shows."""
     cells = [cell(engine, rounds, scale) for engine in CALLS]
     return run([*cells, cell("null", rounds)], settings=SETTINGS | {"rounds": rounds})
 
 
+@cache
 def windowed(rounds: int = ROUNDS, *, few: bool = False) -> Run:
     """The four models, with their throughput in 50 slices of 4 ms; the last one drains.
 
@@ -106,6 +110,7 @@ def windowed(rounds: int = ROUNDS, *, few: bool = False) -> Run:
     return run(cells, settings=SETTINGS | {"rounds": rounds})
 
 
+@cache
 def swept(scale: float = 1.0) -> Run:
     """Three depths: one engine n/a beyond the first, one failed at the last."""
     cells = []
@@ -153,6 +158,7 @@ def cancelling() -> Run:
     return run(cells, questions={"cancel": "How long does it take to cancel a request?"})
 
 
+@cache
 def overlapping() -> Run:
     """A sweep of computation: blocking hides nothing, aio almost everything."""
     cells = []
@@ -176,12 +182,14 @@ def overlap_fields(compute: int, overlap: float) -> dict[str, object]:
     return {"overlap": overlap, "overlap_parts": parts}
 
 
+@cache
 def twelve() -> Run:
     """Twelve engines on one point, some of them of one name, one that is not known here."""
     cells = [cell(engine, scale=1 + 0.15 * n) for n, engine in enumerate(TWELVE)]
     return run(cells)
 
 
+@cache
 def twelve_swept() -> Run:
     """Twelve engines over three depths; four of them cannot do the last."""
     cells = []

@@ -10,9 +10,13 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from .hurry import hurry
+
 # A busy machine is no failure.
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
+
+hurry()
 
 # Some tests run the core in this process. A thread of numpy's, or the one by which a worker of
 # pytest-xdist hears what to do, would get some of the AIO engines' signals. SIGIO is not queued, so
@@ -35,6 +39,31 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 # processes that the tests start and interrupt would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run the tests marked as long, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--long"):
+        return
+    long = [item for item in items if item.get_closest_marker("long")]
+    items[:] = [item for item in items if not item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=long)
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    return None if config.getoption("--long") else "without the tests marked as long: --long"
+
+
+@pytest.fixture
+def few_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The steps of an A/B with fewer pairs."""
+    monkeypatch.setattr("iomodels.procedure.FIRST_PAIRS", 10)
+    monkeypatch.setattr("iomodels.procedure.EXTRA_PAIRS", 4)
+    monkeypatch.setattr("iomodels.procedure.FRESH_PAIRS", (12,))
+    monkeypatch.setattr("iomodels.selftest.SIZING_PAIRS", 6)
 
 
 @pytest.fixture

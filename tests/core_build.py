@@ -1,25 +1,35 @@
-"""Builds the C core's conformance program with the system's compiler, plain and with sanitizers.
+"""Builds the C core, plain and with sanitizers, for the tests that are programs in C.
 
-Without Python in it: the program is the core's own sources, as pyproject.toml lists them, except
-the one that knows Python, and the suite in tests/core.
+The core's own sources, as pyproject.toml lists them, except the one that knows Python, become a
+library: one for each variant, which every program of that variant is linked with. What was built
+is kept in build/tests, under a key of the sources, the flags and the compiler, so that all workers
+of a test run, and the next run, find it there.
 """
 
 from __future__ import annotations
 
-import atexit
+import fcntl
+import hashlib
 import os
 import shlex
+import shutil
 import subprocess
 import tempfile
 import tomllib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+CORE = ROOT / "iomodels" / "core"
 SUITE = ROOT / "tests" / "core"
+BUILT = ROOT / "build" / "tests"
 WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror"]
 FLAGS = ["-std=gnu11", "-g", "-pthread", "-D_GNU_SOURCE", *WARNINGS]
+INCLUDES = [f"-I{CORE}", f"-I{SUITE}"]
+LIBRARIES = ["-lm", "-lrt"]
 VARIANTS = {
     "plain": ["-O2"],
     "address": ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
@@ -44,70 +54,109 @@ def core_sources() -> list[Path]:
     return [ROOT / name for name in extension["sources"] if Path(name).name != "module.c"]
 
 
+@cache
+def core_library(variant: str) -> Path:
+    """The core built as `variant`. RuntimeError: what the compiler said."""
+
+    def make(folder: Path) -> None:
+        objects = _compile(core_sources(), VARIANTS[variant], folder)
+        _run(["ar", "rcs", str(folder / "core.a"), *map(str, objects)])
+
+    return _built(f"core-{variant}", _headers(CORE) + core_sources(), make) / "core.a"
+
+
+@cache
+def conformance(variant: str) -> Path:
+    """The program of the suite in tests/core. RuntimeError: what the compiler said."""
+    library = core_library(variant)
+    sources = sorted(SUITE.rglob("*.c"))
+    wraps = [f"-Wl,--wrap={name}" for name in WRAPPED]
+
+    def make(folder: Path) -> None:
+        objects = _compile(sources, VARIANTS[variant], folder)
+        parts = [*wraps, *map(str, objects), str(library)]
+        _link(folder / "conformance", VARIANTS[variant], parts)
+
+    depends = [*_headers(CORE), *_headers(SUITE), *sources, library]
+    return _built(f"conformance-{variant}", depends, make) / "conformance"
+
+
+@cache
+def program(variant: str, *names: str, options: tuple[str, ...] = ()) -> Path:
+    """The core with sources of tests/, the first of which gives the program its name."""
+    library = core_library(variant)
+    sources = [ROOT / "tests" / f"{name}.c" for name in names]
+    flags = [*FLAGS, *VARIANTS[variant], *INCLUDES, *options]
+
+    def make(folder: Path) -> None:
+        _link(folder / names[0], flags, [*map(str, sources), str(library)])
+
+    depends = [*_headers(CORE), *_headers(ROOT / "tests"), *sources, library]
+    return _built(f"{names[0]}-{variant}", depends, make, flags) / names[0]
+
+
+# ---------------------------------------------------------------------- compiling, once
+
+
+def _compiler() -> list[str]:
+    return shlex.split(os.environ.get("CC", "cc"))
+
+
+def _compile(sources: Sequence[Path], flags: Sequence[str], folder: Path) -> list[Path]:
+    objects = [folder / f"{number}-{source.stem}.o" for number, source in enumerate(sources)]
+
+    def compile_one(source: Path, target: Path) -> None:
+        _run([*_compiler(), *FLAGS, *flags, *INCLUDES, "-c", str(source), "-o", str(target)])
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(compile_one, sources, objects))
+    return objects
+
+
+def _link(target: Path, flags: Sequence[str], parts: Sequence[str]) -> None:
+    _run([*_compiler(), "-pthread", *flags, *parts, "-o", str(target), *LIBRARIES])
+
+
 def _run(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{shlex.join(command)}\n{done.stdout}{done.stderr}")
 
 
-@cache
-def _folder() -> Path:
-    folder = tempfile.TemporaryDirectory(prefix="iomodels-conformance-")
-    atexit.register(folder.cleanup)
-    return Path(folder.name)
+def _headers(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.h"))
 
 
-@cache
-def build(variant: str) -> Path:
-    """The program built as `variant`, once per session. RuntimeError: what the compiler said."""
-    compiler = shlex.split(os.environ.get("CC", "cc"))
-    flags = [*FLAGS, *VARIANTS[variant]]
-    folder = _folder() / variant
-    folder.mkdir()
-    sources = [*core_sources(), *sorted(SUITE.rglob("*.c"))]
-    objects = [folder / f"{number}-{source.stem}.o" for number, source in enumerate(sources)]
-    includes = [f"-I{ROOT / 'iomodels' / 'core'}", f"-I{SUITE}"]
-
-    def compile_one(source: Path, target: Path) -> None:
-        _run([*compiler, *flags, *includes, "-c", str(source), "-o", str(target)])
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(compile_one, sources, objects))
-    program = folder / "conformance"
-    wraps = [f"-Wl,--wrap={name}" for name in WRAPPED]
-    _run([*compiler, *flags, *wraps, *map(str, objects), "-o", str(program), "-lm", "-lrt"])
-    return program
+def _built(
+    name: str, depends: Iterable[Path], make: Callable[[Path], None], flags: Sequence[str] = ()
+) -> Path:
+    """The folder that `make` filled from these files: now, or when they were last the same."""
+    key = _key(depends, [*FLAGS, *VARIANTS[name.rpartition("-")[2]], *flags])
+    target = BUILT / f"{name}-{key}"
+    BUILT.mkdir(parents=True, exist_ok=True)
+    with _locked(BUILT / f"{name}.lock"):
+        if not target.exists():
+            for old in BUILT.glob(f"{name}-*"):
+                shutil.rmtree(old)
+            with tempfile.TemporaryDirectory(dir=BUILT) as folder:
+                inside = Path(folder) / "built"
+                inside.mkdir()
+                make(inside)
+                inside.rename(target)
+    return target
 
 
-@cache
-def program(variant: str, *names: str, options: tuple[str, ...] = ()) -> str:
-    """The core with sources of tests/, the first of which gives the program its name."""
-    target = _folder() / f"{names[0]}-{variant}"
-    sources = [*core_sources(), *(ROOT / "tests" / f"{name}.c" for name in names)]
-    _run(
-        [*shlex.split(os.environ.get("CC", "cc")), *FLAGS, *VARIANTS[variant], *options]
-        + [f"-I{ROOT / 'iomodels' / 'core'}", *map(str, sources)]
-        + ["-o", str(target), "-lm", "-lrt"]
-    )
-    return str(target)
+def _key(depends: Iterable[Path], flags: Sequence[str]) -> str:
+    compiler = subprocess.run([*_compiler(), "--version"], capture_output=True, check=True)
+    digest = hashlib.sha256(compiler.stdout + shlex.join(flags).encode())
+    for path in depends:
+        digest.update(str(path).encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
-Case = tuple[str, str, str]
-
-
-@cache
-def _listed(*options: str) -> dict[Case, str]:
-    command = [str(build("plain")), "--list", *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    rows = [line.split(maxsplit=3) for line in done.stdout.splitlines()]
-    return {(row[0], row[1], row[2]): "".join(row[3:]) for row in rows}
-
-
-def cases(planted: bool = False) -> list[Case]:
-    """Every (engine, channel, rule), or every planted engine with the rule that has to catch it."""
-    return list(_listed(*(["--planted"] if planted else [])))
-
-
-def reason_not_to(case: Case) -> str:
-    """Why the rule does not apply there, as far as it is known without trying; or nothing."""
-    return _listed().get(case, "")
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Another worker that wants the same waits, and then finds it."""
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -19,6 +19,7 @@ ENVIRONMENT = {
 }
 
 
+@cache
 def bucket_lower_ns(value: int) -> int:
     """The lower bound of the bucket that holds `value` (128 buckets per power of two)."""
     shift = max(0, value.bit_length() - 8)
@@ -27,7 +28,7 @@ def bucket_lower_ns(value: int) -> int:
 
 def histogram_of(values: Iterable[int]) -> Histogram:
     """The histogram that the core would record of these values."""
-    return sorted(Counter(map(cache(bucket_lower_ns), values)).items())
+    return sorted(Counter(map(bucket_lower_ns, values)).items())
 
 
 def make_trial(

@@ -263,5 +263,5 @@ def test_an_empty_slice_is_measured_again_and_only_then_fails(monkeypatch) -> No
     assert [pair.error for pair in measured] == [None, None]
     empty += [1] * ab.MAX_ATTEMPTS
     ((pair,),) = ab.measure(plan("slow-device", [], []), 1, seed=1)
-    assert "not one operation ended in a slice of 20 ms, in 4 attempts" in (pair.error or "")
+    assert "not one operation ended in a slice of 10 ms, in 4 attempts" in (pair.error or "")
     assert "--set load.block" in (pair.error or "")

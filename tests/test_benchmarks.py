@@ -10,6 +10,7 @@ import platform
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,6 @@ ROWS = {
     "all": 1,
 }
 """How many rows each benchmark has."""
-SEVERAL_AT_ONCE = ("nonblocking", "select", "threads", "aio")
 EXCUSES = ("fio is not installed", "left out with --quick", "Operation not supported")
 """Why a row may have no value here: the last where the file system has no direct I/O."""
 
@@ -42,12 +42,24 @@ def speed(*options: str) -> str:
     return done.stdout
 
 
+@cache
+def all_rows() -> list[dict[str, Any]]:
+    return json.loads(speed("--json"))["rows"]
+
+
+def rows_of(name: str) -> list[dict[str, Any]]:
+    """They come in the order of `ROWS`."""
+    assert len(all_rows()) == sum(ROWS.values())
+    counts = list(ROWS.values())
+    first = sum(counts[: list(ROWS).index(name)])
+    return all_rows()[first : first + ROWS[name]]
+
+
 @pytest.mark.parametrize("name", ROWS)
 def test_every_row_has_sane_numbers_or_a_known_reason(name):
-    rows = json.loads(speed("--only", name, "--json"))["rows"]
+    rows = rows_of(name)
     excused = [row for row in rows if row["reason"]]
     assert all(any(excuse in row["reason"] for excuse in EXCUSES) for row in excused), excused
-    assert len(rows) == ROWS[name]
     for row in rows:
         if row["reason"]:
             continue
@@ -66,10 +78,11 @@ def test_the_table_names_the_machine_but_not_the_host():
     assert os.uname().nodename not in table.split()
 
 
-def test_both_sides_can_be_pinned():
+def test_both_sides_of_one_benchmark_can_be_pinned():
     cpu = min(os.sched_getaffinity(0))
     document = json.loads(speed("--only", "harness", "--json", "--cpu", str(cpu)))
     assert f"pinned to CPU {cpu}" in document["machine"]
+    assert len(document["rows"]) == ROWS["harness"]
     assert all(row["ours"] > 0 for row in document["rows"])
 
 
@@ -108,8 +121,16 @@ def integrity(*options: str) -> tuple[int, dict[str, Any]]:
     return done.returncode, json.loads(done.stdout)
 
 
-def test_what_is_written_is_what_is_read():
-    engines = [word for name in ("blocking", *SEVERAL_AT_ONCE) for word in ("--engine", name)]
+@pytest.mark.parametrize(
+    "engines",
+    [
+        ("blocking", "aio"),
+        pytest.param(("nonblocking", "select", "threads"), marks=pytest.mark.long),
+    ],
+    ids=",".join,
+)
+def test_what_is_written_is_what_is_read(engines):
+    engines = [word for name in engines for word in ("--engine", name)]
     code, told = integrity("--gib", "0.02", *engines)
     assert code == 0, [cell for cell in told["cells"] if cell["reason"]]
     assert told["differences"] == 0
@@ -140,6 +161,7 @@ def test_false_alarms_of_ab_are_counted():
     assert told["seconds"] > 0
 
 
+@pytest.mark.long
 def test_what_the_recorder_costs_while_off_can_be_measured():
     command = [sys.executable, str(BENCHMARKS / "recorder.py"), "--quick", "--rounds", "1"]
     done = subprocess.run(
@@ -151,6 +173,7 @@ def test_what_the_recorder_costs_while_off_can_be_measured():
     assert all(row["ours"] > 0 and row["theirs"] > 0 for row in rows)
 
 
+@pytest.mark.long
 def test_the_other_build_has_no_recorder_in_its_calls(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     recorder = importlib.import_module("recorder")

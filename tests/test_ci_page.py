@@ -17,6 +17,8 @@ import yaml
 
 from iomodels import errors, exports
 
+from .fresh import run_iomodels
+
 PAGE = Path(__file__).parents[1] / "docs" / "ci.md"
 TEXT = PAGE.read_text()
 BEGIN, END = "<!-- formats: begin -->\n", "<!-- formats: end -->"
@@ -139,10 +141,10 @@ def test_a_check_and_a_compare_command_of_the_page_run(mark: str, tmp_path: Path
     arguments = one_of_each_kind()[mark]
     (tmp_path / "baseline").mkdir()
     program = [sys.executable, "-m", "iomodels"]
-    recorded = [*program, "bench", "slow-device", *TINY]
     if mark != "--a":
         for name in ("baseline/1.json", "base.json", "new.json"):
-            subprocess.run([*recorded, "-o", name], cwd=tmp_path, check=True, capture_output=True)
+            done = run_iomodels("bench", "slow-device", *TINY, "-o", name, cwd=tmp_path)
+            assert done.returncode == 0, done.stderr
     tiny = {
         "--a": ("-r", "10", "-e", "blocking", "--set", "channel.size=64KiB", "--threshold", "50%"),
         "--baseline": ("-r", "1"),

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from .fresh import run_iomodels
+
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 COLOUR = re.compile(r"\x1b\[(?:[0-9;]*;)?(?:3[0-7]|9[0-7]|38;[0-9;]+)m")
 QUICK = ("-r", "1", "-d", "0.01", "--warmup", "0")
@@ -33,17 +35,10 @@ def environment(**extra: str) -> dict[str, str]:
 
 @pytest.fixture
 def cli(tmp_path):
-    """Runs `iomodels` in an empty folder, its streams in pipes."""
+    """Runs `iomodels` in an empty folder, its streams no terminals."""
 
     def run(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command_line(*arguments),
-            cwd=tmp_path,
-            env=environment(**extra),
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        return run_iomodels(*arguments, cwd=tmp_path, env=environment(**extra))
 
     return run
 

@@ -14,6 +14,7 @@ from iomodels.storage import encode, save
 
 from . import chart_runs
 from .factory import make_cell
+from .fresh import run_iomodels
 
 MAGIC = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
 
@@ -24,13 +25,7 @@ def chart(tmp_path):
     save(chart_runs.four(rounds=2), tmp_path / "four.json", force=False)
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "iomodels", "chart", *arguments],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        return run_iomodels("chart", *arguments, cwd=tmp_path)
 
     return run
 

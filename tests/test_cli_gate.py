@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import json
@@ -23,6 +22,7 @@ from iomodels.results import Tool
 from iomodels.selftest import KindResult, Tally
 
 from .factory import make_cell, make_run, make_trial
+from .processes import await_children
 from .test_cli import QUICK, cli
 
 __all__ = ["cli"]
@@ -229,7 +229,7 @@ def test_a_check_against_a_real_baseline_keeps_the_run_that_becomes_the_next_one
     ],
 )
 def test_an_interrupted_check_says_what_there_is(cli, tmp_path, arguments) -> None:
-    made = cli("bench", "slow-device", "-e", "blocking", "-r", "6", "-d", "0.2", "-o", "base.json")
+    made = cli("bench", "slow-device", "-e", "blocking", "-r", "6", "-d", "0.05", "-o", "base.json")
     assert made.returncode == 0, made.stderr
     child = subprocess.Popen(
         [sys.executable, "-m", "iomodels", "check", *arguments, "-r", "500"],
@@ -239,8 +239,7 @@ def test_an_interrupted_check_says_what_there_is(cli, tmp_path, arguments) -> No
     for line in child.stderr:  # what comes before the first trial
         if "trials (" in line or "first look" in line:
             break
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        child.wait(2)  # for some rounds; were there none, it would end as well
+    await_children(child.pid, 5)  # trials, some of which have ended
     child.terminate()
     out, err = child.communicate(timeout=60)
     assert child.returncode == 130, err
@@ -254,12 +253,12 @@ def test_an_interrupted_check_says_what_there_is(cli, tmp_path, arguments) -> No
 
 def test_a_against_b_from_the_command_line(cli) -> None:
     done = cli(
-        "check", "slow-device", "-e", "blocking", "--threshold", "50%", "--seed", "4",
+        "check", "slow-device", "-e", "blocking", "-r", "10", "--threshold", "50%", "--seed", "4",
         "--a", "channel.service=50 us", "--b", "channel.service=500 us", "--export", "json=v.json",
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
     assert "slower" in done.stdout
-    assert "first look: 1 cell × 20 pairs" in done.stderr
+    assert "first look: 1 cell × 10 pairs" in done.stderr
     assert "seed 4" in done.stderr
 
 

@@ -1,27 +1,37 @@
 """The C core keeps its contract: every rule, on every engine and channel, in a process of its own.
 
 What there is to run, the conformance program says itself, so a new engine or channel is tested as
-soon as it stands in the core's table. The processes run a few at a time in the background, ahead
-of the tests that wait for them: much of a rule's time is spent waiting.
+soon as it stands in the core's table. A test is one engine on one channel: a program for each role
+of it, which forks for each rule and prints a line. A single rule by hand, and under a debugger:
+
+    build/tests/conformance-plain-*/conformance select socket:server server-is-drained
+
+The programs run a few at a time in the background, ahead of the tests that wait for them: much of a
+rule's time is spent waiting.
 """
 
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from .core_build import SANITIZERS, build, cases, reason_not_to
+from iomodels import _core
 
-PROCESSES = 6  # most of them wait
-TIMEOUT_S = 20  # for the program, whose own watchdog is a signal that an engine may have blocked
-PASSED, FAILED, NOT_APPLICABLE = 0, 1, 77
+from .core_build import SANITIZERS, conformance
+
+PROCESSES = 8  # most of them wait
+TIMEOUT_S = 100  # of all rules together; each has a limit of its own
+CHANNELS = ("timer", "file", "pipe", "socket")
+PAIRS = [(engine, channel) for engine in _core.engines() for channel in CHANNELS]
+ANY = "any"
+"""The engine and the channel of rules that know of neither."""
 # What a channel's role has no part in: its first role is enough.
 WITHOUT_ROLE = {
     "reap-respects-max",
@@ -44,183 +54,180 @@ WITH_SANITIZER = {
     "server-is-drained",
     "full-stream-waits",
 }
-# They compare times, so that a machine which stands still for long enough breaks them once in a
-# while; an engine that breaks them does so each time.
-TIMED = {
-    "reap-min-zero-looks",
-    "reap-times-out",
-    "reap-waits-for-min",
-    "reap-interrupted",
-    "wait-burns-no-cpu",
-    "waits-in-turn-burn-no-cpu",
-    "waits-only-for-its-own",
+# The loop keeps these, whatever an engine does: there is nothing to plant in one.
+OF_THE_LOOP = {
+    "too-deep-is-refused",
+    "high-descriptor-is-refused",
+    "wrong-bytes-are-found",
     "stop-ends-the-run",
-    "dead-peer-ends-the-run",
-    "depth-is-kept",
 }
-TRIES = 3
 # A sanitizer's own start fails where the kernel randomises addresses more than it can bear.
 NO_SANITIZER = "unexpected memory mapping"
 
 
-class Job(NamedTuple):
-    """One test's work: the program to use, and the rules to run with it."""
-
-    variant: str
-    engine: str
-    channel: str  # in a role: CHANNEL[:ROLE]
-    rules: tuple[str, ...]
-
-
 class Outcome(NamedTuple):
+    """One line of the program: what became of a rule in a role of the channel."""
+
+    channel: str  # CHANNEL[:ROLE]
     rule: str
-    status: int
+    outcome: str  # passed, failed, n/a
     said: str
 
 
-Pairs = dict[tuple[str, str], list[str]]
+# ------------------------------------------------------------------ the program
 
 
-def _pairs() -> tuple[Pairs, Pairs]:
-    """The rules by engine and channel: of each channel's first role, and of its others."""
-    first: dict[str, str] = {}
-    pairs: tuple[Pairs, Pairs] = ({}, {})
-    for engine, channel, rule in cases():
-        is_other = first.setdefault(channel.split(":")[0], channel) != channel
-        pairs[is_other].setdefault((engine, channel), []).append(rule)
-    return pairs
+@cache
+def rules() -> dict[tuple[str, str], list[str]]:
+    """What applies to each engine in each role of each channel, as far as is known untried."""
+    listed: dict[tuple[str, str], list[str]] = {}
+    for line in _lines("--list"):
+        engine, channel, rule, *reason = line.split(maxsplit=3)
+        found = listed.setdefault((engine, channel), [])
+        if not reason:
+            found.append(rule)
+    return listed
 
 
-def _rules() -> list[Job]:
-    pairs = _pairs()[0].items()
-    return [Job("plain", *pair, (rule,)) for pair, rules in pairs for rule in rules]
+def planted() -> list[list[str]]:
+    """Each planted engine, where it has to be caught, and by which rule."""
+    return [line.split() for line in _lines("--list", "--planted")]
 
 
-def _planted() -> list[Job]:
-    return [Job("plain", engine, channel, (rule,)) for engine, channel, rule in cases(True)]
+def _lines(*arguments: str) -> list[str]:
+    command = [str(conformance("plain")), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=TIMEOUT_S)
+    return done.stdout.splitlines()
 
 
-def _roles() -> list[Job]:
-    return [
-        Job("plain", *pair, tuple(rule for rule in rules if rule not in WITHOUT_ROLE))
-        for pair, rules in _pairs()[1].items()
-    ]
+def roles(engine: str, channel: str) -> list[str]:
+    """Of the channel; the first one is what CHANNEL alone would mean."""
+    return [role for of, role in rules() if of == engine and role.partition(":")[0] == channel]
 
 
-def _sanitized() -> list[Job]:
-    """Of an engine's variants (ENGINE-VARIANT) with the channels' first roles only."""
-    first, others = _pairs()
-    chosen = {
-        pair: [rule for rule in rules if rule in WITH_SANITIZER]
-        for pair, rules in others.items()
-        if "-" not in pair[0]
-    }
-    return [
-        Job(sanitizer, *pair, tuple(rules))
-        for sanitizer in SANITIZERS
-        for pair, rules in (first | chosen).items()
-    ]
-
-
-def _name(job: Job) -> str:
-    last = job.rules[0] if len(job.rules) == 1 else job.variant
-    return f"{job.engine}-{job.channel}-{last}"
-
-
-def _run(job: Job, program: Future[str]) -> list[Outcome]:
-    outcomes = []
-    for rule in job.rules:
-        if reason := reason_not_to((job.engine, job.channel, rule)):
-            outcomes.append(Outcome(rule, NOT_APPLICABLE, reason))
-            continue
-        for _ in range(TRIES if rule in TIMED else 1):
-            outcome = _run_once([program.result(), job.engine, job.channel, rule])
-            if outcome.status in (PASSED, NOT_APPLICABLE):
-                break
-        outcomes.append(outcome)
-        if outcome.status == NOT_APPLICABLE and "Sanitizer" in outcome.said:
-            break  # it does not bear this engine: the same for each rule
+def run_each(variant: str, engine: str, channel: str, chosen: list[str]) -> list[Outcome]:
+    """These rules, each in a process of its own."""
+    if not chosen:
+        return []
+    done = subprocess.run(
+        [str(conformance(variant)), "--each", engine, channel, *chosen],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"TSAN_OPTIONS": "halt_on_error=1"},
+        timeout=TIMEOUT_S,
+    )
+    rows = [line.split(" ", 2) for line in done.stdout.splitlines()]
+    outcomes = [Outcome(channel, row[0], row[1], _unescaped("".join(row[2:]))) for row in rows]
+    if [outcome.rule for outcome in outcomes] != chosen:  # a sanitizer may end the program itself
+        words = done.stderr or done.stdout
+        outcomes.append(Outcome(channel, ANY, "failed", f"exit {done.returncode}: {words}"))
     return outcomes
 
 
-def _run_once(command: list[str]) -> Outcome:
-    rule = command[-1]
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            env=os.environ | {"TSAN_OPTIONS": "halt_on_error=1"},
-            timeout=TIMEOUT_S,
-        )
-    except subprocess.TimeoutExpired:
-        return Outcome(rule, FAILED, f"no end after {TIMEOUT_S} s")
-    return Outcome(rule, done.returncode, (done.stderr or done.stdout).strip())
+def _unescaped(words: str) -> str:
+    return "\\".join(part.replace("\\n", "\n") for part in words.split("\\\\"))
 
 
-Work = dict[Job, Future[list[Outcome]]]
+def chosen_rules(variant: str, engine: str, channel: str, first: bool) -> list[str]:
+    """Which rules to run in this role of the channel, which may be its first."""
+    applying = rules()[engine, channel]
+    if first:
+        return applying
+    if variant == "plain":
+        return [rule for rule in applying if rule not in WITHOUT_ROLE]
+    if "-" in engine:  # another way of one engine: its first roles only
+        return []
+    return [rule for rule in applying if rule in WITH_SANITIZER]
+
+
+# ------------------------------------------------------------------ ahead of the tests
+
+Job = tuple[str, str, str]
+"""A variant of the build, an engine, a channel."""
+
+
+def _job(item: pytest.Item) -> Job | None:
+    if not isinstance(item, pytest.Function) or item.path != Path(__file__):
+        return None
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    if "engine" not in params:
+        return None
+    return params.get("variant", "plain"), params["engine"], params["channel"]
+
+
+Work = Callable[[str, str, str], list[Outcome]]
 
 
 @pytest.fixture(scope="session")
 def work(request: pytest.FixtureRequest) -> Iterator[Work]:
-    """The outcomes of all selected tests of this module, to come."""
-    jobs: list[Job] = [
-        item.callspec.params["job"]
-        for item in request.session.items
-        if isinstance(item, pytest.Function)
-        and item.path == Path(__file__)
-        and hasattr(item, "callspec")
-    ]
-    builder, pool = ThreadPoolExecutor(1), ThreadPoolExecutor(PROCESSES)
-    variants = dict.fromkeys(job.variant for job in jobs)
-    programs = {variant: builder.submit(lambda v: str(build(v)), variant) for variant in variants}
-    yield {job: pool.submit(_run, job, programs[job.variant]) for job in jobs}
-    for executor in (builder, pool):
-        executor.shutdown(cancel_futures=True)
+    """The outcomes of all selected tests of this module, role by role, to come."""
+    pool = ThreadPoolExecutor(PROCESSES)
+    futures: dict[Job, list[Future[list[Outcome]]]] = {}
+    for job in filter(None, map(_job, request.session.items)):
+        variant, engine, channel = job
+        conformance(variant)
+        futures[job] = [
+            pool.submit(
+                run_each, variant, engine, role, chosen_rules(variant, engine, role, number == 0)
+            )
+            for number, role in enumerate(roles(engine, channel))
+        ]
+    yield lambda *job: [outcome for future in futures[job] for outcome in future.result()]
+    pool.shutdown(cancel_futures=True)
 
 
-@pytest.mark.parametrize("job", _rules(), ids=_name)
-def test_an_engine_keeps_the_rule(job: Job, work: Work):
-    (outcome,) = work[job].result()
-
-    if outcome.status == NOT_APPLICABLE:
-        pytest.skip(outcome.said)
-    assert outcome.status == PASSED, outcome.said or _ending(outcome)
-
-
-@pytest.mark.parametrize("job", _roles(), ids=_name)
-def test_an_engine_keeps_the_rules_in_another_role(job: Job, work: Work):
-    broken = [o for o in work[job].result() if o.status not in (PASSED, NOT_APPLICABLE)]
-
-    assert not broken, "\n".join(f"{o.rule}: {o.said or _ending(o)}" for o in broken)
+def assert_kept(outcomes: list[Outcome]) -> None:
+    """Every rule; skips with the reason where one did not apply on this machine, and all others
+    were kept."""
+    broken = [f"{o.channel} {o.rule}: {o.said}" for o in outcomes if o.outcome == "failed"]
+    assert not broken, "\n".join(broken)
+    assert outcomes, "no rule was run"
+    if reasons := {outcome.said: outcome.rule for outcome in outcomes if outcome.outcome == "n/a"}:
+        pytest.skip("; ".join(f"{rule}: {said}" for said, rule in reasons.items()))
 
 
-@pytest.mark.parametrize("job", _planted(), ids=_name)
-def test_a_planted_engine_is_caught(job: Job, work: Work):
-    (outcome,) = work[job].result()
-
-    assert outcome.status in (FAILED, -signal.SIGALRM), "the broken rule went unnoticed"
-    assert outcome.status != FAILED or outcome.said, "it was caught without a word"
+# ------------------------------------------------------------------ the tests
 
 
-@pytest.mark.sanitize
-@pytest.mark.parametrize("job", _sanitized(), ids=_name)
-def test_a_sanitizer_finds_nothing(job: Job, work: Work):
-    outcomes = work[job].result()
-    words = [outcome.said for outcome in outcomes if outcome.status == NOT_APPLICABLE]
-    broken = [o for o in outcomes if o.status not in (PASSED, NOT_APPLICABLE)]
+@pytest.mark.parametrize(("engine", "channel"), PAIRS)
+def test_an_engine_keeps_the_rules(engine: str, channel: str, work: Work) -> None:
+    assert_kept(work("plain", engine, channel))
 
-    if broken and all(NO_SANITIZER in outcome.said for outcome in broken):
+
+def test_every_engine_and_channel_of_the_core_is_here() -> None:
+    listed = {(engine, channel.partition(":")[0]) for engine, channel in rules()}
+    assert listed == {*PAIRS, (ANY, ANY)}
+
+
+def test_the_parts_that_know_no_engine_keep_their_rules() -> None:
+    assert_kept(run_each("plain", ANY, ANY, rules()[ANY, ANY]))
+
+
+def test_every_planted_engine_is_caught() -> None:
+    """By the rule that it breaks, and with words."""
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        caught = pool.map(lambda row: run_each("plain", row[0], row[1], [row[2]]), planted())
+    unnoticed = {
+        row[0]: outcomes
+        for row, outcomes in zip(planted(), caught, strict=True)
+        if [outcome.outcome for outcome in outcomes] != ["failed"] or not outcomes[0].said
+    }
+    assert unnoticed == {}
+
+
+def test_every_rule_has_a_planted_engine_that_breaks_it() -> None:
+    every = {rule for pair, applying in rules().items() if pair != (ANY, ANY) for rule in applying}
+    caught = {rule for _, _, rule in planted()}
+    assert every - caught == OF_THE_LOOP
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("engine", "channel"), PAIRS)
+@pytest.mark.parametrize("variant", SANITIZERS)
+def test_a_sanitizer_finds_nothing(variant: str, engine: str, channel: str, work: Work) -> None:
+    outcomes = work(variant, engine, channel)
+    if any(NO_SANITIZER in outcome.said for outcome in outcomes):
         pytest.skip("the sanitizer does not start with this kernel's vm.mmap_rnd_bits")
-    assert not broken, "\n".join(f"{o.rule}: {o.said or _ending(o)}" for o in broken)
-    for said in words:
-        if "Sanitizer" in said:
-            pytest.skip(said)
-
-
-def _ending(outcome: Outcome) -> str:
-    if outcome.status >= 0:
-        return f"exit status {outcome.status}"
-    return f"ended by {signal.Signals(-outcome.status).name}"
+    assert_kept(outcomes)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import itertools
 import mmap
 import os
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -21,6 +21,8 @@ import pytest
 
 from iomodels import _core
 from iomodels.record import Record, new_record
+
+from .fresh import run_python
 
 FOLDER = "/var/tmp"  # a disk: /tmp may be memory
 PAGE = mmap.PAGESIZE
@@ -111,44 +113,82 @@ def need_direct(fd: int) -> None:
 # ------------------------------------------------------------------ everything with everything
 
 
-@pytest.mark.parametrize("verify", [0, 1])
-@pytest.mark.parametrize("cache", [WARM, DIRECT])
-@pytest.mark.parametrize("sync", [SYNC_NONE, SYNC_DATA, SYNC_EVERY])
-@pytest.mark.parametrize("workload", [READ, WRITE, MIXED])
+Settings = dict[str, int]
+AXES = {
+    "workload": (READ, WRITE, MIXED),
+    "sync": (SYNC_NONE, SYNC_DATA, SYNC_EVERY),
+    "file_cache": (WARM, DIRECT),
+    "verify": (0, 1),
+}
+EVERY = [
+    how
+    for values in itertools.product(*AXES.values())
+    if (how := dict(zip(AXES, values, strict=True)))["workload"] != READ
+    or how["sync"] == SYNC_NONE  # sync says nothing about reads
+]
+
+
+def pairs_of(how: Settings) -> set[tuple[tuple[str, int], ...]]:
+    return set(itertools.combinations(how.items(), 2))
+
+
+def pairwise(every: list[Settings]) -> list[Settings]:
+    """So few of them that each two values which occur together still do: the greedy cover."""
+    chosen: list[Settings] = []
+    missing = set().union(*map(pairs_of, every))
+    while missing:
+        chosen.append(max(every, key=lambda how: len(pairs_of(how) & missing)))
+        missing -= pairs_of(chosen[-1])
+    return chosen
+
+
 @pytest.mark.parametrize("engine", ENGINES)
-def test_every_workload(
-    engine: str, workload: int, sync: int, cache: int, verify: int, fd: int
-) -> None:
-    if workload == READ and sync != SYNC_NONE:
-        return  # sync says nothing about reads
-    if cache == DIRECT:
-        need_direct(fd)
+def test_every_two_settings_go_together(engine: str) -> None:
+    assert 6 < len(pairwise(EVERY)) < len(EVERY) / 2
+    transfer_with_each(engine, pairwise(EVERY))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("engine", ENGINES)
+def test_all_settings_go_together(engine: str) -> None:
+    transfer_with_each(engine, EVERY)
+
+
+def transfer_with_each(engine: str, chosen: list[Settings]) -> None:
+    for how in sorted(chosen, key=lambda how: how["file_cache"]):  # the cached ones first
+        with data_file() as fd:
+            if how["file_cache"] == DIRECT:
+                need_direct(fd)
+            transfer_and_look(engine, fd, how)
+
+
+def transfer_and_look(engine: str, fd: int, how: Settings) -> None:
+    """What is counted, what is verified, and what of the file has changed."""
+    workload, verify = how["workload"], how["verify"]
     before = content(fd)
-    how = {"workload": workload, "sync": sync, "file_cache": cache, "verify": verify}
     with opened(engine, fd, depth=depth_of(engine, 4), **how) as (loop, record):
-        assert loop.run(LONG_NS, 100) == 0, record.stage
+        assert loop.run(LONG_NS, 100) == 0, (how, record.stage)
         operations = record.field("slice_operations")
         words = BLOCK // 8 if verify else 1
         reads, writes = transfers(record, engine, workload, words)
-        assert operations == reads + writes >= 100
-        assert (reads > 0, writes > 0) == (workload != WRITE, workload != READ)
-        syncs = writes if sync != SYNC_NONE else 0
-        assert count(record, ALL_SYNCS) == count(record, SYNCS[sync]) == syncs
-        assert record.field("verified_words") == reads * words
-        assert record.field("read_back_bytes") == (len(before) if verify and writes else 0)
-        assert record.field("window_bytes") == record.field("window_operations") * BLOCK
-        if cache == WARM:
-            assert record.field("pages_before") == record.field("pages_after") == BLOCKS
-        else:
-            assert record.field("pages_before") == record.field("pages_after") == 0
+        assert operations == reads + writes >= 100, how
+        assert (reads > 0, writes > 0) == (workload != WRITE, workload != READ), how
+        syncs = writes if how["sync"] != SYNC_NONE else 0
+        assert count(record, ALL_SYNCS) == count(record, SYNCS[how["sync"]]) == syncs, how
+        assert record.field("verified_words") == reads * words, how
+        read_back = len(before) if verify and writes else 0
+        assert record.field("read_back_bytes") == read_back, how
+        assert record.field("window_bytes") == record.field("window_operations") * BLOCK, how
+        pages = BLOCKS if how["file_cache"] == WARM else 0
+        assert record.field("pages_before") == record.field("pages_after") == pages, how
 
     changed = [old != new for old, new in zip(blocks(before), blocks(content(fd)), strict=True)]
     if workload == READ:
-        assert not any(changed)
+        assert not any(changed), how
     if workload == MIXED:
-        assert not any(changed[: BLOCKS // 2]), "reads and writes do not meet"
+        assert not any(changed[: BLOCKS // 2]), (how, "reads and writes do not meet")
     if workload != READ:
-        assert 0 < sum(changed) <= writes
+        assert 0 < sum(changed) <= writes, how
 
 
 @pytest.mark.parametrize("block", [8, 100, 511, 1000, 3 * PAGE, 1 << 20])
@@ -481,11 +521,7 @@ with new_record() as record:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_every_engine_reports_a_file_that_may_not_grow_so_far(engine: str, limit: int) -> None:
     # Python ignores SIGXFSZ, so that the error is what is seen.
-    done = subprocess.run(
-        [sys.executable, "-c", LIMITED, engine, str(limit)], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [str(-errno.EFBIG), "transfer", str(limit)]
+    assert run_python(LIMITED, engine, limit).split() == [str(-errno.EFBIG), "transfer", str(limit)]
 
 
 @pytest.fixture(scope="module")

@@ -370,7 +370,14 @@ def test_real_counters_raise_no_alarm_in_100_suites() -> None:
     """Rounds of two real runs, dealt out to a base and a new run in 100 ways: seven rounds each, so
     that a counter that varies may be called slower."""
     one, other = (
-        bench(["slow-device", "cached-read"], rounds=7, duration_s=0.02, warmup_s=0, seed=seed)
+        bench(
+            ["slow-device", "cached-read"],
+            engines=["select", "aio"],
+            rounds=7,
+            duration_s=0.01,
+            warmup_s=0,
+            seed=seed,
+        )
         for seed in (3, 4)
     )
     cells = [
@@ -406,14 +413,6 @@ def versus_of(a: list[str], b: list[str], engine: str = "blocking") -> Compariso
     arm_a, arm_b = ab.parse_arm(a), ab.parse_arm(b)
     cells = ab.plan_cells(["slow-device"], [engines.parse(engine)], {}, arm_a, arm_b)
     return versus.run(cells, base_name=arm_a.name, new_name=arm_b.name, seed=1)
-
-
-@pytest.fixture
-def few_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The steps of the procedure with fewer and shorter pairs."""
-    monkeypatch.setattr("iomodels.procedure.FIRST_PAIRS", 10)
-    monkeypatch.setattr("iomodels.procedure.EXTRA_PAIRS", 4)
-    monkeypatch.setattr("iomodels.procedure.FRESH_PAIRS", (12,))
 
 
 @pytest.mark.usefixtures("few_pairs")

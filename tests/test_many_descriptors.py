@@ -12,13 +12,13 @@ import os
 import resource
 import statistics
 import subprocess
-import sys
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 from . import core_build
+from .fresh import run_python
 
 SIZES = (8, 128, 256, 512, 768, 900)
 ROUNDS = 5
@@ -66,16 +66,9 @@ class Measured(NamedTuple):
 def measured(engine: str) -> list[Measured]:
     """All rounds of all sizes, the odd ones in reverse, in one process."""
     cpus = sorted(os.sched_getaffinity(0))
-    numbers = map(str, (*cpus[:2], OPERATIONS, ROUNDS, *SIZES))
-    done = subprocess.run(
-        [sys.executable, "-c", TAKE_TURNS, engine, *numbers],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return [Measured(*json.loads(line)) for line in done.stdout.splitlines()]
+    numbers = (*cpus[:2], OPERATIONS, ROUNDS, *SIZES)
+    printed = run_python(TAKE_TURNS, engine, *numbers, timeout_s=100)
+    return [Measured(*json.loads(line)) for line in printed.splitlines()]
 
 
 def rounds(engine: str) -> list[list[Measured]]:
@@ -132,10 +125,9 @@ def test_a_thread_that_sleeps_in_its_read_costs_nothing():
     assert height + slope * 900 < 1.5 * (height + slope * 8)
 
 
-@pytest.mark.sanitize
+@pytest.mark.long
 def test_an_idle_read_that_ends() -> None:
     """Interrupted, it goes on; otherwise it is an error, and all the others are cancelled."""
-    done = subprocess.run(
-        [core_build.program("address", "loop_idle")], capture_output=True, text=True, timeout=60
-    )
+    program = str(core_build.program("address", "loop_idle"))
+    done = subprocess.run([program], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr

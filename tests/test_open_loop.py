@@ -14,10 +14,6 @@ import pytest
 from iomodels import _core, statistics
 from iomodels.record import Record, new_record
 
-# These compare times: a machine that stands still breaks one once in a while, and what is broken
-# breaks it each time.
-pytestmark = pytest.mark.flaky(reruns=2)
-
 CLOCK = {"clock_ns_per_tick_q32": _core.clock_calibrate(20_000_000)}
 
 
@@ -35,7 +31,7 @@ def run(engine: str, settings: Mapping[str, int], duration_s: float, record: Rec
 @pytest.mark.parametrize("arrivals", [0, 1], ids=["constant", "poisson"])
 def test_300_000_requests_per_second_are_300_000(arrivals: int) -> None:
     with new_record() as record:
-        run("null", {"arrival_gap_q10_ns": gap(300_000), "arrivals": arrivals}, 1.0, record)
+        run("null", {"arrival_gap_q10_ns": gap(300_000), "arrivals": arrivals}, 0.5, record)
         # Those that a stall at the window's end left waiting came, too.
         arrived = record.field("window_operations") + record.field("backlog")
         achieved = arrived * 1e9 / record.field("window_ns")
@@ -68,7 +64,7 @@ def test_a_stopped_worker_shows_in_the_latency_and_not_in_the_service_time() -> 
         resolve(["slow-device"], {"load.arrivals": ["constant"], "load.rate": ["1000"]}),
         [engines.parse("blocking")],
         rounds=1,
-        duration_s=2.0,
+        duration_s=1.0,
         warmup_s=0,
         seed=1,
     )
@@ -76,7 +72,7 @@ def test_a_stopped_worker_shows_in_the_latency_and_not_in_the_service_time() -> 
     stopped = threading.Event()
 
     def stop_for_half_a_second(operations: int) -> None:
-        if operations > 300 and not stopped.is_set():
+        if operations > 100 and not stopped.is_set():
             stopped.set()
             child = child_of(os.getpid())
             os.kill(child, signal.SIGSTOP)
@@ -90,7 +86,7 @@ def test_a_stopped_worker_shows_in_the_latency_and_not_in_the_service_time() -> 
     assert statistics.percentile_ns(result.service_ns, 0.99) < 50e6
     assert result.counters["lateness_max_ns"] > 300e6
     arrived = result.operations + result.counters.get("backlog", 0)
-    assert arrived == pytest.approx(2000, rel=0.05)
+    assert arrived == pytest.approx(1000, rel=0.05)
 
 
 def test_too_high_a_rate_leaves_a_backlog() -> None:

@@ -13,12 +13,12 @@ from iomodels.scenario import shipped
 ALL = [name for name in engines.DESCRIPTORS if name != "null"]
 
 
-def tiny(name: str, output: Path, duration_s: float) -> Run:
+def tiny(name: str, output: Path) -> Run:
     return runner.bench(
         [name],
         engines=ALL,
         rounds=1,
-        duration_s=duration_s,
+        duration_s=0.05,
         warmup_s=0,
         seed=1,
         output=output,
@@ -28,10 +28,7 @@ def tiny(name: str, output: Path, duration_s: float) -> Run:
 
 @pytest.mark.parametrize("name", shipped())
 def test_it_runs_with_every_engine(name: str, tmp_path: Path) -> None:
-    run = tiny(name, tmp_path / "run.json", duration_s=0.05)
-    if any("measured nothing" in (cell.reason or "") for cell in run.cells):
-        # The machine stood still for as long as a trial lasts.
-        run = tiny(name, tmp_path / "run.json", duration_s=0.5)
+    run = tiny(name, tmp_path / "run.json")
     assert [cell.reason for cell in run.cells if cell.status == "failed"] == []
     for cell in run.cells:
         assert cell.status in ("ok", "n/a")

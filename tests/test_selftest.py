@@ -47,6 +47,7 @@ def first_suite(kinds: list[Kind], slowdown: float) -> selftest.Report:
     return next(selftest.run(seed=1, budget_s=1e6, slowdown=slowdown, kinds=kinds, measure=QUICK))
 
 
+@pytest.mark.usefixtures("few_pairs")
 def test_a_large_slowdown_is_found_in_either_way_of_injecting_it() -> None:
     for result in first_suite([TIMER, BUSY], slowdown=3.0).kinds:
         assert result.error is None
@@ -57,6 +58,7 @@ def test_a_large_slowdown_is_found_in_either_way_of_injecting_it() -> None:
         assert result.tally.power.low < 0.3  # one decision says little, and the interval says so
 
 
+@pytest.mark.usefixtures("few_pairs")
 def test_two_arms_that_are_the_same_are_not_called_slower() -> None:
     """No slowdown at all: what is then found is a false alarm in either pair of arms."""
     (result,) = first_suite([TIMER], slowdown=0.0).kinds
@@ -119,11 +121,12 @@ def test_what_does_not_fit_into_the_time_is_left_to_the_next_suite(monkeypatch) 
 
 def test_a_kind_that_cannot_be_measured_says_why_and_the_others_go_on() -> None:
     broken = Kind("broken", "slow-devices", "blocking", {"load.depth": "4"})
-    bad, good = first_suite([broken, TIMER], slowdown=0.1).kinds
+    made_up = partial(selftest.run, seed=1, budget_s=1e6, measure=MadeUp())
+    bad, good = next(made_up(kinds=[broken, TIMER])).kinds
     assert "one transfer at a time" in (bad.error or "")
     assert bad.tally.power is None
     assert good.tally.decisions == 1
-    (nothing,) = selftest.run(seed=1, budget_s=1e6, kinds=[broken], measure=QUICK)
+    (nothing,) = made_up(kinds=[broken])
     assert (nothing.suites, nothing.pooled.decisions) == (0, 0)
 
 

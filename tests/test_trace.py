@@ -112,7 +112,7 @@ def test_computation_that_was_asked_for_is_what_is_done() -> None:
 
 
 def test_polling_is_told_einprogress_until_it_is_done() -> None:
-    trace = record("aio:notify=poll", requests=1)
+    trace = record("aio:notify=poll", settings={"channel.service": "1 ms"}, requests=1)
     results = [event.result for event in calls(trace, "aio_error")]
     assert results[-1] == 0
     assert set(results[:-1]) == {errno.EINPROGRESS}

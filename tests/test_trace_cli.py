@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,12 @@ from iomodels.cli.main import run
 from iomodels import steps, trace
 from iomodels.exports.perfetto import perfetto
 
+from .fresh import run_iomodels
 from .traces import ALL, make_event, make_trace, record, recorded, tries
 
 
 def in_a_pipe(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "iomodels", "trace", *arguments],
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    return run_iomodels("trace", *arguments, cwd=Path.cwd())
 
 
 def test_the_four_engines_fit_80_columns_and_pipes() -> None:

@@ -1,10 +1,13 @@
 /* conformance ENGINE CHANNEL[:ROLE] RULE: one rule of the contract on one engine and one channel in one
- * of its roles (subject.c), in a process of its own. Exit 0: kept; 1: broken, with one sentence on
- * standard error; 77: does not apply, with the reason on standard output.
+ * of its roles (subject.c), in this process. Exit 0: kept; 1: broken, with one sentence on standard
+ * error; 77: does not apply, with the reason on standard output.
  *
- * conformance --list prints every "engine channel rule", and why where it does not apply; with
- * --planted the planted engines instead, each with the rule that has to catch it. What there is comes
- * from the registry's tables. */
+ * conformance --each ENGINE CHANNEL[:ROLE] [RULE …]: each of these rules, or all, in a process of its
+ * own, and a line for each (forked.h). Exit 1 when one was broken.
+ *
+ * conformance --list: every "engine channel rule", and why where it does not apply; with --planted the
+ * planted engines instead, each with the rule that has to catch it. What there is comes from the
+ * registry's tables. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,12 +17,12 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "forked.h"
 #include "planted/planted.h"
 #include "probe.h"
 
 #define WATCHDOG_S 10
 #define ANY "any"
-enum { EXIT_NOT_APPLICABLE = 77 };
 
 /* Idle connections are the loop's doing; what drives an engine without the loop has none. */
 static const struct table {
@@ -166,20 +169,25 @@ static void start_sanitizer_thread(void)
 #endif
 }
 
-static void run(const char *engine, const char *channel, const char *name)
-{
-    const struct table *table;
-    const struct rule *rule = find_rule(name, &table);
-    const struct variant variant = variant_find(channel);
-    const struct subject subject = {find_engine(engine), variant.channel, &variant};
+struct asked {
+    const char *engine, *channel, *rule;
+};
 
-    EXPECT(rule, "There is no rule \"%s\".", name);
+static void run(void *context)
+{
+    const struct asked *asked = context;
+    const struct table *table;
+    const struct rule *rule = find_rule(asked->rule, &table);
+    const struct variant variant = variant_find(asked->channel);
+    const struct subject subject = {find_engine(asked->engine), variant.channel, &variant};
+
+    EXPECT(rule, "There is no rule \"%s\".", asked->rule);
     alarm(WATCHDOG_S);
     start_sanitizer_thread();
     probe_start();
     if (rule->unless) {
-        EXPECT(subject.engine, "There is no engine \"%s\".", engine);
-        EXPECT(subject.channel, "There is no channel \"%s\".", channel);
+        EXPECT(subject.engine, "There is no engine \"%s\".", asked->engine);
+        EXPECT(subject.channel, "There is no channel \"%s\".", asked->channel);
         const char *reason = reason_not_to(table, rule, &subject);
         if (reason)
             not_applicable(reason);
@@ -187,18 +195,55 @@ static void run(const char *engine, const char *channel, const char *name)
     rule->run(&subject);
 }
 
+static bool run_each(const char *engine, const char *channel, char *const *rules)
+{
+    bool kept = true;
+
+    for (; *rules; rules++) {
+        struct asked asked = {engine, channel, *rules};
+        kept &= forked_run(asked.rule, run, &asked);
+    }
+    return kept;
+}
+
+static bool run_all(const char *engine, const char *channel)
+{
+    const bool of_any = strcmp(engine, ANY) == 0;
+    bool kept = true;
+
+    for (const struct table *table = rule_tables; table < rule_tables + TABLES; table++)
+        for (const struct rule *rule = table->rules; rule->name; rule++) {
+            struct asked asked = {engine, channel, rule->name};
+
+            if (of_any == !rule->unless)
+                kept &= forked_run(asked.rule, run, &asked);
+        }
+    return kept;
+}
+
+static bool is_option(const char *argument, const char *option)
+{
+    return argument && strcmp(argument, option) == 0;
+}
+
 int main(int count, char **arguments)
 {
+    bool kept = true;
+
     /* A rule that dies is an answer; a core file of it would only be litter. */
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-    if (count == 2 && strcmp(arguments[1], "--list") == 0)
+    if (count == 2 && is_option(arguments[1], "--list"))
         list_all();
-    else if (count == 3 && strcmp(arguments[1], "--list") == 0 &&
-             strcmp(arguments[2], "--planted") == 0)
+    else if (count == 3 && is_option(arguments[1], "--list") && is_option(arguments[2], "--planted"))
         list_planted();
+    else if (count == 4 && is_option(arguments[1], "--each"))
+        kept = run_all(arguments[2], arguments[3]);
+    else if (count > 4 && is_option(arguments[1], "--each"))
+        kept = run_each(arguments[2], arguments[3], arguments + 4);
     else if (count == 4)
-        run(arguments[1], arguments[2], arguments[3]);
+        run(&(struct asked){arguments[1], arguments[2], arguments[3]});
     else
-        fail_rule("Usage: conformance --list [--planted] | ENGINE CHANNEL RULE");
-    return EXIT_SUCCESS;
+        fail_rule("Usage: conformance ENGINE CHANNEL RULE | --each ENGINE CHANNEL [RULE ...] | "
+                  "--list [--planted]");
+    return kept ? EXIT_SUCCESS : EXIT_FAILURE;
 }

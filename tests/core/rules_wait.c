@@ -124,10 +124,10 @@ static void reap_waits_for_min(const struct subject *subject)
     struct driver driver;
     uint32_t n;
 
-    /* Far enough apart that no wait finds two ready by chance. */
+    /* Far enough apart that no wait finds two ready by chance, even on a busy machine. */
     settings.service_distribution = DISTRIBUTION_UNIFORM;
-    settings.service_low_ns = 1000000;
-    settings.service_high_ns = 20000000;
+    settings.service_low_ns = (int64_t)MS;
+    settings.service_high_ns = 100 * (int64_t)MS;
     driver_open(&driver, subject, &settings);
     driver_fill(&driver, depth);
     timed_reap(&driver, min, LONG_NS, &n);

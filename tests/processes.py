@@ -1,0 +1,26 @@
+"""Looking at other processes while they run."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from pathlib import Path
+
+
+def children(pid: int) -> list[int]:
+    """The processes that this one has started and that have not ended; none where it has ended."""
+    found: list[int] = []
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found += map(int, (task / "children").read_text().split())
+    return found
+
+
+def await_children(pid: int, count: int, timeout_s: float = 30) -> None:
+    """Until it has started so many, one after another. AssertionError where it does not."""
+    seen: set[int] = set()
+    deadline = time.monotonic() + timeout_s
+    while len(seen) < count:
+        assert time.monotonic() < deadline, f"only {len(seen)} processes were started"
+        seen.update(children(pid))
+        time.sleep(0.002)
