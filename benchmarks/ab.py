@@ -5,7 +5,8 @@
 Each suite is what `iomodels check --a … --b …` does, from the first pair to the verdicts, the line
 about all cells included: one in which anything is faster or slower is a false alarm. What it finds
 of a known slowdown, kind by kind, is measured by `iomodels check --self-test --minutes 30`; many
-suites on simulated or recorded pairs by `gate.py`. Ends with 1 where a cell could not be measured.
+suites on simulated or recorded pairs by `check/against_baseline.py`. Ends with 1 where a cell could
+not be measured.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from dataclasses import dataclass, field
 
 from show import machine
 
-from iomodels import versus
-from iomodels.arms import Arm
-from iomodels.changes import Change
-from iomodels.engines import parse
-from iomodels.pairing import PairedCell, plan_cells
-from iomodels.statistics import wilson_interval
+from iomodels.check import a_against_b
+from iomodels.check.arm import Arm
+from iomodels.check.pair_plan import PairedCell, plan_cells
+from iomodels.compare.schema import Change
+from iomodels.engines.spec import parse
+from iomodels.statistics.rounds import wilson_interval
 
 Cells = Mapping[str, tuple[Sequence[str], Mapping[str, Sequence[str]]]]
 CELLS: Cells = {
@@ -78,7 +79,7 @@ def _run(cells: Sequence[PairedCell], count: int, seed: int) -> Suites:
     suites = Suites(len(cells))
     begin_s = time.monotonic()
     for number in range(count):
-        comparison = versus.run(cells, base_name="A", new_name="A", seed=seed + number)
+        comparison = a_against_b.run(cells, base_name="A", new_name="A", seed=seed + number)
         suites.run += 1
         suites.with_suspects += any(change.confirmed for change in comparison.changes)
         alarms = [_name(c) for c in comparison.changes if c.verdict in ("faster", "slower")]

@@ -3,7 +3,8 @@
     python benchmarks/gate.py --baseline [--suites N]
 
 They differ from run to run, in all cells together and in each by itself. Every cell is judged as
-one that was measured again. What is judged is made up; how is `iomodels.timings`' own.
+one that was measured again. What is judged is made up; how is `iomodels.compare.unpaired_verdicts`'
+own.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from iomodels import metrics, pairs, timings, verdict
-from iomodels.changes import Outcome
-from iomodels.results import Cell
-from iomodels.statistics import wilson_interval
-from iomodels.timings import Judgement, Named, Timing
+from iomodels.compare import metrics, unpaired_verdicts, verdict
+from iomodels.compare.schema import Outcome
+from iomodels.compare.unpaired_verdicts import Judgement, Named, Timing
+from iomodels.results.schema import Cell
+from iomodels.statistics import sign_flip
+from iomodels.statistics.rounds import wilson_interval
 
 SIMULATED = Named(("simulated", frozenset(), ""), "", Cell("simulated", {}, "", "ok"))
 BASE_RUNS = (1, 2, 3, 5)
@@ -45,7 +47,7 @@ def baseline_suite(
         )
         for row in levels
     ]
-    found = timings.judge(timed, Judgement(0.05, (), pairs.CONFIRM_ALPHA))
+    found = unpaired_verdicts.judge(timed, Judgement(0.05, (), sign_flip.CONFIRM_ALPHA))
     return verdict.outcome(found, threshold=0.05, comparable=True)
 
 

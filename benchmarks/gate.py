@@ -5,8 +5,9 @@
     python benchmarks/gate.py --measure pairs.json          # real A/A pairs of the default suite
     python benchmarks/gate.py --replay pairs.json           # the gate on blocks of those
 
-The decisions are `iomodels.procedure`'s own, step for step; only what it measures is made up, or
-played again. Beside it stands what most tools do: ten runs of A, then ten of B, and a threshold.
+The decisions are `iomodels.statistics.screen_confirm`'s own, step for step; only what it measures
+is made up, or played again. Beside it stands what most tools do: ten runs of A, then ten of B, and
+a threshold.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from pathlib import Path
 
 import numpy as np
 
-from iomodels import metrics, paired, pairs, procedure, verdict
-from iomodels.changes import Change
-from iomodels.pairs import Floats
-from iomodels.procedure import decide
-from iomodels.results import Interval
-from iomodels.statistics import wilson_interval
+from iomodels.check import pair_verdicts
+from iomodels.compare import metrics, verdict
+from iomodels.compare.schema import Change
+from iomodels.results.schema import Interval
+from iomodels.statistics import screen_confirm, sign_flip
+from iomodels.statistics.rounds import wilson_interval
+from iomodels.statistics.screen_confirm import decide
+from iomodels.statistics.sign_flip import Floats
 
 NOISE = (0.03, 0.10)
 """The standard deviation of one trial, from the quietest cell to the noisiest."""
@@ -159,7 +162,7 @@ def replay(
     tally = _tally(
         suites, len(recorded), suite, threshold, np.random.default_rng(seed), sequential=None
     )
-    blocks = min(row.size for row in recorded) // procedure.FIRST_PAIRS
+    blocks = min(row.size for row in recorded) // screen_confirm.FIRST_PAIRS
     return replace(tally, independent=min(suites, blocks))
 
 
@@ -200,20 +203,21 @@ def _tally(
     return Tally(suites, alarms, found, sequential, mean, unsure, suites)
 
 
-def _suite_alarm(decision: procedure.Decision, threshold: float) -> bool:
-    return decision.suite_sure and pairs.exceeds(decision.suite, threshold)
+def _suite_alarm(decision: screen_confirm.Decision, threshold: float) -> bool:
+    return decision.suite_sure and sign_flip.exceeds(decision.suite, threshold)
 
 
-def _is_inconclusive(decision: procedure.Decision, threshold: float) -> bool:
-    """Whether a loss beyond the threshold stays possible in some row, as `paired.judge` says it."""
+def _is_inconclusive(decision: screen_confirm.Decision, threshold: float) -> bool:
+    """Whether a loss beyond the threshold stays possible in some row, as `pair_verdicts.judge` says
+    it."""
     changes = [
-        paired.judged(
+        pair_verdicts.judged(
             LINE,
             decision.fresh.get(row, first),
             threshold,
             sure=False,
             up=True,
-            sees=procedure.detectable(first, threshold),
+            sees=screen_confirm.detectable(first, threshold),
         )
         for row, first in enumerate(decision.first)
     ]
@@ -228,10 +232,15 @@ def _sequential_alarm(machine: Simulated, cells: int) -> bool:
 
 def measure(path: Path, count: int, seed: int) -> None:
     """Record `count` real A/A pairs of every cell of the default suite."""
-    from iomodels import ab, metrics
+    from iomodels.check import pair_runs
+    from iomodels.compare import metrics
 
-    cells = [c for c in ab.plan_cells(["default"], [], {}, ab.Arm(), ab.Arm()) if not c.na_reason]
-    done = ab.measure(cells, count, seed=seed)
+    cells = [
+        c
+        for c in pair_runs.plan_cells(["default"], [], {}, pair_runs.Arm(), pair_runs.Arm())
+        if not c.na_reason
+    ]
+    done = pair_runs.measure(cells, count, seed=seed)
     metric = metrics.METRICS["throughput_ops"]
     rows = {
         f"{cell.scenario}, {cell.label or '-'}, {cell.a.engine}": [
@@ -277,8 +286,8 @@ def _show_cells(
 ) -> None:
     print("| cell | noise of a pair | sees from | found |\n|---|--:|--:|--:|")
     for name, row, share in zip(names, rows, power, strict=True):
-        sees = procedure.detectable(row, threshold)
-        print(f"| {name} | {pairs.noise(row):.1%} | {sees:.0%} | {share:.0%} |")
+        sees = screen_confirm.detectable(row, threshold)
+        print(f"| {name} | {sign_flip.noise(row):.1%} | {sees:.0%} | {share:.0%} |")
     print()
 
 

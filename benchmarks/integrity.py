@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from iomodels import _core
-from iomodels.record import Record, new_record
+from iomodels.trials.record import Record, new_record
 
 GIB, MIB = 1 << 30, 1 << 20
 SEED = 7

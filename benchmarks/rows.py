@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
-from iomodels.results import Interval
-from iomodels.statistics import median_interval
+from iomodels.results.schema import Interval
+from iomodels.statistics.rounds import median_interval
 
 Side = Callable[[], float]
 Pairs = list[tuple[float, float]]

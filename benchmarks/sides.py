@@ -1,8 +1,8 @@
 """The sides of every comparison: a trial's process, the bare loops, fio, and commands.
 
-A trial is measured through `iomodels/worker.py` and its lines of text, in a fresh process and with
-the same calibrated clock, just as `iomodels bench` does it. Each function starts one process and
-waits for its end.
+A trial is measured through `iomodels/trials/worker.py` and its lines of text, in a fresh process
+and with the same calibrated clock, just as `iomodels bench` does it. Each function starts one
+process and waits for its end.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import iomodels
 from iomodels import _core
-from iomodels.record import Record, new_record
+from iomodels.trials.record import Record, new_record
 
 HERE = Path(__file__).resolve().parent
 PACKAGE = Path(iomodels.__file__).resolve().parent
@@ -28,7 +28,7 @@ WARMUP_NS = 50_000_000
 BLOCK = 4096
 SEED = 7
 WITH_COMPUTATION = 0
-"""The part of a slice that a plain trial runs (`worker.py`)."""
+"""The part of a slice that a plain trial runs (`trials/worker.py`)."""
 ANY_NUMBER = 0
 """Of operations: the slice ends by the clock."""
 PEER_SOURCES = (
@@ -233,7 +233,7 @@ def _worker(
     with new_record() as record:
         command = [
             *bench.prefix,
-            *(sys.executable, "-I", "-S", str(PACKAGE / "worker.py"), bench.core),
+            *(sys.executable, "-I", "-S", str(PACKAGE / "trials" / "worker.py"), bench.core),
             *(str(os.getpid()), engine, channel, str(record.fd)),
             *(f"{name}={value}" for name, value in everything.items()),
         ]

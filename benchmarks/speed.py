@@ -22,7 +22,7 @@ from rows import Row, Side, Target, interleave, ratio_row, value_row
 from show import machine, show
 from sides import Bench, BenchmarkError
 
-from iomodels.statistics import median_interval
+from iomodels.statistics.rounds import median_interval
 
 DATA_FOLDER = Path("/var/tmp")
 """The default of the scenarios' `channel.folder`; /tmp is often a tmpfs."""

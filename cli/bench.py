@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iomodels.defaults import (
+from iomodels.base.errors import OutputError
+from iomodels.measure.defaults import (
     DURATION_S,
     QUICK_DURATION_S,
     QUICK_ROUNDS,
@@ -20,14 +21,13 @@ from iomodels.defaults import (
     ROUNDS,
     WARMUP_S,
 )
-from iomodels.errors import OutputError
 
 from .options import EXPORT_OPTION, JSON_OPTION, Seconds, settings_by_key
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from iomodels.results import Notice, Run
+    from iomodels.results.schema import Notice, Run
 
 DEFAULT_FOLDER = Path("results")
 DEFAULT_SUITE = "default"
@@ -118,12 +118,13 @@ def command(
     Exits with 0 when all was measured, 1 when a cell failed, 2 for a mistake in what was asked,
     3 when nothing could be measured, 130 when interrupted (what there is has been saved then).
     """
-    from iomodels.runner import Interrupted, has_measurements
-    from iomodels.runner import bench as run_bench
-    from iomodels.statistics import MIN_ROUNDS
-    from iomodels.units import counted
+    from iomodels.base.units import counted
+    from iomodels.measure.run import Interrupted, has_measurements
+    from iomodels.measure.run import bench as run_bench
+    from iomodels.statistics.rounds import MIN_ROUNDS
 
-    from . import console, exporting, progress
+    from . import exporting
+    from .show import console, progress
 
     chosen = scenarios or (DEFAULT_SUITE,)
     by_key = settings_by_key(settings)
@@ -183,7 +184,7 @@ def command(
 
 def default_output(scenarios: Sequence[str], now: datetime) -> Path:
     """`results/slow-device-20250131T120000Z.json`: the name is a slug, whatever was asked for."""
-    from iomodels.storage import slug
+    from iomodels.results.read import slug
 
     name = slug("-".join(dict.fromkeys(Path(scenario).stem for scenario in scenarios)))[:60]
     return DEFAULT_FOLDER / f"{name}-{now:%Y%m%dT%H%M%SZ}.json"
@@ -220,7 +221,7 @@ def terminated_like_ctrl_c() -> Iterator[None]:
 
 
 def _write_json(run: Run) -> None:
-    from iomodels.storage import encode
+    from iomodels.results.read import encode
 
     sys.stdout.buffer.write(encode(run))
     sys.stdout.buffer.flush()
@@ -228,8 +229,8 @@ def _write_json(run: Run) -> None:
 
 def _show(run: Run, output: Console, said: Sequence[Notice]) -> None:
     """The run's tables, with its warnings except those that have been `said`."""
-    from . import table
-    from . import verdicts as verdict_table
+    from .show import table
+    from .show import verdicts as verdict_table
 
     for part in table.report(run, width=output.width, said=said):
         output.print(part)

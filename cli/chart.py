@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iomodels.errors import NothingToDraw, OutputError
+from iomodels.base.errors import NothingToDraw, OutputError
 
 if TYPE_CHECKING:
     from iomodels.charts import Format, Picture
@@ -57,10 +57,10 @@ def command(
     Exits with 0 when all was drawn, 2 for a file that is no result or cannot be written, 3 when
     there is nothing to draw.
     """
-    from iomodels import storage
+    from iomodels.results import read
 
-    from . import console
-    from .rendering import rendered
+    from .show import console
+    from .show.rendering import rendered
 
     if matrix and len(results) > 1:
         raise click.UsageError("--matrix draws one result: give one at a time")
@@ -77,18 +77,19 @@ def command(
     _make(folder)
     paths = [folder / f"{picture.name}.{format_}" for picture in pictures]
     for path in paths:
-        storage.check_output(path, force=force)
+        read.check_output(path, force=force)
     output = console.out()
     for data, path in zip(rendered(pictures, format_), paths, strict=True):
-        storage.write(data, path, force=force)
+        read.write(data, path, force=force)
         output.print(console.safe(str(path)), soft_wrap=True)
     return 0
 
 
 def _pictures(results: tuple[Path, ...], scenario: str | None, *, matrix: bool) -> list[Picture]:
-    from iomodels import charts, storage
+    from iomodels import charts
+    from iomodels.results import read
 
-    runs = [storage.load(path) for path in results]
+    runs = [read.load(path) for path in results]
     if not matrix:
         return charts.pictures(runs, scenario=scenario, names=_names(results))
     if scenario is None:

@@ -20,14 +20,14 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from iomodels.changes import Comparison
+    from iomodels.compare.schema import Comparison
 
 DEFAULT_MINUTES = 3.0
 """Of a self-test: time for one suite of all its kinds."""
 
 
 LEAST_PAIRS = 10
-"""`pairs.MIN_SUITE_PAIRS`, without loading numpy for `--help`."""
+"""`sign_flip.MIN_SUITE_PAIRS`, without loading numpy for `--help`."""
 
 
 @click.command()
@@ -130,9 +130,10 @@ def command(
     was asked, 3 when times cannot be compared (another machine or core) or nothing could be
     measured, 4 when it is too noisy to tell, 130 when interrupted.
     """
-    from iomodels.verdict import EXIT_CODES
+    from iomodels.compare.verdict import EXIT_CODES
 
-    from . import changes_table, console, exporting
+    from . import exporting
+    from .show import changes_table, console
 
     paired = bool(arm_a or arm_b)
     _one_way(baseline=bool(baseline), paired=paired, self_test=self_test)
@@ -203,7 +204,7 @@ def _folder(settings: Mapping[str, Sequence[str]]) -> str | None:
 
 def _files_only(names: Sequence[str]) -> None:
     """What follows `--baseline FILE` are more files, as a shell makes them of `baseline/*.json`."""
-    from iomodels.scenario import shipped, suites
+    from iomodels.workload.scenario import shipped, suites
 
     scenarios = {*shipped(), *suites()}
     for name in names:
@@ -231,7 +232,7 @@ def _not_with(options: Mapping[str, object], why: str) -> None:
 
 @dataclass(frozen=True)
 class _How:
-    """How to check against a baseline, as `gate.check` takes it."""
+    """How to check against a baseline, as `against_baseline.check` takes it."""
 
     metric_keys: Sequence[str]
     threshold: float
@@ -244,17 +245,17 @@ class _How:
 
 def _against_baseline(paths: Sequence[str], how: _How) -> Comparison | None:
     """None where it was interrupted; what there was is saved, and it is said where."""
-    from iomodels import gate
-    from iomodels.runner import Interrupted
+    from iomodels.check import against_baseline
+    from iomodels.measure.run import Interrupted
 
-    from . import console, progress
+    from .show import console, progress
 
     messages = console.err()
-    base = gate.load_baseline(paths)
+    base = against_baseline.load_baseline(paths)
     comparison = None
     try:
         with terminated_like_ctrl_c(), progress.display(messages) as listener:
-            checked = gate.check(base, **vars(how), listener=listener)
+            checked = against_baseline.check(base, **vars(how), listener=listener)
         comparison, kept = checked.comparison, checked.output
     except Interrupted:
         messages.print("interrupted: nothing was judged")
@@ -275,18 +276,18 @@ def _a_against_b(
     rounds: int | None,
 ) -> tuple[Comparison, bool]:
     """What it came to, and whether it was interrupted."""
-    from iomodels import ab, versus
-    from iomodels import engines as engine_table
+    from iomodels.check import a_against_b, pair_runs
+    from iomodels.engines import spec as engine_table
 
-    from . import console, pair_progress
+    from .show import console, pair_progress
 
-    a, b = (ab.parse_arm(texts) for texts in arms)
+    a, b = (pair_runs.parse_arm(texts) for texts in arms)
     specs = [engine_table.parse(text) for text in engines]
-    cells = ab.plan_cells(names or (DEFAULT_SUITE,), specs, settings, a, b)
-    ab.check_folders(cells)
+    cells = pair_runs.plan_cells(names or (DEFAULT_SUITE,), specs, settings, a, b)
+    pair_runs.check_folders(cells)
     try:
         with terminated_like_ctrl_c(), pair_progress.display(console.err(), seed) as listener:
-            comparison = versus.run(
+            comparison = a_against_b.run(
                 cells,
                 base_name=f"A ({a.name})",
                 new_name=f"B ({b.name})",
@@ -296,7 +297,7 @@ def _a_against_b(
                 first_pairs=rounds,
                 listener=listener,
             )
-    except versus.Interrupted as interruption:
+    except a_against_b.Interrupted as interruption:
         console.err().print("interrupted: this is what was measured until then")
         return interruption.comparison, True
     return comparison, False

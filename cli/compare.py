@@ -50,11 +50,12 @@ def command(
     Exits with 0 when nothing got worse, 1 for a regression or a lost cell, 2 for a mistake in what
     was asked, 3 when times cannot be compared (another machine or version), 4 when inconclusive.
     """
-    from iomodels.comparison import compare
-    from iomodels.storage import load
-    from iomodels.verdict import EXIT_CODES
+    from iomodels.compare.runs import compare
+    from iomodels.compare.verdict import EXIT_CODES
+    from iomodels.results.read import load
 
-    from . import changes_table, console, exporting
+    from . import exporting
+    from .show import changes_table, console
 
     if as_json and shown_as not in ("table", "json"):
         raise click.UsageError(f"--json and --format {shown_as} contradict each other: keep one")

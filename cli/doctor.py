@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iomodels.errors import UsageError
+from iomodels.base.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from iomodels.doctor import Check
+    from iomodels.machine.doctor import Check
 
 STYLES = {"ok": "green", "note": "yellow", "warn": "bold red"}
 INDENT = " " * 8
@@ -36,7 +36,8 @@ def command(folder: Path, as_json: bool) -> None:
 
     Nothing is changed. Takes a quarter of a second, to see what else runs.
     """
-    from iomodels import _core, doctor
+    from iomodels import _core
+    from iomodels.machine import doctor
 
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
@@ -52,7 +53,7 @@ def command(folder: Path, as_json: bool) -> None:
 
 def show(found: list[Check]) -> None:
     """Print the checks by group, each with its meaning and, where not ok, the remedy."""
-    from .console import out, safe
+    from .show.console import out, safe
 
     console = out()
     for group, members in groupby(found, key=lambda check: check.group):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-    from iomodels.engines import Descriptor, Option
+    from iomodels.engines.spec import Descriptor, Option
 
 
 @click.command()
@@ -27,12 +27,12 @@ def command(as_json: bool) -> None:
     An engine is named as in `iomodels bench -e NAME`, or with options as in
     `-e NAME:option=value,option=value`.
     """
-    from iomodels.engines import DESCRIPTORS
+    from iomodels.engines.spec import DESCRIPTORS
 
     if as_json:
         click.echo(json.dumps([_as_data(d) for d in DESCRIPTORS.values()], indent=2))
         return
-    from . import console
+    from .show import console
 
     output = console.out()
     output.print(_matrix(DESCRIPTORS))
@@ -66,7 +66,7 @@ def _matrix(descriptors: Mapping[str, Descriptor]) -> RenderableType:
 def _described(descriptor: Descriptor) -> list[RenderableType]:
     from rich.padding import Padding
 
-    from .console import safe
+    from .show.console import safe
 
     details = [safe(f"can: {', '.join(_abilities(descriptor.name))}")]
     details += [_option(descriptor, option) for option in descriptor.options]
@@ -79,7 +79,7 @@ def _described(descriptor: Descriptor) -> list[RenderableType]:
 
 
 def _option(descriptor: Descriptor, option: Option) -> Text:
-    from .console import safe
+    from .show.console import safe
 
     allowed = ", ".join(option.choices) or f"{option.low} to {option.high}"
     notes = [
@@ -96,7 +96,7 @@ def _option(descriptor: Descriptor, option: Option) -> Text:
 
 def _abilities(engine: str) -> list[str]:
     """What the engine (with options, as `parse` reads it) can do, in words, from its caps."""
-    from iomodels.engines import parse
+    from iomodels.engines.spec import parse
 
     caps = parse(engine).caps
     depth, descriptor = caps["max_depth"], caps["max_descriptor"]
@@ -141,8 +141,8 @@ class _Limit:
 
 
 def _limits(engine: str) -> list[_Limit]:
-    from iomodels import scenario
-    from iomodels.engines import ability, parse
+    from iomodels.engines.spec import ability, parse
+    from iomodels.workload import scenario
 
     spec = parse(engine)
     limits = []
@@ -167,7 +167,7 @@ def _how_far(reasons: Mapping[str, str | None]) -> str:
 
 
 def _as_data(descriptor: Descriptor) -> dict[str, Any]:
-    from iomodels.engines import parse
+    from iomodels.engines.spec import parse
 
     return {
         "name": descriptor.name,

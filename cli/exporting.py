@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from iomodels import exports
-from iomodels.errors import OutputError
+from iomodels.base.errors import OutputError
 from iomodels.exports import Export, Subject
 
 if TYPE_CHECKING:
-    from iomodels.changes import Comparison
-    from iomodels.results import Run
+    from iomodels.compare.schema import Comparison
+    from iomodels.results.schema import Run
 
 
 def asked(

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 import iomodels
-from iomodels.errors import IomodelsError, OutputError
-from iomodels.escape import visible
+from iomodels.base.errors import IomodelsError, OutputError
+from iomodels.base.escape import visible
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iomodels.errors import NothingToDraw, OutputError, ResultError
+from iomodels.base.errors import NothingToDraw, OutputError, ResultError
 
 if TYPE_CHECKING:
     from iomodels.charts import Picture
-    from iomodels.report import Drawing
-    from iomodels.results import Run
-    from iomodels.trace import Trace
+    from iomodels.report.page import Drawing
+    from iomodels.results.schema import Run
+    from iomodels.trace.schema import Trace
 
 
 @click.command()
@@ -44,26 +44,27 @@ def command(result: Path, output: Path | None, trace_files: tuple[Path, ...], fo
     Exits with 0 when the page was written, 2 for a file that cannot be read or written, 3 for a
     result without anything in it.
     """
-    from iomodels import storage, trace
-    from iomodels.report import page
+    from iomodels.report.page import page
+    from iomodels.results import read
+    from iomodels.trace import schema as trace
 
-    from . import console
+    from .show import console
 
-    run = storage.load(result)
+    run = read.load(result)
     output = output or result.with_suffix(".html")
     traces = [trace.load(path) for path in trace_files]
     if output.exists() and any(output.samefile(path) for path in (result, *trace_files)):
         raise OutputError(f"{output} is what the page is made of: name another file for it")
-    storage.check_output(output, force=force)
+    read.check_output(output, force=force)
     html = page(run, _drawings(run), _flows(run, traces))
-    storage.write(html.encode(), output, force=force)
+    read.write(html.encode(), output, force=force)
     console.err().print(console.safe(f"report: {output}"), soft_wrap=True)
 
 
 def _drawings(run: Run) -> list[Drawing]:
     from iomodels import charts
 
-    from . import console
+    from .show import console
 
     try:
         pictures = [*charts.matrices(run), *charts.pictures([run])]
@@ -80,8 +81,8 @@ def _short_title(picture: Picture) -> str:
 
 
 def _flows(run: Run, traces: Sequence[Trace]) -> list[Drawing]:
-    from iomodels.charts.flow import flow
-    from iomodels.report import other_origin
+    from iomodels.charts.flows.flow import flow
+    from iomodels.report.page import other_origin
 
     pictures = [(flow(trace), other_origin(run, trace)) for trace in traces]
     return [_drawing(picture, picture.title, remark) for picture, remark in pictures]
@@ -89,6 +90,6 @@ def _flows(run: Run, traces: Sequence[Trace]) -> list[Drawing]:
 
 def _drawing(picture: Picture, title: str, remark: str = "") -> Drawing:
     from iomodels.charts import render
-    from iomodels.report import Drawing
+    from iomodels.report.page import Drawing
 
     return Drawing(picture.scenario, title, picture.alt, render(picture, "svg"), remark)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from iomodels.scenario import Point, Scenario
-    from iomodels.suite import Suite
+    from iomodels.workload.scenario import Point, Scenario
+    from iomodels.workload.suite import Suite
 
 
 @click.command()
@@ -36,7 +36,7 @@ def command(name: str | None, as_json: bool) -> None:
 
 
 def _list(*, as_json: bool) -> None:
-    from iomodels.scenario import load, shipped, suites
+    from iomodels.workload.scenario import load, shipped, suites
 
     scenarios = [load(name) for name in shipped()]
     of_suites = {name: _suite(name) for name in suites()}
@@ -58,7 +58,7 @@ def _list(*, as_json: bool) -> None:
             }
         )
         return
-    from .console import safe
+    from .show.console import safe
 
     _print(
         safe("Scenarios", "bold"),
@@ -75,7 +75,7 @@ def _list(*, as_json: bool) -> None:
 
 
 def _one(name: str, *, as_json: bool) -> None:
-    from iomodels.scenario import resolve
+    from iomodels.workload.scenario import resolve
 
     found = resolve([name])
     if as_json:
@@ -87,12 +87,12 @@ def _one(name: str, *, as_json: bool) -> None:
 
 
 def _suite(name: str) -> Suite:
-    from iomodels import toml_file
-    from iomodels.scenario import scenario_folder
-    from iomodels.suite import read_suite
+    from iomodels.base import toml
+    from iomodels.workload.scenario import scenario_folder
+    from iomodels.workload.suite import read_suite
 
     path = scenario_folder() / f"{name}.toml"
-    return read_suite(toml_file.read(path, path.name), path.name)
+    return read_suite(toml.read(path, path.name), path.name)
 
 
 def _names_in(suite: Suite) -> list[str]:
@@ -104,7 +104,7 @@ def _titled(entries: Iterable[tuple[str, list[str]]]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from .console import safe
+    from .show.console import safe
 
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
@@ -117,9 +117,9 @@ def _titled(entries: Iterable[tuple[str, list[str]]]) -> Table:
 
 
 def _described(scenario: Scenario) -> list[RenderableType]:
-    from iomodels.scenario import points
+    from iomodels.workload.scenario import points
 
-    from .console import safe
+    from .show.console import safe
 
     all_points = points(scenario)
     shown: list[RenderableType] = [
@@ -142,10 +142,10 @@ def _keys(scenario: Scenario, all_points: list[Point]) -> Table:
     """Every key with its value at all points, and what it means."""
     from rich.table import Table
 
-    from iomodels.keys import all_keys
-    from iomodels.points import show
+    from iomodels.analysis.cells import show
+    from iomodels.workload.channels import all_keys
 
-    from .console import safe
+    from .show.console import safe
 
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
@@ -162,7 +162,7 @@ def _keys(scenario: Scenario, all_points: list[Point]) -> Table:
 
 
 def _engines(scenario: Scenario) -> Text:
-    from .console import safe
+    from .show.console import safe
 
     return safe("Engines: ", "bold").append_text(
         safe(", ".join(_engine_names(scenario)), "not bold")
@@ -170,14 +170,14 @@ def _engines(scenario: Scenario) -> Text:
 
 
 def _engine_names(scenario: Scenario) -> tuple[str, ...]:
-    from iomodels.engines import DEFAULT
+    from iomodels.engines.spec import DEFAULT
 
     return scenario.engines or DEFAULT
 
 
 def _unavailable(scenario: Scenario) -> list[str]:
-    from iomodels.engines import ability, parse
-    from iomodels.scenario import points
+    from iomodels.engines.spec import ability, parse
+    from iomodels.workload.scenario import points
 
     return [
         f"{f'at {point.label}, ' if point.label else ''}{reason}"
@@ -188,7 +188,7 @@ def _unavailable(scenario: Scenario) -> list[str]:
 
 
 def _as_data(scenario: Scenario) -> dict[str, Any]:
-    from iomodels.scenario import points
+    from iomodels.workload.scenario import points
 
     return {
         "name": scenario.name,
@@ -206,7 +206,7 @@ def _write_json(data: object) -> None:
 
 
 def _print(*parts: RenderableType) -> None:
-    from . import console
+    from .show import console
 
     output = console.out()
     for part in parts:

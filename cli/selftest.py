@@ -10,14 +10,14 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from iomodels import selftest
-from iomodels.exports.change_text import share
-from iomodels.results import Interval
-from iomodels.selftest import KindResult, Report, Tally
-from iomodels.units import counted
+from iomodels.base.units import counted
+from iomodels.check import selftest
+from iomodels.check.selftest import KindResult, Report, Tally
+from iomodels.compare.wording import share
+from iomodels.results.schema import Interval
 
-from . import console, pair_progress
 from .bench import terminated_like_ctrl_c
+from .show import console, pair_progress
 
 
 def show(*, minutes: float, threshold: float, as_json: bool) -> int:

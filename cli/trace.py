@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iomodels.errors import NothingMeasured, OutputError
+from iomodels.base.errors import NothingMeasured, OutputError
 
 from .options import settings_by_key
 
 if TYPE_CHECKING:
-    from iomodels.charts.picture import Format
-    from iomodels.trace import Trace
-    from iomodels.tracing import Recording
+    from iomodels.charts.drawing.picture import Format
+    from iomodels.measure.recording import Recording
+    from iomodels.trace.schema import Trace
 
 SCENARIO = "slow-device"
 REQUESTS, MAX_REQUESTS = 4, 1000
@@ -98,7 +98,8 @@ def command(
     Exits with 0 when all was recorded, 1 when a recording failed, 2 for a mistake in what was
     asked, 3 when nothing could be recorded.
     """
-    from iomodels import trace, tracing
+    from iomodels.measure import recording as tracing
+    from iomodels.trace import schema as trace
 
     by_key = settings_by_key(settings)
     if files and any(_was_given(context, name) for name in ABOUT_RECORDING):
@@ -130,14 +131,14 @@ def _was_given(context: click.Context, name: str) -> bool:
 
 
 def _canonical(engines: Sequence[str]) -> list[str]:
-    from iomodels.engines import parse
-    from iomodels.tracing import DEFAULT_ENGINES
+    from iomodels.engines.spec import parse
+    from iomodels.measure.recording import DEFAULT_ENGINES
 
     return list(dict.fromkeys(parse(text).canonical for text in engines or DEFAULT_ENGINES))
 
 
 def _complain(recordings: Sequence[Recording]) -> None:
-    from . import console
+    from .show import console
 
     messages = console.err()
     for recording in recordings:
@@ -151,7 +152,7 @@ def _complain(recordings: Sequence[Recording]) -> None:
 
 
 def _data_file(folder: Path, engine: str) -> Path:
-    from iomodels.storage import slug
+    from iomodels.results.read import slug
 
     return folder / f"trace-{slug(engine)}.json"
 
@@ -160,7 +161,7 @@ def _check_outputs(
     engines: Sequence[str], folder: Path | None, format_: Format, perfetto: Path | None, force: bool
 ) -> None:
     """Before anything is recorded: every file can be written."""
-    from iomodels.storage import check_output
+    from iomodels.results.read import check_output
 
     paths = [perfetto] if perfetto is not None else []
     if folder is not None:
@@ -187,10 +188,10 @@ def _give_out(
     force: bool,
 ) -> None:
     from iomodels.exports.perfetto import perfetto as chrome_events
-    from iomodels.storage import write
+    from iomodels.results.read import write
 
-    from . import console
-    from .flow_text import flow_text
+    from .show import console
+    from .show.flow_text import flow_text
 
     out = console.out()
     for trace in traces:
@@ -205,10 +206,10 @@ def _give_out(
 
 
 def _write(trace: Trace, folder: Path, format_: Format, force: bool) -> None:
-    from iomodels.charts.flow import flow
-    from iomodels.charts.picture import render
-    from iomodels.storage import write
-    from iomodels.trace import encode
+    from iomodels.charts.drawing.picture import render
+    from iomodels.charts.flows.flow import flow
+    from iomodels.results.read import write
+    from iomodels.trace.schema import encode
 
     data = _data_file(folder, trace.engine)
     picture = data.with_suffix(f".{format_}")
@@ -219,6 +220,6 @@ def _write(trace: Trace, folder: Path, format_: Format, force: bool) -> None:
 
 
 def _written(path: Path) -> None:
-    from . import console
+    from .show import console
 
     console.err().print(console.safe(f"written: {path}"), soft_wrap=True)

@@ -15,16 +15,16 @@ __version__ = "0.1.0"
 __all__ = ["IomodelsError", "Run", "__version__", "bench", "load"]
 
 if TYPE_CHECKING:
-    from iomodels.errors import IomodelsError
-    from iomodels.results import Run
-    from iomodels.runner import bench
-    from iomodels.storage import load
+    from iomodels.base.errors import IomodelsError
+    from iomodels.measure.run import bench
+    from iomodels.results.read import load
+    from iomodels.results.schema import Run
 
 _HOME = {
-    "bench": "iomodels.runner",
-    "load": "iomodels.storage",
-    "Run": "iomodels.results",
-    "IomodelsError": "iomodels.errors",
+    "bench": "iomodels.measure.run",
+    "load": "iomodels.results.read",
+    "Run": "iomodels.results.schema",
+    "IomodelsError": "iomodels.base.errors",
 }
 
 

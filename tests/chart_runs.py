@@ -8,7 +8,7 @@ import numpy
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from iomodels import charts
-from iomodels.results import Cell, OverlapParts, Run, Trial
+from iomodels.results.schema import Cell, OverlapParts, Run, Trial
 
 from .factory import histogram_of, make_cell, make_run, make_trial
 

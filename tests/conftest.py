@@ -60,10 +60,10 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 @pytest.fixture
 def few_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     """The steps of an A/B with fewer pairs."""
-    monkeypatch.setattr("iomodels.procedure.FIRST_PAIRS", 10)
-    monkeypatch.setattr("iomodels.procedure.EXTRA_PAIRS", 4)
-    monkeypatch.setattr("iomodels.procedure.FRESH_PAIRS", (12,))
-    monkeypatch.setattr("iomodels.selftest.SIZING_PAIRS", 6)
+    monkeypatch.setattr("iomodels.statistics.screen_confirm.FIRST_PAIRS", 10)
+    monkeypatch.setattr("iomodels.statistics.screen_confirm.EXTRA_PAIRS", 4)
+    monkeypatch.setattr("iomodels.statistics.screen_confirm.FRESH_PAIRS", (12,))
+    monkeypatch.setattr("iomodels.check.selftest.SIZING_PAIRS", 6)
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from iomodels.results import SCHEMA, Cell, Histogram, Notice, Run, Switches, Tool, Trial
-from iomodels.statistics import summarise
+from iomodels.results.schema import SCHEMA, Cell, Histogram, Notice, Run, Switches, Tool, Trial
+from iomodels.statistics.rounds import summarise
 
 ENVIRONMENT = {
     "kernel": "6.1.0",

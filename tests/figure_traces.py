@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from iomodels.trace import Event, Trace
+from iomodels.trace.schema import Event, Trace
 
 from .traces import make_event, make_trace, tries
 

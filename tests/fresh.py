@@ -23,10 +23,20 @@ from pathlib import Path
 from typing import Any
 
 MAX_MESSAGE = 1 << 17
-CORE = ("iomodels._core", "iomodels.record")
+CORE = ("iomodels._core", "iomodels.trials.record")
 COMMAND_LINE = (
-    *("iomodels.cli.main", "iomodels.runner", "iomodels.comparison", "iomodels.gate"),
-    *("iomodels.versus", "iomodels.report", "iomodels.tracing", "iomodels.exports"),
+    *(
+        "iomodels.cli.main",
+        "iomodels.measure.run",
+        "iomodels.compare.runs",
+        "iomodels.check.against_baseline",
+    ),
+    *(
+        "iomodels.check.a_against_b",
+        "iomodels.report.page",
+        "iomodels.measure.recording",
+        "iomodels.exports",
+    ),
     *("iomodels.charts", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg"),
     *("rich.table", "rich.progress", "rich.console"),
 )
@@ -150,7 +160,7 @@ if __name__ == "__main__":
         os._exit(0)
     for name in sys.argv[2:]:
         importlib.import_module(name)
-    if "iomodels.runner" in sys.modules:
+    if "iomodels.measure.run" in sys.modules:
         importlib.import_module("hurry").hurry()
     gc.freeze()  # or a child's end would go through, and so copy, all that was imported
     _do(_serve(socket.socket(fileno=int(sys.argv[1]))))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from iomodels.results import Asked, Notice, Run, Tool
-from iomodels.trace import MAX_NAME, SCHEMA, Event, Trace
+from iomodels.results.schema import Asked, Notice, Run, Tool
+from iomodels.trace.schema import MAX_NAME, SCHEMA, Event, Trace
 
 from .factory import make_cell, make_run, make_trial
 

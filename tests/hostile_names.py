@@ -6,9 +6,9 @@ from typing import get_args
 
 from hypothesis import strategies as st
 
-from iomodels import changes
-from iomodels.changes import Change, Comparison, Difference, Verdict
-from iomodels.results import Interval, Notice, Run, Tool
+from iomodels.compare import schema
+from iomodels.compare.schema import Change, Comparison, Difference, Verdict
+from iomodels.results.schema import Interval, Notice, Run, Tool
 
 from .factory import make_cell, make_run
 
@@ -71,7 +71,7 @@ def comparisons(draw: st.DrawFn) -> Comparison:
         base_name=draw(texts),
         new_name=draw(texts),
         created_utc=draw(texts),
-        outcome=draw(st.sampled_from(get_args(changes.Outcome))),
+        outcome=draw(st.sampled_from(get_args(schema.Outcome))),
         differences=[Difference(name=draw(texts), base=draw(texts), new=None)],
         warnings=[Notice(code="x", message=draw(texts))],
     )
@@ -101,7 +101,7 @@ def make_change(**fields: object) -> Change:
 
 def make_comparison(found: list[Change], **fields: object) -> Comparison:
     usual: dict[str, object] = {
-        "schema": changes.SCHEMA,
+        "schema": schema.SCHEMA,
         "created_utc": "2026-01-01T00:00:00+00:00",
         "base_name": "base.json",
         "new_name": "new.json",

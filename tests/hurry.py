@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from iomodels import ab, noise, prepare
+from iomodels.check import pair_runs
+from iomodels.machine import noise
+from iomodels.trials import preparation
 
 
 def hurry() -> None:
     """For this process, and those that it forks."""
     noise.PREFLIGHT_S = 0.02
-    prepare.CALIBRATION_NS = 10_000_000
-    ab.measure.__kwdefaults__ |= {"slices": 2, "slice_s": 0.01}
+    preparation.CALIBRATION_NS = 10_000_000
+    pair_runs.measure.__kwdefaults__ |= {"slices": 2, "slice_s": 0.01}

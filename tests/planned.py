@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from iomodels import engines, plan
-from iomodels.plan import PlannedTrial
-from iomodels.scenario import resolve
+from iomodels.engines import spec
+from iomodels.measure import plan
+from iomodels.measure.plan import PlannedTrial
+from iomodels.workload.scenario import resolve
 
 
 def planned(
@@ -14,7 +15,7 @@ def planned(
     by_key = {key.replace("__", "."): [value] for key, value in settings.items()}
     made = plan.make(
         resolve([scenario], by_key),
-        [engines.parse(engine)],
+        [spec.parse(engine)],
         rounds=1,
         duration_s=duration_s,
         warmup_s=warmup_s,

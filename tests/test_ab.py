@@ -10,10 +10,13 @@ from statistics import median
 
 import pytest
 
-from iomodels import ab, engines, explain, pairs, statistics
-from iomodels.ab import Pair, PairedCell, parse_arm, plan_cells
-from iomodels.errors import ConditionLost, NothingEnded, ScenarioError
-from iomodels.results import Trial
+from iomodels.base.errors import ConditionLost, NothingEnded, ScenarioError
+from iomodels.check import pair_runs
+from iomodels.check.pair_runs import Pair, PairedCell, parse_arm, plan_cells
+from iomodels.engines import spec
+from iomodels.results.schema import Trial
+from iomodels.statistics import rounds, sign_flip
+from iomodels.trials import failures
 
 from .factory import histogram_of, make_trial
 from .test_trial import children, leaves_no_child_and_no_descriptor
@@ -27,7 +30,7 @@ def plan(
     scenario: str, a: list[str], b: list[str], engine: str = "blocking", **settings: str
 ) -> list[PairedCell]:
     given = {key.replace("__", "."): [value] for key, value in settings.items()}
-    specs = [engines.parse(name) for name in engine.split()]
+    specs = [spec.parse(name) for name in engine.split()]
     return plan_cells([scenario], specs, given, parse_arm(a), parse_arm(b))
 
 
@@ -37,10 +40,10 @@ def speed_ratio(pair: Pair) -> float:
     return pair.b.throughput_ops / pair.a.throughput_ops
 
 
-def log_ratios(measured: list[Pair]) -> pairs.Floats:
+def log_ratios(measured: list[Pair]) -> sign_flip.Floats:
     trials = [(pair.a, pair.b) for pair in measured]
     assert all(a and b for a, b in trials), measured
-    return pairs.log_ratios(
+    return sign_flip.log_ratios(
         [a.throughput_ops for a, b in trials if a], [b.throughput_ops for a, b in trials if b]
     )
 
@@ -48,25 +51,25 @@ def log_ratios(measured: list[Pair]) -> pairs.Floats:
 @pytest.mark.parametrize("engine", ["blocking", "select", "aio"])
 def test_a_slower_device_in_one_arm_is_found_there(engine: str) -> None:
     cells = plan("slow-device", [], ["channel.service=300 us"], engine)
-    (measured,) = ab.measure(cells, 8, seed=1)
+    (measured,) = pair_runs.measure(cells, 8, seed=1)
     assert median(speed_ratio(pair) for pair in measured) < 0.7
-    assert pairs.screen([log_ratios(measured)]) == [0]
+    assert sign_flip.screen([log_ratios(measured)]) == [0]
 
 
 def test_a_busy_loop_in_arm_a_makes_b_the_faster_one() -> None:
     cells = plan("cached-read", ["load.compute=10 us"], [], channel__size="1 MiB")
-    (measured,) = ab.measure(cells, 8, seed=1)
+    (measured,) = pair_runs.measure(cells, 8, seed=1)
     assert median(speed_ratio(pair) for pair in measured) > 2
-    assert pairs.screen([log_ratios(measured)]) == [0]
+    assert sign_flip.screen([log_ratios(measured)]) == [0]
 
 
 def test_a_pair_is_two_trials_of_all_their_slices() -> None:
-    ((pair,),) = ab.measure(plan("slow-device", [], []), 1, seed=1, slices=3, slice_s=0.03)
+    ((pair,),) = pair_runs.measure(plan("slow-device", [], []), 1, seed=1, slices=3, slice_s=0.03)
     assert pair.error is None
     for trial in (pair.a, pair.b):
         assert trial is not None
         assert trial.duration_ns >= 3 * 30_000_000
-        assert statistics.count(trial.latency_ns) == trial.operations
+        assert rounds.count(trial.latency_ns) == trial.operations
         assert trial.calls_per_op["read"] == 1
 
 
@@ -74,7 +77,7 @@ def test_rounds_visit_every_cell_and_the_seed_fixes_who_begins() -> None:
     cells = plan("slow-device", [], [], "null blocking")
 
     def firsts(seed: int, first_round: int = 0) -> list[list[str]]:
-        measured = ab.measure(
+        measured = pair_runs.measure(
             cells, 6, seed=seed, slices=1, slice_s=0.002, warmup_s=0, first_round=first_round
         )
         assert all([p.round - first_round for p in each] == list(range(6)) for each in measured)
@@ -105,7 +108,7 @@ def test_a_prefix_pins_and_a_variable_reaches_every_trial_of_its_arm_only(tmp_pa
     with_all = [f"prefix=taskset -c {cpu} {program}", "env.COLOUR=deep blue"]
     (cell,) = plan("slow-device", [f"prefix={program}"], with_all)
     (tmp_path / "log").unlink()  # what the arms were asked while planning
-    (measured,) = ab.measure([cell], 3, seed=1)
+    (measured,) = pair_runs.measure([cell], 3, seed=1)
     assert [pair.error for pair in measured] == [None] * 3
     lines = (tmp_path / "log").read_text().splitlines()
     of_b = [line for line in lines if line.endswith("deep blue")]
@@ -119,24 +122,24 @@ def test_each_arm_has_its_files_in_its_own_folder(tmp_path: Path) -> None:
     """One that cannot hold a file is refused before anything is measured."""
     missing = tmp_path / "missing"
     size = {"channel__size": "1 MiB"}
-    ((pair,),) = ab.measure(
+    ((pair,),) = pair_runs.measure(
         plan("cached-read", [], [f"channel.folder={tmp_path}"], **size), 1, seed=1
     )
     assert pair.error is None
     with pytest.raises(ScenarioError, match=r"channel\.folder is .*missing, where no file"):
-        ab.check_folders(plan("cached-read", [], [f"channel.folder={missing}"], **size))
+        pair_runs.check_folders(plan("cached-read", [], [f"channel.folder={missing}"], **size))
 
 
 def test_one_arm_may_drop_from_the_cache_what_the_other_keeps_in_it() -> None:
     cells = plan("cached-read", [], ["channel.cache=cold"], channel__size="8 MiB")
-    (measured,) = ab.measure(cells, 3, seed=1, slices=2)
+    (measured,) = pair_runs.measure(cells, 3, seed=1, slices=2)
     assert [pair.error for pair in measured] == [None] * 3
 
 
 def test_writers_do_not_share_a_file() -> None:
     cells = plan("random-write", [], [], "aio", channel__size="1 MiB", load__verify="true")
     runnable = [cell for cell in cells if cell.na_reason is None][:1]
-    (measured,) = ab.measure(runnable, 2, seed=1)
+    (measured,) = pair_runs.measure(runnable, 2, seed=1)
     assert [pair.error for pair in measured] == [None] * 2
 
 
@@ -144,22 +147,22 @@ def test_a_condition_that_is_lost_voids_the_pair_and_it_is_measured_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lost = iter([True, False, True])
-    check = explain.check_conditions
+    check = failures.check_conditions
 
     def sometimes(record: object, settings: object) -> None:
         if next(lost, False):
             raise ConditionLost("pages had left the cache")
         check(record, settings)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(explain, "check_conditions", sometimes)
-    ((pair,),) = ab.measure(plan("slow-device", [], []), 1, seed=1, slices=2)
+    monkeypatch.setattr(failures, "check_conditions", sometimes)
+    ((pair,),) = pair_runs.measure(plan("slow-device", [], []), 1, seed=1, slices=2)
     assert pair.error is None
     monkeypatch.setattr(
-        explain,
+        failures,
         "check_conditions",
         lambda *_: (_ for _ in ()).throw(ConditionLost("pages had left the cache")),
     )
-    ((pair,),) = ab.measure(plan("slow-device", [], []), 1, seed=1, slices=2)
+    ((pair,),) = pair_runs.measure(plan("slow-device", [], []), 1, seed=1, slices=2)
     assert pair.error is not None
     assert "pages had left the cache" in pair.error
 
@@ -175,7 +178,7 @@ def during_a_slice(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], No
             if operations and pending:
                 pending.pop()()
 
-        monkeypatch.setattr(ab, "_unwatched", progressed)
+        monkeypatch.setattr(pair_runs, "_unwatched", progressed)
 
     return arrange
 
@@ -199,7 +202,9 @@ def test_a_killed_worker_fails_its_pair_and_the_other_cells_go_on(
             if pair.error:
                 killed.append(cell)
 
-    measured = ab.measure(cells, 2, seed=1, slices=1, slice_s=0.5, warmup_s=0, listener=Listener())
+    measured = pair_runs.measure(
+        cells, 2, seed=1, slices=1, slice_s=0.5, warmup_s=0, listener=Listener()
+    )
     failed = cells.index(killed[0])
     assert len(killed) == 1
     assert "the trial's process was ended by SIGKILL" in (measured[failed][-1].error or "")
@@ -212,14 +217,14 @@ def test_an_interrupt_ends_both_workers(
 ) -> None:
     during_a_slice(lambda: os.kill(os.getpid(), signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
-        ab.measure(plan("slow-device", [], []), 1, seed=1, slice_s=30, warmup_s=0)
+        pair_runs.measure(plan("slow-device", [], []), 1, seed=1, slice_s=30, warmup_s=0)
 
 
 def test_the_estimate_counts_what_can_run() -> None:
     cells = plan("slow-devices", [], [], "blocking select", load__depth="4")
     assert [cell.na_reason is None for cell in cells] == [False, True]
-    one = ab.estimate_s(cells[1:], 1)
-    assert ab.estimate_s(cells, 10) == pytest.approx(10 * one)
+    one = pair_runs.estimate_s(cells[1:], 1)
+    assert pair_runs.estimate_s(cells, 10) == pytest.approx(10 * one)
     assert one > 2 * 5 * 0.02
 
 
@@ -235,7 +240,7 @@ def test_a_rate_is_the_median_over_slices_and_counts_are_added_up() -> None:
             (110.0, 2, {"short_transfers": 1.0}),
         )
     ]
-    trial = statistics.combine_slices(slices)
+    trial = rounds.combine_slices(slices)
     assert trial.throughput_ops == 110.0
     assert trial.operations == 30
     assert trial.depth_max == 3
@@ -246,11 +251,11 @@ def test_a_rate_is_the_median_over_slices_and_counts_are_added_up() -> None:
 
 def test_a_trial_without_slices_is_our_own_mistake() -> None:
     with pytest.raises(ValueError, match="at least one slice"):
-        statistics.combine_slices([])
+        rounds.combine_slices([])
 
 
 def test_an_empty_slice_is_measured_again_and_only_then_fails(monkeypatch) -> None:
-    real, empty = ab.to_trial, [1]
+    real, empty = pair_runs.to_trial, [1]
 
     def sometimes_empty(*arguments):
         if empty:
@@ -258,10 +263,10 @@ def test_an_empty_slice_is_measured_again_and_only_then_fails(monkeypatch) -> No
             raise NothingEnded("measured nothing")
         return real(*arguments)
 
-    monkeypatch.setattr(ab, "to_trial", sometimes_empty)
-    (measured,) = ab.measure(plan("slow-device", [], []), 2, seed=1)
+    monkeypatch.setattr(pair_runs, "to_trial", sometimes_empty)
+    (measured,) = pair_runs.measure(plan("slow-device", [], []), 2, seed=1)
     assert [pair.error for pair in measured] == [None, None]
-    empty += [1] * ab.MAX_ATTEMPTS
-    ((pair,),) = ab.measure(plan("slow-device", [], []), 1, seed=1)
+    empty += [1] * pair_runs.MAX_ATTEMPTS
+    ((pair,),) = pair_runs.measure(plan("slow-device", [], []), 1, seed=1)
     assert "not one operation ended in a slice of 10 ms, in 4 attempts" in (pair.error or "")
     assert "--set load.block" in (pair.error or "")

@@ -19,9 +19,10 @@ from typing import Any
 
 import pytest
 
-from iomodels import _core, engines
-from iomodels.errors import EngineError
-from iomodels.record import new_record
+from iomodels import _core
+from iomodels.base.errors import EngineError
+from iomodels.engines import spec as engines
+from iomodels.trials.record import new_record
 
 from . import core_build
 from .conftest import AIO_SIGNALS
@@ -45,7 +46,7 @@ CHILD = """
 import json, os, resource, sys, threading
 from pathlib import Path
 from iomodels import _core
-from iomodels.record import new_record
+from iomodels.trials.record import new_record
 
 def state():
     lines = Path("/proc/self/status").read_text().splitlines()
@@ -493,7 +494,7 @@ def assert_nothing_is_left(answer: dict[str, Any]) -> None:
 CLOSED_OFTEN = """
 import os, sys, threading
 from iomodels import _core
-from iomodels.record import new_record
+from iomodels.trials.record import new_record
 
 threading.Thread(target=threading.Event().wait, daemon=True).start()
 fd = _core.make_file("/var/tmp", 1 << 16, 1)

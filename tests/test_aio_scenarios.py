@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from iomodels import notices, runner
-from iomodels.results import Cell, Run
-from iomodels.statistics import count
+from iomodels.analysis import notices
+from iomodels.measure import run as runner
+from iomodels.results.schema import Cell, Run
+from iomodels.statistics.rounds import count
 
 from .factory import make_cell, make_trial
 

@@ -13,11 +13,15 @@ from pathlib import Path
 import pytest
 
 import iomodels
-from iomodels import _core, ab, engines, environment, worker
-from iomodels.arms import Arm, parse_arm
-from iomodels.errors import ArmError, EngineError, IomodelsError, ScenarioError
-from iomodels.launch import own_launch
-from iomodels.pairing import PairedCell, plan_cells
+from iomodels import _core
+from iomodels.base.errors import ArmError, EngineError, IomodelsError, ScenarioError
+from iomodels.check import pair_runs
+from iomodels.check.arm import Arm, parse_arm
+from iomodels.check.pair_plan import PairedCell, plan_cells
+from iomodels.engines import spec
+from iomodels.machine import environment
+from iomodels.trials import worker
+from iomodels.trials.launch import own_launch
 
 from .core_build import ROOT, core_sources
 
@@ -28,7 +32,7 @@ def cells(
     scenario: str, a: list[str], b: list[str], engine: str = "blocking", **settings: str
 ) -> list[PairedCell]:
     given = {key.replace("__", "."): [value] for key, value in settings.items()}
-    specs = [engines.parse(name) for name in engine.split()]
+    specs = [spec.parse(name) for name in engine.split()]
     return plan_cells([scenario], specs, given, parse_arm(a), parse_arm(b))
 
 
@@ -137,7 +141,13 @@ def test_an_arm_that_does_not_fit_the_scenario_is_named() -> None:
 # Starting trials in another way
 
 
-def make_python(folder: Path, version: str, *, protocol: int | None = None) -> Path:
+def make_python(
+    folder: Path,
+    version: str,
+    *,
+    protocol: int | None = None,
+    home: str = "trials/worker.py",
+) -> Path:
     """A virtual environment with an iomodels of its own: only what a trial needs of it."""
     venv.create(folder, with_pip=False, symlinks=True)
     package = next(folder.glob("lib/python*/site-packages")) / "iomodels"
@@ -146,16 +156,19 @@ def make_python(folder: Path, version: str, *, protocol: int | None = None) -> P
     text = Path(worker.__file__ or "").read_text()
     if protocol is not None:
         text = text.replace(f"PROTOCOL = {worker.PROTOCOL}", f"PROTOCOL = {protocol}")
-    (package / "worker.py").write_text(text)
+    (package / home).parent.mkdir(exist_ok=True)
+    (package / home).write_text(text)
     core = Path(str(_core.__file__))
     (package / core.name).write_bytes(core.read_bytes())
     return folder / "bin" / "python"
 
 
-def test_another_python_brings_its_own_worker_and_core(tmp_path: Path) -> None:
-    python = make_python(tmp_path / "other", "9.8.7")
+@pytest.mark.parametrize("home", ["trials/worker.py", "worker.py"])
+def test_another_python_brings_its_own_worker_and_core(tmp_path: Path, home: str) -> None:
+    """The second is where versions before the packages have it."""
+    python = make_python(tmp_path / "other", "9.8.7", home=home)
     told = tmp_path / "started"
-    theirs = next((tmp_path / "other").glob("lib/python*/site-packages/iomodels/worker.py"))
+    theirs = next((tmp_path / "other").glob(f"lib/python*/site-packages/iomodels/{home}"))
     theirs.write_text(
         theirs.read_text().replace(
             "    core = _load_core(path)\n",
@@ -165,7 +178,7 @@ def test_another_python_brings_its_own_worker_and_core(tmp_path: Path) -> None:
     (cell,) = cells("slow-device", [], [f"python={python}"])
     assert cell.a.launch == own_launch()
     assert cell.b.launch.installation.version == "9.8.7"
-    (pairs,) = ab.measure([cell], 2, seed=1)
+    (pairs,) = pair_runs.measure([cell], 2, seed=1)
     assert [pair.error for pair in pairs] == [None, None]
     assert told.read_text().splitlines() == [cell.b.launch.installation.core] * 2
     assert str(tmp_path) in cell.b.launch.installation.core
@@ -178,7 +191,7 @@ def test_the_same_python_by_another_path_is_an_arm_too(tmp_path: Path) -> None:
     (cell,) = cells("slow-device", [], [f"python={link}"])
     assert cell.b.launch.installation.version == iomodels.__version__
     assert cell.b.launch.installation.core_hash == own_launch().installation.core_hash
-    ((pair,),) = ab.measure([cell], 1, seed=1)
+    ((pair,),) = pair_runs.measure([cell], 1, seed=1)
     assert pair.error is None
 
 
@@ -215,7 +228,7 @@ def test_a_record_that_is_laid_out_differently_is_read_by_its_own_layout(tmp_pat
     (cell,) = cells("slow-device", [], [f"python={python}"])
     layout, own = cell.b.launch.installation.layout, own_launch().installation.layout
     assert layout.size == own.size + 8
-    ((pair,),) = ab.measure([cell], 1, seed=1)
+    ((pair,),) = pair_runs.measure([cell], 1, seed=1)
     assert pair.error is None
     assert pair.a is not None
     assert pair.b is not None

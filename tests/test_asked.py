@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 
-from iomodels import runner, storage
-from iomodels.results import Asked
-from iomodels.scenario import scenario_folder
+from iomodels.measure import run as runner
+from iomodels.results import read
+from iomodels.results.schema import Asked
+from iomodels.workload.scenario import scenario_folder
 
 
 def test_what_was_asked_is_kept_as_it_was_given(tmp_path):
@@ -20,7 +21,7 @@ def test_what_was_asked_is_kept_as_it_was_given(tmp_path):
         warmup_s=0,
         output=path,
     )
-    assert storage.load(path).asked == Asked(
+    assert read.load(path).asked == Asked(
         scenarios=["slow-device"],
         engines=["blocking", "aio:notify=suspend"],
         settings={"channel.service": ["10 us"], "load.depth": ["1", "2"]},
@@ -41,4 +42,4 @@ def test_no_folder_is_kept(tmp_path):
         warmup_s=0,
     )
     assert run.asked == Asked(["mine.toml"], ["blocking"], {"channel.size": ["1 MiB"]})
-    assert b"name-of-a-user" not in storage.encode(run)
+    assert b"name-of-a-user" not in read.encode(run)

@@ -22,7 +22,7 @@ from .fresh import run_python
 PREAMBLE = """
 import errno, json, os, resource, signal, sys, threading, time
 from iomodels import _core
-from iomodels.record import new_record
+from iomodels.trials.record import new_record
 
 MULTIPLIER = _core.clock_calibrate(2_000_000)
 

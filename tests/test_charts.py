@@ -7,9 +7,11 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from iomodels import charts, statistics
-from iomodels.charts import percentiles, style
-from iomodels.charts.scene import scenes
+from iomodels import charts
+from iomodels.charts import percentiles
+from iomodels.charts.drawing import style
+from iomodels.charts.drawing.scene import scenes
+from iomodels.statistics import rounds as statistics
 
 from . import chart_runs
 from .chart_runs import artists, cells, drawn, texts

@@ -7,9 +7,9 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from iomodels import charts
-from iomodels.charts.scene import MAX_CELLS, MAX_NOTES, MAX_RUNS, MAX_SCENARIOS, MAX_SERIES
-from iomodels.errors import ResultError
-from iomodels.storage import slug
+from iomodels.base.errors import ResultError
+from iomodels.charts.drawing.scene import MAX_CELLS, MAX_NOTES, MAX_RUNS, MAX_SCENARIOS, MAX_SERIES
+from iomodels.results.read import slug
 
 from . import chart_runs
 from .chart_runs import HOSTILE, hostile_run, texts

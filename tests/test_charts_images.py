@@ -21,7 +21,8 @@ from matplotlib.figure import Figure
 from matplotlib.testing.compare import compare_images
 
 from iomodels import charts
-from iomodels.charts import flow, style
+from iomodels.charts.drawing import style
+from iomodels.charts.flows import flow
 
 from . import chart_runs, figure_traces
 

@@ -7,7 +7,7 @@ import math
 import pytest
 from matplotlib.text import Text
 
-from iomodels.charts import style
+from iomodels.charts.drawing import style
 
 from . import chart_runs
 from .chart_runs import drawn

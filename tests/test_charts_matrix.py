@@ -6,10 +6,13 @@ from itertools import combinations, pairwise
 
 import pytest
 
-from iomodels import charts, report_tables, statistics, steps
-from iomodels.charts import miniature
-from iomodels.charts.scene import scenes
-from iomodels.engines import DESCRIPTORS
+from iomodels import charts
+from iomodels.charts.drawing.scene import scenes
+from iomodels.charts.flows import miniature
+from iomodels.engines.spec import DESCRIPTORS
+from iomodels.report import tables
+from iomodels.statistics import rounds
+from iomodels.trace import flow as steps
 
 from . import chart_runs
 from .chart_runs import texts
@@ -221,8 +224,8 @@ def test_calls_per_operation_are_summed_by_round_as_in_the_report():
     calls += [{"aio_read": 1.0, "aio_error": 2.0, "aio_suspend": 9.0}] * 2
     trials = [chart_runs.trial("aio", n, calls=each) for n, each in enumerate(calls)]
     cell = make_cell("aio", trials)
-    (quantity,) = [q for q in report_tables.QUANTITIES if q.header == "calls/op"]
-    assert quantity.value(cell) == statistics.calls_per_op(trials)
+    (quantity,) = [q for q in tables.QUANTITIES if q.header == "calls/op"]
+    assert quantity.value(cell) == rounds.calls_per_op(trials)
     (scene,) = scenes([chart_runs.run([cell])])
     shown = four_models.headlines(scene.points[0].cells[0])
     assert ("calls per operation", "6", "6 – 12") in shown

@@ -15,11 +15,11 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from iomodels import charts
-from iomodels.charts import scales, style
-from iomodels.charts.scene import scenes
-from iomodels.charts.sheet import MARGIN_IN, WIDTH_IN
-from iomodels.engines import DESCRIPTORS, parse
-from iomodels.errors import EngineError
+from iomodels.base.errors import EngineError
+from iomodels.charts.drawing import scales, style
+from iomodels.charts.drawing.scene import scenes
+from iomodels.charts.drawing.sheet import MARGIN_IN, WIDTH_IN
+from iomodels.engines.spec import DESCRIPTORS, parse
 
 from . import chart_runs
 from .chart_runs import artists, cells, drawn, hostile_run, texts

@@ -15,7 +15,8 @@ import click
 import pytest
 import yaml
 
-from iomodels import errors, exports
+from iomodels import exports
+from iomodels.base import errors
 
 from .fresh import run_iomodels
 

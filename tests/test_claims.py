@@ -10,11 +10,13 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from iomodels import claims, plan, scenario
-from iomodels.claim import Claim, Condition, Place, judge
-from iomodels.claims import CLAIMS, verdicts
-from iomodels.engines import parse
-from iomodels.results import Cell, OverlapParts
+from iomodels.analysis import claims
+from iomodels.analysis.claim import Claim, Condition, Place, judge
+from iomodels.analysis.claims import CLAIMS, verdicts
+from iomodels.engines.spec import parse
+from iomodels.measure import plan
+from iomodels.results.schema import Cell, OverlapParts
+from iomodels.workload import scenario
 
 from .factory import make_cell, make_run, make_trial
 
@@ -209,7 +211,7 @@ def test_a_claim_that_lacks_a_cell_is_left_out_unless_all_are_asked_for() -> Non
 def test_the_table_shows_numbers_and_cells_at_80_columns() -> None:
     (test,) = CLAIMS[2].conditions
     console = Console(width=80, record=True, file=io.StringIO())
-    table = import_module("iomodels.cli.verdicts").table
+    table = import_module("iomodels.cli.show.verdicts").table
     for part in table(make_run(cells_for(test, 3.0))):
         console.print(part)
     text = " ".join(console.export_text().split())

@@ -279,7 +279,7 @@ def test_an_ascii_terminal_is_no_error(cli):
 
 
 def test_engines_draws_the_matrix_and_describes_every_engine(cli):
-    engines = import_module("iomodels.engines")
+    engines = import_module("iomodels.engines.spec")
     done = cli("engines")
     rows = done.stdout.split("Synchronous")[1].split("Asynchronous")
     assert "blocking" in rows[0].splitlines()[0]
@@ -316,7 +316,7 @@ def test_engines_says_at_which_points_a_scenario_runs_all_the_same(cli):
 
 
 def test_scenarios_lists_all_with_their_questions(cli):
-    scenario = import_module("iomodels.scenario")
+    scenario = import_module("iomodels.workload.scenario")
     shown = " ".join(cli("scenarios").stdout.split())
     for name in scenario.shipped():
         assert name in shown
@@ -326,7 +326,7 @@ def test_scenarios_lists_all_with_their_questions(cli):
 
 
 def test_scenarios_json_lists_all(cli):
-    scenario = import_module("iomodels.scenario")
+    scenario = import_module("iomodels.workload.scenario")
     data = json.loads(cli("scenarios", "--json").stdout)
     assert {entry["name"] for entry in data["scenarios"]} == set(scenario.shipped())
     assert {entry["name"] for entry in data["suites"]} == set(scenario.suites())

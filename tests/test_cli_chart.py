@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from iomodels.cli.chart import _names
 
-from iomodels.storage import encode, save
+from iomodels.results.read import encode, save
 
 from . import chart_runs
 from .factory import make_cell
@@ -102,8 +102,8 @@ SEVERAL = """
 import multiprocessing, os, sys
 import iomodels
 from iomodels import charts
-from iomodels.cli import rendering
-from iomodels.errors import OutputError
+from iomodels.cli.show import rendering
+from iomodels.base.errors import OutputError
 
 rendering.WORTH_A_PROCESS = 4
 os.sched_getaffinity = lambda _: {0, 1}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from iomodels import exports
-from iomodels.errors import OutputError
+from iomodels.base.errors import OutputError
 
 from .factory import make_run
 from .test_cli import QUICK, cli

@@ -16,10 +16,11 @@ from xml.etree import ElementTree
 import pytest
 from msgspec.structs import replace
 
-from iomodels import selftest, storage
-from iomodels.comparison import compare
-from iomodels.results import Tool
-from iomodels.selftest import KindResult, Tally
+from iomodels.check import selftest
+from iomodels.check.selftest import KindResult, Tally
+from iomodels.compare.runs import compare
+from iomodels.results import read
+from iomodels.results.schema import Tool
 
 from .factory import make_cell, make_run, make_trial
 from .processes import await_children
@@ -31,7 +32,7 @@ __all__ = ["cli"]
 def saved(folder, name: str, speed: float, *, rounds: int = 7, **others: object) -> str:
     trials = [make_trial(n, throughput_ops=speed * (1 + n / 1000)) for n in range(rounds)]
     run = make_run([make_cell("blocking", trials), make_cell("select", trials)], **others)
-    storage.save(run, folder / name, force=False)
+    read.save(run, folder / name, force=False)
     return name
 
 
@@ -113,7 +114,7 @@ def test_another_version_is_judged_only_when_asked_and_never_in_silence(cli, fil
 
 
 def test_one_is_not_many() -> None:
-    table = import_module("iomodels.cli.changes_table")
+    table = import_module("iomodels.cli.show.changes_table")
     varying = [make_trial(n, calls={"read": 1.0, "poll": 1.0 + n}) for n in range(7)]
     run = make_run([make_cell(trials=varying)])
     one = compare(run, run, base_name="a", new_name="b")
@@ -134,7 +135,7 @@ def test_one_is_not_many() -> None:
 def test_an_engine_is_broken_at_its_options_and_never_within(cli, files) -> None:
     """As in the tables of `bench`: 80 columns are too few for the whole name beside the numbers."""
     names = ("aio:notify=list,mode=nowait", "aio:notify=signal,signal=SIGIO,chain=handler")
-    storage.save(make_run([make_cell(n) for n in names]), files / "options.json", force=False)
+    read.save(make_run([make_cell(n) for n in names]), files / "options.json", force=False)
     out = cli("compare", "options.json", "options.json").stdout
     assert max(map(len, out.splitlines())) <= 80
     column = [" " * line.startswith(" ") + (line.split() or [""])[0] for line in out.splitlines()]
@@ -201,7 +202,7 @@ def test_a_mistake_is_one_sentence(cli, files, arguments, said) -> None:
 
 def test_hostile_names_are_shown_and_do_nothing(cli, tmp_path) -> None:
     cell = replace(make_cell("\x1b[31mred"), scenario="[bold]x[/bold]\x1b]0;t\x07")
-    storage.save(make_run([cell]), tmp_path / "wild.json", force=False)
+    read.save(make_run([cell]), tmp_path / "wild.json", force=False)
     out = cli("compare", "wild.json", "wild.json").stdout
     assert "\x1b" not in out
     assert "[bold]x[/bold]\\x1b" in out
@@ -215,7 +216,7 @@ def test_a_check_against_a_real_baseline_keeps_the_run_that_becomes_the_next_one
     document = json.loads(done.stdout)
     assert document["base_name"] == "base.json"
     assert "trials" in done.stderr  # progress
-    assert storage.load(tmp_path / "next.json").seed == storage.load(tmp_path / "base.json").seed
+    assert read.load(tmp_path / "next.json").seed == read.load(tmp_path / "base.json").seed
     again = cli("check", "--baseline", "base.json", "-o", "next.json")
     assert again.returncode == 2
     assert "exists already" in again.stderr
@@ -246,7 +247,7 @@ def test_an_interrupted_check_says_what_there_is(cli, tmp_path, arguments) -> No
     assert "interrupted" in err
     if "-o" in arguments:
         assert "result: kept.json" in err
-        assert storage.load(tmp_path / "kept.json").cells[0].status == "partial"
+        assert read.load(tmp_path / "kept.json").cells[0].status == "partial"
     else:
         assert "interrupted: there is no verdict" in " ".join(out.split())
 

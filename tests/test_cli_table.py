@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iomodels import escape
-from iomodels.results import Notice
+from iomodels.base import escape
+from iomodels.results.schema import Notice
 
 from .factory import histogram_of, make_cell, make_run, make_trial
 
-console = import_module("iomodels.cli.console")
-progress = import_module("iomodels.cli.progress")
-table = import_module("iomodels.cli.table")
+console = import_module("iomodels.cli.show.console")
+progress = import_module("iomodels.cli.show.progress")
+table = import_module("iomodels.cli.show.table")
 
 ENGINES = (
     "blocking",

@@ -14,11 +14,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from iomodels import counters, gate, matching, noise, storage, unpaired, verdict
-from iomodels.changes import Change, Comparison
-from iomodels.comparison import Judgement, compare, judge_runs
-from iomodels.errors import IomodelsError, ResultError, UsageError
-from iomodels.results import Cell, Notice, Run, Tool, Trial
+from iomodels.base.errors import IomodelsError, ResultError, UsageError
+from iomodels.check import against_baseline
+from iomodels.compare import exact_counters, matching, verdict
+from iomodels.compare.runs import Judgement, compare, judge_runs
+from iomodels.compare.schema import Change, Comparison
+from iomodels.machine import noise
+from iomodels.results import read
+from iomodels.results.schema import Cell, Notice, Run, Tool, Trial
+from iomodels.statistics import rank_sum
 
 from .factory import ENVIRONMENT, make_cell, make_run, make_trial
 from .hostile_names import texts
@@ -395,15 +399,15 @@ def test_counters_raise_no_alarm_in_100_suites() -> None:
         ]
         return [make_trial(n, latency_ns=[1], calls=each) for n, each in enumerate(calls)]
 
-    found = [each for _ in range(100 * 8) for each in counters.compare(trials(), trials())]
+    found = [each for _ in range(100 * 8) for each in exact_counters.compare(trials(), trials())]
     assert {each.verdict for each in found} == {"same", "cannot tell"}
     assert sum(each.verdict == "same" for each in found) > 800
     assert "calls_per_op.futex" not in {each.metric.key for each in found}
 
 
 def test_a_counter_that_varies_by_itself_is_no_evidence_and_is_counted() -> None:
-    assert counters.verdict([1.0, 1.1, 1.0, 1.05], [2.0, 2.1]) is None
-    assert counters.verdict([1.0, 1.0, 1.0, 1.0], [2.0, 2.1]) == "slower"
+    assert exact_counters.verdict([1.0, 1.1, 1.0, 1.05], [2.0, 2.1]) is None
+    assert exact_counters.verdict([1.0, 1.0, 1.0, 1.0], [2.0, 2.1]) == "slower"
     varying = [make_trial(n, calls={"read": 1.0, "poll": 1 + n}) for n in range(7)]
     run = make_run([make_cell(trials=varying)])
     assert compared(run, run).counters_unjudged == 1
@@ -411,10 +415,10 @@ def test_a_counter_that_varies_by_itself_is_no_evidence_and_is_counted() -> None
 
 def test_a_counter_that_is_constant_no_more_is_said() -> None:
     constant = [1.0] * 7
-    assert counters.verdict(constant, [1.0] * 4 + [2.0] * 3) == "cannot tell"
-    assert counters.verdict(constant, [1.0] * 3 + [2.0] * 4) == "slower"
-    assert counters.verdict(constant, [1.0] * 4 + [0.5, 0.5, 1.5]) == "cannot tell"
-    assert counters.verdict([1.0] * 4, [1.0, 2.0, 2.0]) == "cannot tell"  # four may be luck
+    assert exact_counters.verdict(constant, [1.0] * 4 + [2.0] * 3) == "cannot tell"
+    assert exact_counters.verdict(constant, [1.0] * 3 + [2.0] * 4) == "slower"
+    assert exact_counters.verdict(constant, [1.0] * 4 + [0.5, 0.5, 1.5]) == "cannot tell"
+    assert exact_counters.verdict([1.0] * 4, [1.0, 2.0, 2.0]) == "cannot tell"  # four may be luck
 
     def run(calls: list[float]) -> Run:
         return make_run(
@@ -428,27 +432,27 @@ def test_a_counter_that_is_constant_no_more_is_said() -> None:
 
 
 def test_fewer_calls_are_no_loss_be_it_in_one_round() -> None:
-    assert counters.verdict([2.0] * 7, [2.0] * 6 + [1.98]) == "same"
-    assert counters.verdict([1.0] * 7, [1.0] * 4 + [0.5] * 3) == "same"
-    assert counters.verdict([1.0] * 7, [0.5] * 4 + [0.6] * 3) == "faster"
+    assert exact_counters.verdict([2.0] * 7, [2.0] * 6 + [1.98]) == "same"
+    assert exact_counters.verdict([1.0] * 7, [1.0] * 4 + [0.5] * 3) == "same"
+    assert exact_counters.verdict([1.0] * 7, [0.5] * 4 + [0.6] * 3) == "faster"
 
 
 def test_a_small_counter_is_judged_by_its_own_size_where_it_stays_constant() -> None:
     """One call for a list of 16 requests; and the few wake-ups more of a busy machine."""
-    assert counters.verdict([0.0625] * 7, [0.072] * 7) == "slower"
-    assert counters.verdict([0.0625] * 7, [0.0633] * 7) == "same"
-    assert counters.verdict([0.0625] * 7, [0.0625] * 3 + [0.064] * 4) == "same"
+    assert exact_counters.verdict([0.0625] * 7, [0.072] * 7) == "slower"
+    assert exact_counters.verdict([0.0625] * 7, [0.0633] * 7) == "same"
+    assert exact_counters.verdict([0.0625] * 7, [0.0625] * 3 + [0.064] * 4) == "same"
     busy = [0.5007, 0.5171, 0.5162, 0.5120, 0.5119, 0.5161, 0.5107]
-    assert counters.verdict([0.5] * 7, busy) == "same"
-    assert counters.verdict([0.5] * 7, [call + 0.1 for call in busy]) == "slower"
-    assert counters.verdict([1.0] * 7, [1.011] * 7) == "slower"
+    assert exact_counters.verdict([0.5] * 7, busy) == "same"
+    assert exact_counters.verdict([0.5] * 7, [call + 0.1 for call in busy]) == "slower"
+    assert exact_counters.verdict([1.0] * 7, [1.011] * 7) == "slower"
 
 
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=2), st.lists(st.floats(0, 10), max_size=4))
 def test_two_rounds_cannot_show_that_a_counter_is_constant(
     base: list[float], new: list[float]
 ) -> None:
-    assert counters.verdict(base, new) is None
+    assert exact_counters.verdict(base, new) is None
 
 
 # Several base runs, and fresh rounds
@@ -513,7 +517,7 @@ def test_a_busy_machine_asks_for_more() -> None:
     by = Judgement(0.05, (), 0.008)
     (quiet,) = timings_of(judge_runs([base], lost, by))
     (busy,) = timings_of(
-        judge_runs([base], lost, with_changes(by, assumed_spread=unpaired.BUSY_SPREAD))
+        judge_runs([base], lost, with_changes(by, assumed_spread=rank_sum.BUSY_SPREAD))
     )
     assert (quiet.verdict, busy.verdict) == ("slower", "cannot tell")
     notice = [Notice(noise.BUSY_THROUGHOUT, "others kept 1 of 2 cores busy")]
@@ -547,14 +551,14 @@ values = st.one_of(texts, st.integers(-(2**70), 2**70), st.floats(), st.booleans
 )
 def test_a_fuzzed_file_is_refused_or_compared(tmp_path: Path, data: st.DataObject) -> None:
     """Any values of a sound file replaced by anything: one sentence, or a comparison."""
-    document = json.loads(storage.encode(run_of(noisy(1000, 1, 6), noisy(10, 2, 6))))
+    document = json.loads(read.encode(run_of(noisy(1000, 1, 6), noisy(10, 2, 6))))
     for _ in range(data.draw(st.integers(1, 4))):
         _spoil(document, data)
     path = tmp_path / "fuzzed.json"
     path.write_text(json.dumps(document))
     sound = run_of(noisy(1000, 1, 6))
     try:
-        run = storage.load(path)
+        run = read.load(path)
     except ResultError:
         return
     for base, new in ((run, sound), (sound, run), (run, run)):
@@ -562,7 +566,9 @@ def test_a_fuzzed_file_is_refused_or_compared(tmp_path: Path, data: st.DataObjec
         assert msgspec.json.decode(msgspec.json.encode(comparison), type=Comparison)
         assert all(math.isfinite(c.ratio.median) for c in comparison.changes if c.ratio is not None)
     try:
-        gate._plan(run, list(gate._cells([run], None)[0].values()), None, timed=True)
+        against_baseline._plan(
+            run, list(against_baseline._cells([run], None)[0].values()), None, timed=True
+        )
     except IomodelsError:
         return
 

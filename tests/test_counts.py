@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from iomodels import _core, engines
+from iomodels import _core
+from iomodels.engines import spec
 
 OPERATIONS = 500
 DRIVER = """
 import json, os, sys
 from iomodels import _core
-from iomodels.record import new_record
+from iomodels.trials.record import new_record
 engine, operations, cases = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
 counted = []
 for channel, depth in cases:
@@ -76,7 +77,7 @@ def traced(engine: str, folder: Path) -> list[tuple[int, dict[str, int], str]]:
 def test_counted_calls_are_the_kernels(engine: str, tmp_path: Path) -> None:
     for case, (operations, calls, log) in zip(cases(engine), traced(engine, tmp_path), strict=True):
         assert operations >= OPERATIONS
-        if engines.parse("aio").name == engine.split("-")[0]:
+        if spec.parse("aio").name == engine.split("-")[0]:
             assert_the_library_made_them(engine, *case, operations, calls, log)
         else:
             assert_the_engine_made_them(calls, log)

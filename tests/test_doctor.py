@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from iomodels import doctor, probes
+from iomodels.machine import doctor, probes
 
 TSC = {"source": "tsc", "frequency_hz": 2_600_000_000, "read_ns": 12.0}
 
@@ -173,7 +173,7 @@ def test_a_low_limit_on_open_files_is_told():
     code = (
         "import resource\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 512))\n"
-        "from iomodels import doctor\n"
+        "from iomodels.machine import doctor\n"
         "[c] = [c for c in doctor.checks(window_s=0.0) if c.name == 'open files']\n"
         "print(c.status, c.value, c.remedy, sep='|')"
     )
@@ -188,7 +188,7 @@ def test_one_cpu_is_a_warning():
     code = (
         "import os\n"
         "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
-        "from iomodels import doctor\n"
+        "from iomodels.machine import doctor\n"
         "[c] = [c for c in doctor.checks(window_s=0.0) if c.name == 'CPUs to run on']\n"
         "print(c.status)"
     )

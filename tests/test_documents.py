@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from iomodels.claims import reference_page
-from iomodels.scenario import reference_table, shipped, suites
+from iomodels.analysis.claims import reference_page
+from iomodels.workload.scenario import reference_table, shipped, suites
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from iomodels import environment
+from iomodels.machine import environment
 
 
 def put(root: Path, name: str, text: str) -> None:

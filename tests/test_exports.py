@@ -21,7 +21,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.parser import text_string_to_metric_families as classic_families
 
 from iomodels import exports
-from iomodels.escape import visible
+from iomodels.base.escape import visible
 from iomodels.exports import csv_rows, markdown, openmetrics
 from iomodels.exports.cells import measured, named
 

@@ -12,11 +12,13 @@ from hypothesis import given
 from junitparser import Error, Failure, JUnitXml, Skipped
 from lxml import etree
 
-from iomodels import changes, exports
-from iomodels.changes import Comparison, Difference
-from iomodels.escape import visible
-from iomodels.exports import change_text, github, junit, markdown
-from iomodels.results import Interval, Notice
+from iomodels import exports
+from iomodels.base.escape import visible
+from iomodels.compare import schema as changes
+from iomodels.compare import wording
+from iomodels.compare.schema import Comparison, Difference
+from iomodels.exports import github, junit, markdown
+from iomodels.results.schema import Interval, Notice
 
 from .hostile_names import comparisons, make_change, make_comparison, texts
 from .test_exports import few, html_in, spreadsheet, table_cells
@@ -220,8 +222,8 @@ def test_hostile_names_stay_in_their_cells_of_the_table(comparison) -> None:
     assert len(rows) == len(comparison.changes)
     assert all(len(row) == len(markdown.CHANGE_COLUMNS) for row in rows)
     assert [row[1].strip() for row in rows] == [
-        visible(change_text.cell_name(change)).strip()
-        for change in change_text.by_urgency(comparison.changes)
+        visible(wording.cell_name(change)).strip()
+        for change in wording.by_urgency(comparison.changes)
     ]
     assert html_in(text) <= {"<details><summary>The same</summary>", "</details>"}
 

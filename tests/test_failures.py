@@ -18,8 +18,10 @@ from pathlib import Path
 
 import pytest
 
-from iomodels import bench, environment, storage
-from iomodels.errors import NothingMeasured
+from iomodels import bench
+from iomodels.base.errors import NothingMeasured
+from iomodels.machine import environment
+from iomodels.results import read
 
 from .fresh import run_iomodels
 
@@ -87,7 +89,7 @@ def test_one_failed_cell_leaves_the_others_and_exits_with_1(tmp_path: Path) -> N
         limits={resource.RLIMIT_NOFILE: 40},
     )
     assert done.returncode == 1, said(done)
-    statuses = [c.status for c in storage.load(tmp_path / "r.json").cells if c.engine == "select"]
+    statuses = [c.status for c in read.load(tmp_path / "r.json").cells if c.engine == "select"]
     assert statuses == ["ok", "failed"]
 
 
@@ -182,7 +184,7 @@ def test_a_disk_that_is_full_at_the_end_loses_nothing(small_disk: Path) -> None:
     assert done.returncode == 2, said(done)
     assert "r.json" in said(done)
     assert not (small_disk / "r.json").exists()
-    assert len(storage.recover(small_disk / "r.json.partial")) >= 1
+    assert len(read.recover(small_disk / "r.json.partial")) >= 1
 
 
 def test_a_read_only_folder_is_refused(tmp_path: Path) -> None:
@@ -234,7 +236,7 @@ def test_an_interrupt_saves_what_there_is_and_leaves_no_process(
         _, errors = process.communicate(timeout=20)
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
-    cell = next(c for c in storage.load(tmp_path / "r.json").cells if c.engine == "blocking")
+    cell = next(c for c in read.load(tmp_path / "r.json").cells if c.engine == "blocking")
     assert cell.status == "partial"
     assert cell.trials
     assert not partial.exists()

@@ -23,9 +23,12 @@ from pathlib import Path
 
 import pytest
 
-from iomodels import _core, engines, plan, trial
-from iomodels.errors import TrialError
-from iomodels.prepare import Preparation
+from iomodels import _core
+from iomodels.base.errors import TrialError
+from iomodels.engines import spec
+from iomodels.measure import plan
+from iomodels.trials import trial
+from iomodels.trials.preparation import Preparation
 
 from .fresh import run_python
 from .planned import planned
@@ -33,7 +36,7 @@ from .processes import children
 from .test_core import rules
 
 CORE_ENGINES = [name for name, caps in _core.engines().items() if caps["moves_data"]]
-ENGINES = [name for name in engines.DESCRIPTORS if name != "null"]
+ENGINES = [name for name in spec.DESCRIPTORS if name != "null"]
 SOME_BYTES = 1 << 16
 """A peer that has moved as many is in the middle of its work."""
 PEER = "iomodels-peer"
@@ -121,7 +124,7 @@ def test_a_killed_peer_fails_the_cell_and_is_named(tmp_path: Path, words: tuple[
 KILL_THE_READER = """
 import json, os, signal, sys, threading, time
 from iomodels import _core
-from iomodels.record import new_record
+from iomodels.trials.record import new_record
 
 def kill():
     while record.field("live_operations") < 100:
@@ -208,7 +211,7 @@ def test_a_disk_that_fills_up_in_mid_write(engine: str, sparse_file: int) -> Non
 WRITE_PAST_THE_LIMIT = """
 import json, os, resource, sys
 from iomodels import _core
-from iomodels.record import new_record
+from iomodels.trials.record import new_record
 
 engine, limit, block = sys.argv[1], *map(int, sys.argv[2:])
 size = 4 * limit

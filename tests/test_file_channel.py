@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from iomodels import _core
-from iomodels.record import Record, new_record
+from iomodels.trials.record import Record, new_record
 
 from .fresh import run_python
 
@@ -503,7 +503,7 @@ def test_what_makes_no_sense_does_not_open(settings: dict[str, int], fd: int) ->
 LIMITED = """
 import os, resource, sys
 from iomodels import _core
-from iomodels.record import new_record
+from iomodels.trials.record import new_record
 block, blocks, limit = 4096, 64, int(sys.argv[2])
 fd = _core.make_file("/var/tmp", block * blocks, 7)
 settings = {"block": block, "file_fd": fd, "file_size": block * blocks, "file_seed": 7}

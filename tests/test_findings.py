@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iomodels.findings import latency_ns, sentences
-from iomodels.statistics import MIN_ROUNDS, cpu_ns_per_op, latency_p50_ns, paired_ratio
+from iomodels.analysis.findings import latency_ns, sentences
+from iomodels.statistics.rounds import MIN_ROUNDS, cpu_ns_per_op, latency_p50_ns, paired_ratio
 
 from .factory import make_cell, make_trial
 

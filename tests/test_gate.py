@@ -11,13 +11,17 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from iomodels import ab, engines, exports, gate, runner, storage, versus
-from iomodels.changes import OF_ROUNDS, OF_RUNS, Change, Comparison
-from iomodels.comparison import compare
-from iomodels.errors import NothingMeasured, ResultError, TrialError, UsageError
-from iomodels.results import Cell, Notice, Run, Tool, Trial
-from iomodels.runner import bench
-from iomodels.statistics import summarise
+from iomodels import exports
+from iomodels.base.errors import NothingMeasured, ResultError, TrialError, UsageError
+from iomodels.check import a_against_b, against_baseline, pair_runs
+from iomodels.compare.runs import compare
+from iomodels.compare.schema import OF_ROUNDS, OF_RUNS, Change, Comparison
+from iomodels.engines import spec
+from iomodels.measure import run as runner
+from iomodels.measure.run import bench
+from iomodels.results import read
+from iomodels.results.schema import Cell, Notice, Run, Tool, Trial
+from iomodels.statistics.rounds import summarise
 
 from .core_build import ROOT
 from .test_arms import build_core, make_python
@@ -53,8 +57,8 @@ def with_cells(run: Run, change: object, engine: str | None = None) -> Run:
     return replace(run, cells=[changed(cell) for cell in run.cells])
 
 
-def check(*runs: Run, **options: object) -> gate.Checked:
-    return gate.check(gate.Baseline("base.json", runs), **options)  # type: ignore[arg-type]
+def check(*runs: Run, **options: object) -> against_baseline.Checked:
+    return against_baseline.check(against_baseline.Baseline("base.json", runs), **options)  # type: ignore[arg-type]
 
 
 def faster(trial: Trial) -> Trial:
@@ -69,7 +73,7 @@ def fewer_calls(trial: Trial) -> Trial:
     return replace(trial, calls_per_op={"read": 0.5})
 
 
-def timing(checked: gate.Checked, engine: str) -> Change:
+def timing(checked: against_baseline.Checked, engine: str) -> Change:
     (change,) = [
         c
         for c in checked.comparison.changes
@@ -99,8 +103,8 @@ def test_there_are_fresh_rounds_enough_for_a_verdict_however_little_time_is_left
     recorded: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Six against seven rounds cannot show a loss in one of many timings: 2 in 1716 at best."""
-    monkeypatch.setattr(gate, "BUDGET_S", 0.0)
-    monkeypatch.setattr("iomodels.pairs.CONFIRM_ALPHA", 0.001)
+    monkeypatch.setattr(against_baseline, "BUDGET_S", 0.0)
+    monkeypatch.setattr("iomodels.statistics.sign_flip.CONFIRM_ALPHA", 0.001)
     checked = check(with_cells(recorded, faster, "select"))
     lost = timing(checked, "select")
     assert (lost.verdict, lost.confirmed) == ("slower", True)
@@ -148,7 +152,7 @@ def test_what_cannot_be_judged_is_said_at_once_and_not_measured_again(
                 warmup_s=0, settings={"channel.size": ["64 KiB"]}, seed=5)  # fmt: skip
     if not few:
         run = replace(run, environment={**run.environment, "file_system_device": "elsewhere"})
-    monkeypatch.setattr(gate, "_confirm", None)  # calling it would fail
+    monkeypatch.setattr(against_baseline, "_confirm", None)  # calling it would fail
     told = Told()
     checked = check(with_cells(run, faster), listener=told)
     assert timing(checked, "blocking").verdict == "cannot tell"
@@ -170,8 +174,10 @@ def test_a_baseline_that_is_not_whole_is_said(recorded: Run, tmp_path: Path) -> 
         replace(recorded.cells[1], status="failed", reason="hung", trials=[], summary=None),
         *recorded.cells[2:],
     ]
-    storage.save(replace(recorded, cells=cells), tmp_path / "base.json", force=False)
-    warnings = gate.check(gate.load_baseline([tmp_path])).comparison.warnings
+    read.save(replace(recorded, cells=cells), tmp_path / "base.json", force=False)
+    warnings = against_baseline.check(
+        against_baseline.load_baseline([tmp_path])
+    ).comparison.warnings
     said = {notice.code: notice.message for notice in warnings}
     assert "base.json: 1 of 2 cells were interrupted" in said["partial"]
     assert "base.json: 1 of 2 cells failed" in said["failed"]
@@ -222,7 +228,7 @@ def test_another_core_refuses_times_and_still_checks_counters(recorded: Run) -> 
     assert checked.comparison.outcome == "not comparable"
     assert timing(checked, "select").verdict == "cannot tell"
     assert "another measured core" in (timing(checked, "select").reason or "")
-    assert {len(cell.trials) for cell in checked.run.cells} == {gate.COUNTER_ROUNDS}
+    assert {len(cell.trials) for cell in checked.run.cells} == {against_baseline.COUNTER_ROUNDS}
     worse = check(with_cells(other, fewer_calls))
     assert worse.comparison.outcome == "regression"
     slower = [c.metric for c in worse.comparison.changes if c.verdict == "slower"]
@@ -240,7 +246,7 @@ def test_a_run_for_counters_alone_is_not_kept_as_the_next_baseline(
     assert "next.json is not written" in said
     usual = check(recorded, output=tmp_path / "next.json")
     assert usual.output == tmp_path / "next.json"
-    assert storage.load(usual.output) == usual.run
+    assert read.load(usual.output) == usual.run
 
 
 def test_a_cell_that_cannot_be_asked_for_any_more_has_vanished(recorded: Run) -> None:
@@ -306,18 +312,18 @@ def test_a_strangers_baseline_passes_the_scenarios_own_limits(recorded: Run) -> 
 def test_a_folder_is_a_baseline_of_all_its_results(recorded: Run, tmp_path: Path) -> None:
     for number, day in enumerate(("02", "01", "03")):
         dated = replace(recorded, created_utc=f"2026-01-{day}T00:00:00Z")
-        storage.save(dated, tmp_path / f"r{number}.json", force=False)
-    base = gate.load_baseline([tmp_path])
+        read.save(dated, tmp_path / f"r{number}.json", force=False)
+    base = against_baseline.load_baseline([tmp_path])
     assert [run.created_utc[8:10] for run in base.runs] == ["01", "02", "03"]
     assert base.name == "r2.json and 2 older"
-    storage.save(base.runs[0], tmp_path / "copy.json", force=False)
-    twice = gate.load_baseline([tmp_path])
+    read.save(base.runs[0], tmp_path / "copy.json", force=False)
+    twice = against_baseline.load_baseline([tmp_path])
     assert len(twice.runs) == 3
     (notice,) = [n.message for n in twice.warnings if n.code == "same-run"]
     assert notice == "r1.json is the same run as copy.json: it counts once"
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="no result"):
-        gate.load_baseline([tmp_path / "empty"])
+        against_baseline.load_baseline([tmp_path / "empty"])
 
 
 # Counters
@@ -325,7 +331,7 @@ def test_a_folder_is_a_baseline_of_all_its_results(recorded: Run, tmp_path: Path
 
 def test_one_more_call_in_an_engine_fails_the_check(cli, tmp_path: Path) -> None:
     """A core whose blocking engine makes one needless call per operation, built and run."""
-    python = make_python(tmp_path / "other", "0.2.0")
+    python = make_python(tmp_path / "other", "0.2.0", home="worker.py")
     target = next((tmp_path / "other").glob("lib/python*/site-packages/iomodels/_core*.so"))
     name = "engines/blocking.c"
     source = (ROOT / "iomodels" / "core" / name).read_text()
@@ -337,8 +343,9 @@ def test_one_more_call_in_an_engine_fails_the_check(cli, tmp_path: Path) -> None
     planted = f"#include <sys/select.h>\n{source.replace(call, f'{extra} {call}')}"
     build_core(target, {name: planted})
     package = target.parent
-    theirs = [*(ROOT / "iomodels").glob("*.py"), ROOT / "cli", ROOT / "scenarios"]
-    for path in [*theirs, ROOT / "iomodels" / "exports"]:
+    parts = [path.parent for path in (ROOT / "iomodels").glob("*/__init__.py")]
+    theirs = [*(ROOT / "iomodels").glob("*.py"), *parts, ROOT / "cli", ROOT / "scenarios"]
+    for path in theirs:
         if not (package / path.name).exists():
             (package / path.name).symlink_to(path)
     (package / "__init__.py").unlink()
@@ -410,9 +417,9 @@ def _dealt(run: Run, rng: random.Random) -> tuple[Run, Run]:
 
 
 def versus_of(a: list[str], b: list[str], engine: str = "blocking") -> Comparison:
-    arm_a, arm_b = ab.parse_arm(a), ab.parse_arm(b)
-    cells = ab.plan_cells(["slow-device"], [engines.parse(engine)], {}, arm_a, arm_b)
-    return versus.run(cells, base_name=arm_a.name, new_name=arm_b.name, seed=1)
+    arm_a, arm_b = pair_runs.parse_arm(a), pair_runs.parse_arm(b)
+    cells = pair_runs.plan_cells(["slow-device"], [spec.parse(engine)], {}, arm_a, arm_b)
+    return a_against_b.run(cells, base_name=arm_a.name, new_name=arm_b.name, seed=1)
 
 
 @pytest.mark.usefixtures("few_pairs")

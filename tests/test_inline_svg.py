@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from iomodels.inline_svg import Inliner
+from iomodels.report.svg import Inliner
 
 
 def drawn() -> bytes:

@@ -29,7 +29,7 @@ NEEDED_DESCRIPTORS = 2500
 TAKE_TURNS = """
 import json, resource, sys
 from iomodels import _core
-from iomodels.record import new_record
+from iomodels.trials.record import new_record
 
 engine, engine_cpu, peer_cpu, operations, rounds, *sizes = sys.argv[1], *map(int, sys.argv[2:])
 _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from iomodels import noise
+from iomodels.machine import noise
 
 SPIN = """
 import sys, time

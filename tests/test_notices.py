@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iomodels import notices
+from iomodels.analysis import notices
 
 from .factory import make_cell, make_trial
 

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from iomodels import engines, plan, trial
-from iomodels.prepare import Preparation
-from iomodels.results import Trial
-from iomodels.scenario import resolve
+from iomodels.engines import spec
+from iomodels.measure import plan
+from iomodels.results.schema import Trial
+from iomodels.trials import trial
+from iomodels.trials.preparation import Preparation
+from iomodels.workload.scenario import resolve
 
 ROUNDS = 10
 """At most: it ends with the first that shows what is to be shown."""
@@ -19,7 +21,7 @@ def measured(engine: str, compute: str, rounds: int = ROUNDS) -> Iterator[Trial]
     """One round after another, as they are asked for."""
     made = plan.make(
         resolve(["overlap"], {"load.compute": [compute]}),
-        [engines.parse(engine)],
+        [spec.parse(engine)],
         rounds=rounds,
         duration_s=0.15,
         warmup_s=0.02,

@@ -13,17 +13,22 @@ import numpy as np
 import pytest
 from lxml import etree
 
-from iomodels import ab, engines, metrics, noise, paired, pairs, procedure, verdict, versus
-from iomodels.ab import Pair, PairedCell
-from iomodels.changes import Change, Comparison
-from iomodels.errors import NothingMeasured
+from iomodels.base.errors import NothingMeasured
+from iomodels.check import a_against_b, pair_runs, pair_verdicts
+from iomodels.check.pair_runs import Pair, PairedCell
+from iomodels.check.pair_verdicts import Row
+from iomodels.compare import metrics, verdict
+from iomodels.compare.schema import Change, Comparison
+from iomodels.engines import spec
 from iomodels.exports import json_document, junit, markdown
-from iomodels.launch import Launch, own_launch
-from iomodels.paired import Row
-from iomodels.point import Point
-from iomodels.prepare import Preparation
-from iomodels.procedure import Decision
-from iomodels.results import Notice
+from iomodels.machine import noise
+from iomodels.results.schema import Notice
+from iomodels.statistics import screen_confirm
+from iomodels.statistics import sign_flip as pairs
+from iomodels.statistics.screen_confirm import Decision
+from iomodels.trials.launch import Launch, own_launch
+from iomodels.trials.preparation import Preparation
+from iomodels.workload.point import Point
 
 from .factory import make_trial
 
@@ -32,8 +37,8 @@ THRESHOLD = 0.05
 
 def row_of(*batches: Sequence[float], speed: float = 1000.0) -> Row:
     """A row of log ratios of throughput; NaN: arm B has no value."""
-    arm = ab.parse_arm([])
-    (cell,) = ab.plan_cells(["slow-device"], [engines.parse("blocking")], {}, arm, arm)
+    arm = pair_runs.parse_arm([])
+    (cell,) = pair_runs.plan_cells(["slow-device"], [spec.parse("blocking")], {}, arm, arm)
     row = Row(cell, metrics.METRICS["throughput_ops"])
     for batch in batches:
         row.batches.append([])
@@ -45,7 +50,7 @@ def row_of(*batches: Sequence[float], speed: float = 1000.0) -> Row:
 
 
 def judged(row: Row, decision: Decision) -> Change:
-    change, *_ = paired.judge([row], decision, THRESHOLD)
+    change, *_ = pair_verdicts.judge([row], decision, THRESHOLD)
     return change
 
 
@@ -57,7 +62,7 @@ def test_what_a_suspect_sees_is_of_the_pairs_that_it_is_judged_by() -> None:
     alpha = pairs.CONFIRM_ALPHA / 3
     assert change.detectable == pytest.approx(pairs.detectable(fresh, alpha, threshold=THRESHOLD))
     alone = judged(row_of(first), Decision([first]))
-    assert alone.detectable == pytest.approx(procedure.detectable(first, THRESHOLD))
+    assert alone.detectable == pytest.approx(screen_confirm.detectable(first, THRESHOLD))
 
 
 def test_pairs_without_a_value_in_arm_b_alone_fail() -> None:
@@ -80,12 +85,12 @@ def machine(rng: np.random.Generator, shifts: Sequence[float]):
 
 def test_the_suite_is_measured_again_before_it_fails() -> None:
     rng = np.random.default_rng(3)
-    unlucky = procedure.decide(3, machine(rng, [-0.2, 0.0]), threshold=THRESHOLD)
+    unlucky = screen_confirm.decide(3, machine(rng, [-0.2, 0.0]), threshold=THRESHOLD)
     assert unlucky.suite_measured_again
     assert not unlucky.suite_sure
-    lost = procedure.decide(3, machine(rng, [-0.2]), threshold=THRESHOLD)
+    lost = screen_confirm.decide(3, machine(rng, [-0.2]), threshold=THRESHOLD)
     assert lost.suite_sure
-    line = paired._suite(lost, THRESHOLD)
+    line = pair_verdicts._suite(lost, THRESHOLD)
     assert (line.verdict, line.confirmed) == ("slower", True)
 
 
@@ -97,7 +102,7 @@ def test_more_pairs_are_asked_for_in_proportion() -> None:
         asked.append(count)
         return [rng.normal(-0.2, 0.01, count) for _ in rows]
 
-    procedure.decide(1, measure, threshold=THRESHOLD, first_pairs=40)
+    screen_confirm.decide(1, measure, threshold=THRESHOLD, first_pairs=40)
     assert asked == [40, 80]
 
 
@@ -118,10 +123,13 @@ class _Interrupting:
 
 
 def test_an_interruption_keeps_the_ratios_and_gives_no_verdict() -> None:
-    a, b = ab.parse_arm(["channel.service=100 us"]), ab.parse_arm(["channel.service=400 us"])
-    cells = ab.plan_cells(["slow-device"], [engines.parse("blocking")], {}, a, b)
-    with pytest.raises(versus.Interrupted) as caught:
-        versus.run(cells, base_name="A", new_name="B", seed=1, listener=_Interrupting())
+    a, b = (
+        pair_runs.parse_arm(["channel.service=100 us"]),
+        pair_runs.parse_arm(["channel.service=400 us"]),
+    )
+    cells = pair_runs.plan_cells(["slow-device"], [spec.parse("blocking")], {}, a, b)
+    with pytest.raises(a_against_b.Interrupted) as caught:
+        a_against_b.run(cells, base_name="A", new_name="B", seed=1, listener=_Interrupting())
     (change,) = caught.value.comparison.changes
     assert (change.verdict, change.rounds) == ("cannot tell", 2)
     assert change.ratio is not None
@@ -134,7 +142,7 @@ def test_that_the_machine_was_busy_is_in_the_report(monkeypatch) -> None:
     """Of all batches together, also where others' work came in one of them only."""
     told = Notice("busy", "other processes kept 1.00 of 2 cores busy")
     monkeypatch.setattr(noise, "judge", lambda uses: [told] if len(uses) >= 20 else [])
-    monkeypatch.setattr(ab._Session, "pair", lambda self, cell, number, first: like(number))
+    monkeypatch.setattr(pair_runs._Session, "pair", lambda self, cell, number, first: like(number))
     comparison = run_versus(planned([], ["channel.service=90 us"], "slow-device"))
     assert comparison.warnings == [told]
     (notice,) = json.loads(json_document.of_comparison(comparison))["warnings"]
@@ -142,7 +150,7 @@ def test_that_the_machine_was_busy_is_in_the_report(monkeypatch) -> None:
 
 
 def test_two_arms_that_are_the_same_are_said_to_be_an_a_a(monkeypatch) -> None:
-    monkeypatch.setattr(ab, "measure", measured_as(like))
+    monkeypatch.setattr(pair_runs, "measure", measured_as(like))
     same = run_versus(planned(["channel.service=50 us"], ["channel.service=50 us"], "slow-device"))
     assert "both arms are the same (an A/A)" in same.warnings[0].message
     assert same.outcome == "passed"
@@ -173,16 +181,16 @@ def test_an_interrupted_ab_never_passes_wherever_it_is_shown(
         a, b = (make_trial(number, throughput_ops=v + number) for v in (1000, 1200))
         return Pair(number, "a", a, b)
 
-    monkeypatch.setattr(ab, "measure", interrupted_after(pair))
-    specs = [engines.parse(name) for name in ("blocking", "select")]
-    cells = ab.plan_cells(["slow-device"], specs, {}, ab.Arm(), ab.Arm())
-    with pytest.raises(versus.Interrupted) as caught:
+    monkeypatch.setattr(pair_runs, "measure", interrupted_after(pair))
+    specs = [spec.parse(name) for name in ("blocking", "select")]
+    cells = pair_runs.plan_cells(["slow-device"], specs, {}, pair_runs.Arm(), pair_runs.Arm())
+    with pytest.raises(a_against_b.Interrupted) as caught:
         run_versus(cells)
     comparison = caught.value.comparison
     shown = markdown.of_comparison(comparison)
     assert shown.startswith(f"## {outcome}: ")
     assert "interrupted: there is no verdict before all is measured" in shown
-    headline = import_module("iomodels.cli.changes_table")._outcome(comparison)
+    headline = import_module("iomodels.cli.show.changes_table")._outcome(comparison)
     assert headline.plain.startswith(f"{outcome}: ")
     suite = etree.fromstring(junit.of_comparison(comparison).encode()).find("testsuite")
     assert (suite.get("skipped"), suite.get("errors")) == (("1", "1") if failing else ("2", "0"))
@@ -192,11 +200,11 @@ def test_an_interruption_before_the_first_pair_passes_nothing(monkeypatch) -> No
     def measure(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ab, "measure", measure)
-    with pytest.raises(versus.Interrupted) as caught:
+    monkeypatch.setattr(pair_runs, "measure", measure)
+    with pytest.raises(a_against_b.Interrupted) as caught:
         run_versus(planned([], [], "slow-device"))
     (change,) = caught.value.comparison.changes
-    assert (change.verdict, change.reason) == ("cannot tell", paired.INTERRUPTED)
+    assert (change.verdict, change.reason) == ("cannot tell", pair_verdicts.INTERRUPTED)
     assert caught.value.comparison.outcome == "inconclusive"
 
 
@@ -204,13 +212,13 @@ def test_an_interruption_before_the_first_pair_passes_nothing(monkeypatch) -> No
 
 
 def planned(a: list[str], b: list[str], scenario: str = "slow-devices") -> list[PairedCell]:
-    return ab.plan_cells(
-        [scenario], [engines.parse("blocking")], {}, ab.parse_arm(a), ab.parse_arm(b)
+    return pair_runs.plan_cells(
+        [scenario], [spec.parse("blocking")], {}, pair_runs.parse_arm(a), pair_runs.parse_arm(b)
     )
 
 
 def measured_as(pairs_of: Callable[[int], Pair]) -> Callable[..., object]:
-    """Stands for `ab.measure`: every cell gets these pairs, up to the first that failed."""
+    """Stands for `pair_runs.measure`: every cell gets these pairs, up to the first that failed."""
 
     def measure(cells, pairs, *, first_round, into, **_):
         for number in range(first_round, first_round + pairs):
@@ -228,10 +236,10 @@ def like(number: int) -> Pair:
 
 
 def run_versus(cells: list[PairedCell]) -> Comparison:
-    return versus.run(cells, base_name="A", new_name="B", seed=1)
+    return a_against_b.run(cells, base_name="A", new_name="B", seed=1)
 
 
-class Without(ab.Arm):
+class Without(pair_runs.Arm):
     """An arm whose Python has a core without the engine select."""
 
     def launch(self) -> Launch:
@@ -242,9 +250,9 @@ class Without(ab.Arm):
 
 @pytest.mark.parametrize("engine", ["blocking select", "select"])
 def test_an_engine_that_arm_b_no_longer_has_fails(monkeypatch, engine: str) -> None:
-    monkeypatch.setattr(ab, "measure", measured_as(like))
-    specs = [engines.parse(name) for name in engine.split()]
-    cells = ab.plan_cells(["slow-device"], specs, {}, ab.Arm(), Without())
+    monkeypatch.setattr(pair_runs, "measure", measured_as(like))
+    specs = [spec.parse(name) for name in engine.split()]
+    cells = pair_runs.plan_cells(["slow-device"], specs, {}, pair_runs.Arm(), Without())
     comparison = run_versus(cells)
     assert comparison.outcome == "regression"
     (lost,) = [c for c in comparison.changes if c.engine == "select"]
@@ -254,7 +262,7 @@ def test_an_engine_that_arm_b_no_longer_has_fails(monkeypatch, engine: str) -> N
 
 
 def test_what_arms_ask_for_on_purpose_and_b_cannot_do_is_not_told(monkeypatch) -> None:
-    monkeypatch.setattr(ab, "measure", measured_as(like))
+    monkeypatch.setattr(pair_runs, "measure", measured_as(like))
     cells = planned(["load.depth=1"], ["load.depth=4"])
     with pytest.raises(NothingMeasured, match="one transfer at a time"):
         run_versus(cells)
@@ -266,7 +274,7 @@ def test_what_arms_ask_for_on_purpose_and_b_cannot_do_is_not_told(monkeypatch) -
 
 
 def test_what_arm_a_cannot_do_either_is_left_out_with_a_notice(monkeypatch) -> None:
-    monkeypatch.setattr(ab, "measure", measured_as(like))
+    monkeypatch.setattr(pair_runs, "measure", measured_as(like))
     cells = [*planned([], [], "slow-device"), *planned(["load.depth=4"], ["load.depth=8"])]
     comparison = run_versus(cells)
     assert comparison.outcome == "passed"
@@ -275,7 +283,7 @@ def test_what_arm_a_cannot_do_either_is_left_out_with_a_notice(monkeypatch) -> N
 
 def test_a_cell_that_is_gone_in_mid_run_fails(monkeypatch) -> None:
     gone = Pair(15, "a", error="arm B: cannot", not_applicable=True)
-    monkeypatch.setattr(ab, "measure", measured_as(lambda n: gone if n >= 15 else like(n)))
+    monkeypatch.setattr(pair_runs, "measure", measured_as(lambda n: gone if n >= 15 else like(n)))
     comparison = run_versus(planned([], [], "slow-device"))
     (lost,) = [c for c in comparison.changes if c.metric == "throughput_ops"]
     assert (lost.verdict, lost.reason) == ("failed", "arm B: cannot")
@@ -300,11 +308,11 @@ def test_what_turns_out_to_be_missing_is_lost_only_if_arm_a_has_it(
         [f"channel.folder={tmp_path / ('without' if side in (arm, 'both') else 'with')}"]
         for arm in ("a", "b")
     ]
-    cells = ab.plan_cells(
-        ["cached-read"], [engines.parse("blocking")], {"channel.size": ["64 KiB"]},
-        *map(ab.parse_arm, arms),
+    cells = pair_runs.plan_cells(
+        ["cached-read"], [spec.parse("blocking")], {"channel.size": ["64 KiB"]},
+        *map(pair_runs.parse_arm, arms),
     )  # fmt: skip
-    ((pair,),) = ab.measure(cells, 3, seed=1, slices=1)
+    ((pair,),) = pair_runs.measure(cells, 3, seed=1, slices=1)
     assert pair.not_applicable
     assert pair.lost == (side == "b")
     if side == "b":
@@ -319,7 +327,7 @@ def test_what_turns_out_to_be_missing_is_lost_only_if_arm_a_has_it(
 
 def test_a_worker_of_arm_b_that_dies_in_its_first_pair_fails(monkeypatch) -> None:
     died = Pair(0, "a", error="arm B: the trial's process was ended by SIGSEGV")
-    monkeypatch.setattr(ab, "measure", measured_as(lambda _: died))
+    monkeypatch.setattr(pair_runs, "measure", measured_as(lambda _: died))
     comparison = run_versus(planned([], [], "slow-device"))
     assert [(c.verdict, c.reason) for c in comparison.changes] == [("failed", died.error)]
     assert comparison.outcome == "regression"

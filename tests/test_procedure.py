@@ -12,7 +12,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from iomodels import procedure
+from iomodels.statistics import screen_confirm
 
 BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "gate.py"
 
@@ -47,7 +47,7 @@ def test_a_loss_beyond_a_small_threshold_is_found(threshold: float, loss: float)
     def measure(rows, count):
         return [rng.normal(-loss if row == 0 else 0.0, 0.003, count) for row in rows]
 
-    decision = procedure.decide(5, measure, threshold=threshold)
+    decision = screen_confirm.decide(5, measure, threshold=threshold)
     assert {row: said for row, said in decision.confirmed.items() if said} == {0: -1}
 
 
@@ -102,11 +102,11 @@ def quiet_machine(rows: int, shift: dict[int, float], noise: float = 0.02):
 
 def test_only_suspects_are_measured_again_and_only_their_fresh_pairs_decide() -> None:
     measure, asked = quiet_machine(6, {4: -0.2})
-    decision = procedure.decide(6, measure, threshold=0.05)
+    decision = screen_confirm.decide(6, measure, threshold=0.05)
     assert decision.confirmed[4] == -1
-    assert asked[0] == ([0, 1, 2, 3, 4, 5], procedure.FIRST_PAIRS)
+    assert asked[0] == ([0, 1, 2, 3, 4, 5], screen_confirm.FIRST_PAIRS)
     assert all(set(which) <= set(decision.confirmed) for which, _ in asked[1:])
-    assert decision.fresh[4].size in procedure.FRESH_PAIRS
+    assert decision.fresh[4].size in screen_confirm.FRESH_PAIRS
 
 
 def test_each_batch_is_announced_as_what_it_is() -> None:
@@ -118,7 +118,7 @@ def test_each_batch_is_announced_as_what_it_is() -> None:
         batches.append((purposes[-1], list(which)))
         return [rng.normal(-0.3 * (row == 1), (0.02, 0.05, 0.15)[row], count) for row in which]
 
-    procedure.decide(3, measure, threshold=0.05, announce=purposes.append)
+    screen_confirm.decide(3, measure, threshold=0.05, announce=purposes.append)
     told = dict(batches)
     assert told["first look"] == [0, 1, 2]
     assert 2 in told["more pairs of what is noisy"]
@@ -128,19 +128,21 @@ def test_each_batch_is_announced_as_what_it_is() -> None:
 
 def test_noisy_rows_get_more_pairs() -> None:
     measure, asked = quiet_machine(3, {}, noise=0.15)
-    decision = procedure.decide(3, measure, threshold=0.05)
-    assert asked[1] == ([0, 1, 2], procedure.EXTRA_PAIRS)
-    assert {row.size for row in decision.first} == {procedure.FIRST_PAIRS + procedure.EXTRA_PAIRS}
+    decision = screen_confirm.decide(3, measure, threshold=0.05)
+    assert asked[1] == ([0, 1, 2], screen_confirm.EXTRA_PAIRS)
+    assert {row.size for row in decision.first} == {
+        screen_confirm.FIRST_PAIRS + screen_confirm.EXTRA_PAIRS
+    }
     quiet, loud = np.random.default_rng(6).normal(0, 1, (2, 40)) * np.array([[0.02], [0.12]])
-    assert procedure.fresh_pairs(quiet, 0.05, 1) < procedure.fresh_pairs(loud, 0.05, 1)
-    assert procedure.detectable(quiet, 0.05) < procedure.detectable(loud, 0.05)
+    assert screen_confirm.fresh_pairs(quiet, 0.05, 1) < screen_confirm.fresh_pairs(loud, 0.05, 1)
+    assert screen_confirm.detectable(quiet, 0.05) < screen_confirm.detectable(loud, 0.05)
 
 
 def test_a_row_without_pairs_decides_nothing() -> None:
     def measure(which, count):
         return [np.full(count, np.nan) for _ in which]
 
-    decision = procedure.decide(2, measure, threshold=0.05)
+    decision = screen_confirm.decide(2, measure, threshold=0.05)
     assert decision.confirmed == {}
     assert decision.suite_p == 1.0
 
@@ -155,7 +157,7 @@ def test_a_few_disturbed_pairs_do_not_hide_a_large_change() -> None:
         loss = np.where(np.asarray(which) < 5, 0.095, 0)[:, None]
         return list(rng.normal(0, 0.015, hit.shape) + hit * off - loss)
 
-    decisions = [procedure.decide(10, measure, threshold=0.05) for _ in range(10)]
+    decisions = [screen_confirm.decide(10, measure, threshold=0.05) for _ in range(10)]
     found = [decision.confirmed.get(row, 0) for decision in decisions for row in range(10)]
     assert found.count(-1) >= 48
     assert found.count(1) == 0

@@ -11,12 +11,13 @@ from itertools import pairwise
 
 import pytest
 
-from iomodels import claims, storage
-from iomodels.errors import NothingMeasured, ResultError
-from iomodels.report import MAX_CELLS, MAX_LINES, MAX_TEXT, command, other_origin, page
-from iomodels.results import Asked, Notice, Tool
-from iomodels.trace import encode
-from iomodels.units import format_count, format_duration
+from iomodels.analysis import claims
+from iomodels.base.errors import NothingMeasured, ResultError
+from iomodels.base.units import format_count, format_duration
+from iomodels.report.page import MAX_CELLS, MAX_LINES, MAX_TEXT, command, other_origin, page
+from iomodels.results import read as storage
+from iomodels.results.schema import Asked, Notice, Tool
+from iomodels.trace.schema import encode
 
 from .factory import make_cell, make_run, make_trial
 from .hostile import ATTACKS, hostile_run

@@ -8,7 +8,8 @@ from importlib import import_module
 
 import pytest
 
-from iomodels import storage, trace
+from iomodels.results import read
+from iomodels.trace import schema
 
 from .factory import make_cell, make_run, make_trial
 from .hostile import ATTACKS, hostile_run, hostile_trace
@@ -93,11 +94,11 @@ def sortable_run():
 
 def written(run, traces, folder):
     """The page of a run and traces, made as a user makes it."""
-    storage.save(run, folder / "run.json", force=False)
+    read.save(run, folder / "run.json", force=False)
     words = ["report", str(folder / "run.json")]
     for number, recorded in enumerate(traces):
         path = folder / f"trace-{number}.json"
-        path.write_bytes(trace.encode(recorded))
+        path.write_bytes(schema.encode(recorded))
         words += ["--trace", str(path)]
     assert main.run(words) == 0
     return folder / "run.html"

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iomodels import scenario
-from iomodels.errors import ScenarioError
-from iomodels.keys import Channel, Constant, Exponential, Lognormal, Uniform, all_keys
-from iomodels.scenario import FileChannel, TimerChannel
+from iomodels.base.errors import ScenarioError
+from iomodels.workload import scenario
+from iomodels.workload.channels import Channel, Constant, Exponential, Lognormal, Uniform, all_keys
+from iomodels.workload.scenario import FileChannel, TimerChannel
 
 from .scenario_texts import FILE, HEAD, TIMER
 

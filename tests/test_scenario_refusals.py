@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iomodels import scenario
-from iomodels.errors import ScenarioError
+from iomodels.base.errors import ScenarioError
+from iomodels.workload import scenario
 
 from .scenario_texts import FILE, HEAD, TIMER
 

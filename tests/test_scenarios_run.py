@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from iomodels import engines, runner, storage
-from iomodels.results import Run
-from iomodels.scenario import shipped
+from iomodels.engines import spec
+from iomodels.measure import run as runner
+from iomodels.results import read
+from iomodels.results.schema import Run
+from iomodels.workload.scenario import shipped
 
-ALL = [name for name in engines.DESCRIPTORS if name != "null"]
+ALL = [name for name in spec.DESCRIPTORS if name != "null"]
 
 
 def tiny(name: str, output: Path) -> Run:
@@ -39,4 +41,4 @@ def test_it_runs_with_every_engine(name: str, tmp_path: Path) -> None:
             assert cell.reason
     measured = {cell.engine for cell in run.cells if cell.status == "ok"}
     assert measured >= {"select", "aio"}
-    assert storage.load(tmp_path / "run.json") == run
+    assert read.load(tmp_path / "run.json") == run

@@ -7,13 +7,14 @@ from functools import partial
 import pytest
 from scipy.stats import binomtest
 
-from iomodels import ab, procedure, selftest
-from iomodels.selftest import Kind
-from iomodels.statistics import wilson_interval
+from iomodels.check import pair_runs, selftest
+from iomodels.check.selftest import Kind
+from iomodels.statistics import screen_confirm
+from iomodels.statistics.rounds import wilson_interval
 
 from .factory import make_trial
 
-QUICK = partial(ab.measure, slices=1, slice_s=0.01, warmup_s=0.001)
+QUICK = partial(pair_runs.measure, slices=1, slice_s=0.01, warmup_s=0.001)
 TIMER = next(kind for kind in selftest.KINDS if kind.slowed_by == "channel.service")
 BUSY = next(kind for kind in selftest.KINDS if kind.slowed_by == "load.compute")
 
@@ -32,7 +33,7 @@ class MadeUp:
 
     def pair(self, cell, number):
         a, b = (self.trial(cell.arm(side), number) for side in ("a", "b"))
-        return ab.Pair(number, "a", a, b)
+        return pair_runs.Pair(number, "a", a, b)
 
     def trial(self, arm, number):
         compute_ns = arm.planned.point.parameters.get("load.compute", 0)
@@ -68,13 +69,13 @@ def test_two_arms_that_are_the_same_are_not_called_slower() -> None:
 
 def test_a_suite_is_decided_by_the_procedure_of_check_and_has_pairs_of_its_own(monkeypatch) -> None:
     judged: list[tuple[int, float]] = []
-    real = procedure.decide
+    real = screen_confirm.decide
 
     def decide(rows, measure, *, threshold):
         judged.append((rows, threshold))
         return real(rows, measure, threshold=threshold)
 
-    monkeypatch.setattr(procedure, "decide", decide)
+    monkeypatch.setattr(screen_confirm, "decide", decide)
     measure = MadeUp()
     reports = selftest.run(seed=1, budget_s=60, threshold=0.04, measure=measure)
     first, second = next(reports), next(reports)

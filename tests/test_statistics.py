@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from iomodels import statistics as stats
-from iomodels.results import Interval
+from iomodels.results.schema import Interval
+from iomodels.statistics import rounds as stats
 
 from .factory import bucket_lower_ns, histogram_of, make_trial
 

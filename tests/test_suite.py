@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from iomodels import scenario
-from iomodels.errors import ScenarioError
+from iomodels.base.errors import ScenarioError
+from iomodels.workload import scenario
 
 from .scenario_texts import HEAD, TIMER
 

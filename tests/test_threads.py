@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from iomodels import _core
-from iomodels.record import Record, new_record
+from iomodels.trials.record import Record, new_record
 
 MS = 1_000_000
 LONG_NS = 10**11
@@ -125,7 +125,7 @@ def test_many_threads_are_cheap() -> None:
 NO_MORE_THREADS = """
 import os, resource
 from iomodels import _core
-from iomodels.record import new_record
+from iomodels.trials.record import new_record
 pages = int(open("/proc/self/statm").read().split()[0])
 room = pages * resource.getpagesize() + (24 << 20)
 with new_record() as record:

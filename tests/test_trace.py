@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from iomodels import engines, steps, tracing
-from iomodels.errors import ScenarioError
-from iomodels.trace import Event, Trace, check
+from iomodels.base.errors import ScenarioError
+from iomodels.engines import spec
+from iomodels.measure import recording as tracing
+from iomodels.trace import flow as steps
+from iomodels.trace.schema import Event, Trace, check
 
 from .traces import (
     ALL,
@@ -125,8 +127,8 @@ def test_a_thread_blocks_for_the_application() -> None:
 
 
 def test_every_engine_can_be_traced() -> None:
-    named = {engines.parse(name).core_name for name in ALL}
-    real = {name for name, caps in engines._core.engines().items() if caps["moves_data"]}
+    named = {spec.parse(name).core_name for name in ALL}
+    real = {name for name, caps in spec._core.engines().items() if caps["moves_data"]}
     # Those left out differ in a signal's number only.
     assert real - named <= {"aio-sigio-handler"}
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from iomodels.cli.flow_text import flow_text
 from iomodels.cli.main import run
+from iomodels.cli.show.flow_text import flow_text
 
-from iomodels import steps, trace
 from iomodels.exports.perfetto import perfetto
+from iomodels.trace import flow
+from iomodels.trace import schema as trace
 
 from .fresh import run_iomodels
 from .traces import ALL, make_event, make_trace, record, recorded, tries
@@ -87,7 +88,7 @@ def test_the_text_says_how_uncertain_the_start_is_and_why() -> None:
     events = [make_event("request", 0, 99), make_event("device_start", 1, 5, result=0)]
     lines = flow_text(make_trace(events))
     assert any(line.endswith("◇ device starts (at most +4 ns)") for line in lines)
-    assert f"note: {steps.ARMED}" in " ".join(line.strip() for line in lines)
+    assert f"note: {flow.ARMED}" in " ".join(line.strip() for line in lines)
 
 
 def test_many_devices_take_a_line_each_time_not_each() -> None:
@@ -126,16 +127,16 @@ def test_the_text_says_what_was_recorded() -> None:
 
 def test_few_repeats_and_long_ones_are_not_folded() -> None:
     two = make_trace([make_event("request", 0, 100_000), *tries(2)])
-    assert [step.count for step in steps.flow_of(two).steps] == [1, 1]
+    assert [step.count for step in flow.flow_of(two).steps] == [1, 1]
     slow = [make_event(start_ns=n * 20_000, end_ns=n * 20_000 + 15_000) for n in range(5)]
     long = make_trace([make_event("request", 0, 100_000), *slow])
-    assert [step.count for step in steps.flow_of(long).steps] == [1] * 5
+    assert [step.count for step in flow.flow_of(long).steps] == [1] * 5
 
 
 def test_a_long_call_stands_alone_and_those_after_it_are_folded() -> None:
     events = [make_event(start_ns=0, end_ns=90_000), *tries(5, start_ns=90_000, result=8)]
     mixed = make_trace([make_event("request", 0, 100_000), *events])
-    assert [step.count for step in steps.flow_of(mixed).steps] == [1, 5]
+    assert [step.count for step in flow.flow_of(mixed).steps] == [1, 5]
 
 
 # Files

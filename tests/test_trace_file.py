@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from iomodels.cli.flow_text import flow_text
 from iomodels.cli.main import run
+from iomodels.cli.show.flow_text import flow_text
 
-from iomodels import steps, trace
-from iomodels.charts.flow import flow
-from iomodels.errors import ResultError
+from iomodels.base.errors import ResultError
+from iomodels.charts.flows.flow import flow
 from iomodels.exports.perfetto import perfetto
+from iomodels.trace import flow as steps
+from iomodels.trace import schema
 
 from .traces import make_event, make_trace, recorded, tries
 
-SOUND = trace.encode(make_trace([make_event("request", 0, 200), *tries(5)]))
+SOUND = schema.encode(make_trace([make_event("request", 0, 200), *tries(5)]))
 
 
 def with_event(**fields: Any) -> bytes:
@@ -85,24 +86,24 @@ def test_what_is_no_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_too_many_events_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(trace, "MAX_EVENTS", 5)
+    monkeypatch.setattr(schema, "MAX_EVENTS", 5)
     file = tmp_path / "trace.json"
     file.write_bytes(SOUND)
     with pytest.raises(ResultError, match="6 events, and at most 5"):
-        trace.load(file)
+        schema.load(file)
 
 
 def test_a_file_comes_back_as_it_was(tmp_path: Path) -> None:
     file = tmp_path / "trace.json"
     for engine in ("blocking", "aio:notify=callback"):
-        file.write_bytes(trace.encode(recorded(engine)))
-        assert trace.load(file) == recorded(engine)
+        file.write_bytes(schema.encode(recorded(engine)))
+        assert schema.load(file) == recorded(engine)
 
 
 def test_whatever_is_accepted_can_be_shown(tmp_path: Path) -> None:
     """A sound file with some bytes changed is refused, or everything can be made of it."""
     chance = random.Random(7)
-    sound = trace.encode(recorded("select"))
+    sound = schema.encode(recorded("select"))
     file = tmp_path / "trace.json"
     accepted, sentences = 0, list[str]()
     for _ in range(300):
@@ -111,7 +112,7 @@ def test_whatever_is_accepted_can_be_shown(tmp_path: Path) -> None:
             data[chance.randrange(len(data))] = chance.choice(b'0123456789-"{}[],:xn')
         file.write_bytes(data)
         try:
-            found = trace.load(file)
+            found = schema.load(file)
         except ResultError as error:
             sentences.append(str(error))
             continue
@@ -128,7 +129,7 @@ HOSTILE = "\x1b]0;x\x07<script>alert(1)</script>[red]$x^2$\u202e\n../../etc"
 
 
 def test_hostile_text_is_shown_and_does_nothing() -> None:
-    from iomodels.charts.picture import render
+    from iomodels.charts.drawing.picture import render
 
     hostile = make_trace(
         [make_event(name=HOSTILE[:60]), make_event("device_ready", 5, 6)],
@@ -150,7 +151,7 @@ def test_hostile_text_is_shown_and_does_nothing() -> None:
 
 
 def test_an_empty_trace_can_be_shown() -> None:
-    from iomodels.charts.picture import render
+    from iomodels.charts.drawing.picture import render
 
     empty = make_trace()
     assert "all events" in "\n".join(flow_text(empty))

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from iomodels import steps
-from iomodels.charts import flow as flows
-from iomodels.charts import lanes, style
-from iomodels.charts.picture import render
-from iomodels.trace import Trace
+from iomodels.charts.drawing import style
+from iomodels.charts.drawing.picture import render
+from iomodels.charts.flows import flow as flows
+from iomodels.charts.flows import lanes
+from iomodels.trace import flow as steps
+from iomodels.trace.schema import Trace
 
 from .traces import ALL, make_event, make_trace, record, recorded, tries
 

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from iomodels import statistics, trial
-from iomodels.errors import TrialError
-from iomodels.prepare import Preparation
-from iomodels.results import Trial
+from iomodels.base.errors import TrialError
+from iomodels.results.schema import Trial
+from iomodels.statistics import rounds
+from iomodels.trials import trial
+from iomodels.trials.preparation import Preparation
 
 from . import fresh
 from .planned import planned
@@ -78,9 +79,9 @@ def test_a_timer_never_completes_early_and_every_histogram_counts_every_operatio
     result = run("slow-device", engine)
     assert result.operations > 0
     assert "early_completions" not in result.counters
-    assert statistics.count(result.latency_ns) == result.operations
+    assert rounds.count(result.latency_ns) == result.operations
     assert result.added_ns is not None
-    assert statistics.count(result.added_ns) == result.operations
+    assert rounds.count(result.added_ns) == result.operations
     assert result.latency_ns[0][0] >= 99_000  # the bucket of 100 µs
     assert 0.9 < result.depth_mean <= 1.0
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iomodels.errors import ScenarioError
-from iomodels.units import (
+from iomodels.base.errors import ScenarioError
+from iomodels.base.units import (
     MAX_DURATION,
     MAX_SIZE,
     Duration,

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from iomodels import tracing
-from iomodels.results import Tool
-from iomodels.trace import SCHEMA, Event, Trace
+from iomodels.measure import recording as tracing
+from iomodels.results.schema import Tool
+from iomodels.trace.schema import SCHEMA, Event, Trace
 
 WAITING = ("blocking", "select", "aio", "aio:notify=signal", "aio:notify=callback")
 ALL = (

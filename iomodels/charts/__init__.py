@@ -23,12 +23,12 @@ from iomodels.charts import (
     scaling,
 )
 from iomodels.charts import matrix as four_models
-from iomodels.charts.chart import Chart
-from iomodels.charts.picture import FORMATS, Format, Picture, render
-from iomodels.charts.scene import Scene, scenes
-from iomodels.charts.style import context
-from iomodels.results import Run
-from iomodels.storage import slug
+from iomodels.charts.drawing.chart import Chart
+from iomodels.charts.drawing.picture import FORMATS, Format, Picture, render
+from iomodels.charts.drawing.scene import Scene, scenes
+from iomodels.charts.drawing.style import context
+from iomodels.results.read import slug
+from iomodels.results.schema import Run
 
 __all__ = ["CHARTS", "FORMATS", "Format", "Picture", "matrices", "matrix", "pictures", "render"]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from iomodels.findings import latency_ns
-from iomodels.results import Interval
-from iomodels.units import format_count, format_duration
+from iomodels.analysis.findings import latency_ns
+from iomodels.base.units import format_count, format_duration
+from iomodels.results.schema import Interval
 
-from . import rows, scales
-from .chart import Chart, measured
-from .scene import Scene, Series, without_p99
+from .drawing import rows, scales
+from .drawing.chart import Chart, measured
+from .drawing.scene import Scene, Series, without_p99
 
 
 def _p99(series: Series) -> Interval | None:

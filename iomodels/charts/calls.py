@@ -11,12 +11,12 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from iomodels.units import format_count
+from iomodels.base.units import format_count
 
-from .chart import Chart
-from .scene import Scene, ScenePoint, Series, some_of, thinned
-from .sheet import MARGIN_IN, TEXT_WIDTH_IN, row_names, sheet
-from .style import GROUND, INK, SMALL_PT, safe, shortened, text_colour, width_in
+from .drawing.chart import Chart
+from .drawing.scene import Scene, ScenePoint, Series, some_of, thinned
+from .drawing.sheet import MARGIN_IN, TEXT_WIDTH_IN, row_names, sheet
+from .drawing.style import GROUND, INK, SMALL_PT, safe, shortened, text_colour, width_in
 
 EAGAIN = "EAGAIN"
 MAX_ROWS = 60

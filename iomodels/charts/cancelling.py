@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
-from iomodels import findings
-from iomodels.results import Interval
-from iomodels.units import format_duration
+from iomodels.analysis import findings
+from iomodels.base.units import format_duration
+from iomodels.results.schema import Interval
 
-from . import rows, scales
-from .chart import Chart
-from .scene import Scene, Series
+from .drawing import rows, scales
+from .drawing.chart import Chart
+from .drawing.scene import Scene, Series
 
 
 def suits(scene: Scene) -> bool:

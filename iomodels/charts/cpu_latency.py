@@ -8,14 +8,14 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from iomodels.results import Interval
-from iomodels.units import format_duration
+from iomodels.base.units import format_duration
+from iomodels.results.schema import Interval
 
-from . import scales
-from .chart import Chart, measured
-from .labels import Bar, Label, beside_points
-from .scene import Scene, ScenePoint, Series, some_of
-from .sheet import Grid, heading, sheet
+from .drawing import scales
+from .drawing.chart import Chart, measured
+from .drawing.labels import Bar, Label, beside_points
+from .drawing.scene import Scene, ScenePoint, Series, some_of
+from .drawing.sheet import Grid, heading, sheet
 
 COLUMNS = 2
 PANEL_IN = 2.5

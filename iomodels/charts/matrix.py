@@ -12,17 +12,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from iomodels.engines import DESCRIPTORS, Descriptor
-from iomodels.findings import latency_ns
-from iomodels.results import Interval
-from iomodels.statistics import calls_per_op
-from iomodels.units import format_count, format_duration
+from iomodels.analysis.findings import latency_ns
+from iomodels.base.units import format_count, format_duration
+from iomodels.engines.spec import DESCRIPTORS, Descriptor
+from iomodels.results.schema import Interval
+from iomodels.statistics.rounds import calls_per_op
 
-from .chart import Chart
-from .miniature import CENTRED, calls_of, draw_flow
-from .scene import Scene, ScenePoint, Series, why, without_p99
-from .sheet import MARGIN_IN, TEXT_WIDTH_IN, sheet
-from .style import (
+from .drawing.chart import Chart
+from .drawing.scene import Scene, ScenePoint, Series, why, without_p99
+from .drawing.sheet import MARGIN_IN, TEXT_WIDTH_IN, sheet
+from .drawing.style import (
     FAINT,
     FINE_PT,
     GROUND,
@@ -34,6 +33,7 @@ from .style import (
     text_colour,
     wrap,
 )
+from .flows.miniature import CENTRED, calls_of, draw_flow
 
 SIDE_IN, TOP_IN = 0.3, 0.3
 QUADRANT_IN = (TEXT_WIDTH_IN - SIDE_IN) / 2, 2.75

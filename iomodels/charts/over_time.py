@@ -10,15 +10,15 @@ from statistics import fmean
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from iomodels.results import Interval, Trial
-from iomodels.statistics import MIN_ROUNDS, median_interval
-from iomodels.units import format_count, format_duration
+from iomodels.base.units import format_count, format_duration
+from iomodels.results.schema import Interval, Trial
+from iomodels.statistics.rounds import MIN_ROUNDS, median_interval
 
-from . import scales
-from .chart import Chart
-from .labels import Label, at_ends, margin_in
-from .scene import Scene, ScenePoint, Series, some_of, thinned
-from .sheet import Grid, heading, sheet
+from .drawing import scales
+from .drawing.chart import Chart
+from .drawing.labels import Label, at_ends, margin_in
+from .drawing.scene import Scene, ScenePoint, Series, some_of, thinned
+from .drawing.sheet import Grid, heading, sheet
 
 THROUGHPUT = "throughput (operations/s)"
 PANEL_IN = 1.9

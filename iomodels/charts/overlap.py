@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from iomodels.notices import overlap_bound
-from iomodels.results import Interval
-from iomodels.statistics import median_interval
+from iomodels.analysis.notices import overlap_bound
+from iomodels.results.schema import Interval
+from iomodels.statistics.rounds import median_interval
 
-from . import scales
-from .chart import Chart
-from .labels import at_ends, margin_in
-from .scene import Scene, Series
-from .sheet import Grid, heading, sheet
-from .style import SOFT, joined
-from .sweep import draw_lines, facets, left_out
+from .drawing import scales
+from .drawing.chart import Chart
+from .drawing.labels import at_ends, margin_in
+from .drawing.scene import Scene, Series
+from .drawing.sheet import Grid, heading, sheet
+from .drawing.style import SOFT, joined
+from .drawing.sweep import draw_lines, facets, left_out
 
 COMPUTE = "load.compute"
 PANEL_IN = 2.3

@@ -14,17 +14,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from iomodels import statistics
-from iomodels.findings import FEWEST_OPERATIONS
-from iomodels.results import Histogram
-from iomodels.units import format_duration
+from iomodels.analysis.findings import FEWEST_OPERATIONS
+from iomodels.base.units import format_duration
+from iomodels.results.schema import Histogram
+from iomodels.statistics import rounds
 
-from . import scales
-from .chart import Chart
-from .labels import Label, at_ends, margin_in
-from .scene import Scene, ScenePoint, Series, some_of, thinned
-from .sheet import MARGIN_IN, WIDTH_IN, Grid, heading, sheet, size_in
-from .style import SMALL_PT, width_in
+from .drawing import scales
+from .drawing.chart import Chart
+from .drawing.labels import Label, at_ends, margin_in
+from .drawing.scene import Scene, ScenePoint, Series, some_of, thinned
+from .drawing.sheet import MARGIN_IN, WIDTH_IN, Grid, heading, sheet, size_in
+from .drawing.style import SMALL_PT, width_in
 
 MARKED = (0.5, 0.9, 0.99, 0.999, 0.9999)
 MOST = 0.9999
@@ -63,17 +63,17 @@ def curve(histogram: Histogram) -> tuple[list[float], list[float]]:
 
     The last one is the highest percentile that an operation lies beyond.
     """
-    n = statistics.count(histogram)
+    n = rounds.count(histogram)
     steps = range(round(STEPS * math.log10(1 / (1 - MOST))) + 1)
     xs = [x for step in steps if (x := 10 ** (step / STEPS)) <= n]
-    return xs, statistics.percentiles_ns(histogram, [1 - 1 / x for x in xs])
+    return xs, rounds.percentiles_ns(histogram, [1 - 1 / x for x in xs])
 
 
 def marks(histogram: Histogram) -> tuple[list[float], list[float]]:
     """The marked percentiles that at least one operation lies beyond, as `curve` gives them."""
-    n = statistics.count(histogram)
+    n = rounds.count(histogram)
     shown = [q for q in MARKED if n * (1 - q) >= 1 - 1e-9]
-    return [1 / (1 - q) for q in shown], statistics.percentiles_ns(histogram, shown)
+    return [1 / (1 - q) for q in shown], rounds.percentiles_ns(histogram, shown)
 
 
 def _points(scene: Scene) -> list[ScenePoint]:
@@ -90,7 +90,7 @@ def _columns(scene: Scene, points: Sequence[ScenePoint]) -> int:
 
 
 def _merged(series: Series) -> Histogram:
-    return statistics.merge(trial.latency_ns for trial in series.cell.trials)
+    return rounds.merge(trial.latency_ns for trial in series.cell.trials)
 
 
 def _panel(
@@ -148,19 +148,19 @@ def _percent(x: float) -> str:
 
 def _spoken(series: Series) -> str:
     merged = _merged(series)
-    if not statistics.count(merged):
+    if not rounds.count(merged):
         return ""
-    told = [f"p50 {format_duration(statistics.percentile_ns(merged, 0.5))}"]
+    told = [f"p50 {format_duration(rounds.percentile_ns(merged, 0.5))}"]
     shown, latencies = marks(merged)
-    if statistics.count(merged) >= FEWEST_OPERATIONS["p99"]:
-        told.append(f"p99 {format_duration(statistics.percentile_ns(merged, 0.99))}")
+    if rounds.count(merged) >= FEWEST_OPERATIONS["p99"]:
+        told.append(f"p99 {format_duration(rounds.percentile_ns(merged, 0.99))}")
     told += [f"{_percent(shown[-1])} % within {format_duration(latencies[-1])}"] if shown else []
     return ", ".join(told)
 
 
 def _suits(scene: Scene) -> bool:
     return any(
-        statistics.count(trial.latency_ns)
+        rounds.count(trial.latency_ns)
         for point in scene.points
         for series in point.series
         for trial in series.cell.trials

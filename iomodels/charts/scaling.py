@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from iomodels.findings import latency_ns
-from iomodels.results import Interval
-from iomodels.units import format_count, format_duration
+from iomodels.analysis.findings import latency_ns
+from iomodels.base.units import format_count, format_duration
+from iomodels.results.schema import Interval
 
-from . import scales
-from .chart import Chart
-from .labels import at_ends, margin_in
-from .scene import Scene, Series, without_p99
-from .sheet import Grid, heading, sheet
-from .sweep import Line, draw_lines, facets, left_out, swept_key
+from .drawing import scales
+from .drawing.chart import Chart
+from .drawing.labels import at_ends, margin_in
+from .drawing.scene import Scene, Series, without_p99
+from .drawing.sheet import Grid, heading, sheet
+from .drawing.sweep import Line, draw_lines, facets, left_out, swept_key
 
 PANEL_IN = 1.9
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from iomodels.errors import OutputError
+from iomodels.base.errors import OutputError
 
 if TYPE_CHECKING:
-    from iomodels.changes import Comparison
-    from iomodels.results import Run
+    from iomodels.compare.schema import Comparison
+    from iomodels.results.schema import Run
 
 Subject = Literal["measurements", "verdicts"]
 SUBJECTS: tuple[Subject, ...] = ("measurements", "verdicts")
@@ -123,7 +123,7 @@ def check(exports: Sequence[Export], *, force: bool, taken: Sequence[Path] = ())
     `taken` are other outputs of the same command. Raises `OutputError`, also for two outputs to
     one place.
     """
-    from iomodels.storage import check_output
+    from iomodels.results.read import check_output
 
     places: set[str] = {os.path.realpath(path) for path in taken}
     for export in exports:
@@ -155,12 +155,12 @@ def write(export: Export, content: Run | Comparison, *, force: bool) -> None:
 
     Raises `OutputError` where that fails, or where the file exists already without `force`.
     """
-    from iomodels import storage
+    from iomodels.results import read
 
     assert export.path is not None, "standard output is the caller's"
     data = encode(render(export, content))
     if not export.format.appended:
-        storage.write(data, export.path, force=force)
+        read.write(data, export.path, force=force)
         return
     try:
         with open(export.path, "ab") as file:

@@ -10,7 +10,7 @@ import msgspec
 
 from iomodels.exports.cells import measured
 from iomodels.exports.measures import headlines
-from iomodels.results import Interval, Run
+from iomodels.results.schema import Interval, Run
 
 SLUGS = {
     "throughput_ops": "throughput",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from iomodels.escape import visible
-from iomodels.points import grouped, label
-from iomodels.results import Cell, Run, Summary
+from iomodels.analysis.cells import grouped, label
+from iomodels.base.escape import visible
+from iomodels.results.schema import Cell, Run, Summary
 
 HARNESS = "null"
 MAX_NAME = 200

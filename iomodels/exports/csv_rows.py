@@ -10,11 +10,11 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-from iomodels.changes import Change, Comparison
-from iomodels.escape import visible
+from iomodels.base.escape import visible
+from iomodels.compare.schema import Change, Comparison
 from iomodels.exports.cells import Named, named
 from iomodels.exports.measures import values
-from iomodels.results import Interval, Run
+from iomodels.results.schema import Interval, Run
 
 RUN_COLUMNS = (
     "scenario", "point", "engine", "status", "reason", "metric", "unit", "bigger_is_better",

@@ -7,10 +7,9 @@ and drops the others without a word.
 
 from __future__ import annotations
 
-from iomodels.changes import Change, Comparison
-from iomodels.escape import visible
-from iomodels.exports import markdown
-from iomodels.exports.change_text import (
+from iomodels.base.escape import visible
+from iomodels.compare.schema import Change, Comparison
+from iomodels.compare.wording import (
     BAD,
     HEADLINES,
     by_urgency,
@@ -19,6 +18,7 @@ from iomodels.exports.change_text import (
     sentence,
     why_incomparable,
 )
+from iomodels.exports import markdown
 
 MAX_ANNOTATIONS = 10
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import msgspec
 
+from iomodels.base.units import counted
 from iomodels.exports.cells import Measured, measured
 from iomodels.exports.measures import Measure, headlines, interval_kind
-from iomodels.results import Interval, Run
-from iomodels.units import counted
+from iomodels.results.schema import Interval, Run
 
 
 def bigger(run: Run) -> str:

@@ -1,10 +1,11 @@
-"""The comparison itself, as versioned JSON: what `iomodels.changes` describes, field by field."""
+"""The comparison itself, as versioned JSON: what `iomodels.compare.schema` describes, field by
+field."""
 
 from __future__ import annotations
 
 import msgspec
 
-from iomodels.changes import Comparison
+from iomodels.compare.schema import Comparison
 
 
 def of_comparison(comparison: Comparison) -> str:

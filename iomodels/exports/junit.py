@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
-from iomodels.changes import Change, Comparison
-from iomodels.escape import visible
-from iomodels.exports.change_text import cell_name, counts, sentence, share
+from iomodels.base.escape import visible
+from iomodels.compare.schema import Change, Comparison
+from iomodels.compare.wording import cell_name, counts, sentence, share
 
 SUITE = "iomodels"
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -5,10 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from iomodels.changes import Change, Comparison
-from iomodels.escape import visible
-from iomodels.exports.cells import HARNESS
-from iomodels.exports.change_text import (
+from iomodels.analysis.cells import Point, grouped, label
+from iomodels.analysis.findings import (
+    FEWEST_OPERATIONS,
+    cancelled,
+    latency_ns,
+    too_few_for,
+    until_end_ns,
+)
+from iomodels.base.escape import visible
+from iomodels.base.units import counted, format_count, format_duration
+from iomodels.compare.schema import Change, Comparison
+from iomodels.compare.wording import (
     by_urgency,
     cell_name,
     changed,
@@ -18,17 +26,9 @@ from iomodels.exports.change_text import (
     share,
     value,
 )
+from iomodels.exports.cells import HARNESS
 from iomodels.exports.measures import interval_kind
-from iomodels.findings import (
-    FEWEST_OPERATIONS,
-    cancelled,
-    latency_ns,
-    too_few_for,
-    until_end_ns,
-)
-from iomodels.points import Point, grouped, label
-from iomodels.results import Cell, Interval, Run, Summary
-from iomodels.units import counted, format_count, format_duration
+from iomodels.results.schema import Cell, Interval, Run, Summary
 
 RUN_COLUMNS = ("engine", "ops/s", "latency p50", "latency p99", "CPU per operation")
 CHANGE_COLUMNS = (

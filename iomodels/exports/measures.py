@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from iomodels.findings import cancelled, too_few_for, until_end_ns
-from iomodels.results import Cell, Interval, Percentiles, Summary
-from iomodels.statistics import MIN_ROUNDS
+from iomodels.analysis.findings import cancelled, too_few_for, until_end_ns
+from iomodels.results.schema import Cell, Interval, Percentiles, Summary
+from iomodels.statistics.rounds import MIN_ROUNDS
 
 CALLS = "calls_per_op."
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from iomodels.escape import visible
+from iomodels.base.escape import visible
 from iomodels.exports.cells import HARNESS, Named, measured, named
 from iomodels.exports.measures import CALLS, Measure, values
-from iomodels.results import Interval, Run
+from iomodels.results.schema import Interval, Run
 
 FAMILIES: Mapping[str, tuple[str, str, str]] = {
     "throughput_ops": ("throughput_operations_per_second", "", "Operations completed per second."),

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from iomodels.steps import said_by
-from iomodels.trace import Event, Trace
+from iomodels.trace.flow import said_by
+from iomodels.trace.schema import Event, Trace
 
 Fields = dict[str, Any]
 

@@ -1,0 +1,1 @@
+"""What shows: tables, progress, texts on the terminal."""

@@ -1,0 +1,190 @@
+"""What `compare` and `check` show: every change with what it rests on, and the outcome."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from iomodels.compare.metrics import COUNTER_PREFIX
+from iomodels.compare.schema import Change, Comparison
+from iomodels.compare.verdict import counts
+from iomodels.compare.wording import HEADLINES, judged, seen, share, why_passed
+from iomodels.statistics.rounds import MIN_ROUNDS
+
+from .console import engine_name, safe
+
+STYLES = {
+    "slower": "red",
+    "failed": "red",
+    "vanished": "red",
+    "faster": "green",
+    "new": "cyan",
+    "cannot tell": "yellow",
+    "same": "",
+}
+OUTCOME_STYLES = {"passed": "bold green", "regression": "bold red"}
+TITLES = {
+    "throughput_ops": "ops/s",
+    "latency_p50_ns": "p50",
+    "latency_p99_ns": "p99",
+    "cpu_ns_per_op": "CPU/op",
+    "suite": "median",
+}
+MEASURED_AGAIN = "measured again: the fresh rounds or pairs stand for the first"
+LEGEND = (
+    "change: with its interval ({interval}) · n: pairs, or rounds of the side with fewer · "
+    "noise: of one round · "
+    "sees: the smallest loss that would be found with 80 % power, of A/B by the whole procedure "
+    "or, where it was measured again, by those pairs"
+)
+
+
+def report(comparison: Comparison) -> list[RenderableType]:
+    """Everything there is to say about a comparison."""
+    shown: list[RenderableType] = []
+    for heading, changes in _grouped(comparison.changes).items():
+        rows = [change for change in changes if not _is_dull(change)]
+        if rows:
+            shown += [Text(""), safe(heading, "bold"), _table(rows), *_reasons(rows)]
+    counted = _counters(comparison)
+    if counted:
+        shown += [Text(""), Text(counted)]
+    return [
+        *shown,
+        *_surroundings(comparison),
+        Text(""),
+        _outcome(comparison),
+        *_legend(shown, comparison),
+    ]
+
+
+def _counters(comparison: Comparison) -> str:
+    same = sum(_is_dull(change) for change in comparison.changes)
+    unjudged = comparison.counters_unjudged
+    told = []
+    if same:
+        noun, verb = ("counter", "is") if same == 1 else ("counters", "are")
+        told.append(f"{same} exact {noun} (calls per operation) {verb} the same")
+    if unjudged:
+        vary = "counter varies by itself" if unjudged == 1 else "counters vary by themselves"
+        told.append(f"{unjudged} {vary} or had too few rounds, and could not be judged")
+    return "; ".join(told)
+
+
+def _grouped(changes: Iterable[Change]) -> dict[str, list[Change]]:
+    groups: dict[str, list[Change]] = {}
+    for change in changes:
+        heading = ", ".join(part for part in (change.scenario, change.label) if part)
+        groups.setdefault(heading, []).append(change)
+    return groups
+
+
+def _is_dull(change: Change) -> bool:
+    return change.metric.startswith(COUNTER_PREFIX) and change.verdict == "same"
+
+
+def _table(rows: Sequence[Change]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column("engine", overflow="fold", ratio=1)
+    table.add_column("metric", no_wrap=True)
+    for name in ("change", "interval", "n", "noise", "sees"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for change in rows:
+        table.add_row(
+            Text(engine_name(change.engine)),
+            safe(_metric(change)),
+            *_numbers(change),
+            Text(change.verdict, style=STYLES[change.verdict]),
+        )
+    return table
+
+
+def _metric(change: Change) -> str:
+    if change.metric.startswith(COUNTER_PREFIX):
+        return f"{change.metric.removeprefix(COUNTER_PREFIX)[:14]}/op"
+    return TITLES.get(change.metric, change.metric[:10])
+
+
+def _numbers(change: Change) -> tuple[str, ...]:
+    rounds = str(change.rounds) if change.rounds else ""
+    if change.ratio is None:
+        if change.base is None or change.new is None:
+            return "", "", rounds, "", ""
+        return "", f"{change.base.median:.3g} → {change.new.median:.3g}", rounds, "", ""
+    low, high = _percent(change.ratio.low), _percent(change.ratio.high)
+    return (
+        f"{_percent(change.ratio.median)} %",
+        f"{low}…{high} %" if change.rounds >= MIN_ROUNDS else "",
+        rounds,
+        "" if change.noise is None else share(change.noise),
+        seen(change),
+    )
+
+
+def _percent(ratio: float) -> str:
+    """Two digits, a sign, and never an exponent: `-9.5`, `+12`, `+1.3M`."""
+    change = (ratio - 1) * 100
+    if not math.isfinite(change) or abs(change) >= 1e6:
+        return "huge"
+    return f"{change:+.1f}" if abs(change) < 9.95 else f"{change:+.0f}"
+
+
+def _reasons(rows: Sequence[Change]) -> list[RenderableType]:
+    """Why a verdict is what it is; engines with the same reason share a line."""
+    engines: dict[str, list[str]] = {}
+    for change in rows:
+        if change.confirmed:
+            engines.setdefault("measured again; the fresh rounds stand for the first", []).append(
+                change.engine
+            )
+        if change.reason:
+            engines.setdefault(change.reason, []).append(change.engine)
+    return [
+        safe(f"{', '.join(dict.fromkeys(names))}: {reason}", "dim")
+        for reason, names in engines.items()
+    ]
+
+
+def _surroundings(comparison: Comparison) -> list[RenderableType]:
+    shown: list[RenderableType] = [Text("")]
+    shown += [
+        safe(f"environment: {d.name}: {_fact(d.base)} → {_fact(d.new)}", "dim")
+        for d in comparison.differences
+    ]
+    shown += [safe(f"warning: {n.message}", "yellow") for n in comparison.warnings]
+    return shown if len(shown) > 1 else []
+
+
+def _fact(value: object) -> str:
+    return "unknown" if value is None else str(value)
+
+
+def _outcome(comparison: Comparison) -> Text:
+    found = ", ".join(f"{n} {verdict}" for verdict, n in counts(_timings(comparison)).items())
+    why = why_passed(comparison)
+    return Text.assemble(
+        (HEADLINES[comparison.outcome], OUTCOME_STYLES.get(comparison.outcome, "bold yellow")),
+        safe(
+            f": {'nothing lost, ' if why else ''}{found or 'nothing to compare'} "
+            f"({f'{why}; ' if why else ''}{comparison.new_name} against {comparison.base_name}; "
+            f"same: within {share(comparison.threshold)})"
+        ),
+        "\n" if comparison.changes else "",
+        safe(judged(comparison) if comparison.changes else ""),
+    )
+
+
+def _timings(comparison: Comparison) -> list[Change]:
+    return [change for change in comparison.changes if not _is_dull(change)]
+
+
+def _legend(shown: Sequence[RenderableType], comparison: Comparison) -> list[RenderableType]:
+    if not any(isinstance(part, Table) for part in shown):
+        return []
+    return [safe(LEGEND.format(interval=comparison.interval), "dim")]

@@ -1,0 +1,63 @@
+"""Where the command line writes: standard output for results, standard error for the rest."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from iomodels.base.escape import visible
+
+PLAIN_WIDTH = 80
+"""Columns where neither a terminal nor COLUMNS says how many there are."""
+LEAST_WIDTH = 40
+
+
+class QuietConsole(Console):
+    """A console that leaves a reader that went away to `main`, instead of exiting with 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+def out() -> Console:
+    """Standard output: results, and nothing else."""
+    return _console(sys.stdout)
+
+
+def err() -> Console:
+    """Standard error: progress, warnings and messages."""
+    return _console(sys.stderr)
+
+
+def safe(text: str, style: str = "") -> Text:
+    """`text` as it is: control characters made visible, rich markup not interpreted."""
+    return Text(visible(text), style=style)
+
+
+def engine_name(engine: str) -> str:
+    """The options below the name, since next to it they would cost a table's other columns."""
+    name, colon, options = visible(engine).partition(":")
+    return "\n ".join([name + colon, *options.split(",")]) if colon else name
+
+
+def _console(stream: TextIO) -> Console:
+    terminal = stream.isatty()
+    return QuietConsole(
+        file=stream,
+        # Both said outright: rich would also take colour from FORCE_COLOR, and in a pipe the
+        # width of whatever terminal is near.
+        force_terminal=terminal,
+        width=None if terminal else _plain_width(),
+        markup=False,
+        highlight=False,
+        emoji=False,
+    )
+
+
+def _plain_width() -> int:
+    asked = os.environ.get("COLUMNS", "")
+    return max(LEAST_WIDTH, int(asked)) if asked.isdecimal() else PLAIN_WIDTH

@@ -1,0 +1,77 @@
+"""What an A/B shows while it measures, on standard error only.
+
+On a terminal one line that says which pair runs; in a pipe one line for each batch. How many
+batches there will be is not known before: that depends on the noise and on what looks different.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.live import Live
+
+from iomodels.check.pair_runs import Pair, PairedCell
+from iomodels.results.schema import Notice
+
+from .console import safe
+
+
+class PlainPairs:
+    """For a pipe or a log: no line is ever taken back."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def batch_started(self, what: str, cells: int, pairs: int, estimate_s: float) -> None:
+        noun = "cell" if cells == 1 else "cells"
+        text = f"{what}: {cells} {noun} × {pairs} pairs, about {max(1, round(estimate_s))} s"
+        self._console.print(safe(text))
+
+    def notice(self, notice: Notice) -> None:
+        self._console.print(safe(f"warning: {notice.message}", "yellow"))
+
+    def pair_started(self, cell: PairedCell, number: int) -> None:
+        pass
+
+    def pair_ended(self, cell: PairedCell, pair: Pair) -> None:
+        if pair.error:
+            kind = "n/a" if pair.not_applicable else "failed"
+            self._console.print(safe(f"{kind}: {_name(cell)}: {pair.error}", "red"))
+
+
+class LivePairs(PlainPairs):
+    """For a terminal. Redrawn with each pair: a thread that does it would disturb the measuring."""
+
+    def __init__(self, console: Console, live: Live) -> None:
+        super().__init__(console)
+        self._live = live
+        self._done = self._total = 0
+
+    def batch_started(self, what: str, cells: int, pairs: int, estimate_s: float) -> None:
+        super().batch_started(what, cells, pairs, estimate_s)
+        self._done, self._total = 0, cells * pairs
+
+    def pair_started(self, cell: PairedCell, number: int) -> None:
+        self._live.update(safe(f"{self._done}/{self._total} {_name(cell)}"), refresh=True)
+
+    def pair_ended(self, cell: PairedCell, pair: Pair) -> None:
+        super().pair_ended(cell, pair)
+        self._done += 1
+
+
+@contextmanager
+def display(console: Console, seed: int) -> Iterator[PlainPairs]:
+    """The listener that fits where `console` writes."""
+    console.print(f"seed {seed}")
+    if not console.is_terminal:
+        yield PlainPairs(console)
+        return
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        yield LivePairs(console, live)
+
+
+def _name(cell: PairedCell) -> str:
+    where = f"{cell.scenario}, {cell.label}" if cell.label else cell.scenario
+    return f"{where} · {cell.a.engine}"

@@ -1,0 +1,1 @@
+"""What the numbers come to: quantities, findings in words, notices, claims."""

@@ -1,0 +1,81 @@
+"""Sorts a run's cells by scenario and point, and gives each point a short name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from iomodels.base.errors import IomodelsError
+from iomodels.results.schema import Cell, Parameter
+from iomodels.workload import scenario
+from iomodels.workload.channels import all_keys
+
+
+@dataclass(frozen=True)
+class Point:
+    """The cells of one scenario point, in the run's order. `varying`: what sets it apart."""
+
+    cells: tuple[Cell, ...]
+    varying: dict[str, Parameter]
+
+
+def grouped(cells: Iterable[Cell]) -> dict[str, list[Point]]:
+    """The points of each scenario, both in the order in which the run has them."""
+    found: dict[str, dict[frozenset[tuple[str, Parameter]], list[Cell]]] = {}
+    for cell in cells:
+        points = found.setdefault(cell.scenario, {})
+        points.setdefault(frozenset(cell.parameters.items()), []).append(cell)
+    return {name: _points(list(points.values())) for name, points in found.items()}
+
+
+def told(name: str, points: list[Point]) -> list[Point]:
+    """The points of scenario `name` for people to read: a lone one is one of several, too, if the
+    scenario is a shipped one that sweeps, and what sets it apart from those is told."""
+    if len(points) != 1 or name not in scenario.shipped():
+        return points
+    (point,) = points
+    found = {key: point.cells[0].parameters.get(key) for key in scenario.load(name).sweep}
+    return [Point(point.cells, {key: value for key, value in found.items() if value is not None})]
+
+
+def constants(points: list[Point]) -> str:
+    """What all points share, as `channel.kind timer, load.batch 16`; defaults are left out."""
+    shared = points[0].cells[0].parameters if points else {}
+    return ", ".join(
+        f"{key} {show(key, value)}"
+        for key, value in shared.items()
+        if not any(key in point.varying for point in points) and not _is_default(key, value)
+    )
+
+
+def label(point: Point) -> str:
+    """What sets the point apart from the scenario's others: `depth 4, block 4 KiB`."""
+    return ", ".join(
+        f"{key.partition('.')[2] or key} {show(key, value)}" for key, value in point.varying.items()
+    )
+
+
+def show(key: str, value: Parameter) -> str:
+    """A parameter for people: with its unit where the key is known, as it is elsewhere."""
+    known = all_keys().get(key)
+    try:
+        return known.show(value) if known else str(value)
+    except IomodelsError:  # a foreign file may hold what no scenario could
+        return str(value)
+
+
+def _is_default(key: str, value: Parameter) -> bool:
+    known = all_keys().get(key)
+    return known is not None and known.default == value
+
+
+def _points(points: list[list[Cell]]) -> list[Point]:
+    all_parameters = [cells[0].parameters for cells in points]
+    keys = dict.fromkeys(key for parameters in all_parameters for key in parameters)
+    varying = [key for key in keys if len({p.get(key) for p in all_parameters}) > 1]
+    return [
+        Point(
+            tuple(cells), {k: cells[0].parameters[k] for k in varying if k in cells[0].parameters}
+        )
+        for cells in points
+    ]

@@ -1,0 +1,211 @@
+"""A claim as data: what it says, which cells it needs, and which interval decides it.
+
+It *holds* where the whole interval lies on its side, *does not hold here* where the whole interval
+lies on the other, and otherwise this run *cannot tell*. Medians alone never decide anything.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from iomodels.base.toml import printable
+from iomodels.base.units import format_count
+from iomodels.results.schema import Cell, Interval, Parameter, Trial
+from iomodels.statistics.rounds import MIN_ROUNDS, median_interval, paired_ratio
+from iomodels.workload import scenario
+from iomodels.workload.channels import all_keys
+
+Outcome = Literal["holds", "does not hold here", "cannot tell"]
+Value = Callable[[Trial], float]
+
+
+@dataclass(frozen=True)
+class Place:
+    """One cell that a claim needs: a shipped scenario, an engine, and the parameters that single it
+    out."""
+
+    scenario: str
+    engine: str
+    parameters: Mapping[str, Parameter]
+
+    def names(self, cell: Cell) -> bool:
+        """Whether the cell is the one that is meant, if it was measured as it should be."""
+        return (
+            cell.scenario == self.scenario
+            and cell.engine == self.engine
+            and all(cell.parameters.get(key) == value for key, value in self.parameters.items())
+        )
+
+    @property
+    def expected(self) -> Mapping[str, Parameter]:
+        """All parameters of the cell: with others it is another workload, and another claim."""
+        return _expected(self.scenario, tuple(self.parameters.items()))
+
+    def differs(self, cell: Cell) -> str | None:
+        """The first parameter in which the cell is not as it should be, in words.
+
+        An older file may lack one that had no other value then.
+        """
+        for key, value in self.expected.items():
+            found = cell.parameters.get(key, value)
+            if found != value:
+                return f"{key} = {_shown(key, found)} and not {_shown(key, value)}"
+        return None
+
+    @property
+    def name(self) -> str:
+        """The place in a few words."""
+        varied = ", ".join(
+            f"{key.partition('.')[2]} {_shown(key, value)}"
+            for key, value in self.parameters.items()
+        )
+        return f"{self.scenario}/{self.engine}" + (f" ({varied})" if varied else "")
+
+
+@cache
+def _expected(name: str, chosen: tuple[tuple[str, Parameter], ...]) -> Mapping[str, Parameter]:
+    """What all points of a shipped scenario share when these are chosen."""
+    settings = {key: [all_keys()[key].show(value)] for key, value in chosen}
+    first, *others = (point.parameters for point in scenario.points(scenario.load(name, settings)))
+    return {key: v for key, v in first.items() if all(point.get(key) == v for point in others)}
+
+
+def _shown(key: str, value: object) -> str:
+    known = all_keys().get(key)
+    return known.show(value) if known else printable(str(value))
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What decides: a value of the first place's trials, or its ratio to the second place's."""
+
+    words: str
+    value: Value
+    is_ratio: bool = False
+    as_percent: bool = False
+
+    def show(self, interval: Interval, holds: str) -> str:
+        """The number with its interval, and where the claim `holds`."""
+        scale, unit = (100, " %") if self.as_percent else (1, "")
+        median, low, high = (
+            f"{_three_digits(x * scale)}{unit}"
+            for x in (interval.median, interval.low, interval.high)
+        )
+        return f"{self.words} {median} ({low} to {high}; holds {holds})"
+
+    def bound(self, value: float) -> str:
+        """A bound of a test, in the same unit."""
+        return f"{value:.0%}".replace("%", " %") if self.as_percent else f"{value:.3g}"
+
+
+def _three_digits(value: float) -> str:
+    return format_count(value) if abs(value) >= 1000 else f"{value:.3g}"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Holds where the whole interval is at least `least` (or at most `most`)."""
+
+    quantity: Quantity
+    places: tuple[Place, ...]
+    least: float | None = None
+    most: float | None = None
+
+    @property
+    def holds(self) -> str:
+        """Where it holds, in words."""
+        if self.least is not None:
+            return f"above {self.quantity.bound(self.least)}"
+        assert self.most is not None
+        return f"below {self.quantity.bound(self.most)}"
+
+    def outcome(self, interval: Interval) -> Outcome:
+        """What the interval says, by itself."""
+        if self.least is not None:
+            holds, fails = interval.low > self.least, interval.high < self.least
+        else:
+            assert self.most is not None
+            holds, fails = interval.high < self.most, interval.low > self.most
+        return "holds" if holds else "does not hold here" if fails else "cannot tell"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim, in our own words, with the conditions that must all hold."""
+
+    id: str
+    says: str
+    explained: str
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a run says of a claim; `numbers` are the deciding quantities, `cells` where from."""
+
+    claim: Claim
+    outcome: Outcome
+    numbers: tuple[str, ...]
+    cells: tuple[str, ...]
+
+
+def judge(claim: Claim, cells: Sequence[Cell]) -> Verdict:
+    """What these cells say of a claim; where one is missing, that it is."""
+    outcomes: list[Outcome] = []
+    numbers: list[str] = []
+    for condition in claim.conditions:
+        interval, why_not = _measure(condition, cells)
+        if interval is None:
+            outcomes.append("cannot tell")
+            numbers.append(why_not)
+            continue
+        outcomes.append(condition.outcome(interval))
+        numbers.append(condition.quantity.show(interval, condition.holds))
+    places = dict.fromkeys(
+        place.name for condition in claim.conditions for place in condition.places
+    )
+    return Verdict(claim, _together(outcomes), tuple(dict.fromkeys(numbers)), tuple(places))
+
+
+def _together(outcomes: Sequence[Outcome]) -> Outcome:
+    """One condition that fails sinks the claim; one that cannot tell leaves it open."""
+    for outcome in ("does not hold here", "cannot tell"):
+        if outcome in outcomes:
+            return outcome
+    return "holds"
+
+
+def _measure(condition: Condition, cells: Sequence[Cell]) -> tuple[Interval | None, str]:
+    trials: list[Sequence[Trial]] = []
+    for place in condition.places:
+        cell = find(place, cells)
+        if cell is None:
+            return None, f"{place.name} is not in this run"
+        if difference := place.differs(cell):
+            return None, f"{place.name} was measured with {difference}"
+        if not cell.trials:
+            return None, f"{place.name} is {cell.status}: {cell.reason}"
+        trials.append(cell.trials)
+    for place, measured in zip(condition.places, trials, strict=True):
+        if not all(math.isfinite(condition.quantity.value(trial)) for trial in measured):
+            return None, f"{place.name} did not measure it"
+    rounds = min(map(len, trials))
+    if rounds < MIN_ROUNDS:
+        return None, f"too few rounds ({rounds}), {MIN_ROUNDS} are needed"
+    if not condition.quantity.is_ratio:
+        return median_interval([condition.quantity.value(trial) for trial in trials[0]]), ""
+    ratio = paired_ratio(trials[0], trials[1], condition.quantity.value)
+    if ratio is None or not ratio.conclusive:
+        return None, f"too few pairs of rounds, {MIN_ROUNDS} are needed"
+    return ratio.interval, ""
+
+
+def find(place: Place, cells: Sequence[Cell]) -> Cell | None:
+    """The cell of that place: the one that is as it should be, or else one that is called so."""
+    named = [cell for cell in cells if place.names(cell)]
+    sound = [cell for cell in named if place.differs(cell) is None]
+    return next(iter([*sound, *named]), None)

@@ -1,0 +1,298 @@
+"""The article's claims A1 to A12, and what a run says of each (`claim.py` decides it)."""
+
+from __future__ import annotations
+
+from iomodels.analysis.claim import Claim, Condition, Place, Quantity, Value, Verdict, find, judge
+from iomodels.results.schema import Run, Trial
+from iomodels.statistics.rounds import cpu_ns_per_op, latency_p50_ns, percentile_ns
+
+
+def verdicts(run: Run, *, every: bool = False) -> list[Verdict]:
+    """A verdict for each claim whose cells are all in the run, measured or not; no other claims.
+
+    With `every`, on all twelve: where a cell is missing, the verdict says which.
+    """
+    return [
+        judge(claim, run.cells)
+        for claim in CLAIMS
+        if every
+        or all(
+            find(place, run.cells) for condition in claim.conditions for place in condition.places
+        )
+    ]
+
+
+# ------------------------------------------------------------------ quantities
+
+
+def _throughput(trial: Trial) -> float:
+    return trial.throughput_ops
+
+
+def _cpu_share_of_io(trial: Trial) -> float:
+    share = trial.overlap_parts.io_cpu_share if trial.overlap_parts else None
+    return float("nan") if share is None else share
+
+
+def _all_calls(trial: Trial) -> float:
+    return sum(trial.calls_per_op.values())
+
+
+def _added_p50(trial: Trial) -> float:
+    return percentile_ns(trial.added_ns or [], 0.5)
+
+
+def _completions_per_select(trial: Trial) -> float:
+    return 1 / trial.calls_per_op["select"] if trial.calls_per_op.get("select") else float("nan")
+
+
+def _submit_share(trial: Trial) -> float:
+    return percentile_ns(trial.submit_ns, 0.5) / latency_p50_ns(trial)
+
+
+def _overlap(trial: Trial) -> float:
+    return float("nan") if trial.overlap is None else trial.overlap
+
+
+def _over_io_alone(trial: Trial) -> float:
+    """Throughput over that of the same process without the computation."""
+    parts = trial.overlap_parts
+    return trial.throughput_ops * parts.io_ns / 1e9 if parts else float("nan")
+
+
+def _over_computation_alone(trial: Trial) -> float:
+    parts = trial.overlap_parts
+    return trial.throughput_ops * parts.cpu_ns / 1e9 if parts else float("nan")
+
+
+# ------------------------------------------------------------------ the claims
+
+
+MS = 1_000_000
+NEWS = 1.01
+"""What differs by less than 1 % is no news (`findings.NEWS`), and no claim holds by it."""
+
+
+def _slow(engine: str) -> Place:
+    return Place("slow-device", engine, {})
+
+
+def _slow_devices(engine: str, depth: int) -> Place:
+    return Place("slow-devices", engine, {"load.depth": depth})
+
+
+def _computing(engine: str, compute_ns: int) -> Place:
+    return Place("overlap", engine, {"load.compute": compute_ns})
+
+
+def _watching(engine: str, descriptors: int) -> Place:
+    return Place("many-descriptors", engine, {"load.descriptors": descriptors})
+
+
+def _batch(engine: str) -> Place:
+    return Place("aio-batch", engine, {"load.batch": 16})
+
+
+def _chain(engine: str) -> Place:
+    return Place("aio-chain", engine, {})
+
+
+def _ratio(words: str, value: Value) -> Quantity:
+    return Quantity(words, value, is_ratio=True)
+
+
+_LISTS = (_batch("aio:notify=list,mode=nowait"), _batch("aio"))
+
+CLAIMS: tuple[Claim, ...] = (
+    Claim(
+        "A1",
+        "A blocked application uses no CPU while it waits",
+        "CPU share of blocking on a device of 1 ms, without computation. What is left is the call "
+        "and the wake-up, so the claim counts as held below 5 %.",
+        (
+            Condition(
+                Quantity("CPU share", _cpu_share_of_io, as_percent=True),
+                (_computing("blocking", MS),),
+                most=0.05,
+            ),
+        ),
+    ),
+    Claim(
+        "A2",
+        "Non-blocking I/O needs many calls for one transfer",
+        "Calls per operation on a device of 100 µs; more than two count as many.",
+        (Condition(Quantity("calls per operation", _all_calls), (_slow("nonblocking"),), least=2),),
+    ),
+    Claim(
+        "A3",
+        "Waiting by trying again is inefficient",
+        "CPU per operation, nonblocking over blocking, on a device of 100 µs.",
+        (
+            Condition(
+                _ratio("CPU per operation, nonblocking over blocking:", cpu_ns_per_op),
+                (_slow("nonblocking"), _slow("blocking")),
+                least=NEWS,
+            ),
+        ),
+    ),
+    Claim(
+        "A4",
+        "Non-blocking I/O adds latency and lowers throughput, since data waits for the next try",
+        "Latency beyond the device's own time, and throughput, nonblocking over blocking. On an "
+        "idle machine the next try comes within a microsecond, and a sleeper's wake-up takes "
+        "longer than that.",
+        (
+            Condition(
+                _ratio("latency beyond the device, nonblocking over blocking:", _added_p50),
+                (_slow("nonblocking"), _slow("blocking")),
+                least=NEWS,
+            ),
+            Condition(
+                _ratio("throughput:", _throughput),
+                (_slow("nonblocking"), _slow("blocking")),
+                most=1 / NEWS,
+            ),
+        ),
+    ),
+    Claim(
+        "A5",
+        "One select watches many descriptors",
+        "Completions per select call with 16 requests in flight.",
+        (
+            Condition(
+                Quantity("completions per select", _completions_per_select),
+                (_slow_devices("select", 16),),
+                least=1,
+            ),
+        ),
+    ),
+    Claim(
+        "A6",
+        "select is not efficient enough for high performance",
+        "CPU per operation with 900 descriptors watched over that with 8, one of them active. "
+        "The claim counts as held where it more than doubles.",
+        (
+            Condition(
+                _ratio("CPU per operation, 900 over 8 descriptors:", cpu_ns_per_op),
+                (
+                    _watching("select", 900),
+                    _watching("select", 8),
+                ),
+                least=2,
+            ),
+        ),
+    ),
+    Claim(
+        "A7",
+        "An asynchronous read returns at once",
+        "Time held in the submitting call, as a share of the whole latency; a tenth counts as "
+        "at once.",
+        (
+            Condition(
+                Quantity("submit over latency", _submit_share, as_percent=True),
+                (_slow("aio"),),
+                most=0.1,
+            ),
+        ),
+    ),
+    Claim(
+        "A8",
+        "AIO overlaps computation and I/O, and blocking cannot",
+        "Overlap with 1 ms of computation on a device of 1 ms: 1 where all of it is hidden, 0 "
+        "where none is. AIO must reach a half, and blocking must stay below a quarter.",
+        (
+            Condition(Quantity("aio hides", _overlap), (_computing("aio", MS),), least=0.5),
+            Condition(
+                Quantity("blocking hides", _overlap), (_computing("blocking", MS),), most=0.25
+            ),
+        ),
+    ),
+    Claim(
+        "A9",
+        "Many transfers can be in flight in one process",
+        "Throughput of aio at depth 16 over that at depth 1, on devices of 100 µs; it must more "
+        "than double.",
+        (
+            Condition(
+                _ratio("throughput, depth 16 over depth 1:", _throughput),
+                (_slow_devices("aio", 16), _slow("aio")),
+                least=2,
+            ),
+        ),
+    ),
+    Claim(
+        "A10",
+        "Starting many transfers with one lio_listio is worth it",
+        "CPU and calls per operation, lists over single submits, in batches of 16 cached reads.",
+        (
+            Condition(
+                _ratio("CPU per operation, list over single submits:", cpu_ns_per_op),
+                _LISTS,
+                most=1 / NEWS,
+            ),
+            Condition(_ratio("calls per operation:", _all_calls), _LISTS, most=1 / NEWS),
+        ),
+    ),
+    Claim(
+        "A11",
+        "The completion handler is the ideal place to start the next transfer",
+        "Throughput with the next transfer started in the signal handler, over that with it "
+        "started in the main loop.",
+        (
+            Condition(
+                _ratio("throughput, handler over loop:", _throughput),
+                (
+                    _chain("aio:notify=signal,chain=handler"),
+                    _chain("aio:notify=signal"),
+                ),
+                least=NEWS,
+            ),
+        ),
+    ),
+    Claim(
+        "A12",
+        "The model matters most where I/O and computation are both present",
+        "Speed-up of aio over blocking with as much computation as I/O, which must be a third at "
+        "least; and how much larger it is than the speed-up with the I/O alone, and with the "
+        "computation alone, both measured in the same processes: by a tenth at least.",
+        (
+            Condition(
+                _ratio("throughput, aio over blocking, with computation:", _throughput),
+                (_computing("aio", MS), _computing("blocking", MS)),
+                least=4 / 3,
+            ),
+            Condition(
+                _ratio("that over the same with the I/O alone:", _over_io_alone),
+                (_computing("aio", MS), _computing("blocking", MS)),
+                least=1.1,
+            ),
+            Condition(
+                _ratio("and with the computation alone:", _over_computation_alone),
+                (_computing("aio", MS), _computing("blocking", MS)),
+                least=1.1,
+            ),
+        ),
+    ),
+)
+
+
+def reference_page() -> str:
+    """The page that explains each claim, in Markdown."""
+    lines = [
+        "# The article's claims, and how each is tested",
+        "",
+        "`iomodels bench article` runs the cells that these need and prints a verdict for each. A "
+        "claim *holds* where the whole 95 % interval lies on its side, *does not hold here* where "
+        "the whole interval lies on the other, and otherwise the run *cannot tell*. (Generated "
+        "from `iomodels/analysis/claims.py`.)",
+    ]
+    for claim in CLAIMS:
+        lines += ["", f"## {claim.id}: {claim.says}", "", claim.explained, ""]
+        for condition in claim.conditions:
+            side = "above" if condition.least is not None else "below"
+            bound = condition.least if condition.least is not None else condition.most
+            assert bound is not None
+            where = ", ".join(place.name for place in condition.places)
+            what = condition.quantity.words.rstrip(":")
+            lines.append(f"- {what}: {side} {condition.quantity.bound(bound)}. Cells: {where}.")
+    return "\n".join(lines) + "\n"

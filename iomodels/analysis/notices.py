@@ -1,0 +1,212 @@
+"""What a reader of a finished run must be warned of: noise and losses that its numbers show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+
+from iomodels.analysis.cells import grouped, label
+from iomodels.base.errors import EngineError
+from iomodels.base.units import format_count
+from iomodels.engines import spec as engines
+from iomodels.results.schema import Cell, Notice
+from iomodels.statistics.rounds import is_bimodal
+
+OVERLOAD_SHARE = 0.95
+"""An open loop that has done less than this share of what was due cannot keep up."""
+
+
+FEW_OPERATIONS = 20
+"""Below that many in a trial even a median or a throughput is rough."""
+
+
+OVERLAP_SLACK = 0.1
+"""So far beyond what can be hidden a measured overlap lies anywhere once in a while."""
+
+
+def of_cells(cells: Sequence[Cell]) -> list[Notice]:
+    """The warnings that follow from the cells' numbers."""
+    measured = [cell for cell in cells if cell.trials and cell.engine != "null"]
+    one_by_one = [notice for cell in measured for notice in (*_bimodal(cell), *_lost(cell))]
+    by_scenario = (_few_operations, _impossible_overlap, _overloaded)
+    return one_by_one + [notice for notices in by_scenario for notice in notices(measured)]
+
+
+def of_repeated_trials(repeated: int) -> list[Notice]:
+    """Pages that leave the page cache although memory is free are somebody's doing."""
+    if not repeated:
+        return []
+    return [
+        Notice(
+            code="evicted",
+            message=(
+                f"{repeated} trial{' was' if repeated == 1 else 's were'} void and had to be "
+                "repeated, since the kernel dropped "
+                "pages from the page cache meanwhile: something here reclaims memory before it is "
+                "short (see `iomodels doctor`)"
+            ),
+        )
+    ]
+
+
+def _bimodal(cell: Cell) -> list[Notice]:
+    if not is_bimodal([trial.throughput_ops for trial in cell.trials]):
+        return []
+    return [
+        Notice(
+            code="bimodal",
+            message=(
+                f"{cell.scenario}, {cell.engine}: the rounds fall into two groups, so its median "
+                "is one of two truths (helper threads placed on one CPU or on two, most likely): "
+                "pinning with taskset gives one"
+            ),
+        )
+    ]
+
+
+def _lost(cell: Cell) -> list[Notice]:
+    """Notifications that never came: their requests were found by looking, after a wait."""
+    lost = sum(trial.counters.get("signals_lost", 0) for trial in cell.trials)
+    if not lost:
+        return []
+    operations = sum(trial.operations for trial in cell.trials)
+    found = "they were found by looking"
+    if "callback" in cell.engine:
+        why = "no thread could be started for their callback (ulimit -u)"
+    elif "SIGIO" in cell.engine:
+        why = (
+            "SIGIO does not queue, so that two completions may leave one signal, and without room "
+            "for its value (ulimit -i) it does not say what has completed"
+        )
+    else:
+        why = "no more signals could be queued (ulimit -i)"
+        found += ", and made once more, since the C library overwrites the result of such a one"
+    return [
+        Notice(
+            code="signals-lost",
+            message=(
+                f"{cell.scenario}, {cell.engine}: of about {format_count(operations)} completions "
+                f"{format_count(lost)} were not announced in time, since {why}; {found}; a wait "
+                "before that is part of their latency"
+            ),
+        )
+    ]
+
+
+def _few_operations(cells: Sequence[Cell]) -> list[Notice]:
+    """One warning for each scenario, with the fewest that each engine had at any point."""
+    few: dict[str, dict[str, int]] = {}
+    for cell in cells:
+        operations = _operations(cell)
+        if operations < FEW_OPERATIONS:
+            fewest = few.setdefault(cell.scenario, {})
+            fewest[cell.engine] = min(operations, fewest.get(cell.engine, operations))
+    with_overlap = {cell.scenario for cell in cells if cell.summary and cell.summary.overlap}
+    return [
+        Notice(
+            code="few-operations",
+            message=(
+                f"{scenario}: few operations per trial "
+                f"({', '.join(f'{engine} {count}' for engine, count in fewest.items())}), so p99 "
+                f"is their slowest{' and overlap is rough' if scenario in with_overlap else ''}: "
+                "make trials longer with -d"
+            ),
+        )
+        for scenario, fewest in few.items()
+    ]
+
+
+def _operations(cell: Cell) -> int:
+    return round(median(trial.operations for trial in cell.trials))
+
+
+def overlap_bound(cell: Cell) -> float | None:
+    """The bound that the cell's overlap is beyond, by more than `OVERLAP_SLACK`; None within.
+
+    I/O and computation at once take no less than the longer of the two, which is an overlap of 1,
+    and no more than one after the other, which is 0.
+    """
+    overlap = cell.summary.overlap if cell.summary else None
+    if overlap is None:
+        return None
+    most = 0.0 if _hides_nothing(cell) else 1.0
+    if overlap.median > most + OVERLAP_SLACK:
+        return most
+    return 0.0 if overlap.median < -OVERLAP_SLACK else None
+
+
+def _hides_nothing(cell: Cell) -> bool:
+    """Whether submit itself waits until a device that it started is done, with nothing else to wait
+    for: an open loop has the time until the next arrival to compute in. (A file is read ahead, and
+    a stream goes on, while the application computes.)"""
+    is_open = cell.parameters.get("load.arrivals", "closed") != "closed"
+    if cell.parameters.get("channel.kind") != "timer" or is_open:
+        return False
+    try:
+        return bool(engines.parse(cell.engine).caps["blocks_in_submit"])
+    except EngineError:
+        return False  # from a file of another version
+
+
+def _impossible_overlap(cells: Sequence[Cell]) -> list[Notice]:
+    """One warning for each scenario, with the cell of each engine that is farthest off.
+
+    Of few operations it is said already that overlap is rough.
+    """
+    return [
+        Notice(
+            code="overlap",
+            message=(
+                f"{scenario}: overlap cannot be what was measured ({'; '.join(told)}): its parts "
+                "are measured one after another, and another process, most likely, had the CPU in "
+                "one of them: measure again when the machine is quiet, and longer (-d)"
+            ),
+        )
+        for scenario, points in grouped(cells).items()
+        if (told := _farthest([(label(point), cell) for point in points for cell in point.cells]))
+    ]
+
+
+def _farthest(cells: Sequence[tuple[str, Cell]]) -> list[str]:
+    """`aio 2.15 at compute 4 ms and 1 more, where 1 is the most`, for each engine."""
+    off: dict[str, list[tuple[float, float, str]]] = {}
+    for at, cell in cells:
+        bound = overlap_bound(cell)
+        if bound is not None and _operations(cell) >= FEW_OPERATIONS:
+            assert cell.summary is not None
+            assert cell.summary.overlap is not None
+            off.setdefault(cell.engine, []).append((cell.summary.overlap.median, bound, at))
+    told = []
+    for engine, found in off.items():
+        overlap, bound, at = max(found, key=lambda each: abs(each[0] - each[1]))
+        where = f" at {at}" if at else ""
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        end = "most" if overlap > bound else "least"
+        told.append(f"{engine} {overlap:.2f}{where}{more}, where {bound:.0f} is the {end}")
+    return told
+
+
+def _overloaded(cells: Sequence[Cell]) -> list[Notice]:
+    """An open loop whose queue grows has no steady state: its latencies grow with the run."""
+    behind: dict[tuple[str, float], list[str]] = {}
+    for cell in cells:
+        rate = cell.parameters.get("load.rate")
+        if not isinstance(rate, int | float) or cell.summary is None:
+            continue
+        # Few Poisson arrivals may be fewer than the rate says; then none of them is left waiting.
+        waiting = median(trial.counters.get("backlog", 0) for trial in cell.trials)
+        due = median(trial.operations for trial in cell.trials) + waiting
+        if waiting > max(2, (1 - OVERLOAD_SHARE) * due):
+            achieved = format_count(cell.summary.throughput_ops.median)
+            behind.setdefault((cell.scenario, rate), []).append(f"{cell.engine} {achieved}")
+    return [
+        Notice(
+            code="overload",
+            message=(
+                f"{scenario}: not all of {format_count(rate)} requests per second were done "
+                f"({', '.join(engines)}), so the queue grew and these latencies are no steady "
+                "state: lower load.rate or raise load.depth"
+            ),
+        )
+        for (scenario, rate), engines in behind.items()
+    ]

@@ -1,0 +1,58 @@
+"""What every kind of picture provides; one module each, listed in `iomodels.charts.CHARTS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from iomodels.analysis.findings import has_deadline
+
+from .scene import Scene, Series
+
+MAX_ALT = 1500
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A kind of picture. `suits` says whether a scene has what it shows; `draw` is pure.
+
+    `explain` are the sentences below the picture, before the scene's own notes ("" for none);
+    `value` is one cell's entry in the text for screen readers, "" for none.
+    """
+
+    name: str
+    subject: str
+    suits: Callable[[Scene], bool]
+    draw: Callable[[Scene], Figure]
+    explain: Callable[[Scene], list[str]]
+    value: Callable[[Series], str]
+    times: bool = True
+    """Whether it shows throughput or latency. Under a deadline they are those of the quick requests
+    alone, and an engine that cancels well looks better for it; then there is no such picture."""
+
+    def has_a_place(self, scene: Scene) -> bool:
+        """Whether the scene has what it shows, and that means something."""
+        return self.suits(scene) and not (self.times and _has_deadline(scene))
+
+    def describe(self, scene: Scene) -> str:
+        """The picture in words, with its main numbers last: a text too long is cut at its end."""
+        notes = (f"{note}." for note in (*scene.missing, *scene.remarks))
+        explained = filter(None, self.explain(scene))
+        said = [f"{self.subject}, scenario {scene.name}.", *notes, *explained]
+        for point in scene.points:
+            values = [f"{s.label} {self.value(s)}" for s in point.series if self.value(s)]
+            if values:
+                said.append(f"{point.label + ': ' if point.label else ''}{'; '.join(values)}.")
+        text = " ".join(said)
+        return text if len(text) <= MAX_ALT else text[: MAX_ALT - 1] + "…"
+
+
+def measured(scene: Scene) -> bool:
+    """Whether anything was measured at all."""
+    return any(point.series for point in scene.points)
+
+
+def _has_deadline(scene: Scene) -> bool:
+    return any(has_deadline(series.cell) for point in scene.points for series in point.series)

@@ -1,0 +1,180 @@
+"""Axes: linear or logarithmic as the range asks for it, ticks for people, titles with units.
+
+The data keep the units of the result file (ns, operations per second); only tick texts convert.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+
+from matplotlib.axis import Axis
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
+
+from iomodels.base.units import Duration, Size, format_count, format_size
+from iomodels.workload.channels import all_keys
+
+from .sheet import size_in
+from .style import safe
+
+LOG_FROM = 15.0
+"""From this ratio of the largest to the smallest value on, a scale is logarithmic."""
+TICKS_APART_IN = {True: 0.4, False: 0.2}
+"""How far apart ticks are at least; on a horizontal axis (True) their texts are side by side."""
+_SUBS = ((1.0, 2.0, 3.0, 5.0, 7.0), (1.0, 2.0, 5.0), (1.0, 3.0), (1.0,))
+"""Ticks within a decade, from the finest to the coarsest."""
+FEWEST_TICKS = 3
+"""On a logarithmic scale, where they have room: from two ticks on a reader can tell a distance."""
+_UNITS_NS = (("ns", 1.0), ("µs", 1e3), ("ms", 1e6), ("s", 1e9))
+
+
+def wants_log(values: Iterable[float]) -> bool:
+    """Whether the range of these values asks for a logarithmic scale; never with a 0 in it."""
+    finite = [value for value in values if math.isfinite(value)]
+    return bool(finite) and min(finite) > 0 and max(finite) / min(finite) >= LOG_FROM
+
+
+def counts(axis: Axis, title: str, values: Sequence[float], *, log: bool | None = None) -> None:
+    """An axis of plain numbers, with SI prefixes in its ticks."""
+    _scale(axis, values, log)
+    axis.set_major_formatter(FuncFormatter(lambda value, _: format_count(value)))
+    _titled(axis, title)
+
+
+def durations(axis: Axis, title: str, values: Sequence[float], *, log: bool | None = None) -> None:
+    """An axis of nanoseconds; its ticks are in the unit that suits, which the title names."""
+    _scale(axis, values, log)
+    finite = [value for value in values if math.isfinite(value) and value > 0] or [1.0]
+    typical = math.sqrt(min(finite) * max(finite)) if wants_log(values) else max(finite)
+    name, factor = next(((n, f) for n, f in reversed(_UNITS_NS) if typical >= f), _UNITS_NS[0])
+    axis.set_major_formatter(FuncFormatter(lambda value, _: grouped_digits(value / factor)))
+    _titled(axis, f"{title} ({name})")
+
+
+def shares(axis: Axis, title: str) -> None:
+    """An axis of shares, from none to all, in per cent."""
+    _limits(axis, -0.05, 1.05)
+    axis.set_major_locator(FixedLocator([0.0, 0.5, 1.0]))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
+    _titled(axis, title)
+
+
+def _titled(axis: Axis, title: str) -> None:
+    """A logarithmic scale is named: between two ticks it is not what a reader expects."""
+    axis.set_label_text(f"{title}, log" if axis.get_scale() == "log" else title)
+
+
+def grouped_digits(value: float) -> str:
+    """`0.05`, `12.5`, `1 000`: no exponent, thousands apart."""
+    return f"{float(f'{value:.6g}'):,.10g}".replace(",", "\u2009")
+
+
+def _scale(axis: Axis, values: Sequence[float], log: bool | None) -> None:
+    finite = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
+    if wants_log(values) if log is None else log:
+        _logarithmic(axis, min(v for v in finite if v > 0), max(finite))
+    else:
+        low, high = min(0.0, min(finite)), max(finite)
+        span = (high - low) or 1.0
+        _limits(axis, low - 0.06 * span if low < 0 else 0.0, high + 0.08 * span)
+        most = max(2, min(5, int(_room_in(axis) / TICKS_APART_IN[_is_x(axis)])))
+        axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
+
+
+def _logarithmic(axis: Axis, low: float, high: float) -> None:
+    decades = math.log10(high / low) if high > low else 0.0
+    pad = 10 ** max(0.06 * decades, 0.05)
+    _set_log(axis)
+    _limits(axis, low / pad, high * pad)
+    apart = TICKS_APART_IN[_is_x(axis)] / _room_in(axis)
+    axis.set_major_locator(FixedLocator(log_ticks(low / pad, high * pad, apart)))
+    axis.set_minor_locator(FixedLocator([]))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def log_ticks(low: float, high: float, apart: float) -> list[float]:
+    """Round numbers from `low` to `high`, at least `apart` (a share of the axis) from each other.
+
+    The finest regular set that has room; where that has too few, as many others as have.
+    """
+    reach = math.log(high / low)
+
+    def at(tick: float) -> float:
+        return math.log(tick / low) / reach
+
+    sets = [_ticks(subs, low, high) for subs in (_SUBS if high < 20 * low else _SUBS[1:])]
+    for ticks in sets:
+        pairs = itertools.pairwise(ticks)
+        if len(ticks) >= FEWEST_TICKS and all(at(b) - at(a) >= apart for a, b in pairs):
+            return ticks
+    kept: list[float] = []
+    finest = sets[0] if at(low * 10) >= apart else sets[-1]
+    for tick in finest:
+        if not kept or at(tick) - at(kept[-1]) >= apart:
+            kept.append(tick)
+    return kept
+
+
+def _ticks(subs: Sequence[float], low: float, high: float) -> list[float]:
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = (sub * 10.0**decade for decade in decades for sub in subs)
+    return [tick for tick in ticks if low <= tick <= high]
+
+
+def _room_in(axis: Axis) -> float:
+    width, height = size_in(axis.axes)
+    return width if _is_x(axis) else height
+
+
+def _is_x(axis: Axis) -> bool:
+    return axis is axis.axes.xaxis
+
+
+def _set_log(axis: Axis) -> None:
+    if _is_x(axis):
+        axis.axes.set_xscale("log")
+    else:
+        axis.axes.set_yscale("log")
+
+
+def _limits(axis: Axis, low: float, high: float) -> None:
+    if _is_x(axis):
+        axis.axes.set_xlim(low, high)
+    else:
+        axis.axes.set_ylim(low, high)
+
+
+# The parameter that is swept
+
+
+def swept(axis: Axis, key: str, values: Sequence[float]) -> None:
+    """An axis of a swept parameter, with ticks at its values, where they have room."""
+    known = all_keys().get(key)
+    title = safe(known.name.partition(".")[2] if known else key, 24)
+    xs = sorted(set(values))
+    if known is not None and known.type is Duration:
+        durations(axis, title, xs)
+    else:
+        counts(axis, title, xs)
+        if known is not None and known.type is Size:
+            axis.set_major_formatter(FuncFormatter(lambda value, _: format_size(value)))
+    log = axis.get_scale() == "log"
+    place = [math.log(x) if log else x for x in xs]
+    span = (place[-1] - place[0]) or 1.0
+    axis.axes.set_xlim(*_padded(place, span, log))
+    axis.set_major_locator(FixedLocator(_apart(xs, place, span)))
+
+
+def _padded(place: Sequence[float], span: float, log: bool) -> tuple[float, float]:
+    low, high = place[0] - 0.06 * span, place[-1] + 0.06 * span
+    return (math.exp(low), math.exp(high)) if log else (low, high)
+
+
+def _apart(xs: Sequence[float], place: Sequence[float], span: float) -> list[float]:
+    """Those of the values that are far enough from the one before for a label; always the last."""
+    kept = [len(xs) - 1]
+    for index in reversed(range(len(xs) - 1)):
+        if place[kept[-1]] - place[index] >= 0.14 * span:
+            kept.append(index)
+    return [xs[index] for index in reversed(kept)]

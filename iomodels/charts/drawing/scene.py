@@ -1,0 +1,306 @@
+"""What the pictures of one scenario have in common: its points, who was measured, what to say.
+
+A scene is data, made once from one run or from several that are overlaid; each picture draws one.
+All text in it is safe to show (`style.safe`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from iomodels.analysis import cells as points
+from iomodels.analysis.findings import FEWEST_OPERATIONS, too_few_for
+from iomodels.base.errors import ResultError
+from iomodels.base.units import counted, format_duration
+from iomodels.results.schema import Cell, Parameter, Run, Summary
+from iomodels.statistics.rounds import MIN_ROUNDS
+
+from .style import Look, joined, look, safe, short_name
+
+HARNESS = "null"
+MAX_RUNS = 4
+MAX_SCENARIOS = 50
+MAX_CELLS = 1000
+"""Cells of one scenario, over all runs."""
+MAX_POINTS = 12
+MAX_SERIES = 24
+"""Cells of one point that a picture shows, over all runs."""
+MAX_NOTES = 6
+
+
+@dataclass(frozen=True)
+class Series:
+    """One cell as it is shown: `label` tells it from all others of its point, `short` too."""
+
+    cell: Cell
+    label: str
+    short: str
+    look: Look
+    run: int
+
+    @property
+    def measured(self) -> bool:
+        return self.cell.summary is not None
+
+    @property
+    def summary(self) -> Summary:
+        assert self.cell.summary is not None
+        return self.cell.summary
+
+
+@dataclass(frozen=True)
+class ScenePoint:
+    """One point of the scenario, its cells in the run's order; `left_out` more have no room."""
+
+    label: str
+    varying: dict[str, Parameter]
+    cells: tuple[Series, ...]
+    left_out: int = 0
+
+    @property
+    def series(self) -> tuple[Series, ...]:
+        """What was measured."""
+        return tuple(s for s in self.cells if s.measured)
+
+    @property
+    def absent(self) -> tuple[Series, ...]:
+        """What could not be measured: the cells say why."""
+        return tuple(s for s in self.cells if not s.measured)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One scenario, ready to be drawn.
+
+    `points` are all of them; `shown` are those that fit a picture with a panel for each. `missing`
+    names what could not be measured and why; `remarks` are what a reader must know besides;
+    `rounds_note` says what the intervals are.
+    """
+
+    scenario: str
+    name: str
+    question: str
+    points: tuple[ScenePoint, ...]
+    missing: tuple[str, ...]
+    remarks: tuple[str, ...]
+    rounds_note: str
+    footer: tuple[str, ...]
+
+    @property
+    def shown(self) -> tuple[ScenePoint, ...]:
+        return thinned([point for point in self.points if point.series], MAX_POINTS)
+
+    @property
+    def engines(self) -> list[str]:
+        """The short labels of all that was measured, in order of appearance."""
+        return list(dict.fromkeys(s.short for point in self.points for s in point.series))
+
+
+def scenes(
+    runs: Sequence[Run], *, scenario: str | None = None, names: Sequence[str] = ()
+) -> list[Scene]:
+    """The scenes of these runs, in their order.
+
+    Raises `ResultError` for an unknown `scenario`, and for more than can be drawn.
+    """
+    if len(runs) > MAX_RUNS:
+        raise ResultError(f"{len(runs)} results are too many to overlay: give at most {MAX_RUNS}")
+    found = dict.fromkeys(cell.scenario for run in runs for cell in run.cells)
+    if scenario is not None and scenario not in found:
+        raise ResultError(
+            f"there is no scenario '{safe(scenario, 60)}' in this result: "
+            f"it has {_listed(list(found))}"
+        )
+    chosen = list(found) if scenario is None else [scenario]
+    if len(chosen) > MAX_SCENARIOS:
+        raise ResultError(
+            f"{len(chosen)} scenarios are too many to draw, at most {MAX_SCENARIOS} are: "
+            "choose one with --scenario"
+        )
+    labels = [safe(name, 40) for name in names] or [f"run {n + 1}" for n in range(len(runs))]
+    return [_scene(runs, labels, name) for name in chosen]
+
+
+def _listed(names: list[str]) -> str:
+    few = [f"'{safe(name, 60)}'" for name in names[:10]]
+    rest = [f"{len(names) - 10} more"] if len(names) > 10 else []
+    return joined(few + rest) or "none"
+
+
+def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
+    cells = [
+        (cell, number)
+        for number, run in enumerate(runs)
+        for cell in run.cells
+        if cell.scenario == scenario and cell.engine != HARNESS
+    ]
+    if len(cells) > MAX_CELLS:
+        raise ResultError(
+            f"scenario '{safe(scenario, 60)}' has {len(cells)} cells, and at most {MAX_CELLS} "
+            "are drawn: measure fewer points at a time"
+        )
+    run_of = {id(cell): number for cell, number in cells}
+
+    def shown(cell: Cell) -> Series:
+        number = run_of[id(cell)]
+        of_run = f" ({labels[number]})" if len(runs) > 1 else ""
+        label, short = (safe(n, 60) + of_run for n in (cell.engine, short_name(cell.engine)))
+        return Series(cell, label, short, look(cell.engine, run=number, runs=len(runs)), number)
+
+    groups = points.told(scenario, points.grouped(cell for cell, _ in cells).get(scenario, []))
+    if len(runs) > 1:
+        groups = sorted(groups, key=_by_number)
+    names = _unique([safe(points.label(point), 80) for point in groups])
+    made = tuple(
+        _point(name, point, [shown(cell) for cell in point.cells])
+        for name, point in zip(names, groups, strict=True)
+    )
+    question = next((run.questions[scenario] for run in runs if scenario in run.questions), "")
+    return Scene(
+        scenario=scenario,
+        name=safe(scenario, 80),
+        question=safe(question or f"Scenario {scenario}", 300),
+        points=made,
+        missing=_notes(made, _missing),
+        remarks=(*_notes(made, _remark), *_left_out(made)),
+        rounds_note=_rounds_note([cell.summary.rounds for cell, _ in cells if cell.summary]),
+        footer=tuple(
+            _footer(run, label if len(runs) > 1 else "")
+            for run, label in zip(runs, labels, strict=True)
+        ),
+    )
+
+
+def _by_number(point: points.Point) -> list[float]:
+    """Sorts the points of several runs among each other, as each of them has them by itself."""
+    values = point.varying.values()
+    return [value if isinstance(value, (int, float)) else 0.0 for value in values]
+
+
+def _unique(labels: Sequence[str]) -> list[str]:
+    """The labels, numbered where they are alike: a foreign file's may differ only in their ends."""
+    seen: Counter[str] = Counter()
+    found = []
+    for label in labels:
+        seen[label] += 1
+        found.append(f"{label} #{seen[label]}" if seen[label] > 1 else label)
+    return found
+
+
+def _point(label: str, point: points.Point, series: Sequence[Series]) -> ScenePoint:
+    """Of several runs, those of one engine side by side."""
+    order = list(dict.fromkeys(s.cell.engine for s in series))
+    ordered = sorted(series, key=lambda s: (order.index(s.cell.engine), s.run))
+    left_out = max(0, len(ordered) - MAX_SERIES)
+    return ScenePoint(label, point.varying, tuple(ordered[:MAX_SERIES]), left_out)
+
+
+def thinned(items: Sequence[ScenePoint], most: int) -> tuple[ScenePoint, ...]:
+    """At most `most` of them, evenly spread, the first and the last among them."""
+    if len(items) <= most:
+        return tuple(items)
+    return tuple(items[round(n * (len(items) - 1) / (most - 1))] for n in range(most))
+
+
+def some_of(shown: Sequence[ScenePoint], scene: Scene) -> str:
+    """`6 of 12 points are shown.`, "" where all are that have something to show."""
+    everything = [point for point in scene.points if point.series]
+    left_out = [point for point in everything if point not in shown]
+    return f"{len(shown)} of {len(everything)} points are shown." if left_out else ""
+
+
+# What to say
+
+
+def without_p99(shown: Iterable[Series]) -> str:
+    """Why some of these have no p99, as a sentence; "" where all have one."""
+    if not any(too_few_for(series.cell, "p99") for series in shown):
+        return ""
+    return f"No p99 where a trial has fewer than {FEWEST_OPERATIONS['p99']} operations."
+
+
+def why(series: Series) -> str:
+    """`n/a: …` or `failed: …`, as a picture says it."""
+    return safe(f"{series.cell.status}: {series.cell.reason or 'no reason recorded'}", 300)
+
+
+def _missing(series: Series) -> str:
+    return "" if series.measured else why(series)
+
+
+def _remark(series: Series) -> str:
+    """What a reader must know of a cell that was measured: incomplete, or degenerate."""
+    if not series.measured:
+        return ""
+    return why(series) if series.cell.status != "ok" else safe(series.cell.note or "", 300)
+
+
+def _notes(made: Sequence[ScenePoint], say: Callable[[Series], str]) -> tuple[str, ...]:
+    """What `say` says of the cells, each text once, with the points where it is not all of them."""
+    found: dict[str, list[str]] = {}
+    for point in made:
+        for series in point.cells:
+            if text := say(series):
+                found.setdefault(f"{series.label}: {text}", []).append(point.label)
+    lines = [
+        f"{text} ({joined(labels)})" if any(labels) and len(labels) < len(made) else text
+        for text, labels in found.items()
+    ]
+    if len(lines) <= MAX_NOTES:
+        return tuple(lines)
+    return (*lines[: MAX_NOTES - 1], f"and {len(lines) - MAX_NOTES + 1} more such cells")
+
+
+def _left_out(made: Sequence[ScenePoint]) -> list[str]:
+    """Which cells are not shown, for want of room."""
+    if any(point.left_out for point in made):
+        return [f"at most {MAX_SERIES} engines of a point are shown"]
+    return []
+
+
+def _rounds_note(counts: Sequence[int]) -> str:
+    """What the bars of a picture with intervals are, by how many rounds there were."""
+    if not counts:
+        return ""
+    least, most = min(counts), max(counts)
+    rounds = counted(most, "round") if least == most else f"{least} to {most} rounds"
+    if most == 1:
+        return "One round: no intervals."
+    if least >= MIN_ROUNDS:
+        return f"Medians over {rounds}; bars: their 95 % interval."
+    if most < MIN_ROUNDS:
+        return f"Medians over {rounds}; bars: their range (a 95 % interval takes {MIN_ROUNDS})."
+    return (
+        f"Medians over {rounds}; bars: their 95 % interval, "
+        f"and the range where there are fewer than {MIN_ROUNDS}."
+    )
+
+
+def _footer(run: Run, label: str) -> str:
+    """Machine, kernel, rounds and version in one line."""
+    known = run.environment
+    cores = known.get("cores_allowed") or known.get("cores")
+    parts = [
+        f"iomodels {run.tool.version}",
+        str(known.get("cpu") or ""),
+        f"{cores} CPUs" if cores else "",
+        str(known.get("hypervisor") or ""),
+        f"Linux {known['kernel']}" if known.get("kernel") else "",
+        _rounds(run),
+        f"seed {run.seed}",
+        run.created_utc[:10],
+    ]
+    text = " · ".join(safe(part, 60) for part in parts if part)
+    return f"{label}: {text}" if label else text
+
+
+def _rounds(run: Run) -> str:
+    rounds, duration = run.settings.get("rounds"), run.settings.get("duration_s")
+    if isinstance(rounds, bool) or not isinstance(rounds, int):
+        return ""
+    text = counted(rounds, "round")
+    if isinstance(duration, bool) or not isinstance(duration, (int, float)):
+        return text
+    return f"{text} of {format_duration(duration * 1e9)}"

@@ -1,0 +1,319 @@
+"""The one style of all pictures: colours, markers, fonts, and how text from a file is shown.
+
+An engine has its colour by name, in every picture; its options keep the hue and differ in shade,
+marker and line. The hues are those of Okabe and Ito, which readers with any of the common colour
+vision deficiencies can tell apart (Okabe and Ito, *Color Universal Design*, 2008). The ground is
+white and never transparent, so that a picture can stand on a dark page.
+"""
+
+from __future__ import annotations
+
+import itertools
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+import matplotlib
+from matplotlib import font_manager
+from matplotlib.colors import to_hex, to_rgb
+
+from iomodels.base.escape import visible
+from iomodels.engines.spec import DESCRIPTORS, Descriptor
+
+FONT = "DejaVu Sans"
+"""It comes with matplotlib, so that a picture looks alike everywhere."""
+
+INK, SOFT, FAINT, GROUND = "#1a1a1a", "#595959", "#dcdcdc", "#ffffff"
+TITLE_PT, HEADING_PT, TEXT_PT, SMALL_PT, FINE_PT = 12.5, 9.5, 9.0, 8.0, 7.0
+MARKER_PT = 6.0
+
+HUES: Mapping[str, str] = {
+    "blocking": "#0072b2",
+    "nonblocking": "#d55e00",
+    "select": "#009e73",
+    "aio": "#cc79a7",
+    "threads": "#56b4e9",
+    "null": "#7f7f7f",
+}
+SPARE_HUES = ("#e69f00", "#882255", "#999933", "#332288")
+"""For engines that are not known here: of a later version, or of a foreign file."""
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h", "<", ">", "p")
+DASHES: tuple[tuple[float, ...], ...] = (
+    (),
+    (5, 2),
+    (1.5, 1.5),
+    (7, 2, 1.5, 2),
+    (7, 2, 1.5, 2, 1.5, 2),
+    (3, 1),
+    (10, 3),
+)
+_SHADES = (0.0, -0.45, 0.35, -0.7, 0.2, -0.25)
+_LABEL_LIMIT = 200
+
+_SETTINGS: dict[str, Any] = {
+    "text.parse_math": False,  # a "$" in a name is a "$"
+    "text.usetex": False,
+    "text.hinting": "none",  # letters as wide as they are measured here, in every version
+    "axes.formatter.use_mathtext": False,
+    "font.family": ["sans-serif"],
+    "font.sans-serif": [FONT],
+    "font.size": TEXT_PT,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": SOFT,
+    "axes.linewidth": 0.7,
+    "axes.labelsize": SMALL_PT,
+    "axes.titlesize": TEXT_PT,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # or each drawing measures all ticks, in case they were above the axes
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.6,
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": SMALL_PT,
+    "ytick.labelsize": SMALL_PT,
+    "xtick.major.size": 3,
+    "ytick.major.size": 3,
+    "lines.linewidth": 1.4,
+    "lines.markersize": MARKER_PT,
+    "figure.facecolor": GROUND,
+    "axes.facecolor": GROUND,
+    "savefig.facecolor": GROUND,
+    "savefig.transparent": False,
+    "savefig.bbox": "standard",
+}
+_NOT_OURS = ("backend", "interactive", "toolbar", "webagg", "keymap", "date", "animation", "tk.")
+
+
+@contextmanager
+def context() -> Iterator[None]:
+    """matplotlib's defaults and our settings: a user's own matplotlibrc changes no picture."""
+    defaults: Any = {
+        key: value
+        for key, value in matplotlib.rcParamsDefault.items()
+        if not key.startswith(_NOT_OURS)
+    }
+    with matplotlib.rc_context(defaults | _SETTINGS):
+        yield
+
+
+# Engines
+
+
+@dataclass(frozen=True)
+class Look:
+    """How an engine's cell is drawn. `hollow` markers are those of the second run and later."""
+
+    colour: str
+    marker: str
+    dashes: tuple[float, ...] = ()
+    hollow: bool = False
+
+    @property
+    def face(self) -> str:
+        return GROUND if self.hollow else self.colour
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """Keywords for a plotted line without markers."""
+        return {"color": self.colour, "dashes": self.dashes or (None, None)}
+
+    @property
+    def point(self) -> dict[str, Any]:
+        """Keywords for plotted markers."""
+        return {
+            "marker": self.marker,
+            "markerfacecolor": self.face,
+            "markeredgecolor": self.colour,
+            "markeredgewidth": 1.2,
+        }
+
+
+def look(engine: str, *, run: int = 0, runs: int = 1) -> Look:
+    """The look of an engine (its canonical name), as the run number `run` of `runs` shows it.
+
+    It is that of the name alone, whatever else is in the picture. Where several runs are overlaid,
+    a line's dashes tell these apart; otherwise the options. Shades, dashes and markers go round at
+    lengths without a common divisor, so that no two variants below their product look alike.
+    """
+    name, _, options = engine.partition(":")
+    variant = _variant(name, options)
+    first = MARKERS.index(_MARKER_OF[name]) if name in _MARKER_OF else 5
+    return Look(
+        colour=_shade(hue(name), _SHADES[variant % len(_SHADES)]),
+        marker=MARKERS[(first + variant) % len(MARKERS)],
+        dashes=DASHES[(run if runs > 1 else variant) % len(DASHES)],
+        hollow=run > 0,
+    )
+
+
+_MARKER_OF = dict(zip(HUES, MARKERS, strict=False))
+
+
+def hue(name: str) -> str:
+    """The engine's colour, by its name without options."""
+    return HUES.get(name) or SPARE_HUES[zlib.crc32(name.encode("utf-8", "replace")) % 4]
+
+
+@cache
+def _variant(name: str, options: str) -> int:
+    """A fixed number for an engine's options as written; 0 for none.
+
+    A number (`threads=4`) lies as many times the count of chosen combinations further.
+    """
+    if not options:
+        return 0
+    descriptor = DESCRIPTORS.get(name)
+    numeric = [o.name for o in descriptor.options if not o.choices] if descriptor else []
+    chosen, number = [], 0
+    for text in options.split(","):
+        key, _, value = text.partition("=")
+        if key in numeric and value.isascii() and value.isdigit():
+            number = 31 * number + int(value[:9])
+        else:
+            chosen.append(text)
+    known = _combinations(descriptor) if descriptor else [""]
+    wanted = ",".join(chosen)
+    if wanted not in known:  # of a later version, or of a foreign file
+        return 1 + zlib.crc32(options.encode("utf-8", "replace"))
+    return known.index(wanted) + number * len(known)
+
+
+def _combinations(descriptor: Descriptor) -> list[str]:
+    """Canonical option texts, the one-option ones first, since they are the usual ones."""
+    choosing = [option for option in descriptor.options if option.choices]
+    found: list[str] = []
+    for values in itertools.product(*(option.choices for option in choosing)):
+        given = dict(zip((option.name for option in choosing), values, strict=True))
+        if all(o.applies(given) or given[o.name] == o.default for o in choosing):
+            found.append(
+                ",".join(
+                    f"{o.name}={given[o.name]}" for o in choosing if given[o.name] != o.default
+                )
+            )
+    return sorted(found, key=lambda text: len(text and text.split(",")))
+
+
+def _shade(colour: str, amount: float) -> str:
+    """`colour` mixed with white (`amount` above 0) or black (below)."""
+    towards = 1.0 if amount > 0 else 0.0
+    r, g, b = (c + (towards - c) * abs(amount) for c in to_rgb(colour))
+    return to_hex((r, g, b))
+
+
+def text_colour(colour: str) -> str:
+    """A darker `colour`, for letters on white (contrast at least 4.5:1)."""
+    amount = 0.0
+    while _luminance(_shade(colour, -amount)) > 0.18:
+        amount += 0.05
+    return _shade(colour, -amount) if amount else colour
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance as in WCAG 2.2; 0.18 on white is a contrast of 4.5:1."""
+    r, g, b = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour))
+    return float(0.2126 * r + 0.7152 * g + 0.0722 * b)
+
+
+# Text
+
+
+def safe(text: str, limit: int = _LABEL_LIMIT) -> str:
+    """`text` as a picture may show it: nothing that acts, nothing the font lacks, not too long."""
+    shortened = text if len(text) <= limit else text[: limit - 1] + "…"
+    known = _known()
+    return "".join(c if ord(c) in known else f"\\u{ord(c):04x}" for c in visible(shortened))
+
+
+@cache
+def _known() -> frozenset[int]:
+    """The characters that the font has."""
+    return frozenset(_font().get_charmap())
+
+
+Weight = Literal["normal", "bold"]
+"""What a text is drawn in, and so must be measured in."""
+
+
+@cache
+def _font(weight: Weight = "normal") -> Any:  # noqa: ANN401 - matplotlib does not type its fonts
+    properties = font_manager.FontProperties(family=FONT, weight=weight)
+    return font_manager.get_font(font_manager.findfont(properties))
+
+
+@cache
+def _advance_em(character: str, weight: Weight) -> float:
+    font = _font(weight)
+    font.set_size(100, 72)
+    return float(font.load_char(ord(character)).linearHoriAdvance) / 65536 / 100
+
+
+def width_in(text: str, size_pt: float, weight: Weight = "normal") -> float:
+    """The width of one line of (safe) text in inches; kerning left aside."""
+    return sum(_advance_em(character, weight) for character in text) * size_pt / 72
+
+
+def wrap(
+    text: str, size_pt: float, limit_in: float, lines: int = 4, weight: Weight = "normal"
+) -> list[str]:
+    """`text` in at most so many lines of at most that width; the last ends in "…" if cut."""
+    wrapped: list[str] = []
+    rest = text
+    while rest and len(wrapped) < lines:
+        taken = _fitting(rest, size_pt, limit_in, weight)
+        wrapped.append(rest[:taken].rstrip())
+        rest = rest[taken:].lstrip()
+    if rest:
+        wrapped[-1] = shortened(wrapped[-1] + " " + rest, size_pt, limit_in, weight)
+    return wrapped
+
+
+def shortened(text: str, size_pt: float, limit_in: float, weight: Weight = "normal") -> str:
+    """`text`, ended by "…" where it is wider than that."""
+    if width_in(text, size_pt, weight) <= limit_in:
+        return text
+    while text and width_in(text + "…", size_pt, weight) > limit_in:
+        text = text[:-1]
+    return text.rstrip() + "…"
+
+
+def _fitting(text: str, size_pt: float, limit_in: float, weight: Weight) -> int:
+    """How many characters of `text` fit into one line, at a space where there is one."""
+    width, last_space = 0.0, 0
+    for index, character in enumerate(text):
+        width += _advance_em(character, weight) * size_pt / 72
+        if character == " ":
+            last_space = index
+        if width > limit_in and index:
+            return last_space or index
+    return len(text)
+
+
+def short_name(engine: str) -> str:
+    """`aio list nowait` for `aio:notify=list,mode=nowait`: for labels that stand in a picture.
+
+    A number keeps its option's name.
+    """
+    name, _, options = engine.partition(":")
+    said = [
+        value if value and not value.isdigit() else option
+        for option in filter(None, options.split(","))
+        for value in (option.partition("=")[2],)
+    ]
+    return " ".join([name, *said])
+
+
+def joined(parts: Sequence[str], last: str = " and ") -> str:
+    """`a, b and c`."""
+    return last.join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else list(parts))

@@ -1,0 +1,120 @@
+"""A swept scenario as lines: which parameter is swept, and each engine over its values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+
+from iomodels.analysis import cells
+from iomodels.results.schema import Interval
+
+from .labels import Label
+from .scene import Scene, ScenePoint, Series
+from .style import Look, safe
+
+MAX_FACETS = 3
+
+
+@dataclass(frozen=True)
+class Line:
+    """One engine over the sweep, x ascending."""
+
+    label: str
+    short: str
+    look: Look
+    dots: tuple[tuple[float, Series], ...]
+
+
+def swept_key(scene: Scene) -> str | None:
+    """The swept parameter that has the most numbers among the measured points; None if none has."""
+    numbers: dict[str, set[float]] = {}
+    for point in scene.points:
+        for key in point.varying if point.series else ():
+            value = number(point, key)
+            if value is not None:
+                numbers.setdefault(key, set()).add(value)
+    several = {key: len(values) for key, values in numbers.items() if len(values) > 1}
+    return max(several, key=lambda key: several[key]) if several else None
+
+
+def number(point: ScenePoint, key: str) -> float | None:
+    """The point's value of that key, if it is a number; one that all points share has it too."""
+    value = point.varying.get(key)
+    if value is None and point.series:
+        value = point.series[0].cell.parameters.get(key)
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def label_without(point: ScenePoint, key: str) -> str:
+    """The point's label without that key."""
+    others = {k: v for k, v in point.varying.items() if k != key}
+    return safe(cells.label(cells.Point((), others)), 80)
+
+
+def facets(scene: Scene, key: str) -> dict[str, list[Line]]:
+    """The lines over `key`, by what the other swept parameters are; at most `MAX_FACETS` sets."""
+    groups = _groups(scene, key)
+    return {facet: _lines(groups[facet], key) for facet in list(groups)[:MAX_FACETS]}
+
+
+def left_out(scene: Scene, key: str) -> str:
+    """What of the sweep `facets` leaves out, as a sentence; "" for nothing."""
+    more = len(_groups(scene, key)) - MAX_FACETS
+    if more <= 0:
+        return ""
+    combinations = "combination" if more == 1 else "combinations"
+    return f"Left out: {more} more {combinations} of the other parameters."
+
+
+def _groups(scene: Scene, key: str) -> dict[str, list[ScenePoint]]:
+    groups: dict[str, list[ScenePoint]] = {}
+    for point in scene.points:
+        if point.series:
+            groups.setdefault(label_without(point, key), []).append(point)
+    return groups
+
+
+def _lines(group: Sequence[ScenePoint], key: str) -> list[Line]:
+    found: dict[str, list[tuple[float, Series]]] = {}
+    for point in group:
+        x = number(point, key)
+        if x is not None:
+            for series in point.series:
+                found.setdefault(series.label, []).append((x, series))
+    return [
+        Line(label, dots[0][1].short, dots[0][1].look, tuple(sorted(dots, key=lambda d: d[0])))
+        for label, dots in found.items()
+    ]
+
+
+def draw_lines(
+    ax: Axes, title: str, lines: Sequence[Line], value: Callable[[Series], Interval | None]
+) -> tuple[list[float], list[Label]]:
+    """Medians as lines with markers, intervals as bars; what has no value is left out.
+
+    Returns the values drawn, for the scale, and the labels of the ends.
+    """
+    values: list[float] = []
+    ends: list[Label] = []
+    for line in lines:
+        dots = [(x, i, s) for x, s in line.dots for i in (value(s),) if i is not None]
+        if not dots:
+            continue
+        name = f"{line.label}|{title}"
+        medians = [interval.median for _, interval, _ in dots]
+        ax.plot([x for x, _, _ in dots], medians, label=name, **line.look.line, **line.look.point)
+        bars = [(x, interval) for x, interval, series in dots if series.summary.rounds > 1]
+        ax.vlines(
+            [x for x, _ in bars],
+            [interval.low for _, interval in bars],
+            [interval.high for _, interval in bars],
+            color=line.look.colour,
+            alpha=0.45,
+            linewidth=3,
+            label=f"{name}|interval",
+        )
+        values += [v for _, interval, _ in dots for v in (interval.low, interval.high)]
+        ends.append(Label(line.short, dots[-1][0], medians[-1], line.look.colour))
+    return values, ends

@@ -1,0 +1,242 @@
+"""The article's Figures 2 to 5, drawn from a trace: two lanes, time running down, to scale.
+
+Every span and both ends of every arrow stand at the time at which they were recorded. Only words
+move, as far as they must to be readable: a thin line leads from each label to its time, and an
+arrow runs in its label's row between its ends.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from iomodels.base.units import counted, format_duration
+from iomodels.charts.drawing import style
+from iomodels.charts.drawing.picture import Picture
+from iomodels.charts.flows import arrows, lanes
+from iomodels.charts.flows.lanes import APPLICATION_IN, BEHIND, HEAD_IN, Sheet, write
+from iomodels.results import read
+from iomodels.trace import figures
+from iomodels.trace import flow as steps
+from iomodels.trace.flow import Flow, Moment
+from iomodels.trace.schema import Trace
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH_IN = 8.6
+LEAST_IN, LABEL_IN, TWO_LINES_IN = 4.4, 0.2, 0.34
+"""The least height of the lanes, and what each label takes, in one line and in two."""
+LINE_IN = 0.17
+MARGIN_IN = 0.15
+LEFT_LABELS_IN, RIGHT_LABELS_IN, RIGHT_LIMIT_IN = 3.45, 6.15, 8.1
+SCALE_IN, SCALE_SIDE_IN = 8.35, 0.5
+"""Where the scale bar is, and how far from the kernel's lane at least."""
+MAX_NOTES = 4
+APART = "\u2003"
+"""Between a label's time and its words: SVG makes one space of several."""
+
+
+def flow(trace: Trace) -> Picture:
+    """The picture of one trace."""
+    shown = steps.pictured(trace, lanes.HELPERS)
+    heading = figures.heading(trace, steps.flow_of(trace))
+    title = f"{heading}: {style.safe(trace.engine, 60)}"
+    return Picture(
+        name=f"trace-{read.slug(trace.engine)}",
+        scenario=trace.scenario,
+        title=title,
+        alt=style.safe(_in_words(trace, shown), 1500),
+        draw=partial(_draw, trace, shown, title),
+    )
+
+
+def _in_words(trace: Trace, shown: Flow) -> str:
+    told = [f"{steps.clock(m.at_ns, shown.duration_ns)}: {_label(m, shown)}" for m in shown.moments]
+    notes = [
+        f" Note: {note}."
+        for note in [*steps.left_out(shown), *trace.notes, *steps.explained(shown)]
+    ]
+    return f"What {trace.engine} did, {shown.caption}. {'; '.join(told)}.{''.join(notes)}"
+
+
+# The whole
+
+
+def _draw(trace: Trace, shown: Flow, title: str) -> Figure:
+    from matplotlib.figure import Figure
+
+    device = sum(1 for m in shown.moments if steps.is_device(m.step))
+    others = len(shown.moments) - device
+    height = max(LEAST_IN, LABEL_IN * (others + 1), TWO_LINES_IN * (device + 1))
+    colour = style.hue(trace.engine.partition(":")[0])
+    sheet = Sheet(shown, colour, height)
+    width = _scale_in(sheet) + WIDTH_IN - SCALE_IN
+    below = _below(trace, shown, width)
+    whole = HEAD_IN + height + 0.25 + LINE_IN * len(below) + MARGIN_IN
+    figure = Figure(figsize=(width, whole))
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    axes.set(xlim=(0, width), ylim=(whole, 0))
+    axes.set_axis_off()
+    _head(axes, trace, sheet, title, width)
+    lanes.draw(axes, sheet)
+    rows = list(_placed([m for m in shown.moments if not steps.is_device(m.step)], sheet, LABEL_IN))
+    arrows.draw(axes, sheet, rows)
+    for moment, y in rows:
+        _label_left(axes, sheet, moment, y)
+    _device_labels(axes, sheet)
+    _scale(axes, sheet)
+    for line, text in enumerate(below):
+        write(axes, MARGIN_IN, HEAD_IN + height + 0.35 + LINE_IN * line, text, style.FINE_PT)
+    return figure
+
+
+def _head(axes: Axes, trace: Trace, sheet: Sheet, title: str, width: float) -> None:
+    wide = width - 2 * MARGIN_IN
+    fitted = style.shortened(title, style.TITLE_PT, wide, "bold")
+    write(axes, MARGIN_IN, 0.25, fitted, style.TITLE_PT, color=style.INK, fontweight="bold")
+    question = style.wrap(style.safe(trace.question), style.TEXT_PT, wide, lines=2)
+    caption = style.shortened(
+        f"{style.safe(trace.scenario, 60)}: {sheet.flow.caption}", style.TEXT_PT, wide
+    )
+    for line, text in enumerate([*question, caption]):
+        write(axes, MARGIN_IN, 0.52 + LINE_IN * line, text, style.TEXT_PT)
+    centre = {"ha": "center", "fontweight": "bold", "color": style.INK}
+    for (left, right), name in (
+        (APPLICATION_IN, "Application"),
+        (sheet.kernel, steps.other_side(trace.engine).capitalize()),
+    ):
+        write(axes, (left + right) / 2, HEAD_IN - 0.18, name, style.HEADING_PT, **centre)
+
+
+def _below(trace: Trace, shown: Flow, width: float) -> list[str]:
+    """What is not shown, notes and the footer, in lines."""
+    notes = [*steps.left_out(shown), *(f"Note: {note}" for note in trace.notes[:MAX_NOTES])]
+    if len(trace.notes) > MAX_NOTES:
+        notes.append(f"and {len(trace.notes) - MAX_NOTES} more notes")
+    notes += [f"Note: {note} (dark: when it may have been)" for note in steps.explained(shown)]
+    known = trace.environment
+    cores = known.get("cores_allowed") or known.get("cores")
+    footer = [
+        f"iomodels {trace.tool.version}",
+        str(known.get("cpu") or ""),
+        f"{cores} CPUs" if cores else "",
+        str(known.get("hypervisor") or ""),
+        f"Linux {known['kernel']}" if known.get("kernel") else "",
+        str(known.get("libc") or ""),
+        f"{counted(shown.requests, 'request')} recorded",
+        trace.created_utc[:10],
+    ]
+    texts = [*notes, " · ".join(part for part in footer if part)]
+    wide = width - 2 * MARGIN_IN
+    return [
+        line
+        for text in texts
+        for line in style.wrap(style.safe(text, 400), style.FINE_PT, wide, lines=2)
+    ]
+
+
+# Labels
+
+
+def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Places in the same order, at least `gap` apart and as near as can be to the `wanted` ones.
+
+    They stay between `low` and `high`, where there must be room. Least squares under an order is
+    isotonic regression, here by pooling adjacent violators (Best and Chakravarti, 1990).
+    """
+    pools: list[tuple[float, int]] = []
+    for number, place in enumerate(wanted):
+        mean, size = place - number * gap, 1
+        while pools and pools[-1][0] >= mean:
+            before, count = pools.pop()
+            mean, size = (before * count + mean * size) / (count + size), count + size
+        pools.append((mean, size))
+    most = max(low, high - (len(wanted) - 1) * gap)
+    base = [min(max(mean, low), most) for mean, size in pools for _ in range(size)]
+    return [place + number * gap for number, place in enumerate(base)]
+
+
+def _device_labels(axes: Axes, sheet: Sheet) -> None:
+    right = [m for m in sheet.flow.moments if steps.is_device(m.step)]
+    for moment, y in _placed(right, sheet, TWO_LINES_IN):
+        left, true = RIGHT_LABELS_IN + sheet.shift, sheet.y(moment.at_ns)
+        _leader(axes, (sheet.kernel[1], left - 0.05), (true, y))
+        limit = RIGHT_LIMIT_IN - RIGHT_LABELS_IN
+        time = steps.clock(moment.at_ns, sheet.flow.duration_ns)
+        lines = re.split(r" (?=\(|in )", f"{time}{APART}{_label(moment, sheet.flow)}")
+        text = "\n".join(style.shortened(line, style.SMALL_PT, limit) for line in lines)
+        write(axes, left, y, text, style.SMALL_PT, color=style.INK)
+
+
+def _placed(moments: Sequence[Moment], sheet: Sheet, gap: float) -> Iterable[tuple[Moment, float]]:
+    wanted = [sheet.y(moment.at_ns) for moment in moments]
+    low, high = HEAD_IN + 0.05, HEAD_IN + sheet.height + 0.05
+    return zip(moments, spread(wanted, gap, low, high), strict=True)
+
+
+def _label_left(axes: Axes, sheet: Sheet, moment: Moment, y: float) -> None:
+    true, start, end = sheet.y(moment.at_ns), APPLICATION_IN[0], LEFT_LABELS_IN + 0.05
+    if moment.step.thread:  # behind the lanes on the way, at its time
+        own = sheet.lane(moment.step)[0]
+        _leader(axes, (own, start, end), (true, true, y))
+    else:
+        _leader(axes, (start, end), (true, y))
+    time = steps.clock(moment.at_ns, sheet.flow.duration_ns)
+    limit = LEFT_LABELS_IN - MARGIN_IN
+    text = f"{time}{APART}{style.safe(_label(moment, sheet.flow))}"
+    if style.width_in(text, style.SMALL_PT) > limit:  # rather none of the duration than a part
+        text = text.rpartition(", ")[0] or text
+    text = style.shortened(text, style.SMALL_PT, limit)
+    write(axes, LEFT_LABELS_IN, y, text, style.SMALL_PT, ha="right", color=style.INK)
+
+
+def _leader(axes: Axes, xs: Sequence[float], ys: Sequence[float]) -> None:
+    axes.plot(xs, ys, color=style.SOFT, linewidth=0.6, zorder=BEHIND)
+
+
+def _label(moment: Moment, shown: Flow) -> str:
+    step = moment.step
+    if step.kind != "call":
+        return steps.told(step, shown.duration_ns)
+    if moment.phase == "enter":
+        return steps.called(step)
+    after = f", after {steps.took(step)}" if steps.took(step) else ""
+    if step.count > 1:
+        after = f", in {steps.took(step)}" if steps.took(step) else ""
+    return f"{steps.called(step)} → {steps.said(step)}{after}"
+
+
+# The scale bar
+
+
+def nice_ns(duration_ns: int) -> int:
+    """A round time of about a fifth of this: 1, 2 or 5 times a power of ten."""
+    rough = max(1.0, duration_ns / 5)
+    power = 10 ** math.floor(math.log10(rough))
+    return int(next(n for n in (5, 2, 1) if n * power <= rough) * power)
+
+
+def _scale_in(sheet: Sheet) -> float:
+    """Beside the device's labels, or where there are none nearer to the kernel's lane."""
+    if sheet.flow.at_work_ns or sheet.flow.unsure_ns:
+        return SCALE_IN + sheet.shift
+    return max(SCALE_IN, sheet.kernel[1] + SCALE_SIDE_IN)
+
+
+def _scale(axes: Axes, sheet: Sheet) -> None:
+    at = _scale_in(sheet)
+    length_ns = nice_ns(sheet.flow.duration_ns)
+    bottom = HEAD_IN + sheet.height
+    top = bottom - (sheet.y(length_ns) - sheet.y(0))
+    axes.plot([at, at], [top, bottom], color=style.INK, linewidth=2)
+    for y in (top, bottom):
+        axes.plot([at - 0.05, at + 0.05], [y, y], color=style.INK, linewidth=1)
+    write(
+        axes, at, top - 0.12, format_duration(length_ns), style.SMALL_PT,
+        ha="center", color=style.INK,
+    )  # fmt: skip

@@ -1,0 +1,184 @@
+"""The lanes of a flow: what each thread and the device did when, as shaded spans.
+
+Everything here stands at its true time; nothing is moved to make room.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from iomodels.charts.drawing import style
+from iomodels.trace import flow as steps
+from iomodels.trace.flow import Flow, Step
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+HEAD_IN = 1.4
+"""Where the lanes begin."""
+APPLICATION_IN, KERNEL_IN = (3.7, 3.96), (5.63, 5.89)
+"""The application's and, where there is no helper thread, the kernel's: left and right edge."""
+HELPER_IN, HELPER_STEP_IN, HELPERS = (4.45, 4.65), 0.5, 4
+"""Where the first helper thread's lane is, how far the next, and for how many there is room.
+
+The step leaves room for a heading over each.
+"""
+BEHIND = 0.5
+"""The order of what passes behind the lanes: nothing is drawn over another thread's spans."""
+DEVICE = "#e69f00"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Where things are: inches from the figure's top, and from its left."""
+
+    flow: Flow
+    colour: str
+    height: float
+    """Of the lanes."""
+    words: list[tuple[float, float, float]] = field(default_factory=list)
+    """Where words stand in the lanes: left edge of the lane, top, bottom."""
+
+    def lane(self, step: Step) -> tuple[float, float]:
+        """The lane of the thread: the application's, or one beside it."""
+        return APPLICATION_IN if step.thread == 0 else self.helpers[step.thread]
+
+    @cached_property
+    def helpers(self) -> dict[int, tuple[float, float]]:
+        """The lane of each helper thread, from left to right."""
+        threads = {step.thread for step in self.flow.steps if not steps.is_device(step)}
+        return {
+            thread: (HELPER_IN[0] + HELPER_STEP_IN * n, HELPER_IN[1] + HELPER_STEP_IN * n)
+            for n, thread in enumerate(sorted(threads - {0}))
+        }
+
+    @property
+    def edge(self) -> float:
+        """Right of the threads' lanes."""
+        return max((right for _, right in self.helpers.values()), default=APPLICATION_IN[1])
+
+    @property
+    def shift(self) -> float:
+        """How far the helper threads move all that is right of them."""
+        return self.edge - APPLICATION_IN[1]
+
+    @property
+    def kernel(self) -> tuple[float, float]:
+        return KERNEL_IN[0] + self.shift, KERNEL_IN[1] + self.shift
+
+    def y(self, at_ns: float) -> float:
+        share = at_ns / max(1, self.flow.duration_ns)
+        return HEAD_IN + self.height * min(1.0, max(0.0, share))
+
+    def end(self, step: Step) -> float:
+        return self.y(self.flow.duration_ns if step.end_ns is None else step.end_ns)
+
+
+def draw(axes: Axes, sheet: Sheet) -> None:
+    """Both lanes, and those of the helper threads with their names."""
+    _kernel_lane(axes, sheet)
+    _threads_lanes(axes, sheet)
+    for thread, (left, right) in sheet.helpers.items():
+        name = f"thread {thread}"
+        if style.width_in(name, style.FINE_PT) > HELPER_STEP_IN:
+            name = str(thread)
+        look = {"ha": "center", "color": style.INK}
+        write(axes, (left + right) / 2, HEAD_IN - 0.18, name, style.FINE_PT, **look)
+
+
+def write(axes: Axes, x: float, y: float, text: str, size: float, **more: Any) -> None:  # noqa: ANN401
+    look: dict[str, Any] = {"fontsize": size, "va": "center", "color": style.SOFT} | more
+    axes.text(x, y, text, **look)
+
+
+# The lanes
+
+
+@dataclass(frozen=True)
+class _Shading:
+    """A part of a lane."""
+
+    top: float
+    bottom: float
+    word: str
+    look: dict[str, Any]
+
+
+def _bar(axes: Axes, lane: tuple[float, float], top: float, bottom: float, **look: Any) -> None:  # noqa: ANN401
+    from matplotlib.patches import Rectangle
+
+    left, right = lane
+    axes.add_patch(Rectangle((left, top), right - left, bottom - top, **({"linewidth": 0} | look)))
+
+
+def _span(axes: Axes, sheet: Sheet, lane: tuple[float, float], shading: _Shading) -> None:
+    """A shaded part of a lane, with its word in it where there is room."""
+    top, bottom, word = shading.top, shading.bottom, shading.word
+    _bar(axes, lane, top, bottom, **shading.look)
+    half = style.width_in(word, style.FINE_PT) / 2 + 0.05
+    middle = (top + bottom) / 2
+    taken = any(
+        left == lane[0] and middle - half < end and begin < middle + half
+        for left, begin, end in sheet.words
+    )
+    if not word or taken or 2 * half > bottom - top:
+        return
+    sheet.words.append((lane[0], middle - half, middle + half))
+    box = {"facecolor": style.GROUND, "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
+    look = {"rotation": 90, "ha": "center", "color": style.INK, "bbox": box}
+    write(axes, (lane[0] + lane[1]) / 2, middle, word, style.FINE_PT, **look)
+
+
+def _outline(axes: Axes, sheet: Sheet, lane: tuple[float, float], top: float) -> None:
+    edge = {"facecolor": "none", "edgecolor": style.SOFT, "linewidth": 0.8}
+    _bar(axes, lane, top, HEAD_IN + sheet.height, **edge)
+
+
+def _kernel_lane(axes: Axes, sheet: Sheet) -> None:
+    working = {"facecolor": DEVICE, "alpha": 0.3}
+    for span in sheet.flow.at_work_ns:
+        top, bottom = map(sheet.y, span)
+        _span(axes, sheet, sheet.kernel, _Shading(top, bottom, "device at work", working))
+    for span in sheet.flow.unsure_ns:
+        top, bottom = map(sheet.y, span)
+        _bar(axes, sheet.kernel, top, bottom, facecolor=DEVICE, alpha=0.8)
+    mark: dict[str, Any] = {"marker": "D", "ms": 5, "color": DEVICE, "mec": style.INK, "mew": 0.6}
+    for step in sheet.flow.steps:
+        if step.kind == "device_ready":
+            at = [sheet.y(start_ns) for start_ns, _ in step.spans_ns]
+            axes.plot([sheet.kernel[1]] * step.count, at, linestyle="none", **mark)
+    _outline(axes, sheet, sheet.kernel, HEAD_IN)
+
+
+def _threads_lanes(axes: Axes, sheet: Sheet) -> None:
+    own = [step for step in sheet.flow.steps if not steps.is_device(step)]
+    begins: dict[tuple[float, float], float] = {APPLICATION_IN: HEAD_IN}
+    for step in own:
+        begins.setdefault(sheet.lane(step), sheet.y(step.start_ns))
+    foot = HEAD_IN + sheet.height
+    for lane, top in begins.items():
+        _bar(axes, lane, top, foot, facecolor=style.GROUND)
+    _bar(axes, APPLICATION_IN, HEAD_IN, foot, facecolor=sheet.colour, alpha=0.18)
+    for step in own:
+        word, look = _shading_of(step, sheet)
+        if look:
+            shading = _Shading(sheet.y(step.start_ns), sheet.end(step), word, look)
+            _span(axes, sheet, sheet.lane(step), shading)
+    for lane, top in begins.items():
+        _outline(axes, sheet, lane, top)
+
+
+def _shading_of(step: Step, sheet: Sheet) -> tuple[str, dict[str, Any]]:
+    """The word and the look of what a thread does; no look where its span is not to be seen."""
+    if step.kind in ("computation", "callback"):
+        word = "computing" if step.kind == "computation" else "callback"
+        return word, {"facecolor": sheet.colour, "alpha": 0.75}
+    if step.kind == "call" and step.count > 1:
+        dots = {"facecolor": "none", "edgecolor": sheet.colour, "hatch": "...."}
+        return "trying" if steps.is_try(step) else "", dots
+    doing = steps.in_call(step, sheet.flow.duration_ns)
+    if doing == "blocked":
+        return doing, {"facecolor": "#d9d9d9", "edgecolor": "#a6a6a6", "hatch": "////"}
+    return doing, {"facecolor": sheet.colour, "alpha": 0.4} if doing else {}

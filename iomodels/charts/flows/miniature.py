@@ -1,0 +1,269 @@
+"""An engine's flow in miniature: application left, who answers right, time down, not to scale.
+
+Which calls there are follows from the engine's options and from what its cell measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from matplotlib.axes import Axes
+from matplotlib.patches import FancyArrowPatch, Rectangle
+
+from iomodels.analysis.findings import is_degenerate
+from iomodels.base.units import format_count
+from iomodels.engines.spec import DESCRIPTORS, Descriptor
+from iomodels.trace.flow import other_side
+
+from ..drawing.scene import Series
+from ..drawing.style import FINE_PT, GROUND, INK, SOFT, wrap
+
+APPLICATION_IN, KERNEL_IN = 0.45, 1.35
+"""Where the two lanes stand, from the left edge."""
+TOP_IN, BOTTOM_IN = 1.98, 0.2
+WORDS_IN = 0.12
+"""How far beside its lane the words of a span stand, where nothing else is while it lasts."""
+CENTRED: dict[str, Any] = {"fontsize": FINE_PT, "ha": "center", "va": "center", "color": INK}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of a miniature, at `at` from 0 (begin) to 1 (end).
+
+    `blocked`: the application sleeps in the call; `busy`: it, or the kernel for it, works.
+    """
+
+    kind: Literal["call", "return", "blocked", "busy", "again"]
+    at: float
+    text: str = ""
+    until: float = 0.0
+
+
+_QUEUED = (Step("call", 0.06, "aio_read"), Step("return", 0.14, "queued"))
+_COLLECTED = (
+    Step("call", 0.72, "aio_error"),
+    Step("return", 0.8, "done"),
+    Step("call", 0.89, "aio_return"),
+    Step("return", 0.97, "data"),
+)
+_TRIED = (Step("call", 0.1, "read"), Step("return", 0.22, "EAGAIN"))
+_READ = (Step("call", 0.8, "read"), Step("return", 0.92, "data"))
+_TOLD = (
+    Step("return", 0.72, "notification"),
+    Step("call", 0.84, "aio_return"),
+    Step("return", 0.94, "data"),
+)
+_NOTIFIED = (*_QUEUED, Step("busy", 0.14, "free to compute", 0.72), *_TOLD)
+
+
+def _wait(call: str, begin: float, end: float) -> tuple[Step, Step]:
+    return Step("call", begin, call), Step("blocked", begin, "blocked", end)
+
+
+AIO_FLOWS = {
+    "suspend": (*_QUEUED, *_wait("aio_suspend", 0.26, 0.62), Step("return", 0.62), *_COLLECTED),
+    "poll": (
+        *_QUEUED,
+        Step("call", 0.25, "aio_error"),
+        Step("return", 0.34, "EINPROGRESS"),
+        Step("again", 0.53, "aio_error"),
+        *_COLLECTED,
+    ),
+    "list": (*_wait("lio_listio", 0.1, 0.6), Step("return", 0.6), *_COLLECTED),
+    "signal": _NOTIFIED,
+    "callback": _NOTIFIED,
+}
+_MEANWHILE = (*_QUEUED, Step("busy", 0.14, "computes", 0.4))
+AIO_COMPUTING = {
+    "suspend": (*_MEANWHILE, *_wait("aio_suspend", 0.4, 0.64), Step("return", 0.64), *_COLLECTED),
+    "poll": (
+        *_QUEUED,
+        Step("busy", 0.14, "computes", 0.36),
+        Step("call", 0.36, "aio_error"),
+        Step("return", 0.44, "EINPROGRESS"),
+        Step("again", 0.57, "aio_error"),
+        *_COLLECTED,
+    ),
+    "list": (
+        Step("busy", 0.0, "computes", 0.22),
+        *_wait("lio_listio", 0.3, 0.64),
+        Step("return", 0.64),
+        *_COLLECTED,
+    ),
+    "signal": (*_MEANWHILE, *_wait("ppoll", 0.4, 0.72), *_TOLD),
+    "callback": (*_MEANWHILE, *_wait("futex_wait", 0.4, 0.72), *_TOLD),
+}
+"""With `load.compute`: on the result before, while the next request is under way if it can be."""
+COMPUTES_SHARE = 0.25
+"""What a computation takes of the miniature's height."""
+FLOWS = {
+    "blocking": (*_wait("read", 0.1, 0.92), Step("return", 0.92, "data")),
+    "nonblocking": (
+        *_TRIED,
+        Step("call", 0.34, "read"),
+        Step("return", 0.46, "EAGAIN"),
+        Step("again", 0.61, "EAGAIN"),
+        *_READ,
+    ),
+    "select": (
+        *_TRIED,
+        *_wait("select", 0.34, 0.68),
+        Step("return", 0.68, "ready"),
+        *_READ,
+    ),
+}
+_ONE_TRY = (*_TRIED, *_READ)
+
+
+def flow_of(name: str, series: Series | None) -> tuple[Step, ...]:
+    """The steps of one operation, as that cell made them; the usual ones where there is none."""
+    computes = bool(series and series.cell.parameters.get("load.compute"))
+    if name == "aio":
+        return (AIO_COMPUTING if computes else AIO_FLOWS)[_aio_flow(series)]
+    flow = _reading(name, series if series and series.measured else None)
+    return _computing(flow) if computes else flow
+
+
+def _computing(flow: Sequence[Step]) -> tuple[Step, ...]:
+    """The same with computation: after the first call where that came back at once, else before it.
+
+    What the loop computes on is the last result, once the next request is under way.
+    """
+    waits = flow[1].kind != "return"
+    begin = 0.0 if waits else flow[1].at
+
+    def moved(at: float) -> float:
+        return at * (1 - COMPUTES_SHARE) + (COMPUTES_SHARE if at > begin else 0.0)
+
+    first = 0 if waits else 2
+    at = begin * (1 - COMPUTES_SHARE)
+    computes = Step("busy", at, "computes", at + COMPUTES_SHARE)
+    steps = [replace(step, at=moved(step.at), until=moved(step.until)) for step in flow]
+    return (*steps[:first], computes, *steps[first:])
+
+
+def _reading(name: str, measured: Series | None) -> tuple[Step, ...]:
+    """Of the engines that read themselves."""
+    if measured is None:
+        return FLOWS[name]
+    if is_degenerate(measured.cell):
+        name = "blocking"
+    eagain = measured.summary.eagain_per_op
+    if name == "select" and not _calls(measured, "select"):
+        return _held_in_read(measured)
+    if name == "select" and not eagain.high:  # it waited without trying first
+        return FLOWS[name][len(_TRIED) :]
+    if name == "nonblocking" and not eagain.high:
+        return _held_in_read(measured)
+    if name == "nonblocking" and eagain.median < 2:
+        return _ONE_TRY
+    if name == "blocking" and measured.cell.parameters.get("channel.cache") == "warm":
+        return _held_in_read(measured)
+    return FLOWS[name]
+
+
+def calls_of(descriptor: Descriptor, series: Series | None) -> str:
+    """The calls of its flow, as they are said beside the engine's name."""
+    blocking = DESCRIPTORS["blocking"].calls
+    if series is None or not series.measured:
+        return descriptor.calls
+    if is_degenerate(series.cell):
+        return f"{blocking}, the same as blocking here"
+    if descriptor.name == "select" and not _calls(series, "select"):
+        return f"{blocking}, always ready"
+    return descriptor.calls
+
+
+def _aio_flow(series: Series | None) -> str:
+    options = series.cell.engine.partition(":")[2].split(",") if series else []
+    chosen = dict(option.partition("=")[::2] for option in options)
+    notify = chosen.get("notify", "suspend")
+    if chosen.get("mode") == "nowait":  # the list is queued, and waited for as others are
+        notify = "suspend"
+    return notify if notify in AIO_FLOWS else "suspend"
+
+
+def _held_in_read(series: Series) -> tuple[Step, ...]:
+    """A read that never had to be tried again, or only copies what is cached."""
+    cached = series.cell.parameters.get("channel.cache") == "warm"
+    text = "copies" if cached else "in the read"
+    return (
+        Step("call", 0.25, "read"),
+        Step("busy", 0.25, text, 0.75),
+        Step("return", 0.75, "data"),
+    )
+
+
+def _calls(series: Series, name: str) -> float:
+    interval = series.summary.calls_per_op.get(name)
+    return interval.median if interval else 0.0
+
+
+def _again(name: str, series: Series | None) -> str:
+    """How often the call before is made for one operation, the drawn ones among them."""
+    if series is None or not series.measured:
+        return "… and again"
+    times = series.summary.eagain_per_op.median if name == "EAGAIN" else _calls(series, name)
+    return f"… {name}\n× {format_count(times)} in all"
+
+
+def draw_flow(
+    ax: Axes, left: float, bottom: float, name: str, series: Series | None, colour: str
+) -> None:
+    """Draw the flow of the engine `name` on axes whose data are inches."""
+    application, kernel = left + APPLICATION_IN, left + KERNEL_IN
+    top, end = bottom + TOP_IN, bottom + BOTTOM_IN
+
+    def y(at: float) -> float:
+        return top - at * (top - end)
+
+    for x, text in ((application, "application"), (kernel, other_side(name))):
+        ax.plot([x, x], [top, end], color=SOFT, linewidth=0.8)
+        ax.text(x, top + 0.08, text, fontsize=FINE_PT, color=SOFT, ha="center", va="center")
+    for step in flow_of(name, series):
+        if step.kind in ("blocked", "busy"):
+            _span(ax, application, y(step.at), y(step.until), step, colour)
+        elif step.kind == "again":
+            middle = (application + kernel) / 2
+            ax.text(middle, y(step.at), _again(step.text, series), **CENTRED)
+        else:
+            there, back = (application, kernel), (kernel, application)
+            ends = there if step.kind == "call" else back
+            _arrow(ax, ends, y(step.at), step.text, colour)
+
+
+def _span(ax: Axes, x: float, top: float, end: float, step: Step, colour: str) -> None:
+    """A blocked span is filled, a busy one is open."""
+    blocked = step.kind == "blocked"
+    box = Rectangle(
+        (x - 0.06, end),
+        0.12,
+        top - end,
+        facecolor=colour if blocked else GROUND,
+        edgecolor=colour,
+        alpha=0.55 if blocked else 1.0,
+        linewidth=1.0,
+    )
+    ax.add_patch(box)
+    words = wrap(step.text, FINE_PT, KERNEL_IN - APPLICATION_IN - 2 * WORDS_IN, lines=2)
+    beside = CENTRED | {"ha": "left"}
+    ax.text(x + WORDS_IN, (top + end) / 2, "\n".join(words), **beside)
+
+
+def _arrow(ax: Axes, ends: tuple[float, float], y: float, text: str, colour: str) -> None:
+    ax.add_patch(
+        FancyArrowPatch(
+            (ends[0], y),
+            (ends[1], y),
+            arrowstyle="-|>",
+            mutation_scale=7,
+            color=colour,
+            linewidth=1.1,
+            shrinkA=0,
+            shrinkB=0,
+        )
+    )
+    if text:
+        ax.text(sum(ends) / 2, y + 0.015, text, **(CENTRED | {"va": "bottom"}))

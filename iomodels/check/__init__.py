@@ -1,0 +1,1 @@
+"""The gate: a baseline, A against B, the self-test."""

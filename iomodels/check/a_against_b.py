@@ -1,0 +1,203 @@
+"""A/B, judged: pairs of all cells, a lenient screen, fresh pairs of the suspects, verdicts.
+
+`pair_runs.py` measures, `statistics/sign_flip.py` has the tests; here they meet the cells. The
+suite as a whole is one more line: a small loss in every cell may be too small for any of them to
+show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from iomodels.base.errors import NothingMeasured
+from iomodels.check import pair_runs, pair_verdicts
+from iomodels.check.pair_runs import PairedCell
+from iomodels.check.pair_verdicts import Row
+from iomodels.compare import metrics, verdict
+from iomodels.compare.runs import DEFAULT_THRESHOLD, now_utc
+from iomodels.compare.schema import OF_PAIRS, SCHEMA, Change, Comparison
+from iomodels.machine import noise
+from iomodels.results.schema import Notice, Tool
+from iomodels.statistics import screen_confirm
+from iomodels.statistics.sign_flip import Floats
+
+
+class Listener(pair_runs.Listener, Protocol):
+    """Told what happens while it happens: what a batch of pairs is for, and each pair."""
+
+    def batch_started(self, what: str, cells: int, pairs: int, estimate_s: float) -> None: ...
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM came. What was measured until then is in `comparison`: no verdicts, but on
+    what failed."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        super().__init__("interrupted")
+        self.comparison = comparison
+
+
+def run(
+    cells: Sequence[PairedCell],
+    *,
+    base_name: str,
+    new_name: str,
+    seed: int,
+    threshold: float = DEFAULT_THRESHOLD,
+    metric_keys: Sequence[str] = (),
+    first_pairs: int | None = None,
+    listener: Listener | None = None,
+) -> Comparison:
+    """Measure both arms in pairs and judge B against A.
+
+    `first_pairs` is how many the first look has, by default `procedure.FIRST_PAIRS`; all later
+    ones grow with it. Raises `UsageError`
+    for an unknown metric, `NothingMeasured` where no cell can run, and `Interrupted` on Ctrl-C.
+    """
+    measuring = _Measuring(cells, tuple(metric_keys), seed, listener)
+    lost = pair_verdicts.lost(cells)
+    alike = _alike(cells)
+    if listener is not None:
+        for notice in alike:
+            listener.notice(notice)
+    if not measuring.rows and not _fails(lost):
+        raise NothingMeasured(f"no cell can be measured; {_why_nothing(measuring)}")
+
+    def comparison(changes: list[Change], *notices: Notice, finished: bool = True) -> Comparison:
+        here, there = (arm.launch.installation for arm in (cells[0].a, cells[0].b))
+        return Comparison(
+            schema=SCHEMA,
+            created_utc=now_utc(),
+            base_name=base_name,
+            new_name=new_name,
+            base_tool=Tool(here.version, here.core_hash),
+            new_tool=Tool(there.version, there.core_hash),
+            threshold=threshold,
+            outcome=verdict.outcome(
+                changes, threshold=threshold, comparable=True, finished=finished
+            ),
+            changes=changes,
+            differences=[],
+            warnings=[
+                *notices,
+                *alike,
+                *_other_tool(cells),
+                *_left_out(measuring),
+                *measuring.monitor.notices(),
+            ],
+            counters_unjudged=pair_verdicts.counters_unjudged(measuring.rows),
+            interval=OF_PAIRS,
+        )
+
+    try:
+        decision = screen_confirm.decide(
+            len(measuring.rows),
+            measuring,
+            threshold=threshold,
+            first_pairs=first_pairs,
+            announce=measuring.announce,
+        )
+    except KeyboardInterrupt:
+        until_then = [*pair_verdicts.unfinished(measuring.rows), *lost]
+        notice = Notice("interrupted", pair_verdicts.INTERRUPTED)
+        raise Interrupted(comparison(until_then, notice, finished=False)) from None
+    changes = [*pair_verdicts.judge(measuring.rows, decision, threshold), *lost]
+    if not any(pair.a for row in measuring.rows for pair in row.all) and not _fails(changes):
+        raise NothingMeasured(f"nothing was measured; {_why_nothing(measuring)}")
+    return comparison(changes)
+
+
+def _fails(changes: Sequence[Change]) -> bool:
+    return any(change.verdict in verdict.FAILING for change in changes)
+
+
+class _Measuring:
+    """What `screen_confirm.decide` measures with: rows become cells, each measured once."""
+
+    def __init__(
+        self,
+        cells: Sequence[PairedCell],
+        keys: tuple[str, ...],
+        seed: int,
+        listener: Listener | None,
+    ) -> None:
+        self.cells = cells
+        self.rows = [
+            Row(cell, metric)
+            for cell in cells
+            if cell.na_reason is None
+            for metric in metrics.of_cell(cell.a.parameters, keys)
+        ]
+        self._seed = seed
+        self._listener = listener
+        self._round = 0
+        self._purpose = ""
+        self.monitor = noise.Monitor()
+
+    def announce(self, purpose: str) -> None:
+        """What the next batches are for."""
+        self._purpose = purpose
+
+    def __call__(self, rows: Sequence[int], count: int) -> list[Floats]:
+        chosen = [self.rows[index] for index in rows]
+        cells = list({id(row.cell): row.cell for row in chosen}.values())
+        if self._listener is not None:
+            estimate_s = pair_runs.estimate_s(cells, count)
+            self._listener.batch_started(self._purpose, len(cells), count, estimate_s)
+        done: list[list[pair_runs.Pair]] = [[] for _ in cells]
+        by_cell = {id(cell): pairs for cell, pairs in zip(cells, done, strict=True)}
+        for row in chosen:  # before they are measured: an interruption leaves those that are
+            row.batches.append(by_cell[id(row.cell)])
+        pair_runs.measure(
+            cells,
+            count,
+            seed=self._seed,
+            first_round=self._round,
+            listener=self._listener,
+            into=done,
+            monitor=self.monitor,
+        )
+        self._round += count
+        return [row.gains(row.batches[-1]) for row in chosen]
+
+
+# What a reader must know
+
+
+def _alike(cells: Sequence[PairedCell]) -> list[Notice]:
+    if not all(cell.runs_alike for cell in cells):
+        return []
+    message = "both arms are the same (an A/A): whatever change is found is a false alarm"
+    return [Notice("a-a", message)]
+
+
+def _other_tool(cells: Sequence[PairedCell]) -> list[Notice]:
+    a, b = cells[0].a.launch.installation, cells[0].b.launch.installation
+    if (a.version, a.core_hash) == (b.version, b.core_hash):
+        return []
+    return [
+        Notice(
+            "core",
+            f"the arms have different cores: iomodels {a.version} ({a.core_hash}) "
+            f"and {b.version} ({b.core_hash})",
+        )
+    ]
+
+
+def _left_out(measuring: _Measuring) -> list[Notice]:
+    """Every cell that is n/a, and why: none is left out without a word. Lost ones have a line."""
+    turned_out = {id(row.cell): row.unavailable for row in measuring.rows}
+    reasons = [(cell, cell.na_reason or turned_out.get(id(cell))) for cell in measuring.cells]
+    return [
+        Notice("n/a", f"{' '.join((cell.scenario, cell.label)).strip()}, {cell.a.engine}: {reason}")
+        for cell, reason in reasons
+        if reason and not cell.lost
+    ]
+
+
+def _why_nothing(measuring: _Measuring) -> str:
+    reasons = [notice.message for notice in _left_out(measuring)]
+    reasons += [cell.na_reason for cell in measuring.cells if cell.lost and cell.na_reason]
+    reasons += [pair.error for row in measuring.rows for pair in row.all if pair.error]
+    return reasons[0] if reasons else "the scenarios have no cells"

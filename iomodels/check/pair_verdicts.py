@@ -1,0 +1,243 @@
+"""A/B, judged: what the pairs of a row, and the procedure's decision on them, say.
+
+A row is one cell in one metric. `statistics/sign_flip.py` has the tests,
+`statistics/screen_confirm.py` the steps; which pairs a row's verdict rests on, and what then stands
+beside it, is said here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from msgspec.structs import replace
+
+from iomodels.check.pair_plan import Side
+from iomodels.check.pair_runs import Pair, PairedCell
+from iomodels.compare import exact_counters, metrics, verdict
+from iomodels.compare.metrics import Metric
+from iomodels.compare.schema import Change, Verdict
+from iomodels.compare.verdict import exp_interval, finite
+from iomodels.results.schema import Interval, Trial
+from iomodels.statistics import screen_confirm, sign_flip
+from iomodels.statistics.rounds import MIN_ROUNDS, median_interval
+from iomodels.statistics.screen_confirm import Decision
+from iomodels.statistics.sign_flip import Floats
+
+SUITE = "all cells"
+"""The scenario and engine of the line that is about the suite as a whole."""
+INTERRUPTED = "interrupted: there is no verdict before all is measured"
+
+
+@dataclass
+class Row:
+    """One cell in one metric, and its pairs, batch by batch. The last batch of a suspect is its
+    fresh pairs, which the verdict rests on."""
+
+    cell: PairedCell
+    metric: Metric
+    batches: list[list[Pair]] = field(default_factory=list)
+
+    @property
+    def all(self) -> list[Pair]:
+        """Every pair, in the order measured."""
+        return [pair for batch in self.batches for pair in batch]
+
+    @property
+    def unavailable(self) -> str | None:
+        """Why it cannot be had here, as turned out when it was tried. What arm A has, or what both
+        had in an earlier pair, is no n/a but lost."""
+        if any(pair.a for pair in self.all):
+            return None
+        return next((p.error for p in self.all if p.not_applicable and not p.lost), None)
+
+    @property
+    def failure(self) -> str | None:
+        """Why a pair of it failed."""
+        return next((pair.error for pair in self.all if pair.error), None)
+
+    def gains(self, taken: Sequence[Pair]) -> Floats:
+        """The pairs' log ratios, better counted as up; NaN for a pair without trials."""
+        d = sign_flip.log_ratios(self.values("a", taken), self.values("b", taken))
+        return d if self.metric.bigger_is_better else -d
+
+    def values(self, side: Side, taken: Sequence[Pair]) -> list[float]:
+        """The arm's values."""
+        trials = [pair.a if side == "a" else pair.b for pair in taken]
+        return [math.nan if t is None else float(self.metric.value(t)) for t in trials]
+
+    def without_value(self, side: Side, taken: Sequence[Pair]) -> int:
+        """How many of the pairs have no value in that arm."""
+        return sum(not (math.isfinite(v) and v > 0) for v in self.values(side, taken))
+
+
+def judge(rows: Sequence[Row], decision: Decision, threshold: float) -> list[Change]:
+    """Every row's change, that of the suite as a whole, and exact counters."""
+    known = [(index, row) for index, row in enumerate(rows) if row.unavailable is None]
+    changes = [_change(row, index, decision, threshold) for index, row in known]
+    if len(known) > 1 and decision.suite.size:
+        changes.append(_suite(decision, threshold))
+    cells = {id(row.cell): row for _, row in known}
+    return [*changes, *(change for row in cells.values() for change in _counter_changes(row))]
+
+
+def lost(cells: Sequence[PairedCell]) -> list[Change]:
+    """The cells that only arm B cannot measure, as was known before any was measured."""
+    return [
+        _without_b(cell, metrics.of_cell(cell.a.parameters, ())[0], cell.na_reason or "")
+        for cell in cells
+        if cell.lost
+    ]
+
+
+def _without_b(cell: PairedCell, metric: Metric, reason: str) -> Change:
+    """It fails, unless the arms ask for different things: then nothing can be said of it."""
+    found: Verdict = "failed" if cell.asks_alike else "cannot tell"
+    return replace(_line(cell, metric), verdict=found, reason=reason)
+
+
+def unfinished(rows: Sequence[Row]) -> list[Change]:
+    """The ratios of what was measured until it was interrupted: only what failed has a verdict."""
+    return [_unfinished(row) for row in rows if row.unavailable is None]
+
+
+def _unfinished(row: Row) -> Change:
+    if row.failure is not None:
+        return _failed(row, row.failure)
+    line = replace(_line(row.cell, row.metric), reason=INTERRUPTED)
+    d = sign_flip.log_ratios(row.values("a", row.all), row.values("b", row.all))
+    if not np.isfinite(d).any():
+        return line
+    return replace(line, **_numbers(d), **_values(row, row.all))
+
+
+def _failed(row: Row, reason: str) -> Change:
+    if any(pair.lost for pair in row.all):
+        return _without_b(row.cell, row.metric, reason)
+    return replace(_line(row.cell, row.metric), verdict="failed", reason=reason)
+
+
+def _change(row: Row, index: int, decision: Decision, threshold: float) -> Change:
+    suspect = index in decision.confirmed
+    taken = row.batches[-1] if suspect else row.all
+    line = replace(_line(row.cell, row.metric), confirmed=suspect)
+    failure = row.failure or _lost(row, taken)
+    if failure is not None:
+        return replace(_failed(row, failure), confirmed=suspect)
+    gains = row.gains(taken)
+    if suspect:
+        # What these very pairs show: Holm asks the first of so many suspects for that much.
+        alpha = sign_flip.CONFIRM_ALPHA / len(decision.confirmed)
+        sees = sign_flip.detectable(gains, alpha, threshold=threshold)
+    else:
+        sees = screen_confirm.detectable(decision.first[index], threshold, decision.scale)
+    up = row.metric.bigger_is_better
+    sure = decision.confirmed.get(index, 0) != 0
+    change = judged(line, gains if up else -gains, threshold, sure=sure, up=up, sees=sees)
+    missing = row.without_value("a", taken)
+    if missing and change.verdict == "same":
+        reason = f"{missing} of {len(taken)} pairs have no value in arm A"
+        change = replace(change, verdict="cannot tell", reason=reason)
+    return replace(change, **_values(row, taken))
+
+
+def _lost(row: Row, taken: Sequence[Pair]) -> str | None:
+    """What arm B lacks that arm A has; or that nothing can be compared."""
+    a, b = row.without_value("a", taken), row.without_value("b", taken)
+    if b and not a:
+        return f"{b} of {len(taken)} pairs have no value in arm B"
+    if not np.isfinite(row.gains(taken)).any():
+        return "no pair has a value of this metric"
+    return None
+
+
+def _suite(decision: Decision, threshold: float) -> Change:
+    """The suite as a whole: each pair's median over all cells, better counted as up."""
+    line = replace(_line(None, metrics.SUITE), confirmed=decision.suite_measured_again)
+    sees = sign_flip.detectable(decision.suite, sign_flip.SUITE_ALPHA, threshold=threshold)
+    sure = decision.suite_sure
+    return judged(line, decision.suite, threshold, sure=sure, up=True, sees=sees)
+
+
+def judged(
+    line: Change, d: Floats, threshold: float, *, sure: bool, up: bool, sees: float
+) -> Change:
+    """`line` with the verdict on `d`, log ratios of B over A, and `sees` beside it."""
+    logs = _logs(d)
+    change = replace(line, **_numbers(d), detectable=finite(sees))
+    found: Verdict = "cannot tell"
+    if change.rounds >= MIN_ROUNDS:
+        found = verdict.judge(
+            logs.median, logs.low, logs.high, sure=sure, threshold=threshold, better_up=up
+        )
+    reason = None
+    if found == "cannot tell":
+        reason = verdict.why_unsure(
+            logs.low, logs.high, threshold=threshold, sure=sure, remedy=verdict.REMEDY_OF_PAIRS
+        )
+    return replace(change, verdict=found, reason=reason)
+
+
+def _numbers(d: Floats) -> dict[str, object]:
+    """What `d` comes to, as fields of a change."""
+    rounds = int(np.isfinite(d).sum())
+    return {
+        "ratio": exp_interval(_logs(d)),
+        "rounds": rounds,
+        "noise": finite(sign_flip.noise(d)),
+    }
+
+
+def _logs(d: Floats) -> Interval:
+    return median_interval([float(value) for value in d[np.isfinite(d)]])
+
+
+def _values(row: Row, taken: Sequence[Pair]) -> dict[str, object]:
+    """Both arms' own values, as fields of a change."""
+    return {
+        "base": _interval(row.values("a", taken)),
+        "new": _interval(row.values("b", taken)),
+    }
+
+
+def _counter_changes(row: Row) -> list[Change]:
+    """Exact counters, where both arms ask for the same: another depth or engine is no fault."""
+    base, new = _counted_trials(row)
+    found = exact_counters.compare(base, new)
+    return [counted.on(_line(row.cell, counted.metric)) for counted in found]
+
+
+def counters_unjudged(rows: Sequence[Row]) -> int:
+    """How many counters nothing can be said of; of arms that ask for different things, none."""
+    cells = {id(row.cell): row for row in rows if row.unavailable is None}
+    return sum(exact_counters.unjudged(*_counted_trials(row)) for row in cells.values())
+
+
+def _counted_trials(row: Row) -> tuple[list[Trial], list[Trial]]:
+    """Both arms' trials, to compare exact counters in; none where that makes no sense."""
+    if not row.cell.asks_alike:
+        return [], []
+    done = [(pair.a, pair.b) for pair in row.all if pair.a is not None and pair.b is not None]
+    return [a for a, _ in done], [b for _, b in done]
+
+
+def _line(cell: PairedCell | None, metric: Metric) -> Change:
+    """A change of this cell (None: of all together), with nothing said yet."""
+    a, b = (cell.a.engine, cell.b.engine) if cell else (SUITE, SUITE)
+    return Change(
+        scenario=cell.scenario if cell else SUITE,
+        parameters=dict(cell.a.parameters) if cell else {},
+        label=cell.label if cell else "",
+        engine=a if a == b else f"{a} → {b}",
+        metric=metric.key,
+        unit=metric.unit,
+        bigger_is_better=metric.bigger_is_better,
+        verdict="cannot tell",
+    )
+
+
+def _interval(values: Sequence[float]) -> Interval | None:
+    known = [value for value in values if math.isfinite(value)]
+    return median_interval(known) if known else None

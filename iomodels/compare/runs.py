@@ -1,0 +1,264 @@
+"""Two recorded runs, cell by cell: what changed, by how much, and how sure that is.
+
+The statistics of unpaired rounds are in `statistics/rank_sum.py`, verdicts in `verdict.py`; here
+they meet the cells. `judge_runs` also serves the gate, which has several base runs and fresh
+rounds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+
+from msgspec.structs import replace
+
+from iomodels.compare import exact_counters, matching, metrics, unpaired_verdicts, verdict
+from iomodels.compare.matching import Key
+from iomodels.compare.metrics import Metric
+from iomodels.compare.schema import OF_ROUNDS, SCHEMA, Change, Comparison
+from iomodels.compare.unpaired_verdicts import Judgement, Named, Timing
+from iomodels.machine import noise
+from iomodels.results.schema import Cell, Interval, Notice, Run
+from iomodels.statistics import rank_sum
+from iomodels.statistics.rounds import median_interval
+
+__all__ = ["Judgement", "compare", "judge_runs", "now_utc"]
+
+COMPARE_ALPHA = 0.05
+"""Family-wise, over all timings of one comparison: `compare` re-measures nothing."""
+DEFAULT_THRESHOLD = 0.05
+
+
+def compare(
+    base: Run,
+    new: Run,
+    *,
+    base_name: str,
+    new_name: str,
+    threshold: float = DEFAULT_THRESHOLD,
+    metric_keys: Sequence[str] = (),
+    anyway: bool = False,
+) -> Comparison:
+    """Compare two runs. `anyway` judges times although machine or tool differ; it still warns.
+
+    Raises `UsageError` for an unknown metric.
+    """
+    why_not = matching.incomparable(base, new)
+    by = Judgement(
+        threshold, tuple(metric_keys), COMPARE_ALPHA, assumed_spread=assumed_spread([base, new])
+    )
+    changes = judge_runs([base], new, by, "" if anyway else _refusal(why_not))
+    elsewhere = places_differ([base], new)
+    comparable = not elsewhere and (anyway or not why_not)
+    outcome = verdict.outcome(changes, threshold=threshold, comparable=comparable)
+    if outcome == "inconclusive" and base.cells == new.cells:
+        outcome = "passed"  # too noisy to tell, and no noise between numbers that are the same
+    one = Notice(
+        "one-run",
+        "one run on either side cannot show how this machine differs from one hour to the next, so "
+        "only what is far beyond the usual is called a change: an A/B (iomodels check --a … --b …) "
+        "needs no such guess",
+    )
+    return Comparison(
+        schema=SCHEMA,
+        created_utc=now_utc(),
+        base_name=base_name,
+        new_name=new_name,
+        base_tool=base.tool,
+        new_tool=new.tool,
+        threshold=threshold,
+        outcome=outcome,
+        changes=changes,
+        differences=matching.differences(base, new),
+        warnings=[
+            *why_not,
+            *_same_run(base, new),
+            *elsewhere,
+            *places_unknown([base], new),
+            *matching.telling_differences(base, new),
+            *matching.settings_notices(base, new),
+            *incomplete(base, base_name),
+            *incomplete(new, new_name),
+            one,
+        ],
+        counters_unjudged=counters_unjudged([base], new),
+        interval=OF_ROUNDS,
+    )
+
+
+def _same_run(base: Run, new: Run) -> list[Notice]:
+    if (base.seed, base.created_utc) != (new.seed, new.created_utc):
+        return []
+    if base.cells != new.cells:
+        return [Notice("same-run", "both have the seed and the time of the same run")]
+    return [Notice("same-run", "both are the same run: there is nothing to compare")]
+
+
+def assumed_spread(runs: Iterable[Run]) -> float:
+    """What to assume of the spread between runs, by what their notices say of the machine."""
+    busy = any(notice.code == noise.BUSY_THROUGHOUT for run in runs for notice in run.warnings)
+    return rank_sum.BUSY_SPREAD if busy else rank_sum.ASSUMED_SPREAD
+
+
+def now_utc() -> str:
+    """The time of a comparison, as it is stored."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _refusal(why_not: Sequence[Notice]) -> str:
+    return "; ".join(notice.message for notice in why_not)
+
+
+def judge_runs(bases: Sequence[Run], new: Run, by: Judgement, refusal: str = "") -> list[Change]:
+    """All changes from the base runs to the new one: timings, exact counters, and lost cells.
+
+    `refusal` says why timings must not be judged; they are then shown and cannot be told.
+    """
+    base_cells = [matching.cells_by_key(run) for run in bases]
+    new_cells = matching.cells_by_key(new)
+    # In the order of the base, then what is new.
+    everything: dict[Key, Cell] = {}
+    for cells in (new_cells, *base_cells):
+        everything = cells | everything
+    label = matching.labels(everything)
+    timed: list[Timing] = []
+    others: list[Change] = []
+    elsewhere = [matching.other_file_system(run, new) for run in bases]
+    for key, one in everything.items():
+        on_files = dict(key[1]).get("channel.kind") == "file"
+        having = [
+            (cells[key], reason if on_files else "")
+            for cells, reason in zip(base_cells, elsewhere, strict=True)
+            if key in cells and cells[key].trials
+        ]
+        # Runs on this file system, if there are any; otherwise all, and times are refused.
+        base = [cell for cell, other in having if not other] or [cell for cell, _ in having]
+        other_place = having[-1][1] if having and all(other for _, other in having) else ""
+        new_ones = [cells[key] for cells in (new_cells, by.fresh) if key in cells]
+        name = Named(key, label[key], one)
+        tried = any(key in cells and cells[key].status == "failed" for cells in base_cells)
+        lost = _lost(name, base, new_ones, failed_before=tried)
+        if lost is not None:
+            others.append(lost)
+        elif base and new_ones:
+            again = key in by.fresh
+            timed += _timings(name, base, new_ones[-1], by, refusal or other_place, confirmed=again)
+            others += _counter_changes(name, base, new_ones)
+    return [*unpaired_verdicts.judge(timed, by), *others]
+
+
+def _lost(
+    name: Named, base: Sequence[Cell], new: Sequence[Cell], *, failed_before: bool
+) -> Change | None:
+    """What became of a cell that only one side has measured; None where both have.
+
+    A cell of which one round died is lost too, however many other rounds it has. `new` is the
+    cell as the new run has it, and as it was measured again.
+    """
+    metric = metrics.of_cell(name.cell.parameters, ())[0]
+    if new and new[0].trials and not base:
+        return replace(name.change(metric), verdict="new", new=_interval(metric, new))
+    if not base and (failed_before or not any(cell.status == "failed" for cell in new)):
+        # It was not measured then either: n/a or failed on both sides is no change.
+        return None
+    gone = replace(name.change(metric), base=_interval(metric, base), new=_interval(metric, new))
+    if not new:
+        return replace(gone, verdict="vanished", reason="the new run does not have this cell")
+    dead = [cell for cell in new if cell.status in ("failed", "n/a") or not cell.trials]
+    if not dead:
+        return None
+    reason = f"{dead[0].status}: {dead[0].reason or 'measured nothing'}"
+    return replace(gone, verdict="failed", reason=reason, confirmed=len(new) > 1)
+
+
+def _timings(
+    name: Named, base: Sequence[Cell], new: Cell, by: Judgement, refusal: str, *, confirmed: bool
+) -> Iterator[Timing]:
+    for metric in metrics.of_cell(name.cell.parameters, by.metric_keys):
+        before = [unpaired_verdicts.Rounds.of(metric, cell.trials) for cell in base]
+        after = unpaired_verdicts.Rounds.of(metric, new.trials)
+        whole = not any(rounds.missing for rounds in before)
+        known = [rounds.logs for rounds in before if rounds.logs]
+        yield Timing(
+            name,
+            metric,
+            known,
+            after.logs,
+            confirmed,
+            refusal=refusal,
+            lost=_without_value(after) if whole or (known and not after.logs) else "",
+            doubt=_doubt(base, new) or _without_value(after, *before),
+        )
+
+
+def _without_value(*sides: unpaired_verdicts.Rounds) -> str:
+    missing = sum(rounds.missing for rounds in sides)
+    total = sum(rounds.missing + len(rounds.logs) for rounds in sides)
+    return f"{missing} of {total} rounds have no value" if missing else ""
+
+
+def _doubt(base: Sequence[Cell], new: Cell) -> str:
+    """Why this cell must not be called the same, whatever its rounds say; empty for no reason."""
+    for side, cells in (("base", base), ("new", [new])):
+        for cell in cells:
+            if cell.status != "ok":
+                return f"{side} {cell.status}: {cell.reason or 'not all rounds were measured'}"
+    return ""
+
+
+def places_differ(bases: Sequence[Run], new: Run) -> list[Notice]:
+    """A notice where there are cells on files, and no base run of theirs on this file system."""
+    if not _on_files(new):
+        return []
+    reasons = [matching.other_file_system(run, new) for run in bases]
+    if not reasons or not all(reasons):
+        return []
+    remedy = "measure in the same folder (--set channel.folder=…), or record another baseline"
+    return [Notice("file-system", f"{reasons[-1]}: {remedy}")]
+
+
+def places_unknown(bases: Sequence[Run], new: Run) -> list[Notice]:
+    """A warning where there are cells on files, and no device tells their file systems apart."""
+    reasons = [matching.unknown_file_system(run, new) for run in bases] if _on_files(new) else []
+    return [Notice("file-system-unknown", reason) for reason in dict.fromkeys(reasons) if reason]
+
+
+def _on_files(run: Run) -> bool:
+    return any(cell.trials and cell.parameters.get("channel.kind") == "file" for cell in run.cells)
+
+
+def counters_unjudged(bases: Sequence[Run], new: Run) -> int:
+    """How many counters of the new run's cells nothing can be said of."""
+    base_cells = [matching.cells_by_key(run) for run in bases]
+    return sum(
+        exact_counters.unjudged(
+            [t for cells in base_cells if key in cells for t in cells[key].trials], cell.trials
+        )
+        for key, cell in matching.cells_by_key(new).items()
+        if cell.trials and any(key in cells and cells[key].trials for cells in base_cells)
+    )
+
+
+def incomplete(run: Run, name: str) -> list[Notice]:
+    """A notice where not all of the run's cells were measured to their end."""
+    found = []
+    for status, what in (("partial", "were interrupted"), ("failed", "failed")):
+        cells = matching.cells_by_key(run).values()
+        count = sum(cell.status == status for cell in cells)
+        if count:
+            found.append(Notice(status, f"{name}: {count} of {len(cells)} cells {what}"))
+    return found
+
+
+def _counter_changes(name: Named, base: Sequence[Cell], new: Sequence[Cell]) -> list[Change]:
+    before, after = ([trial for cell in side for trial in cell.trials] for side in (base, new))
+    return [
+        counted.on(name.change(counted.metric)) for counted in exact_counters.compare(before, after)
+    ]
+
+
+def _interval(metric: Metric, cells: Sequence[Cell]) -> Interval | None:
+    values = [float(metric.value(trial)) for cell in cells for trial in cell.trials]
+    finite = [value for value in values if math.isfinite(value)]
+    return median_interval(finite) if finite else None

@@ -1,0 +1,91 @@
+"""What a comparison of two runs says: its types (`runs.py` and `check/against_baseline.py` make
+them).
+
+Plain data, as `results/schema.py` is: whoever shows or exports a comparison needs nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from iomodels.results.schema import Interval, Notice, Parameter, Tool
+
+SCHEMA = "iomodels.comparison/1"
+
+Verdict = Literal["faster", "slower", "same", "cannot tell", "vanished", "new", "failed"]
+"""`slower` stands for worse and `faster` for better in every metric: more CPU is slower too.
+
+`vanished`: the base has the cell, the new run does not. `failed`: the new run has it, without
+anything measured. `new`: only the new run has it.
+"""
+
+OF_ROUNDS = "95 % of these rounds; runs differ besides"
+OF_RUNS = "95 %, with the spread between base runs where there are several"
+OF_PAIRS = "95 %, of pairs measured side by side"
+
+Outcome = Literal["passed", "regression", "inconclusive", "not comparable"]
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One cell in one metric: what it was, what it is, and what that says."""
+
+    scenario: str
+    parameters: dict[str, Parameter]
+    label: str
+    """What tells this point from others of its scenario ("depth 16"); empty where it has one."""
+    engine: str
+    metric: str
+    """A key of `metrics.METRICS` ("throughput_ops"), or `calls_per_op.NAME`."""
+    unit: str
+    """Of `base` and `new`: "ops/s", "ns" or "calls"."""
+    bigger_is_better: bool
+    verdict: Verdict
+    base: Interval | None = None
+    new: Interval | None = None
+    ratio: Interval | None = None
+    """New over base: 1.1 is ten per cent more. With its interval (`Comparison.interval`)."""
+    rounds: int = 0
+    """The pairs (or rounds) that the ratio rests on."""
+    noise: float | None = None
+    """The relative standard deviation of a round in this cell, a robust estimate: 0.05 is 5 %."""
+    detectable: float | None = None
+    """The smallest relative change that this many rounds would have shown with 80 % power."""
+    confirmed: bool = False
+    """Whether it was measured again on fresh rounds before this verdict."""
+    reason: str | None = None
+    """Why the verdict is "cannot tell", "failed" or "vanished", and what would help."""
+    judged: bool = True
+    """False where the numbers are shown only: made elsewhere, or not all rounds have one. Then not
+    even a gain may be read from them."""
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One line in which the two environments differ."""
+
+    name: str
+    base: Parameter | None
+    new: Parameter | None
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """All of it: one `compare`, or one `check`."""
+
+    schema: str
+    created_utc: str
+    base_name: str
+    """A file's name, or what arm A was ("channel.folder=…" shows the key only)."""
+    new_name: str
+    base_tool: Tool
+    new_tool: Tool
+    threshold: float
+    """Changes below this share count as the same: 0.05 is 5 %."""
+    outcome: Outcome
+    changes: list[Change]
+    differences: list[Difference]
+    warnings: list[Notice]
+    counters_unjudged: int = 0
+    """Counters (calls per operation, by cell) that vary by themselves, or have too few rounds."""
+    interval: str = OF_ROUNDS
+    """Of what the intervals of the ratios are: `OF_ROUNDS`, `OF_RUNS` or `OF_PAIRS`."""

@@ -1,0 +1,119 @@
+"""What a change's numbers mean: the one place where an interval becomes a verdict.
+
+- *faster* or *slower*: a test with family-wise control is sure, the interval leaves out "no
+  change", and the change itself is larger than the threshold.
+- *same*: the whole interval lies within the threshold.
+- *cannot tell*: everything else. Unknown is unknown, never one of the others by default.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from iomodels.compare.schema import Change, Outcome, Verdict
+from iomodels.results.schema import Interval
+from iomodels.statistics.rounds import MIN_ROUNDS
+
+SENSITIVE = 2.0
+"""A gate that finds nothing passes if it would have seen a change of so many thresholds."""
+FAILING: tuple[Verdict, ...] = ("slower", "vanished", "failed")
+REMEDY = "more rounds (bench -r) on either side, or a quieter machine, would help"
+REMEDY_OF_BASELINE = (
+    "more rounds (-r), a baseline that is recorded and checked pinned (taskset -c 0 iomodels …) or "
+    "a quieter machine would help"
+)
+REMEDY_OF_PAIRS = (
+    'more pairs (-r), both arms pinned (prefix="taskset -c 0") or a quieter machine would help'
+)
+
+
+def judge(
+    estimate: float, low: float, high: float, *, sure: bool, threshold: float, better_up: bool
+) -> Verdict:
+    """The verdict on a log ratio and its interval. `threshold` is a share: 0.05 is 5 %."""
+    limit = math.log1p(threshold)
+    if sure and abs(estimate) > limit and not low <= 0 <= high:
+        return "faster" if (estimate > 0) == better_up else "slower"
+    if -limit <= low and high <= limit:
+        return "same"
+    return "cannot tell"
+
+
+def why_unsure(
+    low: float, high: float, *, threshold: float, sure: bool, remedy: str = REMEDY
+) -> str:
+    """One sentence for a "cannot tell" that came from the numbers."""
+    limit = math.log1p(threshold)
+    if sure and (low > 0 or high < 0):
+        return (
+            f"it changed, but not surely by more or by less than {threshold * 100:.2g} %: {remedy}"
+        )
+    if low > limit or high < -limit:
+        return f"it looks like a change, but the test over all cells is not sure of it: {remedy}"
+    return f"too noisy to be sure within {threshold * 100:.2g} %: {remedy}"
+
+
+def outcome(
+    changes: Sequence[Change], *, threshold: float, comparable: bool, finished: bool = True
+) -> Outcome:
+    """What all of it comes to. A failing cell outranks what cannot be compared or told, and what
+    was not measured to its end never passes."""
+    if not changes or any(change.verdict in FAILING for change in changes):
+        # A gate that looked at nothing must not be green.
+        return "regression" if changes else "not comparable"
+    if not comparable or all(change.verdict == "new" for change in changes):
+        return "not comparable"
+    if not finished or any(_may_be_worse(change, threshold) for change in changes):
+        return "inconclusive"
+    return "passed"
+
+
+def _may_be_worse(change: Change, threshold: float) -> bool:
+    """Whether a loss that a gate is for is still possible. A possible gain harms nobody.
+
+    Intervals of many noisy cells never all lie within the threshold. So a cell in which no change
+    was seen does no harm either, where one of `SENSITIVE` thresholds would have been.
+    """
+    if change.verdict != "cannot tell":
+        return False
+    if change.ratio is None or change.rounds < MIN_ROUNDS or not change.judged:
+        return True
+    low, high = change.ratio.low, change.ratio.high
+    least, most = 1 / (1 + threshold), 1 + threshold
+    if least <= low and high <= most:
+        return True  # it would be the same, if all of it had been measured
+    sees = change.detectable
+    if low <= 1 <= high and sees is not None and sees <= SENSITIVE * threshold:
+        return False
+    return low < least if change.bigger_is_better else high > most
+
+
+EXIT_CODES: dict[Outcome, int] = {
+    "passed": 0,
+    "regression": 1,
+    "not comparable": 3,
+    "inconclusive": 4,
+}
+
+
+def counts(changes: Iterable[Change]) -> dict[Verdict, int]:
+    """How many changes have each verdict, worst first."""
+    order: tuple[Verdict, ...] = (
+        "slower", "failed", "vanished", "cannot tell", "faster", "new", "same",
+    )  # fmt: skip
+    found = [change.verdict for change in changes]
+    return {verdict: found.count(verdict) for verdict in order if verdict in found}
+
+
+def finite(value: float) -> float | None:
+    """The number, or None where JSON has none for it."""
+    return value if math.isfinite(value) else None
+
+
+def exp_interval(logs: Interval) -> Interval:
+    """The interval of ratios that belongs to one of log ratios."""
+    low, middle, high = (
+        math.exp(max(-700.0, min(700.0, v))) for v in (logs.low, logs.median, logs.high)
+    )
+    return Interval(median=middle, low=low, high=high)

@@ -1,0 +1,142 @@
+"""A change in plain words: what Markdown, JUnit and annotations say of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from iomodels.base.units import counted, format_count, format_duration
+from iomodels.compare.metrics import COUNTER_PREFIX, METRICS
+from iomodels.compare.schema import Change, Comparison
+from iomodels.compare.verdict import SENSITIVE
+from iomodels.results.schema import Interval
+from iomodels.statistics.rounds import MIN_ROUNDS
+
+BAD = ("slower", "vanished", "failed")
+"""The verdicts that fail a gate."""
+
+ORDER = ("vanished", "failed", "slower", "cannot tell", "faster", "new", "same")
+"""The verdicts, what a reader has to act on first."""
+
+HEADLINES = {
+    "passed": "Passed",
+    "regression": "Regression",
+    "inconclusive": "Inconclusive",
+    "not comparable": "Not comparable",
+}
+
+
+INCOMPARABLE = ("machine", "tool-version", "core", "file-system")
+"""The codes of the notices that say why times cannot be compared."""
+
+
+def headline(comparison: Comparison) -> str:
+    """`Regression: 2 slower, 37 same`; a pass in which something cannot be told says why it is."""
+    found, why = counts(comparison) or "nothing to compare", why_passed(comparison)
+    told = f"nothing lost, {found} ({why})" if why else found
+    return f"{HEADLINES[comparison.outcome]}: {told}"
+
+
+def why_passed(comparison: Comparison) -> str:
+    """Why what cannot be told lets it pass (`verdict.outcome`); empty where all is told."""
+    unknown = any(change.verdict == "cannot tell" for change in comparison.changes)
+    if comparison.outcome != "passed" or not unknown:
+        return ""
+    if any(notice.code == "same-run" for notice in comparison.warnings):
+        return "both are the same run"
+    large = share(SENSITIVE * comparison.threshold)
+    return f"only a gain is possible there, or {large} would have been seen"
+
+
+def why_incomparable(comparison: Comparison) -> str:
+    """Why times were not compared; empty where that is not said."""
+    return "; ".join(n.message for n in comparison.warnings if n.code in INCOMPARABLE)
+
+
+def by_urgency(changes: list[Change]) -> list[Change]:
+    """What a reader has to act on first; otherwise in their order."""
+    return sorted(changes, key=lambda change: ORDER.index(change.verdict))
+
+
+def counts(comparison: Comparison) -> str:
+    """`2 slower, 1 cannot tell, 37 same`."""
+    found: Counter[str] = Counter(change.verdict for change in comparison.changes)
+    return ", ".join(f"{found[verdict]} {verdict}" for verdict in ORDER if found[verdict])
+
+
+def judged(comparison: Comparison) -> str:
+    """`judged: throughput, calls per operation; not judged: latency p99 (--metric)`."""
+    seen = {change.metric for change in comparison.changes}
+    yes = [metric.title for key, metric in METRICS.items() if key in seen]
+    no = [metric.title for key, metric in METRICS.items() if key not in seen]
+    if any(key.startswith(COUNTER_PREFIX) for key in seen):
+        yes.append("calls per operation")
+    told = [f"judged: {', '.join(yes)}"] if yes else []
+    told += [f"not judged: {', '.join(no)} (--metric)"] if no else []
+    return "; ".join(told)
+
+
+def cell_name(change: Change) -> str:
+    """`slow-device, depth 4, aio`."""
+    return ", ".join(part for part in (change.scenario, change.label, change.engine) if part)
+
+
+def sentence(change: Change) -> str:
+    """All there is to say of a change, on one line; text from a file is in it as it is."""
+    parts = [f"{change.metric} {change.verdict}", *_numbers(change)]
+    if change.confirmed:
+        parts.append("measured again")
+    if change.reason:
+        parts.append(change.reason)
+    return "; ".join(parts)
+
+
+def _numbers(change: Change) -> list[str]:
+    parts = []
+    if change.ratio is not None:
+        parts.append(f"{changed(change)} over {counted(change.rounds, 'round')}")
+    if change.base is not None and change.new is not None:
+        parts.append(f"{value(change.base, change.unit)} → {value(change.new, change.unit)}")
+    if change.noise is not None:
+        parts.append(f"noise {share(change.noise)}")
+    if change.detectable is not None:
+        parts.append(f"detectable from {seen(change)}")
+    return parts
+
+
+def changed(change: Change) -> str:
+    """By how much, with the interval if there are rounds enough for one."""
+    if change.ratio is None:
+        return ""
+    few = change.rounds < MIN_ROUNDS
+    return _signed(change.ratio.median) if few else percent(change.ratio)
+
+
+def seen(change: Change) -> str:
+    """The smallest loss that would have been seen: of a rate that is a share below 100 %."""
+    ratio = change.detectable
+    if ratio is None:
+        return ""
+    return share(ratio / (1 + ratio) if change.bigger_is_better else ratio)
+
+
+def percent(ratio: Interval) -> str:
+    """`+11 % (9.5 % to 13 %)` of a ratio with its interval."""
+    low, middle, high = (_signed(number) for number in (ratio.low, ratio.median, ratio.high))
+    return f"{middle} ({low} to {high})"
+
+
+def share(part: float) -> str:
+    """`4.2 %` of 0.042."""
+    return f"{part * 100:.2g} %" if part < 1 else f"{part * 100:.0f} %"
+
+
+def value(interval: Interval, unit: str) -> str:
+    """The median with its unit: `12.3k ops/s`, `104 µs`."""
+    if unit == "ns":
+        return format_duration(interval.median)
+    return f"{format_count(interval.median)} {unit}".strip()
+
+
+def _signed(ratio: float) -> str:
+    change = (ratio - 1) * 100
+    return f"{change:+.2g} %" if abs(change) < 100 else f"{change:+.0f} %"

@@ -1,0 +1,1 @@
+"""The machine: its environment, its noise, probes, the doctor."""

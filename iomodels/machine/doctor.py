@@ -1,0 +1,456 @@
+"""What this machine allows and what disturbs measuring on it, with what to do about each: as data.
+
+Each check states a value, what it means for the numbers, and a remedy where one is wanted. Checks
+only look: the one file made (to try direct I/O) has no name and is gone when it is closed.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from iomodels.machine import environment, noise, probes
+from iomodels.machine.environment import ROOT, Fact
+
+if TYPE_CHECKING:
+    from iomodels._core import ClockInfo
+
+Status = Literal["ok", "note", "warn"]
+
+FD_SETSIZE = 1024
+"""How many descriptors `select` can watch: a constant of the C library (select(2))."""
+GLIBC_AIO_THREADS = 20
+"""glibc's worker threads unless `aio_init` says otherwise (rt/aio_misc.c, `optim`)."""
+DEFAULT_SLACK_NS = 50_000
+"""Linux's timer slack for an ordinary thread (prctl(2), PR_SET_TIMERSLACK)."""
+SLOW_CLOCK_READ_NS = 100
+"""A clock read without a system call takes 10 to 40 ns; with one, some 100 ns and more."""
+MEMORY_FILE_SYSTEMS = ("tmpfs", "ramfs")
+NETWORK_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "9p", "virtiofs", "ceph", "fuse.sshfs")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the report. A check that is not `ok` has a remedy."""
+
+    group: str
+    name: str
+    value: str
+    status: Status
+    meaning: str
+    remedy: str | None = None
+
+
+def checks(
+    folder: Path = Path("/var/tmp"),
+    *,
+    clock: ClockInfo | None = None,
+    root: Path = ROOT,
+    window_s: float = 0.25,
+) -> list[Check]:
+    """All checks, in the order of showing. Takes `window_s` seconds, to see what else runs.
+
+    `folder` is where data files would go. `clock` is the core's `clock_info()`; None leaves that
+    check out.
+    """
+    facts = environment.describe(folder, root=root)
+    return [
+        *_system(facts),
+        *_processors(facts, root),
+        *_clocks(facts, clock),
+        *_limits(facts),
+        *_asynchronous(facts, root),
+        *_storage(folder, facts, root),
+        *_noise(window_s, root),
+    ]
+
+
+def _system(facts: Mapping[str, Fact]) -> list[Check]:
+    group = "System"
+    found = [
+        Check(group, "kernel", _text(facts["kernel"]), "ok", "it carries out every system call"),
+        Check(
+            group,
+            "C library",
+            _text(facts["libc"]),
+            "ok",
+            "POSIX AIO is its work, not the kernel's: another C library, another result",
+        ),
+        _seccomp(group, facts["seccomp"]),
+        _container(group, facts),
+    ]
+    return [check for check in found if check is not None]
+
+
+def _seccomp(group: str, mode: Fact) -> Check | None:
+    if mode in (None, "off"):
+        return None
+    return Check(
+        group,
+        "seccomp",
+        _text(mode),
+        "note",
+        "each system call passes a filter first, which costs most where calls are many and short",
+        "for the bare costs run outside the sandbox, or with `--security-opt seccomp=unconfined`",
+    )
+
+
+def _container(group: str, facts: Mapping[str, Fact]) -> Check:
+    quota = facts["cgroup_quota_cores"]
+    inside = "yes" if facts["container"] else "no sign of one"
+    if quota is None:
+        return Check(
+            group, "container", f"{inside}, no CPU quota", "ok", "nothing holds the process back"
+        )
+    return Check(
+        group,
+        "container",
+        f"{inside}, CPU quota {quota:g} cores",
+        "note",
+        "a process that uses up its quota is stopped for the rest of each period (often 100 ms), "
+        "which hits engines that spin first",
+        "raise or lift the quota (`docker run --cpus`, `CPUQuota=`, the pod's CPU limit)",
+    )
+
+
+def _processors(facts: Mapping[str, Fact], root: Path) -> list[Check]:
+    group = "CPU"
+    smt = "unknown" if facts["smt"] is None else "on" if facts["smt"] else "off"
+    return [
+        Check(
+            group,
+            "model",
+            _text(facts["cpu"]),
+            "ok",
+            f"kernel work-arounds that make system calls dearer: {_text(facts['mitigations'])}",
+        ),
+        _affinity(group, facts, smt),
+        _governor(group, facts["governor"], root),
+        *_turbo(group, facts["turbo"]),
+        _hypervisor(group, facts["hypervisor"], root),
+    ]
+
+
+def _affinity(group: str, facts: Mapping[str, Fact], smt: str) -> Check:
+    online, allowed = facts["cores_online"], facts["cores_allowed"]
+    value = f"{allowed} of {online} (CPU {facts['affinity']}), SMT {smt}"
+    if allowed == 1:
+        return Check(
+            group,
+            "CPUs to run on",
+            value,
+            "warn",
+            "helper threads and peers share the one CPU with the application, so that nothing can "
+            "overlap",
+            "allow at least two (`taskset -c 0,1`, or a larger machine)",
+        )
+    return Check(
+        group, "CPUs to run on", value, "ok", "helper threads and peers can have a CPU of their own"
+    )
+
+
+def _governor(group: str, governor: Fact, root: Path) -> Check:
+    if governor is None:
+        return Check(
+            group, "frequency governor", "not shown here", "ok", "the firmware or the host decides"
+        )
+    if governor == "performance":
+        return Check(
+            group, "frequency governor", governor, "ok", "the clock does not wait for load"
+        )
+    return Check(
+        group,
+        "frequency governor",
+        _text(governor),
+        "warn" if noise.slow_governor(root) else "note",
+        "the clock follows the load, so that an engine that sleeps runs slower than one that spins",
+        noise.GOVERNOR_REMEDY,
+    )
+
+
+def _turbo(group: str, turbo: Fact) -> list[Check]:
+    if turbo is None:
+        return []
+    if not turbo:
+        return [Check(group, "turbo", "off", "ok", "the clock does not depend on warmth")]
+    return [
+        Check(
+            group,
+            "turbo",
+            "on",
+            "note",
+            "the clock depends on warmth and on how many cores are busy, so that runs differ",
+            "for steadier numbers turn it off: write 1 to "
+            "/sys/devices/system/cpu/intel_pstate/no_turbo, or 0 to "
+            "/sys/devices/system/cpu/cpufreq/boost",
+        )
+    ]
+
+
+def _hypervisor(group: str, kind: Fact, root: Path) -> Check:
+    if kind is None:
+        return Check(group, "hypervisor", "none", "ok", "the machine has its CPUs to itself")
+    share = noise.steal_share(root)
+    stolen = share is not None and share > noise.STEAL_SHARE
+    return Check(
+        group,
+        "hypervisor",
+        f"{kind}" + ("" if share is None else f", {share:.1%} of CPU time stolen since boot"),
+        "warn" if stolen else "note",
+        "timers, interrupts and sleeping cost more in a virtual machine, and other guests may "
+        "take CPU time away",
+        "compare only numbers from the same kind of machine; for the bare costs measure without "
+        "a hypervisor",
+    )
+
+
+def _clocks(facts: Mapping[str, Fact], clock: ClockInfo | None) -> list[Check]:
+    group = "Clocks"
+    source = facts["clocksource"]
+    fast = source is None or source in noise.FAST_CLOCKS
+    found = [
+        Check(
+            group,
+            "kernel clock source",
+            _text(source),
+            "ok" if fast else "warn",
+            "the clock is read without a system call"
+            if fast
+            else "each reading of the clock is a system call, and is in every latency",
+            None if fast else noise.CLOCK_REMEDY,
+        ),
+        _timer_slack(group, facts["timer_slack_ns"]),
+    ]
+    if clock is not None:
+        found.insert(1, _clock_read(group, clock))
+    return found
+
+
+def _clock_read(group: str, clock: ClockInfo) -> Check:
+    read_ns = clock["read_ns"]
+    tsc = clock["source"] == "tsc"
+    slow = read_ns > SLOW_CLOCK_READ_NS
+    name = f"TSC at {clock['frequency_hz'] / 1e9:.3f} GHz" if tsc else clock["source"]
+    return Check(
+        group,
+        "clock that stamps",
+        f"{name}, {read_ns:.0f} ns a reading",
+        "warn" if slow else "ok",
+        "every operation is stamped at least twice; latencies near this are the clock's own",
+        noise.CLOCK_REMEDY if slow else None,
+    )
+
+
+def _timer_slack(group: str, slack_ns: Fact) -> Check:
+    long = isinstance(slack_ns, int) and slack_ns > DEFAULT_SLACK_NS
+    return Check(
+        group,
+        "timer slack",
+        f"{slack_ns / 1000:g} µs" if isinstance(slack_ns, int) else "unknown",
+        "note" if long else "ok",
+        "sleeps, and waits that end by timeout, may overshoot by as much; timerfd, and so the "
+        "timer channel, is not affected",
+        "start from a shell or service with the default of 50 µs" if long else None,
+    )
+
+
+def _limits(facts: Mapping[str, Fact]) -> list[Check]:
+    group = "Limits"
+    return [
+        _open_files(group, facts),
+        Check(
+            group,
+            "select's descriptors",
+            f"numbers below {FD_SETSIZE}",
+            "ok",
+            "fixed by the C library (FD_SETSIZE), whatever the limit on open files; the other "
+            "engines have no such bound",
+        ),
+        _least(
+            group,
+            "pending signals",
+            facts["limit_pending_signals"],
+            FD_SETSIZE,
+            "completion by signal queues one for each request; beyond the limit they are lost",
+            "raise it: `ulimit -i 65536`",
+        ),
+        _least(
+            group,
+            "processes and threads",
+            facts["limit_processes"],
+            256,
+            "all of this user's together; each trial is a process, each AIO worker a thread",
+            "raise it: `ulimit -u 4096`",
+        ),
+    ]
+
+
+def _open_files(group: str, facts: Mapping[str, Fact]) -> Check:
+    soft, hard = facts["limit_open_files_soft"], facts["limit_open_files_hard"]
+    few = isinstance(hard, int) and hard < 4 * FD_SETSIZE
+    return Check(
+        group,
+        "open files",
+        f"{soft}, can be raised to {hard}" if soft != hard else f"{soft}",
+        "note" if few else "ok",
+        "bounds the depth where each request has a descriptor of its own (the default), less a few "
+        "dozen for the tool; a trial raises it as far as it may",
+        "for more depth: `ulimit -Hn 65536` as root, or `LimitNOFILE=`" if few else None,
+    )
+
+
+def _least(group: str, name: str, limit: Fact, least: int, meaning: str, remedy: str) -> Check:
+    low = isinstance(limit, int) and limit < least
+    return Check(group, name, str(limit), "warn" if low else "ok", meaning, remedy if low else None)
+
+
+def _asynchronous(facts: Mapping[str, Fact], root: Path) -> list[Check]:
+    group = "Asynchronous I/O"
+    return [
+        Check(group, "POSIX AIO", _text(facts["aio"]), "ok", _aio_meaning(facts["libc"])),
+        _kernel_aio(group, facts),
+        _io_uring(group, root),
+    ]
+
+
+def _aio_meaning(libc: Fact) -> str:
+    if str(libc).startswith("glibc"):
+        return (
+            f"{GLIBC_AIO_THREADS} threads by default (iomodels asks for one per request in "
+            "flight); requests on one descriptor wait for each other, so depth needs descriptors"
+        )
+    return "each request costs a thread of the C library's, in creation or in switching to it"
+
+
+def _kernel_aio(group: str, facts: Mapping[str, Fact]) -> Check:
+    used, most = facts["aio_nr"], facts["aio_max_nr"]
+    full = isinstance(used, int) and isinstance(most, int) and used > 0.9 * most
+    return Check(
+        group,
+        "fs.aio-nr of aio-max-nr",
+        f"{_text(used)} of {_text(most)}",
+        "note" if full else "ok",
+        "they count what io_setup(2) reserved for the kernel's own AIO (io_submit). POSIX AIO is "
+        "not in them: the C library's threads never call it, and neither number bounds the aio "
+        "engine",
+        "if a program needs kernel AIO: `sysctl fs.aio-max-nr=1048576`" if full else None,
+    )
+
+
+def _io_uring(group: str, root: Path) -> Check:
+    setting = environment.read_int(root / "proc/sys/kernel/io_uring_disabled")
+    error = probes.io_uring_error()
+    works = error in (errno.EFAULT, errno.EINVAL)
+    if works:
+        value, remedy = "available", None
+    elif error == errno.ENOSYS:
+        value, remedy = "missing", "needs a kernel of 5.1 or later, built with CONFIG_IO_URING"
+    elif setting:
+        value = f"disabled (kernel.io_uring_disabled={setting})"
+        remedy = "`sysctl kernel.io_uring_disabled=0`, if the machine's policy allows it"
+    else:
+        value = f"forbidden ({os.strerror(error)})"
+        remedy = "a sandbox forbids it: run with `--security-opt seccomp=unconfined`"
+    return Check(
+        group,
+        "io_uring",
+        value,
+        "ok" if works else "note",
+        "the kernel's newer interface; none of the article's four models uses it",
+        remedy,
+    )
+
+
+def _storage(folder: Path, facts: Mapping[str, Fact], root: Path) -> list[Check]:
+    group = "Data files"
+    kind, device = facts["file_system"], facts["file_system_device"]
+    where = environment.file_system_text(kind, device)
+    memory, network = kind in MEMORY_FILE_SYSTEMS, kind in NETWORK_FILE_SYSTEMS
+    if memory:
+        meaning = "the files are memory: there is no device, and even direct I/O answers from RAM"
+    elif network:
+        meaning = "the data may come over a network: its delays are in every cold and direct read"
+    else:
+        meaning = "cached reads hardly depend on it; direct and cold reads are its and the device's"
+    poor = memory or network
+    return [
+        Check(
+            group,
+            "file system",
+            where,
+            "warn" if memory else "note" if network else "ok",
+            meaning,
+            "choose a folder on a local disk with `--folder`" if poor else None,
+        ),
+        _direct_io(group, folder, memory),
+        *_reclaim(group, root),
+    ]
+
+
+def _reclaim(group: str, root: Path) -> list[Check]:
+    if not probes.reclaims_proactively(root):
+        return []
+    return [
+        Check(
+            group,
+            "page cache",
+            "reclaimed before memory is short (kdamond runs)",
+            "note",
+            "DAMON drops pages that look cold; a trial that loses cached pages is repeated",
+            "nothing, if such a notice is rare; else a smaller channel.size, or DAMON's "
+            "schemes off (/sys/kernel/mm/damon/admin)",
+        )
+    ]
+
+
+def _direct_io(group: str, folder: Path, memory: bool) -> Check:
+    name = "direct I/O"
+    try:
+        refused = probes.direct_io_error(folder)
+    except OSError as error:
+        return Check(
+            group,
+            name,
+            f"no file can be made there ({error.strerror})",
+            "warn",
+            "file scenarios need a folder for their data file",
+            "choose a folder that can be written, with room, with `--folder`",
+        )
+    if refused is None and memory:
+        refused = "there is no device"
+    if refused is None:
+        return Check(group, name, "works", "ok", "cache = direct can be measured there")
+    return Check(
+        group,
+        name,
+        f"not possible ({refused})",
+        "warn",
+        "scenarios with cache = direct cannot be measured there",
+        "choose a folder on ext4, xfs or btrfs with `--folder`",
+    )
+
+
+def _noise(window_s: float, root: Path) -> list[Check]:
+    group = "Noise just now"
+    names = {"busy": "other processes", "steal": "stolen time", "throttled": "throttling"}
+    found = [
+        Check(group, names[finding.code], finding.amount, "warn", finding.fact, finding.remedy)
+        for finding in noise.look(window_s, root=root)
+        if finding.code in names
+    ]
+    quiet = Check(
+        group,
+        names["busy"],
+        "quiet",
+        "ok",
+        f"watched for {window_s:g} s; `bench` watches throughout and says so if this changes",
+    )
+    return found or [quiet]
+
+
+def _text(value: Fact) -> str:
+    return "unknown" if value is None else str(value)

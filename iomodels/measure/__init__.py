@@ -1,0 +1,1 @@
+"""The plan and the run, and the recording of traces."""

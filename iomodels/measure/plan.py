@@ -1,0 +1,172 @@
+"""Which trials to run, and in what order: scenarios × engines × rounds, interleaved and seeded.
+
+Pure: no process is started here. What an engine cannot do is decided here, from its data, and
+becomes an n/a cell with its reason; it is never silently skipped.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from iomodels.engines import spec as engine_table
+from iomodels.engines.spec import EngineSpec
+from iomodels.workload.scenario import Point, Scenario, points
+
+HARNESS_DURATION_S = 0.05
+"""A null-engine trial is short: it repeats tens of nanoseconds, and its value is a median."""
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """One scenario point × one engine. `na_reason` is set where the engine cannot do it."""
+
+    index: int
+    point: Point
+    engine: EngineSpec
+    na_reason: str | None = None
+    note: str | None = None
+
+    @property
+    def is_harness(self) -> bool:
+        """Whether this cell only measures what the loop itself costs."""
+        return self.engine.name == "null"
+
+
+@dataclass(frozen=True)
+class PlannedTrial:
+    """One trial to run: `order` counts from 0 over the whole run."""
+
+    round: int
+    order: int
+    cell: PlannedCell
+    duration_s: float
+    warmup_s: float
+
+    @property
+    def slices(self) -> int:
+        """How often it measures for `duration_s`: with computation, each part by itself as well."""
+        return 3 if self.cell.point.load.compute and not self.cell.is_harness else 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All cells (n/a ones too) and the trials of those that can run, in running order."""
+
+    scenarios: tuple[Scenario, ...]
+    cells: tuple[PlannedCell, ...]
+    trials: tuple[PlannedTrial, ...]
+    rounds: int
+    duration_s: float
+    warmup_s: float
+    seed: int
+
+    @property
+    def estimate_s(self) -> float:
+        """About how long the run takes: the trials, and 60 ms for each one's process."""
+        return sum(trial.slices * trial.duration_s + trial.warmup_s + 0.06 for trial in self.trials)
+
+
+def make(
+    scenarios: Sequence[Scenario],
+    engines: Sequence[EngineSpec],
+    *,
+    rounds: int,
+    duration_s: float,
+    warmup_s: float,
+    seed: int,
+) -> Plan:
+    """Plan a run.
+
+    `engines` overrides what a scenario names itself; empty means: the scenario's, else the four
+    of the article. Each scenario also gets one `null` cell on its first point, which measures the
+    harness in the same rounds.
+
+    Raises `EngineError` where a scenario names an engine that does not exist.
+    """
+    return of_pairs(
+        _pairs(scenarios, engines),
+        scenarios=scenarios,
+        rounds=rounds,
+        duration_s=duration_s,
+        warmup_s=warmup_s,
+        seed=seed,
+    )
+
+
+def of_pairs(
+    pairs: Sequence[tuple[Point, EngineSpec]],
+    *,
+    scenarios: Sequence[Scenario] = (),
+    rounds: int,
+    duration_s: float,
+    warmup_s: float,
+    seed: int,
+) -> Plan:
+    """Plan a run of exactly these cells: those of an earlier run, to measure them again."""
+    cells = [planned_cell(index, point, spec) for index, (point, spec) in enumerate(pairs)]
+    return Plan(
+        scenarios=tuple(scenarios),
+        cells=tuple(cells),
+        trials=tuple(_interleave(cells, rounds, duration_s, warmup_s, random.Random(seed))),
+        rounds=rounds,
+        duration_s=duration_s,
+        warmup_s=warmup_s,
+        seed=seed,
+    )
+
+
+def _pairs(
+    scenarios: Sequence[Scenario], engines: Sequence[EngineSpec]
+) -> list[tuple[Point, EngineSpec]]:
+    null = engine_table.parse("null")
+    pairs: list[tuple[Point, EngineSpec]] = []
+    for scenario in scenarios:
+        chosen = list(engines) or [engine_table.parse(name) for name in engine_names(scenario)]
+        for number, point in enumerate(points(scenario)):
+            pairs += [(point, spec) for spec in chosen]
+            if number == 0 and null not in chosen:
+                pairs.append((point, null))
+    return pairs
+
+
+def engine_names(scenario: Scenario) -> Sequence[str]:
+    """The engines a scenario is about, where the user names none."""
+    return scenario.engines or engine_table.DEFAULT
+
+
+def planned_cell(index: int, point: Point, spec: EngineSpec) -> PlannedCell:
+    """The cell with what is known of it before anything runs: n/a and why, or a note."""
+    ability = engine_table.ability(spec, point)
+    return PlannedCell(index, point, spec, na_reason=ability.na_reason, note=ability.note)
+
+
+def _interleave(
+    cells: Sequence[PlannedCell],
+    rounds: int,
+    duration_s: float,
+    warmup_s: float,
+    rng: random.Random,
+) -> list[PlannedTrial]:
+    """Every round visits every cell that can run once, each round in a fresh random order.
+
+    A machine's speed drifts over seconds; interleaving spreads the drift over all cells alike,
+    and pairing by round then cancels most of it.
+    """
+    runnable = [cell for cell in cells if cell.na_reason is None]
+    if all(cell.is_harness for cell in runnable):
+        return []  # what the harness costs by itself answers nothing
+    trials: list[PlannedTrial] = []
+    for round_number in range(rounds):
+        for cell in rng.sample(runnable, len(runnable)):
+            trials.append(
+                PlannedTrial(
+                    round=round_number,
+                    order=len(trials),
+                    cell=cell,
+                    duration_s=HARNESS_DURATION_S if cell.is_harness else duration_s,
+                    warmup_s=min(warmup_s, HARNESS_DURATION_S) if cell.is_harness else warmup_s,
+                )
+            )
+    return trials

@@ -1,0 +1,250 @@
+"""Recording traces: a few requests of each engine, in a child process as any trial.
+
+A recording is one try. It is never repeated until it looks well: what disturbed it is noted in
+the trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import msgspec
+
+from iomodels import __version__
+from iomodels.base.errors import NotApplicable, ScenarioError, TrialError
+from iomodels.base.units import Duration, format_duration
+from iomodels.engines import spec as engine_table
+from iomodels.engines.spec import DESCRIPTORS, EngineSpec
+from iomodels.machine import environment
+from iomodels.measure import plan as planning
+from iomodels.measure.plan import PlannedCell, PlannedTrial
+from iomodels.measure.run import core_hash
+from iomodels.results.schema import Tool
+from iomodels.trace import ring
+from iomodels.trace.ring import Recorded, Ring
+from iomodels.trace.schema import SCHEMA, Trace
+from iomodels.trials.preparation import Preparation, Unavailable, check_folders
+from iomodels.trials.record import Record, new_record
+from iomodels.trials.trial import Child, Command, Progress
+from iomodels.workload.channels import TimerChannel
+from iomodels.workload.scenario import Point, Scenario, points, resolve
+
+DEFAULT_SCENARIO = "slow-device"
+DEFAULT_ENGINES = ("blocking", "nonblocking", "select", "aio:notify=signal")
+"""The article's Figures 2 to 5: in the last, a signal says that the data is there."""
+REQUESTS = 4
+"""How many are recorded: the first starts from rest and is not like the others."""
+MAX_REQUESTS = 1000
+WARMUP_S = 0.1
+LONGEST_S = 10.0
+"""A recording ends then even if not all of its requests have been made."""
+SHOWN_COMPUTE_SHARE = 0.4
+"""Of the device's time: what an engine that need not wait computes meanwhile, as in Figure 5."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What became of one engine. `reason` says why there is no trace, or why it is cut short."""
+
+    engine: str
+    trace: Trace | None = None
+    reason: str | None = None
+    failed: bool = False
+    """Whether something broke; otherwise an engine without a trace is n/a."""
+
+
+def record(
+    engines: Sequence[str] = (),
+    scenario: str = DEFAULT_SCENARIO,
+    settings: Mapping[str, Sequence[str]] | None = None,
+    *,
+    requests: int = REQUESTS,
+    capacity: int = ring.CAPACITY,
+    progress: Progress = lambda operations: None,
+) -> list[Recording]:
+    """Record `requests` requests of each engine (default: `DEFAULT_ENGINES`), one by one.
+
+    `settings` are what `--set` takes. Where they and the scenario ask for no computation, an
+    engine that can go on computing while its device works is given some. Of a scenario with
+    several points the first is taken, and the trace says so.
+
+    Raises `ScenarioError` or `EngineError` before anything is recorded.
+    """
+    specs = [engine_table.parse(text) for text in engines or DEFAULT_ENGINES]
+    chosen = _one_scenario(scenario, settings or {})
+    plan = planning.make([chosen], specs, rounds=1, duration_s=LONGEST_S, warmup_s=WARMUP_S, seed=1)
+    first, *others = points(chosen)
+    which = _which_point(chosen, first, len(others))
+    cells = {cell.engine: _noted(cell, which) for cell in plan.cells if cell.point == first}
+    check_folders(cells.values())
+    asked = "load.compute" in (settings or {})
+    with Preparation(plan) as preparation:
+        recordings = [
+            _recording(
+                cells[spec] if asked else _computing(cells[spec]),
+                preparation,
+                requests=requests,
+                capacity=capacity,
+                progress=progress,
+            )
+            for spec in dict.fromkeys(specs)
+        ]
+    return [_with_question(recording, chosen.question) for recording in recordings]
+
+
+def _with_question(recording: Recording, question: str) -> Recording:
+    if recording.trace is None:
+        return recording
+    return replace(recording, trace=msgspec.structs.replace(recording.trace, question=question))
+
+
+def _one_scenario(name: str, settings: Mapping[str, Sequence[str]]) -> Scenario:
+    found = resolve([name], settings)
+    if len(found) != 1:
+        raise ScenarioError(
+            f"'{name}' is a suite of {len(found)} scenarios, and a trace is of one: "
+            f"choose one of them, such as '{found[0].name}'"
+        )
+    return found[0]
+
+
+def _computing(cell: PlannedCell) -> PlannedCell:
+    """The cell with some computation, where its engine can go on while a timer runs."""
+    point = cell.point
+    if point.load.compute or not isinstance(point.channel, TimerChannel):
+        return cell
+    if not _goes_on(cell.engine):
+        return cell
+    compute = Duration(round(SHOWN_COMPUTE_SHARE * int(point.channel.service.mean_ns)))
+    load = msgspec.structs.replace(point.load, compute=compute)
+    added = (
+        f"computation of {format_duration(int(compute))} added so that the overlap can be seen "
+        "(--set load.compute='0 ns' for none)"
+    )
+    return _noted(replace(cell, point=replace(point, load=load)), added)
+
+
+def _noted(cell: PlannedCell, note: str) -> PlannedCell:
+    return replace(cell, note="; ".join(text for text in (cell.note, note) if text) or None)
+
+
+def _which_point(scenario: Scenario, first: Point, others: int) -> str:
+    """In words, where a sweep leaves a choice; nothing otherwise."""
+    if not others:
+        return ""
+    keys = ", ".join(f"--set {key}=…" for key in scenario.sweep)
+    return f"the first of {others + 1} points, {first.label} ({keys} for another)"
+
+
+def _goes_on(spec: EngineSpec) -> bool:
+    """Whether the application may do something else while its request is on its way."""
+    descriptor = DESCRIPTORS[spec.name]
+    asynchronous = not descriptor.synchronous and not descriptor.blocking
+    return asynchronous and not spec.caps["blocks_in_submit"]
+
+
+def _recording(
+    cell: PlannedCell,
+    preparation: Preparation,
+    *,
+    requests: int,
+    capacity: int,
+    progress: Progress,
+) -> Recording:
+    engine = cell.engine.canonical
+    reason = cell.na_reason or _why_not(cell)
+    if reason is not None:
+        return Recording(engine, reason=reason)
+    planned = PlannedTrial(0, 0, cell, duration_s=LONGEST_S, warmup_s=WARMUP_S)
+    try:
+        reason = preparation.why_not(cell.point)
+        if reason is not None:
+            return Recording(engine, reason=reason)
+        with preparation.command(planned) as command, ring.new_ring(capacity) as events:
+            return _run(planned, command, events, requests, progress)
+    except NotApplicable as error:
+        return Recording(engine, reason=str(error))
+    except (TrialError, Unavailable) as error:
+        return Recording(engine, reason=str(error), failed=True)
+
+
+def _why_not(cell: PlannedCell) -> str | None:
+    return None if cell.engine.caps["moves_data"] else "it does no I/O, so nothing can be traced"
+
+
+def _run(
+    planned: PlannedTrial, command: Command, events: Ring, requests: int, progress: Progress
+) -> Recording:
+    """One recording. Of a child that dies, what it had recorded until then is kept."""
+    engine = planned.cell.engine.canonical
+    started_utc = datetime.now(UTC).isoformat(timespec="seconds")
+    command = replace(
+        command,
+        settings={**command.settings, "events_fd": events.fd},
+        descriptors=(*command.descriptors, events.fd),
+    )
+    failure = None
+    with new_record() as record:
+        try:
+            with Child(command, record) as child:
+                child.open()
+                child.run(planned.warmup_s, progress)
+                events.on()
+                child.run(planned.duration_s, progress, operations=requests)
+                events.off()
+                child.close()
+        except TrialError as error:
+            failure = error
+        trace = _to_trace(planned, record, events, started_utc, failure)
+    if failure is not None and not trace.events:
+        raise failure
+    return Recording(engine, trace, str(failure) if failure else None, failed=failure is not None)
+
+
+def _to_trace(
+    planned: PlannedTrial,
+    record: Record,
+    events: Ring,
+    started_utc: str,
+    failure: TrialError | None,
+) -> Trace:
+    point = planned.cell.point
+    recorded = events.read()
+    return Trace(
+        schema=SCHEMA,
+        tool=Tool(version=__version__, core_hash=core_hash()),
+        created_utc=started_utc,
+        scenario=point.scenario,
+        parameters=point.parameters,
+        engine=planned.cell.engine.canonical,
+        events=recorded.events,
+        events_lost=recorded.lost,
+        calls=record.table("calls"),
+        eagain=record.table("eagain"),
+        notes=_notes(planned, record, recorded, failure),
+        environment=environment.describe(),
+    )
+
+
+def _notes(
+    planned: PlannedTrial, record: Record, recorded: Recorded, failure: TrialError | None
+) -> list[str]:
+    notes = [planned.cell.note] if planned.cell.note else []
+    if failure is not None:
+        notes.append(f"the recording failed: {failure}")
+    if recorded.lost:
+        notes.append(
+            f"{recorded.lost} events are missing, the oldest: there was no room for more "
+            "(record fewer requests)"
+        )
+    if preempted := record.field("window_involuntary"):
+        times = "once" if preempted == 1 else f"{preempted} times"
+        requests = sum(event.kind == "request" for event in recorded.events)
+        of_all = "the one request" if requests == 1 else f"all {requests} requests"
+        notes.append(
+            f"the kernel took the CPU away {times} during the recording of {of_all}, "
+            "so some spans may be too long"
+        )
+    return notes

@@ -1,0 +1,384 @@
+"""Running a plan: trial by trial, each record kept as it ends, and the result file at the end.
+
+Knows the order of things and nothing else: how to measure is `trials/trial.py`, what numbers mean
+is `statistics/rounds.py`, what it looks like is the listener's business.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from iomodels import __version__
+from iomodels.analysis import notices
+from iomodels.base.errors import (
+    ConditionLost,
+    NotApplicable,
+    NothingMeasured,
+    ScenarioError,
+    TrialError,
+)
+from iomodels.base.units import counted
+from iomodels.engines import spec as engine_table
+from iomodels.machine import environment, noise
+from iomodels.measure import plan as planning
+from iomodels.measure.defaults import DURATION_S, ROUNDS, WARMUP_S
+from iomodels.measure.plan import Plan, PlannedCell, PlannedTrial
+from iomodels.results import read
+from iomodels.results.schema import SCHEMA, Asked, Cell, Notice, Run, Status, Tool, Trial
+from iomodels.statistics.rounds import summarise
+from iomodels.trials.launch import own_launch
+from iomodels.trials.preparation import Preparation, Unavailable, check_folders
+from iomodels.trials.trial import run_trial
+from iomodels.workload.channels import FileChannel
+from iomodels.workload.point import NOT_STORED
+from iomodels.workload.scenario import resolve
+
+MAX_ATTEMPTS = 4
+"""How often a trial is tried whose conditions do not hold to its end."""
+
+
+class Listener(Protocol):
+    """Told what happens while it happens. A progress display is one; a test's recorder another."""
+
+    def planned(self, plan: Plan) -> None: ...
+    def notice(self, notice: Notice) -> None: ...
+    def making_file(self, size: int) -> None: ...
+    def trial_started(self, trial: PlannedTrial) -> None: ...
+    def trial_progress(self, trial: PlannedTrial, operations: int, elapsed_s: float) -> None: ...
+    def trial_ended(
+        self, trial: PlannedTrial, result: Trial | None, reason: str | None
+    ) -> None: ...
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM came. What was measured until then, if anything, is in `run`, and saved."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__("interrupted")
+        self.run = run
+
+
+def bench(
+    scenarios: str | Sequence[str] = ("default",),
+    *,
+    engines: Sequence[str] = (),
+    settings: Mapping[str, Sequence[str]] | None = None,
+    rounds: int = ROUNDS,
+    duration_s: float = DURATION_S,
+    warmup_s: float = WARMUP_S,
+    seed: int | None = None,
+    output: str | Path | None = None,
+    force: bool = False,
+    listener: Listener | None = None,
+) -> Run:
+    """Measure `scenarios` (shipped names, suites or paths) and return the run.
+
+    A single scenario may be a plain string. `settings` are what `--set` takes: a key and its
+    values, several of which make a sweep. With
+    `output` the result is also kept on disk as it grows, and written there at the end; where
+    nothing was measured there is no file.
+
+    Raises `ScenarioError`, `EngineError` or `OutputError` before anything is measured,
+    `NothingMeasured` if not one trial succeeded, and `Interrupted` on Ctrl-C.
+    """
+    if isinstance(scenarios, str):
+        scenarios = [scenarios]
+    if output is not None:
+        read.check_output(output, force=force)
+    plan = planning.make(
+        resolve(scenarios, settings or {}),
+        [engine_table.parse(text) for text in engines],
+        rounds=rounds,
+        duration_s=duration_s,
+        warmup_s=warmup_s,
+        seed=secrets.randbits(32) if seed is None else seed,
+    )
+    asked = _asked(scenarios, engines, settings or {})
+    return bench_plan(plan, output=output, force=force, listener=listener, asked=asked)
+
+
+def _asked(
+    scenarios: Sequence[str], engines: Sequence[str], settings: Mapping[str, Sequence[str]]
+) -> Asked:
+    """What was asked, without any folder."""
+    return Asked(
+        scenarios=[Path(name).name for name in scenarios],
+        engines=list(engines),
+        settings={key: list(values) for key, values in settings.items() if key != NOT_STORED},
+    )
+
+
+def bench_plan(
+    plan: Plan,
+    *,
+    output: str | Path | None = None,
+    force: bool = False,
+    listener: Listener | None = None,
+    asked: Asked | None = None,
+    nothing_is_a_result: bool = False,
+) -> Run:
+    """Measure a plan made elsewhere (`plan.of_pairs`). Raises as `bench` does, but where
+    `nothing_is_a_result`: then a run without one trial that succeeded is a run too.
+    """
+    path = Path(output) if output is not None else None
+    if path is not None:
+        read.check_output(path, force=force)
+    check_folders(plan.cells)
+    _check_one_file_system(plan.cells)
+    run = _Runner(plan, path, force, listener or _Silent(), asked).run()
+    if not nothing_is_a_result and not has_measurements(run):
+        raise NothingMeasured(_why_nothing(run))
+    return run
+
+
+@dataclass
+class _Progress:
+    """What has become of one cell so far."""
+
+    cell: PlannedCell
+    trials: list[Trial] = field(default_factory=list)
+    na_reason: str | None = None
+    failure: str | None = None
+
+
+class _Runner:
+    def __init__(
+        self, plan: Plan, path: Path | None, force: bool, listener: Listener, asked: Asked | None
+    ) -> None:
+        self._plan = plan
+        self._asked = asked
+        self._path = path
+        self._force = force
+        self._listener = listener
+        self._cells = [_Progress(cell, na_reason=cell.na_reason) for cell in plan.cells]
+        self._notices: list[Notice] = []
+        self._repeated = 0
+        self._monitor = noise.Monitor()
+        self._created_utc = datetime.now(UTC).isoformat(timespec="seconds")
+
+    def run(self) -> Run:
+        self._listener.planned(self._plan)
+        interrupted = False
+        with ExitStack() as stack:
+            kept = (
+                stack.enter_context(read.PartialWriter(self._path, force=self._force))
+                if self._path is not None
+                else None
+            )
+            try:
+                self._measure(kept)
+            except KeyboardInterrupt:
+                interrupted = True
+            for notice in (*self._monitor.notices(), *notices.of_repeated_trials(self._repeated)):
+                self._note(notice)
+            run = self._to_run()
+            if self._path is not None and kept is not None:
+                if has_measurements(run):
+                    read.save(run, self._path, force=self._force)
+                kept.discard()
+        if interrupted:
+            raise Interrupted(run)
+        return run
+
+    def _measure(self, kept: read.PartialWriter | None) -> None:
+        if not self._plan.trials:
+            return
+        for notice in noise.preflight():
+            self._note(notice)
+        self._monitor.start()
+        with Preparation(self._plan, self._listener.making_file) as preparation:
+            self._find_unavailable(preparation)
+            for planned in self._plan.trials:
+                progress = self._cells[planned.cell.index]
+                if progress.na_reason is None and progress.failure is None:
+                    self._one(planned, progress, preparation, kept)
+
+    def _find_unavailable(self, preparation: Preparation) -> None:
+        for progress in self._cells:
+            if progress.na_reason is not None:
+                continue
+            try:
+                progress.na_reason = preparation.why_not(progress.cell.point)
+            except Unavailable as unavailable:
+                progress.failure = str(unavailable)
+
+    def _one(
+        self,
+        planned: PlannedTrial,
+        progress: _Progress,
+        preparation: Preparation,
+        kept: read.PartialWriter | None,
+    ) -> None:
+        self._listener.trial_started(planned)
+        self._monitor.trial_started()
+        try:
+            trial = self._attempt(planned, preparation)
+        except NotApplicable as reason:
+            progress.na_reason = str(reason)
+            self._listener.trial_ended(planned, None, progress.na_reason)
+            return
+        except (TrialError, Unavailable) as error:
+            progress.failure = str(error)
+            self._listener.trial_ended(planned, None, progress.failure)
+            return
+        finally:
+            self._monitor.trial_ended()
+        progress.trials.append(trial)
+        if kept is not None:
+            kept.append(_key(planned.cell), trial)
+        self._listener.trial_ended(planned, trial, None)
+
+    def _attempt(self, planned: PlannedTrial, preparation: Preparation) -> Trial:
+        """Run the trial, and again where a condition did not hold: that voids it, and no more."""
+        started_s = time.monotonic()
+
+        def progressed(operations: int) -> None:
+            self._listener.trial_progress(planned, operations, time.monotonic() - started_s)
+
+        for attempts_left in reversed(range(MAX_ATTEMPTS)):
+            try:
+                with preparation.command(planned) as command:
+                    return run_trial(planned, command, progressed)
+            except ConditionLost:
+                self._repeated += 1
+                if not attempts_left:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _note(self, notice: Notice) -> None:
+        self._notices.append(notice)
+        self._listener.notice(notice)
+
+    def _to_run(self) -> Run:
+        harness = self._harness_ns_per_op()
+        cells = [self._to_cell(progress, harness) for progress in self._cells]
+        self._notices += notices.of_cells(cells)
+        return Run(
+            schema=SCHEMA,
+            tool=Tool(version=__version__, core_hash=core_hash()),
+            created_utc=self._created_utc,
+            seed=self._plan.seed,
+            settings={
+                "rounds": self._plan.rounds,
+                "duration_s": self._plan.duration_s,
+                "warmup_s": self._plan.warmup_s,
+            },
+            environment=environment.describe(self._folder()),
+            warnings=self._notices,
+            cells=cells,
+            questions={s.name: s.question for s in self._plan.scenarios},
+            asked=self._asked,
+        )
+
+    def _folder(self) -> Path:
+        """The folder of the first scenario that works on files; its file system is described."""
+        for cell in self._plan.cells:
+            if cell.point.channel.kind == "file":
+                return Path(cell.point.channel.folder)
+        return Path("/var/tmp")
+
+    def _harness_ns_per_op(self) -> Mapping[tuple[str, int], float]:
+        """What the loop itself cost, by scenario and round: from the null engine's cells."""
+        return {
+            (progress.cell.point.scenario, trial.round): 1e9 / trial.throughput_ops
+            for progress in self._cells
+            if progress.cell.is_harness
+            for trial in progress.trials
+        }
+
+    def _to_cell(self, progress: _Progress, harness: Mapping[tuple[str, int], float]) -> Cell:
+        cell = progress.cell
+        trials = [
+            msgspec.structs.replace(
+                trial, harness_ns_per_op=harness.get((cell.point.scenario, trial.round))
+            )
+            for trial in sorted(progress.trials, key=lambda trial: trial.round)
+        ]
+        status, reason = self._status(progress)
+        return Cell(
+            scenario=cell.point.scenario,
+            parameters=cell.point.parameters,
+            engine=cell.engine.canonical,
+            status=status,
+            reason=reason,
+            note=cell.note,
+            trials=trials,
+            summary=summarise(trials),
+        )
+
+    def _status(self, progress: _Progress) -> tuple[Status, str | None]:
+        if progress.na_reason is not None:
+            return "n/a", progress.na_reason
+        if progress.failure is not None:
+            return "failed", progress.failure
+        if len(progress.trials) < self._plan.rounds:
+            done = len(progress.trials)
+            return "partial", f"interrupted after {done} of {counted(self._plan.rounds, 'round')}"
+        return "ok", None
+
+
+class _Silent:
+    """The listener of a library call that asked for none."""
+
+    def planned(self, plan: Plan) -> None: ...
+    def notice(self, notice: Notice) -> None: ...
+    def making_file(self, size: int) -> None: ...
+    def trial_started(self, trial: PlannedTrial) -> None: ...
+    def trial_progress(self, trial: PlannedTrial, operations: int, elapsed_s: float) -> None: ...
+    def trial_ended(
+        self, trial: PlannedTrial, result: Trial | None, reason: str | None
+    ) -> None: ...
+
+
+def has_measurements(run: Run) -> bool:
+    """Whether any engine has a trial; the harness by itself answers nothing."""
+    return any(cell.trials for cell in run.cells if cell.engine != "null")
+
+
+def core_hash() -> str:
+    """A hash of the compiled core: two runs with the same one were measured by the same code."""
+    return own_launch().installation.core_hash
+
+
+def _key(cell: PlannedCell) -> dict[str, object]:
+    """What names a cell in the .partial file."""
+    return {
+        "scenario": cell.point.scenario,
+        "parameters": cell.point.parameters,
+        "engine": cell.engine.canonical,
+    }
+
+
+def _check_one_file_system(cells: Iterable[PlannedCell]) -> None:
+    """Refuse files on several file systems: a result names one, and others would be compared with
+    it. Raises `ScenarioError` with two scenarios that differ."""
+    by_folder: dict[str, str] = {}
+    for cell in cells:
+        channel = cell.point.channel
+        if cell.na_reason is None and isinstance(channel, FileChannel):
+            by_folder.setdefault(str(channel.folder), cell.point.scenario)
+    first: dict[str, str] = {}
+    for folder, scenario in by_folder.items():
+        first.setdefault(environment.file_system_of(Path(folder)), scenario)
+    if len(first) > 1:
+        named = ", ".join(f"{scenario} on {place}" for place, scenario in list(first.items())[:2])
+        raise ScenarioError(
+            f"files on several file systems ({named}), and a result "
+            "names only one: run these scenarios one by one"
+        )
+
+
+def _why_nothing(run: Run) -> str:
+    reasons = [f"{cell.engine}: {cell.reason}" for cell in run.cells if cell.reason]
+    first = reasons[0] if reasons else "the engine null does no I/O: name another one too"
+    more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+    return f"nothing was measured; {first}{more}"

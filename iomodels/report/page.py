@@ -1,0 +1,317 @@
+"""One page about one run, as HTML that needs nothing else: a run and pictures in, a text out.
+
+Everything that came from a file is escaped by Jinja2, and characters that would act instead of
+being seen are written out. Should a hole be left, the page's Content-Security-Policy runs only
+the one script and uses only the one style sheet whose hashes it names, and loads nothing at all.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from iomodels.analysis import claims, findings
+from iomodels.analysis.cells import Point, constants, grouped, label, told
+from iomodels.base.errors import NothingMeasured, ResultError
+from iomodels.base.escape import visible
+from iomodels.base.units import format_duration, format_size
+from iomodels.report.svg import Inliner
+from iomodels.report.tables import NO_BREAK_SPACE, QUANTITIES, Table, harness_ns_per_op, table
+from iomodels.results.schema import Asked, Cell, Parameter, Run
+from iomodels.statistics.rounds import MIN_ROUNDS
+from iomodels.trace.schema import Trace
+
+MAX_CELLS = 2000
+MAX_LINES = 1000
+"""The most entries that one list of the page has: warnings, environment and the like."""
+MAX_TEXT = 4096
+"""Longer texts are cut: nothing that `bench` writes is that long."""
+
+ORIGIN = ("cpu", "cores", "hypervisor", "kernel", "libc")
+"""What of the environment says that it is the same machine."""
+
+_FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture for the page: an SVG file and the words that go with it."""
+
+    scenario: str
+    """Where it stands. Of a scenario that the run does not have it is left out."""
+    title: str
+    """What it shows, in a few words."""
+    alt: str
+    """The same for those who cannot see it, with its main numbers."""
+    svg: bytes
+    remark: str = ""
+    """What a reader must know of it, such as that it is of another machine."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """One scenario: its table, what the table means, and its pictures."""
+
+    id: str
+    name: str
+    question: str
+    engines: tuple[str, ...]
+    points: int
+    constants: str
+    """The parameters that all of its cells share."""
+    table: Table
+    findings: tuple[tuple[str, tuple[str, ...]], ...]
+    """What sets a point apart ("depth 16", or nothing where there is one), and its sentences."""
+    harness: str
+    spread: str
+    """What stands below the numbers of its table."""
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture as markup, with its words."""
+
+    title: str
+    alt: str
+    svg: Markup
+    remark: str
+
+
+def page(run: Run, drawings: Sequence[Drawing] = (), traces: Sequence[Drawing] = ()) -> str:
+    """The whole page, as HTML.
+
+    Raises `NothingMeasured` for a run without cells, `ResultError` for one too large for a page,
+    and `ValueError` for a drawing that is not an SVG as our charts make them.
+    """
+    _check(run)
+    inliner = Inliner()
+    sections = _sections(run, drawings, inliner)
+    context: dict[str, Any] = {
+        "run": run,
+        "title": _title(sections),
+        "when": _when(run.created_utc),
+        "rounds": max(_rounds(run.cells), default=0),
+        "fewest": min(_rounds(run.cells), default=0),
+        "min_rounds": MIN_ROUNDS,
+        "sections": sections,
+        "verdicts": claims.verdicts(run),
+        "unmeasured": [cell for cell in run.cells if cell.status in ("failed", "partial")],
+        "traces": [_figure(trace, inliner) for trace in traces],
+        "meanings": _meanings(sections),
+        "environment": {name: _shown(name, value) for name, value in run.environment.items()},
+        "command": command(run),
+        "own_files": _own_files(run.asked),
+        "uses_files": any(cell.parameters.get("channel.kind") == "file" for cell in run.cells),
+    }
+    return _render(context, inliner.css())
+
+
+def command(run: Run) -> str:
+    """The command that makes the run again, quoted for a shell.
+
+    Where the file does not hold what was asked, as near to it as its scenarios and settings come.
+    """
+    asked = run.asked or Asked(list(dict.fromkeys(c.scenario for c in run.cells)), [], {})
+    words = ["iomodels", "bench"]
+    for engine in asked.engines:
+        words += ["--engine", engine]
+    for key, values in asked.settings.items():
+        words += ["--set", f"{key}={','.join(values)}"]
+    options = {"rounds": "--rounds", "duration_s": "--duration", "warmup_s": "--warmup"}
+    for name, option in options.items():
+        if name in run.settings:
+            words += [option, str(run.settings[name])]
+    words += ["--seed", str(run.seed)]
+    if any(name.startswith("-") for name in asked.scenarios):
+        words.append("--")  # what follows is no option, whatever it looks like
+    return shlex.join([*words, *asked.scenarios])
+
+
+def _check(run: Run) -> None:
+    if not run.cells:
+        raise NothingMeasured("the result holds no cells, so there is nothing to report")
+    if len(run.cells) > MAX_CELLS:
+        raise ResultError(
+            f"the result has {len(run.cells)} cells, and a page holds at most {MAX_CELLS}: "
+            "measure fewer at a time"
+        )
+    lists: Mapping[str, int] = {
+        "warnings": len(run.warnings),
+        "environment": len(run.environment),
+        "parameters": max(len(cell.parameters) for cell in run.cells),
+    }
+    for name, length in lists.items():
+        if length > MAX_LINES:
+            raise ResultError(
+                f"the result has {length} entries in {name}, and a page holds at most {MAX_LINES}: "
+                "give a file that 'iomodels bench' wrote"
+            )
+
+
+def _title(sections: Sequence[Section]) -> str:
+    if len(sections) > 3:
+        return f"{len(sections)} scenarios"
+    return ", ".join(section.name for section in sections)
+
+
+def _when(created_utc: str) -> str:
+    try:
+        return f"{datetime.fromisoformat(created_utc).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except (ValueError, OverflowError):
+        return created_utc
+
+
+def _sections(run: Run, drawings: Sequence[Drawing], inliner: Inliner) -> list[Section]:
+    return [
+        _section(
+            f"scenario-{number}",
+            name,
+            run.questions.get(name, ""),
+            told(name, points),
+            tuple(_figure(d, inliner) for d in drawings if d.scenario == name),
+        )
+        for number, (name, points) in enumerate(grouped(run.cells).items(), start=1)
+    ]
+
+
+def _section(
+    id: str, name: str, question: str, points: list[Point], figures: tuple[Figure, ...]
+) -> Section:
+    return Section(
+        id=id,
+        name=name,
+        question=question,
+        engines=_engines(points),
+        points=len(points),
+        constants=constants(points),
+        table=table(points),
+        findings=_findings(points),
+        harness=_harness(points),
+        spread=_spread(_rounds(cell for point in points for cell in point.cells)),
+        figures=figures,
+    )
+
+
+def _engines(points: Sequence[Point]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(row.engine for row in table(points).rows))
+
+
+def _findings(points: Sequence[Point]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Below `MIN_ROUNDS` the page says once that there are no verdicts."""
+    found = [
+        (label(point), tuple(findings.sentences(point.cells)))
+        for point in points
+        if any(len(cell.trials) >= MIN_ROUNDS for cell in point.cells)
+    ]
+    return tuple((name, sentences) for name, sentences in found if sentences)
+
+
+def _harness(points: Sequence[Point]) -> str:
+    cost_ns = harness_ns_per_op(points)
+    return "" if cost_ns is None else format_duration(cost_ns)
+
+
+def _figure(drawing: Drawing, inliner: Inliner) -> Figure:
+    svg = inliner.inline(drawing.svg, drawing.title, drawing.alt)
+    return Figure(drawing.title, drawing.alt, Markup(svg), drawing.remark)
+
+
+def _spread(rounds: Sequence[int]) -> str:
+    """By the rounds of each cell: a few may have fewer than the others."""
+    if max(rounds, default=0) < MIN_ROUNDS:
+        return "the range"
+    interval = f"their 95{NO_BREAK_SPACE}% intervals"
+    if min(rounds) >= MIN_ROUNDS:
+        return interval
+    return f"{interval} (the range where there are fewer than {MIN_ROUNDS} rounds)"
+
+
+def _rounds(cells: Iterable[Cell]) -> list[int]:
+    return [len(cell.trials) for cell in cells if cell.trials]
+
+
+def other_origin(run: Run, trace: Trace) -> str:
+    """What a reader must know of a trace beside this run: where it is of another machine or core.
+
+    Nothing where they agree, or where one of them does not tell.
+    """
+    here, there = run.environment, trace.environment
+    told = [
+        f"{name} {_shown(name, there[name])} (the run: {_shown(name, here[name])})"
+        for name in ORIGIN
+        if here.get(name) is not None and there.get(name) is not None and here[name] != there[name]
+    ]
+    if run.tool.core_hash != trace.tool.core_hash:
+        told.append(f"measured core {trace.tool.core_hash} (the run: {run.tool.core_hash})")
+    return f"Not recorded as the run was: {'; '.join(told)}." if told else ""
+
+
+def _meanings(sections: Sequence[Section]) -> list[tuple[str, str]]:
+    used = {quantity.header for section in sections for quantity in section.table.quantities}
+    return [(q.header, q.meaning) for q in QUANTITIES if q.header in used]
+
+
+def _own_files(asked: Asked | None) -> list[str]:
+    return [name for name in asked.scenarios if name.endswith(".toml")] if asked else []
+
+
+def _shown(name: str, value: Parameter | None) -> str:
+    if value is None:
+        return "unknown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (int, float)) and name.endswith("_bytes"):
+        return format_size(value)
+    if isinstance(value, (int, float)) and name.endswith("_ns"):
+        return format_duration(value)
+    return str(value)
+
+
+def _render(context: Mapping[str, Any], picture_css: str) -> str:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_harmless,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["unbroken"] = _unbroken
+    template = environment.from_string((_FOLDER / "page.html.j2").read_text("utf-8"))
+    style = (_FOLDER / "page.css").read_text("utf-8") + picture_css
+    script = (_FOLDER / "page.js").read_text("utf-8")
+    return template.render(
+        context,
+        style=Markup(style),
+        script=Markup(script),
+        policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
+        "base-uri 'none'; form-action 'none'",
+    )
+
+
+def _harmless(value: object) -> object:
+    """What a `{{ … }}` shows: bounded, and nothing in it acts on whoever reads or copies it."""
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    return visible(value if len(value) <= MAX_TEXT else value[:MAX_TEXT] + "…")
+
+
+def _unbroken(text: str) -> str:
+    """No line ends between a number and its %."""
+    return re.sub(r"(?<=\d) (?=%)", NO_BREAK_SPACE, text)
+
+
+def _hash(content: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+    return f"'sha256-{digest}'"

@@ -1,0 +1,179 @@
+"""The result file: its types (`read.py` reads and writes it).
+
+A run is plain data (`Run` → `Cell` → `Trial`), stored as versioned JSON. Raw trials are kept;
+`Cell.summary` is derived from them by `rounds.summarise` and stored for readers who only
+want the answer. Names of measured quantities end in their unit.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+SCHEMA = "iomodels.run/1"
+
+Histogram = list[tuple[int, int]]
+"""`[[lower_ns, count], …]`: non-empty log-linear buckets, ascending (see `core/histogram.h`)."""
+
+Status = Literal["ok", "n/a", "failed", "partial"]
+Parameter = str | int | float | bool
+"""A scenario key's value in canonical form: durations in ns and sizes in bytes, as integers."""
+
+
+class Interval(msgspec.Struct, frozen=True):
+    """A median over rounds, and its 95 % interval (below six rounds: only their range)."""
+
+    median: float
+    low: float
+    high: float
+
+
+class Switches(msgspec.Struct, frozen=True):
+    """Context switches per operation, of the whole process."""
+
+    voluntary: float
+    involuntary: float
+
+
+class OverlapParts(msgspec.Struct, frozen=True):
+    """The three measured times behind `Trial.overlap`, per operation."""
+
+    io_ns: float
+    cpu_ns: float
+    both_ns: float
+    io_cpu_share: float | None = None
+    """`Trial.cpu_share` of the I/O alone: what waiting itself costs."""
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """One measured run of one cell in one process."""
+
+    round: int
+    order: int
+    started_utc: str
+    duration_ns: int
+    operations: int
+    throughput_ops: float
+    throughput_bytes: float
+    latency_ns: Histogram
+    submit_ns: Histogram
+    """Empty where completions start the next requests (chain=handler): those were not timed."""
+    cpu_user_ns_per_op: float
+    cpu_system_ns_per_op: float
+    cpu_share: float
+    """CPU time of the whole process over wall time: 1.0 is one CPU kept busy."""
+    calls_per_op: dict[str, float]
+    eagain_per_op: float
+    context_switches_per_op: Switches
+    depth_mean: float
+    depth_max: int
+    counters: dict[str, float]
+    service_ns: Histogram | None = None
+    added_ns: Histogram | None = None
+    cancel_ns: Histogram | None = None
+    """From asking to cancel a request to its end by that."""
+    cancel_late_ns: Histogram | None = None
+    """The same where it was too late, and the request ended by itself."""
+    overlap: float | None = None
+    overlap_parts: OverlapParts | None = None
+    harness_ns_per_op: float | None = None
+    timeline: list[int] | None = None
+    """Completions in each of equal parts of the measured window, in order. None where the window
+    ended before its time, or where another process measures (a server's peer)."""
+
+
+class Percentiles(msgspec.Struct, frozen=True):
+    """Percentiles of one histogram quantity, each with its interval over rounds."""
+
+    p50: Interval
+    p90: Interval
+    p99: Interval
+    p999: Interval
+    max: Interval
+    mean: Interval
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """What a cell's trials come to: medians over rounds with 95 % intervals over rounds."""
+
+    rounds: int
+    throughput_ops: Interval
+    throughput_bytes: Interval
+    latency_ns: Percentiles
+    cpu_ns_per_op: Interval
+    """User and system together: many kernels sample the split by ticks, only the sum is exact."""
+    cpu_user_ns_per_op: Interval
+    cpu_system_ns_per_op: Interval
+    cpu_share: Interval
+    calls_per_op: dict[str, Interval]
+    eagain_per_op: Interval
+    voluntary_switches_per_op: Interval
+    involuntary_switches_per_op: Interval
+    depth_mean: Interval
+    submit_ns: Percentiles | None = None
+    service_ns: Percentiles | None = None
+    added_ns: Percentiles | None = None
+    cancel_ns: Percentiles | None = None
+    cancel_late_ns: Percentiles | None = None
+    overlap: Interval | None = None
+    harness_ns_per_op: Interval | None = None
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """One scenario point × one engine."""
+
+    scenario: str
+    parameters: dict[str, Parameter]
+    """Every key of the scenario point, defaults included, as `table.key` (what `--set` takes)."""
+    engine: str
+    """Canonical: defaults left out, options ordered (`aio`, not `aio:notify=suspend`)."""
+    status: Status
+    reason: str | None = None
+    """Why the cell is n/a, failed or partial; otherwise None."""
+    note: str | None = None
+    """What a reader must know of an ok cell, such as "degenerate: same as blocking"."""
+    trials: list[Trial] = []
+    summary: Summary | None = None
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """A warning about the machine or the run. `code` is stable, `message` is a sentence."""
+
+    code: str
+    message: str
+
+
+class Tool(msgspec.Struct, frozen=True):
+    """What measured: the version, and a hash over the sources of the measured core."""
+
+    version: str
+    core_hash: str
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What `bench` was given, so that the run can be made again (rounds and such: `settings`)."""
+
+    scenarios: list[str]
+    """Shipped names; of a path its file name only, since folders can contain a user's name."""
+    engines: list[str]
+    settings: dict[str, list[str]]
+    """What `--set` was given, apart from `channel.folder`, which is never part of a result."""
+
+
+class Run(msgspec.Struct, frozen=True):
+    """One `iomodels bench` and its result file."""
+
+    schema: str
+    tool: Tool
+    created_utc: str
+    seed: int
+    settings: dict[str, Parameter]
+    """How it was measured: rounds, duration_s, warmup_s."""
+    environment: dict[str, Parameter | None]
+    warnings: list[Notice]
+    cells: list[Cell]
+    questions: dict[str, str] = {}
+    """The question that each scenario answers, by scenario name."""
+    asked: Asked | None = None
+    """None in files of versions that did not keep it."""

@@ -1,0 +1,1 @@
+"""Numbers from numbers: histograms, summaries, intervals, sign-flip, rank tests, screening."""

@@ -1,0 +1,1 @@
+"""One trial: preparation, child process, worker, reading the record, why it failed."""

@@ -1,0 +1,141 @@
+"""Why a trial failed, in one sentence with a remedy: from the core's stage and errno.
+
+Also the conditions that a trial must have met for its numbers to mean what they say.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+from collections.abc import Mapping
+
+from iomodels.base.errors import ConditionLost, IomodelsError, NotApplicable, TrialError
+from iomodels.trials.record import Record
+
+_NO_THREAD = "no more threads can be started: raise the limit (ulimit -u), or lower load.depth"
+
+_SENTENCES: Mapping[tuple[str, int], str] = {
+    ("channel_open", errno.EMFILE): (
+        "too few descriptors: raise the limit (ulimit -n), or lower load.depth"
+    ),
+    ("channel_open", errno.ENFILE): (
+        "the system has no descriptor left: close something, or raise fs.file-max"
+    ),
+    ("channel_open", errno.ENOSYS): (
+        "this kernel or container lacks a system call that the channel needs "
+        "(timerfd_create): allow it in the seccomp profile, or use another channel"
+    ),
+    ("channel_open", errno.EPERM): (
+        "this container forbids a system call that the channel needs: "
+        "allow it in the seccomp profile, or use another channel"
+    ),
+    ("channel_open", errno.EOPNOTSUPP): (
+        "this file system has no direct I/O: choose another channel.folder"
+    ),
+    ("check", errno.EBUSY): (
+        "the file's pages would not leave the page cache, so these would be no cold reads: "
+        "measure again when nothing else writes, or use another channel.folder"
+    ),
+    ("engine_open", errno.EAGAIN): _NO_THREAD,
+    ("engine_open", errno.E2BIG): "the engine cannot keep so many requests in flight",
+    ("drain", errno.ETIMEDOUT): "a cancelled transfer would not end within 10 s",
+}
+
+_AT = {
+    "allocate": "allocating memory",
+    "channel_open": "opening the channel",
+    "engine_open": "opening the engine",
+    "check": "checking the channel's conditions",
+    "start": "starting a request",
+    "submit": "submit",
+    "reap": "reap",
+    "transfer": "a transfer",
+    "drain": "draining",
+    "none": "an unknown place",
+}
+
+
+_NOT_APPLICABLE: Mapping[tuple[str, int], str] = {
+    ("engine_open", errno.ERANGE): (
+        "its descriptors go beyond what the engine can handle (select: FD_SETSIZE is 1024)"
+    ),
+}
+_NO_SIGNAL = (
+    "a request's notification could not be delivered, and its result is gone with it (what came "
+    "from a stream, or was appended, cannot be asked for again): raise the limits (ulimit -i for "
+    "signals, ulimit -u for callbacks), or use another aio:notify"
+)
+PEER_WRONG_BYTES = 65
+"""What the peer exits with when it was sent something else than it should (`core/channels`)."""
+_NO_NOWAIT = "this file system cannot read without blocking (RWF_NOWAIT)"
+
+
+def error(record: Record, settings: Mapping[str, int]) -> IomodelsError:
+    """What to raise for a record whose trial failed."""
+    at = (record.stage, record.field("error"))
+    if at in _NOT_APPLICABLE:
+        return NotApplicable(_NOT_APPLICABLE[at])
+    if settings.get("nowait") and at == ("transfer", errno.EOPNOTSUPP):
+        return NotApplicable(_NO_NOWAIT)
+    return TrialError(failure(record, settings))
+
+
+def failure(record: Record, settings: Mapping[str, int]) -> str:
+    """The sentence for a record whose trial failed."""
+    stage, number = record.stage, record.field("error")
+    if record.field("peer_status"):
+        return _peer_ended(record.field("peer_status") - 1)
+    if stage == "verify":
+        return _wrong_bytes(record, settings)
+    if (stage, number) == ("transfer", errno.EAGAIN):
+        return _NO_SIGNAL if record.field("signals_lost") else _NO_THREAD
+    if (stage, number) in _SENTENCES:
+        return _SENTENCES[stage, number]
+    name = errno.errorcode.get(number, str(number))
+    where = ""
+    if stage == "transfer" and settings.get("file_fd", -1) >= 0:
+        where = f" at offset {record.field('error_offset')}"
+    if number == errno.ENODATA and stage == "transfer":
+        return f"a transfer{where} met the end of the data, where there should be more"
+    if number == errno.ENOSYS:
+        return f"{_AT[stage]} needs a system call that this kernel or container lacks ({name})"
+    return f"{_AT[stage]} failed{where}: {os.strerror(number)} ({name})"
+
+
+def _peer_ended(status: int) -> str:
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status) == PEER_WRONG_BYTES:
+        return "verification failed: the peer process was sent bytes that are not the right ones"
+    if os.WIFSIGNALED(status):
+        how = f"was ended by {signal.Signals(os.WTERMSIG(status)).name}"
+    else:
+        how = f"ended with exit code {os.WEXITSTATUS(status)}"
+    return f"the peer process {how} in the middle of the trial"
+
+
+def _wrong_bytes(record: Record, settings: Mapping[str, int]) -> str:
+    if settings.get("file_fd", -1) >= 0:
+        return (
+            f"verification failed: the bytes at offset {record.field('error_offset')} are not "
+            "those that were written there"
+        )
+    return "verification failed: the timer did not report one expiration"
+
+
+def check_conditions(record: Record, settings: Mapping[str, int]) -> None:
+    """Raise `TrialError` where a finished trial did not measure what it claims to.
+
+    Raises `ConditionLost` where it would, on another try.
+    """
+    early = record.field("early_completions")
+    if early:
+        raise TrialError(
+            f"{early} operations ended before the timer can have expired: "
+            "this machine's clocks disagree, so its latencies mean nothing"
+        )
+    pages, after = record.field("pages"), record.field("pages_after")
+    if settings.get("file_fd", -1) >= 0 and settings["file_cache"] == 0 and after < pages:
+        raise ConditionLost(
+            f"{pages - after} of {pages} pages had left the page cache by the end, so this was no "
+            "cached read: free some memory, or make channel.size smaller"
+        )

@@ -1,0 +1,171 @@
+"""How a trial's process is started: which Python's iomodels, behind what, in which environment.
+
+A plain run uses this process's own worker and core. An arm of an A/B comparison may put a program
+in front (`taskset -c 0`), change the environment, or take the worker and core of another Python.
+What that one has is asked once, started exactly as its trials will be.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from iomodels import __version__, _core
+from iomodels.base.errors import ArmError
+from iomodels.trials import worker
+from iomodels.trials.record import Layout, own_layout
+
+ASK_TIMEOUT_S = 30.0
+
+# `-P` keeps the current folder out, which may hold the sources of yet another iomodels.
+# In versions before the packages the worker lay beside the core.
+_QUESTION = """
+import json, os
+from iomodels import __version__, _core
+try:
+    from iomodels.trials import worker
+except ImportError:
+    from iomodels import worker
+layout = _core.record_layout()
+print(json.dumps({
+    "parent": os.getppid(),
+    "version": __version__,
+    "protocol": getattr(worker, "PROTOCOL", 0),
+    "worker": worker.__file__,
+    "core": _core.__file__,
+    "layout": layout | {"histogram_lower": _core.histogram_lower()},
+    "engines": list(_core.engines()),
+}))
+"""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A Python interpreter and the iomodels in it: what a trial's process is made of."""
+
+    python: str
+    version: str
+    worker: str
+    core: str
+    core_hash: str
+    layout: Layout
+    """How this core lays out its record, which need not be how ours does."""
+    engines: frozenset[str]
+    """The names in the core's table."""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """`environment` holds what is changed, `prefix` the words in front of the interpreter's."""
+
+    installation: Installation
+    prefix: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def command(self, *arguments: str) -> list[str]:
+        """The command line of a trial's process (`worker.py` has its arguments)."""
+        here = self.installation
+        return [*self.prefix, here.python, "-I", "-S", here.worker, here.core, *arguments]
+
+    def full_environment(self) -> dict[str, str] | None:
+        """For `subprocess`: None is this process's own."""
+        return {**os.environ, **self.environment} if self.environment else None
+
+
+@cache
+def own_launch() -> Launch:
+    """This interpreter, this iomodels, as it is."""
+    core = str(_core.__file__)
+    return Launch(
+        Installation(
+            python=sys.executable,
+            version=__version__,
+            worker=str(worker.__file__),
+            core=core,
+            core_hash=_hash(core),
+            layout=own_layout(),
+            engines=frozenset(_core.engines()),
+        )
+    )
+
+
+def find_launch(
+    python: str | None, prefix: Sequence[str], environment: Mapping[str, str]
+) -> Launch:
+    """How to start trials with these; whatever would keep them from starting is found out here.
+
+    Raises `ArmError` where the prefix or the interpreter cannot be started, has no iomodels, or one
+    that speaks another protocol.
+    """
+    if python is None and not prefix and not environment:
+        return own_launch()
+    interpreter = python or sys.executable
+    answer = _ask(interpreter, tuple(prefix), environment)
+    own = own_launch().installation
+    missing = own.layout.words.keys() - answer["layout"]["words"].keys()
+    if answer["protocol"] != worker.PROTOCOL or missing:
+        raise ArmError(
+            f"the iomodels of python={interpreter} is version {answer['version']}, whose trials "
+            f"this version ({__version__}) cannot read: install versions closer to each other"
+        )
+    installation = Installation(
+        python=interpreter,
+        version=answer["version"],
+        worker=answer["worker"],
+        core=answer["core"],
+        core_hash=_hash(answer["core"]),
+        layout=Layout(**answer["layout"]),
+        engines=frozenset(answer["engines"]),
+    )
+    return Launch(installation, tuple(prefix), dict(environment))
+
+
+def _ask(python: str, prefix: tuple[str, ...], environment: Mapping[str, str]) -> dict[str, Any]:
+    what = f'prefix="{" ".join(prefix)}"' if prefix else f"python={python}"
+    try:
+        done = subprocess.run(
+            [*prefix, python, "-P", "-c", _QUESTION],
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=ASK_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, ValueError) as error:
+        raise ArmError(f"{what} cannot be started: {_why(error)}") from None
+    except subprocess.TimeoutExpired:
+        raise ArmError(f"{what} did not start Python within {ASK_TIMEOUT_S:.0f} s") from None
+    lines = done.stdout.decode(errors="replace").strip().splitlines()
+    try:
+        answer: dict[str, Any] = json.loads(lines[-1]) if lines and done.returncode == 0 else {}
+    except ValueError:
+        answer = {}
+    if "protocol" not in answer:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        words = f"; its last words: {said[-1]}" if said else ""
+        raise ArmError(
+            f"{what} does not start a Python that has iomodels (exit code {done.returncode}){words}"
+        )
+    if answer["parent"] != os.getpid():
+        raise ArmError(
+            f"{what} starts Python as a process of its own and stays between, where nobody could "
+            "watch the trial: use a program that becomes the one it starts, such as taskset or env"
+        )
+    return answer
+
+
+def _why(error: OSError | ValueError) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+
+
+def _hash(core: str) -> str:
+    """Two trials with the same one were measured by the same compiled code."""
+    return hashlib.sha256(Path(core).read_bytes()).hexdigest()[:16]

@@ -1,0 +1,260 @@
+"""What a run needs before its first trial: the clock's calibration, the data files, and what to
+start each trial with. Everything made here is gone at the end of the run: files have no name.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from types import TracebackType
+
+from iomodels import _core
+from iomodels.base.errors import ScenarioError
+from iomodels.base.toml import printable
+from iomodels.base.units import format_size
+from iomodels.measure.plan import Plan, PlannedCell, PlannedTrial
+from iomodels.trials.trial import Command
+from iomodels.workload.channels import FileChannel, Load, PipeChannel, SocketChannel, TimerChannel
+from iomodels.workload.point import Point
+
+CALIBRATION_NS = 100_000_000
+"""The TSC is compared with CLOCK_MONOTONIC over this long: an error below 1 ppm."""
+COMPUTE_CALIBRATION_NS = 50_000_000
+
+_PATTERN = {"sequential": 0, "random": 1}
+_CACHE = {"warm": 0, "direct": 1, "cold": 2}
+_WORKLOAD = {"read": 0, "write": 1, "mixed": 2}
+_SYNC = {"none": 0, "data": 1, "every": 2}
+_ARRIVALS = {"closed": 0, "constant": 0, "poisson": 1}
+_EXCHANGE = {"echo": 0, "stream": 1}
+_FAMILY = {"unix": 0, "tcp": 1}
+_DISTRIBUTION = {"constant": 0, "uniform": 1, "exponential": 2, "lognormal": 3}
+
+
+_HARNESS = {
+    "append": 0,
+    "arrival_gap_q10_ns": 0,
+    "compute_units": 0,
+    "deadline_ns": 0,
+    "sync": 0,
+}
+"""The null engine measures the loop: a plain closed one, with nothing to wait for in it."""
+
+
+_WRONG_FOLDER = (
+    *(errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG),
+    *(errno.EACCES, errno.EPERM, errno.EROFS),
+)
+
+
+def check_folders(cells: Iterable[PlannedCell]) -> None:
+    """Refuse, before anything is measured, a `channel.folder` in which no file can be made.
+
+    Tried, not asked: to the superuser `access` allows even a read-only file system. Nothing stays
+    of it. Raises `ScenarioError` with the path, which no result ever has.
+    """
+    channels = [cell.point.channel for cell in cells if cell.na_reason is None]
+    for folder in dict.fromkeys(c.folder for c in channels if isinstance(c, FileChannel)):
+        try:
+            os.close(_core.make_file(str(folder), 0, 0))
+        except OSError as error:
+            if error.errno in _WRONG_FOLDER:
+                raise ScenarioError(
+                    f"channel.folder is {printable(str(folder))}, where no file can be made "
+                    f"({os.strerror(error.errno)}): set it to a folder that can be written to"
+                ) from None
+
+
+class Unavailable(Exception):  # noqa: N818 - it never reaches a user as an error
+    """This cell cannot be measured here; the message says why."""
+
+
+class Preparation:
+    """A run's clock and data files. A context manager: leaving it closes the files.
+
+    `making` is told the size of each data file before it is made, which may take long.
+    """
+
+    def __init__(self, plan: Plan, making: Callable[[int], None] = lambda size: None) -> None:
+        self._making = making
+        self._seed = plan.seed
+        self._clock_q32 = _core.clock_calibrate(CALIBRATION_NS)
+        self._cpus = sorted(os.sched_getaffinity(0))
+        self._files: dict[tuple[str, int], int | Unavailable] = {}
+
+    def __enter__(self) -> Preparation:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for fd in self._files.values():
+            if isinstance(fd, int):
+                os.close(fd)
+
+    @cached_property
+    def _units_per_ms(self) -> int:
+        return _core.compute_calibrate(COMPUTE_CALIBRATION_NS)
+
+    def why_not(self, point: Point) -> str | None:
+        """Why this machine cannot offer the point's channel, or None. Makes the data file.
+
+        Raises `Unavailable` where the channel could be had, but making it failed.
+        """
+        if point.load.placement == "apart" and len(self._cpus) < 2:
+            return "load.placement = 'apart' needs two CPUs, and one is allowed here"
+        channel = point.channel
+        if not isinstance(channel, FileChannel):
+            return None
+        fd = self._shared_file(channel)
+        if channel.cache != "direct":
+            return None
+        alignment = _core.direct_alignment(fd)
+        if alignment == 0:
+            return "the file system of channel.folder has no direct I/O: choose another folder"
+        if point.load.block % alignment:
+            return (
+                f"direct I/O needs blocks of a multiple of {alignment} bytes here, "
+                f"and load.block is {int(point.load.block)}"
+            )
+        return None
+
+    @contextmanager
+    def command(self, planned: PlannedTrial) -> Iterator[Command]:
+        """What to start the trial with. All engines of a round get the same random choices.
+
+        A trial that writes has a file of its own, which is gone when the context is left.
+        """
+        point, spec = planned.cell.point, planned.cell.engine
+        settings = self._load_settings(point) | {
+            "clock_ns_per_tick_q32": self._clock_q32,
+            "seed": (self._seed * 1_000_003 + planned.round) & (2**63 - 1),
+            "engine_threads": int(spec.options.get("threads", 0)),
+        }
+        changed = _HARNESS if planned.cell.is_harness else {}
+        channel = point.channel
+        if not isinstance(channel, FileChannel):
+            settings |= _channel_settings(channel) | changed
+            yield Command(spec.core_name, channel.kind, settings)
+            return
+        own = point.load.writes
+        fd = self._new_file(channel) if own else self._shared_file(channel)
+        try:
+            settings |= self._file_settings(channel, fd) | changed
+            yield Command(spec.core_name, channel.kind, settings, descriptors=(fd,))
+        finally:
+            if own:
+                os.close(fd)
+
+    def _load_settings(self, point: Point) -> dict[str, int]:
+        load = point.load
+        gap_q10_ns = round(1024e9 / load.rate) if load.is_open_loop else 0
+        return {
+            "depth": point.core_depth,
+            "idle": point.core_idle,
+            "batch": load.batch,
+            "deadline_ns": int(load.deadline),
+            "block": int(load.block),
+            "pattern": _PATTERN[load.pattern],
+            "workload": _WORKLOAD[load.operation],
+            "read_share_millionths": round(load.read_share * 1e6),
+            "sync": _SYNC[load.sync],
+            "verify": int(load.verify),
+            "compute_units": self._compute_units(load),
+            "arrivals": _ARRIVALS[load.arrivals],
+            "arrival_gap_q10_ns": gap_q10_ns,
+            "opens_per_request": int(point.channel.opens == "per-request"),
+            "outstanding": load.depth,
+            **self._cpu_settings(load),
+        }
+
+    def _compute_units(self, load: Load) -> int:
+        return round(load.compute * self._units_per_ms / 1e6) if load.compute else 0
+
+    def _cpu_settings(self, load: Load) -> dict[str, int]:
+        if load.placement == "free":
+            return {}
+        first, *others = self._cpus
+        return {
+            "engine_cpu": first,
+            "peer_cpu": others[0] if load.placement == "apart" else first,
+        }
+
+    def _file_settings(self, channel: FileChannel, fd: int) -> dict[str, int]:
+        return {
+            "file_fd": fd,
+            "file_size": int(channel.size),
+            "file_seed": self._seed,
+            "file_cache": _CACHE[channel.cache],
+            "nowait": int(channel.nowait),
+            "append": int(channel.append),
+        }
+
+    def _shared_file(self, channel: FileChannel) -> int:
+        """One data file for each folder and size, made when it is first asked for."""
+        key = (str(channel.folder), int(channel.size))
+        if key not in self._files:
+            try:
+                self._files[key] = self._new_file(channel)
+            except Unavailable as unavailable:
+                self._files[key] = unavailable
+        made = self._files[key]
+        if isinstance(made, Unavailable):
+            raise made
+        return made
+
+    def _new_file(self, channel: FileChannel) -> int:
+        folder, size = str(channel.folder), int(channel.size)
+        try:
+            free = _free_bytes(folder)
+            if free is not None and free < size:
+                reason = f"{os.strerror(errno.ENOSPC)}, {format_size(free)} are free there"
+                raise _no_file(size, reason, too_large=True)
+            self._making(size)
+            return _core.make_file(folder, size, self._seed)
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+            raise _no_file(size, reason, too_large=error.errno in _TOO_LARGE) from error
+
+
+_TOO_LARGE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def _no_file(size: int, reason: str, *, too_large: bool) -> Unavailable:
+    """Never names the folder, since the message gets into the result."""
+    return Unavailable(
+        f"no data file of {format_size(size)} could be made in channel.folder: {reason}; "
+        f"choose another folder{' or a smaller channel.size' if too_large else ''}"
+    )
+
+
+def _free_bytes(folder: str) -> int | None:
+    """What an ordinary user may still write there; None where the file system does not say."""
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize if status.f_blocks else None
+
+
+def _channel_settings(channel: TimerChannel | PipeChannel | SocketChannel) -> dict[str, int]:
+    if isinstance(channel, TimerChannel):
+        return _timer_settings(channel)
+    settings = {"exchange": _EXCHANGE[channel.exchange], "server": int(channel.serves)}
+    if isinstance(channel, SocketChannel):
+        settings["family"] = _FAMILY[channel.family]
+    return settings
+
+
+def _timer_settings(channel: TimerChannel) -> dict[str, int]:
+    service = channel.service
+    return {
+        "service_distribution": _DISTRIBUTION[service.distribution],
+        "service_mean_ns": int(service.mean_ns),
+        "service_low_ns": int(service.low_ns),
+        "service_high_ns": int(service.high_ns),
+        "service_sigma_millionths": round(service.sigma * 1e6),
+    }

@@ -1,0 +1,99 @@
+"""Reading the core's record: memory that a trial and its parent share (`core/record.h`)."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from iomodels import _core
+
+if TYPE_CHECKING:
+    from iomodels.results.schema import Histogram
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a core keeps what in its record (`_core.record_layout`, `_core.histogram_lower`)."""
+
+    size: int
+    """In bytes."""
+    words: Mapping[str, Sequence[int]]
+    """The first word of each name, and how many it has."""
+    calls: Sequence[str]
+    stages: Sequence[str]
+    histogram_lower: Sequence[int]
+
+
+@cache
+def own_layout() -> Layout:
+    """That of the core in this process."""
+    return Layout(**_core.record_layout(), histogram_lower=_core.histogram_lower())
+
+
+class Record:
+    """One trial's record. Words are uint64; names and places come from the core that writes it."""
+
+    def __init__(self, fd: int, layout: Layout | None = None) -> None:
+        layout = layout or own_layout()
+        self.fd = fd
+        self._places = layout.words
+        self._call_names = layout.calls
+        self._stages = layout.stages
+        self._lower = layout.histogram_lower
+        self._memory = mmap.mmap(fd, layout.size)
+        self._words = memoryview(self._memory).cast("Q")
+
+    def field(self, name: str) -> int:
+        """A single word."""
+        return self._words[self._places[name][0]]
+
+    def ask_to_stop(self) -> None:
+        """The loop ends at its next turn."""
+        self._words[self._places["stop"][0]] = 1
+
+    @property
+    def stage(self) -> str:
+        """Where the trial failed; "none" if it did not."""
+        return self._stages[self.field("error_stage")]
+
+    def table(self, name: str) -> dict[str, int]:
+        """`calls` or `eagain`: the counts that are not 0, by name of the call."""
+        counts = self.numbers(name)
+        return {call: n for call, n in zip(self._call_names, counts, strict=True) if n > 0}
+
+    def histogram(self, name: str) -> Histogram:
+        """`latency`, `submit` or `added`: `[[lower_ns, count], …]` of the filled buckets."""
+        counts = self.numbers(name)
+        return [(lower, n) for lower, n in zip(self._lower, counts, strict=True) if n > 0]
+
+    def numbers(self, name: str) -> list[int]:
+        """All words of a field that has several, such as `timeline`."""
+        first, words = self._places[name]
+        return self._words[first : first + words].tolist()
+
+    def close(self) -> None:
+        # The view must go before the mapping can.
+        self._words.release()
+        self._memory.close()
+        os.close(self.fd)
+
+
+@contextmanager
+def new_record(layout: Layout | None = None) -> Iterator[Record]:
+    """A zeroed record in memory of its own; gone at the end, whatever became of the child.
+
+    `layout` is that of the core which will write it: by default the one of this process.
+    """
+    layout = layout or own_layout()
+    fd = os.memfd_create("iomodels-record")
+    os.ftruncate(fd, layout.size)
+    record = Record(fd, layout)
+    try:
+        yield record
+    finally:
+        record.close()

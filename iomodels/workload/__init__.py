@@ -1,0 +1,1 @@
+"""What is asked for: keys, points, scenarios, suites, the generated key reference."""

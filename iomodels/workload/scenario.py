@@ -1,0 +1,390 @@
+"""Scenarios: finding them by name or path, reading them strictly, and listing their points.
+
+A scenario says what is read and how hard, never by which engine's means. Its keys and their limits
+are in `channels.py`; how flat values become a `Point` is in `point.py`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from iomodels.base import toml
+from iomodels.base.errors import IomodelsError, ScenarioError
+from iomodels.base.toml import did_you_mean, found, printable
+from iomodels.workload.channels import FileChannel, Key, Load, TimerChannel, Value, all_keys
+from iomodels.workload.point import (
+    Point,
+    assign,
+    choose,
+    find_key,
+    point_from_parameters,
+    read_value,
+    settle,
+)
+from iomodels.workload.suite import SuiteRun, is_suite, read_suite
+
+__all__ = [
+    "FileChannel",
+    "Load",
+    "Point",
+    "Scenario",
+    "TimerChannel",
+    "load",
+    "point_from_parameters",
+    "points",
+    "reference_table",
+    "resolve",
+    "scenario_folder",
+    "shipped",
+    "suites",
+]
+
+MAX_VALUES = 64
+"""How many values a sweep may give one key."""
+MAX_POINTS = 256
+"""How many points a scenario may have: at seven rounds of four engines that is hours already."""
+
+_NOT_SWEPT = {
+    "channel.kind": "a scenario is about one kind of channel",
+    "channel.folder": "points that differ only in their folder could not be told apart",
+}
+_NAME = re.compile(r"\w[\w.+-]{0,79}")
+
+
+class _ScenarioFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    title: Annotated[str, toml.text_meta("what it is, in a few words")]
+    question: Annotated[str, toml.text_meta("what it answers")]
+    channel: Annotated[
+        dict[str, Any],
+        Meta(description="what is read", extra={"allowed": "a table, headed [channel]"}),
+    ]
+    load: Annotated[
+        dict[str, Any],
+        Meta(description="how it is read", extra={"allowed": "a table, headed [load]"}),
+    ] = msgspec.field(default_factory=dict)
+    sweep: Annotated[
+        dict[str, Any],
+        Meta(
+            description="keys with several values each: every combination is a point",
+            extra={"allowed": 'a table of lists, such as "load.depth" = [1, 4, 16]'},
+        ),
+    ] = msgspec.field(default_factory=dict)
+    expect: Annotated[str, toml.text_meta("what to expect, and why")] = ""
+    engines: Annotated[
+        tuple[str, ...], toml.names_meta("the engines it is about (default: the four)")
+    ] = ()
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A workload, the same for every engine.
+
+    `settings` are the values of `table.key` as given, without defaults; `sweep` has the keys with
+    several values. `engines` is empty where the scenario names none. `lacks` has the keys that were
+    set for a whole suite and mean nothing to this scenario.
+    """
+
+    name: str
+    title: str
+    question: str
+    expect: str | None
+    engines: tuple[str, ...]
+    settings: Mapping[str, Value]
+    sweep: Mapping[str, tuple[Value, ...]]
+    path: Path
+    lacks: tuple[str, ...] = field(default=(), compare=False)
+
+
+def scenario_folder() -> Path:
+    """The folder of the shipped scenarios, installed as the package `iomodels.scenarios`.
+
+    Raises `IomodelsError` if the installation lacks it.
+    """
+    spec = importlib.util.find_spec("iomodels.scenarios")
+    if spec is None or not spec.submodule_search_locations:
+        raise IomodelsError(
+            "the shipped scenarios are missing from this installation: install iomodels again"
+        )
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def shipped() -> tuple[str, ...]:
+    """The names of the shipped scenarios, in alphabetical order."""
+    return tuple(path.stem for path, data in _shipped_files() if not is_suite(data))
+
+
+def suites() -> tuple[str, ...]:
+    """The names of the shipped suites, in alphabetical order."""
+    return tuple(path.stem for path, data in _shipped_files() if is_suite(data))
+
+
+def _shipped_files() -> Iterator[tuple[Path, dict[str, Any]]]:
+    for path in sorted(scenario_folder().glob("*.toml")):
+        yield path, toml.read(path, path.name)
+
+
+def load(name_or_path: str | Path, settings: Mapping[str, Sequence[str]] | None = None) -> Scenario:
+    """Read one scenario: a shipped name, or the path of a TOML file.
+
+    `settings` are those of `--set`: `{"load.depth": ["1", "4"]}`. One value sets the key, several
+    sweep it, and both replace what the file says. Raises `ScenarioError`.
+    """
+    path, where = _locate(name_or_path, shipped)
+    data = toml.read(path, where)
+    if is_suite(data):
+        raise ScenarioError(f"{where} is a suite, and one scenario is wanted here")
+    return _scenario(path, where, data, settings or {})
+
+
+def resolve(
+    names: Sequence[str], settings: Mapping[str, Sequence[str]] | None = None
+) -> list[Scenario]:
+    """Read scenarios and suites, shipped ones or files, in order and each scenario once.
+
+    `settings` are those of `--set` and apply to every one of them, after a suite's own. Raises
+    `ScenarioError`, also where two different scenarios have one name.
+    """
+    chosen: dict[str, Scenario] = {}
+    for name in names:
+        for scenario in _scenarios_of(name, settings or {}):
+            other = chosen.setdefault(scenario.name, scenario)
+            if other != scenario:
+                raise ScenarioError(_why_not_both(other, scenario))
+    return list(chosen.values())
+
+
+def _scenarios_of(name: str, settings: Mapping[str, Sequence[str]]) -> Iterator[Scenario]:
+    path, where = _locate(name, lambda: (*shipped(), *suites()))
+    data = toml.read(path, where)
+    if not is_suite(data):
+        yield _scenario(path, where, data, settings)
+        return
+    suite = read_suite(data, where)
+    fitted: set[str] = set()
+    for number, run in enumerate(suite.runs):
+        if run.scenario not in shipped():
+            raise ScenarioError(
+                f"{where}: run[{number}].scenario is {found(run.scenario)}"
+                f"{did_you_mean(run.scenario, shipped())}: it must be one of the shipped "
+                f"scenarios {', '.join(shipped())}"
+            )
+        own = scenario_folder() / f"{run.scenario}.toml"
+        content = toml.read(own, own.name)
+        fitting = {key: settings[key] for key in settings if _fits(key, content)}
+        fitted |= set(fitting)
+        scenario = _scenario(own, own.name, content, fitting, run, where)
+        yield replace(scenario, lacks=tuple(key for key in settings if key not in fitting))
+    for key in settings:
+        if key not in fitted:
+            raise ScenarioError(f"{where}: {key} fits none of its scenarios: leave it out")
+
+
+def _fits(key: str, scenario: Mapping[str, Any]) -> bool:
+    """Whether a setting given for a whole suite means something to this scenario's channel."""
+    known = all_keys().get(key)
+    channel = scenario.get("channel")
+    kind = channel.get("kind") if isinstance(channel, dict) else None
+    return known is None or kind in known.needs.get("channel.kind", (kind,))
+
+
+def _why_not_both(one: Scenario, other: Scenario) -> str:
+    name = printable(one.name)
+    if one.path.resolve() == other.path.resolve():
+        return f"'{name}' is asked for twice with different settings: run it once for each"
+    return (
+        f"two scenarios have the name '{name}', {printable(str(one.path))} and "
+        f"{printable(str(other.path))}: rename one of the files"
+    )
+
+
+def _locate(name_or_path: str | Path, known: Callable[[], tuple[str, ...]]) -> tuple[Path, str]:
+    """The file that is meant, and how errors name it."""
+    text = str(name_or_path)
+    if isinstance(name_or_path, Path) or "/" in text or text.endswith(".toml"):
+        return Path(text), printable(text)
+    names = known()
+    if text not in names:
+        raise ScenarioError(
+            f"there is no scenario '{printable(text)}'{did_you_mean(text, names)}: the shipped "
+            f"ones are {', '.join(names)}, and the path of a file ends in .toml"
+        )
+    return scenario_folder() / f"{text}.toml", f"{text}.toml"
+
+
+def _scenario(
+    path: Path,
+    where: str,
+    data: Mapping[str, Any],
+    texts: Mapping[str, Sequence[str]],
+    run: SuiteRun | None = None,
+    suite_where: str = "",
+) -> Scenario:
+    """The file's scenario, changed by a suite's `run` and then by `--set`, every point checked."""
+    if not _NAME.fullmatch(path.stem):
+        raise ScenarioError(
+            f"{where}: the file's name is the scenario's, so it must be letters, digits and . + - _"
+        )
+    file = toml.decode(data, _ScenarioFile, where)
+    draft = _Draft(file.channel.get("kind"))
+    draft.read_tables(file, where)
+    if run is not None:
+        for name, raw in _leaves(run.set):
+            values = raw if isinstance(raw, list) else [raw]
+            draft.change(name, values, suite_where, path="set")
+    for name, given in texts.items():
+        draft.change_by_text(name, given)
+    engines = run.engines if run is not None and run.engines else file.engines
+    scenario = Scenario(
+        name=path.stem,
+        title=file.title,
+        question=file.question,
+        expect=file.expect or None,
+        engines=engines,
+        settings=draft.settings,
+        sweep=draft.sweep,
+        path=path,
+    )
+    _points(scenario, f"{where} with --set" if texts else where)
+    return scenario
+
+
+class _Draft:
+    """A scenario's values while they are put together from file, suite and command line."""
+
+    def __init__(self, kind: object) -> None:
+        self.kind = kind
+        self.settings: dict[str, Value] = {}
+        self.sweep: dict[str, tuple[Value, ...]] = {}
+
+    def read_tables(self, file: _ScenarioFile, where: str) -> None:
+        for name, raw in _leaves({"channel": file.channel, "load": file.load}):
+            key = find_key(name, self.kind, where)
+            assign(self.settings, name, read_value(key, raw, where))
+        for name, raw in _leaves(file.sweep):
+            if not isinstance(raw, list):
+                raise ScenarioError(
+                    f'{where}: sweep."{printable(name)}" is {found(raw)}: it must be a list'
+                )
+            if clash := next((other for other in self.sweep if _related(name, other)), None):
+                raise ScenarioError(f"{where}: sweep has both {clash} and {name}: leave one out")
+            self.change(name, raw, where, path="sweep")
+
+    def change(self, name: str, raws: Sequence[object], where: str, *, path: str) -> None:
+        """Set `name`, or sweep it if there are several values, whatever it was before."""
+        key = find_key(name, self.kind, where)
+        place = f'{path}."{name}"'
+        if not 1 <= len(raws) <= MAX_VALUES:
+            raise ScenarioError(
+                f"{where}: {place} has {len(raws)} values: it must have 1 to {MAX_VALUES}"
+            )
+        self._refuse_fixed(key, len(raws), f"{where}: {place}")
+        several = len(raws) > 1
+        values = [
+            read_value(key, raw, where, path=f"{place}[{number}]" if several else place)
+            for number, raw in enumerate(raws)
+        ]
+        self._put(key, values, f"{where}: {place}")
+
+    def change_by_text(self, name: str, texts: Sequence[str]) -> None:
+        """As `change`, with the texts of `--set`."""
+        texts = [texts] if isinstance(texts, str) else list(texts)
+        where = f"--set {printable(name)}={printable(','.join(texts))}"
+        key = find_key(name, self.kind, where)
+        if not 1 <= len(texts) <= MAX_VALUES:
+            raise ScenarioError(f"{where} has {len(texts)} values: give 1 to {MAX_VALUES}")
+        self._refuse_fixed(key, len(texts), where)
+        values = [read_value(key, key.from_text(text), where) for text in texts]
+        self._put(key, values, where)
+
+    def _refuse_fixed(self, key: Key, count: int, where: str) -> None:
+        if key.name in _NOT_SWEPT and (count > 1 or key.name == "channel.kind"):
+            raise ScenarioError(f"{where}: {key.name} cannot change, since {_NOT_SWEPT[key.name]}")
+
+    def _put(self, key: Key, values: Sequence[Value], where: str) -> None:
+        for number, value in enumerate(values):
+            if value in values[:number]:
+                raise ScenarioError(f"{where} has the value {key.show(value)} twice: leave one out")
+        for other in [other for other in self.sweep if _related(key.name, other)]:
+            if other != key.name or len(values) == 1:
+                del self.sweep[other]
+        if len(values) == 1:
+            choose(self.settings, key.name, values[0])
+        else:
+            self.sweep[key.name] = tuple(values)
+
+
+def _related(one: str, other: str) -> bool:
+    """Whether setting one key also says something about the other."""
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
+
+
+def _leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The keys in nested tables as `table.key`, as deep as there are such keys and no deeper."""
+    for last, value in table.items():
+        name = prefix + last
+        if isinstance(value, dict) and any(key.startswith(f"{name}.") for key in all_keys()):
+            yield from _leaves(value, f"{name}.")
+        else:
+            yield name, value
+
+
+def points(scenario: Scenario) -> list[Point]:
+    """Every combination of the sweep's values, in the file's order, the last key fastest."""
+    return _points(scenario, scenario.name)
+
+
+def _points(scenario: Scenario, where: str) -> list[Point]:
+    count = math.prod(len(values) for values in scenario.sweep.values())
+    if count > MAX_POINTS:
+        raise ScenarioError(f"{where}: the sweep makes {count} points, over {MAX_POINTS}")
+    made = []
+    for values in itertools.product(*scenario.sweep.values()):
+        flat = dict(scenario.settings)
+        varied = dict(zip(scenario.sweep, values, strict=True))
+        for name, value in varied.items():
+            choose(flat, name, value)
+        made.append(settle(scenario.name, flat, where, _label(varied)))
+    return made
+
+
+def _label(varied: Mapping[str, Value]) -> str:
+    keys = all_keys()
+    return ", ".join(
+        f"{name.partition('.')[2].replace('.', ' ')} {keys[name].show(value)}"
+        for name, value in varied.items()
+    )
+
+
+def reference_table() -> str:
+    """Every key of a scenario file as a Markdown table: unit, default, limits, where, meaning."""
+    heads = ("Key", "Unit", "Default", "Limits", "Only with", "Meaning")
+    rows: list[tuple[str, ...]] = [heads, ("---",) * len(heads)]
+    for item in msgspec.structs.fields(_ScenarioFile):
+        meta = item.type.__metadata__[0]
+        if item.name not in ("channel", "load"):
+            default = "required" if item.required else "none"
+            limits = meta.extra["allowed"]
+            rows.append((f"`{item.name}`", "", default, limits, "", meta.description))
+    rows += [_reference_row(key) for key in all_keys().values()]
+    return "".join("| " + " | ".join(row) + " |\n" for row in rows)
+
+
+def _reference_row(key: Key) -> tuple[str, ...]:
+    default = "required" if key.default is None else f"`{key.show(key.default)}`"
+    kinds = all_keys()["channel.kind"].choices
+    needs = [
+        f"`{other}` = {' or '.join(values)}"
+        for other, values in key.needs.items()
+        if not (other == "channel.kind" and set(values) == set(kinds))
+    ]
+    return (f"`{key.name}`", key.unit, default, key.limits, ", ".join(needs), key.meaning)
