@@ -15,9 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "histogram.h"
 #include "random.h"
+#include "record/clock.h"
+#include "record/histogram.h"
 
 #define WARMUP_NS (50 * UINT64_C(1000000))
 /* Reads between two looks at the clock where reads are not stamped: 0.1 ns each. */

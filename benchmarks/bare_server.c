@@ -19,10 +19,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "pattern.h"
 #include "peer.h"
 #include "random.h"
+#include "record/clock.h"
 
 #define WARMUP_NS (50 * UINT64_C(1000000))
 /* Round trips between two looks at the clock: a stamp each would be an instrument. */

@@ -1,4 +1,4 @@
-"""Types of the measured core (`core/module.c`)."""
+"""Types of the measured core (`core/python/module.c`)."""
 
 from collections.abc import Mapping
 from typing import TypedDict

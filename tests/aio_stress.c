@@ -16,7 +16,7 @@
 
 #include "aio_watch.h"
 #include "channels/file.h"
-#include "loop.h"
+#include "loop/loop.h"
 #include "random.h"
 
 #define BLOCK WATCH_BLOCK

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "loop.h"
+#include "loop/loop.h"
 
 #define DEPTH 2
 #define IDLE 3

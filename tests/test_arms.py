@@ -199,7 +199,7 @@ def build_core(target: Path, changed: Mapping[str, str]) -> None:
     """The core, with other texts of some of its files (by their path in it)."""
     folder = target.parent
     core = ROOT / "iomodels" / "core"
-    sources = [*core_sources(), core / "module.c"]
+    sources = [*core_sources(), core / "python/module.c"]
     # Quoted includes look in the including file's folder first, so all sources are copied.
     for path in core.rglob("*.[ch]"):
         copy = folder / "core" / path.relative_to(core)

@@ -86,7 +86,7 @@ def test_the_worker_imports_nothing_of_ours() -> None:
 def test_only_one_file_of_the_core_knows_python() -> None:
     core = PACKAGE / "core"
     knowing = [path for path in core.rglob("*.[ch]") if "Python.h" in path.read_text()]
-    assert knowing == [core / "module.c"]
+    assert knowing == [core / "python" / "module.c"]
 
 
 def test_engines_never_read_a_clock_or_allocate_outside_open() -> None:

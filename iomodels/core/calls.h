@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "recorder.h"
+#include "record/recorder.h"
 
 #define CALL_NAMES(X) \
     X(read)           \

@@ -1,13 +1,13 @@
 /* What a trial reports, in memory shared with the parent: progress needs no polling thread, and the
  * numbers of a killed child survive. All words are uint64_t, so that Python reads it as one array;
- * record_layout (record.c) names the places. */
+ * record_layout (record/record.c) names the places. */
 #ifndef IOMODELS_RECORD_H
 #define IOMODELS_RECORD_H
 
 #include <stdint.h>
 
 #include "calls.h"
-#include "histogram.h"
+#include "record/histogram.h"
 
 /* Where a trial was when it failed. */
 enum stage {

@@ -69,7 +69,7 @@ struct setting_name {
     int64_t fallback;
 };
 
-/* Ended by a NULL name; in record.c, beside the record's own table. */
+/* Ended by a NULL name; in record/record.c, beside the record's own table. */
 extern const struct setting_name setting_names[];
 
 static inline struct settings settings_default(void)

@@ -14,7 +14,8 @@ import msgspec
 SCHEMA = "iomodels.run/1"
 
 Histogram = list[tuple[int, int]]
-"""`[[lower_ns, count], …]`: non-empty log-linear buckets, ascending (see `core/histogram.h`)."""
+"""`[[lower_ns, count], …]`: non-empty log-linear buckets, ascending (see
+`core/record/histogram.h`)."""
 
 Status = Literal["ok", "n/a", "failed", "partial"]
 Parameter = str | int | float | bool

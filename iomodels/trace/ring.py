@@ -1,4 +1,5 @@
-"""Reading the ring of events: memory that a child and its parent share (`core/recorder.h`)."""
+"""Reading the ring of events: memory that a child and its parent share
+(`core/record/recorder.h`)."""
 
 from __future__ import annotations
 

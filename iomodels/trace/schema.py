@@ -22,7 +22,7 @@ MAX_NS = 2**62
 Kind = Literal[
     "call", "device_start", "device_ready", "signal", "callback", "computation", "request"
 ]
-"""As in the core's table (`core/recorder.h`)."""
+"""As in the core's table (`core/record/recorder.h`)."""
 
 
 class Event(msgspec.Struct, frozen=True):

@@ -34,7 +34,7 @@ STOP_PATIENCE_S = 0.5
 SLOWEST_DISK_BYTES_PER_S = 20e6
 PROGRESS_INTERVAL_S = 0.2
 BOTH, IO_ALONE, COMPUTATION_ALONE = 0, 1, 2
-"""The parts of a slice (`core/loop.h`)."""
+"""The parts of a slice (`core/loop/loop.h`)."""
 _NOTHING_MEASURED = (
     "measured nothing: not one operation ended in time (bench --duration makes trials longer)"
 )

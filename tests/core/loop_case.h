@@ -3,7 +3,7 @@
 #define CONFORMANCE_LOOP_CASE_H
 
 #include "check.h"
-#include "loop.h"
+#include "loop/loop.h"
 
 struct loop_case {
     struct loop_setup setup; /* may be changed until the loop is opened */

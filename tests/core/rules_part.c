@@ -2,9 +2,9 @@
 #include <stdlib.h>
 
 #include "check.h"
-#include "clock.h"
-#include "histogram.h"
 #include "random.h"
+#include "record/clock.h"
+#include "record/histogram.h"
 
 static void check_value(uint64_t value)
 {

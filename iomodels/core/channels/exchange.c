@@ -9,9 +9,9 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#include "clock.h"
 #include "pattern.h"
 #include "peer.h"
+#include "record/clock.h"
 
 /* How long a peer that has closed its ends may take to die. */
 #define DEATH_TIMEOUT_NS (NS_PER_S / 5)

@@ -12,10 +12,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "arrivals.h"
-#include "clock.h"
 #include "connections.h"
+#include "loop/arrivals.h"
 #include "record.h"
+#include "record/clock.h"
 #include "settings.h"
 
 /* With what the process ends by itself; anything else is a signal's doing. */

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "channel.h"
-#include "clock.h"
 #include "random.h"
+#include "record/clock.h"
 
 /* Service times are drawn beforehand: no logarithm in the loop, and since the table holds the
  * distribution's quantiles, every pass over it has the same distribution. */

@@ -6,8 +6,8 @@
 #include <sys/resource.h>
 
 #include "arrivals.h"
-#include "clock.h"
 #include "loop.h"
+#include "record/clock.h"
 
 struct loop {
     const struct engine *engine;

@@ -1,8 +1,8 @@
 /* Computation in known amounts (see compute.h). */
 #include "compute.h"
 
-#include "clock.h"
 #include "random.h"
+#include "record/clock.h"
 
 void compute(uint64_t units)
 {

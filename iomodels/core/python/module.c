@@ -15,12 +15,12 @@
 
 #include "channel.h"
 #include "channels/file.h"
-#include "clock.h"
-#include "compute.h"
 #include "engine.h"
-#include "loop.h"
+#include "loop/compute.h"
+#include "loop/loop.h"
 #include "record.h"
-#include "recorder.h"
+#include "record/clock.h"
+#include "record/recorder.h"
 
 /* ------------------------------------------------------------------ small helpers */
 
