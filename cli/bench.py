@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from iomodels.measure.defaults import (
     WARMUP_S,
 )
 
+from .interrupts import terminated_like_ctrl_c
 from .options import EXPORT_OPTION, JSON_OPTION, Seconds, settings_by_key
 
 if TYPE_CHECKING:
@@ -118,8 +118,9 @@ def command(
     Exits with 0 when all was measured, 1 when a cell failed, 2 for a mistake in what was asked,
     3 when nothing could be measured, 130 when interrupted (what there is has been saved then).
     """
+    from iomodels.analysis.cells import has_measurements
     from iomodels.base.units import counted
-    from iomodels.measure.run import Interrupted, has_measurements
+    from iomodels.measure.run import Interrupted
     from iomodels.measure.run import bench as run_bench
     from iomodels.statistics.rounds import MIN_ROUNDS
 
@@ -184,7 +185,7 @@ def command(
 
 def default_output(scenarios: Sequence[str], now: datetime) -> Path:
     """`results/slow-device-20250131T120000Z.json`: the name is a slug, whatever was asked for."""
-    from iomodels.results.read import slug
+    from iomodels.base.files import slug
 
     name = slug("-".join(dict.fromkeys(Path(scenario).stem for scenario in scenarios)))[:60]
     return DEFAULT_FOLDER / f"{name}-{now:%Y%m%dT%H%M%SZ}.json"
@@ -210,18 +211,8 @@ def _default_folder(output: Path | None) -> Iterator[None]:
             DEFAULT_FOLDER.rmdir()
 
 
-@contextmanager
-def terminated_like_ctrl_c() -> Iterator[None]:
-    """SIGTERM saves what there is, as Ctrl-C does: a CI that cancels a job sends it."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 def _write_json(run: Run) -> None:
-    from iomodels.results.read import encode
+    from iomodels.results.save import encode
 
     sys.stdout.buffer.write(encode(run))
     sys.stdout.buffer.flush()

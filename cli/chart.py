@@ -57,7 +57,7 @@ def command(
     Exits with 0 when all was drawn, 2 for a file that is no result or cannot be written, 3 when
     there is nothing to draw.
     """
-    from iomodels.results import read
+    from iomodels.base import files
 
     from .show import console
     from .show.rendering import rendered
@@ -77,10 +77,10 @@ def command(
     _make(folder)
     paths = [folder / f"{picture.name}.{format_}" for picture in pictures]
     for path in paths:
-        read.check_output(path, force=force)
+        files.check_output(path, force=force)
     output = console.out()
     for data, path in zip(rendered(pictures, format_), paths, strict=True):
-        read.write(data, path, force=force)
+        files.write(data, path, force=force)
         output.print(console.safe(str(path)), soft_wrap=True)
     return 0
 

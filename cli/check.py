@@ -10,14 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .bench import DEFAULT_SUITE, terminated_like_ctrl_c
-from .options import (
-    EXPORT_OPTION,
-    JSON_OPTION,
-    METRIC_OPTION,
-    THRESHOLD_OPTION,
-    settings_by_key,
-)
+from .bench import DEFAULT_SUITE
+from .interrupts import terminated_like_ctrl_c
+from .options import EXPORT_OPTION, JSON_OPTION, METRIC_OPTION, THRESHOLD_OPTION, settings_by_key
 
 if TYPE_CHECKING:
     from iomodels.compare.schema import Comparison
@@ -246,12 +241,13 @@ class _How:
 def _against_baseline(paths: Sequence[str], how: _How) -> Comparison | None:
     """None where it was interrupted; what there was is saved, and it is said where."""
     from iomodels.check import against_baseline
+    from iomodels.check import baseline as check_baseline
     from iomodels.measure.run import Interrupted
 
     from .show import console, progress
 
     messages = console.err()
-    base = against_baseline.load_baseline(paths)
+    base = check_baseline.load_baseline(paths)
     comparison = None
     try:
         with terminated_like_ctrl_c(), progress.display(messages) as listener:

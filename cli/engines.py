@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-    from iomodels.engines.spec import Descriptor, Option
+    from iomodels.engines.catalog import Descriptor, Option
 
 
 @click.command()
@@ -27,7 +27,7 @@ def command(as_json: bool) -> None:
     An engine is named as in `iomodels bench -e NAME`, or with options as in
     `-e NAME:option=value,option=value`.
     """
-    from iomodels.engines.spec import DESCRIPTORS
+    from iomodels.engines.catalog import DESCRIPTORS
 
     if as_json:
         click.echo(json.dumps([_as_data(d) for d in DESCRIPTORS.values()], indent=2))
@@ -141,7 +141,8 @@ class _Limit:
 
 
 def _limits(engine: str) -> list[_Limit]:
-    from iomodels.engines.spec import ability, parse
+    from iomodels.engines.ability import ability
+    from iomodels.engines.spec import parse
     from iomodels.workload import scenario
 
     spec = parse(engine)

@@ -44,6 +44,7 @@ def command(result: Path, output: Path | None, trace_files: tuple[Path, ...], fo
     Exits with 0 when the page was written, 2 for a file that cannot be read or written, 3 for a
     result without anything in it.
     """
+    from iomodels.base import files
     from iomodels.report.page import page
     from iomodels.results import read
     from iomodels.trace import schema as trace
@@ -55,9 +56,9 @@ def command(result: Path, output: Path | None, trace_files: tuple[Path, ...], fo
     traces = [trace.load(path) for path in trace_files]
     if output.exists() and any(output.samefile(path) for path in (result, *trace_files)):
         raise OutputError(f"{output} is what the page is made of: name another file for it")
-    read.check_output(output, force=force)
+    files.check_output(output, force=force)
     html = page(run, _drawings(run), _flows(run, traces))
-    read.write(html.encode(), output, force=force)
+    files.write(html.encode(), output, force=force)
     console.err().print(console.safe(f"report: {output}"), soft_wrap=True)
 
 

@@ -143,7 +143,7 @@ def _keys(scenario: Scenario, all_points: list[Point]) -> Table:
     from rich.table import Table
 
     from iomodels.analysis.cells import show
-    from iomodels.workload.channels import all_keys
+    from iomodels.workload.key import all_keys
 
     from .show.console import safe
 
@@ -170,13 +170,14 @@ def _engines(scenario: Scenario) -> Text:
 
 
 def _engine_names(scenario: Scenario) -> tuple[str, ...]:
-    from iomodels.engines.spec import DEFAULT
+    from iomodels.engines.catalog import DEFAULT
 
     return scenario.engines or DEFAULT
 
 
 def _unavailable(scenario: Scenario) -> list[str]:
-    from iomodels.engines.spec import ability, parse
+    from iomodels.engines.ability import ability
+    from iomodels.engines.spec import parse
     from iomodels.workload.scenario import points
 
     return [

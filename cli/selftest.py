@@ -16,7 +16,7 @@ from iomodels.check.selftest import KindResult, Report, Tally
 from iomodels.compare.wording import share
 from iomodels.results.schema import Interval
 
-from .bench import terminated_like_ctrl_c
+from .interrupts import terminated_like_ctrl_c
 from .show import console, pair_progress
 
 

@@ -152,7 +152,7 @@ def _complain(recordings: Sequence[Recording]) -> None:
 
 
 def _data_file(folder: Path, engine: str) -> Path:
-    from iomodels.results.read import slug
+    from iomodels.base.files import slug
 
     return folder / f"trace-{slug(engine)}.json"
 
@@ -161,7 +161,7 @@ def _check_outputs(
     engines: Sequence[str], folder: Path | None, format_: Format, perfetto: Path | None, force: bool
 ) -> None:
     """Before anything is recorded: every file can be written."""
-    from iomodels.results.read import check_output
+    from iomodels.base.files import check_output
 
     paths = [perfetto] if perfetto is not None else []
     if folder is not None:
@@ -187,8 +187,8 @@ def _give_out(
     perfetto: Path | None,
     force: bool,
 ) -> None:
+    from iomodels.base.files import write
     from iomodels.exports.perfetto import perfetto as chrome_events
-    from iomodels.results.read import write
 
     from .show import console
     from .show.flow_text import flow_text
@@ -206,9 +206,9 @@ def _give_out(
 
 
 def _write(trace: Trace, folder: Path, format_: Format, force: bool) -> None:
+    from iomodels.base.files import write
     from iomodels.charts.drawing.picture import render
     from iomodels.charts.flows.flow import flow
-    from iomodels.results.read import write
     from iomodels.trace.schema import encode
 
     data = _data_file(folder, trace.engine)

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from iomodels.results.schema import SCHEMA, Cell, Histogram, Notice, Run, Switches, Tool, Trial
-from iomodels.statistics.rounds import summarise
+from iomodels.statistics.summary import summarise
 
 ENVIRONMENT = {
     "kernel": "6.1.0",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from iomodels.engines import spec
 from iomodels.measure import plan
-from iomodels.measure.plan import PlannedTrial
+from iomodels.trials.planned import PlannedTrial
 from iomodels.workload.scenario import resolve
 
 

@@ -15,7 +15,7 @@ from iomodels.check import pair_runs
 from iomodels.check.pair_runs import Pair, PairedCell, parse_arm, plan_cells
 from iomodels.engines import spec
 from iomodels.results.schema import Trial
-from iomodels.statistics import rounds, sign_flip
+from iomodels.statistics import histogram, sign_flip, summary
 from iomodels.trials import failures
 
 from .factory import histogram_of, make_trial
@@ -69,7 +69,7 @@ def test_a_pair_is_two_trials_of_all_their_slices() -> None:
     for trial in (pair.a, pair.b):
         assert trial is not None
         assert trial.duration_ns >= 3 * 30_000_000
-        assert rounds.count(trial.latency_ns) == trial.operations
+        assert histogram.count(trial.latency_ns) == trial.operations
         assert trial.calls_per_op["read"] == 1
 
 
@@ -240,7 +240,7 @@ def test_a_rate_is_the_median_over_slices_and_counts_are_added_up() -> None:
             (110.0, 2, {"short_transfers": 1.0}),
         )
     ]
-    trial = rounds.combine_slices(slices)
+    trial = summary.combine_slices(slices)
     assert trial.throughput_ops == 110.0
     assert trial.operations == 30
     assert trial.depth_max == 3
@@ -251,7 +251,7 @@ def test_a_rate_is_the_median_over_slices_and_counts_are_added_up() -> None:
 
 def test_a_trial_without_slices_is_our_own_mistake() -> None:
     with pytest.raises(ValueError, match="at least one slice"):
-        rounds.combine_slices([])
+        summary.combine_slices([])
 
 
 def test_an_empty_slice_is_measured_again_and_only_then_fails(monkeypatch) -> None:

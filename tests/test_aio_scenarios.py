@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from iomodels.analysis import notices
 from iomodels.measure import run as runner
 from iomodels.results.schema import Cell, Run
-from iomodels.statistics.rounds import count
+from iomodels.statistics.histogram import count
 
 from .factory import make_cell, make_trial
 

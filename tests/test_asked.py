@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 from iomodels.measure import run as runner
-from iomodels.results import read
+from iomodels.results import read, save
 from iomodels.results.schema import Asked
 from iomodels.workload.scenario import scenario_folder
 
@@ -42,4 +42,4 @@ def test_no_folder_is_kept(tmp_path):
         warmup_s=0,
     )
     assert run.asked == Asked(["mine.toml"], ["blocking"], {"channel.size": ["1 MiB"]})
-    assert b"name-of-a-user" not in read.encode(run)
+    assert b"name-of-a-user" not in save.encode(run)

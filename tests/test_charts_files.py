@@ -8,8 +8,8 @@ import pytest
 
 from iomodels import charts
 from iomodels.base.errors import ResultError
+from iomodels.base.files import slug
 from iomodels.charts.drawing.scene import MAX_CELLS, MAX_NOTES, MAX_RUNS, MAX_SCENARIOS, MAX_SERIES
-from iomodels.results.read import slug
 
 from . import chart_runs
 from .chart_runs import HOSTILE, hostile_run, texts

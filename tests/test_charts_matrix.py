@@ -9,10 +9,10 @@ import pytest
 from iomodels import charts
 from iomodels.charts.drawing.scene import scenes
 from iomodels.charts.flows import miniature
-from iomodels.engines.spec import DESCRIPTORS
+from iomodels.engines.catalog import DESCRIPTORS
 from iomodels.report import tables
-from iomodels.statistics import rounds
-from iomodels.trace import flow as steps
+from iomodels.statistics import summary
+from iomodels.trace import words
 
 from . import chart_runs
 from .chart_runs import texts
@@ -193,8 +193,8 @@ def test_a_flow_runs_down_within_its_lanes(name):
 
 def test_aio_is_answered_by_the_c_library_as_in_its_trace():
     shown = texts(charts.matrix(chart_runs.four(), SLOW).draw())
-    assert shown.count(steps.other_side("aio")) == 1
-    assert shown.count(steps.other_side("select")) == 3
+    assert shown.count(words.other_side("aio")) == 1
+    assert shown.count(words.other_side("select")) == 3
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_calls_per_operation_are_summed_by_round_as_in_the_report():
     trials = [chart_runs.trial("aio", n, calls=each) for n, each in enumerate(calls)]
     cell = make_cell("aio", trials)
     (quantity,) = [q for q in tables.QUANTITIES if q.header == "calls/op"]
-    assert quantity.value(cell) == rounds.calls_per_op(trials)
+    assert quantity.value(cell) == summary.calls_per_op(trials)
     (scene,) = scenes([chart_runs.run([cell])])
     shown = four_models.headlines(scene.points[0].cells[0])
     assert ("calls per operation", "6", "6 – 12") in shown

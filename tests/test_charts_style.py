@@ -19,7 +19,8 @@ from iomodels.base.errors import EngineError
 from iomodels.charts.drawing import scales, style
 from iomodels.charts.drawing.scene import scenes
 from iomodels.charts.drawing.sheet import MARGIN_IN, WIDTH_IN
-from iomodels.engines.spec import DESCRIPTORS, parse
+from iomodels.engines.catalog import DESCRIPTORS
+from iomodels.engines.spec import parse
 
 from . import chart_runs
 from .chart_runs import artists, cells, drawn, hostile_run, texts

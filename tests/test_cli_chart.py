@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from iomodels.cli.chart import _names
 
-from iomodels.results.read import encode, save
+from iomodels.results.save import encode, save
 
 from . import chart_runs
 from .factory import make_cell

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from iomodels.check import selftest
 from iomodels.check.selftest import KindResult, Tally
 from iomodels.compare.runs import compare
-from iomodels.results import read
+from iomodels.results import read, save
 from iomodels.results.schema import Tool
 
 from .factory import make_cell, make_run, make_trial
@@ -32,7 +32,7 @@ __all__ = ["cli"]
 def saved(folder, name: str, speed: float, *, rounds: int = 7, **others: object) -> str:
     trials = [make_trial(n, throughput_ops=speed * (1 + n / 1000)) for n in range(rounds)]
     run = make_run([make_cell("blocking", trials), make_cell("select", trials)], **others)
-    read.save(run, folder / name, force=False)
+    save.save(run, folder / name, force=False)
     return name
 
 
@@ -135,7 +135,7 @@ def test_one_is_not_many() -> None:
 def test_an_engine_is_broken_at_its_options_and_never_within(cli, files) -> None:
     """As in the tables of `bench`: 80 columns are too few for the whole name beside the numbers."""
     names = ("aio:notify=list,mode=nowait", "aio:notify=signal,signal=SIGIO,chain=handler")
-    read.save(make_run([make_cell(n) for n in names]), files / "options.json", force=False)
+    save.save(make_run([make_cell(n) for n in names]), files / "options.json", force=False)
     out = cli("compare", "options.json", "options.json").stdout
     assert max(map(len, out.splitlines())) <= 80
     column = [" " * line.startswith(" ") + (line.split() or [""])[0] for line in out.splitlines()]
@@ -202,7 +202,7 @@ def test_a_mistake_is_one_sentence(cli, files, arguments, said) -> None:
 
 def test_hostile_names_are_shown_and_do_nothing(cli, tmp_path) -> None:
     cell = replace(make_cell("\x1b[31mred"), scenario="[bold]x[/bold]\x1b]0;t\x07")
-    read.save(make_run([cell]), tmp_path / "wild.json", force=False)
+    save.save(make_run([cell]), tmp_path / "wild.json", force=False)
     out = cli("compare", "wild.json", "wild.json").stdout
     assert "\x1b" not in out
     assert "[bold]x[/bold]\\x1b" in out

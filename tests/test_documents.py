@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 from iomodels.analysis.claims import reference_page
-from iomodels.workload.scenario import reference_table, shipped, suites
+from iomodels.workload.reference import reference_table
+from iomodels.workload.scenario import shipped, suites
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -21,7 +21,7 @@ import pytest
 from iomodels import bench
 from iomodels.base.errors import NothingMeasured
 from iomodels.machine import environment
-from iomodels.results import read
+from iomodels.results import read, save
 
 from .fresh import run_iomodels
 
@@ -184,7 +184,7 @@ def test_a_disk_that_is_full_at_the_end_loses_nothing(small_disk: Path) -> None:
     assert done.returncode == 2, said(done)
     assert "r.json" in said(done)
     assert not (small_disk / "r.json").exists()
-    assert len(read.recover(small_disk / "r.json.partial")) >= 1
+    assert len(save.recover(small_disk / "r.json.partial")) >= 1
 
 
 def test_a_read_only_folder_is_refused(tmp_path: Path) -> None:

@@ -25,9 +25,9 @@ import pytest
 
 from iomodels import _core
 from iomodels.base.errors import TrialError
-from iomodels.engines import spec
-from iomodels.measure import plan
-from iomodels.trials import trial
+from iomodels.engines import catalog
+from iomodels.trials import child, trial
+from iomodels.trials import planned as trials_planned
 from iomodels.trials.preparation import Preparation
 
 from .fresh import run_python
@@ -36,7 +36,7 @@ from .processes import children
 from .test_core import rules
 
 CORE_ENGINES = [name for name, caps in _core.engines().items() if caps["moves_data"]]
-ENGINES = [name for name in spec.DESCRIPTORS if name != "null"]
+ENGINES = [name for name in catalog.DESCRIPTORS if name != "null"]
 SOME_BYTES = 1 << 16
 """A peer that has moved as many is in the middle of its work."""
 PEER = "iomodels-peer"
@@ -169,7 +169,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 @contextmanager
 def started(
     scenario: str, engine: str, duration_s: float = 1, **settings: str
-) -> Iterator[tuple[plan.PlannedTrial, trial.Command]]:
+) -> Iterator[tuple[trials_planned.PlannedTrial, trials_planned.Command]]:
     made, one = planned(scenario, engine, duration_s, 0, **settings)
     with Preparation(made) as preparation, preparation.command(one) as command:
         yield one, command
@@ -199,7 +199,7 @@ def test_a_disk_that_fills_up_in_mid_write(engine: str, sparse_file: int) -> Non
     }
     with started("random-write", "blocking", **settings) as (one, command):
         full = dict(command.settings, file_fd=sparse_file, file_size=8 * SMALL_DISK)
-        spoiled = trial.Command(engine, "file", full, (sparse_file,))
+        spoiled = trials_planned.Command(engine, "file", full, (sparse_file,))
         with pytest.raises(TrialError) as caught:
             trial.run_trial(one, spoiled, nothing)
     # All of the disk is full of it: the last block went as far as there was space.
@@ -250,7 +250,7 @@ def test_a_stopped_peer_is_a_hang_that_the_watchdog_ends(
     settings = {"load__depth": "1", "load__block": "64 B"}
     if operation == "stream":
         settings |= {"channel__exchange": "stream", "load__operation": "write"}
-    monkeypatch.setattr(trial, "ANSWER_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(child, "ANSWER_TIMEOUT_S", 0.2)
     before = children(os.getpid())
     stopped: list[int] = []
 

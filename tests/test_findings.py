@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iomodels.analysis.findings import latency_ns, sentences
-from iomodels.statistics.rounds import MIN_ROUNDS, cpu_ns_per_op, latency_p50_ns, paired_ratio
+from iomodels.statistics.rounds import MIN_ROUNDS, paired_ratio
+from iomodels.statistics.summary import cpu_ns_per_op, latency_p50_ns
 
 from .factory import make_cell, make_trial
 

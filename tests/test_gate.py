@@ -13,15 +13,15 @@ from msgspec.structs import replace
 
 from iomodels import exports
 from iomodels.base.errors import NothingMeasured, ResultError, TrialError, UsageError
-from iomodels.check import a_against_b, against_baseline, pair_runs
+from iomodels.check import a_against_b, against_baseline, baseline, pair_runs
 from iomodels.compare.runs import compare
 from iomodels.compare.schema import OF_ROUNDS, OF_RUNS, Change, Comparison
 from iomodels.engines import spec
 from iomodels.measure import run as runner
 from iomodels.measure.run import bench
-from iomodels.results import read
+from iomodels.results import read, save
 from iomodels.results.schema import Cell, Notice, Run, Tool, Trial
-from iomodels.statistics.rounds import summarise
+from iomodels.statistics.summary import summarise
 
 from .core_build import ROOT
 from .test_arms import build_core, make_python
@@ -58,7 +58,7 @@ def with_cells(run: Run, change: object, engine: str | None = None) -> Run:
 
 
 def check(*runs: Run, **options: object) -> against_baseline.Checked:
-    return against_baseline.check(against_baseline.Baseline("base.json", runs), **options)  # type: ignore[arg-type]
+    return against_baseline.check(baseline.Baseline("base.json", runs), **options)  # type: ignore[arg-type]
 
 
 def faster(trial: Trial) -> Trial:
@@ -174,10 +174,8 @@ def test_a_baseline_that_is_not_whole_is_said(recorded: Run, tmp_path: Path) -> 
         replace(recorded.cells[1], status="failed", reason="hung", trials=[], summary=None),
         *recorded.cells[2:],
     ]
-    read.save(replace(recorded, cells=cells), tmp_path / "base.json", force=False)
-    warnings = against_baseline.check(
-        against_baseline.load_baseline([tmp_path])
-    ).comparison.warnings
+    save.save(replace(recorded, cells=cells), tmp_path / "base.json", force=False)
+    warnings = against_baseline.check(baseline.load_baseline([tmp_path])).comparison.warnings
     said = {notice.code: notice.message for notice in warnings}
     assert "base.json: 1 of 2 cells were interrupted" in said["partial"]
     assert "base.json: 1 of 2 cells failed" in said["failed"]
@@ -312,18 +310,18 @@ def test_a_strangers_baseline_passes_the_scenarios_own_limits(recorded: Run) -> 
 def test_a_folder_is_a_baseline_of_all_its_results(recorded: Run, tmp_path: Path) -> None:
     for number, day in enumerate(("02", "01", "03")):
         dated = replace(recorded, created_utc=f"2026-01-{day}T00:00:00Z")
-        read.save(dated, tmp_path / f"r{number}.json", force=False)
-    base = against_baseline.load_baseline([tmp_path])
+        save.save(dated, tmp_path / f"r{number}.json", force=False)
+    base = baseline.load_baseline([tmp_path])
     assert [run.created_utc[8:10] for run in base.runs] == ["01", "02", "03"]
     assert base.name == "r2.json and 2 older"
-    read.save(base.runs[0], tmp_path / "copy.json", force=False)
-    twice = against_baseline.load_baseline([tmp_path])
+    save.save(base.runs[0], tmp_path / "copy.json", force=False)
+    twice = baseline.load_baseline([tmp_path])
     assert len(twice.runs) == 3
     (notice,) = [n.message for n in twice.warnings if n.code == "same-run"]
     assert notice == "r1.json is the same run as copy.json: it counts once"
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="no result"):
-        against_baseline.load_baseline([tmp_path / "empty"])
+        baseline.load_baseline([tmp_path / "empty"])
 
 
 # Counters

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from iomodels.statistics import sign_flip
+from iomodels.statistics import quantiles, sign_flip
 
 logs = st.lists(st.integers(-2000, 2000).map(lambda n: n / 1000), min_size=2, max_size=11)
 
@@ -115,7 +115,7 @@ def test_the_detectable_effect_is_detected_as_often_as_it_says() -> None:
 @given(st.floats(min_value=0.51, max_value=0.99999), st.integers(1, 150))
 def test_students_quantile_is_scipys(q: float, freedom: int) -> None:
     expected = stats.t.ppf(q, freedom)
-    assert sign_flip.student_quantile(q, freedom) == pytest.approx(expected, rel=1e-6)
+    assert quantiles.student_quantile(q, freedom) == pytest.approx(expected, rel=1e-6)
 
 
 def test_many_suspects_can_all_be_confirmed() -> None:

@@ -15,7 +15,7 @@ from iomodels.analysis import claims
 from iomodels.base.errors import NothingMeasured, ResultError
 from iomodels.base.units import format_count, format_duration
 from iomodels.report.page import MAX_CELLS, MAX_LINES, MAX_TEXT, command, other_origin, page
-from iomodels.results import read as storage
+from iomodels.results import save
 from iomodels.results.schema import Asked, Notice, Tool
 from iomodels.trace.schema import encode
 
@@ -309,7 +309,7 @@ def test_a_run_too_large_for_a_page_is_refused():
 @pytest.fixture
 def result(tmp_path):
     path = tmp_path / "run.json"
-    storage.save(make_run(), path, force=False)
+    save.save(make_run(), path, force=False)
     return path
 
 
@@ -338,7 +338,7 @@ def test_the_result_itself_is_never_written_over(result, capsys):
 def test_a_result_in_which_nothing_was_measured_is_reported_with_its_reasons(tmp_path, capsys):
     path = tmp_path / "run.json"
     cells = [make_cell(name, [], status="failed", reason="broke") for name in ("select", "aio")]
-    storage.save(make_run(cells), path, force=False)
+    save.save(make_run(cells), path, force=False)
     assert main.run(["report", str(path)]) == 0
     text = path.with_suffix(".html").read_text()
     assert text.count(">broke<") == 2
@@ -366,8 +366,8 @@ def test_a_trace_that_is_none_is_one_sentence(result, capsys):
     [
         (b"", 2),
         (b'{"schema": "pyperf/1"}', 2),
-        (storage.encode(make_run())[:1000], 2),
-        (storage.encode(make_run([])), 3),
+        (save.encode(make_run())[:1000], 2),
+        (save.encode(make_run([])), 3),
     ],
 )
 def test_what_cannot_be_reported_is_one_sentence(tmp_path, capsys, content, code):
@@ -418,7 +418,7 @@ def test_a_trace_of_another_machine_or_core_is_said_to_be_one():
 
 def test_the_page_shows_what_other_machine_a_trace_is_of_and_no_scenario_twice(tmp_path):
     run = make_run([make_cell("blocking", [make_trial(n) for n in range(6)])])
-    storage.save(run, tmp_path / "run.json", force=False)
+    save.save(run, tmp_path / "run.json", force=False)
     environment = {**run.environment, "kernel": "1.2.3"}
     (tmp_path / "trace.json").write_bytes(encode(make_trace(environment=environment)))
     words = ["report", str(tmp_path / "run.json"), "--trace", str(tmp_path / "trace.json")]

@@ -8,7 +8,7 @@ from importlib import import_module
 
 import pytest
 
-from iomodels.results import read
+from iomodels.results import save
 from iomodels.trace import schema
 
 from .factory import make_cell, make_run, make_trial
@@ -94,7 +94,7 @@ def sortable_run():
 
 def written(run, traces, folder):
     """The page of a run and traces, made as a user makes it."""
-    read.save(run, folder / "run.json", force=False)
+    save.save(run, folder / "run.json", force=False)
     words = ["report", str(folder / "run.json")]
     for number, recorded in enumerate(traces):
         path = folder / f"trace-{number}.json"

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iomodels.base.errors import ScenarioError
-from iomodels.workload import scenario
-from iomodels.workload.channels import Channel, Constant, Exponential, Lognormal, Uniform, all_keys
+from iomodels.workload import reference, scenario
+from iomodels.workload.channels import Channel, Constant, Exponential, Lognormal, Uniform
+from iomodels.workload.key import all_keys
 from iomodels.workload.scenario import FileChannel, TimerChannel
 
 from .scenario_texts import FILE, HEAD, TIMER
@@ -305,7 +306,7 @@ def test_a_key_has_one_type_and_one_default_in_every_kind_of_channel():
 
 
 def test_the_reference_table_has_every_key_once():
-    rows = scenario.reference_table().splitlines()
+    rows = reference.reference_table().splitlines()
     names = [re.match(r"\| `([^`]+)` \|", row)[1] for row in rows[2:]]
     assert len(names) == len(set(names))
     assert set(all_keys()) | {"title", "question", "expect", "engines", "sweep"} == set(names)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from iomodels.engines import spec
+from iomodels.engines import catalog
 from iomodels.measure import run as runner
 from iomodels.results import read
 from iomodels.results.schema import Run
 from iomodels.workload.scenario import shipped
 
-ALL = [name for name in spec.DESCRIPTORS if name != "null"]
+ALL = [name for name in catalog.DESCRIPTORS if name != "null"]
 
 
 def tiny(name: str, output: Path) -> Run:

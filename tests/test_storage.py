@@ -18,8 +18,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iomodels.base import files
 from iomodels.base.errors import OutputError, ResultError
-from iomodels.results import read
+from iomodels.results import read, save
 from iomodels.results.schema import SCHEMA
 
 from .factory import make_cell, make_run, make_trial
@@ -80,14 +81,14 @@ def test_a_saved_run_is_loaded_unchanged(path):
         make_cell("select", note="degenerate: same as blocking — ‘always ready’"),
     ]
     run = make_run(cells)
-    read.save(run, path, force=False)
+    save.save(run, path, force=False)
     assert read.load(path) == run
     assert read.load(str(path)) == run
 
 
 def test_the_bytes_are_deterministic_readable_json(run, path):
-    data = read.encode(run)
-    assert data == read.encode(make_run())
+    data = save.encode(run)
+    assert data == save.encode(make_run())
     assert data.endswith(b"}\n")
     assert json.loads(data)["schema"] == SCHEMA
     lines = data.splitlines()
@@ -95,7 +96,7 @@ def test_the_bytes_are_deterministic_readable_json(run, path):
     assert sum(line.startswith(b'{"scenario":') for line in lines) == 2
 
     path.write_bytes(data)
-    assert read.encode(read.load(path)) == data
+    assert save.encode(read.load(path)) == data
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_the_bytes_are_deterministic_readable_json(run, path):
 def test_a_run_that_could_not_be_read_back_is_not_written(path, others):
     run = make_run([make_cell(trials=[make_trial(**others)], summary=make_cell().summary)])
     with pytest.raises(ResultError, match=r"cells\[0\].trials\[0\]"):
-        read.save(run, path, force=False)
+        save.save(run, path, force=False)
     assert list(path.parent.iterdir()) == []
 
 
@@ -118,7 +119,7 @@ def test_a_file_from_before_the_command_was_kept_is_read(path):
 
 def changed(change):
     """The bytes of a sound file after `change` was done to its JSON."""
-    data = json.loads(read.encode(make_run()))
+    data = json.loads(save.encode(make_run()))
     change(data)
     return json.dumps(data).encode()
 
@@ -140,7 +141,7 @@ def trial_with(name, value):
     return changed(set_at("cells", 0, "trials", 0, name, to=value))
 
 
-SOUND = read.encode(make_run())
+SOUND = save.encode(make_run())
 UNSOUND = {
     "empty": (b"", "not JSON, or is cut off"),
     "binary": (bytes(range(256)), "not JSON"),
@@ -217,7 +218,7 @@ def test_whatever_is_in_the_file_it_is_read_or_refused(tmp_path_factory, piece, 
         run = read.load(path)
     except ResultError as error:
         refused = str(error)
-    assert is_one_sentence(refused) if refused else read.encode(run)
+    assert is_one_sentence(refused) if refused else save.encode(run)
 
 
 def test_what_is_not_a_file_is_refused_at_once(tmp_path):
@@ -241,7 +242,7 @@ def test_what_is_not_a_file_is_refused_at_once(tmp_path):
 
 def test_an_unreadable_file_is_refused(run, shared_folder):
     path = shared_folder / "run.json"
-    read.save(run, path, force=False)
+    save.save(run, path, force=False)
     path.chmod(0o644)
     with unprivileged():
         assert read.load(path) == run
@@ -261,8 +262,8 @@ def test_a_huge_file_is_refused_unread(path):
 
 
 def test_a_good_path_is_accepted_and_nothing_stays(path):
-    read.check_output(path, force=False)
-    read.check_output(path.with_name("x" * 247), force=False)
+    files.check_output(path, force=False)
+    files.check_output(path.with_name("x" * 247), force=False)
     assert list(path.parent.iterdir()) == []
 
 
@@ -286,7 +287,7 @@ def test_paths_that_cannot_be_written_are_refused_before_measuring(tmp_path, for
         ("/proc/run.json", "cannot write /proc/run.json"),
     ]:
         with pytest.raises(OutputError, match=expected) as refused:
-            read.check_output(path, force=force)
+            files.check_output(path, force=force)
         assert is_one_sentence(str(refused.value))
     assert sorted(tmp_path.iterdir()) == before
     assert plain.read_text() == "kept"
@@ -296,35 +297,35 @@ def test_a_read_only_folder_is_refused(shared_folder):
     path = shared_folder / "run.json"
     shared_folder.chmod(0o777)
     with unprivileged():
-        read.check_output(path, force=False)
+        files.check_output(path, force=False)
     shared_folder.chmod(0o555)
     with unprivileged(), pytest.raises(OutputError, match=r"Permission denied.*check the name"):
-        read.check_output(path, force=False)
+        files.check_output(path, force=False)
 
 
 def test_an_existing_file_needs_force(path):
     path.write_text("kept")
     with pytest.raises(OutputError, match="--force"):
-        read.check_output(path, force=False)
-    read.check_output(path, force=True)
+        files.check_output(path, force=False)
+    files.check_output(path, force=True)
     assert path.read_text() == "kept"
 
 
 def test_a_dangling_link_counts_as_existing(path):
     path.symlink_to(path.with_name("nowhere"))
     with pytest.raises(OutputError, match="--force"):
-        read.check_output(path, force=False)
+        files.check_output(path, force=False)
 
 
 def test_trials_of_an_interrupted_run_are_not_destroyed(path):
-    partial = read.partial_path(path)
+    partial = files.partial_path(path)
     partial.write_text("trials")
     with pytest.raises(OutputError, match=r"run\.json\.partial holds the trials") as refused:
-        read.check_output(path, force=False)
+        files.check_output(path, force=False)
     assert is_one_sentence(str(refused.value))
-    with pytest.raises(OutputError, match="holds the trials"), read.PartialWriter(path):
+    with pytest.raises(OutputError, match="holds the trials"), save.PartialWriter(path):
         pass
-    read.check_output(path, force=True)
+    files.check_output(path, force=True)
     assert partial.read_text() == "trials"
 
 
@@ -334,7 +335,7 @@ def test_trials_of_an_interrupted_run_are_not_destroyed(path):
 def test_saving_leaves_only_the_file_with_ordinary_permissions(run, path):
     mask = os.umask(0o022)
     try:
-        read.save(run, path, force=False)
+        save.save(run, path, force=False)
     finally:
         os.umask(mask)
     assert list(path.parent.iterdir()) == [path]
@@ -355,19 +356,19 @@ def test_an_existing_file_is_never_replaced_without_force(run, path, monkeypatch
         refuse_links(monkeypatch)
     path.write_text("kept")
     with pytest.raises(OutputError, match="appeared meanwhile") as refused:
-        read.save(run, path, force=False)
+        save.save(run, path, force=False)
     assert path.read_text() == "kept"
     (kept,) = (file for file in path.parent.iterdir() if file != path)
     assert str(kept) in str(refused.value)
     assert read.load(kept) == run
 
-    read.save(run, path, force=True)
+    save.save(run, path, force=True)
     assert read.load(path) == run
 
 
 def test_saving_works_where_there_are_no_hard_links(run, path, monkeypatch):
     refuse_links(monkeypatch)
-    read.save(run, path, force=False)
+    save.save(run, path, force=False)
     assert read.load(path) == run
     assert list(path.parent.iterdir()) == [path]
 
@@ -376,21 +377,21 @@ def test_force_replaces_a_link_and_not_what_it_points_to(run, path):
     other = path.with_name("other.json")
     other.write_text("kept")
     path.symlink_to(other)
-    read.save(run, path, force=True)
+    save.save(run, path, force=True)
     assert other.read_text() == "kept"
     assert read.load(path) == run
 
 
 def test_a_folder_that_vanished_is_an_output_error(run, path):
     with pytest.raises(OutputError, match="cannot write"):
-        read.save(run, path.parent / "absent" / "run.json", force=False)
+        save.save(run, path.parent / "absent" / "run.json", force=False)
 
 
 # PATH.partial
 
 
 def write_trials(path, cell, trials):
-    with read.PartialWriter(path) as writer:
+    with save.PartialWriter(path) as writer:
         for trial in trials:
             writer.append(key(cell), trial)
     return writer
@@ -398,28 +399,28 @@ def write_trials(path, cell, trials):
 
 def test_each_trial_is_in_the_file_when_append_returns(path):
     cell = make_cell("aio:notify=poll")
-    with read.PartialWriter(path) as writer:
+    with save.PartialWriter(path) as writer:
         for number, trial in enumerate(cell.trials, start=1):
             writer.append(key(cell), trial)
-            assert read.recover(writer.path) == [(key(cell), t) for t in cell.trials[:number]]
+            assert save.recover(writer.path) == [(key(cell), t) for t in cell.trials[:number]]
 
 
 def test_the_file_stays_unless_it_is_discarded(path):
     cell = make_cell()
-    partial = read.partial_path(path)
-    with contextlib.suppress(KeyboardInterrupt), read.PartialWriter(path) as writer:
+    partial = files.partial_path(path)
+    with contextlib.suppress(KeyboardInterrupt), save.PartialWriter(path) as writer:
         writer.append(key(cell), cell.trials[0])
         raise KeyboardInterrupt
-    assert len(read.recover(partial)) == 1
+    assert len(save.recover(partial)) == 1
 
-    with read.PartialWriter(path, force=True) as writer:
+    with save.PartialWriter(path, force=True) as writer:
         writer.append(key(cell), cell.trials[0])
         writer.discard()
     assert list(path.parent.iterdir()) == []
 
 
 def test_no_empty_file_stays(path):
-    with read.PartialWriter(path) as writer:
+    with save.PartialWriter(path) as writer:
         assert writer.path.exists()
     assert list(path.parent.iterdir()) == []
 
@@ -427,11 +428,11 @@ def test_no_empty_file_stays(path):
 def test_force_does_not_write_through_a_link(path):
     victim = path.with_name("victim")
     victim.write_text("kept")
-    read.partial_path(path).symlink_to(victim)
-    with read.PartialWriter(path, force=True) as writer:
+    files.partial_path(path).symlink_to(victim)
+    with save.PartialWriter(path, force=True) as writer:
         writer.append(key(make_cell()), make_trial())
     assert victim.read_text() == "kept"
-    assert len(read.recover(read.partial_path(path))) == 1
+    assert len(save.recover(files.partial_path(path))) == 1
 
 
 def test_a_file_cut_off_anywhere_gives_all_whole_trials(path):
@@ -442,13 +443,13 @@ def test_a_file_cut_off_anywhere_gives_all_whole_trials(path):
     for cut in range(len(data) + 1):
         partial.write_bytes(data[:cut])
         whole = sum(cut >= end for end in ends)
-        assert [trial for _, trial in read.recover(partial)] == cell.trials[:whole]
+        assert [trial for _, trial in save.recover(partial)] == cell.trials[:whole]
 
 
 def test_a_hole_after_a_power_failure_is_a_torn_line(path):
     partial = write_trials(path, make_cell(), [make_trial()]).path
     partial.write_bytes(partial.read_bytes() + bytes(4096))
-    assert len(read.recover(partial)) == 1
+    assert len(save.recover(partial)) == 1
 
 
 @pytest.mark.parametrize(
@@ -458,7 +459,7 @@ def test_a_broken_line_before_the_last_is_refused_with_its_number(path, line):
     partial = write_trials(path, make_cell(), [make_trial()]).path
     partial.write_bytes(partial.read_bytes() + line + b"\n")
     with pytest.raises(ResultError, match="delete its line 2") as refused:
-        read.recover(partial)
+        save.recover(partial)
     assert is_one_sentence(str(refused.value))
 
 
@@ -467,8 +468,9 @@ def test_a_broken_line_before_the_last_is_refused_with_its_number(path, line):
 KILLED = """
 import os, signal, sys
 from iomodels.results import read
+from iomodels.results import save
 run = read.load(sys.argv[1])
-with read.PartialWriter(sys.argv[2]) as writer:
+with save.PartialWriter(sys.argv[2]) as writer:
     for trial in run.cells[0].trials:
         writer.append({"engine": "blocking"}, trial)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -477,13 +479,14 @@ with read.PartialWriter(sys.argv[2]) as writer:
 FULL_DISK = """
 import json, os, pathlib, resource, sys
 from iomodels.results import read
+from iomodels.results import save
 from iomodels.base.errors import OutputError
 run = read.load(sys.argv[1])
 path = pathlib.Path(sys.argv[2]) / "run.json"
 if limit := int(sys.argv[3]):
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 told, appended = [], 0
-with read.PartialWriter(path) as writer:
+with save.PartialWriter(path) as writer:
     for trial in run.cells[0].trials:
         try:
             writer.append({"engine": "blocking"}, trial)
@@ -492,10 +495,10 @@ with read.PartialWriter(path) as writer:
         appended += not writer.failed
     failed = writer.failed
     try:
-        read.save(run, path, force=False)
+        save.save(run, path, force=False)
     except OutputError as error:
         told.append(str(error))
-kept = [trial for _, trial in read.recover(writer.path)]
+kept = [trial for _, trial in save.recover(writer.path)]
 print(json.dumps({
     "told": told, "appended": appended, "failed": failed,
     "kept_all": kept == run.cells[0].trials[:len(kept)], "kept": len(kept),
@@ -510,14 +513,14 @@ def long_run(tmp_path):
     """A result file of about 40 KiB."""
     file = tmp_path / "long.json"
     trials = [make_trial(n, latency_ns=list(range(200))) for n in range(10)]
-    read.save(make_run([make_cell(trials=trials)]), file, force=False)
+    save.save(make_run([make_cell(trials=trials)]), file, force=False)
     return file
 
 
 def test_a_killed_process_loses_no_finished_trial(long_run, path):
     child = subprocess.run([sys.executable, "-c", KILLED, long_run, path], check=False)
     assert child.returncode == -signal.SIGKILL
-    kept = [trial for _, trial in read.recover(read.partial_path(path))]
+    kept = [trial for _, trial in save.recover(files.partial_path(path))]
     assert kept == read.load(long_run).cells[0].trials
     assert not path.exists()
 
@@ -587,13 +590,13 @@ def test_a_full_disk_loses_nothing(long_run, tmp_path):
     ],
 )
 def test_slugs(text, name):
-    assert read.slug(text) == name
+    assert files.slug(text) == name
 
 
 @given(st.text())
 def test_a_slug_is_always_a_safe_name_and_its_own_slug(text):
-    name = read.slug(text)
-    assert 0 < len(name) <= read.MAX_SLUG
+    name = files.slug(text)
+    assert 0 < len(name) <= files.MAX_SLUG
     assert set(name) <= set(string.ascii_letters + string.digits + "._-")
     assert name[0] not in ".-"
-    assert read.slug(name) == name
+    assert files.slug(name) == name

@@ -14,19 +14,10 @@ from iomodels.base.errors import ScenarioError
 from iomodels.engines import spec
 from iomodels.measure import recording as tracing
 from iomodels.trace import flow as steps
+from iomodels.trace import words
 from iomodels.trace.schema import Event, Trace, check
 
-from .traces import (
-    ALL,
-    WAITING,
-    calls,
-    make_event,
-    make_trace,
-    of_kind,
-    record,
-    recorded,
-    waited,
-)
+from .traces import ALL, WAITING, calls, make_event, make_trace, of_kind, record, recorded, waited
 
 SERVICE_NS = 50_000_000
 
@@ -59,7 +50,7 @@ def test_nonblocking_shows_as_many_eagains_as_were_counted() -> None:
     said_eagain = [e for e in calls(trace, "read") if e.result == -errno.EAGAIN]
     assert len(said_eagain) == trace.eagain["read"] > 1
     flow = steps.flow_of(trace)
-    assert steps.eagain(flow) == trace.eagain["read"]
+    assert words.eagain(flow) == trace.eagain["read"]
     last = calls(trace, "read")[-1]
     assert last.result == 8
     assert end_of(last) >= ready(trace.events)[0]
@@ -200,7 +191,7 @@ def test_the_events_of_many_devices_are_folded_as_calls_are() -> None:
     flow = steps.flow_of(trace)
     first, *_ = [step for step in flow.steps if step.kind == "device_start"]
     assert first.count == 16
-    assert steps.told(first, flow.duration_ns).startswith("device starts × 16, in ")
+    assert words.told(first, flow.duration_ns).startswith("device starts × 16, in ")
     (ready,) = [step for step in flow.steps if step.kind == "device_ready"]
     assert ready.spans_ns == tuple((e.start_ns, e.end_ns) for e in of_kind(trace, "device_ready"))
 
@@ -213,7 +204,7 @@ def test_what_the_ring_has_no_room_for_is_missing_and_said() -> None:
     assert len(trace.events) == 20
     assert trace.events_lost > 0
     assert any(f"{trace.events_lost} events are missing" in note for note in trace.notes)
-    assert trace.eagain["read"] > steps.eagain(steps.flow_of(trace))
+    assert trace.eagain["read"] > words.eagain(steps.flow_of(trace))
 
 
 def test_a_request_that_has_lost_calls_is_not_taken_for_a_whole_one() -> None:
@@ -241,7 +232,7 @@ def test_the_events_of_a_killed_child_survive() -> None:
     assert first.result == 8
     assert (second.end_ns, second.result) == (None, None)
     shown = [step for step in steps.flow_of(recording.trace).steps if step.kind == "call"]
-    assert steps.said(shown[-1]) == "not back yet"
+    assert words.said(shown[-1]) == "not back yet"
 
 
 def test_an_engine_that_cannot_is_not_applicable_and_the_others_are_recorded() -> None:

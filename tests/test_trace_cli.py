@@ -13,7 +13,7 @@ from iomodels.cli.main import run
 from iomodels.cli.show.flow_text import flow_text
 
 from iomodels.exports.perfetto import perfetto
-from iomodels.trace import flow
+from iomodels.trace import flow, words
 from iomodels.trace import schema as trace
 
 from .fresh import run_iomodels
@@ -88,7 +88,7 @@ def test_the_text_says_how_uncertain_the_start_is_and_why() -> None:
     events = [make_event("request", 0, 99), make_event("device_start", 1, 5, result=0)]
     lines = flow_text(make_trace(events))
     assert any(line.endswith("◇ device starts (at most +4 ns)") for line in lines)
-    assert f"note: {flow.ARMED}" in " ".join(line.strip() for line in lines)
+    assert f"note: {words.ARMED}" in " ".join(line.strip() for line in lines)
 
 
 def test_many_devices_take_a_line_each_time_not_each() -> None:

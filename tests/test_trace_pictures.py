@@ -18,6 +18,7 @@ from iomodels.charts.drawing.picture import render
 from iomodels.charts.flows import flow as flows
 from iomodels.charts.flows import lanes
 from iomodels.trace import flow as steps
+from iomodels.trace import words as trace_words
 from iomodels.trace.schema import Trace
 
 from .traces import ALL, make_event, make_trace, record, recorded, tries
@@ -152,14 +153,14 @@ def test_the_start_is_as_uncertain_as_the_end() -> None:
     said = texts(figure)
     assert "1.00 µs\u2003device starts\n(at most +4 µs)" in said
     assert "81.00 µs\u2003device ready\n(at most +4 µs)" in said
-    assert any(steps.ARMED in text.replace("\n", " ") for text in said)
-    assert steps.ARMED in flows.flow(trace).alt
+    assert any(trace_words.ARMED in text.replace("\n", " ") for text in said)
+    assert trace_words.ARMED in flows.flow(trace).alt
 
 
 def test_where_no_device_is_known_nothing_is_said_of_it() -> None:
     trace = make_trace([make_event("request", 0, 1000), make_event()])
     assert not any("timer" in text for text in texts(drawn(trace)))
-    assert steps.ARMED not in flows.flow(trace).alt
+    assert trace_words.ARMED not in flows.flow(trace).alt
 
 
 def test_devices_that_work_at_once_are_one_span_and_their_events_are_folded() -> None:
@@ -197,7 +198,7 @@ def test_the_number_in_the_picture_is_the_counter() -> None:
     labels = [text for text in texts(drawn(trace)) if flows.APART in text]
     shown = [text for text in labels if "EAGAIN" in text]
     numbers = [int(text.split("× ")[1].split(",")[0]) if "×" in text else 1 for text in shown]
-    assert sum(numbers) == steps.eagain(flow) == trace.eagain["read"]
+    assert sum(numbers) == trace_words.eagain(flow) == trace.eagain["read"]
 
 
 @pytest.mark.parametrize(

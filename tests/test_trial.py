@@ -16,7 +16,9 @@ import pytest
 
 from iomodels.base.errors import TrialError
 from iomodels.results.schema import Trial
-from iomodels.statistics import rounds
+from iomodels.statistics import histogram
+from iomodels.trials import child as trials_child
+from iomodels.trials import planned as trials_planned
 from iomodels.trials import trial
 from iomodels.trials.preparation import Preparation
 
@@ -79,9 +81,9 @@ def test_a_timer_never_completes_early_and_every_histogram_counts_every_operatio
     result = run("slow-device", engine)
     assert result.operations > 0
     assert "early_completions" not in result.counters
-    assert rounds.count(result.latency_ns) == result.operations
+    assert histogram.count(result.latency_ns) == result.operations
     assert result.added_ns is not None
-    assert rounds.count(result.added_ns) == result.operations
+    assert histogram.count(result.added_ns) == result.operations
     assert result.latency_ns[0][0] >= 99_000  # the bucket of 100 µs
     assert 0.9 < result.depth_mean <= 1.0
 
@@ -170,7 +172,9 @@ def test_a_file_that_leaves_the_cache_in_mid_trial_is_not_called_cached() -> Non
         first_block = dict(command.settings, file_size=4096)
         with pytest.raises(TrialError, match=r"25[56] of 256 pages had left the page cache"):
             trial.run_trial(
-                one, trial.Command("blocking", "file", first_block, command.descriptors), drop
+                one,
+                trials_planned.Command("blocking", "file", first_block, command.descriptors),
+                drop,
             )
 
 
@@ -186,7 +190,7 @@ def test_a_crashed_child_is_reported_with_the_signal() -> None:
 
 def test_a_hung_child_is_killed_by_the_watchdog(monkeypatch: pytest.MonkeyPatch) -> None:
     made, one = planned("slow-device", "blocking", duration_s=0.5)
-    monkeypatch.setattr(trial, "ANSWER_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(trials_child, "ANSWER_TIMEOUT_S", 0.5)
     with (
         Preparation(made) as preparation,
         preparation.command(one) as command,
@@ -202,7 +206,7 @@ def test_a_hung_child_is_killed_by_the_watchdog(monkeypatch: pytest.MonkeyPatch)
 def test_last_words_are_kept() -> None:
     made, one = planned("slow-device", "blocking")
     with Preparation(made) as preparation, preparation.command(one) as command:
-        broken = trial.Command("no-such-engine", command.channel, command.settings)
+        broken = trials_planned.Command("no-such-engine", command.channel, command.settings)
         with pytest.raises(TrialError, match="last words: ValueError: no engine 'no-such-engine'"):
             trial.run_trial(one, broken, lambda operations: None)
 

@@ -14,21 +14,9 @@ from collections.abc import Iterator, Sequence
 from iomodels.base.escape import visible
 from iomodels.base.units import counted
 from iomodels.trace.figures import heading
-from iomodels.trace.flow import (
-    Flow,
-    Moment,
-    Step,
-    called,
-    clock,
-    explained,
-    flow_of,
-    in_call,
-    other_side,
-    said,
-    told,
-    took,
-)
+from iomodels.trace.flow import Flow, Moment, Step, flow_of, in_call
 from iomodels.trace.schema import Trace
+from iomodels.trace.words import called, clock, explained, other_side, said, told, took
 
 from .console import PLAIN_WIDTH
 

@@ -20,8 +20,9 @@ from iomodels.base.units import counted, format_count, format_size
 from .console import safe
 
 if TYPE_CHECKING:
-    from iomodels.measure.plan import Plan, PlannedTrial
+    from iomodels.measure.plan import Plan
     from iomodels.results.schema import Notice, Trial
+    from iomodels.trials.planned import PlannedTrial
     from iomodels.workload.scenario import Scenario
 
 

@@ -21,7 +21,8 @@ from iomodels.analysis import findings
 from iomodels.analysis.cells import Point, grouped, label, told
 from iomodels.base.units import counted, format_count, format_duration
 from iomodels.results.schema import Cell, Notice, Run, Trial
-from iomodels.statistics.rounds import MIN_ROUNDS, Ratio, latency_p50_ns, paired_ratio
+from iomodels.statistics.rounds import MIN_ROUNDS, Ratio, paired_ratio
+from iomodels.statistics.summary import latency_p50_ns
 
 from .console import PLAIN_WIDTH, engine_name, safe
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from iomodels.base.errors import IomodelsError
-from iomodels.results.schema import Cell, Parameter
+from iomodels.results.schema import Cell, Parameter, Run
 from iomodels.workload import scenario
-from iomodels.workload.channels import all_keys
+from iomodels.workload.key import all_keys
 
 
 @dataclass(frozen=True)
@@ -79,3 +79,8 @@ def _points(points: list[list[Cell]]) -> list[Point]:
         )
         for cells in points
     ]
+
+
+def has_measurements(run: Run) -> bool:
+    """Whether any engine has a trial; the harness by itself answers nothing."""
+    return any(cell.trials for cell in run.cells if cell.engine != "null")

@@ -17,7 +17,7 @@ from iomodels.base.units import format_count
 from iomodels.results.schema import Cell, Interval, Parameter, Trial
 from iomodels.statistics.rounds import MIN_ROUNDS, median_interval, paired_ratio
 from iomodels.workload import scenario
-from iomodels.workload.channels import all_keys
+from iomodels.workload.key import all_keys
 
 Outcome = Literal["holds", "does not hold here", "cannot tell"]
 Value = Callable[[Trial], float]

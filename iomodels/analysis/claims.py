@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from iomodels.analysis.claim import Claim, Condition, Place, Quantity, Value, Verdict, find, judge
 from iomodels.results.schema import Run, Trial
-from iomodels.statistics.rounds import cpu_ns_per_op, latency_p50_ns, percentile_ns
+from iomodels.statistics.histogram import percentile_ns
+from iomodels.statistics.summary import cpu_ns_per_op, latency_p50_ns
 
 
 def verdicts(run: Run, *, every: bool = False) -> list[Verdict]:

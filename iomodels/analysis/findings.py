@@ -15,6 +15,7 @@ from typing import Literal
 
 from iomodels.results.schema import Cell, Interval, Percentiles, Trial
 from iomodels.statistics import rounds as statistics
+from iomodels.statistics import summary
 from iomodels.statistics.rounds import MIN_ROUNDS, Ratio
 
 BASE = "blocking"
@@ -139,7 +140,7 @@ def cancelled(cell: Cell) -> Interval | None:
 
     What the end of a trial calls back is of no interest.
     """
-    return statistics.cancelled_share(cell.trials) if has_deadline(cell) else None
+    return summary.cancelled_share(cell.trials) if has_deadline(cell) else None
 
 
 def until_end_ns(cell: Cell, quantity: UntilEnd) -> Interval | None:
@@ -349,6 +350,6 @@ def _listed(items: Sequence[str]) -> str:
     return f"{', '.join(items[:-1])} and {items[-1]}"
 
 
-LATENCY = Quantity("latency", statistics.latency_p50_ns, _latency_words)
-CPU = Quantity("CPU", statistics.cpu_ns_per_op, _cpu_words)
+LATENCY = Quantity("latency", summary.latency_p50_ns, _latency_words)
+CPU = Quantity("CPU", summary.cpu_ns_per_op, _cpu_words)
 THROUGHPUT = Quantity("throughput", lambda trial: trial.throughput_ops, _throughput_words)

@@ -11,6 +11,7 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
+from iomodels.base.files import slug
 from iomodels.charts import (
     by_engine,
     calls,
@@ -27,7 +28,6 @@ from iomodels.charts.drawing.chart import Chart
 from iomodels.charts.drawing.picture import FORMATS, Format, Picture, render
 from iomodels.charts.drawing.scene import Scene, scenes
 from iomodels.charts.drawing.style import context
-from iomodels.results.read import slug
 from iomodels.results.schema import Run
 
 __all__ = ["CHARTS", "FORMATS", "Format", "Picture", "matrices", "matrix", "pictures", "render"]

@@ -14,9 +14,9 @@ from matplotlib.patches import Rectangle
 
 from iomodels.analysis.findings import latency_ns
 from iomodels.base.units import format_count, format_duration
-from iomodels.engines.spec import DESCRIPTORS, Descriptor
+from iomodels.engines.catalog import DESCRIPTORS, Descriptor
 from iomodels.results.schema import Interval
-from iomodels.statistics.rounds import calls_per_op
+from iomodels.statistics.summary import calls_per_op
 
 from .drawing.chart import Chart
 from .drawing.scene import Scene, ScenePoint, Series, why, without_p99

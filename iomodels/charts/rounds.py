@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from iomodels.analysis.findings import FEWEST_OPERATIONS, too_few_for
 from iomodels.base.units import format_duration
 from iomodels.results.schema import Trial
-from iomodels.statistics import rounds
+from iomodels.statistics import histogram
 
 from .drawing import scales
 from .drawing.chart import Chart
@@ -39,7 +39,7 @@ def draw(scene: Scene) -> Figure:
     )
     on = sheet(scene, CHART.subject, grid.height_in, explained=explained(scene))
     values = [
-        rounds.percentile_ns(trial.latency_ns, q)
+        histogram.percentile_ns(trial.latency_ns, q)
         for _, series in cells
         for trial in _trials(series)
         for q in (BANDS[0][0], BANDS[0][1])
@@ -107,7 +107,7 @@ def _title(point: ScenePoint, series: Series, limit_in: float) -> list[str]:
 
 
 def _trials(series: Series) -> list[Trial]:
-    return [trial for trial in series.cell.trials if rounds.count(trial.latency_ns)]
+    return [trial for trial in series.cell.trials if histogram.count(trial.latency_ns)]
 
 
 def _panel(ax: Axes, series: Series, values: Sequence[float]) -> None:
@@ -117,8 +117,8 @@ def _panel(ax: Axes, series: Series, values: Sequence[float]) -> None:
     for low, high, alpha in BANDS:
         ax.fill_between(
             numbers,
-            [rounds.percentile_ns(trial.latency_ns, low) for trial in trials],
-            [rounds.percentile_ns(trial.latency_ns, high) for trial in trials],
+            [histogram.percentile_ns(trial.latency_ns, low) for trial in trials],
+            [histogram.percentile_ns(trial.latency_ns, high) for trial in trials],
             color=look.colour,
             alpha=alpha,
             linewidth=0,
@@ -126,7 +126,7 @@ def _panel(ax: Axes, series: Series, values: Sequence[float]) -> None:
         )
     ax.plot(
         numbers,
-        [rounds.percentile_ns(trial.latency_ns, 0.5) for trial in trials],
+        [histogram.percentile_ns(trial.latency_ns, 0.5) for trial in trials],
         color=look.colour,
         markersize=3.5,
         label=f"{series.label}|p50",
@@ -139,7 +139,7 @@ def _panel(ax: Axes, series: Series, values: Sequence[float]) -> None:
 
 
 def _spoken(series: Series) -> str:
-    p50s = [rounds.percentile_ns(trial.latency_ns, 0.5) for trial in _trials(series)]
+    p50s = [histogram.percentile_ns(trial.latency_ns, 0.5) for trial in _trials(series)]
     if len(p50s) < 2:
         return ""
     return f"p50 from {format_duration(min(p50s))} to {format_duration(max(p50s))} by round"

@@ -14,8 +14,23 @@ from pathlib import Path
 
 import msgspec
 
-from iomodels import __version__
-from iomodels.base.errors import IomodelsError, NothingMeasured, ResultError, UsageError
+from iomodels.analysis.cells import has_measurements
+from iomodels.base.errors import UsageError
+from iomodels.check.baseline import (
+    _LIMITS,
+    FRESH_ROUNDS,
+    LEAST_FRESH_ROUNDS,
+    Baseline,
+    _cells,
+    _comparable,
+    _comparable_rounds,
+    _environment,
+    _few_rounds,
+    _of_the_baseline,
+    _rounds,
+    _setting,
+    _unlike,
+)
 from iomodels.compare import matching, metrics, verdict
 from iomodels.compare.matching import Key
 from iomodels.compare.metrics import COUNTER_PREFIX
@@ -24,47 +39,28 @@ from iomodels.compare.runs import (
     Judgement,
     assumed_spread,
     counters_unjudged,
-    incomplete,
     judge_runs,
     now_utc,
     places_differ,
     places_unknown,
 )
 from iomodels.compare.schema import OF_ROUNDS, OF_RUNS, SCHEMA, Change, Comparison
-from iomodels.engines import spec as engines
 from iomodels.engines.spec import EngineSpec
-from iomodels.machine import environment
 from iomodels.measure import plan as planning
 from iomodels.measure.plan import Plan
-from iomodels.measure.run import Listener, bench_plan, core_hash, has_measurements
-from iomodels.results import read
-from iomodels.results.schema import Cell, Notice, Parameter, Run, Tool
+from iomodels.measure.run import Listener, bench_plan
+from iomodels.results.schema import Notice, Run
 from iomodels.statistics import rank_sum, sign_flip
 from iomodels.statistics.rounds import MIN_ROUNDS
-from iomodels.workload.channels import all_keys
-from iomodels.workload.point import NOT_STORED, Point, point_from_parameters, settle
+from iomodels.workload.point import Point
 
-FRESH_ROUNDS, LEAST_FRESH_ROUNDS = 20, 7
 BUDGET_S = 170.0
 """First look and confirmation together stay below three minutes, unless what is left by the first
 look is too little for as many fresh rounds as a verdict takes."""
-MAX_NAMES = 5
 LONG_S = 3600.0
 """A baseline that asks for more must be confirmed by the user: it may be a stranger's."""
 COUNTER_ROUNDS, COUNTER_DURATION_S = 2, 0.1
 """What exact counters need: a round would do, and the second shows that they are constant."""
-_LIMITS = {"rounds": (1, 1000), "duration_s": (0.001, 3600), "warmup_s": (0, 3600)}
-"""As on the command line: a baseline may be a stranger's file."""
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """One or several recorded runs, oldest first. `name` is for reports."""
-
-    name: str
-    runs: tuple[Run, ...]
-    warnings: tuple[Notice, ...] = ()
-    """Of files whose cells were not all measured to their end."""
 
 
 @dataclass(frozen=True)
@@ -75,42 +71,6 @@ class Checked:
     run: Run
     output: Path | None
     """Where the run was kept, if it was."""
-
-
-def load_baseline(paths: Sequence[str | Path]) -> Baseline:
-    """Read result files, and those in folders (`*.json`, by name).
-
-    Raises `ResultError` for a file that is no sound result, and `UsageError` for an empty folder.
-    """
-    files: list[Path] = []
-    for path in map(Path, paths):
-        inside = sorted(path.glob("*.json")) if path.is_dir() else [path]
-        if not inside:
-            raise UsageError(f"no result (*.json) in {path}: record one with iomodels bench -o")
-        files += inside
-    runs, copies = _each_once(sorted(((read.load(f), f.name) for f in files), key=_when))
-    more = f" and {len(runs) - 1} older" if len(runs) > 1 else ""
-    warnings = [*copies, *(notice for run, name in runs for notice in incomplete(run, name))]
-    return Baseline(f"{runs[-1][1]}{more}", tuple(run for run, _ in runs), tuple(warnings))
-
-
-def _each_once(runs: Sequence[tuple[Run, str]]) -> tuple[list[tuple[Run, str]], list[Notice]]:
-    """Without copies, which would pass for evidence that the machine never differs by itself."""
-    first: dict[tuple[int, str], str] = {}
-    kept, notices = [], []
-    for run, name in runs:
-        which = run.seed, run.created_utc
-        if which in first:
-            message = f"{name} is the same run as {first[which]}: it counts once"
-            notices.append(Notice("same-run", message))
-            continue
-        first[which] = name
-        kept.append((run, name))
-    return kept, notices
-
-
-def _when(loaded: tuple[Run, str]) -> str:
-    return loaded[0].created_utc
 
 
 def check(
@@ -223,135 +183,6 @@ def _tell(listener: Listener | None, notices: Sequence[Notice]) -> None:
 # What to measure
 
 
-def _comparable(baseline: Baseline) -> tuple[list[Run], list[Notice], set[Key]]:
-    """The base runs of this machine and tool; why not, for those that are not; and the cells that
-    only those have, where there are others."""
-    here = msgspec.structs.replace(
-        baseline.runs[-1],
-        tool=Tool(__version__, core_hash()),
-        environment=environment.describe(),
-        cells=[],
-    )
-    reasons = [matching.incomparable(run, here) for run in baseline.runs]
-    usable = [run for run, reason in zip(baseline.runs, reasons, strict=True) if not reason]
-    if not usable:
-        return [], reasons[-1], set()
-    left_out = [run for run, reason in zip(baseline.runs, reasons, strict=True) if reason]
-    if not left_out:
-        return usable, [], set()
-    message = f"{len(left_out)} of the baseline's runs are of another machine or version"
-    only_there = _measured(left_out) - _measured(usable)
-    if only_there:
-        message += f"; only they have {_names(only_there)}: not checked, record them again"
-    return usable, [Notice("left-out", message)], only_there
-
-
-def _measured(runs: Sequence[Run]) -> set[Key]:
-    """The cells that any of the runs has measured."""
-    cells = (item for run in runs for item in matching.cells_by_key(run).items())
-    return {key for key, cell in cells if cell.trials}
-
-
-def _rounds(bases: Sequence[Run], key: Key) -> int:
-    """The base's rounds of a cell."""
-    cells = [matching.cells_by_key(run) for run in bases]
-    return sum(len(each[key].trials) for each in cells if key in each)
-
-
-def _comparable_rounds(bases: Sequence[Run], key: Key, here: Run) -> int:
-    """Those that its times can be compared with here."""
-    on_files = dict(key[1]).get("channel.kind") == "file"
-    return _rounds(
-        [b for b in bases if not on_files or not matching.other_file_system(b, here)], key
-    )
-
-
-def _few_rounds(bases: Sequence[Run], cells: Mapping[Key, object]) -> list[Notice]:
-    """A notice of the cells that have too few rounds in the base for any verdict."""
-    few = [key for key in cells if _rounds(bases, key) < MIN_ROUNDS]
-    if not few:
-        return []
-    message = (
-        f"the baseline has fewer than {MIN_ROUNDS} rounds of {_names(few)}: their times cannot be "
-        f"judged; record it with more (bench -r {LEAST_FRESH_ROUNDS})"
-    )
-    return [Notice("few-rounds", message)]
-
-
-def _environment(cells: Mapping[Key, tuple[Point, EngineSpec]]) -> dict[str, Parameter | None]:
-    """This machine's, with the file system of the first cell that works on files."""
-    for point, _ in cells.values():
-        if point.channel.kind == "file":
-            return environment.describe(Path(point.channel.folder))
-    return environment.describe()
-
-
-def _names(keys: Collection[Key]) -> str:
-    """The first few cells by name, and how many more."""
-    label = matching.labels({key: _as_cell(key) for key in keys})
-    names = sorted(" · ".join(p for p in (k[0], label[k], k[2]) if p) for k in keys)
-    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    return ", ".join(names[:MAX_NAMES]) + more
-
-
-@dataclass(frozen=True)
-class _Lost:
-    """The base runs' cells that are not measured again: a notice for each."""
-
-    unknown: dict[Key, Notice]
-    """They cannot be asked for any more."""
-    never: list[Notice]
-    """No base run has measured them."""
-
-
-def _cells(
-    bases: Sequence[Run], folder: str | None
-) -> tuple[dict[Key, tuple[Point, EngineSpec]], _Lost]:
-    """The cells that any run has measured, on files in `folder`; and the others."""
-    measured = _measured(bases)
-    every: dict[Key, Cell] = {}
-    for run in reversed(bases):  # in the order of the newest, then what only older ones have
-        every = {**every, **{k: c for k, c in matching.cells_by_key(run).items() if k not in every}}
-    cells: dict[Key, tuple[Point, EngineSpec]] = {}
-    lost = _Lost({}, [])
-    for key, cell in every.items():
-        if key not in measured:
-            if cell.status == "failed":
-                message = f"{cell.scenario}, {cell.engine}: failed in all of the baseline"
-                lost.never.append(Notice("never-measured", f"{message}: {cell.reason}"))
-            continue
-        try:
-            point = _in_folder(point_from_parameters(cell.scenario, cell.parameters), folder)
-            cells[key] = point, engines.parse(cell.engine)
-        except IomodelsError as error:
-            lost.unknown[key] = Notice("unknown-cell", f"a cell cannot be measured: {error}")
-    if not cells:
-        raise NothingMeasured("the baseline has no cell that could be measured: record another")
-    names = matching.labels({key: _as_cell(key) for key in cells})
-    labelled = {key: (replace(p, label=names[key]), spec) for key, (p, spec) in cells.items()}
-    return labelled, lost
-
-
-def _in_folder(point: Point, folder: str | None) -> Point:
-    """The point with its file in `folder`. A baseline names none, so it comes from the user."""
-    if folder is None or point.channel.kind != "file":
-        return point
-    flat = {**point.parameters, NOT_STORED: all_keys()[NOT_STORED].from_text(folder)}
-    return settle(
-        point.scenario,
-        {
-            name: all_keys()[name].read(value, canonical=name != NOT_STORED)
-            for name, value in flat.items()
-        },
-        "--set",
-        point.label,
-    )
-
-
-def _as_cell(key: Key) -> Cell:
-    return Cell(key[0], dict(key[1]), key[2], "ok")
-
-
 def _plan(
     base: Run, cells: Sequence[tuple[Point, EngineSpec]], rounds: int | None, *, timed: bool
 ) -> Plan:
@@ -368,17 +199,6 @@ def _plan(
         warmup_s=settings["warmup_s"],
         seed=base.seed,
     )
-
-
-def _setting(base: Run, name: str) -> float:
-    low, high = _LIMITS[name]
-    value = base.settings.get(name)
-    if not isinstance(value, int | float) or not low <= value <= high:
-        raise ResultError(
-            f"the baseline's setting {name} is {value!r}, and must be a number from {low} to "
-            f"{high}: record another baseline"
-        )
-    return float(value)
 
 
 # Confirmation
@@ -443,12 +263,6 @@ def _confirm(
     return bench_plan(plan(rounds), listener=listener, nothing_is_a_result=True)
 
 
-def _unlike(bases: Sequence[Run]) -> list[Notice]:
-    """A notice where the base runs had trials of other lengths than those that are made now."""
-    notices = [n for run in bases[:-1] for n in matching.settings_notices(run, bases[-1])]
-    return list(dict.fromkeys(notices))
-
-
 def _not_kept(output: Path) -> list[Notice]:
     message = (
         f"{output.name} is not written: times are not comparable with this baseline, so only "
@@ -456,15 +270,3 @@ def _not_kept(output: Path) -> list[Notice]:
         "with iomodels bench -o"
     )
     return [Notice("not-kept", message)]
-
-
-def _of_the_baseline(bases: Sequence[Run]) -> list[Notice]:
-    if len(bases) > 1:
-        return []
-    return [
-        Notice(
-            "one-baseline",
-            "one baseline run cannot show how this machine differs from one hour to the next, so "
-            "only a change far beyond the usual counts: record some at other times",
-        )
-    ]

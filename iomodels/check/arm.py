@@ -19,7 +19,7 @@ from iomodels.engines import spec as engine_table
 from iomodels.engines.spec import EngineSpec
 from iomodels.machine import environment
 from iomodels.trials.launch import Launch, find_launch
-from iomodels.workload.channels import all_keys
+from iomodels.workload.key import all_keys
 
 _ENVIRONMENT = "env."
 _OWN_WORDS = ("engine", "prefix", "python")

@@ -14,8 +14,8 @@ from iomodels.check.arm import Arm
 from iomodels.engines import spec as engine_table
 from iomodels.engines.spec import EngineSpec
 from iomodels.measure import plan as planning
-from iomodels.measure.plan import PlannedCell
 from iomodels.trials.launch import Launch
+from iomodels.trials.planned import PlannedCell
 from iomodels.workload.point import Parameters
 from iomodels.workload.scenario import Point, Scenario, points, resolve
 

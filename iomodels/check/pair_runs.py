@@ -22,15 +22,16 @@ from iomodels.base.errors import ConditionLost, NotApplicable, NothingEnded, Tri
 from iomodels.check.arm import Arm, parse_arm
 from iomodels.check.pair_plan import SIDES, ArmCell, PairedCell, Side, plan_cells
 from iomodels.machine import noise
-from iomodels.measure.plan import Plan, PlannedTrial
-from iomodels.measure.run import MAX_ATTEMPTS
+from iomodels.measure.plan import Plan
 from iomodels.results.schema import Notice, Trial
-from iomodels.statistics.rounds import combine_slices
+from iomodels.statistics.summary import combine_slices
 from iomodels.trials import failures
 from iomodels.trials import preparation as prepare
+from iomodels.trials.child import Child
+from iomodels.trials.planned import Command, PlannedTrial
 from iomodels.trials.preparation import Preparation, Unavailable
 from iomodels.trials.record import Record, new_record
-from iomodels.trials.trial import Child, Command, to_trial
+from iomodels.trials.trial import MAX_ATTEMPTS, to_trial
 
 __all__ = [
     "Arm",
@@ -56,7 +57,7 @@ START_S = 0.03
 class Pair:
     """Both arms' trials, or why there are none; `first` is the arm that began.
 
-    A trial holds the medians over its slices (`rounds.combine_slices`), `round` the pair's
+    A trial holds the medians over its slices (`summary.combine_slices`), `round` the pair's
     number. With `error` there are no trials; `not_applicable` says that it is no failure but
     something that cannot be had here, `lost` that arm A by itself can have it.
     """

@@ -30,8 +30,9 @@ from iomodels.engines.spec import parse as parse_engine
 from iomodels.results.schema import Interval
 from iomodels.statistics import screen_confirm
 from iomodels.statistics import sign_flip as pairs
-from iomodels.statistics.rounds import latency_p50_ns, wilson_interval
+from iomodels.statistics.rounds import wilson_interval
 from iomodels.statistics.sign_flip import Floats
+from iomodels.statistics.summary import latency_p50_ns
 
 SLOWDOWN = 0.10
 PILOT_PAIRS, SIZING_PAIRS = 5, 20

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from iomodels.base.errors import UsageError
 from iomodels.results.schema import Parameter, Trial
-from iomodels.statistics.rounds import cpu_ns_per_op, latency_p50_ns, percentile_ns
+from iomodels.statistics.histogram import percentile_ns
+from iomodels.statistics.summary import cpu_ns_per_op, latency_p50_ns
 
 COUNTER_PREFIX = "calls_per_op."
 

@@ -19,7 +19,7 @@ from iomodels.compare.metrics import Metric
 from iomodels.compare.schema import Change
 from iomodels.compare.verdict import exp_interval, finite
 from iomodels.results.schema import Cell, Interval, Trial
-from iomodels.statistics import rank_sum, sign_flip
+from iomodels.statistics import quantiles, rank_sum, sign_flip
 from iomodels.statistics.rank_sum import Between, Shift
 from iomodels.statistics.rounds import MIN_ROUNDS, median_interval
 
@@ -235,4 +235,4 @@ def _detectable(
         math.log1p(by.threshold),
         between.margin(alpha),
     )
-    return math.expm1(min(needed + sign_flip.normal_quantile(sign_flip.POWER) * error, 700.0))
+    return math.expm1(min(needed + quantiles.normal_quantile(sign_flip.POWER) * error, 700.0))

@@ -123,7 +123,7 @@ def check(exports: Sequence[Export], *, force: bool, taken: Sequence[Path] = ())
     `taken` are other outputs of the same command. Raises `OutputError`, also for two outputs to
     one place.
     """
-    from iomodels.results.read import check_output
+    from iomodels.base.files import check_output
 
     places: set[str] = {os.path.realpath(path) for path in taken}
     for export in exports:
@@ -155,12 +155,12 @@ def write(export: Export, content: Run | Comparison, *, force: bool) -> None:
 
     Raises `OutputError` where that fails, or where the file exists already without `force`.
     """
-    from iomodels.results import read
+    from iomodels.base import files
 
     assert export.path is not None, "standard output is the caller's"
     data = encode(render(export, content))
     if not export.format.appended:
-        read.write(data, export.path, force=force)
+        files.write(data, export.path, force=force)
         return
     try:
         with open(export.path, "ab") as file:

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from iomodels.trace.flow import said_by
 from iomodels.trace.schema import Event, Trace
+from iomodels.trace.words import said_by
 
 Fields = dict[str, Any]
 

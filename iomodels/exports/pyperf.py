@@ -16,7 +16,7 @@ import msgspec
 from iomodels.base.escape import visible
 from iomodels.exports.cells import Measured, measured
 from iomodels.results.schema import Run, Trial
-from iomodels.statistics.rounds import cpu_ns_per_op, latency_p50_ns
+from iomodels.statistics.summary import cpu_ns_per_op, latency_p50_ns
 
 TIMES: tuple[tuple[str, Callable[[Trial], float]], ...] = (
     ("latency p50", latency_p50_ns),

@@ -10,44 +10,15 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from iomodels.engines import ability as engines_ability
+from iomodels.engines import catalog
 from iomodels.engines import spec as engine_table
 from iomodels.engines.spec import EngineSpec
+from iomodels.trials.planned import PlannedCell, PlannedTrial
 from iomodels.workload.scenario import Point, Scenario, points
 
 HARNESS_DURATION_S = 0.05
 """A null-engine trial is short: it repeats tens of nanoseconds, and its value is a median."""
-
-
-@dataclass(frozen=True)
-class PlannedCell:
-    """One scenario point × one engine. `na_reason` is set where the engine cannot do it."""
-
-    index: int
-    point: Point
-    engine: EngineSpec
-    na_reason: str | None = None
-    note: str | None = None
-
-    @property
-    def is_harness(self) -> bool:
-        """Whether this cell only measures what the loop itself costs."""
-        return self.engine.name == "null"
-
-
-@dataclass(frozen=True)
-class PlannedTrial:
-    """One trial to run: `order` counts from 0 over the whole run."""
-
-    round: int
-    order: int
-    cell: PlannedCell
-    duration_s: float
-    warmup_s: float
-
-    @property
-    def slices(self) -> int:
-        """How often it measures for `duration_s`: with computation, each part by itself as well."""
-        return 3 if self.cell.point.load.compute and not self.cell.is_harness else 1
 
 
 @dataclass(frozen=True)
@@ -133,12 +104,12 @@ def _pairs(
 
 def engine_names(scenario: Scenario) -> Sequence[str]:
     """The engines a scenario is about, where the user names none."""
-    return scenario.engines or engine_table.DEFAULT
+    return scenario.engines or catalog.DEFAULT
 
 
 def planned_cell(index: int, point: Point, spec: EngineSpec) -> PlannedCell:
     """The cell with what is known of it before anything runs: n/a and why, or a note."""
-    ability = engine_table.ability(spec, point)
+    ability = engines_ability.ability(spec, point)
     return PlannedCell(index, point, spec, na_reason=ability.na_reason, note=ability.note)
 
 

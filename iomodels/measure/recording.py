@@ -16,18 +16,19 @@ from iomodels import __version__
 from iomodels.base.errors import NotApplicable, ScenarioError, TrialError
 from iomodels.base.units import Duration, format_duration
 from iomodels.engines import spec as engine_table
-from iomodels.engines.spec import DESCRIPTORS, EngineSpec
+from iomodels.engines.catalog import DESCRIPTORS
+from iomodels.engines.spec import EngineSpec
 from iomodels.machine import environment
 from iomodels.measure import plan as planning
-from iomodels.measure.plan import PlannedCell, PlannedTrial
-from iomodels.measure.run import core_hash
 from iomodels.results.schema import Tool
 from iomodels.trace import ring
 from iomodels.trace.ring import Recorded, Ring
 from iomodels.trace.schema import SCHEMA, Trace
+from iomodels.trials.child import Child, Progress
+from iomodels.trials.launch import core_hash
+from iomodels.trials.planned import Command, PlannedCell, PlannedTrial
 from iomodels.trials.preparation import Preparation, Unavailable, check_folders
 from iomodels.trials.record import Record, new_record
-from iomodels.trials.trial import Child, Command, Progress
 from iomodels.workload.channels import TimerChannel
 from iomodels.workload.scenario import Point, Scenario, points, resolve
 

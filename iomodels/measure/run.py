@@ -19,6 +19,8 @@ import msgspec
 
 from iomodels import __version__
 from iomodels.analysis import notices
+from iomodels.analysis.cells import has_measurements
+from iomodels.base import files
 from iomodels.base.errors import (
     ConditionLost,
     NotApplicable,
@@ -31,19 +33,17 @@ from iomodels.engines import spec as engine_table
 from iomodels.machine import environment, noise
 from iomodels.measure import plan as planning
 from iomodels.measure.defaults import DURATION_S, ROUNDS, WARMUP_S
-from iomodels.measure.plan import Plan, PlannedCell, PlannedTrial
-from iomodels.results import read
+from iomodels.measure.plan import Plan
+from iomodels.results import save
 from iomodels.results.schema import SCHEMA, Asked, Cell, Notice, Run, Status, Tool, Trial
-from iomodels.statistics.rounds import summarise
-from iomodels.trials.launch import own_launch
+from iomodels.statistics.summary import summarise
+from iomodels.trials.launch import core_hash
+from iomodels.trials.planned import PlannedCell, PlannedTrial
 from iomodels.trials.preparation import Preparation, Unavailable, check_folders
-from iomodels.trials.trial import run_trial
+from iomodels.trials.trial import MAX_ATTEMPTS, run_trial
 from iomodels.workload.channels import FileChannel
 from iomodels.workload.point import NOT_STORED
 from iomodels.workload.scenario import resolve
-
-MAX_ATTEMPTS = 4
-"""How often a trial is tried whose conditions do not hold to its end."""
 
 
 class Listener(Protocol):
@@ -93,7 +93,7 @@ def bench(
     if isinstance(scenarios, str):
         scenarios = [scenarios]
     if output is not None:
-        read.check_output(output, force=force)
+        files.check_output(output, force=force)
     plan = planning.make(
         resolve(scenarios, settings or {}),
         [engine_table.parse(text) for text in engines],
@@ -131,7 +131,7 @@ def bench_plan(
     """
     path = Path(output) if output is not None else None
     if path is not None:
-        read.check_output(path, force=force)
+        files.check_output(path, force=force)
     check_folders(plan.cells)
     _check_one_file_system(plan.cells)
     run = _Runner(plan, path, force, listener or _Silent(), asked).run()
@@ -170,7 +170,7 @@ class _Runner:
         interrupted = False
         with ExitStack() as stack:
             kept = (
-                stack.enter_context(read.PartialWriter(self._path, force=self._force))
+                stack.enter_context(save.PartialWriter(self._path, force=self._force))
                 if self._path is not None
                 else None
             )
@@ -183,13 +183,13 @@ class _Runner:
             run = self._to_run()
             if self._path is not None and kept is not None:
                 if has_measurements(run):
-                    read.save(run, self._path, force=self._force)
+                    save.save(run, self._path, force=self._force)
                 kept.discard()
         if interrupted:
             raise Interrupted(run)
         return run
 
-    def _measure(self, kept: read.PartialWriter | None) -> None:
+    def _measure(self, kept: save.PartialWriter | None) -> None:
         if not self._plan.trials:
             return
         for notice in noise.preflight():
@@ -216,7 +216,7 @@ class _Runner:
         planned: PlannedTrial,
         progress: _Progress,
         preparation: Preparation,
-        kept: read.PartialWriter | None,
+        kept: save.PartialWriter | None,
     ) -> None:
         self._listener.trial_started(planned)
         self._monitor.trial_started()
@@ -337,16 +337,6 @@ class _Silent:
     def trial_ended(
         self, trial: PlannedTrial, result: Trial | None, reason: str | None
     ) -> None: ...
-
-
-def has_measurements(run: Run) -> bool:
-    """Whether any engine has a trial; the harness by itself answers nothing."""
-    return any(cell.trials for cell in run.cells if cell.engine != "null")
-
-
-def core_hash() -> str:
-    """A hash of the compiled core: two runs with the same one were measured by the same code."""
-    return own_launch().installation.core_hash
 
 
 def _key(cell: PlannedCell) -> dict[str, object]:

@@ -10,7 +10,8 @@ from iomodels.analysis import findings
 from iomodels.analysis.cells import Point, show
 from iomodels.base.units import format_count, format_duration
 from iomodels.results.schema import Cell, Interval, Parameter, Trial
-from iomodels.statistics.rounds import calls_per_op, latency_p50_ns, paired_ratio
+from iomodels.statistics.rounds import paired_ratio
+from iomodels.statistics.summary import calls_per_op, latency_p50_ns
 
 HARNESS = "null"
 NO_BREAK_SPACE = "\u00a0"

@@ -1,7 +1,7 @@
 """The result file: its types (`read.py` reads and writes it).
 
 A run is plain data (`Run` → `Cell` → `Trial`), stored as versioned JSON. Raw trials are kept;
-`Cell.summary` is derived from them by `rounds.summarise` and stored for readers who only
+`Cell.summary` is derived from them by `summary.summarise` and stored for readers who only
 want the answer. Names of measured quantities end in their unit.
 """
 

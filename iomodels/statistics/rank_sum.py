@@ -23,7 +23,7 @@ from statistics import NormalDist, stdev
 
 import numpy as np
 
-from iomodels.statistics.sign_flip import student_cdf, student_quantile
+from iomodels.statistics.quantiles import student_cdf, student_quantile
 
 CONFIDENCE_ALPHA = 0.05
 EXACT_UP_TO = 40

@@ -17,10 +17,11 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
+
+from iomodels.statistics.quantiles import normal_quantile, student_quantile
 
 Floats = npt.NDArray[np.float64]
 
@@ -35,9 +36,6 @@ EXACT_UP_TO_PAIRS = 16
 PATTERNS = 19_999
 """Random sign patterns beyond `EXACT_UP_TO_PAIRS`, unless more are asked for: the smallest p-value
 is then 1 in 20,000."""
-
-LARGEST_FREEDOM = 200
-"""Beyond so many degrees of freedom Student's distribution is normal to 0.5 % of a quantile."""
 
 _MAD_OF_NORMAL = 0.6745
 """median|x| over the standard deviation, for a normal distribution around zero."""
@@ -214,38 +212,6 @@ def detectable(
     by_test = _CLIPPED_ERROR * (student_quantile(1 - alpha / 2, n - 1) + z) * scale
     by_median = math.log1p(threshold) + z * _MEDIAN_TO_MEAN * scale
     return math.expm1(min(max(by_test, by_median), 700.0))
-
-
-def normal_quantile(q: float) -> float:
-    """The standard normal distribution's quantile."""
-    return NormalDist().inv_cdf(q)
-
-
-def student_quantile(q: float, freedom: int) -> float:
-    """Student's t quantile for `q` above one half, by bisection of its distribution function."""
-    low, high = 0.0, 1.0
-    while student_cdf(high, freedom) < q:
-        low, high = high, 2 * high
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if student_cdf(middle, freedom) < q else (low, middle)
-    return high
-
-
-def student_cdf(t: float, freedom: int) -> float:
-    """P(T ≤ t) for t ≥ 0: the finite sums of Abramowitz and Stegun, 26.7.3 and 26.7.4."""
-    if freedom > LARGEST_FREEDOM:
-        return NormalDist().cdf(t)
-    angle = math.atan(t / math.sqrt(freedom))
-    square = math.cos(angle) ** 2
-    odd = freedom % 2
-    term = math.cos(angle) if odd else 1.0
-    total = term if freedom > 1 else 0.0
-    for k in range(2 + odd, freedom - 1, 2):
-        term *= square * (k - 1) / k
-        total += term
-    inside = 2 / math.pi * (angle + math.sin(angle) * total) if odd else math.sin(angle) * total
-    return (1 + inside) / 2
 
 
 def _known(d: npt.ArrayLike) -> Floats:

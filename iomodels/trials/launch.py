@@ -169,3 +169,8 @@ def _why(error: OSError | ValueError) -> str:
 def _hash(core: str) -> str:
     """Two trials with the same one were measured by the same compiled code."""
     return hashlib.sha256(Path(core).read_bytes()).hexdigest()[:16]
+
+
+def core_hash() -> str:
+    """A hash of the compiled core: two runs with the same one were measured by the same code."""
+    return own_launch().installation.core_hash

@@ -15,34 +15,24 @@ from iomodels import _core
 from iomodels.base.errors import ScenarioError
 from iomodels.base.toml import printable
 from iomodels.base.units import format_size
-from iomodels.measure.plan import Plan, PlannedCell, PlannedTrial
-from iomodels.trials.trial import Command
-from iomodels.workload.channels import FileChannel, Load, PipeChannel, SocketChannel, TimerChannel
+from iomodels.measure.plan import Plan
+from iomodels.trials.core_settings import (
+    _ARRIVALS,
+    _CACHE,
+    _HARNESS,
+    _PATTERN,
+    _SYNC,
+    _WORKLOAD,
+    _channel_settings,
+)
+from iomodels.trials.planned import Command, PlannedCell, PlannedTrial
+from iomodels.workload.channels import FileChannel
+from iomodels.workload.load import Load
 from iomodels.workload.point import Point
 
 CALIBRATION_NS = 100_000_000
 """The TSC is compared with CLOCK_MONOTONIC over this long: an error below 1 ppm."""
 COMPUTE_CALIBRATION_NS = 50_000_000
-
-_PATTERN = {"sequential": 0, "random": 1}
-_CACHE = {"warm": 0, "direct": 1, "cold": 2}
-_WORKLOAD = {"read": 0, "write": 1, "mixed": 2}
-_SYNC = {"none": 0, "data": 1, "every": 2}
-_ARRIVALS = {"closed": 0, "constant": 0, "poisson": 1}
-_EXCHANGE = {"echo": 0, "stream": 1}
-_FAMILY = {"unix": 0, "tcp": 1}
-_DISTRIBUTION = {"constant": 0, "uniform": 1, "exponential": 2, "lognormal": 3}
-
-
-_HARNESS = {
-    "append": 0,
-    "arrival_gap_q10_ns": 0,
-    "compute_units": 0,
-    "deadline_ns": 0,
-    "sync": 0,
-}
-"""The null engine measures the loop: a plain closed one, with nothing to wait for in it."""
-
 
 _WRONG_FOLDER = (
     *(errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG),
@@ -238,23 +228,3 @@ def _free_bytes(folder: str) -> int | None:
     """What an ordinary user may still write there; None where the file system does not say."""
     status = os.statvfs(folder)
     return status.f_bavail * status.f_frsize if status.f_blocks else None
-
-
-def _channel_settings(channel: TimerChannel | PipeChannel | SocketChannel) -> dict[str, int]:
-    if isinstance(channel, TimerChannel):
-        return _timer_settings(channel)
-    settings = {"exchange": _EXCHANGE[channel.exchange], "server": int(channel.serves)}
-    if isinstance(channel, SocketChannel):
-        settings["family"] = _FAMILY[channel.family]
-    return settings
-
-
-def _timer_settings(channel: TimerChannel) -> dict[str, int]:
-    service = channel.service
-    return {
-        "service_distribution": _DISTRIBUTION[service.distribution],
-        "service_mean_ns": int(service.mean_ns),
-        "service_low_ns": int(service.low_ns),
-        "service_high_ns": int(service.high_ns),
-        "service_sigma_millionths": round(service.sigma * 1e6),
-    }

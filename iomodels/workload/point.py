@@ -19,14 +19,13 @@ from iomodels.workload.channels import (
     SHORT_SERVICE,
     Channel,
     Constant,
-    Key,
-    Load,
     PipeChannel,
     Settings,
     SocketChannel,
     Value,
-    all_keys,
 )
+from iomodels.workload.key import Key, all_keys
+from iomodels.workload.load import Load
 
 Parameters = dict[str, str | int | float | bool]
 

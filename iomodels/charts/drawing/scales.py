@@ -13,7 +13,7 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
 
 from iomodels.base.units import Duration, Size, format_count, format_size
-from iomodels.workload.channels import all_keys
+from iomodels.workload.key import all_keys
 
 from .sheet import size_in
 from .style import safe

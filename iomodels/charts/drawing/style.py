@@ -21,7 +21,7 @@ from matplotlib import font_manager
 from matplotlib.colors import to_hex, to_rgb
 
 from iomodels.base.escape import visible
-from iomodels.engines.spec import DESCRIPTORS, Descriptor
+from iomodels.engines.catalog import DESCRIPTORS, Descriptor
 
 FONT = "DejaVu Sans"
 """It comes with matplotlib, so that a picture looks alike everywhere."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from iomodels.charts.drawing import style
 from iomodels.charts.flows.lanes import BEHIND, DEVICE, Sheet, write
-from iomodels.trace import flow
+from iomodels.trace import words
 from iomodels.trace.flow import Moment, Step
 
 if TYPE_CHECKING:
@@ -153,8 +153,8 @@ def _said(sheet: Sheet, moment: Moment) -> list[str]:
     """What an arrow says, the fullest first."""
     step = moment.step
     if step.kind != "call":
-        return [flow.told(step, sheet.flow.duration_ns).partition(" on ")[0]]
-    name, result = style.safe(f"{step.name}()"), style.safe(flow.said(step))
+        return [words.told(step, sheet.flow.duration_ns).partition(" on ")[0]]
+    name, result = style.safe(f"{step.name}()"), style.safe(words.said(step))
     if moment.phase == "enter":
         return [name]
     bare = result.replace(" × ", "").isdecimal()

@@ -13,13 +13,13 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from iomodels.base import files
 from iomodels.base.units import counted, format_duration
 from iomodels.charts.drawing import style
 from iomodels.charts.drawing.picture import Picture
 from iomodels.charts.flows import arrows, lanes
 from iomodels.charts.flows.lanes import APPLICATION_IN, BEHIND, HEAD_IN, Sheet, write
-from iomodels.results import read
-from iomodels.trace import figures
+from iomodels.trace import figures, words
 from iomodels.trace import flow as steps
 from iomodels.trace.flow import Flow, Moment
 from iomodels.trace.schema import Trace
@@ -47,7 +47,7 @@ def flow(trace: Trace) -> Picture:
     heading = figures.heading(trace, steps.flow_of(trace))
     title = f"{heading}: {style.safe(trace.engine, 60)}"
     return Picture(
-        name=f"trace-{read.slug(trace.engine)}",
+        name=f"trace-{files.slug(trace.engine)}",
         scenario=trace.scenario,
         title=title,
         alt=style.safe(_in_words(trace, shown), 1500),
@@ -56,10 +56,10 @@ def flow(trace: Trace) -> Picture:
 
 
 def _in_words(trace: Trace, shown: Flow) -> str:
-    told = [f"{steps.clock(m.at_ns, shown.duration_ns)}: {_label(m, shown)}" for m in shown.moments]
+    told = [f"{words.clock(m.at_ns, shown.duration_ns)}: {_label(m, shown)}" for m in shown.moments]
     notes = [
         f" Note: {note}."
-        for note in [*steps.left_out(shown), *trace.notes, *steps.explained(shown)]
+        for note in [*words.left_out(shown), *trace.notes, *words.explained(shown)]
     ]
     return f"What {trace.engine} did, {shown.caption}. {'; '.join(told)}.{''.join(notes)}"
 
@@ -108,17 +108,17 @@ def _head(axes: Axes, trace: Trace, sheet: Sheet, title: str, width: float) -> N
     centre = {"ha": "center", "fontweight": "bold", "color": style.INK}
     for (left, right), name in (
         (APPLICATION_IN, "Application"),
-        (sheet.kernel, steps.other_side(trace.engine).capitalize()),
+        (sheet.kernel, words.other_side(trace.engine).capitalize()),
     ):
         write(axes, (left + right) / 2, HEAD_IN - 0.18, name, style.HEADING_PT, **centre)
 
 
 def _below(trace: Trace, shown: Flow, width: float) -> list[str]:
     """What is not shown, notes and the footer, in lines."""
-    notes = [*steps.left_out(shown), *(f"Note: {note}" for note in trace.notes[:MAX_NOTES])]
+    notes = [*words.left_out(shown), *(f"Note: {note}" for note in trace.notes[:MAX_NOTES])]
     if len(trace.notes) > MAX_NOTES:
         notes.append(f"and {len(trace.notes) - MAX_NOTES} more notes")
-    notes += [f"Note: {note} (dark: when it may have been)" for note in steps.explained(shown)]
+    notes += [f"Note: {note} (dark: when it may have been)" for note in words.explained(shown)]
     known = trace.environment
     cores = known.get("cores_allowed") or known.get("cores")
     footer = [
@@ -167,7 +167,7 @@ def _device_labels(axes: Axes, sheet: Sheet) -> None:
         left, true = RIGHT_LABELS_IN + sheet.shift, sheet.y(moment.at_ns)
         _leader(axes, (sheet.kernel[1], left - 0.05), (true, y))
         limit = RIGHT_LIMIT_IN - RIGHT_LABELS_IN
-        time = steps.clock(moment.at_ns, sheet.flow.duration_ns)
+        time = words.clock(moment.at_ns, sheet.flow.duration_ns)
         lines = re.split(r" (?=\(|in )", f"{time}{APART}{_label(moment, sheet.flow)}")
         text = "\n".join(style.shortened(line, style.SMALL_PT, limit) for line in lines)
         write(axes, left, y, text, style.SMALL_PT, color=style.INK)
@@ -186,7 +186,7 @@ def _label_left(axes: Axes, sheet: Sheet, moment: Moment, y: float) -> None:
         _leader(axes, (own, start, end), (true, true, y))
     else:
         _leader(axes, (start, end), (true, y))
-    time = steps.clock(moment.at_ns, sheet.flow.duration_ns)
+    time = words.clock(moment.at_ns, sheet.flow.duration_ns)
     limit = LEFT_LABELS_IN - MARGIN_IN
     text = f"{time}{APART}{style.safe(_label(moment, sheet.flow))}"
     if style.width_in(text, style.SMALL_PT) > limit:  # rather none of the duration than a part
@@ -202,13 +202,13 @@ def _leader(axes: Axes, xs: Sequence[float], ys: Sequence[float]) -> None:
 def _label(moment: Moment, shown: Flow) -> str:
     step = moment.step
     if step.kind != "call":
-        return steps.told(step, shown.duration_ns)
+        return words.told(step, shown.duration_ns)
     if moment.phase == "enter":
-        return steps.called(step)
-    after = f", after {steps.took(step)}" if steps.took(step) else ""
+        return words.called(step)
+    after = f", after {words.took(step)}" if words.took(step) else ""
     if step.count > 1:
-        after = f", in {steps.took(step)}" if steps.took(step) else ""
-    return f"{steps.called(step)} → {steps.said(step)}{after}"
+        after = f", in {words.took(step)}" if words.took(step) else ""
+    return f"{words.called(step)} → {words.said(step)}{after}"
 
 
 # The scale bar

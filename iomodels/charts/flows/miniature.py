@@ -14,8 +14,8 @@ from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from iomodels.analysis.findings import is_degenerate
 from iomodels.base.units import format_count
-from iomodels.engines.spec import DESCRIPTORS, Descriptor
-from iomodels.trace.flow import other_side
+from iomodels.engines.catalog import DESCRIPTORS, Descriptor
+from iomodels.trace.words import other_side
 
 from ..drawing.scene import Series
 from ..drawing.style import FINE_PT, GROUND, INK, SOFT, wrap

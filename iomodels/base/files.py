@@ -1,0 +1,167 @@
+"""Writing a file: whole or not at all, and never over another by accident."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import secrets
+import stat
+import unicodedata
+from pathlib import Path
+
+from iomodels.base.errors import OutputError
+
+MAX_SLUG = 80
+
+_NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+
+
+def partial_path(path: str | os.PathLike[str]) -> Path:
+    """Where the trials of a run that is being measured for `path` are kept: PATH.partial."""
+    path = Path(path)
+    return path.with_name(path.name + ".partial") if path.name else path
+
+
+def check_output(path: str | os.PathLike[str], *, force: bool) -> None:
+    """Refuse, before anything is measured, an output path that could not be written afterwards.
+
+    Nothing stays of the test. Raises `OutputError` for a file that exists (unless `force`), for
+    what is not a regular file, for "-", which is meant as standard output, for a missing or
+    read-only folder, and for a PATH.partial that an interrupted run left behind (unless `force`,
+    which `PartialWriter` then needs too).
+    """
+    path = Path(path)
+    partial = partial_path(path)
+    try:
+        _check_target(path, force=force)
+        if os.path.lexists(partial):
+            if not force or not stat.S_ISREG(partial.lstat().st_mode):
+                raise OutputError(_partial_exists(partial))
+            probe = _temporary_beside(path)
+        else:
+            probe = partial
+        # Tried, not asked: to the superuser `access` allows even a read-only file system.
+        os.close(_create(probe))
+        probe.unlink()
+    except (OSError, ValueError) as error:
+        raise _cannot_write(path, error) from None
+
+
+def _check_target(path: Path, *, force: bool) -> None:
+    if str(path) == "-":
+        raise OutputError("'-' would be a file of that name, not standard output: name another")
+    if not path.name or path.is_dir():
+        raise OutputError(f"{path} is a folder: give the name of a file in it")
+    if os.path.lexists(path):
+        if path.exists() and not path.is_file():
+            raise OutputError(f"{path} is not a regular file: give the name of a new file")
+        if not force:
+            raise OutputError(f"{path} exists already: name another, or --force to replace it")
+    if not path.parent.exists():
+        raise OutputError(
+            f"the folder {path.parent} of {path.name} does not exist: make it, or name another"
+        )
+
+
+def write(
+    data: bytes, path: str | os.PathLike[str], *, force: bool, kept: Path | None = None
+) -> None:
+    """Write an output file, whole or not at all, and never over an existing one unless `force`.
+
+    Raises `OutputError` when that fails; `kept` is where the contents are safe all the same.
+    """
+    path = Path(path)
+    temporary = _temporary_beside(path)
+    try:
+        _write_synced(temporary, data)
+    except (OSError, ValueError) as error:
+        with contextlib.suppress(OSError):  # what matters is why it could not be written
+            temporary.unlink(missing_ok=True)
+        raise _cannot_write(path, error, kept=kept) from None
+    try:
+        _publish(temporary, path, force=force)
+    except FileExistsError:
+        raise OutputError(
+            f"{path} appeared meanwhile and is left as it is: "
+            f"what was to be written is in {temporary}, rename that"
+        ) from None
+    except OSError as error:
+        raise _cannot_write(path, error, kept=temporary) from None
+    _sync_folder(path.parent)
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    with open(_create(path), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _publish(temporary: Path, path: Path, *, force: bool) -> None:
+    """Give the file its name in one step. Without `force`, raises `FileExistsError` if taken."""
+    if not force:
+        try:
+            # A link refuses an existing name, which rename would replace without a word.
+            os.link(temporary, path, follow_symlinks=False)
+            temporary.unlink()
+            return
+        except OSError as error:
+            if error.errno not in _NO_HARD_LINKS:
+                raise
+        os.close(_create(path))  # no links on FAT and some network folders: reserve the name
+    temporary.replace(path)
+
+
+def _sync_folder(folder: Path) -> None:
+    # The file is complete and in its place. Not every file system can synchronise a folder, and
+    # where it cannot, a power failure in the next seconds may still take the name: no error.
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+def _create(path: Path) -> int:
+    """A new file, open for writing. Raises `FileExistsError`, also for a dangling symlink."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+
+
+def _temporary_beside(path: Path) -> Path:
+    # Short and independent of the path's own name, so that a long name has room for it.
+    return path.with_name(f".iomodels-{secrets.token_hex(4)}.tmp")
+
+
+def slug(text: str) -> str:
+    """A file name made of `text`: ASCII letters, digits, '.', '_' and '-', and never a path."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^A-Za-z0-9._]+", "-", plain)[:MAX_SLUG].strip("-._")
+    return name or "unnamed"
+
+
+def _partial_exists(partial: Path) -> str:
+    return (
+        f"{partial} holds the trials of an interrupted run: "
+        "move it away to keep it, or give --force to drop it"
+    )
+
+
+def _cannot_write(path: Path, error: Exception, kept: Path | None = None) -> OutputError:
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        remedy = "free some space, or name an output on another disk"
+    else:
+        remedy = "check the name and the permissions of its folder, or name another output"
+    safe = f"; what was measured is kept in {kept}" if kept and kept.exists() else ""
+    return OutputError(f"cannot write {path} ({_reason(error)}): {remedy}{safe}")
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

@@ -1,0 +1,113 @@
+"""The words for what happens on a request's way."""
+
+from __future__ import annotations
+
+import errno
+
+from iomodels.base.units import counted, format_duration
+from iomodels.trace.flow import Flow, Step, _within, is_device
+from iomodels.trace.schema import Event
+
+ARMED = (
+    "arming the timer (timerfd_settime) starts the device, at some moment of that call; "
+    "it is ready as much later"
+)
+_BYTES = {"read", "write", "pread", "pwrite", "preadv2", "aio_return"}
+_READY = {"select", "ppoll"}
+
+
+def eagain(flow: Flow) -> int:
+    """The calls shown that said EAGAIN, folded ones counted each."""
+    return sum(s.count for s in flow.steps if s.kind == "call" and s.result == -errno.EAGAIN)
+
+
+def said(step: Step) -> str:
+    """What a call returned, as a reader knows it: `EAGAIN × 348`, `8 bytes`, `1 ready`."""
+    text = _result(step.name, step.result)
+    return f"{text} × {step.count}" if step.count > 1 else text
+
+
+def said_by(event: Event) -> str:
+    """The same of one event."""
+    return _result(event.name, event.result)
+
+
+def _result(name: str, result: int | None) -> str:
+    if result is None:
+        return "not back yet"
+    if result < 0:
+        return errno.errorcode.get(-result, f"error {-result}")
+    if name == "aio_error":
+        return errno.errorcode.get(result, f"error {result}") if result else "done"
+    if name in _BYTES:
+        return f"{result} byte" if result == 1 else f"{result} bytes"
+    if name in _READY:
+        return f"{result} ready"
+    return str(result)
+
+
+def called(step: Step) -> str:
+    """The call, with its thread where that is not the application's own."""
+    return f"{step.name}()" if step.thread == 0 else f"thread {step.thread}: {step.name}()"
+
+
+def took(step: Step) -> str:
+    """How long it was under way; nothing where its end is not known."""
+    return "" if step.end_ns is None else format_duration(step.end_ns - step.start_ns)
+
+
+def other_side(engine: str) -> str:
+    """Who answers the application. POSIX AIO is carried out by threads of the C library."""
+    return "C library, kernel" if engine.partition(":")[0] == "aio" else "kernel"
+
+
+def left_out(flow: Flow) -> list[str]:
+    """What of the recording is not in the flow, in a line each."""
+    said = []
+    if flow.threads_hidden:
+        said.append(f"and {counted(flow.threads_hidden, 'more thread')}, not shown")
+    if flow.hidden:
+        said.append(f"{counted(flow.hidden, 'later moment')}, not shown")
+    if flow.cut_ns:
+        said.append(
+            f"{format_duration(flow.cut_ns)} after the last result are not shown: "
+            "helper threads come to rest"
+        )
+    return said
+
+
+def explained(flow: Flow) -> list[str]:
+    """What a reader must know of what is shown, beside the trace's own notes."""
+    return [ARMED] if any(map(is_device, flow.steps)) else []
+
+
+def clock(at_ns: int, duration_ns: int) -> str:
+    """A time in the unit that suits the flow's length: `99.61 µs`, `10.003 ms`."""
+    for unit, factor, digits in (("s", 10**9, 3), ("ms", 10**6, 3), ("µs", 10**3, 2)):
+        if duration_ns >= factor:
+            return f"{at_ns / factor:.{digits}f} {unit}"
+    return f"{at_ns} ns"
+
+
+def told(step: Step, duration_ns: int) -> str:
+    """What has happened, of a step that is no call."""
+    if step.kind == "device_start":
+        return f"device starts{_repeated(step) or _later(step, duration_ns)}"
+    if step.kind == "device_ready":
+        return f"device ready{_repeated(step) or _later(step, duration_ns)}"
+    if step.kind == "signal":
+        return f"signal {step.result}" if step.result is not None else "signal"
+    if step.kind == "callback":
+        return f"callback on thread {step.thread}"
+    return f"computing {took(step)}".strip()
+
+
+def _repeated(step: Step) -> str:
+    return f" × {step.count}, in {took(step)}" if step.count > 1 else ""
+
+
+def _later(step: Step, duration_ns: int) -> str:
+    """How much later it can have been, where that can be seen."""
+    begin_ns, end_ns = _within(step)
+    late_ns = end_ns - begin_ns
+    return f" (at most +{format_duration(late_ns)})" if late_ns > duration_ns / 100 else ""

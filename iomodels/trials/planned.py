@@ -1,0 +1,51 @@
+"""What a trial is given: its cell, its place in the plan, its command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from iomodels.engines.spec import EngineSpec
+from iomodels.workload.scenario import Point
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """One scenario point × one engine. `na_reason` is set where the engine cannot do it."""
+
+    index: int
+    point: Point
+    engine: EngineSpec
+    na_reason: str | None = None
+    note: str | None = None
+
+    @property
+    def is_harness(self) -> bool:
+        """Whether this cell only measures what the loop itself costs."""
+        return self.engine.name == "null"
+
+
+@dataclass(frozen=True)
+class PlannedTrial:
+    """One trial to run: `order` counts from 0 over the whole run."""
+
+    round: int
+    order: int
+    cell: PlannedCell
+    duration_s: float
+    warmup_s: float
+
+    @property
+    def slices(self) -> int:
+        """How often it measures for `duration_s`: with computation, each part by itself as well."""
+        return 3 if self.cell.point.load.compute and not self.cell.is_harness else 1
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a child is started with: names in the core's tables, settings, descriptors to keep."""
+
+    engine: str
+    channel: str
+    settings: Mapping[str, int]
+    descriptors: tuple[int, ...] = ()
