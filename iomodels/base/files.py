@@ -38,15 +38,15 @@ def check_output(path: str | os.PathLike[str], *, force: bool) -> None:
         _check_target(path, force=force)
         if os.path.lexists(partial):
             if not force or not stat.S_ISREG(partial.lstat().st_mode):
-                raise OutputError(_partial_exists(partial))
+                raise OutputError(partial_exists(partial))
             probe = _temporary_beside(path)
         else:
             probe = partial
         # Tried, not asked: to the superuser `access` allows even a read-only file system.
-        os.close(_create(probe))
+        os.close(create(probe))
         probe.unlink()
     except (OSError, ValueError) as error:
-        raise _cannot_write(path, error) from None
+        raise cannot_write(path, error) from None
 
 
 def _check_target(path: Path, *, force: bool) -> None:
@@ -79,7 +79,7 @@ def write(
     except (OSError, ValueError) as error:
         with contextlib.suppress(OSError):  # what matters is why it could not be written
             temporary.unlink(missing_ok=True)
-        raise _cannot_write(path, error, kept=kept) from None
+        raise cannot_write(path, error, kept=kept) from None
     try:
         _publish(temporary, path, force=force)
     except FileExistsError:
@@ -88,12 +88,12 @@ def write(
             f"what was to be written is in {temporary}, rename that"
         ) from None
     except OSError as error:
-        raise _cannot_write(path, error, kept=temporary) from None
+        raise cannot_write(path, error, kept=temporary) from None
     _sync_folder(path.parent)
 
 
 def _write_synced(path: Path, data: bytes) -> None:
-    with open(_create(path), "wb") as file:
+    with open(create(path), "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
@@ -110,7 +110,7 @@ def _publish(temporary: Path, path: Path, *, force: bool) -> None:
         except OSError as error:
             if error.errno not in _NO_HARD_LINKS:
                 raise
-        os.close(_create(path))  # no links on FAT and some network folders: reserve the name
+        os.close(create(path))  # no links on FAT and some network folders: reserve the name
     temporary.replace(path)
 
 
@@ -125,12 +125,12 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
+def write_all(descriptor: int, data: bytes) -> None:
     while data:
         data = data[os.write(descriptor, data) :]
 
 
-def _create(path: Path) -> int:
+def create(path: Path) -> int:
     """A new file, open for writing. Raises `FileExistsError`, also for a dangling symlink."""
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
 
@@ -147,21 +147,21 @@ def slug(text: str) -> str:
     return name or "unnamed"
 
 
-def _partial_exists(partial: Path) -> str:
+def partial_exists(partial: Path) -> str:
     return (
         f"{partial} holds the trials of an interrupted run: "
         "move it away to keep it, or give --force to drop it"
     )
 
 
-def _cannot_write(path: Path, error: Exception, kept: Path | None = None) -> OutputError:
+def cannot_write(path: Path, error: Exception, kept: Path | None = None) -> OutputError:
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         remedy = "free some space, or name an output on another disk"
     else:
         remedy = "check the name and the permissions of its folder, or name another output"
     safe = f"; what was measured is kept in {kept}" if kept and kept.exists() else ""
-    return OutputError(f"cannot write {path} ({_reason(error)}): {remedy}{safe}")
+    return OutputError(f"cannot write {path} ({reason_of(error)}): {remedy}{safe}")
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)

@@ -17,19 +17,19 @@ import msgspec
 from iomodels.analysis.cells import has_measurements
 from iomodels.base.errors import UsageError
 from iomodels.check.baseline import (
-    _LIMITS,
     FRESH_ROUNDS,
     LEAST_FRESH_ROUNDS,
+    LIMITS,
     Baseline,
     _cells,
     _comparable,
-    _comparable_rounds,
     _environment,
-    _few_rounds,
-    _of_the_baseline,
     _rounds,
-    _setting,
-    _unlike,
+    comparable_rounds,
+    few_rounds,
+    of_the_baseline,
+    setting,
+    unlike,
 )
 from iomodels.compare import matching, metrics, verdict
 from iomodels.compare.matching import Key
@@ -112,7 +112,7 @@ def check(
         )
     kept = Path(output) if output is not None and comparable else None
     not_kept = _not_kept(Path(output)) if output is not None and not comparable else []
-    few = _few_rounds(bases, cells) if comparable else []
+    few = few_rounds(bases, cells) if comparable else []
     here = msgspec.structs.replace(newest, environment=_environment(cells))
     _tell(listener, [*not_kept, *few, *places_differ(bases, here)])
     run = bench_plan(plan, output=kept, force=force, listener=listener, nothing_is_a_result=True)
@@ -127,7 +127,7 @@ def check(
         remedy=verdict.REMEDY_OF_BASELINE,
     )
     changes = judge_runs(bases, run, by, refusal)
-    judged = {key for key in cells if _comparable_rounds(bases, key, run) >= MIN_ROUNDS}
+    judged = {key for key in cells if comparable_rounds(bases, key, run) >= MIN_ROUNDS}
     suspects = [] if refusal else _suspects(changes, judged, cells, threshold)
     if suspects:
         left_s = (BUDGET_S - (time.monotonic() - started_s)) / max(1.0, slowness)
@@ -163,8 +163,8 @@ def check(
             *lost.unknown.values(),
             *lost.never,
             *baseline.warnings,
-            *_unlike(bases),
-            *_of_the_baseline(bases),
+            *unlike(bases),
+            *of_the_baseline(bases),
             *run.warnings,
         ],
         counters_unjudged=counters_unjudged(bases, run),
@@ -186,7 +186,7 @@ def _tell(listener: Listener | None, notices: Sequence[Notice]) -> None:
 def _plan(
     base: Run, cells: Sequence[tuple[Point, EngineSpec]], rounds: int | None, *, timed: bool
 ) -> Plan:
-    settings = {name: _setting(base, name) for name in _LIMITS}
+    settings = {name: setting(base, name) for name in LIMITS}
     if rounds is not None:
         settings["rounds"] = rounds
     if not timed:

@@ -27,7 +27,7 @@ FRESH_ROUNDS, LEAST_FRESH_ROUNDS = 20, 7
 
 MAX_NAMES = 5
 
-_LIMITS = {"rounds": (1, 1000), "duration_s": (0.001, 3600), "warmup_s": (0, 3600)}
+LIMITS = {"rounds": (1, 1000), "duration_s": (0.001, 3600), "warmup_s": (0, 3600)}
 """As on the command line: a baseline may be a stranger's file."""
 
 
@@ -112,7 +112,7 @@ def _rounds(bases: Sequence[Run], key: Key) -> int:
     return sum(len(each[key].trials) for each in cells if key in each)
 
 
-def _comparable_rounds(bases: Sequence[Run], key: Key, here: Run) -> int:
+def comparable_rounds(bases: Sequence[Run], key: Key, here: Run) -> int:
     """Those that its times can be compared with here."""
     on_files = dict(key[1]).get("channel.kind") == "file"
     return _rounds(
@@ -120,7 +120,7 @@ def _comparable_rounds(bases: Sequence[Run], key: Key, here: Run) -> int:
     )
 
 
-def _few_rounds(bases: Sequence[Run], cells: Mapping[Key, object]) -> list[Notice]:
+def few_rounds(bases: Sequence[Run], cells: Mapping[Key, object]) -> list[Notice]:
     """A notice of the cells that have too few rounds in the base for any verdict."""
     few = [key for key in cells if _rounds(bases, key) < MIN_ROUNDS]
     if not few:
@@ -206,8 +206,8 @@ def _as_cell(key: Key) -> Cell:
     return Cell(key[0], dict(key[1]), key[2], "ok")
 
 
-def _setting(base: Run, name: str) -> float:
-    low, high = _LIMITS[name]
+def setting(base: Run, name: str) -> float:
+    low, high = LIMITS[name]
     value = base.settings.get(name)
     if not isinstance(value, int | float) or not low <= value <= high:
         raise ResultError(
@@ -217,13 +217,13 @@ def _setting(base: Run, name: str) -> float:
     return float(value)
 
 
-def _unlike(bases: Sequence[Run]) -> list[Notice]:
+def unlike(bases: Sequence[Run]) -> list[Notice]:
     """A notice where the base runs had trials of other lengths than those that are made now."""
     notices = [n for run in bases[:-1] for n in matching.settings_notices(run, bases[-1])]
     return list(dict.fromkeys(notices))
 
 
-def _of_the_baseline(bases: Sequence[Run]) -> list[Notice]:
+def of_the_baseline(bases: Sequence[Run]) -> list[Notice]:
     if len(bases) > 1:
         return []
     return [

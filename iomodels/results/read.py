@@ -19,7 +19,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from iomodels.base.errors import ResultError
-from iomodels.base.files import _reason
+from iomodels.base.files import reason_of
 from iomodels.results.schema import SCHEMA, Asked, Cell, Histogram, Interval, Run, Trial
 
 MAX_BYTES = 256 * 1024 * 1024
@@ -40,7 +40,7 @@ class _Header(msgspec.Struct):
     schema: str
 
 
-class _Unusable(Exception):  # noqa: N818 - becomes a ResultError as soon as the path is known
+class Unusable(Exception):  # noqa: N818 - becomes a ResultError as soon as the path is known
     """What is wrong with a value, and where in the file it is."""
 
 
@@ -64,14 +64,14 @@ class Document(Generic[Content]):
 
 def load(path: str | os.PathLike[str]) -> Run:
     """Read a result file. Raises `ResultError` for whatever is not a sound one, with a remedy."""
-    return load_document(path, Document(Run, SCHEMA, _check_run, "result", "iomodels bench"))
+    return load_document(path, Document(Run, SCHEMA, check_run, "result", "iomodels bench"))
 
 
 def load_document(path: str | os.PathLike[str], kind: Document[Content]) -> Content:
     """Read a file of this kind. Raises `ResultError` for whatever is not a sound one."""
-    data = _read(Path(path), kind.what, kind.command)
+    data = read_bytes(Path(path), kind.what, kind.command)
     remedy = f"make one with '{kind.command}' or use another file"
-    with _refusing(path, remedy, kind.what):
+    with refusing(path, remedy, kind.what):
         schema = msgspec.json.decode(data, type=_Header).schema
         if schema == kind.schema:
             content = msgspec.json.decode(data, type=kind.content)
@@ -89,7 +89,7 @@ def load_document(path: str | os.PathLike[str], kind: Document[Content]) -> Cont
 
 
 @contextlib.contextmanager
-def _refusing(path: str | os.PathLike[str], remedy: str, what: str = "result") -> Iterator[None]:
+def refusing(path: str | os.PathLike[str], remedy: str, what: str = "result") -> Iterator[None]:
     """Turns every way in which the bytes of a file can be unsound into one `ResultError`."""
     try:
         yield
@@ -101,14 +101,14 @@ def _refusing(path: str | os.PathLike[str], remedy: str, what: str = "result") -
         problem = f"is not JSON (not UTF-8 at byte {error.start} of a text)"
     except RecursionError:
         problem = f"is not an iomodels {what} (nested too deeply)"
-    except (_Unusable, ValueError) as error:
+    except (Unusable, ValueError) as error:
         problem = f"is not a sound iomodels {what} ({error})"
     else:
         return
     raise ResultError(f"{os.fspath(path)} {problem}: {remedy}") from None
 
 
-def _read(path: Path, what: str = "result", command: str = "iomodels bench") -> bytes:
+def read_bytes(path: Path, what: str = "result", command: str = "iomodels bench") -> bytes:
     try:
         with open(path, "rb", opener=_open_at_once) as file:
             status = os.fstat(file.fileno())
@@ -123,7 +123,7 @@ def _read(path: Path, what: str = "result", command: str = "iomodels bench") -> 
         ) from None
     except (OSError, ValueError) as error:
         raise ResultError(
-            f"{path} cannot be read ({_reason(error)}): check its name and permissions"
+            f"{path} cannot be read ({reason_of(error)}): check its name and permissions"
         ) from None
     if status.st_size > MAX_BYTES or len(data) > MAX_BYTES:
         raise ResultError(
@@ -140,11 +140,11 @@ def _open_at_once(path: str, flags: int) -> int:
 # What msgspec's types leave open
 
 
-def _check_run(run: Run) -> None:
+def check_run(run: Run) -> None:
     if run.schema != SCHEMA:
-        raise _Unusable(f"its schema is {_shown(run.schema)}, not {SCHEMA}")
+        raise Unusable(f"its schema is {_shown(run.schema)}, not {SCHEMA}")
     if len(run.cells) > MAX_CELLS:
-        raise _Unusable(f"{len(run.cells)} cells, and at most {MAX_CELLS} are read")
+        raise Unusable(f"{len(run.cells)} cells, and at most {MAX_CELLS} are read")
     for field in ("seed", "settings", "environment"):
         _check_numbers(getattr(run, field), field, sign_matters=False)
     if run.asked is not None:
@@ -157,24 +157,24 @@ def _check_asked(asked: Asked) -> None:
     texts = [*asked.scenarios, *asked.engines, *asked.settings]
     texts += [value for values in asked.settings.values() for value in values]
     if len(texts) > MAX_ASKED:
-        raise _Unusable(f"asked has {len(texts)} texts, and at most {MAX_ASKED} are read")
+        raise Unusable(f"asked has {len(texts)} texts, and at most {MAX_ASKED} are read")
     longest = max(map(len, texts), default=0)
     if longest > MAX_ASKED_TEXT:
-        raise _Unusable(
+        raise Unusable(
             f"asked has a text of {longest} characters, and at most {MAX_ASKED_TEXT} are read"
         )
 
 
 def _check_cell(cell: Cell, where: str) -> None:
     if cell.status == "ok" and cell.summary is None:
-        raise _Unusable(f"{where} is ok and has no summary")
+        raise Unusable(f"{where} is ok and has no summary")
     _check_numbers(cell.parameters, f"{where}.parameters", sign_matters=False)
     _check_numbers(cell.summary, f"{where}.summary")
     for number, trial in enumerate(cell.trials):
-        _check_trial(trial, f"{where}.trials[{number}]")
+        check_trial(trial, f"{where}.trials[{number}]")
 
 
-def _check_trial(trial: Trial, where: str) -> None:
+def check_trial(trial: Trial, where: str) -> None:
     for field in trial.__struct_fields__:
         value = getattr(trial, field)
         if field in HISTOGRAMS:
@@ -187,21 +187,21 @@ def _check_trial(trial: Trial, where: str) -> None:
 
 def _check_histogram(histogram: Histogram, where: str) -> None:
     if len(histogram) > MAX_BUCKETS:
-        raise _Unusable(f"{where} has {len(histogram)} buckets, and at most {MAX_BUCKETS} are read")
+        raise Unusable(f"{where} has {len(histogram)} buckets, and at most {MAX_BUCKETS} are read")
     previous = -1
     for lower, count in histogram:
         if lower <= previous:
-            raise _Unusable(f"{where} does not ascend from 0 at bucket {lower}")
+            raise Unusable(f"{where} does not ascend from 0 at bucket {lower}")
         if count < 0:
-            raise _Unusable(f"{where} has a negative count at bucket {lower}")
+            raise Unusable(f"{where} has a negative count at bucket {lower}")
         if lower >= _MAX_INTEGER or count >= _MAX_INTEGER:
-            raise _Unusable(f"{where} has a number above 2^64")
+            raise Unusable(f"{where} has a number above 2^64")
         previous = lower
 
 
 def _check_timeline(timeline: list[int], where: str) -> None:
     if len(timeline) > MAX_PARTS:
-        raise _Unusable(f"{where} has {len(timeline)} parts, and at most {MAX_PARTS} are read")
+        raise Unusable(f"{where} has {len(timeline)} parts, and at most {MAX_PARTS} are read")
     for number, count in enumerate(timeline):
         _check_numbers(count, f"{where}[{number}]")
 
@@ -213,16 +213,16 @@ def _check_numbers(value: object, where: str, *, sign_matters: bool = True) -> N
             signed = sign_matters and field not in _MAY_BE_NEGATIVE
             _check_numbers(getattr(value, field), f"{where}.{field}", sign_matters=signed)
         if isinstance(value, Interval) and not value.low <= value.median <= value.high:
-            raise _Unusable(f"{where} is not in order: low, median, high")
+            raise Unusable(f"{where} is not in order: low, median, high")
     elif isinstance(value, dict):
         for key, item in value.items():
             _check_numbers(item, f"{where}[{_shown(key)}]", sign_matters=sign_matters)
     elif isinstance(value, float) and not math.isfinite(value):
-        raise _Unusable(f"{where} is not a finite number")
+        raise Unusable(f"{where} is not a finite number")
     elif isinstance(value, int) and abs(value) >= _MAX_INTEGER:
-        raise _Unusable(f"{where} is above 2^64")
+        raise Unusable(f"{where} is above 2^64")
     elif isinstance(value, (int, float)) and sign_matters and value < 0:
-        raise _Unusable(f"{where} is negative")
+        raise Unusable(f"{where} is negative")
 
 
 # Messages

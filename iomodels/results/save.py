@@ -12,14 +12,14 @@ import msgspec
 
 from iomodels.base.errors import OutputError, ResultError
 from iomodels.base.files import (
-    _cannot_write,
-    _create,
-    _partial_exists,
-    _write_all,
+    cannot_write,
+    create,
+    partial_exists,
     partial_path,
     write,
+    write_all,
 )
-from iomodels.results.read import _check_run, _check_trial, _read, _refusing, _Unusable
+from iomodels.results.read import Unusable, check_run, check_trial, read_bytes, refusing
 from iomodels.results.schema import Run, Trial
 
 CellKey = dict[str, Any]
@@ -37,19 +37,19 @@ def recover(path: str | os.PathLike[str]) -> list[tuple[CellKey, Trial]]:
     A last line without its end is what a crash leaves of a trial under way: it is left out if it
     cannot be read. Raises `ResultError` for anything else that is wrong.
     """
-    *lines, last = _read(Path(path)).split(b"\n")
+    *lines, last = read_bytes(Path(path)).split(b"\n")
     found: list[tuple[CellKey, Trial]] = []
     for number, text in enumerate(lines, start=1):
-        with _refusing(path, f"delete its line {number} to use the rest"):
+        with refusing(path, f"delete its line {number} to use the rest"):
             found.append(_trial_line(text))
-    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError, _Unusable):
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError, Unusable):
         found.append(_trial_line(last))
     return found
 
 
 def _trial_line(text: bytes) -> tuple[CellKey, Trial]:
     line = msgspec.json.decode(text, type=_Line)
-    _check_trial(line.trial, "trial")
+    check_trial(line.trial, "trial")
     return line.cell, line.trial
 
 
@@ -65,13 +65,13 @@ def encode(run: Run) -> bytes:
         return msgspec.Raw(b"\n" + encoder.encode(value))
 
     try:
-        _check_run(run)
+        check_run(run)
         cells = [
             line({**msgspec.structs.asdict(cell), "trials": [line(t) for t in cell.trials]})
             for cell in run.cells
         ]
         return encoder.encode({**msgspec.structs.asdict(run), "cells": cells}) + b"\n"
-    except (_Unusable, UnicodeEncodeError) as error:
+    except (Unusable, UnicodeEncodeError) as error:
         raise ResultError(
             f"the run cannot be stored ({error}): this is a fault of iomodels, please report it"
         ) from None
@@ -106,11 +106,11 @@ class PartialWriter:
         try:
             if self._force:
                 self.path.unlink(missing_ok=True)
-            self._descriptor = _create(self.path)
+            self._descriptor = create(self.path)
         except FileExistsError:
-            raise OutputError(_partial_exists(self.path)) from None
+            raise OutputError(partial_exists(self.path)) from None
         except (OSError, ValueError) as error:
-            raise _cannot_write(self.path, error) from None
+            raise cannot_write(self.path, error) from None
         return self
 
     def append(self, cell_key: CellKey, trial: Trial) -> None:
@@ -126,12 +126,12 @@ class PartialWriter:
         try:
             # To the kernel, not to the disk: that outlives this process, and to wait for the
             # disk between two trials would disturb the next.
-            _write_all(self._descriptor, data)
+            write_all(self._descriptor, data)
         except OSError as error:
             self.failed = True
             with contextlib.suppress(OSError):  # a torn last line is tolerated by `recover`
                 os.ftruncate(self._descriptor, self._size)
-            raise _cannot_write(self.path, error, kept=self.path if self._size else None) from None
+            raise cannot_write(self.path, error, kept=self.path if self._size else None) from None
         self._size += len(data)
 
     def discard(self) -> None:

@@ -228,7 +228,7 @@ def _flow(trace: Trace, part: _Part) -> Flow:
         latency_ns=part.latency_ns,
         hidden=max(0, len(moments) - MAX_MOMENTS),
         at_work_ns=_union(_work(step) for step in single if step.kind == "device_ready"),
-        unsure_ns=_union(_within(step) for step in single if is_device(step)),
+        unsure_ns=_union(within(step) for step in single if is_device(step)),
     )
 
 
@@ -237,7 +237,7 @@ def _work(ready: Step) -> Span:
     return max(0, ready.start_ns - max(0, ready.result or 0)), ready.start_ns
 
 
-def _within(step: Step) -> Span:
+def within(step: Step) -> Span:
     """The bounds between which it was."""
     return step.start_ns, step.start_ns if step.end_ns is None else step.end_ns
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 from iomodels.base.units import counted, format_duration
-from iomodels.trace.flow import Flow, Step, _within, is_device
+from iomodels.trace.flow import Flow, Step, is_device, within
 from iomodels.trace.schema import Event
 
 ARMED = (
@@ -108,6 +108,6 @@ def _repeated(step: Step) -> str:
 
 def _later(step: Step, duration_ns: int) -> str:
     """How much later it can have been, where that can be seen."""
-    begin_ns, end_ns = _within(step)
+    begin_ns, end_ns = within(step)
     late_ns = end_ns - begin_ns
     return f" (at most +{format_duration(late_ns)})" if late_ns > duration_ns / 100 else ""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from iomodels.workload.channels import PipeChannel, SocketChannel, TimerChannel
 
-_PATTERN = {"sequential": 0, "random": 1}
-_CACHE = {"warm": 0, "direct": 1, "cold": 2}
-_WORKLOAD = {"read": 0, "write": 1, "mixed": 2}
-_SYNC = {"none": 0, "data": 1, "every": 2}
-_ARRIVALS = {"closed": 0, "constant": 0, "poisson": 1}
+PATTERN = {"sequential": 0, "random": 1}
+CACHE = {"warm": 0, "direct": 1, "cold": 2}
+WORKLOAD = {"read": 0, "write": 1, "mixed": 2}
+SYNC = {"none": 0, "data": 1, "every": 2}
+ARRIVALS = {"closed": 0, "constant": 0, "poisson": 1}
 _EXCHANGE = {"echo": 0, "stream": 1}
 _FAMILY = {"unix": 0, "tcp": 1}
 _DISTRIBUTION = {"constant": 0, "uniform": 1, "exponential": 2, "lognormal": 3}
 
-_HARNESS = {
+HARNESS = {
     "append": 0,
     "arrival_gap_q10_ns": 0,
     "compute_units": 0,
@@ -23,7 +23,7 @@ _HARNESS = {
 """The null engine measures the loop: a plain closed one, with nothing to wait for in it."""
 
 
-def _channel_settings(channel: TimerChannel | PipeChannel | SocketChannel) -> dict[str, int]:
+def channel_settings(channel: TimerChannel | PipeChannel | SocketChannel) -> dict[str, int]:
     if isinstance(channel, TimerChannel):
         return _timer_settings(channel)
     settings = {"exchange": _EXCHANGE[channel.exchange], "server": int(channel.serves)}

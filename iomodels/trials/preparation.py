@@ -17,13 +17,13 @@ from iomodels.base.toml import printable
 from iomodels.base.units import format_size
 from iomodels.measure.plan import Plan
 from iomodels.trials.core_settings import (
-    _ARRIVALS,
-    _CACHE,
-    _HARNESS,
-    _PATTERN,
-    _SYNC,
-    _WORKLOAD,
-    _channel_settings,
+    ARRIVALS,
+    CACHE,
+    HARNESS,
+    PATTERN,
+    SYNC,
+    WORKLOAD,
+    channel_settings,
 )
 from iomodels.trials.planned import Command, PlannedCell, PlannedTrial
 from iomodels.workload.channels import FileChannel
@@ -127,10 +127,10 @@ class Preparation:
             "seed": (self._seed * 1_000_003 + planned.round) & (2**63 - 1),
             "engine_threads": int(spec.options.get("threads", 0)),
         }
-        changed = _HARNESS if planned.cell.is_harness else {}
+        changed = HARNESS if planned.cell.is_harness else {}
         channel = point.channel
         if not isinstance(channel, FileChannel):
-            settings |= _channel_settings(channel) | changed
+            settings |= channel_settings(channel) | changed
             yield Command(spec.core_name, channel.kind, settings)
             return
         own = point.load.writes
@@ -151,13 +151,13 @@ class Preparation:
             "batch": load.batch,
             "deadline_ns": int(load.deadline),
             "block": int(load.block),
-            "pattern": _PATTERN[load.pattern],
-            "workload": _WORKLOAD[load.operation],
+            "pattern": PATTERN[load.pattern],
+            "workload": WORKLOAD[load.operation],
             "read_share_millionths": round(load.read_share * 1e6),
-            "sync": _SYNC[load.sync],
+            "sync": SYNC[load.sync],
             "verify": int(load.verify),
             "compute_units": self._compute_units(load),
-            "arrivals": _ARRIVALS[load.arrivals],
+            "arrivals": ARRIVALS[load.arrivals],
             "arrival_gap_q10_ns": gap_q10_ns,
             "opens_per_request": int(point.channel.opens == "per-request"),
             "outstanding": load.depth,
@@ -181,7 +181,7 @@ class Preparation:
             "file_fd": fd,
             "file_size": int(channel.size),
             "file_seed": self._seed,
-            "file_cache": _CACHE[channel.cache],
+            "file_cache": CACHE[channel.cache],
             "nowait": int(channel.nowait),
             "append": int(channel.append),
         }

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from iomodels.base.units import MAX_DURATION, MAX_SIZE, Duration, Size, exact_duration, exact_size
-from iomodels.workload.load import Load, _load_contradiction, _only, _Table
+from iomodels.workload.load import Load, Table, load_contradiction, only
 
 Value = str | int | float | bool
 """A key's value once read: durations are `Duration` (ns), sizes are `Size` (bytes)."""
@@ -23,13 +23,13 @@ SHORT_SERVICE = "channel.service"
 """`service = "100 us"` is short for a constant distribution with that mean."""
 
 
-class Service(_Table, frozen=True, tag_field="distribution"):
+class Service(Table, frozen=True, tag_field="distribution"):
     """How the device's service times are spread; what a distribution does not have is 0."""
 
     @property
     def distribution(self) -> str:
         """The name of the distribution."""
-        return _tag_of(type(self))
+        return tag_of(type(self))
 
     @property
     def mean_ns(self) -> int:
@@ -53,13 +53,13 @@ class Service(_Table, frozen=True, tag_field="distribution"):
 
 
 _SERVICE_LIMITS = {"low": 1, "high": MAX_DURATION}  # a timerfd that is armed with 0 never expires
-_Mean = Annotated[Duration, Meta(description="mean service time", extra=_SERVICE_LIMITS)]
+Mean = Annotated[Duration, Meta(description="mean service time", extra=_SERVICE_LIMITS)]
 
 
 class Constant(Service, frozen=True, tag="constant"):
     """Every request takes the same time. Written short: `service = "100 us"`."""
 
-    mean_ns: _Mean = msgspec.field(name="mean")
+    mean_ns: Mean = msgspec.field(name="mean")
 
 
 class Uniform(Service, frozen=True, tag="uniform"):
@@ -81,20 +81,20 @@ class Uniform(Service, frozen=True, tag="uniform"):
 class Exponential(Service, frozen=True, tag="exponential"):
     """Times without memory: how much longer does not depend on how long already."""
 
-    mean_ns: _Mean = msgspec.field(name="mean")
+    mean_ns: Mean = msgspec.field(name="mean")
 
 
 class Lognormal(Service, frozen=True, tag="lognormal"):
     """Mostly short times with a long tail. The mean is exp(mu + sigma² / 2)."""
 
-    mean_ns: _Mean = msgspec.field(name="mean")
+    mean_ns: Mean = msgspec.field(name="mean")
     sigma: Annotated[
         float,
         Meta(ge=0.01, le=3, description="standard deviation of the logarithm of the time"),
     ]
 
 
-class _Channel(_Table, frozen=True, tag_field="kind"):
+class _Channel(Table, frozen=True, tag_field="kind"):
     fixed: ClassVar[Mapping[str, Any]] = {}
     """The load keys that the channel itself decides. A scenario that sets one is refused."""
 
@@ -168,7 +168,7 @@ class FileChannel(_Channel, frozen=True, tag="file"):
         Meta(
             description="writes go to the end of the file (O_APPEND), which is empty at first and "
             "full at channel.size; always in turn, whatever load.pattern says",
-            extra=_only(operation=("write",)),
+            extra=only(operation=("write",)),
         ),
     ] = False
     folder: Annotated[
@@ -269,7 +269,7 @@ class SocketChannel(_PeerChannel, frozen=True, tag="socket"):
 Channel = TimerChannel | FileChannel | PipeChannel | SocketChannel
 
 
-class Settings(_Table, frozen=True):
+class Settings(Table, frozen=True):
     """One point of a scenario: a channel and a load."""
 
     channel: Channel
@@ -277,8 +277,8 @@ class Settings(_Table, frozen=True):
 
     def contradiction(self) -> str | None:
         """Why nothing can be measured with these, or None."""
-        return _load_contradiction(self.load) or self.channel.contradiction(self.load)
+        return load_contradiction(self.load) or self.channel.contradiction(self.load)
 
 
-def _tag_of(kind: object) -> str:
+def tag_of(kind: object) -> str:
     return getattr(getattr(kind, "__struct_config__", None), "tag", None) or ""

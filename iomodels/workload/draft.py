@@ -24,7 +24,7 @@ _NOT_SWEPT = {
 }
 
 
-class _ScenarioFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ScenarioFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title: Annotated[str, toml.text_meta("what it is, in a few words")]
     question: Annotated[str, toml.text_meta("what it answers")]
     channel: Annotated[
@@ -48,7 +48,7 @@ class _ScenarioFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = ()
 
 
-class _Draft:
+class Draft:
     """A scenario's values while they are put together from file, suite and command line."""
 
     def __init__(self, kind: object) -> None:
@@ -56,11 +56,11 @@ class _Draft:
         self.settings: dict[str, Value] = {}
         self.sweep: dict[str, tuple[Value, ...]] = {}
 
-    def read_tables(self, file: _ScenarioFile, where: str) -> None:
-        for name, raw in _leaves({"channel": file.channel, "load": file.load}):
+    def read_tables(self, file: ScenarioFile, where: str) -> None:
+        for name, raw in leaves({"channel": file.channel, "load": file.load}):
             key = find_key(name, self.kind, where)
             assign(self.settings, name, read_value(key, raw, where))
-        for name, raw in _leaves(file.sweep):
+        for name, raw in leaves(file.sweep):
             if not isinstance(raw, list):
                 raise ScenarioError(
                     f'{where}: sweep."{printable(name)}" is {found(raw)}: it must be a list'
@@ -118,11 +118,11 @@ def _related(one: str, other: str) -> bool:
     return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
 
 
-def _leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """The keys in nested tables as `table.key`, as deep as there are such keys and no deeper."""
     for last, value in table.items():
         name = prefix + last
         if isinstance(value, dict) and any(key.startswith(f"{name}.") for key in all_keys()):
-            yield from _leaves(value, f"{name}.")
+            yield from leaves(value, f"{name}.")
         else:
             yield name, value

@@ -23,7 +23,7 @@ from iomodels.base.units import (
     parse_duration_ns,
     parse_size_bytes,
 )
-from iomodels.workload.channels import SHORT_SERVICE, Channel, Value, _Mean, _tag_of
+from iomodels.workload.channels import SHORT_SERVICE, Channel, Mean, Value, tag_of
 from iomodels.workload.load import Load
 
 
@@ -139,7 +139,7 @@ class Key:
 def _keys_of(struct: type[msgspec.Struct], table: str) -> Iterator[Key]:
     for item in msgspec.structs.fields(struct):
         annotation, meta = item.type.__origin__, item.type.__metadata__[0]
-        variants = [kind for kind in get_args(annotation) if _tag_of(kind)]
+        variants = [kind for kind in get_args(annotation) if tag_of(kind)]
         if variants:
             yield from _keys_of_union(variants, f"{table}.{item.encode_name}", meta.description)
             continue
@@ -160,7 +160,7 @@ def _keys_of(struct: type[msgspec.Struct], table: str) -> Iterator[Key]:
 
 def _keys_of_union(variants: Sequence[Any], table: str, meaning: str) -> Iterator[Key]:
     """The key that chooses, then the keys of all variants, each with the variants it belongs to."""
-    tags = tuple(_tag_of(variant) for variant in variants)
+    tags = tuple(tag_of(variant) for variant in variants)
     chooser = f"{table}.{variants[0].__struct_config__.tag_field}"
     yield Key(chooser, type=str, annotation=Literal[tags], meaning=meaning, choices=tags)
     keys: dict[str, Key] = {}
@@ -182,7 +182,7 @@ def all_keys() -> Mapping[str, Key]:
                 key,
                 name=SHORT_SERVICE,
                 type=Duration,
-                annotation=_Mean,
+                annotation=Mean,
                 choices=(),
                 meaning="a constant service time; or a table of the `channel.service.…` keys",
                 low=1,
@@ -191,6 +191,6 @@ def all_keys() -> Mapping[str, Key]:
         keys[key.name] = key
     for key in _keys_of(Load, "load"):
         name = key.name.removeprefix("load.")
-        free = tuple(_tag_of(kind) for kind in kinds if name not in kind.fixed)
+        free = tuple(tag_of(kind) for kind in kinds if name not in kind.fixed)
         keys[key.name] = replace(key, needs={"channel.kind": free, **key.needs})
     return keys

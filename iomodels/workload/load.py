@@ -10,16 +10,16 @@ from msgspec import Meta
 from iomodels.base.units import Duration, Size
 
 
-class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pass
 
 
-def _only(**needs: tuple[str, ...]) -> dict[str, Any]:
+def only(**needs: tuple[str, ...]) -> dict[str, Any]:
     """For `Meta.extra`: the key applies only with these values of other [load] keys."""
     return {"needs": {f"load.{name}": values for name, values in needs.items()}}
 
 
-class Load(_Table, frozen=True):
+class Load(Table, frozen=True):
     """What is asked of the channel: by default a closed loop of `depth` requests of `block` bytes.
 
     A closed loop starts a request when one completes; an open one (`arrivals`) when it is due.
@@ -34,7 +34,7 @@ class Load(_Table, frozen=True):
             ge=0.01,
             le=0.99,
             description="share of the requests that read; the others write",
-            extra=_only(operation=("mixed",)),
+            extra=only(operation=("mixed",)),
         ),
     ] = 0.5
     depth: Annotated[int, Meta(ge=1, le=1024, description="requests in flight")] = 1
@@ -73,7 +73,7 @@ class Load(_Table, frozen=True):
         Literal["none", "data", "every"],
         Meta(
             description="after each write: nothing, fdatasync, or fsync, as a part of the request",
-            extra=_only(operation=("write", "mixed")),
+            extra=only(operation=("write", "mixed")),
         ),
     ] = "none"
     verify: Annotated[
@@ -101,7 +101,7 @@ class Load(_Table, frozen=True):
             ge=0.1,
             le=10_000_000,
             description="requests per second of an open loop",
-            extra=_only(arrivals=("constant", "poisson")),
+            extra=only(arrivals=("constant", "poisson")),
         ),
     ] = 1000.0
     placement: Annotated[
@@ -120,7 +120,7 @@ class Load(_Table, frozen=True):
         return self.arrivals != "closed"
 
 
-def _load_contradiction(load: Load) -> str | None:
+def load_contradiction(load: Load) -> str | None:
     """What no channel can make sense of."""
     if load.batch > load.depth:
         return f"load.batch = {load.batch} contradicts load.depth = {load.depth}, which is less"

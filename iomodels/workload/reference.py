@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from iomodels.workload.draft import _ScenarioFile
+from iomodels.workload.draft import ScenarioFile
 from iomodels.workload.key import Key, all_keys
 
 
@@ -12,7 +12,7 @@ def reference_table() -> str:
     """Every key of a scenario file as a Markdown table: unit, default, limits, where, meaning."""
     heads = ("Key", "Unit", "Default", "Limits", "Only with", "Meaning")
     rows: list[tuple[str, ...]] = [heads, ("---",) * len(heads)]
-    for item in msgspec.structs.fields(_ScenarioFile):
+    for item in msgspec.structs.fields(ScenarioFile):
         meta = item.type.__metadata__[0]
         if item.name not in ("channel", "load"):
             default = "required" if item.required else "none"

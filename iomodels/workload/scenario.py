@@ -19,7 +19,7 @@ from iomodels.base import toml
 from iomodels.base.errors import IomodelsError, ScenarioError
 from iomodels.base.toml import did_you_mean, found, printable
 from iomodels.workload.channels import FileChannel, TimerChannel, Value
-from iomodels.workload.draft import _Draft, _leaves, _ScenarioFile
+from iomodels.workload.draft import Draft, ScenarioFile, leaves
 from iomodels.workload.key import all_keys
 from iomodels.workload.load import Load
 from iomodels.workload.point import Point, choose, point_from_parameters, settle
@@ -195,11 +195,11 @@ def _scenario(
         raise ScenarioError(
             f"{where}: the file's name is the scenario's, so it must be letters, digits and . + - _"
         )
-    file = toml.decode(data, _ScenarioFile, where)
-    draft = _Draft(file.channel.get("kind"))
+    file = toml.decode(data, ScenarioFile, where)
+    draft = Draft(file.channel.get("kind"))
     draft.read_tables(file, where)
     if run is not None:
-        for name, raw in _leaves(run.set):
+        for name, raw in leaves(run.set):
             values = raw if isinstance(raw, list) else [raw]
             draft.change(name, values, suite_where, path="set")
     for name, given in texts.items():
