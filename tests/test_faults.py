@@ -171,7 +171,7 @@ def started(
     scenario: str, engine: str, duration_s: float = 1, **settings: str
 ) -> Iterator[tuple[trials_planned.PlannedTrial, trials_planned.Command]]:
     made, one = planned(scenario, engine, duration_s, 0, **settings)
-    with Preparation(made) as preparation, preparation.command(one) as command:
+    with Preparation(made.seed) as preparation, preparation.command(one) as command:
         yield one, command
 
 

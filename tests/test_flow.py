@@ -28,11 +28,6 @@ MAY_IMPORT = {
     "exports": "all above but trials, measure",
     "check": "all above",
 }
-NOT_YET: dict[str, set[str]] = {
-    "engines/calls.py": {"results"},
-    "trials/preparation.py": {"measure"},
-}
-"""Gone when these files are split."""
 # The package's doors: they look inwards only when used.
 AT_THE_ROOT = {"__init__.py", "__main__.py"}
 
@@ -69,12 +64,7 @@ def test_every_module_is_in_a_package_that_has_a_place() -> None:
 @pytest.mark.parametrize("package", MAY_IMPORT)
 def test_a_package_imports_only_what_it_may(package: str) -> None:
     for path in sorted((PACKAGE / package).rglob("*.py")):
-        against = (
-            imported(path)
-            - {package}
-            - allowed(package)
-            - NOT_YET.get(str(path.relative_to(PACKAGE)), set())
-        )
+        against = imported(path) - {package} - allowed(package)
         assert not against, f"{path.relative_to(PACKAGE)} imports {sorted(against)}"
 
 

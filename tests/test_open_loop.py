@@ -81,7 +81,7 @@ def test_a_stopped_worker_shows_in_the_latency_and_not_in_the_service_time() -> 
             os.kill(child, signal.SIGSTOP)
             threading.Timer(0.5, os.kill, (child, signal.SIGCONT)).start()
 
-    with Preparation(made) as preparation, preparation.command(planned) as command:
+    with Preparation(made.seed) as preparation, preparation.command(planned) as command:
         result = trial.run_trial(planned, command, stop_for_half_a_second)
     assert stopped.is_set()
     assert result.service_ns is not None

@@ -27,7 +27,7 @@ def measured(engine: str, compute: str, rounds: int = ROUNDS) -> Iterator[Trial]
         warmup_s=0.02,
         seed=1,
     )
-    with Preparation(made) as preparation:
+    with Preparation(made.seed) as preparation:
         for planned in made.trials:
             if not planned.cell.is_harness:
                 with preparation.command(planned) as command:

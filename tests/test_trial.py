@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[1]
 
 def run(scenario: str, engine: str, duration_s: float = 0.1, **settings: str) -> Trial:
     made, one = planned(scenario, engine, duration_s, **settings)
-    with Preparation(made) as preparation, preparation.command(one) as command:
+    with Preparation(made.seed) as preparation, preparation.command(one) as command:
         return trial.run_trial(one, command, lambda operations: None)
 
 
@@ -44,7 +44,7 @@ def run_and_disturb(disturb: Callable[[int], None], **constants: float) -> Trial
             disturbed.set()
             disturb(only_child())
 
-    with Preparation(made) as preparation, preparation.command(one) as command:
+    with Preparation(made.seed) as preparation, preparation.command(one) as command:
         return trial.run_trial(one, command, once)
 
 
@@ -153,7 +153,7 @@ def test_cached_reads_are_verified() -> None:
 
 def test_a_corrupted_file_is_a_failure_with_its_offset_and_not_a_fast_read() -> None:
     made, one = planned("cached-read", "blocking", channel__size="64 KiB")
-    with Preparation(made) as preparation, preparation.command(one) as command:
+    with Preparation(made.seed) as preparation, preparation.command(one) as command:
         os.pwrite(command.descriptors[0], bytes(4096), 8192)
         with pytest.raises(TrialError, match="verification failed") as caught:
             trial.run_trial(one, command, lambda operations: None)
@@ -163,7 +163,7 @@ def test_a_corrupted_file_is_a_failure_with_its_offset_and_not_a_fast_read() -> 
 
 def test_a_file_that_leaves_the_cache_in_mid_trial_is_not_called_cached() -> None:
     made, one = planned("cached-read", "blocking", duration_s=0.5, channel__size="1 MiB")
-    with Preparation(made) as preparation, preparation.command(one) as command:
+    with Preparation(made.seed) as preparation, preparation.command(one) as command:
 
         def drop(operations: int) -> None:
             os.posix_fadvise(command.descriptors[0], 0, 0, os.POSIX_FADV_DONTNEED)
@@ -192,7 +192,7 @@ def test_a_hung_child_is_killed_by_the_watchdog(monkeypatch: pytest.MonkeyPatch)
     made, one = planned("slow-device", "blocking", duration_s=0.5)
     monkeypatch.setattr(trials_child, "ANSWER_TIMEOUT_S", 0.5)
     with (
-        Preparation(made) as preparation,
+        Preparation(made.seed) as preparation,
         preparation.command(one) as command,
         pytest.raises(TrialError, match=r"hung: no answer .* after [1-9]\d* operations"),
     ):
@@ -205,7 +205,7 @@ def test_a_hung_child_is_killed_by_the_watchdog(monkeypatch: pytest.MonkeyPatch)
 
 def test_last_words_are_kept() -> None:
     made, one = planned("slow-device", "blocking")
-    with Preparation(made) as preparation, preparation.command(one) as command:
+    with Preparation(made.seed) as preparation, preparation.command(one) as command:
         broken = trials_planned.Command("no-such-engine", command.channel, command.settings)
         with pytest.raises(TrialError, match="last words: ValueError: no engine 'no-such-engine'"):
             trial.run_trial(one, broken, lambda operations: None)

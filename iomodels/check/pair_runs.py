@@ -138,7 +138,7 @@ def measure(
     done: list[list[Pair]] = [[] for _ in cells] if into is None else into
     plan = Plan((), tuple(c.a.planned for c in cells), (), pairs, slice_s, warmup_s, seed)
     watching = noise.Monitor() if monitor is None else monitor
-    with Preparation(plan) as preparation:
+    with Preparation(plan.seed) as preparation:
         session = _Session(preparation, slices, slice_s, warmup_s)
         for number in range(first_round, first_round + pairs):
             left = [i for i, cell in enumerate(cells) if _goes_on(cell, done[i])]

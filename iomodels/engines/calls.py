@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from iomodels.results.schema import Parameter
-
 _WAITS = frozenset({"select", "ppoll", "aio_suspend", "futex_wait"})
 """They exist to wait."""
 _STREAM = frozenset({"read", "write"})
@@ -21,7 +19,7 @@ _BLOCKING_DESCRIPTORS = frozenset({"blocking", "threads"})
 """The engines whose descriptors are blocking and that make the calls themselves."""
 
 
-def may_sleep(call: str, engine: str, parameters: Mapping[str, Parameter]) -> bool:
+def may_sleep(call: str, engine: str, parameters: Mapping[str, object]) -> bool:
     """Whether the call can block its thread. `engine` is canonical, `parameters` as in a result."""
     name, _, options = engine.partition(":")
     if call in _WAITS or call in _SYNC:

@@ -81,7 +81,7 @@ def record(
     cells = {cell.engine: _noted(cell, which) for cell in plan.cells if cell.point == first}
     check_folders(cells.values())
     asked = "load.compute" in (settings or {})
-    with Preparation(plan) as preparation:
+    with Preparation(plan.seed) as preparation:
         recordings = [
             _recording(
                 cells[spec] if asked else _computing(cells[spec]),

@@ -195,7 +195,7 @@ class _Runner:
         for notice in noise.preflight():
             self._note(notice)
         self._monitor.start()
-        with Preparation(self._plan, self._listener.making_file) as preparation:
+        with Preparation(self._plan.seed, self._listener.making_file) as preparation:
             self._find_unavailable(preparation)
             for planned in self._plan.trials:
                 progress = self._cells[planned.cell.index]

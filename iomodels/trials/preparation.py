@@ -15,7 +15,6 @@ from iomodels import _core
 from iomodels.base.errors import ScenarioError
 from iomodels.base.toml import printable
 from iomodels.base.units import format_size
-from iomodels.measure.plan import Plan
 from iomodels.trials.core_settings import (
     ARRIVALS,
     CACHE,
@@ -68,9 +67,9 @@ class Preparation:
     `making` is told the size of each data file before it is made, which may take long.
     """
 
-    def __init__(self, plan: Plan, making: Callable[[int], None] = lambda size: None) -> None:
+    def __init__(self, seed: int, making: Callable[[int], None] = lambda size: None) -> None:
         self._making = making
-        self._seed = plan.seed
+        self._seed = seed
         self._clock_q32 = _core.clock_calibrate(CALIBRATION_NS)
         self._cpus = sorted(os.sched_getaffinity(0))
         self._files: dict[tuple[str, int], int | Unavailable] = {}
