@@ -1,0 +1,244 @@
+"""The article's claims: a verdict follows from whole intervals, never from medians alone."""
+
+from __future__ import annotations
+
+import io
+from importlib import import_module
+from pathlib import Path
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from iomodels.analysis import claims
+from iomodels.analysis.claim import Claim, Condition, Place, judge
+from iomodels.analysis.claims import CLAIMS, verdicts
+from iomodels.engines.spec import parse
+from iomodels.measure import plan
+from iomodels.results.schema import Cell, OverlapParts
+from iomodels.workload import scenario
+
+from ..factory import make_cell, make_run, make_trial
+
+ROUNDS = 7
+STEADY = [0.99, 0.995, 1.0, 1.0, 1.0, 1.005, 1.01]
+
+
+def cell_for(place: Place, factor: float, spread: list[float] = STEADY) -> Cell:
+    """A cell in which every quantity that a claim looks at is `factor`, give or take `spread`."""
+    trials = []
+    for number, noise in enumerate(spread):
+        value = factor * noise
+        selects = place.engine == "select"
+        parts = OverlapParts(io_ns=1e6, cpu_ns=1e6, both_ns=1, io_cpu_share=value)
+        trials.append(
+            make_trial(
+                number,
+                throughput_ops=10_000 * value,
+                cpu_ns_per_op=2_000 * value,
+                added_ns=[(int(20_000 * value), 1000)],
+                calls={"select": 1 / value} if selects else {"read": value},
+                submit_ns=int(100_000 * min(1.0, value)),
+                overlap=value,
+                overlap_parts=parts,
+            )
+        )
+    parameters = dict(place.expected)
+    return make_cell(place.engine, trials, scenario=place.scenario, parameters=parameters)
+
+
+def cells_for(
+    test: Condition, factor: float, *, spread: list[float] = STEADY, rounds: int = 7
+) -> list[Cell]:
+    """The test's cells: its quantity is `factor` (a ratio too: the second cell has 1)."""
+    factors = (factor, 1.0)
+    return [
+        cell_for(place, factors[number], (spread if number == 0 else STEADY)[:rounds])
+        for number, place in enumerate(test.places)
+    ]
+
+
+def outcome(test: Condition, cells: list[Cell]) -> str:
+    return judge(Claim("X", "", "", (test,)), cells).outcome
+
+
+def sides(test: Condition) -> tuple[float, float]:
+    """A value with which the test holds, and one with which it does not."""
+    if test.least is not None:
+        return 3 * test.least, test.least / 3
+    assert test.most is not None
+    return test.most / 3, 3 * test.most
+
+
+TESTS = [
+    pytest.param(test, id=f"{claim.id}-{number}")
+    for claim in CLAIMS
+    for number, test in enumerate(claim.conditions)
+]
+
+
+def test_there_are_twelve() -> None:
+    assert [claim.id for claim in CLAIMS] == [f"A{number}" for number in range(1, 13)]
+
+
+@pytest.mark.parametrize("test", TESTS)
+def test_on_one_side_of_the_bound_it_holds_and_on_the_other_it_does_not(test: Condition) -> None:
+    good, bad = sides(test)
+    assert outcome(test, cells_for(test, good)) == "holds"
+    assert outcome(test, cells_for(test, bad)) == "does not hold here"
+
+
+@pytest.mark.parametrize("test", TESTS)
+def test_an_interval_across_the_bound_cannot_tell_whatever_the_median(test: Condition) -> None:
+    bound = test.least if test.least is not None else test.most
+    assert bound is not None
+    noisy = [0.5, 0.7, 0.9, 1.05, 1.3, 1.6, 2.5]
+    assert outcome(test, cells_for(test, bound, spread=noisy)) == "cannot tell"
+
+
+@pytest.mark.parametrize("test", TESTS)
+def test_too_few_rounds_cannot_tell(test: Condition) -> None:
+    verdict = judge(Claim("X", "", "", (test,)), cells_for(test, sides(test)[0], rounds=5))
+    assert verdict.outcome == "cannot tell"
+    assert "too few rounds (5)" in verdict.numbers[0]
+
+
+@pytest.mark.parametrize("test", TESTS)
+def test_a_cell_that_was_measured_otherwise_is_not_the_claims(test: Condition) -> None:
+    first, *others = cells_for(test, sides(test)[0])
+    place = test.places[0]
+    keys = set(place.expected) - set(place.parameters)
+    assert {"load.arrivals", "load.compute", "load.batch"} - set(place.parameters) <= keys
+    for key in keys:
+        odd = msgspec.structs.replace(first, parameters={**first.parameters, key: 7})
+        verdict = judge(Claim("X", "", "", (test,)), [odd, *others])
+        assert verdict.outcome == "cannot tell"
+        assert f"was measured with {key} = " in verdict.numbers[0]
+        # Where the sound cell is in the run, too, it decides, wherever it stands.
+        assert judge(Claim("X", "", "", (test,)), [odd, first, *others]).outcome == "holds"
+
+
+@pytest.mark.parametrize("test", TESTS)
+def test_a_parameter_that_an_older_file_did_not_know_is_no_difference(test: Condition) -> None:
+    first, *others = cells_for(test, sides(test)[0])
+    known = ("load.depth", *test.places[0].parameters)
+    older = {key: value for key, value in first.parameters.items() if key in known}
+    cells = [msgspec.structs.replace(first, parameters=older), *others]
+    assert judge(Claim("X", "", "", (test,)), cells).outcome == "holds"
+
+
+@pytest.mark.parametrize(
+    ("aio", "blocking", "said"),
+    [
+        # Operations per second: with both, with the I/O alone, with the computation alone.
+        ((930, 990, 960), (490, 880, 960), "holds"),
+        ((1300, 990, 960), (490, 400, 960), "does not hold here"),  # the I/O alone gains as much
+        ((930, 990, 1700), (490, 990, 960), "does not hold here"),
+    ],
+)
+def test_a12_compares_what_is_gained_with_both_and_with_one_alone(
+    aio: tuple[int, ...], blocking: tuple[int, ...], said: str
+) -> None:
+    claim = CLAIMS[11]
+    cells = []
+    places = claim.conditions[0].places
+    for place, (both, waiting, computing) in zip(places, (aio, blocking), strict=True):
+        trials = [
+            make_trial(
+                number,
+                throughput_ops=both * noise,
+                overlap_parts=OverlapParts(io_ns=1e9 / waiting, cpu_ns=1e9 / computing, both_ns=1),
+            )
+            for number, noise in enumerate([0.9, 0.95, 1, 1, 1, 1.05, 1.1])
+        ]
+        cells.append(
+            make_cell(place.engine, trials, scenario="overlap", parameters=dict(place.expected))
+        )
+    assert judge(claim, cells).outcome == said
+
+
+@pytest.mark.parametrize("test", TESTS)
+def test_a_failed_cell_is_named(test: Condition) -> None:
+    first, *others = cells_for(test, sides(test)[0])
+    failed = msgspec.structs.replace(
+        first, status="failed", reason="it hung", trials=[], summary=None
+    )
+    verdict = judge(Claim("X", "", "", (test,)), [failed, *others])
+    assert verdict.outcome == "cannot tell"
+    assert verdict.numbers == (f"{test.places[0].name} is failed: it hung",)
+
+
+def test_a_quantity_that_was_not_measured_is_no_number() -> None:
+    (test,) = CLAIMS[0].conditions
+    (cell,) = cells_for(test, 0.01)
+    older = [msgspec.structs.replace(trial, overlap_parts=None) for trial in cell.trials]
+    verdict = judge(CLAIMS[0], [msgspec.structs.replace(cell, trials=older)])
+    assert verdict.outcome == "cannot tell"
+    assert "did not measure it" in verdict.numbers[0]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "together"),
+    [
+        (["holds", "holds"], "holds"),
+        (["holds", "does not hold here"], "does not hold here"),
+        (["cannot tell", "holds"], "cannot tell"),
+        (["cannot tell", "does not hold here"], "does not hold here"),
+    ],
+)
+def test_all_tests_of_a_claim_must_hold(outcomes: list[str], together: str) -> None:
+    a8 = CLAIMS[7].conditions  # two tests, of two cells
+    values = {"holds": lambda t: sides(t)[0], "does not hold here": lambda t: sides(t)[1]}
+    cells: list[Cell] = []
+    for test, wanted in zip(a8, outcomes, strict=True):
+        if wanted != "cannot tell":
+            cells += cells_for(test, values[wanted](test))
+        else:
+            cells += cells_for(test, 1.0, rounds=5)
+    assert judge(CLAIMS[7], cells).outcome == together
+
+
+def test_a_claim_that_lacks_a_cell_is_left_out_unless_all_are_asked_for() -> None:
+    (test,) = CLAIMS[2].conditions
+    cells = cells_for(test, 3.0)
+    assert "A3" in [verdict.claim.id for verdict in verdicts(make_run(cells))]
+    assert "A3" not in [verdict.claim.id for verdict in verdicts(make_run(cells[:1]))]
+    every = verdicts(make_run(cells[:1]), every=True)
+    assert [verdict.claim.id for verdict in every] == [claim.id for claim in CLAIMS]
+    assert "slow-device/blocking is not in this run" in every[2].numbers[0]
+
+
+def test_the_table_shows_numbers_and_cells_at_80_columns() -> None:
+    (test,) = CLAIMS[2].conditions
+    console = Console(width=80, record=True, file=io.StringIO())
+    table = import_module("iomodels.cli.show.verdicts").table
+    for part in table(make_run(cells_for(test, 3.0))):
+        console.print(part)
+    text = " ".join(console.export_text().split())
+    assert "nonblocking over blocking: 3" in text
+    assert "slow-device/nonblocking," in text
+
+
+def test_the_article_suite_has_exactly_the_cells_that_the_claims_need() -> None:
+    suite = scenario.resolve(["article"])
+    planned = plan.make(suite, [], rounds=7, duration_s=0.5, warmup_s=0.1, seed=1)
+    assert planned.estimate_s <= 90
+    needed = [place for claim in CLAIMS for test in claim.conditions for place in test.places]
+    used = set()
+    for place in needed:
+        assert parse(place.engine).canonical == place.engine
+        cells = [
+            cell.index
+            for cell in planned.cells
+            if (cell.point.scenario, cell.engine.canonical) == (place.scenario, place.engine)
+            and place.expected.items() <= cell.point.parameters.items()
+        ]
+        assert len(cells) == 1, place
+        used.update(cells)
+    assert used == {cell.index for cell in planned.cells if not cell.is_harness}
+
+
+def test_the_page_is_the_generated_one() -> None:
+    """To renew it: `python tests/test_documents.py`."""
+    page = Path(__file__).parents[2] / "docs" / "claims.md"
+    assert page.read_text() == claims.reference_page()

@@ -1,0 +1,86 @@
+"""What a reader of a finished run is warned of, from its numbers."""
+
+from __future__ import annotations
+
+import pytest
+
+from iomodels.analysis import notices
+
+from ..factory import make_cell, make_trial
+
+
+def few(engine: str, operations: int, depth: int = 1, **others: float):
+    trials = [make_trial(number, operations=operations, **others) for number in range(7)]
+    return make_cell(engine, trials, scenario="overlap", parameters={"load.depth": depth})
+
+
+def test_numbers_of_few_operations_are_one_warning_per_scenario() -> None:
+    cells = [few("blocking", 4, overlap=2.01), few("aio", 19), few("aio", 7, 4), few("select", 20)]
+    (notice,) = notices.of_cells([*cells, few("null", 3)])
+    assert notice.code == "few-operations"
+    assert notice.message == (
+        "overlap: few operations per trial (blocking 4, aio 7), so p99 is their slowest and "
+        "overlap is rough: make trials longer with -d"
+    )
+
+
+def test_without_overlap_nothing_is_said_of_it() -> None:
+    (notice,) = notices.of_cells([few("blocking", 4)])
+    assert "overlap is rough" not in notice.message
+
+
+def overlapping(engine: str, overlap: float, **parameters: str | int):
+    trials = [make_trial(number, overlap=overlap) for number in range(7)]
+    return make_cell(engine, trials, scenario="overlap", parameters=parameters)
+
+
+@pytest.mark.parametrize(
+    ("engine", "overlap", "parameters", "bound"),
+    [
+        ("aio", 1.09, {}, None),
+        ("aio", 1.11, {}, "where 1 is the most"),
+        ("aio", 6.61, {}, "where 1 is the most"),
+        ("select", -0.09, {}, None),
+        ("select", -0.11, {}, "where 0 is the least"),
+        ("blocking", 0.09, {}, None),
+        ("blocking", 0.82, {}, "where 0 is the most"),
+        ("blocking", -0.5, {}, "where 0 is the least"),
+        ("aio:notify=list", 0.82, {}, "where 0 is the most"),
+        ("aio:notify=list,mode=nowait", 0.82, {}, None),
+        # While the application computes, a file is read ahead, and a pipe is filled.
+        ("blocking", 0.82, {"channel.kind": "file"}, None),
+        ("blocking", 1.2, {"channel.kind": "pipe"}, "where 1 is the most"),
+        ("blocking", 0.82, {"load.arrivals": "poisson"}, None),
+        ("of-another-version", 0.82, {}, None),
+    ],
+)
+def test_an_overlap_that_cannot_be_is_a_warning(engine, overlap, parameters, bound) -> None:
+    cells = [overlapping(engine, overlap, **parameters), overlapping("select", 0.9, **parameters)]
+    found = notices.of_cells(cells)
+    assert [notice.code for notice in found] == (["overlap"] if bound else [])
+    if bound:
+        assert f"({engine} {overlap:.2f}, {bound}): " in found[0].message
+
+
+def test_one_round_that_was_disturbed_is_no_warning() -> None:
+    trials = [make_trial(n, overlap=overlap) for n, overlap in enumerate([0.9, 0.95, 1, 1, 8.06])]
+    assert notices.of_cells([make_cell("aio", trials)]) == []
+
+
+def test_impossible_overlaps_of_a_sweep_are_one_sentence() -> None:
+    cells = [
+        overlapping(engine, overlap, **{"load.compute": compute})
+        for compute, of_each in (
+            (1_000_000, {"blocking": 0.05, "aio": 0.9, "select": 1.0}),
+            (2_000_000, {"blocking": 0.82, "aio": 1.67, "select": 1.0}),
+            (4_000_000, {"blocking": 0.05, "aio": 2.15, "select": 1.0}),
+        )
+        for engine, overlap in of_each.items()
+    ]
+    (notice,) = notices.of_cells([*cells, overlapping("null", 7)])
+    assert notice.message == (
+        "overlap: overlap cannot be what was measured (blocking 0.82 at compute 2 ms, where 0 is "
+        "the most; aio 2.15 at compute 4 ms and 1 more, where 1 is the most): its parts are "
+        "measured one after another, and another process, most likely, had the CPU in one of them: "
+        "measure again when the machine is quiet, and longer (-d)"
+    )

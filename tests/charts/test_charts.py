@@ -1,0 +1,509 @@
+"""The pictures say what the file says: numbers are read back from what was drawn."""
+
+from __future__ import annotations
+
+import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from iomodels import charts
+from iomodels.charts import percentiles
+from iomodels.charts.drawing import style
+from iomodels.charts.drawing.scene import scenes
+from iomodels.statistics import histogram as statistics_histogram
+from iomodels.statistics import summary
+
+from .. import chart_runs
+from ..chart_runs import artists, cells, drawn, texts
+from ..factory import make_cell
+
+
+@pytest.mark.parametrize("run", [chart_runs.four(), chart_runs.four(rounds=3)])
+def test_by_engine_shows_medians_and_intervals(run):
+    figure = drawn("by-engine", run)
+    for cell in cells(run):
+        for heading, interval in (
+            ("median", cell.summary.throughput_ops),
+            ("p50", cell.summary.latency_ns.p50),
+            ("p99", cell.summary.latency_ns.p99),
+        ):
+            (marker,) = artists(figure, f"{cell.engine}|{heading}")
+            assert list(marker.get_xdata()) == [interval.median]
+            (bar,) = artists(figure, f"{cell.engine}|{heading}|interval")
+            assert list(bar.get_xdata()) == [interval.low, interval.high]
+
+
+def test_under_a_deadline_the_picture_is_about_cancelling():
+    """Throughput and latency are those of the quick requests: there is no picture of them."""
+    run = chart_runs.cancelling()
+    names = [picture.name for picture in charts.pictures([run])]
+    assert names == ["cancel-cancelling", "cancel-calls"]
+    assert charts.matrices(run) == []
+    figure = drawn("cancelling", run, scenario="cancel")
+    for cell in run.cells:
+        share = summary.cancelled_share(cell.trials)
+        for heading, interval in (("share", share), ("by it", cell.summary.cancel_ns.p50)):
+            (marker,) = artists(figure, f"{cell.engine}|{heading}")
+            assert list(marker.get_xdata()) == [interval.median]
+    assert artists(figure, "aio|too late")
+    assert not artists(figure, "select|too late"), "it was never too late"
+    assert {"100.0%", "–"} <= set(texts(figure))
+
+
+@pytest.mark.parametrize(
+    ("long", "shown"),
+    [
+        ("aio:notify=list,mode=nowait", ["aio:notify=poll", "aio:notify=list,mode=nowait"]),
+        ("aio:notify=signal,chain=handler,threads=4", ["aio poll", "aio signal handler threads=4"]),
+    ],
+)
+def test_names_are_short_for_all_engines_or_for_none(long, shown):
+    run = chart_runs.run([chart_runs.cell(engine) for engine in ("aio:notify=poll", long)])
+    assert [text for text in texts(drawn("by-engine", run)) if text.startswith("aio")] == shown
+
+
+def test_one_round_has_no_interval_and_says_so():
+    run = chart_runs.four(rounds=1)
+    for picture in charts.pictures([run]):
+        figure = picture.draw()
+        labels = [a.get_label() for ax in figure.axes for a in (*ax.lines, *ax.collections)]
+        assert not [label for label in labels if label.endswith("interval")]
+    assert any("One round: no intervals" in text for text in texts(drawn("by-engine", run)))
+
+
+def short(engine, operations, **others):
+    """A cell whose trials have so many operations."""
+    latencies = chart_runs.latencies_ns(100_000, operations)
+    trials = [chart_runs.trial(engine, n, latency_ns=latencies) for n in range(7)]
+    return make_cell(engine, trials, **others)
+
+
+def described(kind, run):
+    (scene,) = scenes([run])
+    return next(chart for chart in charts.CHARTS if chart.name == kind).describe(scene)
+
+
+NO_P99 = "No p99 where a trial has fewer than 100 operations."
+
+
+@pytest.mark.parametrize(("operations", "told"), [(99, False), (100, True)])
+def test_by_engine_has_no_p99_of_too_few_operations(operations, told):
+    run = chart_runs.run([chart_runs.cell("blocking"), short("aio", operations)])
+    figure = drawn("by-engine", run)
+    assert bool(artists(figure, "aio|p99")) == told
+    assert ("–" in texts(figure)) == (not told)
+    assert (NO_P99 in " ".join(texts(figure))) == (not told)
+    assert artists(figure, "blocking|p99")
+    assert artists(figure, "aio|p50")
+    _, _, aio = described("by-engine", run).rpartition("aio ")
+    assert ("p99" in aio) == told
+
+
+@pytest.mark.parametrize(
+    ("few", "lines"),
+    [((), ["blocking", "aio"]), (("aio",), ["blocking"]), (("blocking", "aio"), [])],
+)
+def test_scaling_has_no_p99_of_too_few_operations(few, lines):
+    """And no panel where that leaves nothing."""
+    cells = [
+        short(engine, 99 if engine in few else 100, parameters={"load.depth": depth})
+        for depth in (1, 4)
+        for engine in ("blocking", "aio")
+    ]
+    figure = drawn("scaling", chart_runs.run(cells))
+    assert [e for e in ("blocking", "aio") if artists(figure, f"{e}|latency p99")] == lines
+    assert len(figure.axes) == (4 if lines else 3)
+    assert len(artists(figure, "aio|latency p50")) == 1
+    assert (NO_P99 in " ".join(texts(figure))) == bool(few)
+
+
+@pytest.mark.parametrize(("operations", "told"), [(14, False), (15, True)])
+def test_the_percentiles_in_words_are_those_in_the_picture(operations, told):
+    """All seven rounds together: 98 operations, and 105."""
+    run = chart_runs.run([short("aio", operations), short("select", operations)])
+    (marks,) = artists(drawn("percentiles", run), "aio|marks")
+    assert (max(marks.get_xdata()) > 99) == told
+    assert ("p99 " in described("percentiles", run)) == told
+
+
+@pytest.mark.parametrize(("operations", "told"), [(99, False), (100, True)])
+def test_rounds_say_where_a_band_has_all_operations(operations, told):
+    run = chart_runs.run([chart_runs.cell("blocking"), short("aio", operations)])
+    shown = " ".join(texts(drawn("rounds", run)))
+    assert ("below 100 operations all of them" in shown) == (not told)
+
+
+@pytest.mark.parametrize(
+    ("rounds", "said"), [(3, "their range"), (5, "their range"), (6, "95 % interval."), (7, "95 %")]
+)
+def test_what_the_bars_are_depends_on_the_rounds(rounds, said):
+    shown = " ".join(texts(drawn("by-engine", chart_runs.four(rounds=rounds))))
+    assert f"Medians over {rounds} rounds; bars: " in shown
+    assert said in shown
+
+
+def test_percentiles_are_those_of_all_rounds_together():
+    run = chart_runs.four()
+    figure = drawn("percentiles", run)
+    for cell in cells(run):
+        merged = statistics_histogram.merge(trial.latency_ns for trial in cell.trials)
+        (marks,) = artists(figure, f"{cell.engine}|marks")
+        quantiles = [1 - 1 / x for x in marks.get_xdata()]
+        assert quantiles == pytest.approx([0.5, 0.9, 0.99, 0.999, 0.9999])
+        expected = [statistics_histogram.percentile_ns(merged, q) for q in percentiles.MARKED]
+        assert list(marks.get_ydata()) == expected
+        (line,) = artists(figure, f"{cell.engine}|line")
+        for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True):
+            assert y == statistics_histogram.percentile_ns(merged, 1 - 1 / x)
+
+
+@pytest.mark.parametrize(
+    ("engines", "columns"),
+    [(("aio", "select"), 2), (("aio", "aio:notify=signal,chain=handler"), 1)],
+)
+def test_percentiles_keep_two_thirds_of_their_place(engines, columns):
+    cells = [
+        chart_runs.cell(engine, 2, parameters={"load.depth": depth})
+        for depth in range(1, 9)
+        for engine in engines
+    ]
+    figure = drawn("percentiles", chart_runs.run(cells))
+    assert len({round(ax.bbox.x0) for ax in figure.axes}) == columns
+    assert len(figure.axes) == (8 if columns == 2 else percentiles.MAX_ROWS)
+    assert ("6 of 8 points are shown." in " ".join(texts(figure))) == (columns == 1)
+
+
+@pytest.mark.parametrize(("width", "shown"), [(4.0, 5), (1.2, 4), (0.7, 3)])
+def test_percentiles_drop_ticks_that_have_no_room(width, shown):
+    ax = Figure(figsize=(10, 10)).add_axes((0, 0, width / 10, 0.5))
+    assert len(percentiles.ticks(ax)) == shown
+    assert percentiles.ticks(ax)[-1] == 10_000
+
+
+def test_a_line_of_percentiles_ends_where_the_operations_do():
+    """150 operations: 99 % has one beyond it, 99.9 % has none."""
+    histogram = [(100_000 + 1000 * i, 1) for i in range(150)]
+    xs, _ = percentiles.curve(histogram)
+    assert 100 < xs[-1] <= 150
+    assert [1 - 1 / x for x in percentiles.marks(histogram)[0]] == pytest.approx([0.5, 0.9, 0.99])
+
+
+def test_the_marker_of_the_highest_percentile_is_whole():
+    """It lies on the right edge of the axes, and half of it beyond."""
+    figure = drawn("percentiles", chart_runs.run([chart_runs.cell("blocking")]))
+    (marks,) = artists(figure, "blocking|marks")
+    pixels = chart_runs.pixels(figure)
+    x, y = marks.axes.transData.transform((marks.get_xdata()[-1], marks.get_ydata()[-1]))
+    assert x == pytest.approx(marks.axes.bbox.x1)
+    blue = [round(255 * part) for part in to_rgb(style.HUES["blocking"])]
+    for beside in (-2, 2):
+        assert list(pixels[-int(y) - 1, int(x) + beside, :3]) == blue
+
+
+def test_scaling_shows_each_engine_over_the_depths_it_was_measured_at():
+    run = chart_runs.swept()
+    figure = drawn("scaling", run)
+    for engine in chart_runs.CALLS:
+        measured = [c for c in run.cells if c.engine == engine and c.summary]
+        (line,) = artists(figure, f"{engine}|throughput (operations/s)")
+        assert list(line.get_xdata()) == [c.parameters["load.depth"] for c in measured]
+        medians = [c.summary.throughput_ops.median for c in measured]
+        assert list(line.get_ydata()) == medians
+        (bars,) = artists(figure, f"{engine}|throughput (operations/s)|interval")
+        ends = [[p.vertices[0][1], p.vertices[-1][1]] for p in bars.get_paths()]
+        intervals = [c.summary.throughput_ops for c in measured]
+        assert ends == [[i.low, i.high] for i in intervals]
+
+
+def test_a_line_that_ends_early_is_named_where_it_ends():
+    """aio ends at depth 4 of 16, blocking at 1: their names stand within the axes, near."""
+    figure = drawn("scaling", chart_runs.swept())
+    figure.draw_without_rendering()  # which places the annotations
+    for ax in figure.axes:
+        named = {text.get_text(): text for text in ax.texts}
+        for engine, depth in (("blocking", 1), ("aio", 4)):
+            assert named[engine].xy[0] == depth
+            assert Text.get_window_extent(named[engine]).x1 <= ax.bbox.x1
+        assert Text.get_window_extent(named["select"]).x0 > ax.bbox.x1
+
+
+def test_a_leader_has_no_engines_colour_and_no_dashes():
+    for run in (chart_runs.swept(), chart_runs.twelve_swept()):
+        for ax in drawn("scaling", run).axes:
+            leaders = [artist for artist in ax.collections if artist.get_label() == "leaders"]
+            assert leaders
+            for leader in leaders:
+                assert leader.get_linestyle() == [(0, None)]  # solid
+                assert max(leader.get_linewidth()) < 1
+                for red, green, blue, _ in leader.get_edgecolor():
+                    assert red == green == blue
+
+
+def test_scaling_needs_a_sweep_of_numbers():
+    assert not [p for p in charts.pictures([chart_runs.four()]) if p.name.endswith("scaling")]
+    at = [chart_runs.cell("aio", parameters={"channel.cache": c}) for c in ("warm", "cold")]
+    assert not [p for p in charts.pictures([chart_runs.run(at)]) if p.name.endswith("scaling")]
+
+
+def test_cpu_against_latency():
+    run = chart_runs.four()
+    figure = drawn("cpu-latency", run)
+    for cell in cells(run):
+        (marker,) = [a for a in artists(figure, cell.engine) if hasattr(a, "get_xdata")]
+        assert list(marker.get_xdata()) == [cell.summary.cpu_ns_per_op.median]
+        assert list(marker.get_ydata()) == [cell.summary.latency_ns.p50.median]
+
+
+def test_calls_are_written_as_numbers():
+    figure = drawn("calls", chart_runs.four())
+    written = {t.get_label(): t.get_text() for t in figure.axes[0].texts if "|" in t.get_label()}
+    assert written["nonblocking|read"] == "120"
+    assert written["nonblocking|EAGAIN"] == "119"
+    assert written["aio|aio_error"] == "1.50"
+    assert "blocking|select" not in written
+
+
+def headings(figure):
+    return [text.get_text() for text in figure.axes[0].texts if text.get_label() == "heading"]
+
+
+@pytest.mark.parametrize("run", [chart_runs.four(), chart_runs.twelve()], ids=["four", "twelve"])
+def test_the_names_of_calls_are_whole_and_unique(run):
+    shown = headings(drawn("calls", run))
+    made = {name for cell in cells(run) for name in cell.summary.calls_per_op}
+    assert len(shown) == len(set(shown))
+    assert set(shown) == made | {"EAGAIN"}
+
+
+def test_calls_that_are_left_out_are_counted():
+    calls = {f"call_{n}": 1.0 + n for n in range(15)}
+    trials = [chart_runs.trial("aio", n, calls=calls) for n in range(7)]
+    figure = drawn("calls", chart_runs.run([make_cell("aio", trials)]))
+    assert headings(figure) == [f"call_{n}" for n in range(14, 2, -1)]
+    assert "3 more calls, made less often, are left out." in " ".join(texts(figure))
+
+
+def test_an_engine_has_the_same_name_in_the_calls_as_by_engine():
+    """Overlaid, one name as it is written does not fit: so all are short, and none is cut."""
+    runs = [chart_runs.run([chart_runs.cell(e) for e in chart_runs.TWELVE]) for _ in range(2)]
+    (scene,) = scenes(runs, names=["base", "new"])
+    names = {series.short for point in scene.points for series in point.cells}
+    for kind in ("by-engine", "calls"):
+        assert names <= set(texts(drawn(kind, *runs, names=["base", "new"]))), kind
+
+
+@pytest.mark.parametrize(("rounds", "said"), [(1, "One round."), (7, "Medians over the rounds.")])
+def test_calls_say_how_many_rounds_there_were(rounds, said):
+    shown = " ".join(texts(drawn("calls", chart_runs.four(rounds))))
+    assert said in shown
+    assert (rounds == 1) == ("Medians" not in shown)
+
+
+@pytest.mark.parametrize(("engine", "tried"), [("blocking", False), ("nonblocking", True)])
+def test_calls_explain_eagain_where_there_was_any(engine, tried):
+    figure = drawn("calls", chart_runs.run([chart_runs.cell(engine)]))
+    assert any("EAGAIN" in text for text in texts(figure)) == tried
+
+
+def test_a_number_of_calls_has_the_same_shade_in_every_picture():
+    """Once beside 120 calls per operation, once alone."""
+    together = chart_runs.run([chart_runs.cell("blocking"), chart_runs.cell("nonblocking")])
+    shades = []
+    for run in (together, chart_runs.run([chart_runs.cell("blocking")])):
+        boxes = drawn("calls", run).axes[0].patches
+        shades.append(boxes[0].get_facecolor())
+    assert shades[0] == shades[1]
+
+
+def test_rounds_show_the_percentiles_of_each_round():
+    run = chart_runs.four()
+    figure = drawn("rounds", run)
+    for cell in cells(run):
+        (line,) = artists(figure, f"{cell.engine}|p50")
+        assert list(line.get_xdata()) == [trial.round + 1 for trial in cell.trials]
+        p50s = [statistics_histogram.percentile_ns(trial.latency_ns, 0.5) for trial in cell.trials]
+        assert list(line.get_ydata()) == p50s
+        (band,) = artists(figure, f"{cell.engine}|p10-p90")
+        edges = band.get_paths()[0].vertices[:, 1]
+        assert {statistics_histogram.percentile_ns(t.latency_ns, 0.9) for t in cell.trials} <= set(
+            edges
+        )
+        assert {statistics_histogram.percentile_ns(t.latency_ns, 0.1) for t in cell.trials} <= set(
+            edges
+        )
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        chart_runs.twelve(),
+        chart_runs.twelve_swept(),
+        chart_runs.long_points(),
+        chart_runs.hostile_run(),
+    ],
+    ids=["twelve", "twelve swept", "long points", "hostile"],
+)
+def test_every_panel_of_the_rounds_has_a_title_of_its_own(run):
+    (scene,) = scenes([run])
+    titles = [ax.get_title(loc="left") for ax in drawn("rounds", run).axes]
+    assert len(titles) == len(set(titles)) > 1
+    for title in titles:
+        whole = "".join(title.split()).replace("·", "")
+        assert whole in {
+            "".join((series.short + point.label).split())
+            for point in scene.points
+            for series in point.series
+        }
+
+
+def test_overlap_and_speed_up():
+    run = chart_runs.overlapping()
+    figure = drawn("overlap-overlap", run)
+    measured = [c for c in run.cells if c.engine == "aio" and c.summary.overlap]
+    (line,) = artists(figure, "aio|overlap (0 serial, 1 perfect)")
+    assert list(line.get_xdata()) == [c.parameters["load.compute"] for c in measured]
+    assert list(line.get_ydata()) == [c.summary.overlap.median for c in measured]
+    (line,) = artists(figure, "aio|speed-up (×)")
+    # At 1 ms of both and an overlap of 0.9, two milliseconds of work take 1.1 ms.
+    assert line.get_ydata()[1] == pytest.approx(2 / 1.1)
+
+
+@pytest.mark.parametrize(
+    ("engine", "overlap", "doubted"),
+    [("aio", 1.0, False), ("aio", 2.3, True), ("blocking", 0.0, False), ("blocking", 0.8, True)],
+)
+def test_the_picture_of_overlap_says_what_cannot_be(engine, overlap, doubted):
+    trials = [
+        chart_runs.trial(engine, n, **chart_runs.overlap_fields(1_000_000, overlap))
+        for n in range(7)
+    ]
+    parameters = {"load.compute": 1_000_000}
+    odd = make_cell(engine, trials, scenario="overlap", parameters=parameters)
+    whole = chart_runs.overlapping()
+    others = [c for c in whole.cells if c.engine != engine]
+    shown = " ".join(texts(drawn("overlap-overlap", chart_runs.run([*others, odd]))))
+    assert (f"Of {engine} some overlap is more or less than can be" in shown) == doubted
+
+
+def test_overlap_at_a_single_amount_of_computation_is_a_point():
+    whole = chart_runs.overlapping()
+    computes = {c.parameters["load.compute"] for c in whole.cells}
+    one = chart_runs.run([c for c in whole.cells if c.parameters["load.compute"] == max(computes)])
+    (line,) = artists(drawn("overlap-overlap", one), "aio|overlap (0 serial, 1 perfect)")
+    assert list(line.get_xdata()) == [max(computes)]
+
+
+def test_over_time_shows_each_round_when_it_was():
+    run = chart_runs.four()
+    figure = drawn("over-time", run)
+    (line,) = artists(figure, "select|rounds")
+    trials = next(c for c in run.cells if c.engine == "select").trials
+    assert list(line.get_ydata()) == [trial.throughput_ops for trial in trials]
+    # Every minute one, and three seconds after the earliest of all ("aio", by its length).
+    assert list(line.get_xdata()) == [60 * n + 3 for n in range(7)]
+
+
+def recorded(engine: str, timelines):
+    """A cell whose rounds of 100 ms have these timelines."""
+    return make_cell(
+        engine, [chart_runs.trial(engine, n, timeline=line) for n, line in enumerate(timelines)]
+    )
+
+
+def test_over_time_shows_the_window_where_it_was_recorded():
+    """Three rounds in five parts: 10, 20, 30 and 40 completions, and what drained at the end."""
+    cell = recorded("aio", [[10 + n, 20, 30, 40 + n, 900] for n in range(3)])
+    figure = drawn("over-time", chart_runs.run([cell]))
+    (line,) = artists(figure, "aio|window")
+    assert list(line.get_xdata()) == [10e6, 30e6, 50e6, 70e6]
+    assert list(line.get_ydata()) == pytest.approx([11 / 0.02, 20 / 0.02, 30 / 0.02, 41 / 0.02])
+
+
+def test_the_axis_of_the_window_has_room_for_every_engine():
+    """One window is half as long as the other, and the last to be drawn."""
+    cells = [
+        make_cell(engine, [chart_runs.trial(engine, 0, timeline=[30] * 50, duration_ns=length_ns)])
+        for engine, length_ns in (("blocking", 100_000_000), ("aio", 50_000_000))
+    ]
+    figure = drawn("over-time", chart_runs.run(cells))
+    for engine, last_ns in (("blocking", 97e6), ("aio", 48.5e6)):
+        (line,) = artists(figure, f"{engine}|window")
+        assert line.get_xdata()[-1] == pytest.approx(last_ns)
+        assert line.get_xdata()[-1] < line.axes.get_xlim()[1]
+
+
+@pytest.mark.parametrize(
+    ("slices", "per_slice", "parts", "said"),
+    [
+        (50, 20, 49, "Parts of the window are 2 ms long."),
+        (50, 19, 24, "Parts of the window are 4 ms long."),
+        (50, 5, 10, "Parts of the window are 10 ms long."),
+        (50, 2, 5, "Parts of the window are 20 ms long."),
+        (50, 0, 5, "20 ms long. Some hold fewer than 20 operations"),
+        (10, 5, 9, "10 ms long. Some hold fewer than 20 operations"),
+        (2, 1, 1, "50 ms long. Some hold fewer than 20 operations"),
+    ],
+)
+def test_a_part_of_the_window_is_as_long_as_twenty_operations(slices, per_slice, parts, said):
+    """But there are five at least, of a timeline that has as many. What drained is not shown."""
+    run = chart_runs.run([recorded("aio", [[per_slice] * (slices - 1) + [999]] * 3)])
+    figure = drawn("over-time", run)
+    (line,) = artists(figure, "aio|window")
+    assert len(line.get_xdata()) == parts
+    assert list(line.get_ydata()) == pytest.approx([per_slice * slices * 10] * parts)
+    assert said in " ".join(texts(figure))
+
+
+@pytest.mark.parametrize(
+    ("lengths_ns", "said"),
+    [
+        ((100_000_000, 100_800_000), "Parts of the window are 10 ms long."),
+        ((100_000_000, 200_000_000), "10 ms to 20 ms long, longer where operations are few."),
+    ],
+)
+def test_the_lengths_of_parts_are_told_apart_where_they_differ(lengths_ns, said):
+    cells = [
+        make_cell(engine, [chart_runs.trial(engine, 0, timeline=[5] * 50, duration_ns=length_ns)])
+        for engine, length_ns in zip(("blocking", "aio"), lengths_ns, strict=True)
+    ]
+    assert said in " ".join(texts(drawn("over-time", chart_runs.run(cells))))
+
+
+def test_slices_that_are_one_part_are_added():
+    """Slices of 2 ms with 3, 4, 5, 6 and 7 operations are a part of 10 ms with 25."""
+    run = chart_runs.run([recorded("aio", [[3, 4, 5, 6, 7] * 10])])
+    (line,) = artists(drawn("over-time", run), "aio|window")
+    assert list(line.get_xdata()[:2]) == [5e6, 15e6]
+    assert list(line.get_ydata()[:9]) == pytest.approx([2500] * 9)
+    # The last slice is what drained, so that four are left.
+    assert line.get_xdata()[-1] == pytest.approx(94e6)
+    assert line.get_ydata()[-1] == pytest.approx((3 + 4 + 5 + 6) / 0.008)
+
+
+@pytest.mark.parametrize("rounds", [3, 7])
+def test_the_band_over_the_window_is_drawn_whole(rounds):
+    """Rounds ten times apart: the scale has room for them, not only for their median."""
+    cell = recorded("aio", [[10 * (1 + 9 * (n % 2))] * 5 for n in range(rounds)])
+    figure = drawn("over-time", chart_runs.run([cell]))
+    (band,) = artists(figure, "aio|window|interval")
+    edges = band.get_paths()[0].vertices[:, 1]
+    low, high = band.axes.get_ylim()
+    assert (min(edges), max(edges)) == pytest.approx((10 / 0.02, 100 / 0.02))
+    assert low <= min(edges) < max(edges) <= high
+
+
+def test_over_time_of_one_round_is_its_window_alone():
+    run = chart_runs.run([recorded("aio", [[1, 2, 9]])])
+    figure = drawn("over-time", run)
+    assert artists(figure, "aio|window")
+    assert not artists(figure, "aio|rounds")
+    assert not artists(figure, "aio|window|interval")
+    assert len(figure.axes) == 1
+    assert "One round: no intervals." in " ".join(texts(figure))
+
+
+def test_over_time_needs_several_rounds_or_several_parts():
+    for timeline in (None, [5]):
+        run = chart_runs.run([recorded("aio", [timeline])])
+        assert not [p for p in charts.pictures([run]) if p.name.endswith("over-time")]

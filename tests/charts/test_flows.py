@@ -1,0 +1,535 @@
+"""The figures of traces: what they show is what was recorded, to scale, and nothing overlaps."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from iomodels.charts.drawing import style
+from iomodels.charts.drawing.picture import render
+from iomodels.charts.flows import flow as flows
+from iomodels.charts.flows import lanes
+from iomodels.trace import flow as steps
+from iomodels.trace import words as trace_words
+from iomodels.trace.schema import Trace
+
+from ..traces import ALL, make_event, make_trace, record, recorded, tries
+
+
+def drawn(trace: Trace) -> Figure:
+    with style.context():
+        return flows.flow(trace).draw()
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
+def time_of(figure: Figure, trace: Trace, y: float) -> float:
+    """The recorded time at this height: read back from the scale bar, not from the drawing code."""
+    bar = next(line for line in figure.axes[0].lines if line.get_linewidth() == 2)
+    top, bottom = (float(y) for y in bar.get_ydata())
+    flow = steps.pictured(trace, lanes.HELPERS)
+    per_inch = flows.nice_ns(flow.duration_ns) / (bottom - top)
+    return (y - lanes.HEAD_IN) * per_inch
+
+
+def hatched(figure: Figure, hatch: str) -> list[tuple[float, float]]:
+    """Top and bottom of the rectangles with this hatch, in the application's own lane."""
+    return [
+        (patch.get_y(), patch.get_y() + patch.get_height())
+        for patch in figure.axes[0].patches
+        if isinstance(patch, Rectangle)
+        and patch.get_hatch() == hatch
+        and patch.get_x() == lanes.APPLICATION_IN[0]
+    ]
+
+
+def arrows(figure: Figure) -> list[tuple[float, float, float]]:
+    """From x, to x, and the y of their head."""
+    return [
+        (text.xyann[0], text.xy[0], text.xy[1])
+        for text in figure.axes[0].texts
+        if getattr(text, "arrow_patch", None) is not None
+    ]
+
+
+def one_request(engine: str = "blocking", **others: Any) -> Trace:
+    """1 ms: the device is ready at 800 µs, a call of 10 µs … 900 µs waits for it."""
+    return make_trace(
+        [
+            make_event("request", 0, 1_000_000),
+            make_event("device_start", 0, 1_000, result=0),
+            make_event("call", 10_000, 900_000),
+            make_event("device_ready", 800_000, 801_000, result=800_000),
+        ],
+        engine,
+        **others,
+    )
+
+
+def test_spans_and_arrows_stand_at_their_times() -> None:
+    trace = one_request()
+    figure = drawn(trace)
+    ((top, bottom),) = hatched(figure, "////")
+    assert time_of(figure, trace, top) == pytest.approx(10_000, abs=1)
+    assert time_of(figure, trace, bottom) == pytest.approx(900_000, abs=1)
+    there, back = sorted(arrows(figure), key=lambda arrow: arrow[2])
+    assert time_of(figure, trace, there[2]) == pytest.approx(10_000, abs=1)
+    assert time_of(figure, trace, back[2]) == pytest.approx(900_000, abs=1)
+    assert there[0] < there[1]  # to the kernel …
+    assert back[0] > back[1]  # … and back
+    (ready,) = [line for line in figure.axes[0].lines if line.get_marker() == "D"]
+    assert time_of(figure, trace, float(ready.get_ydata()[0])) == pytest.approx(800_000, abs=1)
+
+
+def test_the_labels_are_the_recorded_numbers() -> None:
+    said = "\n".join(texts(drawn(one_request())))
+    assert "0.010 ms\u2003read()" in said
+    assert "0.900 ms\u2003read() → 8 bytes, after 890 µs" in said
+    assert "0.800 ms\u2003device ready" in said
+    assert "200 µs" in said  # the scale bar
+    assert "A CPU" in said
+    assert "Linux 6.1.0" in said
+
+
+def test_no_text_needs_spaces_that_svg_takes_away() -> None:
+    assert not [text for text in texts(drawn(one_request())) if "  " in text]
+
+
+def test_a_fold_draws_every_call_where_it_was() -> None:
+    trace = make_trace([make_event("request", 0, 100_000), *tries(150)], "nonblocking")
+    figure = drawn(trace)
+    assert "read() → EAGAIN × 150" in texts(figure)
+    (many,) = figure.axes[0].collections
+    heights = [float(path.vertices[0][1]) for path in many.get_paths()]
+    times = [round(time_of(figure, trace, y)) for y in heights]
+    assert times == [200 * n for n in range(150)]
+
+
+def overlapping(*started_ns: int) -> Trace:
+    """Devices of 80 µs each that were started at these times, and a `select` that waits."""
+    device = [make_event("request", 0, 125_000) for _ in started_ns]
+    for at_ns in started_ns:
+        ready_ns = at_ns + 80_000
+        device += [
+            make_event("device_start", at_ns, at_ns + 1_000, result=0),
+            make_event("device_ready", ready_ns, ready_ns + 1_000, result=80_000),
+        ]
+    events = [*device, make_event("call", 30_000, 120_000, name="select", result=16)]
+    return make_trace(sorted(events, key=lambda event: event.start_ns), "select")
+
+
+def device_bars(figure: Figure, alpha: float) -> list[tuple[float, float]]:
+    """Top and bottom of the device's spans of this shade, in the kernel's lane."""
+    return [
+        (patch.get_y(), patch.get_y() + patch.get_height())
+        for patch in figure.axes[0].patches
+        if isinstance(patch, Rectangle)
+        and patch.get_x() == lanes.KERNEL_IN[0]
+        and patch.get_alpha() == alpha
+    ]
+
+
+def test_the_start_is_as_uncertain_as_the_end() -> None:
+    """Both lie within the call that arms the timer: their bounds are in the file."""
+    events = [
+        make_event("request", 0, 100_000),
+        make_event("device_start", 1_000, 5_000, result=0),
+        make_event("device_ready", 81_000, 85_000, result=80_000),
+    ]
+    trace = make_trace(events)
+    figure = drawn(trace)
+    times = [[round(time_of(figure, trace, y)) for y in bar] for bar in device_bars(figure, 0.8)]
+    assert times == [[1_000, 5_000], [81_000, 85_000]]
+    said = texts(figure)
+    assert "1.00 µs\u2003device starts\n(at most +4 µs)" in said
+    assert "81.00 µs\u2003device ready\n(at most +4 µs)" in said
+    assert any(trace_words.ARMED in text.replace("\n", " ") for text in said)
+    assert trace_words.ARMED in flows.flow(trace).alt
+
+
+def test_where_no_device_is_known_nothing_is_said_of_it() -> None:
+    trace = make_trace([make_event("request", 0, 1000), make_event()])
+    assert not any("timer" in text for text in texts(drawn(trace)))
+    assert trace_words.ARMED not in flows.flow(trace).alt
+
+
+def test_devices_that_work_at_once_are_one_span_and_their_events_are_folded() -> None:
+    trace = overlapping(*range(0, 16_000, 1_000))
+    figure = drawn(trace)
+    ((top, bottom),) = device_bars(figure, 0.3)
+    assert time_of(figure, trace, top) == pytest.approx(0, abs=1)
+    assert time_of(figure, trace, bottom) == pytest.approx(95_000, abs=1)
+    said = texts(figure)
+    assert said.count("device at work") == 1
+    assert "0.00 µs\u2003device starts × 16,\nin 16 µs" in said
+    assert "80.00 µs\u2003device ready × 16,\nin 16 µs" in said
+    (ready,) = [line for line in figure.axes[0].lines if line.get_marker() == "D"]
+    times = [round(time_of(figure, trace, float(y))) for y in ready.get_ydata()]
+    assert times == list(range(80_000, 96_000, 1_000))
+
+
+def test_devices_that_work_one_after_the_other_are_several_spans() -> None:
+    trace = overlapping(0, 40_000)
+    figure = drawn(trace)
+    assert len(device_bars(figure, 0.3)) == 1
+    apart = make_trace(
+        [
+            make_event("request", 0, 100_000),
+            make_event("device_ready", 30_000, 31_000, result=30_000),
+            make_event("device_ready", 90_000, 91_000, result=30_000),
+        ]
+    )
+    assert len(device_bars(drawn(apart), 0.3)) == 2
+
+
+def test_the_number_in_the_picture_is_the_counter() -> None:
+    trace = record("nonblocking", requests=1)
+    flow = steps.flow_of(trace)
+    labels = [text for text in texts(drawn(trace)) if flows.APART in text]
+    shown = [text for text in labels if "EAGAIN" in text]
+    numbers = [int(text.split("× ")[1].split(",")[0]) if "×" in text else 1 for text in shown]
+    assert sum(numbers) == trace_words.eagain(flow) == trace.eagain["read"]
+
+
+@pytest.mark.parametrize(
+    ("engine", "figure"),
+    [
+        ("blocking", 2),
+        ("nonblocking", 3),
+        ("select", 4),
+        ("aio:notify=signal", 5),
+        ("aio:notify=callback", 5),
+    ],
+)
+def test_titles_name_the_figure_of_the_article(engine: str, figure: int) -> None:
+    picture = flows.flow(recorded(engine))
+    assert picture.title == f"Figure {figure}, as recorded: {engine}"
+    assert picture.title in texts(picture.draw())
+    assert picture.alt.startswith(f"What {engine} did")
+
+
+@pytest.mark.parametrize("engine", ["aio", "aio:notify=poll", "aio:notify=list"])
+def test_aio_that_is_not_told_of_its_completion_is_not_figure_5(engine: str) -> None:
+    trace = recorded(engine)
+    assert flows.flow(trace).title == f"As recorded: {engine}"
+
+
+@pytest.mark.parametrize("engine", ["blocking", "nonblocking", "select", "aio", "threads"])
+def test_a_flow_that_is_no_figure_claims_no_number(engine: str) -> None:
+    """A cached read: it ends in the call in which it began."""
+    name = "aio_read" if engine == "aio" else "pread"
+    events = [make_event("request", 0, 1000), make_event("call", 0, 900, name=name)]
+    trace = make_trace(events, engine, parameters={"channel.cache": "warm"})
+    assert flows.flow(trace).title == f"As recorded: {engine}"
+
+
+def test_the_picture_says_what_was_asked_and_what_was_added() -> None:
+    trace = recorded("aio")
+    said = " ".join(texts(drawn(trace)))
+    assert trace.question in said
+    assert "computation of 40 µs added" in said
+    assert "computation of 40 µs added" in flows.flow(trace).alt
+    assert "CPU" in said.split("iomodels")[-1]
+    assert "4 requests recorded" in said
+
+
+def test_arrows_carry_names_there_and_results_back() -> None:
+    said = texts(drawn(one_request()))
+    assert "read()" in said
+    assert "read() → 8 bytes" in said
+    short = [make_event("request", 0, 100_000), *tries(1)]
+    assert "read() → EAGAIN" in texts(drawn(make_trace(short, "nonblocking")))
+
+
+def test_arrows_at_the_same_time_are_drawn_apart() -> None:
+    """A return and a call right after it: two shafts, and their heads at opposite lanes."""
+    events = [
+        make_event("request", 0, 1_000_000),
+        make_event("call", 0, 900_000, name="select", result=1),
+        make_event("call", 900_010, 900_400),
+    ]
+    figure = drawn(make_trace(events, "select"))
+    back, there, again = sorted(arrows(figure), key=lambda arrow: arrow[2])[-3:]
+    assert back[2] == pytest.approx(there[2], abs=0.01)
+    assert back[0] > back[1] == lanes.APPLICATION_IN[1]
+    assert there[0] < there[1] == lanes.KERNEL_IN[0]
+    assert again[1] == lanes.APPLICATION_IN[1]
+    shafts = [
+        line.get_ydata()[1]
+        for line in figure.axes[0].lines
+        if line.get_color() == style.hue("select")
+    ]
+    assert abs(shafts[-1] - shafts[-2]) > 0.1
+
+
+def test_a_duration_is_left_out_rather_than_cut() -> None:
+    polls = [
+        make_event(start_ns=n, end_ns=n + 1, name="aio_error", result=errno.EINPROGRESS)
+        for n in range(99_000_000, 99_999_000, 99)
+    ]
+    trace = make_trace([make_event("request", 0, 100_000_000), *polls], "aio:notify=poll")
+    (said,) = [text for text in texts(drawn(trace)) if text.startswith("99.000 ms")]
+    assert said == f"99.000 ms\u2003aio_error() → EINPROGRESS × {len(polls)}"
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_a_short_call_and_the_first_of_a_fold_come_back(count: int) -> None:
+    """One arrow with two heads: in when the call began, out when it was over."""
+    trace = make_trace([make_event("request", 0, 10_000), *tries(count)], "nonblocking")
+    figure = drawn(trace)
+    there, back = sorted(arrows(figure), key=lambda arrow: arrow[2])
+    assert there[1] == lanes.KERNEL_IN[0]
+    assert time_of(figure, trace, there[2]) == pytest.approx(0, abs=0.1)
+    assert back[1] == lanes.APPLICATION_IN[1]
+    assert time_of(figure, trace, back[2]) == pytest.approx(100, abs=0.1)
+
+
+def test_a_call_that_is_not_back_has_no_arrow_back() -> None:
+    events = [make_event("request", 0, None), make_event(start_ns=10, end_ns=None, result=None)]
+    ((_, end, _),) = arrows(drawn(make_trace([*events, make_event("signal", 90, 91)])))[:1]
+    assert end == lanes.KERNEL_IN[0]
+
+
+def test_a_helpers_label_leads_to_its_own_lane() -> None:
+    events = [
+        make_event("request", 0, 1000),
+        make_event("call", 0, 900, name="futex_wait"),
+        make_event("call", 300, 800, thread=1),
+    ]
+    figure = drawn(make_trace(events, "threads"))
+    leaders = [
+        line.get_xdata()[0] for line in figure.axes[0].lines if line.get_color() == style.SOFT
+    ]
+    own = [x for x in leaders if x < lanes.KERNEL_IN[0]]
+    assert sorted(own) == [lanes.APPLICATION_IN[0]] * 2 + [lanes.HELPER_IN[0]] * 2
+
+
+RESULT_NS = 200_000
+"""When the last request of `with_helpers` has its result."""
+
+
+def with_helpers(count: int, *, resting: int = 0, tail_ns: int = 600_000) -> Trace:
+    """A request on each of `count` threads, all at once; then they rest for so long.
+
+    The first `resting` threads only wait for something to do.
+    """
+    threads = range(resting + 1, resting + count + 1)
+    events = [make_event("request", 0, RESULT_NS) for _ in threads]
+    events.append(make_event("call", 1_000, RESULT_NS - 500, name="futex_wait", result=0))
+    rest = {"name": "futex_wait", "result": 0}
+    for thread in range(1, resting + 1):
+        events.append(make_event("call", 2_000, RESULT_NS + tail_ns, thread=thread, **rest))
+    for n, thread in enumerate(threads):
+        begin_ns, end_ns = 5_000 + 3_000 * n, 90_000 + 3_000 * n
+        events += [
+            make_event("call", begin_ns, end_ns, name="pread", result=4096, thread=thread),
+            make_event("call", end_ns + 100, RESULT_NS + tail_ns, thread=thread, **rest),
+        ]
+    parameters = {"channel.kind": "file", "channel.cache": "direct", "load.depth": count}
+    ordered = sorted(events, key=lambda event: event.start_ns)
+    return make_trace(ordered, "threads", parameters=parameters)
+
+
+def spans(figure: Figure) -> dict[float, list[tuple[float, float]]]:
+    """Top and bottom of what threads do, by the middle of their lane."""
+    found: dict[float, list[tuple[float, float]]] = {}
+    for patch in figure.axes[0].patches:
+        if isinstance(patch, Rectangle) and patch.get_hatch() == "////":
+            middle = round(patch.get_x() + patch.get_width() / 2, 3)
+            found.setdefault(middle, []).append((patch.get_y(), patch.get_y() + patch.get_height()))
+    return found
+
+
+def headings(figure: Figure) -> dict[str, float]:
+    """Where the names of helper threads stand over their lanes."""
+    return {
+        text.get_text(): round(text.get_position()[0], 3)
+        for text in figure.axes[0].texts
+        if text.get_position()[1] < lanes.HEAD_IN and text.get_text().startswith("thread ")
+    }
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 5, 8, 30])
+def test_a_helper_has_a_lane_of_its_own_with_its_name(count: int) -> None:
+    trace = with_helpers(count)
+    figure = drawn(trace)
+    shown = min(count, lanes.HELPERS)
+    heads = headings(figure)
+    assert list(heads) == [f"thread {n + 1}" for n in range(shown)]
+    found = spans(figure)
+    assert set(found) == {*heads.values(), round(sum(lanes.APPLICATION_IN) / 2, 3)}
+    for at, lane in found.items():
+        assert all(a[1] <= b[0] for a, b in itertools.pairwise(sorted(lane))), at
+    for n, at in enumerate(heads.values()):
+        begins_ns = [round(time_of(figure, trace, top)) for top, _ in sorted(found[at])]
+        assert begins_ns == [5_000 + 3_000 * n, 90_100 + 3_000 * n]
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(5, "and 1 more thread, not shown"), (8, "and 4 more threads, not shown")],
+)
+def test_helpers_without_a_lane_are_counted(count: int, said: str) -> None:
+    trace = with_helpers(count)
+    shown = texts(drawn(trace))
+    assert said in shown
+    assert said in flows.flow(trace).alt
+    assert not [text for text in shown if "thread 5" in text]
+    assert not [text for text in texts(drawn(with_helpers(4))) if "more thread" in text]
+
+
+def test_the_helpers_shown_are_those_that_served() -> None:
+    heads = headings(drawn(with_helpers(3, resting=2)))
+    assert list(heads) == ["thread 1", "thread 3", "thread 4", "thread 5"]
+    heads = headings(drawn(with_helpers(6, resting=2)))
+    assert list(heads) == ["thread 3", "thread 4", "thread 5", "thread 6"]
+
+
+def test_the_picture_ends_with_the_last_result() -> None:
+    trace = with_helpers(2)
+    figure = drawn(trace)
+    foot = max(bottom for lane in spans(figure).values() for _, bottom in lane)
+    assert time_of(figure, trace, foot) == pytest.approx(RESULT_NS, rel=0.01)
+    said = texts(figure)
+    assert "600 µs after the last result are not shown: helper threads come to rest" in said
+    assert "slow-device: 2 requests, until the last result" in said
+    assert "600 µs after the last result" in flows.flow(trace).alt
+
+
+def test_what_is_over_soon_after_the_last_result_is_shown() -> None:
+    flow = steps.pictured(with_helpers(2, tail_ns=5_000), lanes.HELPERS)
+    assert flow.cut_ns == 0
+    assert flow == steps.flow_of(with_helpers(2, tail_ns=5_000))
+
+
+def test_nothing_is_cut_where_a_request_has_no_result() -> None:
+    whole = with_helpers(2)
+    events = [make_event("request", 0, None), *whole.events]
+    flow = steps.pictured(make_trace(events, "threads"), lanes.HELPERS)
+    assert flow.cut_ns == 0
+    assert flow.duration_ns == RESULT_NS + 600_000
+
+
+def test_what_the_application_does_after_the_last_result_is_shown() -> None:
+    computing = make_event("computation", RESULT_NS, RESULT_NS + 90_000, result=0)
+    flow = steps.pictured(make_trace([*with_helpers(2).events, computing]), lanes.HELPERS)
+    assert flow.duration_ns == RESULT_NS + 90_000
+
+
+def test_nothing_is_painted_over_the_lane_of_another_thread() -> None:
+    figure = drawn(with_helpers(4))
+    axes = figure.axes[0]
+    figure.canvas.draw()
+    tops = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
+    own = [patch for patch in tops if patch.get_x() < lanes.KERNEL_IN[0] + 4]
+    sides = {(patch.get_x(), patch.get_x() + patch.get_width()) for patch in own}
+    assert len(sides) == 6  # the application, four threads and the kernel
+    ways = [(line.get_zorder(), [float(x) for x in line.get_xdata()]) for line in axes.lines]
+    ways += [
+        (text.get_zorder(), [text.xyann[0], text.xy[0]])
+        for text in axes.texts
+        if getattr(text, "arrow_patch", None) is not None
+    ]
+    assert any(order < 1 for order, _ in ways)
+    for order, xs in ways:
+        for left, right in sides:
+            passes = min(xs) < right - 0.01 and max(xs) > left + 0.01
+            assert not passes or order < min(patch.get_zorder() for patch in tops), (xs, left)
+
+
+def test_every_arrow_says_what_was_called() -> None:
+    trace = with_helpers(4)
+    figure = drawn(trace)
+    flow = steps.pictured(trace, lanes.HELPERS)
+    begin = max(lane[1] for lane in lanes.Sheet(flow, "", 1.0).helpers.values())
+    words = [
+        text.get_text()
+        for text in figure.axes[0].texts
+        if begin < text.get_position()[0] < lanes.KERNEL_IN[0] + begin - lanes.APPLICATION_IN[1]
+        and text.get_text()
+        and text.get_position()[1] > lanes.HEAD_IN - 0.1
+        and text.get_rotation() == 0
+    ]
+    assert len(words) == len(flow.moments)
+    assert all("()" in text for text in words), words
+
+
+def test_a_signal_comes_from_the_kernel() -> None:
+    events = [make_event("request", 0, 1000), make_event("signal", 500, 600, result=34)]
+    ((start, end, _),) = arrows(drawn(make_trace(events, "aio:notify=signal")))
+    assert start > end == lanes.APPLICATION_IN[1]
+
+
+def crowded() -> Trace:
+    """As many moments as a picture has room for, nearly all at the same time."""
+    names = ["aio_read", "aio_error", "aio_return"]
+    some = [
+        make_event(start_ns=90_000 + n, end_ns=90_001 + n, name=names[n % 3], thread=n % 7)
+        for n in range(100)
+    ]
+    return make_trace([*some, make_event("device_start", 95_000, 99_000, result=0)])
+
+
+@pytest.mark.parametrize("which", [*ALL, "crowded", "depth 8", "depth 16", "long notes"])
+def test_no_text_overlaps_another_or_leaves_the_picture(which: str) -> None:
+    if which == "crowded":
+        trace = crowded()
+    elif which == "depth 8":
+        trace = record("threads", settings={"load.depth": "8"})
+    elif which == "depth 16":
+        trace = record("aio", settings={"load.depth": "16"})
+    elif which == "long notes":
+        trace = one_request("x" * 200, scenario="y" * 300, notes=["a long note " * 40] * 9)
+    else:
+        trace = recorded(which)
+    figure = drawn(trace)
+    figure.canvas.draw()
+    shown = [text for text in figure.axes[0].texts if text.get_text()]
+    boxes = [text.get_window_extent() for text in shown]
+    for one, other in itertools.combinations(range(len(shown)), 2):
+        together = (shown[one].get_text(), shown[other].get_text())
+        width = min(boxes[one].x1, boxes[other].x1) - max(boxes[one].x0, boxes[other].x0)
+        height = min(boxes[one].y1, boxes[other].y1) - max(boxes[one].y0, boxes[other].y0)
+        assert min(width, height) < 1, together  # pixels at 100 dpi
+    for text, box in zip(shown, boxes, strict=True):
+        assert box.x0 >= 0, text.get_text()
+        assert box.x1 <= figure.bbox.width, text.get_text()
+        assert box.y0 >= 0, text.get_text()
+        assert box.y1 <= figure.bbox.height, text.get_text()
+
+
+@given(
+    st.lists(st.floats(0, 10), min_size=1, max_size=30).map(sorted),
+    st.floats(0.01, 0.3),
+)
+def test_labels_are_spread_as_little_as_is_needed(wanted: list[float], gap: float) -> None:
+    places = flows.spread(wanted, gap, 0, 10)
+    assert all(b - a >= gap - 1e-9 for a, b in itertools.pairwise(places))
+    assert min(places) >= -1e-9
+    assert max(places) <= 10 + 1e-9
+    if all(b - a >= gap for a, b in itertools.pairwise(wanted)):
+        assert places == pytest.approx(wanted)
+
+
+@given(st.integers(1, 10**12))
+def test_the_scale_bar_is_round_and_about_a_fifth(duration_ns: int) -> None:
+    nice = flows.nice_ns(duration_ns)
+    assert nice / 10 ** math.floor(math.log10(nice)) in (1, 2, 5)
+    assert duration_ns < 10 or duration_ns / 13 < nice <= duration_ns / 5
+
+
+@pytest.mark.parametrize("format_", ["png", "svg", "pdf"])
+def test_the_same_trace_gives_the_same_bytes(format_: Any) -> None:
+    first = render(flows.flow(one_request()), format_)
+    assert first == render(flows.flow(one_request()), format_)
+    assert len(first) > 1000

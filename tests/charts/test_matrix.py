@@ -1,0 +1,231 @@
+"""The matrix: each model in its quadrant, with the flow that it took and its numbers."""
+
+from __future__ import annotations
+
+from itertools import combinations, pairwise
+
+import pytest
+
+from iomodels import charts
+from iomodels.charts.drawing.scene import scenes
+from iomodels.charts.flows import miniature
+from iomodels.engines.catalog import DESCRIPTORS
+from iomodels.report import tables
+from iomodels.statistics import summary
+from iomodels.trace import words
+
+from .. import chart_runs
+from ..chart_runs import texts
+from ..factory import make_cell
+
+four_models = charts.four_models
+SLOW = "slow-device"
+
+
+def test_the_matrix_has_each_model_in_its_quadrant_with_its_numbers():
+    run = chart_runs.swept()
+    figure = charts.matrix(run, "slow-devices").draw()
+    (ax,) = figure.axes
+    placed = {text.get_text(): text.get_position() for text in ax.texts}
+    left, right = placed["Blocking"][0], placed["Non-blocking"][0]
+    assert left < right
+    assert placed["Synchronous"][1] > placed["Asynchronous"][1]
+    middle_x = (left + right) / 2
+    middle_y = (placed["Synchronous"][1] + placed["Asynchronous"][1]) / 2
+    for descriptor in DESCRIPTORS.values():
+        if descriptor.in_matrix:
+            x, y = placed[next(t for t in placed if t.startswith(f"{descriptor.name}: "))]
+            assert (x < middle_x) == descriptor.blocking
+            assert (y > middle_y) == descriptor.synchronous
+    assert "… EAGAIN\n× 119 in all" in placed
+    at_depth_1 = [c for c in run.cells if c.parameters["load.depth"] == 1]
+    throughputs = [four_models.format_count(c.summary.throughput_ops.median) for c in at_depth_1]
+    assert set(throughputs) <= set(placed)
+
+
+def test_the_matrix_names_what_was_not_measured():
+    missing = make_cell("aio", [], status="n/a", reason="not here")
+    run = chart_runs.run([chart_runs.cell("blocking"), chart_runs.cell("select"), missing])
+    shown = " ".join(texts(charts.matrix(run, "slow-device").draw()))
+    assert "n/a: not here" in shown
+    assert "not in this run" in shown
+
+
+@pytest.mark.parametrize(("operations", "told"), [(99, False), (100, True)])
+def test_the_matrix_has_no_p99_of_too_few_operations(operations, told):
+    trials = [chart_runs.trial("aio", n, operations=operations) for n in range(7)]
+    run = chart_runs.run([chart_runs.cell("blocking"), make_cell("aio", trials)])
+    (scene,) = scenes([run])
+    found = {
+        name: {title: value for title, value, _ in four_models.headlines(series)}["latency p99"]
+        for name in ("blocking", "aio")
+        if (series := four_models.of_engine(scene.points[0], name))
+    }
+    assert found["blocking"] != "–"
+    assert (found["aio"] != "–") == told
+    picture = charts.matrix(run, SLOW)
+    shown = texts(picture.draw())
+    assert ("–" in shown) == (not told)
+    assert any("No p99 where" in text for text in shown) == (not told)
+
+
+def flow_texts(name, *cells):
+    """The steps of that engine's quadrant, as they are written."""
+    (scene,) = scenes([chart_runs.run(list(cells))])
+    series = four_models.of_engine(scene.points[0], name)
+    return [step.text for step in miniature.flow_of(name, series)]
+
+
+@pytest.mark.parametrize(
+    ("engine", "has", "has_not"),
+    [
+        ("aio", ["aio_read", "aio_suspend", "blocked", "aio_error", "aio_return"], "notification"),
+        ("aio:notify=poll", ["aio_error", "EINPROGRESS", "aio_return"], "blocked"),
+        ("aio:notify=list", ["lio_listio", "blocked", "aio_return"], "notification"),
+        ("aio:notify=list,mode=nowait", ["aio_suspend", "blocked"], "notification"),
+        ("aio:notify=signal", ["free to compute", "notification"], "blocked"),
+        ("aio:notify=callback,threads=4", ["free to compute", "notification"], "blocked"),
+    ],
+)
+def test_the_matrix_draws_how_aio_was_told(engine, has, has_not):
+    shown = flow_texts("aio", chart_runs.cell(engine))
+    assert [*dict.fromkeys(text for text in shown if text in has)] == has
+    assert has_not not in shown
+
+
+def test_the_matrix_says_how_often_aio_polled():
+    cell = chart_runs.cell("aio:notify=poll")
+    shown = texts(charts.matrix(chart_runs.run([cell, chart_runs.cell("select")]), SLOW).draw())
+    assert "… aio_error\n× 420 in all" in shown
+
+
+@pytest.mark.parametrize("engine", ["nonblocking", "select"])
+@pytest.mark.parametrize("cache", ["warm", "cold", "direct"])
+@pytest.mark.parametrize("compute", [0, 50_000])
+def test_what_is_the_same_as_blocking_is_drawn_as_blocking_is(engine, cache, compute):
+    parameters = {"channel.kind": "file", "channel.cache": cache, "load.compute": compute}
+    cells = [
+        make_cell(
+            name,
+            [chart_runs.trial(name, n, calls={"pread": 1.0}, eagain_per_op=0.0) for n in range(7)],
+            parameters=parameters,
+            note=None if name == "blocking" else "degenerate: same as blocking, since …",
+        )
+        for name in ("blocking", engine)
+    ]
+    run = chart_runs.run(cells)
+    (scene,) = scenes([run])
+    of = {name: four_models.of_engine(scene.points[0], name) for name in ("blocking", engine)}
+    flow = miniature.flow_of(engine, of[engine])
+    assert flow == miniature.flow_of("blocking", of["blocking"])
+    assert any(step.kind == "blocked" for step in flow) == (cache != "warm")
+    shown = texts(charts.matrix(run, SLOW).draw())
+    assert "blocking: read / write" in shown
+    assert f"{engine}: read / write, the same as blocking here" in shown
+
+
+def test_the_matrix_claims_no_select_that_was_not_called():
+    trials = [chart_runs.trial("select", n, calls={"read": 1.0}) for n in range(7)]
+    cells = [chart_runs.cell("blocking"), make_cell("select", trials)]
+    assert "select: read / write, always ready" in texts(
+        charts.matrix(chart_runs.run(cells), SLOW).draw()
+    )
+    shown = texts(charts.matrix(chart_runs.four(), SLOW).draw())
+    assert "select: select, then read / write" in shown
+
+
+@pytest.mark.parametrize("engine", ["nonblocking", "select"])
+@pytest.mark.parametrize(("cache", "said"), [("warm", "copies"), ("cold", "in the read")])
+def test_a_read_that_is_always_ready_is_not_drawn_as_blocked(engine, cache, said):
+    trials = [
+        chart_runs.trial(engine, n, calls={"pread": 1.0}, eagain_per_op=0.0) for n in range(7)
+    ]
+    at = {"parameters": {"channel.kind": "file", "channel.cache": cache}}
+    assert flow_texts(engine, make_cell(engine, trials, **at)) == ["read", said, "data"]
+
+
+def test_select_that_was_called_is_drawn_though_nothing_was_tried_before():
+    trials = [chart_runs.trial("select", n, eagain_per_op=0.0) for n in range(7)]
+    assert flow_texts("select", make_cell("select", trials))[:2] == ["select", "blocked"]
+
+
+def test_the_matrix_prefers_a_point_with_computation():
+    run = chart_runs.overlapping()
+    (scene,) = scenes([run])
+    assert four_models.best_point(scene).varying["load.compute"] == 500_000
+    shown = texts(charts.matrix(run, "overlap").draw())
+    assert "computes" in shown
+
+
+@pytest.mark.parametrize(
+    ("engine", "before", "after"),
+    [
+        ("blocking", None, "read"),
+        ("nonblocking", "EAGAIN", "read"),
+        ("select", "EAGAIN", "select"),
+        ("aio", "queued", "aio_suspend"),
+        ("aio:notify=poll", "queued", "aio_error"),
+        ("aio:notify=list", None, "lio_listio"),
+        ("aio:notify=signal", "queued", "ppoll"),
+        ("aio:notify=callback", "queued", "futex_wait"),
+    ],
+)
+def test_every_engine_that_computes_shows_it_where_it_does(engine, before, after):
+    cell = chart_runs.cell(engine, parameters={"load.compute": 50_000})
+    shown = flow_texts(engine.partition(":")[0], cell)
+    at = shown.index("computes")
+    assert shown.count("computes") == 1
+    assert (shown[at - 1] if at else None) == before
+    assert shown[at + 1] == after
+    plain = chart_runs.cell(engine)
+    assert "computes" not in flow_texts(engine.partition(":")[0], plain)
+
+
+@pytest.mark.parametrize("name", ["blocking", "nonblocking", "select", "aio"])
+def test_a_flow_runs_down_within_its_lanes(name):
+    (scene,) = scenes([chart_runs.computing()])
+    flow = miniature.flow_of(name, four_models.of_engine(scene.points[0], name))
+    arrows = [step.at for step in flow if step.kind in ("call", "return", "again")]
+    assert arrows == sorted(set(arrows))
+    spans = [(step.at, step.until) for step in flow if step.kind in ("blocked", "busy")]
+    assert all(begin < end <= other for (begin, end), (other, _) in pairwise([*spans, (1.0, 1.0)]))
+
+
+def test_aio_is_answered_by_the_c_library_as_in_its_trace():
+    shown = texts(charts.matrix(chart_runs.four(), SLOW).draw())
+    assert shown.count(words.other_side("aio")) == 1
+    assert shown.count(words.other_side("select")) == 3
+
+
+@pytest.mark.parametrize(
+    "aio", ["aio", *(f"aio:notify={how}" for how in ("poll", "list", "signal", "callback"))]
+)
+@pytest.mark.parametrize("compute", [0, 50_000])
+def test_no_two_words_of_the_matrix_meet(aio, compute):
+    run = chart_runs.computing(aio)
+    for cell in run.cells:
+        cell.parameters["load.compute"] = compute
+    figure = charts.matrix(run, SLOW).draw()
+    figure.canvas.draw()
+    shown = [text for text in figure.axes[0].texts if text.get_text()]
+    boxes = [text.get_window_extent() for text in shown]
+    for one, other in combinations(range(len(shown)), 2):
+        width = min(boxes[one].x1, boxes[other].x1) - max(boxes[one].x0, boxes[other].x0)
+        height = min(boxes[one].y1, boxes[other].y1) - max(boxes[one].y0, boxes[other].y0)
+        together = (shown[one].get_text(), shown[other].get_text())
+        assert min(width, height) < 1, together  # pixels at 100 dpi
+        same_line = abs(boxes[one].y0 - boxes[other].y0) < 3
+        assert not same_line or width < -3, together  # and they do not read as one
+
+
+def test_calls_per_operation_are_summed_by_round_as_in_the_report():
+    """Rounds that balance one call against another: the medians add up to what no round made."""
+    calls = [{"aio_read": 1.0, "aio_error": e, "aio_suspend": 5.0 - e} for e in (1, 1, 1, 4, 4)]
+    calls += [{"aio_read": 1.0, "aio_error": 2.0, "aio_suspend": 9.0}] * 2
+    trials = [chart_runs.trial("aio", n, calls=each) for n, each in enumerate(calls)]
+    cell = make_cell("aio", trials)
+    (quantity,) = [q for q in tables.QUANTITIES if q.header == "calls/op"]
+    assert quantity.value(cell) == summary.calls_per_op(trials)
+    (scene,) = scenes([chart_runs.run([cell])])
+    shown = four_models.headlines(scene.points[0].cells[0])
+    assert ("calls per operation", "6", "6 – 12") in shown

@@ -1,0 +1,334 @@
+"""What all pictures share: what is said around them, colours, and room for every text."""
+
+from __future__ import annotations
+
+import math
+from contextlib import suppress
+from itertools import combinations, pairwise, product
+
+import matplotlib
+import numpy
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from iomodels import charts
+from iomodels.base.errors import EngineError
+from iomodels.charts.drawing import scales, style
+from iomodels.charts.drawing.scene import scenes
+from iomodels.charts.drawing.sheet import MARGIN_IN, WIDTH_IN
+from iomodels.engines.catalog import DESCRIPTORS
+from iomodels.engines.spec import parse
+
+from .. import chart_runs
+from ..chart_runs import artists, cells, drawn, hostile_run, texts
+from ..factory import make_cell
+
+
+@pytest.mark.parametrize("run", [chart_runs.four(), chart_runs.swept(), chart_runs.overlapping()])
+def test_every_picture_stands_alone(run):
+    for picture in charts.pictures([run]):
+        shown = " ".join(texts(picture.draw()))
+        question = run.questions[picture.scenario]
+        assert picture.title == question
+        for said in (
+            question,
+            picture.scenario,
+            "iomodels 0.1.0",
+            "Test CPU",
+            "Linux 6.1.0",
+            "7 rounds",
+        ):
+            assert said in shown, (picture.name, said)
+
+
+def test_every_picture_names_what_is_missing_and_why():
+    for picture in charts.pictures([chart_runs.swept()]):
+        shown = " ".join(texts(picture.draw()))
+        assert "n/a: blocking does one transfer at a time, and this asks for 16" in shown
+        assert "failed: hung: no answer for 10.5 s" in shown
+        assert "failed: hung" in picture.alt
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        chart_runs.four(),
+        chart_runs.four(rounds=1),
+        chart_runs.swept(),
+        chart_runs.overlapping(),
+        chart_runs.windowed(1),
+    ],
+)
+def test_the_description_says_what_stands_below_the_picture(run):
+    (scene,) = scenes([run])
+    drawn_charts = [chart for chart in charts.CHARTS if chart.suits(scene)]
+    for chart in (*drawn_charts, charts.four_models.CHART):
+        described, shown = chart.describe(scene), " ".join(texts(chart.draw(scene)))
+        assert ("bars" in described) == ("bars" in shown), chart.name
+        for sentence in filter(None, chart.explain(scene)):
+            assert sentence in described
+            assert sentence in shown
+
+
+def test_a_long_description_loses_numbers_and_not_what_is_missing():
+    """Two hundred points, and one cell of the last that failed."""
+    cells = [chart_runs.cell("aio", 2, parameters={"load.depth": n}) for n in range(1, 201)]
+    lost = make_cell(
+        "select", [], status="failed", reason="it hung", parameters={"load.depth": 200}
+    )
+    for picture in charts.pictures([chart_runs.run([*cells, lost])]):
+        assert "select: failed: it hung" in picture.alt
+        assert picture.alt.endswith("…")
+        assert len(picture.alt) == 1500
+
+
+def test_two_runs_are_overlaid_under_their_names():
+    runs = chart_runs.four(), chart_runs.four(rounds=3, scale=1.2)
+    figure = drawn("by-engine", *runs, names=["base", "new"])
+    for run, name in zip(runs, ("base", "new"), strict=True):
+        for cell in cells(run):
+            (marker,) = artists(figure, f"{cell.engine} ({name})|median")
+            assert list(marker.get_xdata()) == [cell.summary.throughput_ops.median]
+    shown = texts(figure)
+    assert any(text.startswith("base: iomodels") for text in shown)
+    assert any(text.startswith("new: iomodels") for text in shown)
+
+
+def test_the_harness_is_no_engine():
+    for picture in charts.pictures([chart_runs.four()]):
+        assert not [text for text in texts(picture.draw()) if "null" in text]
+
+
+def test_axes_say_their_unit():
+    for run in (chart_runs.four(), chart_runs.swept(), chart_runs.overlapping()):
+        for picture in charts.pictures([run]):
+            for ax in picture.draw().axes:
+                for axis in (ax.xaxis, ax.yaxis):
+                    title = axis.get_label_text().removesuffix(", log")
+                    unit = title.endswith(")") or title in ("", "round", "depth")
+                    assert unit, (picture.name, title)
+
+
+SPREAD = {"latency_ns": [800 * 10 ** (n % 6) for n in range(600)]}
+RUNS_OF_ALL_RANGES = [
+    chart_runs.four(),
+    chart_runs.swept(),
+    chart_runs.twelve(),
+    chart_runs.twelve_swept(),
+    chart_runs.run([make_cell("aio", [chart_runs.trial("aio", n, **SPREAD) for n in range(7)])]),
+]
+
+
+@pytest.mark.parametrize("run", RUNS_OF_ALL_RANGES)
+def test_a_logarithmic_axis_says_so_and_has_ticks_to_read_it_by(run):
+    for picture in charts.pictures([run]):
+        for ax in picture.draw().axes:
+            for axis in (ax.xaxis, ax.yaxis):
+                title = axis.get_label_text()
+                if not title or title.startswith("percentile"):  # whose ticks say it
+                    continue
+                assert title.endswith(", log") == (axis.get_scale() == "log"), picture.name
+                low, high = axis.get_view_interval()
+                shown = [tick for tick in axis.get_majorticklocs() if low <= tick <= high]
+                if title.startswith("latency"):
+                    assert len(shown) >= 2, (picture.name, title, shown)
+
+
+@pytest.mark.parametrize("ratio", [1.2, 2, 5, 15, 100, 1e4, 1e9])
+@pytest.mark.parametrize("low", [1, 1.3, 4.7, 8.2])
+@pytest.mark.parametrize("apart", [0.04, 0.15, 0.3])
+def test_ticks_of_a_logarithmic_axis(low, ratio, apart):
+    ticks = scales.log_ticks(low, low * ratio, apart)
+    assert len(ticks) >= (2 if ratio >= 5 else 0)
+    assert low <= min(ticks, default=low) <= max(ticks, default=low) <= low * ratio
+    for a, b in pairwise(ticks):
+        assert math.log(b / a) / math.log(ratio) >= apart
+    if 15 <= ratio <= 100 and apart < 0.3:
+        assert len(ticks) >= 3
+
+
+# The style
+
+
+def variants(engine):
+    """All that can be written of an engine without numbers, in canonical form."""
+    options = [option for option in DESCRIPTORS[engine].options if option.choices]
+    found = {engine}
+    for values in product(*(option.choices for option in options)):
+        given = zip(options, values, strict=True)
+        chosen = [f"{option.name}={value}" for option, value in given if value != option.default]
+        with suppress(EngineError):  # some mean nothing together
+            found.add(parse(f"{engine}:{','.join(chosen)}").canonical)
+    return sorted(found)
+
+
+def test_an_engine_looks_the_same_alone_and_in_company():
+    """As it is drawn: its line's colour and dashes, its marker."""
+    together = drawn("percentiles", chart_runs.twelve())
+    for engine in chart_runs.TWELVE:
+        alone = drawn("percentiles", chart_runs.run([chart_runs.cell(engine)]))
+        for part, look in (
+            ("line", lambda line: (line.get_color(), line._unscaled_dash_pattern)),
+            ("marks", lambda marks: (marks.get_marker(), marks.get_markeredgecolor())),
+        ):
+            (a,), (b,) = (artists(figure, f"{engine}|{part}") for figure in (alone, together))
+            assert look(a) == look(b)
+
+
+def test_an_engine_without_options_has_its_hue():
+    for engine, hue in style.HUES.items():
+        assert style.look(engine).colour == hue
+
+
+def test_the_variants_of_aio_differ_in_colour_and_dashes():
+    engines = variants("aio")
+    assert len(engines) == 10
+    looks = [style.look(engine) for engine in engines]
+    assert len({(look.colour, look.dashes) for look in looks}) == len(engines)
+    assert len({look.marker for look in looks}) == len(engines)
+
+
+def test_numbers_of_threads_are_kept_apart():
+    with_threads = [
+        f"{engine}{',' if ':' in engine else ':'}threads={n}"
+        for engine in variants("aio")
+        for n in (1, 2, 3, 4, 6, 8, 16, 32)
+    ]
+    looks = {style.look(engine) for engine in (*variants("aio"), *with_threads)}
+    assert len(looks) == 10 + len(with_threads)
+    of_aio = [style.look(f"aio:threads={n}") for n in (1, 2, 4, 8, 16, 32)]
+    assert len({(look.colour, look.dashes) for look in [style.look("aio"), *of_aio]}) == 7
+
+
+def test_twelve_engines_are_told_apart():
+    assert len({style.look(engine) for engine in chart_runs.TWELVE}) == len(chart_runs.TWELVE)
+
+
+# Linear RGB as seen: Machado, Oliveira and Fernandes, "A Physiologically-based Model for Simulation
+# of Color Vision Deficiency" (IEEE TVCG 2009), their matrices for full deficiency.
+DEFICIENCIES = {
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+
+
+def as_seen(hue, kind):
+    linear = numpy.array(DEFICIENCIES[kind]) @ numpy.array(to_rgb(hue)) ** 2.2
+    return numpy.clip(linear, 0, 1) ** (1 / 2.2)
+
+
+@pytest.mark.parametrize("kind", DEFICIENCIES)
+def test_the_hues_differ_for_every_eye(kind):
+    for (a, hue), (b, other) in combinations(style.HUES.items(), 2):
+        if "null" not in (a, b):
+            assert numpy.linalg.norm(as_seen(hue, kind) - as_seen(other, kind)) > 0.1, (a, b)
+            assert style.look(a).marker != style.look(b).marker
+
+
+def test_names_in_a_colour_are_readable_on_white():
+    for engine in chart_runs.TWELVE:
+        colour = style.text_colour(style.look(engine).colour)
+        assert 1.05 / (style._luminance(colour) + 0.05) >= 4.5
+
+
+def test_the_ground_is_white_and_opaque():
+    for picture in charts.pictures([chart_runs.four()]):
+        assert to_hex(picture.draw().get_facecolor(), keep_alpha=True) == "#ffffffff"
+
+
+def test_a_users_own_settings_change_nothing():
+    picture = charts.pictures([chart_runs.four()])[0]
+    before = charts.render(picture, "png")
+    with matplotlib.rc_context({"xtick.direction": "in", "axes.titlepad": 30, "font.size": 40}):
+        assert charts.render(picture, "png") == before
+
+
+@pytest.mark.parametrize("weight", ["normal", "bold"])
+def test_a_text_is_as_wide_as_it_is_measured(weight):
+    with style.context():
+        figure = Figure(figsize=(9, 1), dpi=100)
+        for text in ("What does the waiting cost?", "aio signal handler", "n/a: 1 000 · 99.99 %"):
+            drawn_text = figure.text(0, 0.5, text, fontsize=8, weight=weight)
+            width = drawn_text.get_window_extent(FigureCanvasAgg(figure).get_renderer()).width
+            assert style.width_in(text, 8, weight) * 100 == pytest.approx(width, rel=0.03)
+
+
+def bold(figure):
+    titles = [title for ax in figure.axes for title in (ax.title, ax._left_title)]
+    shown = [*figure.texts, *titles, *(text for ax in figure.axes for text in ax.texts)]
+    return [t for t in shown if t.get_text() and t.get_weight() == "bold"]
+
+
+def test_bold_texts_are_measured_in_bold():
+    """A question and points of nothing but the widest letter: each ends before the margin."""
+    wide = "m" * 300
+    cells = [chart_runs.cell("aio", 2, parameters={wide: value}) for value in (1, 2)]
+    run = chart_runs.run(cells, questions={cells[0].scenario: wide})
+    for picture in charts.pictures([run]):
+        with style.context():
+            figure = picture.draw()
+            figure.draw_without_rendering()
+            for text in bold(figure):
+                right = text.get_window_extent().x1 / figure.dpi
+                assert right <= WIDTH_IN - MARGIN_IN + 0.01, (picture.name, text.get_text())
+
+
+def inside(ax):
+    """The texts, titles and tick texts of the axes, as far as they are seen."""
+    found = [text for text in ax.get_children() if isinstance(text, Text)]
+    if not ax.axison:
+        return found
+    (left, right), (low, high) = sorted(ax.get_xlim()), sorted(ax.get_ylim())
+    x = [text for text in ax.get_xticklabels() if left <= text.get_position()[0] <= right]
+    y = [text for text in ax.get_yticklabels() if low <= text.get_position()[1] <= high]
+    return [*found, *x, *y, ax.xaxis.label, ax.yaxis.label]
+
+
+RUNS = {
+    "four": chart_runs.four(),
+    "two": chart_runs.run([chart_runs.cell(e) for e in ("aio:notify=signal", "blocking")]),
+    "one": chart_runs.run([chart_runs.cell("aio")]),
+    "swept": chart_runs.swept(),
+    "twelve": chart_runs.twelve(),
+    "twelve swept": chart_runs.twelve_swept(),
+    "long points": chart_runs.long_points(),
+    "windowed": chart_runs.windowed(),
+    "overlapping": chart_runs.overlapping(),
+    "hostile": hostile_run(),
+}
+
+
+@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
+def test_no_text_overlaps_another_or_leaves_the_picture(run):
+    for picture in (*charts.pictures([run]), *charts.matrices(run)):
+        with style.context():
+            figure = picture.draw()
+            figure.draw_without_rendering()
+            shown = [*figure.texts, *(text for ax in figure.axes for text in inside(ax))]
+            # An annotation's own extent includes its leader.
+            boxes = [(t.get_text(), Text.get_window_extent(t)) for t in shown if t.get_text()]
+        for index, (text, box) in enumerate(boxes):
+            assert box.x0 >= -1, (picture.name, text)
+            assert box.y0 >= -1, (picture.name, text)
+            assert box.x1 <= figure.bbox.x1 + 1, (picture.name, text)
+            assert box.y1 <= figure.bbox.y1 + 1, (picture.name, text)
+            for other, its in boxes[:index]:
+                across = min(box.x1, its.x1) - max(box.x0, its.x0)
+                up = min(box.y1, its.y1) - max(box.y0, its.y0)
+                assert across < 2 or up < 4, (picture.name, text, other)

@@ -1,0 +1,444 @@
+"""The gate with real trials: what it measures, what it confirms, and what it refuses to judge."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from iomodels import exports
+from iomodels.base.errors import NothingMeasured, ResultError, TrialError, UsageError
+from iomodels.check import a_against_b, against_baseline, baseline, pair_runs
+from iomodels.compare.runs import compare
+from iomodels.compare.schema import OF_ROUNDS, OF_RUNS, Change, Comparison
+from iomodels.engines import spec
+from iomodels.measure import run as runner
+from iomodels.measure.run import bench
+from iomodels.results import read, save
+from iomodels.results.schema import Cell, Notice, Run, Tool, Trial
+from iomodels.statistics.summary import summarise
+
+from ..cli.test_cli import cli
+from ..core_build import ROOT
+from ..trials.test_trial import leaves_no_child_and_no_descriptor
+from .test_arm import build_core, make_python
+
+__all__ = ["cli", "leaves_no_child_and_no_descriptor"]  # a fixture that every test here has
+
+
+@pytest.fixture(scope="module")
+def recorded() -> Run:
+    """Two real cells, six short rounds each."""
+    return bench(
+        ["slow-device"],
+        engines=["blocking", "select"],
+        rounds=6,
+        duration_s=0.02,
+        warmup_s=0,
+        seed=5,
+    )
+
+
+def with_cells(run: Run, change: object, engine: str | None = None) -> Run:
+    """The run with every trial (of one engine) changed."""
+    assert callable(change)
+
+    def changed(cell: Cell) -> Cell:
+        if engine not in (None, cell.engine):
+            return cell
+        trials = [change(trial) for trial in cell.trials]
+        return replace(cell, trials=trials, summary=summarise(trials))
+
+    return replace(run, cells=[changed(cell) for cell in run.cells])
+
+
+def check(*runs: Run, **options: object) -> against_baseline.Checked:
+    return against_baseline.check(baseline.Baseline("base.json", runs), **options)  # type: ignore[arg-type]
+
+
+def faster(trial: Trial) -> Trial:
+    return replace(trial, throughput_ops=20 * trial.throughput_ops)
+
+
+def half_as_fast(trial: Trial) -> Trial:
+    return replace(trial, throughput_ops=trial.throughput_ops / 2)
+
+
+def fewer_calls(trial: Trial) -> Trial:
+    return replace(trial, calls_per_op={"read": 0.5})
+
+
+def timing(checked: against_baseline.Checked, engine: str) -> Change:
+    (change,) = [
+        c
+        for c in checked.comparison.changes
+        if c.engine == engine and not c.metric.startswith("calls_per_op")
+    ]
+    return change
+
+
+def test_the_baselines_own_cells_are_measured_by_its_seed_and_settings(recorded: Run) -> None:
+    checked = check(recorded)
+    assert [c.engine for c in checked.run.cells] == ["blocking", "select"]
+    assert checked.run.seed == recorded.seed
+    assert checked.run.settings == recorded.settings
+    assert {len(cell.trials) for cell in checked.run.cells} == {6}
+    assert "one-baseline" in [notice.code for notice in checked.comparison.warnings]
+
+
+def test_a_loss_is_confirmed_on_fresh_rounds_before_it_fails(recorded: Run) -> None:
+    checked = check(with_cells(recorded, faster, "select"))
+    lost = timing(checked, "select")
+    assert (lost.verdict, lost.confirmed) == ("slower", True)
+    assert lost.rounds == 6  # the fewer of both sides
+    assert checked.comparison.outcome == "regression"
+
+
+def test_there_are_fresh_rounds_enough_for_a_verdict_however_little_time_is_left(
+    recorded: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six against seven rounds cannot show a loss in one of many timings: 2 in 1716 at best."""
+    monkeypatch.setattr(against_baseline, "BUDGET_S", 0.0)
+    monkeypatch.setattr("iomodels.statistics.sign_flip.CONFIRM_ALPHA", 0.001)
+    checked = check(with_cells(recorded, faster, "select"))
+    lost = timing(checked, "select")
+    assert (lost.verdict, lost.confirmed) == ("slower", True)
+    assert checked.comparison.outcome == "regression"
+
+
+def test_a_check_takes_other_rounds_and_another_folder(recorded: Run, tmp_path: Path) -> None:
+    asked = bench(["cached-read"], engines=["blocking"], rounds=6, duration_s=0.02, warmup_s=0,
+                  settings={"channel.size": ["64 KiB"]}, seed=5)  # fmt: skip
+    assert {len(c.trials) for c in check(asked, rounds=2).run.cells if c.engine != "null"} == {2}
+    moved = check(asked, rounds=2, folder="/dev/shm")
+    here = asked.environment["file_system"], asked.environment["file_system_device"]
+    there = moved.run.environment["file_system"], moved.run.environment["file_system_device"]
+    if here == there:
+        pytest.skip("/dev/shm and /var/tmp are one file system here")
+    assert moved.comparison.outcome == "not comparable"
+    assert "file-system" in [notice.code for notice in moved.comparison.warnings]
+
+
+class Told:
+    """Keeps the notices that come before the first trial."""
+
+    def __init__(self) -> None:
+        self.before: list[Notice] = []
+        self.begun = False
+
+    def notice(self, notice: Notice) -> None:
+        self.before += [] if self.begun else [notice]
+
+    def planned(self, plan: object) -> None: ...
+    def making_file(self, size: int) -> None: ...
+    def trial_progress(self, *_: object) -> None: ...
+    def trial_ended(self, *_: object) -> None: ...
+
+    def trial_started(self, trial: object) -> None:
+        self.begun = True
+
+
+@pytest.mark.parametrize("why", ["few-rounds", "file-system"])
+def test_what_cannot_be_judged_is_said_at_once_and_not_measured_again(
+    monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    few = why == "few-rounds"
+    run = bench(["cached-read"], engines=["blocking"], rounds=5 if few else 6, duration_s=0.02,
+                warmup_s=0, settings={"channel.size": ["64 KiB"]}, seed=5)  # fmt: skip
+    if not few:
+        run = replace(run, environment={**run.environment, "file_system_device": "elsewhere"})
+    monkeypatch.setattr(against_baseline, "_confirm", None)  # calling it would fail
+    told = Told()
+    checked = check(with_cells(run, faster), listener=told)
+    assert timing(checked, "blocking").verdict == "cannot tell"
+    said = {notice.code: notice.message for notice in told.before}
+    assert why in said
+    if few:
+        assert "fewer than 6 rounds of cached-read · blocking: " in said[why]
+        assert why in [notice.code for notice in checked.comparison.warnings]
+
+
+def test_hours_of_measuring_are_not_begun_unasked(recorded: Run) -> None:
+    with pytest.raises(UsageError, match=r"hours of measuring.*--long"):
+        check(replace(recorded, settings={**recorded.settings, "rounds": 1000, "duration_s": 60}))
+
+
+def test_a_baseline_that_is_not_whole_is_said(recorded: Run, tmp_path: Path) -> None:
+    cells = [
+        replace(recorded.cells[0], status="partial", reason="interrupted after 6 of 7 rounds"),
+        replace(recorded.cells[1], status="failed", reason="hung", trials=[], summary=None),
+        *recorded.cells[2:],
+    ]
+    save.save(replace(recorded, cells=cells), tmp_path / "base.json", force=False)
+    warnings = against_baseline.check(baseline.load_baseline([tmp_path])).comparison.warnings
+    said = {notice.code: notice.message for notice in warnings}
+    assert "base.json: 1 of 2 cells were interrupted" in said["partial"]
+    assert "base.json: 1 of 2 cells failed" in said["failed"]
+    assert "select: failed in all of the baseline: hung" in said["never-measured"]
+
+
+def test_several_baselines_are_one_with_a_spread(recorded: Run) -> None:
+    """Two runs, of which one is half as fast: their interval is wide."""
+    later = replace(with_cells(recorded, half_as_fast), created_utc="2999-01-01T00:00:00Z")
+    alone, both = check(recorded), check(recorded, later)
+    assert "one-baseline" in [notice.code for notice in alone.comparison.warnings]
+    assert "one-baseline" not in [notice.code for notice in both.comparison.warnings]
+    assert (alone.comparison.interval, both.comparison.interval) == (OF_ROUNDS, OF_RUNS)
+    wide = timing(both, "select").ratio
+    assert wide is not None
+    assert wide.high / wide.low > 2
+
+
+def test_the_cells_of_a_folder_are_those_of_all_its_runs(recorded: Run) -> None:
+    """Two runs of different cells: each cell is judged against the run that has it."""
+    parts = [replace(recorded, cells=[c]) for c in recorded.cells if c.engine != "null"]
+    longer = {**recorded.settings, "duration_s": 0.05}
+    older = replace(parts[0], created_utc="2020-01-01T00:00:00Z", settings=longer)
+    checked = check(with_cells(older, faster), parts[1])
+    assert [c.engine for c in checked.run.cells] == ["select", "blocking"]
+    assert timing(checked, "blocking").verdict == "slower"
+    assert timing(checked, "select").verdict in ("same", "cannot tell")
+    warnings = {n.code: n.message for n in checked.comparison.warnings}
+    assert "duration_s 0.05, now 0.02" in warnings["settings"]
+
+
+def test_cells_that_only_a_run_of_another_machine_has_are_named(recorded: Run) -> None:
+    parts = [replace(recorded, cells=[c]) for c in recorded.cells if c.engine != "null"]
+    foreign = replace(parts[0], tool=Tool(recorded.tool.version, "another core"))
+    checked = check(foreign, parts[1])
+    assert [c.engine for c in checked.run.cells] == ["select"]
+    warnings = {n.code: n.message for n in checked.comparison.warnings}
+    assert "only they have slow-device · blocking: not checked" in warnings["left-out"]
+    assert checked.comparison.outcome in ("inconclusive", "regression")
+    for name in ("markdown", "junit"):
+        shown = exports.render(exports.parse(f"{name}=-", "verdicts"), checked.comparison)
+        assert "blocking: not checked" in shown
+
+
+def test_another_core_refuses_times_and_still_checks_counters(recorded: Run) -> None:
+    other = replace(recorded, tool=Tool(recorded.tool.version, "another core"))
+    checked = check(with_cells(other, faster))
+    assert checked.comparison.outcome == "not comparable"
+    assert timing(checked, "select").verdict == "cannot tell"
+    assert "another measured core" in (timing(checked, "select").reason or "")
+    assert {len(cell.trials) for cell in checked.run.cells} == {against_baseline.COUNTER_ROUNDS}
+    worse = check(with_cells(other, fewer_calls))
+    assert worse.comparison.outcome == "regression"
+    slower = [c.metric for c in worse.comparison.changes if c.verdict == "slower"]
+    assert "calls_per_op.read" in slower
+
+
+def test_a_run_for_counters_alone_is_not_kept_as_the_next_baseline(
+    recorded: Run, tmp_path: Path
+) -> None:
+    other = replace(recorded, tool=Tool(recorded.tool.version, "another core"))
+    refused = check(other, output=tmp_path / "next.json")
+    assert refused.output is None
+    assert not list(tmp_path.iterdir())
+    (said,) = [n.message for n in refused.comparison.warnings if n.code == "not-kept"]
+    assert "next.json is not written" in said
+    usual = check(recorded, output=tmp_path / "next.json")
+    assert usual.output == tmp_path / "next.json"
+    assert read.load(usual.output) == usual.run
+
+
+def test_a_cell_that_cannot_be_asked_for_any_more_has_vanished(recorded: Run) -> None:
+    gone = [replace(cell, engine="epoll") for cell in recorded.cells if cell.engine == "select"]
+    checked = check(replace(recorded, cells=[*recorded.cells, *gone]))
+    assert timing(checked, "epoll").verdict == "vanished"
+    assert checked.comparison.outcome == "regression"
+    assert any("unknown engine 'epoll'" in n.message for n in checked.comparison.warnings)
+
+
+def test_a_cell_that_fails_now_fails_the_gate(recorded: Run) -> None:
+    """A point that its engine cannot do: recorded as measured all the same."""
+    deep = [
+        replace(cell, parameters={**cell.parameters, "load.depth": 4})
+        for cell in recorded.cells
+        if cell.engine == "blocking"
+    ]
+    checked = check(replace(recorded, cells=[*recorded.cells, *deep]))
+    (failed,) = [c for c in checked.comparison.changes if c.verdict == "failed"]
+    assert "one transfer at a time" in (failed.reason or "")
+    assert checked.comparison.outcome == "regression"
+
+
+def dying_after(monkeypatch: pytest.MonkeyPatch, trials: int) -> None:
+    """Every trial after so many is ended by a signal."""
+    real, done = runner.run_trial, [0]
+
+    def run_trial(*arguments: object) -> Trial:
+        done[0] += 1
+        if done[0] > trials:
+            raise TrialError("the trial's process was ended by SIGSEGV")
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(runner, "run_trial", run_trial)
+
+
+@pytest.mark.parametrize("trials", [0, 12])
+def test_a_gate_in_which_everything_fails_is_no_run_without_a_result(
+    recorded: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, trials: int
+) -> None:
+    """All cells in the first look; or the one suspect when it is measured again."""
+    dying_after(monkeypatch, trials)
+    output = tmp_path / "next.json"
+    checked = check(with_cells(recorded, faster, "select"), output=output)
+    assert checked.comparison.outcome == "regression"
+    lost = timing(checked, "select")
+    assert (lost.verdict, lost.confirmed) == ("failed", trials == 12)
+    assert output.exists() == (checked.output is not None) == (trials == 12)
+    assert "SIGSEGV" in (lost.reason or "")
+
+
+def test_a_strangers_baseline_passes_the_scenarios_own_limits(recorded: Run) -> None:
+    wild = {**recorded.cells[0].parameters, "channel.folder": "/etc"}
+    cells = [replace(recorded.cells[0], parameters=wild)]
+    with pytest.raises(NothingMeasured, match="no cell that could be measured"):
+        check(replace(recorded, cells=cells))
+    with pytest.raises(ResultError, match="duration_s"):
+        check(replace(recorded, settings={**recorded.settings, "duration_s": 1e9}))
+    with pytest.raises(UsageError, match="no metric"):
+        check(recorded, metric_keys=["speed"])
+
+
+def test_a_folder_is_a_baseline_of_all_its_results(recorded: Run, tmp_path: Path) -> None:
+    for number, day in enumerate(("02", "01", "03")):
+        dated = replace(recorded, created_utc=f"2026-01-{day}T00:00:00Z")
+        save.save(dated, tmp_path / f"r{number}.json", force=False)
+    base = baseline.load_baseline([tmp_path])
+    assert [run.created_utc[8:10] for run in base.runs] == ["01", "02", "03"]
+    assert base.name == "r2.json and 2 older"
+    save.save(base.runs[0], tmp_path / "copy.json", force=False)
+    twice = baseline.load_baseline([tmp_path])
+    assert len(twice.runs) == 3
+    (notice,) = [n.message for n in twice.warnings if n.code == "same-run"]
+    assert notice == "r1.json is the same run as copy.json: it counts once"
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="no result"):
+        baseline.load_baseline([tmp_path / "empty"])
+
+
+# Counters
+
+
+def test_one_more_call_in_an_engine_fails_the_check(cli, tmp_path: Path) -> None:
+    """A core whose blocking engine makes one needless call per operation, built and run."""
+    python = make_python(tmp_path / "other", "0.2.0", home="worker.py")
+    target = next((tmp_path / "other").glob("lib/python*/site-packages/iomodels/_core*.so"))
+    name = "engines/blocking.c"
+    source = (ROOT / "iomodels" / "core" / name).read_text()
+    call = "blocking->complete.result = transfer("
+    extra = (
+        "(void)CALL(blocking->calls, select, select(0, NULL, NULL, NULL, &(struct timeval){0}));"
+    )
+    assert call in source
+    planted = f"#include <sys/select.h>\n{source.replace(call, f'{extra} {call}')}"
+    build_core(target, {name: planted})
+    package = target.parent
+    parts = [path.parent for path in (ROOT / "iomodels").glob("*/__init__.py")]
+    theirs = [*(ROOT / "iomodels").glob("*.py"), *parts, ROOT / "cli", ROOT / "scenarios"]
+    for path in theirs:
+        if not (package / path.name).exists():
+            (package / path.name).symlink_to(path)
+    (package / "__init__.py").unlink()
+    (package / "__init__.py").symlink_to(ROOT / "iomodels" / "__init__.py")
+    made = cli(
+        "bench", "slow-device", "-e", "blocking", "-r", "3", "-d", "0.02", "--warmup", "0",
+        "-o", "base.json",
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    libraries = str(Path(msgspec.__file__).parents[1])
+    code = f"import sys; sys.path.append({libraries!r}); import iomodels.cli.main as m; m.main()"
+    asked = ["check", "--baseline", "base.json", "--json"]
+    sound = cli(*asked)
+    assert _counters(sound.stdout) == {"calls_per_op.read": "same"}, sound.stderr
+    done = subprocess.run(
+        [python, "-c", code, *asked], cwd=tmp_path, capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 1, done.stderr
+    found = _counters(done.stdout)
+    assert found == {"calls_per_op.read": "same", "calls_per_op.select": "slower"}
+
+
+def _counters(text: str) -> dict[str, str]:
+    changes = json.loads(text)["changes"]
+    return {c["metric"]: c["verdict"] for c in changes if c["metric"].startswith("calls_per_op")}
+
+
+def test_real_counters_raise_no_alarm_in_100_suites() -> None:
+    """Rounds of two real runs, dealt out to a base and a new run in 100 ways: seven rounds each, so
+    that a counter that varies may be called slower."""
+    one, other = (
+        bench(
+            ["slow-device", "cached-read"],
+            engines=["select", "aio"],
+            rounds=7,
+            duration_s=0.01,
+            warmup_s=0,
+            seed=seed,
+        )
+        for seed in (3, 4)
+    )
+    cells = [
+        replace(cell, trials=[*cell.trials, *again.trials])
+        for cell, again in zip(one.cells, other.cells, strict=True)
+    ]
+    run = replace(one, cells=cells)
+    rng = random.Random(12)
+    judged = 0
+    for _ in range(100):
+        base, new = _dealt(run, rng)
+        assert {len(cell.trials) for cell in base.cells if cell.trials} == {7}
+        changes = compare(base, new, base_name="a", new_name="b").changes
+        found = [c for c in changes if c.metric.startswith("calls_per_op")]
+        assert {c.verdict for c in found} <= {"same", "cannot tell", "faster"}, found
+        judged += sum(c.verdict == "same" for c in found)
+    assert judged >= 100
+
+
+def _dealt(run: Run, rng: random.Random) -> tuple[Run, Run]:
+    halves: tuple[list[Cell], list[Cell]] = ([], [])
+    for cell in run.cells:
+        trials = rng.sample(cell.trials, len(cell.trials))
+        for half, part in zip(halves, (trials[::2], trials[1::2]), strict=True):
+            half.append(replace(cell, trials=part, summary=summarise(part)))
+    return replace(run, cells=halves[0]), replace(run, cells=halves[1])
+
+
+# A against B
+
+
+def versus_of(a: list[str], b: list[str], engine: str = "blocking") -> Comparison:
+    arm_a, arm_b = pair_runs.parse_arm(a), pair_runs.parse_arm(b)
+    cells = pair_runs.plan_cells(["slow-device"], [spec.parse(engine)], {}, arm_a, arm_b)
+    return a_against_b.run(cells, base_name=arm_a.name, new_name=arm_b.name, seed=1)
+
+
+@pytest.mark.usefixtures("few_pairs")
+def test_a_slower_arm_is_confirmed_on_fresh_pairs() -> None:
+    comparison = versus_of(["channel.service=100 us"], ["channel.service=400 us"])
+    (slower,) = [c for c in comparison.changes if c.metric == "throughput_ops"]
+    assert (slower.verdict, slower.confirmed, slower.rounds) == ("slower", True, 12)
+    assert comparison.outcome == "regression"
+    assert comparison.base_name == "channel.service=100 µs"
+    # Another service time is another question: its counters are no evidence of a fault.
+    assert not [c for c in comparison.changes if c.metric.startswith("calls_per_op")]
+
+
+@pytest.mark.usefixtures("few_pairs")
+def test_the_same_arm_twice_is_no_regression_and_its_counters_are_the_same() -> None:
+    comparison = versus_of([], [])
+    assert comparison.outcome in ("passed", "inconclusive")
+    counted = [c for c in comparison.changes if c.metric.startswith("calls_per_op")]
+    assert {c.verdict for c in counted} == {"same"}
+
+
+def test_arms_that_cannot_run_are_said_and_nothing_is_measured() -> None:
+    with pytest.raises(NothingMeasured, match="one transfer at a time"):
+        versus_of(["load.depth=4"], ["load.depth=8"])

@@ -1,0 +1,307 @@
+"""`compare` and `check` as a user meets them: exit codes, streams, 80 columns, one sentence."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from importlib import import_module
+from xml.etree import ElementTree
+
+import pytest
+from msgspec.structs import replace
+
+from iomodels.check import selftest
+from iomodels.check.selftest import KindResult, Tally
+from iomodels.compare.runs import compare
+from iomodels.results import read, save
+from iomodels.results.schema import Tool
+
+from ..factory import make_cell, make_run, make_trial
+from ..processes import await_children
+from .test_cli import QUICK, cli
+
+__all__ = ["cli"]
+
+
+def saved(folder, name: str, speed: float, *, rounds: int = 7, **others: object) -> str:
+    trials = [make_trial(n, throughput_ops=speed * (1 + n / 1000)) for n in range(rounds)]
+    run = make_run([make_cell("blocking", trials), make_cell("select", trials)], **others)
+    save.save(run, folder / name, force=False)
+    return name
+
+
+@pytest.fixture
+def files(tmp_path):
+    saved(tmp_path, "base.json", 1000)
+    saved(tmp_path, "same.json", 1001)
+    saved(tmp_path, "slow.json", 700)
+    saved(tmp_path, "few.json", 1000, rounds=3)
+    saved(tmp_path, "other.json", 700, tool=Tool("9.9.9", "fedcba"))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("new", "code", "said"),
+    [
+        ("same.json", 0, "Passed: 2 same"),
+        ("slow.json", 1, "Regression: 2 slower"),
+        ("other.json", 3, "Not comparable"),
+        ("few.json", 4, "Inconclusive"),
+    ],
+)
+def test_the_exit_code_says_what_the_table_says(cli, files, new, code, said) -> None:
+    done = cli("compare", "base.json", new)
+    assert done.returncode == code, done.stderr
+    assert said in done.stdout
+    assert done.stderr == ""
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_the_outcome_says_what_was_judged(cli, files) -> None:
+    shown = cli("compare", "base.json", "same.json").stdout
+    out = " ".join(shown.split())
+    assert "\njudged: " in shown
+    assert "judged: throughput, calls per operation; not judged: latency p50, latency p99" in out
+
+
+def test_every_verdict_prints_what_it_rests_on(cli, files) -> None:
+    lines = cli("compare", "base.json", "slow.json").stdout.splitlines()
+    (row,) = [line for line in lines if line.startswith("blocking")]
+    for part in ("-30 %", "%  7 ", "slower"):
+        assert part in row
+    legend = " ".join(" ".join(lines).split())
+    assert "with its interval (95 % of these rounds; runs differ besides)" in legend
+    heads = next(line for line in lines if line.startswith("engine")).split()
+    assert heads == ["engine", "metric", "change", "interval", "n", "noise", "sees", "verdict"]
+
+
+@pytest.mark.parametrize("document", ["junit", "json"])
+def test_a_document_on_standard_output_is_alone_there(cli, files, document) -> None:
+    """The commands to GitHub's runner go to the other stream, which it reads as well."""
+    done = cli(
+        "compare", "base.json", "slow.json",
+        *("--export", f"{document}=-", "--export", "github=s.md"),
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "::error" in done.stderr
+    if document == "json":
+        json.loads(done.stdout)
+    else:
+        ElementTree.fromstring(done.stdout)
+
+
+def test_exports_do_not_need_a_reader_of_the_table(files) -> None:
+    command = [sys.executable, "-m", "iomodels", "compare", "base.json", "slow.json"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*command, "--export", "junit=j.xml"], cwd=files, stdout=full, timeout=60
+        )
+    assert done.returncode != 0
+    assert ElementTree.parse(files / "j.xml").getroot().tag == "testsuites"
+
+
+def test_another_version_is_judged_only_when_asked_and_never_in_silence(cli, files) -> None:
+    for options, code in (((), 3), (("--anyway",), 1)):
+        done = cli("compare", "base.json", "other.json", *options)
+        assert done.returncode == code
+        assert "another version of iomodels: 0.1.0, now 9.9.9" in " ".join(done.stdout.split())
+
+
+def test_one_is_not_many() -> None:
+    table = import_module("iomodels.cli.show.changes_table")
+    varying = [make_trial(n, calls={"read": 1.0, "poll": 1.0 + n}) for n in range(7)]
+    run = make_run([make_cell(trials=varying)])
+    one = compare(run, run, base_name="a", new_name="b")
+    assert table._counters(one) == (
+        "1 exact counter (calls per operation) is the same; "
+        "1 counter varies by itself or had too few rounds, and could not be judged"
+    )
+    two = replace(one, changes=one.changes * 2, counters_unjudged=2)
+    assert table._counters(two) == (
+        "2 exact counters (calls per operation) are the same; "
+        "2 counters vary by themselves or had too few rounds, and could not be judged"
+    )
+    alone = make_run([make_cell(trials=varying[:1])])
+    reasons = [c.reason for c in compare(alone, run, base_name="a", new_name="b").changes]
+    assert any("1 round gives no interval" in (reason or "") for reason in reasons)
+
+
+def test_an_engine_is_broken_at_its_options_and_never_within(cli, files) -> None:
+    """As in the tables of `bench`: 80 columns are too few for the whole name beside the numbers."""
+    names = ("aio:notify=list,mode=nowait", "aio:notify=signal,signal=SIGIO,chain=handler")
+    save.save(make_run([make_cell(n) for n in names]), files / "options.json", force=False)
+    out = cli("compare", "options.json", "options.json").stdout
+    assert max(map(len, out.splitlines())) <= 80
+    column = [" " * line.startswith(" ") + (line.split() or [""])[0] for line in out.splitlines()]
+    for name in names:
+        options = [f" {option}" for option in name.partition(":")[2].split(",")]
+        first = column.index(options[0])
+        assert column[first - 1 : first + len(options)] == ["aio:", *options]
+
+
+def test_a_pass_says_why_what_cannot_be_told_lets_it(cli, files) -> None:
+    out = " ".join(cli("compare", "few.json", "few.json").stdout.split())
+    assert "Passed: nothing lost, 2 cannot tell (both are the same run; few.json against" in out
+
+
+def test_machine_readable_forms_are_alone_on_standard_output(cli, files) -> None:
+    for options in (("--json",), ("--format", "json")):
+        document = json.loads(cli("compare", "base.json", "slow.json", *options).stdout)
+        assert document["outcome"] == "regression"
+    table = cli("compare", "base.json", "slow.json", "--format", "csv").stdout
+    assert {row["verdict"] for row in csv.DictReader(io.StringIO(table))} >= {"slower"}
+    assert cli("compare", "base.json", "slow.json", "--format", "markdown").stdout.startswith("##")
+    done = cli("compare", "base.json", "slow.json", "--export", "junit=out.xml")
+    assert done.returncode == 1
+    assert "<failure" in (files / "out.xml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("compare", "base.json", "gone.json"), "gone.json does not exist"),
+        (("compare", "base.json", "same.json", "-m", "speed"), "there is no metric 'speed'"),
+        (("compare", "base.json", "same.json", "--threshold", "0"), "is no share"),
+        (("compare", "base.json", "same.json", "--json", "--format", "csv"), "contradict"),
+        (("check",), "needs one of --baseline FILE, --a or --b KEY=VALUE"),
+        (("check", "slow-device", "--baseline", "base.json"), "no scenario is named: the baseline"),
+        (("check", "mine.toml", "--baseline", "base.json"), "no scenario is named: the baseline"),
+        (("check", "gone.json", "--baseline", "base.json"), "gone.json does not exist"),
+        (("check", "--baseline", "base.json", "--a", "load.depth=1"), "three ways: keep one"),
+        (("check", "--baseline", "base.json", "-e", "aio"), "-e only goes with --a and --b"),
+        (("check", "--baseline", "base.json", "-s", "load.depth=1"), "leaves only channel.folder"),
+        (("check", "--a", "load.depth=1", "-r", "5"), "at least 10 pairs"),
+        (("check", "--a", "load.depth=1", "--long"), "--long only goes with --baseline"),
+        (("check", "--a", "load.depth=1", "-o", "x.json"), "-o only goes with --baseline"),
+        (("check", "--a", "load.depht=1"), "load.depth"),
+        (("check", "cached-read", "--b", "channel.folder=/none"), "channel.folder is /none"),
+        (("check", "--baseline", "."), "is not an iomodels result"),
+        (("check", "--self-test", "--export", "junit=x"), "does not go with --self-test"),
+        (("check", "--self-test", "-m", "cpu_ns_per_op"), "-m does not go with --self-test"),
+        (("check", "slow-device", "--self-test"), ": SCENARIO does not go with --self-test"),
+        (("check", "--self-test", "--minutes", "0"), "--minutes"),
+        (("report", "base.json", "-o", "-"), "not standard output: name another"),
+        (("bench", "-o", "-"), "not standard output: name another"),
+        (("check", "--baseline", "base.json", "--minutes", "1"), "only goes with --self-test"),
+    ],
+)
+def test_a_mistake_is_one_sentence(cli, files, arguments, said) -> None:
+    (files / "a-note.json").write_text('{"schema": "notes"}')
+    done = cli(*arguments)
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+def test_hostile_names_are_shown_and_do_nothing(cli, tmp_path) -> None:
+    cell = replace(make_cell("\x1b[31mred"), scenario="[bold]x[/bold]\x1b]0;t\x07")
+    save.save(make_run([cell]), tmp_path / "wild.json", force=False)
+    out = cli("compare", "wild.json", "wild.json").stdout
+    assert "\x1b" not in out
+    assert "[bold]x[/bold]\\x1b" in out
+
+
+def test_a_check_against_a_real_baseline_keeps_the_run_that_becomes_the_next_one(cli, tmp_path):
+    made = cli("bench", "slow-device", "-e", "blocking", *QUICK, "-r", "6", "-o", "base.json")
+    assert made.returncode == 0, made.stderr
+    done = cli("check", "--baseline", "base.json", "-o", "next.json", "--json")
+    assert done.returncode in (0, 1, 4), done.stderr
+    document = json.loads(done.stdout)
+    assert document["base_name"] == "base.json"
+    assert "trials" in done.stderr  # progress
+    assert read.load(tmp_path / "next.json").seed == read.load(tmp_path / "base.json").seed
+    again = cli("check", "--baseline", "base.json", "-o", "next.json")
+    assert again.returncode == 2
+    assert "exists already" in again.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--baseline", "base.json", "-o", "kept.json"),
+        ("slow-device", "-e", "blocking", "--a", "channel.service=1 ms", "--b", "load.depth=1"),
+    ],
+)
+def test_an_interrupted_check_says_what_there_is(cli, tmp_path, arguments) -> None:
+    made = cli("bench", "slow-device", "-e", "blocking", "-r", "6", "-d", "0.05", "-o", "base.json")
+    assert made.returncode == 0, made.stderr
+    child = subprocess.Popen(
+        [sys.executable, "-m", "iomodels", "check", *arguments, "-r", "500"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert child.stderr is not None
+    for line in child.stderr:  # what comes before the first trial
+        if "trials (" in line or "first look" in line:
+            break
+    await_children(child.pid, 5)  # trials, some of which have ended
+    child.terminate()
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 130, err
+    assert "interrupted" in err
+    if "-o" in arguments:
+        assert "result: kept.json" in err
+        assert read.load(tmp_path / "kept.json").cells[0].status == "partial"
+    else:
+        assert "interrupted: there is no verdict" in " ".join(out.split())
+
+
+def test_a_against_b_from_the_command_line(cli) -> None:
+    done = cli(
+        "check", "slow-device", "-e", "blocking", "-r", "10", "--threshold", "50%", "--seed", "4",
+        "--a", "channel.service=50 us", "--b", "channel.service=500 us", "--export", "json=v.json",
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert "slower" in done.stdout
+    assert "first look: 1 cell × 10 pairs" in done.stderr
+    assert "seed 4" in done.stderr
+
+
+def test_a_terminated_self_test_keeps_the_suites_that_are_done(monkeypatch, capsys) -> None:
+    """A CI that cancels a job sends SIGTERM; it ended the process on the spot."""
+    shown = import_module("iomodels.cli.selftest")
+    result = KindResult(selftest.KINDS[0], Tally(3, 0, 3), noise=0.03, detectable=0.06, seen=0.9)
+
+    def run(**_):
+        yield selftest.Report(0.1, 0.05, 3, 60.0, (result,))
+        assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+
+    monkeypatch.setattr(selftest, "run", run)
+    assert shown.show(minutes=1, threshold=0.05, as_json=False) == 130
+    out, err = capsys.readouterr()
+    assert "3 suites in 1.0 minutes" in out
+    assert "about 1 minute; " in err
+
+
+def test_the_self_test_prints_rates_with_their_intervals(monkeypatch, capsys) -> None:
+    shown = import_module("iomodels.cli.selftest")
+    kinds = (
+        KindResult(selftest.KINDS[0], Tally(20, 0, 19), noise=0.03, detectable=0.06, seen=0.909),
+        KindResult(selftest.KINDS[1], Tally(20, 1, 20), noise=0.12, detectable=0.25, seen=0.913),
+        KindResult(selftest.KINDS[2], error="hung: no answer"),
+        KindResult(selftest.KINDS[3]),
+    )
+    report = selftest.Report(0.1, 0.05, 20, 1200.0, kinds)
+    monkeypatch.setattr(selftest, "run", lambda **_: iter([report]))
+    assert shown.show(minutes=20, threshold=0.05, as_json=False) == 1
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
+    assert "95 % (76–99)" in out
+    (pooled,) = (line for line in out.splitlines() if line.startswith("all kinds"))
+    assert pooled.split() == ["all", "kinds", "40", "2", "%", "(0–13)", "98", "%", "(87–100)"]
+    assert "20 suites in 20.0 minutes" in out
+    assert "did not fit into the time" in out
+    assert "hung: no answer" in out
+    assert shown.show(minutes=20, threshold=0.05, as_json=True) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["kinds"][0]["power"]["median"] == pytest.approx(0.95)
+    assert document["kinds"][2]["power"] is None
+    assert document["all_kinds"]["decisions"] == 40

@@ -1,0 +1,585 @@
+"""Two results, cell by cell: the rules of a verdict, whatever the numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace as with_changes
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from iomodels.base.errors import IomodelsError, ResultError, UsageError
+from iomodels.check import against_baseline, baseline
+from iomodels.compare import exact_counters, matching, verdict
+from iomodels.compare.runs import Judgement, compare, judge_runs
+from iomodels.compare.schema import Change, Comparison
+from iomodels.machine import noise
+from iomodels.results import read, save
+from iomodels.results.schema import Cell, Notice, Run, Tool, Trial
+from iomodels.statistics import rank_sum
+
+from ..factory import ENVIRONMENT, make_cell, make_run, make_trial
+from ..hostile_names import texts
+
+speeds = st.floats(min_value=1e3, max_value=1e6)
+rounds = st.lists(speeds, min_size=1, max_size=12)
+OTHER_WAY = {"slower": "faster", "faster": "slower"}
+
+
+def run_of(*samples: list[float], **others: object) -> Run:
+    """One cell for each sample, at another depth each; a sample is its rounds' throughputs."""
+    cells = [
+        make_cell(
+            trials=[make_trial(n, throughput_ops=speed) for n, speed in enumerate(sample)],
+            parameters={"load.depth": depth},
+        )
+        for depth, sample in enumerate(samples, start=1)
+    ]
+    return make_run(cells, **others)
+
+
+def compared(base: Run, new: Run, **options: object) -> Comparison:
+    return compare(base, new, base_name="base", new_name="new", **options)  # type: ignore[arg-type]
+
+
+def timings(comparison: Comparison) -> list[Change]:
+    return [change for change in comparison.changes if change.metric == "throughput_ops"]
+
+
+def noisy(median: float, seed: int = 1, count: int = 12) -> list[float]:
+    rng = np.random.default_rng(seed)
+    return [float(median * value) for value in rng.lognormal(0, 0.02, count)]
+
+
+@given(rounds, rounds)
+def test_the_other_way_round_the_verdict_is_the_opposite(a: list[float], b: list[float]) -> None:
+    (there,), (back,) = (
+        timings(compared(run_of(a), run_of(b))),
+        timings(compared(run_of(b), run_of(a))),
+    )
+    assert back.verdict == OTHER_WAY.get(there.verdict, there.verdict)
+    assert there.ratio is not None
+    assert back.ratio is not None
+    assert back.ratio.median == pytest.approx(1 / there.ratio.median)
+    assert back.ratio.low == pytest.approx(1 / there.ratio.high)
+
+
+@given(st.lists(speeds, min_size=1, max_size=5), rounds)
+def test_too_few_rounds_never_give_a_verdict(few: list[float], many: list[float]) -> None:
+    for base, new in ((few, many), (many, few)):
+        (change,) = timings(compared(run_of(base), run_of(new)))
+        assert change.verdict == "cannot tell"
+        assert "no interval: measure at least 6" in (change.reason or "")
+
+
+def test_five_rounds_are_too_few_however_far_apart() -> None:
+    (change,) = timings(compared(run_of(noisy(1000, 1, 5)), run_of(noisy(10, 2, 20))))
+    assert change.verdict == "cannot tell"
+    assert "5 rounds give no interval" in (change.reason or "")
+
+
+@given(rounds, rounds, st.sampled_from([0.01, 0.05, 0.3]))
+def test_a_verdict_follows_from_its_interval(
+    a: list[float], b: list[float], threshold: float
+) -> None:
+    (change,) = timings(compared(run_of(a), run_of(b), threshold=threshold))
+    ratio = change.ratio
+    assert ratio is not None
+    assert ratio.low <= ratio.median <= ratio.high
+    if change.verdict == "slower":
+        assert ratio.high < 1
+        assert 1 / ratio.median > 1 + threshold
+    if change.verdict == "faster":
+        assert ratio.low > 1
+        assert ratio.median > 1 + threshold
+    if change.verdict == "same":
+        assert 1 / (1 + threshold) - 1e-9 <= ratio.low <= ratio.high <= 1 + threshold + 1e-9
+    if change.verdict == "cannot tell":
+        assert change.reason
+
+
+@given(rounds)
+def test_a_run_is_no_regression_against_itself(sample: list[float]) -> None:
+    assert compared(run_of(sample), run_of(sample)).outcome != "regression"
+
+
+def test_a_clear_loss_is_slower_and_states_what_it_rests_on() -> None:
+    comparison = compared(run_of(noisy(1000), noisy(50)), run_of(noisy(1010, 2), noisy(40, 3)))
+    same, slower = timings(comparison)
+    assert (same.verdict, slower.verdict) == ("same", "slower")
+    assert comparison.outcome == "regression"
+    for change in (same, slower):
+        assert change.rounds == 12
+        assert change.noise == pytest.approx(0.02, abs=0.015)
+        assert change.detectable is not None
+        assert 0.2 < change.detectable < 0.3  # beyond what runs may differ by
+
+
+def test_more_cpu_is_slower_too() -> None:
+    def run(cpu: list[float]) -> Run:
+        return make_run(
+            [make_cell(trials=[make_trial(i, cpu_ns_per_op=v) for i, v in enumerate(cpu)])]
+        )
+
+    comparison = compared(run(noisy(100)), run(noisy(150)), metric_keys=["cpu_ns_per_op"])
+    assert [c.verdict for c in comparison.changes if c.metric == "cpu_ns_per_op"] == ["slower"]
+    with pytest.raises(UsageError, match="there is no metric 'speed'"):
+        compared(run(noisy(100)), run(noisy(100)), metric_keys=["speed"])
+
+
+def test_an_open_loop_is_judged_by_its_latency() -> None:
+    cell = make_cell(parameters={"load.arrivals": "poisson"})
+    (change, *_) = compared(make_run([cell]), make_run([cell])).changes
+    assert change.metric == "latency_p50_ns"
+
+
+def test_lost_cells_fail_and_new_ones_do_not() -> None:
+    base = run_of(noisy(1000), noisy(2000))
+    ended = replace(base.cells[1], status="failed", reason="hung", trials=[], summary=None)
+    failed = compared(base, replace(base, cells=[base.cells[0], ended]))
+    assert [c.verdict for c in timings(failed)] == ["same", "failed"]
+    assert "hung" in (timings(failed)[1].reason or "")
+    vanished = compared(base, replace(base, cells=base.cells[:1]))
+    assert [c.verdict for c in timings(vanished)] == ["same", "vanished"]
+    assert failed.outcome == vanished.outcome == "regression"
+    new = compared(replace(base, cells=base.cells[:1]), base)
+    assert [c.verdict for c in timings(new)] == ["same", "new"]
+    assert new.outcome == "passed"
+
+
+@pytest.mark.parametrize("status", ["failed", "n/a"])
+def test_a_cell_of_which_one_round_died_fails_whatever_trials_it_has(status: str) -> None:
+    base = run_of(noisy(1000))
+    dead = replace(base.cells[0], status=status, reason="killed by signal 9")
+    (change,) = timings(compared(base, replace(base, cells=[dead])))
+    assert change.verdict == "failed"
+    assert "killed by signal 9" in (change.reason or "")
+    fresh = {matching.key_of(dead): dead}
+    (again,) = timings_of(judge_runs([base], base, Judgement(0.05, (), 0.008, fresh)))
+    assert (again.verdict, again.confirmed) == ("failed", True)
+
+
+def test_a_partial_cell_is_never_the_same_and_a_notice_says_so() -> None:
+    base = run_of(noisy(1000))
+    ended = replace(base.cells[0], status="partial", reason="interrupted after 12 of 14 rounds")
+    for sides in ((base, replace(base, cells=[ended])), (replace(base, cells=[ended]), base)):
+        comparison = compared(*sides)
+        (change,) = timings(comparison)
+        assert change.verdict == "cannot tell"
+        assert "interrupted after 12" in (change.reason or "")
+        assert comparison.outcome == "inconclusive"
+        assert "partial" in [notice.code for notice in comparison.warnings]
+
+
+def test_rounds_that_measured_nothing_are_not_dropped_in_silence() -> None:
+    base, gaps = run_of(noisy(1000, count=14)), run_of([1000.0, 0.0] * 7)
+    (lost,) = timings(compared(base, gaps))
+    assert (lost.verdict, lost.reason) == ("failed", "7 of 14 rounds have no value")
+    (before,) = timings(compared(gaps, base))
+    assert before.verdict == "cannot tell"
+    assert "7 of 28 rounds have no value" in (before.reason or "")
+
+
+def test_what_was_never_measured_is_no_change_and_nothing_at_all_is_no_pass() -> None:
+    nothing = make_run([make_cell(status="n/a", reason="cannot", trials=[], summary=None)])
+    assert compared(nothing, nothing).changes == []
+    assert compared(nothing, nothing).outcome == "not comparable"
+
+
+def test_new_cells_alone_are_no_pass() -> None:
+    good = run_of(noisy(1000))
+    bad = replace(good.cells[0], status="failed", reason="hung", trials=[], summary=None)
+    comparison = compared(replace(good, cells=[bad]), good)
+    assert [c.verdict for c in comparison.changes] == ["new"]
+    assert comparison.outcome == "not comparable"
+
+
+@pytest.mark.parametrize(
+    ("before", "outcome"), [(None, "regression"), ("n/a", "regression"), ("failed", "passed")]
+)
+def test_a_cell_that_fails_now_fails_the_gate_unless_it_did_before(
+    before: str | None, outcome: str
+) -> None:
+    good = run_of(noisy(1000), noisy(2000))
+
+    def dead(status: str) -> Cell:
+        return replace(good.cells[1], status=status, reason="hung", trials=[], summary=None)
+
+    base = replace(good, cells=[good.cells[0], *([dead(before)] if before else [])])
+    new = replace(good, cells=[good.cells[0], dead("failed")])
+    assert compared(base, new).outcome == outcome
+
+
+def test_survivors_alone_show_no_gain() -> None:
+    """Both sides lack rounds, the new one most of them: those that are left look faster."""
+    base, new = [0.0, *noisy(1000, count=6)], [*[0.0] * 13, *noisy(2000, count=7)]
+    comparison = compared(run_of(base), run_of(new))
+    (change,) = timings(comparison)
+    assert (change.verdict, change.judged) == ("cannot tell", False)
+    assert "14 of 27 rounds have no value" in (change.reason or "")
+    assert comparison.outcome == "inconclusive"
+
+
+def test_a_gain_on_another_file_system_lets_nothing_pass() -> None:
+    def run(device: str, speed: float, scenario: str = "cached-read") -> Run:
+        trials = [make_trial(n, throughput_ops=v) for n, v in enumerate(noisy(speed))]
+        cell = make_cell(trials=trials, parameters={"channel.kind": "file"}, scenario=scenario)
+        place = {"file_system": "ext4", "file_system_device": device}
+        return make_run([cell], environment=ENVIRONMENT | place)
+
+    bases = [run("elsewhere", 1000), run("here", 1000, "direct-read")]
+    new = run("here", 2000)
+    new = replace(new, cells=[*new.cells, *run("here", 1000, "direct-read").cells])
+    changes = judge_runs(bases, new, Judgement(0.05, (), 0.008))
+    judged = {c.scenario: c.judged for c in timings_of(changes)}
+    assert judged == {"cached-read": False, "direct-read": True}
+    assert verdict.outcome(changes, threshold=0.05, comparable=True) == "inconclusive"
+
+
+def test_under_a_deadline_an_open_loop_is_judged_by_what_it_completes_as_well() -> None:
+    parameters = {"load.arrivals": "poisson", "load.deadline": 1_000_000}
+
+    def run(speed: float) -> Run:
+        trials = [make_trial(n, throughput_ops=v) for n, v in enumerate(noisy(speed))]
+        return make_run([make_cell(trials=trials, parameters=parameters)])
+
+    comparison = compared(run(1000), run(600))
+    judged = {c.metric: c.verdict for c in comparison.changes if "calls" not in c.metric}
+    assert judged == {"latency_p50_ns": "same", "throughput_ops": "slower"}
+    assert comparison.outcome == "regression"
+
+
+def test_cells_are_the_same_by_meaning_and_not_by_spelling() -> None:
+    base = make_run([make_cell("aio")])
+    sparse = {"channel.kind": "timer", "channel.service": 100_000}
+    full = {**sparse, "load.depth": 1, "load.batch": 0}
+    a = replace(base.cells[0], engine="aio:notify=suspend", parameters=sparse)
+    b = replace(base.cells[0], parameters=full)
+    assert matching.key_of(a) == matching.key_of(b)
+
+
+@pytest.mark.parametrize("sample", [noisy(1000, count=3), [1000.0, 2000.0, 500.0] * 3])
+def test_a_run_against_itself_is_said_and_never_inconclusive(sample: list[float]) -> None:
+    run = run_of(sample)
+    comparison = compared(run, run)
+    assert comparison.outcome == "passed"
+    assert "both are the same run" in comparison.warnings[0].message
+    later = replace(run, created_utc="2026-01-02T00:00:00Z")
+    assert "same-run" not in [notice.code for notice in compared(run, later).warnings]
+    edited = compared(run, run_of([speed / 3 for speed in sample]))
+    assert edited.outcome != "passed"
+    assert "both have the seed and the time of the same run" in edited.warnings[0].message
+
+
+# Never in silence
+
+
+@given(
+    st.sampled_from(
+        [
+            {"tool": Tool("0.2.0", "0123456789abcdef")},
+            {"tool": Tool("0.1.0", "another")},
+            {"environment": ENVIRONMENT | {"kernel": "6.2.0"}},
+            {"environment": ENVIRONMENT | {"governor": "powersave"}},
+            {"environment": ENVIRONMENT | {"cpu": "another"}},
+        ]
+    ),
+    rounds,
+    rounds,
+)
+def test_another_version_core_or_machine_refuses_times_and_says_why(
+    other: dict[str, object], a: list[float], b: list[float]
+) -> None:
+    base, new = run_of(a), run_of(b, **other)
+    comparison = compared(base, new)
+    assert comparison.outcome == "not comparable"
+    assert verdict.EXIT_CODES[comparison.outcome] == 3
+    assert {change.verdict for change in timings(comparison)} == {"cannot tell"}
+    assert "another" in comparison.warnings[0].message
+    judged = compared(base, new, anyway=True)
+    assert judged.warnings[0] == comparison.warnings[0]
+    assert judged.outcome != "not comparable"
+
+
+@pytest.mark.parametrize("name", ["cpu", "cores_online", "cores_allowed", "kernel"])
+def test_two_machines_that_nothing_is_known_of_are_not_the_same(name: str) -> None:
+    run = run_of(noisy(1000), environment=ENVIRONMENT | {name: None})
+    comparison = compared(run, run)
+    assert comparison.outcome == "not comparable"
+    assert f"neither side tells its {name}" in comparison.warnings[0].message
+
+
+def test_files_on_another_file_system_are_not_compared_in_time() -> None:
+    def run(device: str) -> Run:
+        on_file = make_cell(parameters={"channel.kind": "file"}, scenario="cached-read")
+        return make_run(
+            [make_cell(), on_file],
+            environment=ENVIRONMENT | {"file_system": "ext4", "file_system_device": device},
+        )
+
+    comparison = compared(run("sda1"), run("sdb1"))
+    timer, file = timings(comparison)
+    assert (timer.verdict, file.verdict) == ("same", "cannot tell")
+    assert "ext4 on sda1, now ext4 on sdb1" in (file.reason or "")
+    assert comparison.outcome == "not comparable"
+    counted = [c for c in comparison.changes if c.metric == "calls_per_op.read"]
+    assert [c.verdict for c in counted] == ["same", "same"]
+    (_, back) = timings_of(
+        judge_runs([run("sda1"), run("sdb1")], run("sda1"), Judgement(0.05, (), 0.008))
+    )
+    assert back.verdict == "same"
+
+
+@pytest.mark.parametrize(
+    ("kind", "device", "known"),
+    [
+        ("ext4", "vda", True),
+        ("tmpfs", None, True),
+        ("nfs4", None, False),
+        ("overlay", None, False),
+        (None, None, False),
+    ],
+)
+def test_a_file_system_without_a_device_is_not_taken_for_the_same_in_silence(
+    kind: str | None, device: str | None, known: bool
+) -> None:
+    place = ENVIRONMENT | {"file_system": kind, "file_system_device": device}
+    on_file = make_cell(parameters={"channel.kind": "file"}, scenario="cached-read")
+    run = make_run([on_file], environment=place)
+    warnings = [n.message for n in compared(run, run).warnings if n.code == "file-system-unknown"]
+    assert bool(warnings) != known
+    if not known:
+        assert f"both are on {kind or 'unknown'} on an unknown device" in warnings[0]
+    timers = replace(run, cells=[make_cell()])
+    codes = [notice.code for notice in compared(timers, timers).warnings]
+    assert "file-system-unknown" not in codes
+
+
+def test_every_difference_of_the_environments_is_listed() -> None:
+    base = make_run(environment={"kernel": "6.1.0", "aio_nr": 1, "turbo": None})
+    new = make_run(environment={"kernel": "6.1.0", "aio_nr": 5, "turbo": True, "smt": False})
+    (notice,) = [n.message for n in compared(base, new).warnings if n.code == "environment"]
+    assert notice.endswith("differs: turbo, smt")
+    named = {(d.name, d.base, d.new) for d in compared(base, new).differences}
+    assert named == {("turbo", None, True), ("smt", None, False)}
+
+
+# Counters
+
+
+def test_a_call_more_per_operation_is_a_regression_in_one_round_on_any_machine() -> None:
+    base = make_run([make_cell(trials=[make_trial(n, calls={"read": 1.0}) for n in range(7)])])
+    more = make_cell(trials=[make_trial(0, calls={"read": 1.0, "fcntl": 1.0})])
+    comparison = compared(base, make_run([more], tool=Tool("9", "other")))
+    (found,) = [c for c in comparison.changes if c.metric == "calls_per_op.fcntl"]
+    assert found.verdict == "slower"
+    assert found.rounds == 1
+    assert comparison.outcome == "regression"
+
+
+def test_counters_raise_no_alarm_in_100_suites() -> None:
+    """Suites of eight cells: constant but for the edges of a trial; constant, and in one round of
+    twenty a few calls more (a signal, a wake-up for nothing); varying by itself."""
+    rng = np.random.default_rng(11)
+
+    def trials() -> list[Trial]:
+        calls = [
+            {
+                "read": 1 + rng.uniform(0, 4e-4),
+                "select": 1 + rng.uniform(0, 4e-4) + (rng.random() < 0.05) * rng.exponential(0.1),
+                "futex": rng.gamma(4, 0.2),
+            }
+            for _ in range(7)
+        ]
+        return [make_trial(n, latency_ns=[1], calls=each) for n, each in enumerate(calls)]
+
+    found = [each for _ in range(100 * 8) for each in exact_counters.compare(trials(), trials())]
+    assert {each.verdict for each in found} == {"same", "cannot tell"}
+    assert sum(each.verdict == "same" for each in found) > 800
+    assert "calls_per_op.futex" not in {each.metric.key for each in found}
+
+
+def test_a_counter_that_varies_by_itself_is_no_evidence_and_is_counted() -> None:
+    assert exact_counters.verdict([1.0, 1.1, 1.0, 1.05], [2.0, 2.1]) is None
+    assert exact_counters.verdict([1.0, 1.0, 1.0, 1.0], [2.0, 2.1]) == "slower"
+    varying = [make_trial(n, calls={"read": 1.0, "poll": 1 + n}) for n in range(7)]
+    run = make_run([make_cell(trials=varying)])
+    assert compared(run, run).counters_unjudged == 1
+
+
+def test_a_counter_that_is_constant_no_more_is_said() -> None:
+    constant = [1.0] * 7
+    assert exact_counters.verdict(constant, [1.0] * 4 + [2.0] * 3) == "cannot tell"
+    assert exact_counters.verdict(constant, [1.0] * 3 + [2.0] * 4) == "slower"
+    assert exact_counters.verdict(constant, [1.0] * 4 + [0.5, 0.5, 1.5]) == "cannot tell"
+    assert exact_counters.verdict([1.0] * 4, [1.0, 2.0, 2.0]) == "cannot tell"  # four may be luck
+
+    def run(calls: list[float]) -> Run:
+        return make_run(
+            [make_cell(trials=[make_trial(n, calls={"read": c}) for n, c in enumerate(calls)])]
+        )
+
+    comparison = compared(run(constant), run([1.0] * 5 + [1.5, 3.0]))
+    (found,) = [c for c in comparison.changes if c.metric == "calls_per_op.read"]
+    assert found.reason == "was exact, now varies from 1 to 3 calls per operation"
+    assert comparison.outcome == "inconclusive"
+
+
+def test_fewer_calls_are_no_loss_be_it_in_one_round() -> None:
+    assert exact_counters.verdict([2.0] * 7, [2.0] * 6 + [1.98]) == "same"
+    assert exact_counters.verdict([1.0] * 7, [1.0] * 4 + [0.5] * 3) == "same"
+    assert exact_counters.verdict([1.0] * 7, [0.5] * 4 + [0.6] * 3) == "faster"
+
+
+def test_a_small_counter_is_judged_by_its_own_size_where_it_stays_constant() -> None:
+    """One call for a list of 16 requests; and the few wake-ups more of a busy machine."""
+    assert exact_counters.verdict([0.0625] * 7, [0.072] * 7) == "slower"
+    assert exact_counters.verdict([0.0625] * 7, [0.0633] * 7) == "same"
+    assert exact_counters.verdict([0.0625] * 7, [0.0625] * 3 + [0.064] * 4) == "same"
+    busy = [0.5007, 0.5171, 0.5162, 0.5120, 0.5119, 0.5161, 0.5107]
+    assert exact_counters.verdict([0.5] * 7, busy) == "same"
+    assert exact_counters.verdict([0.5] * 7, [call + 0.1 for call in busy]) == "slower"
+    assert exact_counters.verdict([1.0] * 7, [1.011] * 7) == "slower"
+
+
+@given(st.lists(st.floats(0, 10), min_size=1, max_size=2), st.lists(st.floats(0, 10), max_size=4))
+def test_two_rounds_cannot_show_that_a_counter_is_constant(
+    base: list[float], new: list[float]
+) -> None:
+    assert exact_counters.verdict(base, new) is None
+
+
+# Several base runs, and fresh rounds
+
+
+def test_a_change_within_the_spread_of_the_base_runs_is_none() -> None:
+    bases = [run_of(noisy(level, seed)) for seed, level in enumerate((1000, 1150, 900, 1080))]
+    by = Judgement(0.05, (), 0.008)
+    new = run_of(noisy(850, 9))
+    for runs in (bases[:1], bases):
+        (change,) = timings_of(judge_runs(runs, new, by))
+        assert change.verdict == "cannot tell"
+    (alone,) = timings_of(judge_runs(bases[:1], new, by))
+    assert "may differ so by themselves" in (alone.reason or "")
+    lost = run_of(noisy(200, 9))
+    assert [c.verdict for c in timings_of(judge_runs(bases, lost, by))] == ["slower"]
+
+
+def suite_of(rng: np.random.Generator, loss: float, noise: float, fresh: int) -> Run:
+    """Six cells, the first slower by `loss`."""
+    return run_of(
+        *(
+            list(1000 / (1 + loss * (cell == 0)) * rng.lognormal(0, noise, fresh))
+            for cell in range(6)
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("noise", "fresh", "assumed"), [(0.01, 7, 0.05), (0.05, 20, 0.001), (0.2, 20, 0.05)]
+)
+def test_the_change_that_is_said_to_be_seen_is_found_in_four_of_five_cases(
+    noise: float, fresh: int, assumed: float
+) -> None:
+    """Where the spread between runs decides, where the rounds' noise does, and in between."""
+    rng = np.random.default_rng(8)
+    by = Judgement(0.05, ("throughput_ops",), 0.02, assumed_spread=assumed)
+
+    def first(loss: float) -> Change:
+        base, new = suite_of(rng, 0, noise, 7), suite_of(rng, loss, noise, fresh)
+        return timings_of(judge_runs([base], new, by))[0]
+
+    sees = float(np.median([first(0).detectable or math.inf for _ in range(9)]))
+    found = [first(sees).verdict for _ in range(40)].count("slower")
+    assert 24 <= found <= 39, sees
+
+
+def test_rounds_that_cannot_show_any_change_say_so() -> None:
+    """Seven against seven give a p-value of 2 in 3432 at best: too much for one of 90 cells."""
+    base = run_of(*(noisy(1000, seed, 7) for seed in range(90)))
+    lost = run_of(noisy(100, 91, 7), *(noisy(1000, seed, 7) for seed in range(92, 181)))
+    found, *others = timings(compared(base, lost))
+    assert found.verdict == "cannot tell"
+    assert "so few rounds (7 and 7) cannot show any change in one of 90 timings" in (
+        found.reason or ""
+    )
+    assert {change.detectable for change in (found, *others)} == {None}
+
+
+def test_a_busy_machine_asks_for_more() -> None:
+    base, lost = run_of(noisy(1000)), run_of(noisy(600, 9))
+    by = Judgement(0.05, (), 0.008)
+    (quiet,) = timings_of(judge_runs([base], lost, by))
+    (busy,) = timings_of(
+        judge_runs([base], lost, with_changes(by, assumed_spread=rank_sum.BUSY_SPREAD))
+    )
+    assert (quiet.verdict, busy.verdict) == ("slower", "cannot tell")
+    notice = [Notice(noise.BUSY_THROUGHOUT, "others kept 1 of 2 cores busy")]
+    (found,) = timings(compared(base, replace(lost, warnings=notice)))
+    assert found.verdict == "cannot tell"
+
+
+def test_fresh_rounds_stand_for_those_that_made_a_suspect() -> None:
+    base, new = run_of(noisy(1000)), run_of(noisy(600, 2))
+    by = Judgement(0.05, (), 0.008)
+    fresh = {matching.key_of(base.cells[0]): run_of(noisy(1005, 3, 20)).cells[0]}
+    (change,) = timings_of(judge_runs([base], new, with_changes(by, fresh=fresh)))
+    assert (change.verdict, change.confirmed) == ("same", True)
+    (change,) = timings_of(judge_runs([base], new, by))
+    assert (change.verdict, change.confirmed) == ("slower", False)
+
+
+def timings_of(changes: list[Change]) -> list[Change]:
+    return [change for change in changes if change.metric == "throughput_ops"]
+
+
+# Files from elsewhere
+
+
+values = st.one_of(texts, st.integers(-(2**70), 2**70), st.floats(), st.booleans(), st.none())
+
+
+@given(st.data())
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None
+)
+def test_a_fuzzed_file_is_refused_or_compared(tmp_path: Path, data: st.DataObject) -> None:
+    """Any values of a sound file replaced by anything: one sentence, or a comparison."""
+    document = json.loads(save.encode(run_of(noisy(1000, 1, 6), noisy(10, 2, 6))))
+    for _ in range(data.draw(st.integers(1, 4))):
+        _spoil(document, data)
+    path = tmp_path / "fuzzed.json"
+    path.write_text(json.dumps(document))
+    sound = run_of(noisy(1000, 1, 6))
+    try:
+        run = read.load(path)
+    except ResultError:
+        return
+    for base, new in ((run, sound), (sound, run), (run, run)):
+        comparison = compared(base, new)
+        assert msgspec.json.decode(msgspec.json.encode(comparison), type=Comparison)
+        assert all(math.isfinite(c.ratio.median) for c in comparison.changes if c.ratio is not None)
+    try:
+        against_baseline._plan(
+            run, list(baseline._cells([run], None)[0].values()), None, timed=True
+        )
+    except IomodelsError:
+        return
+
+
+def _spoil(value: object, data: st.DataObject) -> None:
+    """Replace something somewhere in the document."""
+    while isinstance(value, dict | list) and value:
+        keys = list(value) if isinstance(value, dict) else list(range(len(value)))
+        key = data.draw(st.sampled_from(keys))
+        inner = value[key]  # type: ignore[index]
+        if not isinstance(inner, dict | list) or data.draw(st.integers(0, 4)) == 0:
+            value[key] = data.draw(values)  # type: ignore[index]
+            return
+        value = inner

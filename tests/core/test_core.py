@@ -1,0 +1,233 @@
+"""The C core keeps its contract: every rule, on every engine and channel, in a process of its own.
+
+What there is to run, the conformance program says itself, so a new engine or channel is tested as
+soon as it stands in the core's table. A test is one engine on one channel: a program for each role
+of it, which forks for each rule and prints a line. A single rule by hand, and under a debugger:
+
+    build/tests/conformance-plain-*/conformance select socket:server server-is-drained
+
+The programs run a few at a time in the background, ahead of the tests that wait for them: much of a
+rule's time is spent waiting.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from iomodels import _core
+
+from ..core_build import SANITIZERS, conformance
+
+PROCESSES = 8  # most of them wait
+TIMEOUT_S = 100  # of all rules together; each has a limit of its own
+CHANNELS = ("timer", "file", "pipe", "socket")
+PAIRS = [(engine, channel) for engine in _core.engines() for channel in CHANNELS]
+ANY = "any"
+"""The engine and the channel of rules that know of neither."""
+# What a channel's role has no part in: its first role is enough.
+WITHOUT_ROLE = {
+    "reap-respects-max",
+    "fills-its-depth",
+    "nothing-allocated",
+    "nothing-printed",
+    "no-clock-read",
+    "no-late-write",
+    "too-deep-is-refused",
+    "high-descriptor-is-refused",
+}
+# What goes through code of a role's own; the other rules a sanitizer sees in the first roles.
+WITH_SANITIZER = {
+    "completes-once",
+    "cancel-completes",
+    "leaves-nothing",
+    "short-transfers",
+    "closes-after-a-failure",
+    "dead-peer-ends-the-run",
+    "server-is-drained",
+    "full-stream-waits",
+}
+# The loop keeps these, whatever an engine does: there is nothing to plant in one.
+OF_THE_LOOP = {
+    "too-deep-is-refused",
+    "high-descriptor-is-refused",
+    "wrong-bytes-are-found",
+    "stop-ends-the-run",
+}
+# A sanitizer's own start fails where the kernel randomises addresses more than it can bear.
+NO_SANITIZER = "unexpected memory mapping"
+
+
+class Outcome(NamedTuple):
+    """One line of the program: what became of a rule in a role of the channel."""
+
+    channel: str  # CHANNEL[:ROLE]
+    rule: str
+    outcome: str  # passed, failed, n/a
+    said: str
+
+
+# ------------------------------------------------------------------ the program
+
+
+@cache
+def rules() -> dict[tuple[str, str], list[str]]:
+    """What applies to each engine in each role of each channel, as far as is known untried."""
+    listed: dict[tuple[str, str], list[str]] = {}
+    for line in _lines("--list"):
+        engine, channel, rule, *reason = line.split(maxsplit=3)
+        found = listed.setdefault((engine, channel), [])
+        if not reason:
+            found.append(rule)
+    return listed
+
+
+def planted() -> list[list[str]]:
+    """Each planted engine, where it has to be caught, and by which rule."""
+    return [line.split() for line in _lines("--list", "--planted")]
+
+
+def _lines(*arguments: str) -> list[str]:
+    command = [str(conformance("plain")), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=TIMEOUT_S)
+    return done.stdout.splitlines()
+
+
+def roles(engine: str, channel: str) -> list[str]:
+    """Of the channel; the first one is what CHANNEL alone would mean."""
+    return [role for of, role in rules() if of == engine and role.partition(":")[0] == channel]
+
+
+def run_each(variant: str, engine: str, channel: str, chosen: list[str]) -> list[Outcome]:
+    """These rules, each in a process of its own."""
+    if not chosen:
+        return []
+    done = subprocess.run(
+        [str(conformance(variant)), "--each", engine, channel, *chosen],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"TSAN_OPTIONS": "halt_on_error=1"},
+        timeout=TIMEOUT_S,
+    )
+    rows = [line.split(" ", 2) for line in done.stdout.splitlines()]
+    outcomes = [Outcome(channel, row[0], row[1], _unescaped("".join(row[2:]))) for row in rows]
+    if [outcome.rule for outcome in outcomes] != chosen:  # a sanitizer may end the program itself
+        words = done.stderr or done.stdout
+        outcomes.append(Outcome(channel, ANY, "failed", f"exit {done.returncode}: {words}"))
+    return outcomes
+
+
+def _unescaped(words: str) -> str:
+    return "\\".join(part.replace("\\n", "\n") for part in words.split("\\\\"))
+
+
+def chosen_rules(variant: str, engine: str, channel: str, first: bool) -> list[str]:
+    """Which rules to run in this role of the channel, which may be its first."""
+    applying = rules()[engine, channel]
+    if first:
+        return applying
+    if variant == "plain":
+        return [rule for rule in applying if rule not in WITHOUT_ROLE]
+    if "-" in engine:  # another way of one engine: its first roles only
+        return []
+    return [rule for rule in applying if rule in WITH_SANITIZER]
+
+
+# ------------------------------------------------------------------ ahead of the tests
+
+Job = tuple[str, str, str]
+"""A variant of the build, an engine, a channel."""
+
+
+def _job(item: pytest.Item) -> Job | None:
+    if not isinstance(item, pytest.Function) or item.path != Path(__file__):
+        return None
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    if "engine" not in params:
+        return None
+    return params.get("variant", "plain"), params["engine"], params["channel"]
+
+
+Work = Callable[[str, str, str], list[Outcome]]
+
+
+@pytest.fixture(scope="session")
+def work(request: pytest.FixtureRequest) -> Iterator[Work]:
+    """The outcomes of all selected tests of this module, role by role, to come."""
+    pool = ThreadPoolExecutor(PROCESSES)
+    futures: dict[Job, list[Future[list[Outcome]]]] = {}
+    for job in filter(None, map(_job, request.session.items)):
+        variant, engine, channel = job
+        conformance(variant)
+        futures[job] = [
+            pool.submit(
+                run_each, variant, engine, role, chosen_rules(variant, engine, role, number == 0)
+            )
+            for number, role in enumerate(roles(engine, channel))
+        ]
+    yield lambda *job: [outcome for future in futures[job] for outcome in future.result()]
+    pool.shutdown(cancel_futures=True)
+
+
+def assert_kept(outcomes: list[Outcome]) -> None:
+    """Every rule; skips with the reason where one did not apply on this machine, and all others
+    were kept."""
+    broken = [f"{o.channel} {o.rule}: {o.said}" for o in outcomes if o.outcome == "failed"]
+    assert not broken, "\n".join(broken)
+    assert outcomes, "no rule was run"
+    if reasons := {outcome.said: outcome.rule for outcome in outcomes if outcome.outcome == "n/a"}:
+        pytest.skip("; ".join(f"{rule}: {said}" for said, rule in reasons.items()))
+
+
+# ------------------------------------------------------------------ the tests
+
+
+@pytest.mark.parametrize(("engine", "channel"), PAIRS)
+def test_an_engine_keeps_the_rules(engine: str, channel: str, work: Work) -> None:
+    assert_kept(work("plain", engine, channel))
+
+
+def test_every_engine_and_channel_of_the_core_is_here() -> None:
+    listed = {(engine, channel.partition(":")[0]) for engine, channel in rules()}
+    assert listed == {*PAIRS, (ANY, ANY)}
+
+
+def test_the_parts_that_know_no_engine_keep_their_rules() -> None:
+    assert_kept(run_each("plain", ANY, ANY, rules()[ANY, ANY]))
+
+
+def test_every_planted_engine_is_caught() -> None:
+    """By the rule that it breaks, and with words."""
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        caught = pool.map(lambda row: run_each("plain", row[0], row[1], [row[2]]), planted())
+    unnoticed = {
+        row[0]: outcomes
+        for row, outcomes in zip(planted(), caught, strict=True)
+        if [outcome.outcome for outcome in outcomes] != ["failed"] or not outcomes[0].said
+    }
+    assert unnoticed == {}
+
+
+def test_every_rule_has_a_planted_engine_that_breaks_it() -> None:
+    every = {rule for pair, applying in rules().items() if pair != (ANY, ANY) for rule in applying}
+    caught = {rule for _, _, rule in planted()}
+    assert every - caught == OF_THE_LOOP
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("engine", "channel"), PAIRS)
+@pytest.mark.parametrize("variant", SANITIZERS)
+def test_a_sanitizer_finds_nothing(variant: str, engine: str, channel: str, work: Work) -> None:
+    outcomes = work(variant, engine, channel)
+    if any(NO_SANITIZER in outcome.said for outcome in outcomes):
+        pytest.skip("the sanitizer does not start with this kernel's vm.mmap_rnd_bits")
+    assert_kept(outcomes)

@@ -1,0 +1,163 @@
+"""The gate's whole procedure on simulated suites: a small version of benchmarks/gate.py."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from iomodels.statistics import screen_confirm
+
+BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "gate.py"
+
+
+@pytest.fixture(scope="module")
+def gate_benchmark() -> ModuleType:
+    return loaded(BENCHMARK)
+
+
+def loaded(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"{path.stem}_benchmark", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_no_wolf_is_cried_and_ten_per_cent_are_found(gate_benchmark: ModuleType) -> None:
+    """40 suites. The full benchmark has 200: here one false alarm or four misses are allowed."""
+    tally = gate_benchmark.simulate(40, 40, 0.10, 0.05, seed=2)
+    assert tally.alarms <= 1
+    assert tally.found >= 36
+    assert tally.sequential_alarms > 30  # what the design replaces
+
+
+@pytest.mark.parametrize(("threshold", "loss"), [(0.01, 0.025), (0.02, 0.028)])
+def test_a_loss_beyond_a_small_threshold_is_found(threshold: float, loss: float) -> None:
+    rng = np.random.default_rng(7)
+
+    def measure(rows, count):
+        return [rng.normal(-loss if row == 0 else 0.0, 0.003, count) for row in rows]
+
+    decision = screen_confirm.decide(5, measure, threshold=threshold)
+    assert {row: said for row, said in decision.confirmed.items() if said} == {0: -1}
+
+
+def test_recorded_pairs_are_replayed(gate_benchmark: ModuleType) -> None:
+    rng = np.random.default_rng(3)
+    recorded = [rng.normal(0, 0.04, 400) for _ in range(8)]
+    tally = gate_benchmark.replay(recorded, 20, 0.10, 0.05, seed=4)
+    assert tally.alarms <= 1
+    assert tally.found >= 18
+
+
+def test_a_suite_never_meets_a_recorded_pair_twice(gate_benchmark: ModuleType) -> None:
+    recorded = [np.arange(200.0), np.arange(200.0) + 1000]
+    machine = gate_benchmark.Replayed(np.random.default_rng(5), recorded, None, 0.0)
+    batches = [machine([0, 1], 20), machine([0, 1], 80)]
+    assert not set(batches[0][0]) & set(batches[1][0])
+    for one, other in batches:  # all rows from the same place
+        assert list(other - one) == [1000.0] * one.size
+    with pytest.raises(SystemExit, match="record more"):
+        machine([0], 120)
+
+
+def test_a_baseline_of_any_number_of_runs_cries_no_wolf() -> None:
+    """15 suites of each of 20 kinds, of which 1 % may fail; the full benchmark has hundreds."""
+    rows = loaded(BENCHMARK.with_name("baselines.py")).baselines(15, seed=6)
+    assert {row["runs"] for row in rows} == {1, 2, 3, 5}
+    assert sum(row["failed"] for row in rows) <= 3
+    assert all(row["found"] > 0.5 for row in rows)
+
+
+def test_the_benchmark_runs_from_its_command_line() -> None:
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARK), "--suites", "2", "--cells", "5", "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert json.loads(done.stdout)["suites"] == 2
+
+
+def quiet_machine(rows: int, shift: dict[int, float], noise: float = 0.02):
+    rng = np.random.default_rng(5)
+    asked: list[tuple[list[int], int]] = []
+
+    def measure(which, count):
+        asked.append((list(which), count))
+        return [rng.normal(shift.get(row, 0), noise, count) for row in which]
+
+    return measure, asked
+
+
+def test_only_suspects_are_measured_again_and_only_their_fresh_pairs_decide() -> None:
+    measure, asked = quiet_machine(6, {4: -0.2})
+    decision = screen_confirm.decide(6, measure, threshold=0.05)
+    assert decision.confirmed[4] == -1
+    assert asked[0] == ([0, 1, 2, 3, 4, 5], screen_confirm.FIRST_PAIRS)
+    assert all(set(which) <= set(decision.confirmed) for which, _ in asked[1:])
+    assert decision.fresh[4].size in screen_confirm.FRESH_PAIRS
+
+
+def test_each_batch_is_announced_as_what_it_is() -> None:
+    purposes: list[str] = []
+    batches: list[tuple[str, list[int]]] = []
+    rng = np.random.default_rng(5)
+
+    def measure(which, count):
+        batches.append((purposes[-1], list(which)))
+        return [rng.normal(-0.3 * (row == 1), (0.02, 0.05, 0.15)[row], count) for row in which]
+
+    screen_confirm.decide(3, measure, threshold=0.05, announce=purposes.append)
+    told = dict(batches)
+    assert told["first look"] == [0, 1, 2]
+    assert 2 in told["more pairs of what is noisy"]
+    assert 1 in told["fresh pairs, to be sure"]
+    assert batches[-1][0] == "fresh pairs, to be sure"
+
+
+def test_noisy_rows_get_more_pairs() -> None:
+    measure, asked = quiet_machine(3, {}, noise=0.15)
+    decision = screen_confirm.decide(3, measure, threshold=0.05)
+    assert asked[1] == ([0, 1, 2], screen_confirm.EXTRA_PAIRS)
+    assert {row.size for row in decision.first} == {
+        screen_confirm.FIRST_PAIRS + screen_confirm.EXTRA_PAIRS
+    }
+    quiet, loud = np.random.default_rng(6).normal(0, 1, (2, 40)) * np.array([[0.02], [0.12]])
+    assert screen_confirm.fresh_pairs(quiet, 0.05, 1) < screen_confirm.fresh_pairs(loud, 0.05, 1)
+    assert screen_confirm.detectable(quiet, 0.05) < screen_confirm.detectable(loud, 0.05)
+
+
+def test_a_row_without_pairs_decides_nothing() -> None:
+    def measure(which, count):
+        return [np.full(count, np.nan) for _ in which]
+
+    decision = screen_confirm.decide(2, measure, threshold=0.05)
+    assert decision.confirmed == {}
+    assert decision.suite_p == 1.0
+
+
+def test_a_few_disturbed_pairs_do_not_hide_a_large_change() -> None:
+    """Noise of 1.5 %, one pair in five far off either way, and 10 % in half of the cells."""
+    rng = np.random.default_rng(7)
+
+    def measure(which, count):
+        hit = rng.random((len(which), count)) < 0.2
+        off = rng.laplace(0, 0.5, hit.shape)
+        loss = np.where(np.asarray(which) < 5, 0.095, 0)[:, None]
+        return list(rng.normal(0, 0.015, hit.shape) + hit * off - loss)
+
+    decisions = [screen_confirm.decide(10, measure, threshold=0.05) for _ in range(10)]
+    found = [decision.confirmed.get(row, 0) for decision in decisions for row in range(10)]
+    assert found.count(-1) >= 48
+    assert found.count(1) == 0
