@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from iomodels.measure import recording as tracing
+from iomodels.measure import recording
 from iomodels.results.schema import Tool
 from iomodels.trace.schema import SCHEMA, Event, Trace
 
@@ -22,15 +22,18 @@ ALL = (
     "aio:notify=signal,chain=handler",
     "aio:notify=callback,chain=handler",
 )
+ROOM = 1 << 20
+"""Events, for an engine that polls while its helper thread waits for a CPU."""
 
 
 def record(engine: str, *, scenario: str = "slow-device", **options: Any) -> Trace:
     """One recording that has to succeed. Options: `settings` by key, `requests`, `capacity`."""
     settings = {key: [value] for key, value in options.pop("settings", {}).items()}
-    (recording,) = tracing.record([engine], scenario, settings, **options)
-    assert recording.reason is None, recording.reason
-    assert recording.trace is not None
-    return recording.trace
+    options = {"capacity": ROOM} | options
+    (recorded,) = recording.record([engine], scenario, settings, **options)
+    assert recorded.reason is None, recorded.reason
+    assert recorded.trace is not None
+    return recorded.trace
 
 
 @cache

@@ -171,7 +171,7 @@ static void depth_is_kept(const struct subject *subject)
         loop_case_init(&test, subject, depths[i]);
         test.setup.settings.service_mean_ns = 2000000;
         EXPECT(loop_case_open(&test) == 0, "The loop did not open.");
-        loop_case_run(&test, 10 * MS, 0);
+        loop_case_run(&test, 50 * MS, 0);
         const struct slice *slice = &test.record->slice;
         double mean = (double)slice->window_in_flight_ns / (double)slice->window_ns;
 

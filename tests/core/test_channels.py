@@ -119,7 +119,7 @@ outcomes = {}
 for name, settings in works.items():
     trial = Trial(engine, channel, **settings)
     trial.run()
-    for operations in (60, 6):  # and not by the clock
+    for operations in (60, 30):  # and not by the clock
         trial.run(20, operations)
     outcomes[name] = trial.outcome()
 print(json.dumps(outcomes))
