@@ -241,13 +241,13 @@ class _How:
 def _against_baseline(paths: Sequence[str], how: _How) -> Comparison | None:
     """None where it was interrupted; what there was is saved, and it is said where."""
     from iomodels.check import against_baseline
-    from iomodels.check import baseline as check_baseline
+    from iomodels.check.baseline import load_baseline
     from iomodels.measure.run import Interrupted
 
     from .show import console, progress
 
     messages = console.err()
-    base = check_baseline.load_baseline(paths)
+    base = load_baseline(paths)
     comparison = None
     try:
         with terminated_like_ctrl_c(), progress.display(messages) as listener:
@@ -273,12 +273,12 @@ def _a_against_b(
 ) -> tuple[Comparison, bool]:
     """What it came to, and whether it was interrupted."""
     from iomodels.check import a_against_b, pair_runs
-    from iomodels.engines import spec as engine_table
+    from iomodels.engines.spec import parse as parse_engine
 
     from .show import console, pair_progress
 
     a, b = (pair_runs.parse_arm(texts) for texts in arms)
-    specs = [engine_table.parse(text) for text in engines]
+    specs = [parse_engine(text) for text in engines]
     cells = pair_runs.plan_cells(names or (DEFAULT_SUITE,), specs, settings, a, b)
     pair_runs.check_folders(cells)
     try:

@@ -98,7 +98,7 @@ def command(
     Exits with 0 when all was recorded, 1 when a recording failed, 2 for a mistake in what was
     asked, 3 when nothing could be recorded.
     """
-    from iomodels.measure import recording as tracing
+    from iomodels.measure.recording import record
     from iomodels.trace import schema as trace
 
     by_key = settings_by_key(settings)
@@ -112,7 +112,7 @@ def command(
         _give_out(traces, folder, format_, perfetto, force)
         return 0
     _check_outputs(_canonical(engines), folder, format_, perfetto, force)
-    recordings = tracing.record(engines, scenario, by_key, requests=requests)
+    recordings = record(engines, scenario, by_key, requests=requests)
     traces = [recording.trace for recording in recordings if recording.trace is not None]
     if not traces:
         reasons = dict.fromkeys(

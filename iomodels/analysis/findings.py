@@ -14,9 +14,8 @@ from statistics import median
 from typing import Literal
 
 from iomodels.results.schema import Cell, Interval, Percentiles, Trial
-from iomodels.statistics import rounds as statistics
 from iomodels.statistics import summary
-from iomodels.statistics.rounds import MIN_ROUNDS, Ratio
+from iomodels.statistics.rounds import MIN_ROUNDS, Ratio, paired_ratio
 
 BASE = "blocking"
 """What engines are compared with, where it was measured."""
@@ -175,7 +174,7 @@ def _tells_more(cell: Cell) -> bool:
 
 def _verdicts(cell: Cell, base: Cell, quantities: Sequence[Quantity]) -> list[Verdict]:
     """A quantity without one pair of rounds (none measured, or zero) has no verdict."""
-    ratios = [(q, statistics.paired_ratio(cell.trials, base.trials, q.value)) for q in quantities]
+    ratios = [(q, paired_ratio(cell.trials, base.trials, q.value)) for q in quantities]
     return [Verdict(q, _kind(ratio), ratio) for q, ratio in ratios if ratio is not None]
 
 

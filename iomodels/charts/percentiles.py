@@ -17,7 +17,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 from iomodels.analysis.findings import FEWEST_OPERATIONS
 from iomodels.base.units import format_duration
 from iomodels.results.schema import Histogram
-from iomodels.statistics import histogram as statistics_histogram
+from iomodels.statistics.histogram import count, merge, percentile_ns, percentiles_ns
 
 from .drawing import scales
 from .drawing.chart import Chart
@@ -63,17 +63,17 @@ def curve(histogram: Histogram) -> tuple[list[float], list[float]]:
 
     The last one is the highest percentile that an operation lies beyond.
     """
-    n = statistics_histogram.count(histogram)
+    n = count(histogram)
     steps = range(round(STEPS * math.log10(1 / (1 - MOST))) + 1)
     xs = [x for step in steps if (x := 10 ** (step / STEPS)) <= n]
-    return xs, statistics_histogram.percentiles_ns(histogram, [1 - 1 / x for x in xs])
+    return xs, percentiles_ns(histogram, [1 - 1 / x for x in xs])
 
 
 def marks(histogram: Histogram) -> tuple[list[float], list[float]]:
     """The marked percentiles that at least one operation lies beyond, as `curve` gives them."""
-    n = statistics_histogram.count(histogram)
+    n = count(histogram)
     shown = [q for q in MARKED if n * (1 - q) >= 1 - 1e-9]
-    return [1 / (1 - q) for q in shown], statistics_histogram.percentiles_ns(histogram, shown)
+    return [1 / (1 - q) for q in shown], percentiles_ns(histogram, shown)
 
 
 def _points(scene: Scene) -> list[ScenePoint]:
@@ -90,7 +90,7 @@ def _columns(scene: Scene, points: Sequence[ScenePoint]) -> int:
 
 
 def _merged(series: Series) -> Histogram:
-    return statistics_histogram.merge(trial.latency_ns for trial in series.cell.trials)
+    return merge(trial.latency_ns for trial in series.cell.trials)
 
 
 def _panel(
@@ -148,19 +148,19 @@ def _percent(x: float) -> str:
 
 def _spoken(series: Series) -> str:
     merged = _merged(series)
-    if not statistics_histogram.count(merged):
+    if not count(merged):
         return ""
-    told = [f"p50 {format_duration(statistics_histogram.percentile_ns(merged, 0.5))}"]
+    told = [f"p50 {format_duration(percentile_ns(merged, 0.5))}"]
     shown, latencies = marks(merged)
-    if statistics_histogram.count(merged) >= FEWEST_OPERATIONS["p99"]:
-        told.append(f"p99 {format_duration(statistics_histogram.percentile_ns(merged, 0.99))}")
+    if count(merged) >= FEWEST_OPERATIONS["p99"]:
+        told.append(f"p99 {format_duration(percentile_ns(merged, 0.99))}")
     told += [f"{_percent(shown[-1])} % within {format_duration(latencies[-1])}"] if shown else []
     return ", ".join(told)
 
 
 def _suits(scene: Scene) -> bool:
     return any(
-        statistics_histogram.count(trial.latency_ns)
+        count(trial.latency_ns)
         for point in scene.points
         for series in point.series
         for trial in series.cell.trials

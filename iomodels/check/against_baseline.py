@@ -46,8 +46,7 @@ from iomodels.compare.runs import (
 )
 from iomodels.compare.schema import OF_ROUNDS, OF_RUNS, SCHEMA, Change, Comparison
 from iomodels.engines.spec import EngineSpec
-from iomodels.measure import plan as planning
-from iomodels.measure.plan import Plan
+from iomodels.measure.plan import Plan, of_pairs
 from iomodels.measure.run import Listener, bench_plan
 from iomodels.results.schema import Notice, Run
 from iomodels.statistics import rank_sum, sign_flip
@@ -192,7 +191,7 @@ def _plan(
     if not timed:
         settings["rounds"] = COUNTER_ROUNDS
         settings["duration_s"] = min(settings["duration_s"], COUNTER_DURATION_S)
-    return planning.of_pairs(
+    return of_pairs(
         cells,
         rounds=int(settings["rounds"]),
         duration_s=settings["duration_s"],
@@ -246,7 +245,7 @@ def _confirm(
     least so many that there can be a verdict."""
 
     def plan(rounds: int) -> Plan:
-        return planning.of_pairs(
+        return of_pairs(
             cells,
             rounds=rounds,
             duration_s=first.duration_s,

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from iomodels.base.errors import ArmError, ScenarioError
 from iomodels.base.toml import did_you_mean, printable
-from iomodels.engines import spec as engine_table
 from iomodels.engines.spec import EngineSpec
+from iomodels.engines.spec import parse as parse_engine
 from iomodels.machine import environment
 from iomodels.trials.launch import Launch, find_launch
 from iomodels.workload.key import all_keys
@@ -80,7 +80,7 @@ def _with(arm: Arm, key: str, value: str) -> Arm:
         name = _variable(key)
         return replace(arm, environment={**arm.environment, name: value})
     if key == "engine":
-        return replace(arm, engine=engine_table.parse(value))
+        return replace(arm, engine=parse_engine(value))
     if key == "prefix":
         return replace(arm, prefix=_prefix(value))
     if key == "python":

@@ -13,8 +13,8 @@ from iomodels.base.errors import IomodelsError, NothingMeasured, ResultError, Us
 from iomodels.compare import matching
 from iomodels.compare.matching import Key
 from iomodels.compare.runs import incomplete
-from iomodels.engines import spec as engines
 from iomodels.engines.spec import EngineSpec
+from iomodels.engines.spec import parse as parse_engine
 from iomodels.machine import environment
 from iomodels.results import read
 from iomodels.results.schema import Cell, Notice, Parameter, Run, Tool
@@ -176,7 +176,7 @@ def _cells(
             continue
         try:
             point = _in_folder(point_from_parameters(cell.scenario, cell.parameters), folder)
-            cells[key] = point, engines.parse(cell.engine)
+            cells[key] = point, parse_engine(cell.engine)
         except IomodelsError as error:
             lost.unknown[key] = Notice("unknown-cell", f"a cell cannot be measured: {error}")
     if not cells:

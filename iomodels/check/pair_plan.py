@@ -11,9 +11,9 @@ from typing import Literal
 
 from iomodels.base.errors import ArmError, ScenarioError
 from iomodels.check.arm import Arm
-from iomodels.engines import spec as engine_table
 from iomodels.engines.spec import EngineSpec
-from iomodels.measure import plan as planning
+from iomodels.engines.spec import parse as parse_engine
+from iomodels.measure.plan import engine_names, planned_cell
 from iomodels.trials.launch import Launch
 from iomodels.trials.planned import PlannedCell
 from iomodels.workload.point import Parameters
@@ -100,7 +100,7 @@ def plan_cells(
     for (scenario, point_a), (_, point_b) in zip(of_a, of_b, strict=True):
         for specs in _engine_pairs(scenario, engines, arm_a, arm_b):
             a, b = (
-                ArmCell(planning.planned_cell(len(cells), point, spec), launch)
+                ArmCell(planned_cell(len(cells), point, spec), launch)
                 for point, spec, launch in zip((point_a, point_b), specs, launches, strict=True)
             )
             reason = _why_not(a, b, arm_a, arm_b)
@@ -129,9 +129,9 @@ def _engine_pairs(
 ) -> list[tuple[EngineSpec, EngineSpec]]:
     named = arm_a.engine or arm_b.engine
     if named is None:
-        own = [engine_table.parse(name) for name in planning.engine_names(scenario)]
+        own = [parse_engine(name) for name in engine_names(scenario)]
         return [(spec, spec) for spec in given or own]
-    others = list(given) or [engine_table.parse(named.name)]
+    others = list(given) or [parse_engine(named.name)]
     pairs = [(arm_a.engine or spec, arm_b.engine or spec) for spec in others]
     return list(dict.fromkeys(pairs))
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from iomodels.engines import ability as engines_ability
 from iomodels.engines import catalog
-from iomodels.engines import spec as engine_table
 from iomodels.engines.spec import EngineSpec
+from iomodels.engines.spec import parse as parse_engine
 from iomodels.trials.planned import PlannedCell, PlannedTrial
 from iomodels.workload.scenario import Point, Scenario, points
 
@@ -91,10 +91,10 @@ def of_pairs(
 def _pairs(
     scenarios: Sequence[Scenario], engines: Sequence[EngineSpec]
 ) -> list[tuple[Point, EngineSpec]]:
-    null = engine_table.parse("null")
+    null = parse_engine("null")
     pairs: list[tuple[Point, EngineSpec]] = []
     for scenario in scenarios:
-        chosen = list(engines) or [engine_table.parse(name) for name in engine_names(scenario)]
+        chosen = list(engines) or [parse_engine(name) for name in engine_names(scenario)]
         for number, point in enumerate(points(scenario)):
             pairs += [(point, spec) for spec in chosen]
             if number == 0 and null not in chosen:

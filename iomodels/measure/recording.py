@@ -15,11 +15,11 @@ import msgspec
 from iomodels import __version__
 from iomodels.base.errors import NotApplicable, ScenarioError, TrialError
 from iomodels.base.units import Duration, format_duration
-from iomodels.engines import spec as engine_table
 from iomodels.engines.catalog import DESCRIPTORS
 from iomodels.engines.spec import EngineSpec
+from iomodels.engines.spec import parse as parse_engine
 from iomodels.machine import environment
-from iomodels.measure import plan as planning
+from iomodels.measure.plan import make
 from iomodels.results.schema import Tool
 from iomodels.trace import ring
 from iomodels.trace.ring import Recorded, Ring
@@ -73,9 +73,9 @@ def record(
 
     Raises `ScenarioError` or `EngineError` before anything is recorded.
     """
-    specs = [engine_table.parse(text) for text in engines or DEFAULT_ENGINES]
+    specs = [parse_engine(text) for text in engines or DEFAULT_ENGINES]
     chosen = _one_scenario(scenario, settings or {})
-    plan = planning.make([chosen], specs, rounds=1, duration_s=LONGEST_S, warmup_s=WARMUP_S, seed=1)
+    plan = make([chosen], specs, rounds=1, duration_s=LONGEST_S, warmup_s=WARMUP_S, seed=1)
     first, *others = points(chosen)
     which = _which_point(chosen, first, len(others))
     cells = {cell.engine: _noted(cell, which) for cell in plan.cells if cell.point == first}

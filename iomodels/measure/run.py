@@ -29,11 +29,10 @@ from iomodels.base.errors import (
     TrialError,
 )
 from iomodels.base.units import counted
-from iomodels.engines import spec as engine_table
+from iomodels.engines.spec import parse as parse_engine
 from iomodels.machine import environment, noise
-from iomodels.measure import plan as planning
 from iomodels.measure.defaults import DURATION_S, ROUNDS, WARMUP_S
-from iomodels.measure.plan import Plan
+from iomodels.measure.plan import Plan, make
 from iomodels.results import save
 from iomodels.results.schema import SCHEMA, Asked, Cell, Notice, Run, Status, Tool, Trial
 from iomodels.statistics.summary import summarise
@@ -94,9 +93,9 @@ def bench(
         scenarios = [scenarios]
     if output is not None:
         files.check_output(output, force=force)
-    plan = planning.make(
+    plan = make(
         resolve(scenarios, settings or {}),
-        [engine_table.parse(text) for text in engines],
+        [parse_engine(text) for text in engines],
         rounds=rounds,
         duration_s=duration_s,
         warmup_s=warmup_s,

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from iomodels.trace import flow as steps
-from iomodels.trace.flow import Flow, Step
+from iomodels.trace.flow import Flow, Step, in_call, is_try
 from iomodels.trace.schema import Trace
 
 _TRANSFERS = frozenset({"read", "write", "pread", "pwrite", "preadv2"})
@@ -34,13 +33,12 @@ def _own(flow: Flow) -> Sequence[Step]:
 
 def _blocked_in(flow: Flow, names: frozenset[str]) -> bool:
     return any(
-        step.name in names and steps.in_call(step, flow.duration_ns) == "blocked"
-        for step in _own(flow)
+        step.name in names and in_call(step, flow.duration_ns) == "blocked" for step in _own(flow)
     )
 
 
 def _tried(flow: Flow) -> bool:
-    return any(step.name in _TRANSFERS and steps.is_try(step) for step in _own(flow))
+    return any(step.name in _TRANSFERS and is_try(step) for step in _own(flow))
 
 
 def _waits_in_the_transfer(flow: Flow) -> bool:

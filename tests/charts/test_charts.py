@@ -11,8 +11,8 @@ from iomodels import charts
 from iomodels.charts import percentiles
 from iomodels.charts.drawing import style
 from iomodels.charts.drawing.scene import scenes
-from iomodels.statistics import histogram as statistics_histogram
 from iomodels.statistics import summary
+from iomodels.statistics.histogram import merge, percentile_ns
 
 from .. import chart_runs
 from ..chart_runs import artists, cells, drawn, texts
@@ -147,15 +147,15 @@ def test_percentiles_are_those_of_all_rounds_together():
     run = chart_runs.four()
     figure = drawn("percentiles", run)
     for cell in cells(run):
-        merged = statistics_histogram.merge(trial.latency_ns for trial in cell.trials)
+        merged = merge(trial.latency_ns for trial in cell.trials)
         (marks,) = artists(figure, f"{cell.engine}|marks")
         quantiles = [1 - 1 / x for x in marks.get_xdata()]
         assert quantiles == pytest.approx([0.5, 0.9, 0.99, 0.999, 0.9999])
-        expected = [statistics_histogram.percentile_ns(merged, q) for q in percentiles.MARKED]
+        expected = [percentile_ns(merged, q) for q in percentiles.MARKED]
         assert list(marks.get_ydata()) == expected
         (line,) = artists(figure, f"{cell.engine}|line")
         for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True):
-            assert y == statistics_histogram.percentile_ns(merged, 1 - 1 / x)
+            assert y == percentile_ns(merged, 1 - 1 / x)
 
 
 @pytest.mark.parametrize(
@@ -322,16 +322,12 @@ def test_rounds_show_the_percentiles_of_each_round():
     for cell in cells(run):
         (line,) = artists(figure, f"{cell.engine}|p50")
         assert list(line.get_xdata()) == [trial.round + 1 for trial in cell.trials]
-        p50s = [statistics_histogram.percentile_ns(trial.latency_ns, 0.5) for trial in cell.trials]
+        p50s = [percentile_ns(trial.latency_ns, 0.5) for trial in cell.trials]
         assert list(line.get_ydata()) == p50s
         (band,) = artists(figure, f"{cell.engine}|p10-p90")
         edges = band.get_paths()[0].vertices[:, 1]
-        assert {statistics_histogram.percentile_ns(t.latency_ns, 0.9) for t in cell.trials} <= set(
-            edges
-        )
-        assert {statistics_histogram.percentile_ns(t.latency_ns, 0.1) for t in cell.trials} <= set(
-            edges
-        )
+        assert {percentile_ns(t.latency_ns, 0.9) for t in cell.trials} <= set(edges)
+        assert {percentile_ns(t.latency_ns, 0.1) for t in cell.trials} <= set(edges)
 
 
 @pytest.mark.parametrize(

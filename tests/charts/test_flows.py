@@ -17,9 +17,9 @@ from iomodels.charts.drawing import style
 from iomodels.charts.drawing.picture import render
 from iomodels.charts.flows import flow as flows
 from iomodels.charts.flows import lanes
-from iomodels.trace import flow as steps
-from iomodels.trace import words as trace_words
+from iomodels.trace.flow import flow_of, pictured
 from iomodels.trace.schema import Trace
+from iomodels.trace.words import ARMED, eagain
 
 from ..traces import ALL, make_event, make_trace, record, recorded, tries
 
@@ -37,7 +37,7 @@ def time_of(figure: Figure, trace: Trace, y: float) -> float:
     """The recorded time at this height: read back from the scale bar, not from the drawing code."""
     bar = next(line for line in figure.axes[0].lines if line.get_linewidth() == 2)
     top, bottom = (float(y) for y in bar.get_ydata())
-    flow = steps.pictured(trace, lanes.HELPERS)
+    flow = pictured(trace, lanes.HELPERS)
     per_inch = flows.nice_ns(flow.duration_ns) / (bottom - top)
     return (y - lanes.HEAD_IN) * per_inch
 
@@ -153,14 +153,14 @@ def test_the_start_is_as_uncertain_as_the_end() -> None:
     said = texts(figure)
     assert "1.00 µs\u2003device starts\n(at most +4 µs)" in said
     assert "81.00 µs\u2003device ready\n(at most +4 µs)" in said
-    assert any(trace_words.ARMED in text.replace("\n", " ") for text in said)
-    assert trace_words.ARMED in flows.flow(trace).alt
+    assert any(ARMED in text.replace("\n", " ") for text in said)
+    assert ARMED in flows.flow(trace).alt
 
 
 def test_where_no_device_is_known_nothing_is_said_of_it() -> None:
     trace = make_trace([make_event("request", 0, 1000), make_event()])
     assert not any("timer" in text for text in texts(drawn(trace)))
-    assert trace_words.ARMED not in flows.flow(trace).alt
+    assert ARMED not in flows.flow(trace).alt
 
 
 def test_devices_that_work_at_once_are_one_span_and_their_events_are_folded() -> None:
@@ -194,11 +194,11 @@ def test_devices_that_work_one_after_the_other_are_several_spans() -> None:
 
 def test_the_number_in_the_picture_is_the_counter() -> None:
     trace = record("nonblocking", requests=1)
-    flow = steps.flow_of(trace)
+    flow = flow_of(trace)
     labels = [text for text in texts(drawn(trace)) if flows.APART in text]
     shown = [text for text in labels if "EAGAIN" in text]
     numbers = [int(text.split("× ")[1].split(",")[0]) if "×" in text else 1 for text in shown]
-    assert sum(numbers) == trace_words.eagain(flow) == trace.eagain["read"]
+    assert sum(numbers) == eagain(flow) == trace.eagain["read"]
 
 
 @pytest.mark.parametrize(
@@ -407,22 +407,22 @@ def test_the_picture_ends_with_the_last_result() -> None:
 
 
 def test_what_is_over_soon_after_the_last_result_is_shown() -> None:
-    flow = steps.pictured(with_helpers(2, tail_ns=5_000), lanes.HELPERS)
+    flow = pictured(with_helpers(2, tail_ns=5_000), lanes.HELPERS)
     assert flow.cut_ns == 0
-    assert flow == steps.flow_of(with_helpers(2, tail_ns=5_000))
+    assert flow == flow_of(with_helpers(2, tail_ns=5_000))
 
 
 def test_nothing_is_cut_where_a_request_has_no_result() -> None:
     whole = with_helpers(2)
     events = [make_event("request", 0, None), *whole.events]
-    flow = steps.pictured(make_trace(events, "threads"), lanes.HELPERS)
+    flow = pictured(make_trace(events, "threads"), lanes.HELPERS)
     assert flow.cut_ns == 0
     assert flow.duration_ns == RESULT_NS + 600_000
 
 
 def test_what_the_application_does_after_the_last_result_is_shown() -> None:
     computing = make_event("computation", RESULT_NS, RESULT_NS + 90_000, result=0)
-    flow = steps.pictured(make_trace([*with_helpers(2).events, computing]), lanes.HELPERS)
+    flow = pictured(make_trace([*with_helpers(2).events, computing]), lanes.HELPERS)
     assert flow.duration_ns == RESULT_NS + 90_000
 
 
@@ -450,7 +450,7 @@ def test_nothing_is_painted_over_the_lane_of_another_thread() -> None:
 def test_every_arrow_says_what_was_called() -> None:
     trace = with_helpers(4)
     figure = drawn(trace)
-    flow = steps.pictured(trace, lanes.HELPERS)
+    flow = pictured(trace, lanes.HELPERS)
     begin = max(lane[1] for lane in lanes.Sheet(flow, "", 1.0).helpers.values())
     words = [
         text.get_text()

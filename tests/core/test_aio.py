@@ -21,7 +21,7 @@ import pytest
 
 from iomodels import _core
 from iomodels.base.errors import EngineError
-from iomodels.engines import spec as engines
+from iomodels.engines.spec import parse as parse_engine
 from iomodels.trials.record import new_record
 
 from .. import core_build
@@ -559,9 +559,9 @@ def test_no_other_thread_of_the_tests_takes_these_signals() -> None:
     ],
 )
 def test_options_have_one_spelling(text: str, canonical: str, core: str) -> None:
-    spec = engines.parse(text)
+    spec = parse_engine(text)
     assert (spec.canonical, spec.core_name) == (canonical, core)
-    assert engines.parse(canonical) == spec
+    assert parse_engine(canonical) == spec
 
 
 def every_combination() -> Iterator[str]:
@@ -575,7 +575,7 @@ def every_combination() -> Iterator[str]:
 
 
 def test_the_options_reach_every_engine_of_the_core() -> None:
-    assert {engines.parse(text).core_name for text in every_combination()} == set(AIO)
+    assert {parse_engine(text).core_name for text in every_combination()} == set(AIO)
 
 
 @pytest.mark.parametrize(
@@ -590,7 +590,7 @@ def test_the_options_reach_every_engine_of_the_core() -> None:
 )
 def test_options_that_mean_nothing_together_are_refused(text: str, said: str) -> None:
     with pytest.raises(EngineError, match="means nothing with") as error:
-        engines.parse(text)
+        parse_engine(text)
     assert said in str(error.value)
     assert "\n" not in str(error.value)
 

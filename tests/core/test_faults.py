@@ -27,7 +27,7 @@ from iomodels import _core
 from iomodels.base.errors import TrialError
 from iomodels.engines import catalog
 from iomodels.trials import child, trial
-from iomodels.trials import planned as trials_planned
+from iomodels.trials.planned import Command, PlannedTrial
 from iomodels.trials.preparation import Preparation
 
 from ..fresh import run_python
@@ -169,7 +169,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 @contextmanager
 def started(
     scenario: str, engine: str, duration_s: float = 1, **settings: str
-) -> Iterator[tuple[trials_planned.PlannedTrial, trials_planned.Command]]:
+) -> Iterator[tuple[PlannedTrial, Command]]:
     made, one = planned(scenario, engine, duration_s, 0, **settings)
     with Preparation(made.seed) as preparation, preparation.command(one) as command:
         yield one, command
@@ -199,7 +199,7 @@ def test_a_disk_that_fills_up_in_mid_write(engine: str, sparse_file: int) -> Non
     }
     with started("random-write", "blocking", **settings) as (one, command):
         full = dict(command.settings, file_fd=sparse_file, file_size=8 * SMALL_DISK)
-        spoiled = trials_planned.Command(engine, "file", full, (sparse_file,))
+        spoiled = Command(engine, "file", full, (sparse_file,))
         with pytest.raises(TrialError) as caught:
             trial.run_trial(one, spoiled, nothing)
     # All of the disk is full of it: the last block went as far as there was space.

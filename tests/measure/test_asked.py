@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from iomodels.measure import run as runner
+from iomodels.measure.run import bench
 from iomodels.results import read, save
 from iomodels.results.schema import Asked
 from iomodels.workload.scenario import scenario_folder
@@ -12,7 +12,7 @@ from iomodels.workload.scenario import scenario_folder
 
 def test_what_was_asked_is_kept_as_it_was_given(tmp_path):
     path = tmp_path / "run.json"
-    runner.bench(
+    bench(
         ["slow-device"],
         engines=["blocking", "aio:notify=suspend"],
         settings={"channel.service": ["10 us"], "load.depth": ["1", "2"]},
@@ -33,7 +33,7 @@ def test_no_folder_is_kept(tmp_path):
     folder.mkdir()
     mine = folder / "mine.toml"
     shutil.copy(scenario_folder() / "cached-read.toml", mine)
-    run = runner.bench(
+    run = bench(
         [str(mine)],
         engines=["blocking"],
         settings={"channel.folder": [str(folder)], "channel.size": ["1 MiB"]},

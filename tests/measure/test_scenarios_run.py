@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from iomodels.engines import catalog
-from iomodels.measure import run as runner
+from iomodels.measure.run import bench
 from iomodels.results import read
 from iomodels.results.schema import Run
 from iomodels.workload.scenario import shipped
@@ -16,7 +16,7 @@ ALL = [name for name in catalog.DESCRIPTORS if name != "null"]
 
 
 def tiny(name: str, output: Path) -> Run:
-    return runner.bench(
+    return bench(
         [name],
         engines=ALL,
         rounds=1,

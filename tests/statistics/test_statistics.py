@@ -11,9 +11,16 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from iomodels.results.schema import Interval
-from iomodels.statistics import histogram as statistics_histogram
 from iomodels.statistics import rounds as stats
-from iomodels.statistics import summary as statistics_summary
+from iomodels.statistics.histogram import (
+    bucket_width_ns,
+    count,
+    max_ns,
+    mean_ns,
+    merge,
+    percentile_ns,
+)
+from iomodels.statistics.summary import latency_p50_ns, summarise
 
 from ..factory import bucket_lower_ns, histogram_of, make_trial
 
@@ -71,7 +78,7 @@ def test_median_interval_of_nothing_is_refused():
 @given(nanoseconds)
 def test_a_bucket_holds_its_values_and_is_at_most_a_128th_wide(value):
     lower = bucket_lower_ns(value)
-    width = statistics_histogram.bucket_width_ns(lower)
+    width = bucket_width_ns(lower)
     assert lower <= value < lower + width
     assert width == 1 or width * 128 <= value
     assert bucket_lower_ns(lower + width) == lower + width
@@ -83,7 +90,7 @@ def test_a_bucket_holds_its_values_and_is_at_most_a_128th_wide(value):
     [(0, 1), (127, 1), (128, 1), (255, 1), (256, 2), (510, 2), (512, 4), (2**41, 2**34)],
 )
 def test_bucket_widths(lower, width):
-    assert statistics_histogram.bucket_width_ns(lower) == width
+    assert bucket_width_ns(lower) == width
 
 
 @given(
@@ -94,65 +101,59 @@ def test_a_percentile_is_the_value_of_its_rank_within_half_a_bucket(values, q):
     hundredths = round(q * 1000)
     rank = max(1, -(-hundredths * len(values) // 1000))
     truth = sorted(values)[rank - 1]
-    found = statistics_histogram.percentile_ns(histogram_of(values), q)
-    assert (
-        abs(found - truth) <= (statistics_histogram.bucket_width_ns(bucket_lower_ns(truth)) - 1) / 2
-    )
+    found = percentile_ns(histogram_of(values), q)
+    assert abs(found - truth) <= (bucket_width_ns(bucket_lower_ns(truth)) - 1) / 2
 
 
 @given(st.lists(st.integers(0, 127), min_size=1))
 def test_small_values_are_exact(values):
     histogram = histogram_of(values)
-    assert (
-        statistics_histogram.percentile_ns(histogram, 0.5) == sorted(values)[(len(values) - 1) // 2]
-    )
-    assert statistics_histogram.max_ns(histogram) == max(values)
-    assert statistics_histogram.mean_ns(histogram) == pytest.approx(sum(values) / len(values))
+    assert percentile_ns(histogram, 0.5) == sorted(values)[(len(values) - 1) // 2]
+    assert max_ns(histogram) == max(values)
+    assert mean_ns(histogram) == pytest.approx(sum(values) / len(values))
 
 
 def test_a_percentile_takes_the_quantile_as_it_was_written():
     histogram = [(value, 1) for value in range(1, 101)]
-    assert statistics_histogram.percentile_ns(histogram, 0.07) == 7
-    assert statistics_histogram.percentile_ns(histogram, 0.071) == 8
+    assert percentile_ns(histogram, 0.07) == 7
+    assert percentile_ns(histogram, 0.071) == 8
 
 
 @given(st.lists(nanoseconds, min_size=1, max_size=50))
 def test_mean_is_within_half_a_per_cent(values):
     truth = sum(values) / len(values)
-    assert statistics_histogram.mean_ns(histogram_of(values)) == pytest.approx(truth, rel=0.004)
+    assert mean_ns(histogram_of(values)) == pytest.approx(truth, rel=0.004)
 
 
 @given(st.lists(st.lists(nanoseconds, max_size=20), max_size=5))
 def test_merging_histograms_is_the_histogram_of_all_values(lists):
-    merged = statistics_histogram.merge(histogram_of(values) for values in lists)
+    merged = merge(histogram_of(values) for values in lists)
     assert merged == histogram_of(value for values in lists for value in values)
-    assert statistics_histogram.count(merged) == sum(len(values) for values in lists)
+    assert count(merged) == sum(len(values) for values in lists)
 
 
 def test_huge_counts_neither_overflow_nor_lose_precision():
-    assert statistics_histogram.mean_ns([(1, 2**63), (3, 2**63)]) == 2
-    assert statistics_histogram.percentile_ns([(1, 2**63), (3, 2**63 + 1)], 0.5) == 3
+    assert mean_ns([(1, 2**63), (3, 2**63)]) == 2
+    assert percentile_ns([(1, 2**63), (3, 2**63 + 1)], 0.5) == 3
 
 
 def test_submits_that_nobody_timed_are_not_submits_that_took_no_time():
-    summary = statistics_summary.summarise(
-        [make_trial(number, submit_ns=[]) for number in range(7)]
-    )
+    summary = summarise([make_trial(number, submit_ns=[]) for number in range(7)])
     assert summary is not None
     assert summary.submit_ns is None
 
 
 def test_an_empty_histogram_has_no_percentile():
-    assert statistics_histogram.count([]) == 0
-    assert math.isnan(statistics_histogram.percentile_ns([], 0.5))
-    assert math.isnan(statistics_histogram.mean_ns([]))
-    assert math.isnan(statistics_histogram.max_ns([]))
+    assert count([]) == 0
+    assert math.isnan(percentile_ns([], 0.5))
+    assert math.isnan(mean_ns([]))
+    assert math.isnan(max_ns([]))
 
 
 @pytest.mark.parametrize("q", [-0.1, 1.1, math.nan])
 def test_a_quantile_outside_0_to_1_is_refused(q):
     with pytest.raises(ValueError, match="between 0 and 1"):
-        statistics_histogram.percentile_ns([(1, 1)], q)
+        percentile_ns([(1, 1)], q)
 
 
 # Summaries
@@ -163,7 +164,7 @@ def test_summary_takes_medians_over_rounds():
         make_trial(number, latency_ns=[value] * 9 + [100], throughput_ops=1000.0 + value)
         for number, value in enumerate([10, 12, 11, 13, 15, 14, 16])
     ]
-    summary = statistics_summary.summarise(trials)
+    summary = summarise(trials)
     assert summary is not None
     assert summary.rounds == 7
     assert summary.latency_ns.p50 == Interval(13, 10, 16)
@@ -174,13 +175,13 @@ def test_summary_takes_medians_over_rounds():
 
 def test_nothing_measured_gives_no_summary():
     idle = make_trial(0, latency_ns=[], throughput_ops=0.0)
-    assert statistics_summary.summarise([]) is None
-    assert statistics_summary.summarise([idle, idle]) is None
+    assert summarise([]) is None
+    assert summarise([idle, idle]) is None
 
 
 def test_a_round_without_operations_counts_as_throughput_zero_and_nowhere_else():
     trials = [make_trial(0), make_trial(1, latency_ns=[], throughput_ops=0.0, cpu_ns_per_op=0.0)]
-    summary = statistics_summary.summarise(trials)
+    summary = summarise(trials)
     assert summary is not None
     assert summary.rounds == 2
     assert summary.throughput_ops.low == 0
@@ -190,15 +191,15 @@ def test_a_round_without_operations_counts_as_throughput_zero_and_nowhere_else()
 
 def test_a_call_that_a_round_did_not_make_counts_as_zero():
     trials = [make_trial(n, calls={"read": 1.0} | ({"poll": 3.0} if n else {})) for n in range(3)]
-    summary = statistics_summary.summarise(trials)
+    summary = summarise(trials)
     assert summary is not None
     assert summary.calls_per_op == {"poll": Interval(3, 0, 3), "read": Interval(1, 1, 1)}
 
 
 def test_optional_quantities_need_every_round():
     everywhere = {"added_ns": [(20, 5)], "overlap": 0.5, "harness_ns_per_op": 30.0}
-    whole = statistics_summary.summarise([make_trial(n, **everywhere) for n in range(2)])
-    holed = statistics_summary.summarise([make_trial(0, **everywhere), make_trial(1)])
+    whole = summarise([make_trial(n, **everywhere) for n in range(2)])
+    holed = summarise([make_trial(0, **everywhere), make_trial(1)])
     assert whole is not None
     assert whole.added_ns is not None
     assert whole.added_ns.p50.median == 20
@@ -244,7 +245,7 @@ def test_only_rounds_in_both_with_positive_values_are_paired():
 def test_a_value_that_is_unknown_in_a_round_is_not_paired():
     a = [make_trial(0, latency_ns=[]), make_trial(1)]
     b = [make_trial(0), make_trial(1)]
-    ratio = stats.paired_ratio(a, b, statistics_summary.latency_p50_ns)
+    ratio = stats.paired_ratio(a, b, latency_p50_ns)
     assert ratio is not None
     assert ratio.rounds == 1
 

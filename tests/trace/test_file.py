@@ -15,8 +15,8 @@ from iomodels.cli.show.flow_text import flow_text
 from iomodels.base.errors import ResultError
 from iomodels.charts.flows.flow import flow
 from iomodels.exports.perfetto import perfetto
-from iomodels.trace import flow as steps
 from iomodels.trace import schema
+from iomodels.trace.flow import flow_of
 
 from ..traces import make_event, make_trace, recorded, tries
 
@@ -117,7 +117,7 @@ def test_whatever_is_accepted_can_be_shown(tmp_path: Path) -> None:
             sentences.append(str(error))
             continue
         accepted += 1
-        steps.flow_of(found)
+        flow_of(found)
         assert all(len(line) < 2000 for line in flow_text(found))
         json.loads(perfetto([found]))
         assert flow(found).alt

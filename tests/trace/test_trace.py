@@ -13,8 +13,8 @@ import pytest
 from iomodels.base.errors import ScenarioError
 from iomodels.engines import spec
 from iomodels.measure import recording as tracing
-from iomodels.trace import flow as steps
 from iomodels.trace import words
+from iomodels.trace.flow import flow_of, in_call
 from iomodels.trace.schema import Event, Trace, check
 
 from ..traces import ALL, WAITING, calls, make_event, make_trace, of_kind, record, recorded, waited
@@ -49,7 +49,7 @@ def test_nonblocking_shows_as_many_eagains_as_were_counted() -> None:
     trace = record("nonblocking", requests=1)
     said_eagain = [e for e in calls(trace, "read") if e.result == -errno.EAGAIN]
     assert len(said_eagain) == trace.eagain["read"] > 1
-    flow = steps.flow_of(trace)
+    flow = flow_of(trace)
     assert words.eagain(flow) == trace.eagain["read"]
     last = calls(trace, "read")[-1]
     assert last.result == 8
@@ -100,7 +100,7 @@ def test_computation_that_was_asked_for_is_what_is_done() -> None:
     trace = record("blocking", settings={"load.compute": "1 ms"})
     assert trace.parameters["load.compute"] == 1_000_000
     assert len(of_kind(trace, "computation")) == len(of_kind(trace, "request")) - 1
-    assert any(step.kind == "computation" for step in steps.flow_of(trace).steps)
+    assert any(step.kind == "computation" for step in flow_of(trace).steps)
     assert not of_kind(record("aio", settings={"load.compute": "0 ns"}), "computation")
 
 
@@ -155,7 +155,7 @@ def test_every_call_that_was_counted_was_recorded(engine: str) -> None:
 @pytest.mark.parametrize("engine", WAITING)
 def test_what_is_shown_is_the_request_of_median_latency(engine: str) -> None:
     trace = recorded(engine)
-    flow = steps.flow_of(trace)
+    flow = flow_of(trace)
     latencies = sorted(end_of(e) - e.start_ns for e in of_kind(trace, "request")[1:])
     assert flow.latency_ns == latencies[1]
     assert flow.number is not None
@@ -176,19 +176,19 @@ def test_other_channels_are_traced_too(scenario: str, engine: str, call: str) ->
     trace = record(engine, scenario=scenario, settings=settings)
     assert calls(trace, call)
     assert not of_kind(trace, "device_ready")  # such a channel does not know
-    assert steps.flow_of(trace).moments
+    assert flow_of(trace).moments
 
 
 def test_overlapping_requests_are_shown_together() -> None:
     trace = record("select", settings={"load.depth": "4"})
-    flow = steps.flow_of(trace)
+    flow = flow_of(trace)
     assert flow.number is None
     assert sum(step.count for step in flow.steps if step.kind == "device_start") >= 4
 
 
 def test_the_events_of_many_devices_are_folded_as_calls_are() -> None:
     trace = record("select", settings={"load.depth": "16"}, requests=1)
-    flow = steps.flow_of(trace)
+    flow = flow_of(trace)
     first, *_ = [step for step in flow.steps if step.kind == "device_start"]
     assert first.count == 16
     assert words.told(first, flow.duration_ns).startswith("device starts × 16, in ")
@@ -204,12 +204,12 @@ def test_what_the_ring_has_no_room_for_is_missing_and_said() -> None:
     assert len(trace.events) == 20
     assert trace.events_lost > 0
     assert any(f"{trace.events_lost} events are missing" in note for note in trace.notes)
-    assert trace.eagain["read"] > words.eagain(steps.flow_of(trace))
+    assert trace.eagain["read"] > words.eagain(flow_of(trace))
 
 
 def test_a_request_that_has_lost_calls_is_not_taken_for_a_whole_one() -> None:
     trace = record("nonblocking", capacity=20)
-    flow = steps.flow_of(trace)
+    flow = flow_of(trace)
     assert flow.number is None  # the ring holds not even one request
     assert flow.duration_ns <= 2 * max(e.end_ns or 0 for e in trace.events)
 
@@ -231,7 +231,7 @@ def test_the_events_of_a_killed_child_survive() -> None:
     first, second = calls(recording.trace, "read")
     assert first.result == 8
     assert (second.end_ns, second.result) == (None, None)
-    shown = [step for step in steps.flow_of(recording.trace).steps if step.kind == "call"]
+    shown = [step for step in flow_of(recording.trace).steps if step.kind == "call"]
     assert words.said(shown[-1]) == "not back yet"
 
 
@@ -263,8 +263,8 @@ def test_a_recording_leaves_no_descriptor() -> None:
 
 def shown_as(trace: Trace) -> set[tuple[str, str]]:
     """The calls long enough to be seen, and what each is shown as."""
-    flow = steps.flow_of(trace)
-    said = {(step.name, steps.in_call(step, flow.duration_ns)) for step in flow.steps}
+    flow = flow_of(trace)
+    said = {(step.name, in_call(step, flow.duration_ns)) for step in flow.steps}
     return {(name, word) for name, word in said if word}
 
 
@@ -340,7 +340,7 @@ def test_a_trace_of_a_sweep_says_which_point_it_shows() -> None:
 def test_the_caption_says_which_requests_are_compared() -> None:
     def caption(requests: int) -> str:
         events = [make_event("request", n * 1000, n * 1000 + 900) for n in range(requests)]
-        return steps.flow_of(make_trace(events)).caption
+        return flow_of(make_trace(events)).caption
 
     assert caption(1).startswith("one request")
     assert "request 2 of 2 recorded (the second)" in caption(2)

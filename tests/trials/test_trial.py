@@ -18,8 +18,8 @@ from iomodels.base.errors import TrialError
 from iomodels.results.schema import Trial
 from iomodels.statistics import histogram
 from iomodels.trials import child as trials_child
-from iomodels.trials import planned as trials_planned
 from iomodels.trials import trial
+from iomodels.trials.planned import Command
 from iomodels.trials.preparation import Preparation
 
 from .. import fresh
@@ -173,7 +173,7 @@ def test_a_file_that_leaves_the_cache_in_mid_trial_is_not_called_cached() -> Non
         with pytest.raises(TrialError, match=r"25[56] of 256 pages had left the page cache"):
             trial.run_trial(
                 one,
-                trials_planned.Command("blocking", "file", first_block, command.descriptors),
+                Command("blocking", "file", first_block, command.descriptors),
                 drop,
             )
 
@@ -206,7 +206,7 @@ def test_a_hung_child_is_killed_by_the_watchdog(monkeypatch: pytest.MonkeyPatch)
 def test_last_words_are_kept() -> None:
     made, one = planned("slow-device", "blocking")
     with Preparation(made.seed) as preparation, preparation.command(one) as command:
-        broken = trials_planned.Command("no-such-engine", command.channel, command.settings)
+        broken = Command("no-such-engine", command.channel, command.settings)
         with pytest.raises(TrialError, match="last words: ValueError: no engine 'no-such-engine'"):
             trial.run_trial(one, broken, lambda operations: None)
 

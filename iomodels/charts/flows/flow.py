@@ -20,8 +20,7 @@ from iomodels.charts.drawing.picture import Picture
 from iomodels.charts.flows import arrows, lanes
 from iomodels.charts.flows.lanes import APPLICATION_IN, BEHIND, HEAD_IN, Sheet, write
 from iomodels.trace import figures, words
-from iomodels.trace import flow as steps
-from iomodels.trace.flow import Flow, Moment
+from iomodels.trace.flow import Flow, Moment, flow_of, is_device, pictured
 from iomodels.trace.schema import Trace
 
 if TYPE_CHECKING:
@@ -43,8 +42,8 @@ APART = "\u2003"
 
 def flow(trace: Trace) -> Picture:
     """The picture of one trace."""
-    shown = steps.pictured(trace, lanes.HELPERS)
-    heading = figures.heading(trace, steps.flow_of(trace))
+    shown = pictured(trace, lanes.HELPERS)
+    heading = figures.heading(trace, flow_of(trace))
     title = f"{heading}: {style.safe(trace.engine, 60)}"
     return Picture(
         name=f"trace-{files.slug(trace.engine)}",
@@ -70,7 +69,7 @@ def _in_words(trace: Trace, shown: Flow) -> str:
 def _draw(trace: Trace, shown: Flow, title: str) -> Figure:
     from matplotlib.figure import Figure
 
-    device = sum(1 for m in shown.moments if steps.is_device(m.step))
+    device = sum(1 for m in shown.moments if is_device(m.step))
     others = len(shown.moments) - device
     height = max(LEAST_IN, LABEL_IN * (others + 1), TWO_LINES_IN * (device + 1))
     colour = style.hue(trace.engine.partition(":")[0])
@@ -84,7 +83,7 @@ def _draw(trace: Trace, shown: Flow, title: str) -> Figure:
     axes.set_axis_off()
     _head(axes, trace, sheet, title, width)
     lanes.draw(axes, sheet)
-    rows = list(_placed([m for m in shown.moments if not steps.is_device(m.step)], sheet, LABEL_IN))
+    rows = list(_placed([m for m in shown.moments if not is_device(m.step)], sheet, LABEL_IN))
     arrows.draw(axes, sheet, rows)
     for moment, y in rows:
         _label_left(axes, sheet, moment, y)
@@ -162,7 +161,7 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list
 
 
 def _device_labels(axes: Axes, sheet: Sheet) -> None:
-    right = [m for m in sheet.flow.moments if steps.is_device(m.step)]
+    right = [m for m in sheet.flow.moments if is_device(m.step)]
     for moment, y in _placed(right, sheet, TWO_LINES_IN):
         left, true = RIGHT_LABELS_IN + sheet.shift, sheet.y(moment.at_ns)
         _leader(axes, (sheet.kernel[1], left - 0.05), (true, y))

@@ -10,8 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from iomodels.charts.drawing import style
-from iomodels.trace import flow as steps
-from iomodels.trace.flow import Flow, Step
+from iomodels.trace.flow import Flow, Step, in_call, is_device, is_try
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,7 +47,7 @@ class Sheet:
     @cached_property
     def helpers(self) -> dict[int, tuple[float, float]]:
         """The lane of each helper thread, from left to right."""
-        threads = {step.thread for step in self.flow.steps if not steps.is_device(step)}
+        threads = {step.thread for step in self.flow.steps if not is_device(step)}
         return {
             thread: (HELPER_IN[0] + HELPER_STEP_IN * n, HELPER_IN[1] + HELPER_STEP_IN * n)
             for n, thread in enumerate(sorted(threads - {0}))
@@ -153,7 +152,7 @@ def _kernel_lane(axes: Axes, sheet: Sheet) -> None:
 
 
 def _threads_lanes(axes: Axes, sheet: Sheet) -> None:
-    own = [step for step in sheet.flow.steps if not steps.is_device(step)]
+    own = [step for step in sheet.flow.steps if not is_device(step)]
     begins: dict[tuple[float, float], float] = {APPLICATION_IN: HEAD_IN}
     for step in own:
         begins.setdefault(sheet.lane(step), sheet.y(step.start_ns))
@@ -177,8 +176,8 @@ def _shading_of(step: Step, sheet: Sheet) -> tuple[str, dict[str, Any]]:
         return word, {"facecolor": sheet.colour, "alpha": 0.75}
     if step.kind == "call" and step.count > 1:
         dots = {"facecolor": "none", "edgecolor": sheet.colour, "hatch": "...."}
-        return "trying" if steps.is_try(step) else "", dots
-    doing = steps.in_call(step, sheet.flow.duration_ns)
+        return "trying" if is_try(step) else "", dots
+    doing = in_call(step, sheet.flow.duration_ns)
     if doing == "blocked":
         return doing, {"facecolor": "#d9d9d9", "edgecolor": "#a6a6a6", "hatch": "////"}
     return doing, {"facecolor": sheet.colour, "alpha": 0.4} if doing else {}
