@@ -18,12 +18,12 @@ import numpy as np
 
 from iomodels.compare import metrics, unpaired_verdicts, verdict
 from iomodels.compare.schema import Outcome
-from iomodels.compare.unpaired_verdicts import Judgement, Named, Timing
+from iomodels.compare.unpaired_verdicts import Judgement, NamedTiming, Timing
 from iomodels.results.schema import Cell
 from iomodels.statistics import sign_flip
 from iomodels.statistics.rounds import wilson_interval
 
-SIMULATED = Named(("simulated", frozenset(), ""), "", Cell("simulated", {}, "", "ok"))
+SIMULATED = NamedTiming(("simulated", frozenset(), ""), "", Cell("simulated", {}, "", "ok"))
 BASE_RUNS = (1, 2, 3, 5)
 SPREADS = ((0.03, 0.005), (0.05, 0.005), (0.005, 0.03), (0.005, 0.05), (0.035, 0.035))
 """Standard deviations between runs: common to all cells, and each cell's own (logs)."""
@@ -47,7 +47,7 @@ def baseline_suite(
         )
         for row in levels
     ]
-    found = unpaired_verdicts.judge(timed, Judgement(0.05, (), sign_flip.CONFIRM_ALPHA))
+    found = unpaired_verdicts.judge_timings(timed, Judgement(0.05, (), sign_flip.CONFIRM_ALPHA))
     return verdict.outcome(found, threshold=0.05, comparable=True)
 
 

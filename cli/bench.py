@@ -120,7 +120,7 @@ def command(
     """
     from iomodels.analysis.cells import has_measurements
     from iomodels.base.units import counted
-    from iomodels.measure.run import Interrupted
+    from iomodels.measure.run import RunInterrupted
     from iomodels.measure.run import bench as run_bench
     from iomodels.statistics.rounds import MIN_ROUNDS
 
@@ -159,7 +159,7 @@ def command(
                 force=force,
                 listener=listener,
             )
-        except Interrupted as interruption:
+        except RunInterrupted as interruption:
             run, interrupted = interruption.run, True
     if not has_measurements(run):
         messages.print("interrupted before anything was measured: there is no result")

@@ -242,7 +242,7 @@ def _against_baseline(paths: Sequence[str], how: _How) -> Comparison | None:
     """None where it was interrupted; what there was is saved, and it is said where."""
     from iomodels.check import against_baseline
     from iomodels.check.baseline import load_baseline
-    from iomodels.measure.run import Interrupted
+    from iomodels.measure.run import RunInterrupted
 
     from .show import console, progress
 
@@ -253,7 +253,7 @@ def _against_baseline(paths: Sequence[str], how: _How) -> Comparison | None:
         with terminated_like_ctrl_c(), progress.display(messages) as listener:
             checked = against_baseline.check(base, **vars(how), listener=listener)
         comparison, kept = checked.comparison, checked.output
-    except Interrupted:
+    except RunInterrupted:
         messages.print("interrupted: nothing was judged")
         kept = how.output if how.output is not None and how.output.exists() else None
     if kept is not None:
@@ -283,7 +283,7 @@ def _a_against_b(
     pair_runs.check_folders(cells)
     try:
         with terminated_like_ctrl_c(), pair_progress.display(console.err(), seed) as listener:
-            comparison = a_against_b.run(
+            comparison = a_against_b.compare_arms(
                 cells,
                 base_name=f"A ({a.name})",
                 new_name=f"B ({b.name})",
@@ -293,7 +293,7 @@ def _a_against_b(
                 first_pairs=rounds,
                 listener=listener,
             )
-    except a_against_b.Interrupted as interruption:
+    except a_against_b.ComparisonInterrupted as interruption:
         console.err().print("interrupted: this is what was measured until then")
         return interruption.comparison, True
     return comparison, False

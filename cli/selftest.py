@@ -29,7 +29,7 @@ def show(*, minutes: float, threshold: float, as_json: bool) -> int:
     interrupted = False
     try:
         with terminated_like_ctrl_c(), pair_progress.display(messages, seed) as listener:
-            for report in selftest.run(
+            for report in selftest.run_self_test(
                 seed=seed, budget_s=60 * minutes, threshold=threshold, listener=listener
             ):
                 last = report

@@ -13,7 +13,7 @@ def planned(
 ) -> tuple[plan.Plan, PlannedTrial]:
     """The plan and its one trial. `settings` are keys with `__` for the dot."""
     by_key = {key.replace("__", "."): [value] for key, value in settings.items()}
-    made = plan.make(
+    made = plan.make_plan(
         resolve([scenario], by_key),
         [spec.parse(engine)],
         rounds=1,

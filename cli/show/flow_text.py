@@ -16,7 +16,15 @@ from iomodels.base.units import counted
 from iomodels.trace.figures import heading
 from iomodels.trace.flow import Flow, Moment, Step, flow_of, in_call
 from iomodels.trace.schema import Trace
-from iomodels.trace.words import called, clock, explained, other_side, said, told, took
+from iomodels.trace.words import (
+    called,
+    clock,
+    describe_occurrence,
+    describe_result,
+    explained,
+    other_side,
+    took,
+)
 
 from .console import PLAIN_WIDTH
 
@@ -82,19 +90,25 @@ def _row(flow: Flow, moment: Moment) -> str:
     lane = _lane(flow, moment)
     if step.kind in ("device_start", "device_ready"):
         mark = "◆" if step.kind == "device_ready" else "◇"
-        return _line(time, lane, "", mark, told(step, flow.duration_ns))
+        return _line(time, lane, "", mark, describe_occurrence(step, flow.duration_ns))
     if step.kind in ("signal", "callback"):
-        return _line(time, lane, "◀" + "─" * (LANE_WIDTH - 1), "┤", told(step, flow.duration_ns))
+        return _line(
+            time,
+            lane,
+            "◀" + "─" * (LANE_WIDTH - 1),
+            "┤",
+            describe_occurrence(step, flow.duration_ns),
+        )
     if step.kind == "computation":
-        return _line(time, COMPUTING, f" {told(step, flow.duration_ns)}", "│", "")
+        return _line(time, COMPUTING, f" {describe_occurrence(step, flow.duration_ns)}", "│", "")
     if moment.phase == "enter":
         return _line(time, *_arrow(step, lane), "│", "")
     if moment.phase == "leave":
         line = "╌" if step.thread else "─"
         back = f" {called(step)} {line}".rjust(LANE_WIDTH - 1, line)
-        return _line(time, lane, f"◀{back}", "┤", said(step))
+        return _line(time, lane, f"◀{back}", "┤", describe_result(step))
     after = f", {took(step)}" if took(step) else ""
-    return _line(time, *_arrow(step, lane), "◁", f"{said(step)}{after}")
+    return _line(time, *_arrow(step, lane), "◁", f"{describe_result(step)}{after}")
 
 
 def _lane(flow: Flow, moment: Moment) -> str:

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from iomodels.analysis import findings
-from iomodels.analysis.cells import Point, grouped, label, told
+from iomodels.analysis.cells import PointCells, grouped, label, points_to_show
 from iomodels.base.units import counted, format_count, format_duration
 from iomodels.results.schema import Cell, Notice, Run, Trial
 from iomodels.statistics.rounds import MIN_ROUNDS, Ratio, paired_ratio
@@ -116,7 +116,7 @@ def report(
     verdicts = any(len(cell.trials) >= MIN_ROUNDS for cell in run.cells)
     for name, points in grouped(run.cells).items():
         shown += _heading(name, run.questions.get(name))
-        drafts = [_Draft.of(point) for point in told(name, points)]
+        drafts = [_Draft.of(point) for point in points_to_show(name, points)]
         left_out = _without_room(drafts, width)
         for draft in drafts:
             shown += _point(draft, left_out, legend, verdicts=verdicts)
@@ -204,14 +204,14 @@ def _heading(scenario: str, question: str | None) -> list[RenderableType]:
 class _Draft:
     """A point's table, while it is not known yet which columns there is room for."""
 
-    point: Point
+    point: PointCells
     rows: Sequence[Cell]
     names: Sequence[str]
     notes: Footnotes
     base: Cell | None
 
     @classmethod
-    def of(cls, point: Point) -> _Draft:
+    def of(cls, point: PointCells) -> _Draft:
         rows = [cell for cell in point.cells if cell.engine != HARNESS]
         notes = Footnotes()
         names = [engine_name(cell.engine) + notes.mark(cell) for cell in rows]
@@ -398,7 +398,7 @@ def _short_duration(ns: float) -> str:
     return format_duration(ns).replace(" ", "") if math.isfinite(ns) else ""
 
 
-def _harness(points: Iterable[Point]) -> list[RenderableType]:
+def _harness(points: Iterable[PointCells]) -> list[RenderableType]:
     cells = [cell for point in points for cell in point.cells if cell.engine == HARNESS]
     lines: list[RenderableType] = []
     for cell in cells:

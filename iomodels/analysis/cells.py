@@ -12,14 +12,14 @@ from iomodels.workload.key import all_keys
 
 
 @dataclass(frozen=True)
-class Point:
+class PointCells:
     """The cells of one scenario point, in the run's order. `varying`: what sets it apart."""
 
     cells: tuple[Cell, ...]
     varying: dict[str, Parameter]
 
 
-def grouped(cells: Iterable[Cell]) -> dict[str, list[Point]]:
+def grouped(cells: Iterable[Cell]) -> dict[str, list[PointCells]]:
     """The points of each scenario, both in the order in which the run has them."""
     found: dict[str, dict[frozenset[tuple[str, Parameter]], list[Cell]]] = {}
     for cell in cells:
@@ -28,17 +28,19 @@ def grouped(cells: Iterable[Cell]) -> dict[str, list[Point]]:
     return {name: _points(list(points.values())) for name, points in found.items()}
 
 
-def told(name: str, points: list[Point]) -> list[Point]:
+def points_to_show(name: str, points: list[PointCells]) -> list[PointCells]:
     """The points of scenario `name` for people to read: a lone one is one of several, too, if the
     scenario is a shipped one that sweeps, and what sets it apart from those is told."""
     if len(points) != 1 or name not in scenario.shipped():
         return points
     (point,) = points
     found = {key: point.cells[0].parameters.get(key) for key in scenario.load(name).sweep}
-    return [Point(point.cells, {key: value for key, value in found.items() if value is not None})]
+    return [
+        PointCells(point.cells, {key: value for key, value in found.items() if value is not None})
+    ]
 
 
-def constants(points: list[Point]) -> str:
+def constants(points: list[PointCells]) -> str:
     """What all points share, as `channel.kind timer, load.batch 16`; defaults are left out."""
     shared = points[0].cells[0].parameters if points else {}
     return ", ".join(
@@ -48,7 +50,7 @@ def constants(points: list[Point]) -> str:
     )
 
 
-def label(point: Point) -> str:
+def label(point: PointCells) -> str:
     """What sets the point apart from the scenario's others: `depth 4, block 4 KiB`."""
     return ", ".join(
         f"{key.partition('.')[2] or key} {show(key, value)}" for key, value in point.varying.items()
@@ -69,12 +71,12 @@ def _is_default(key: str, value: Parameter) -> bool:
     return known is not None and known.default == value
 
 
-def _points(points: list[list[Cell]]) -> list[Point]:
+def _points(points: list[list[Cell]]) -> list[PointCells]:
     all_parameters = [cells[0].parameters for cells in points]
     keys = dict.fromkeys(key for parameters in all_parameters for key in parameters)
     varying = [key for key in keys if len({p.get(key) for p in all_parameters}) > 1]
     return [
-        Point(
+        PointCells(
             tuple(cells), {k: cells[0].parameters[k] for k in varying if k in cells[0].parameters}
         )
         for cells in points

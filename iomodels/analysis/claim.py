@@ -80,7 +80,7 @@ def _shown(key: str, value: object) -> str:
 
 
 @dataclass(frozen=True)
-class Quantity:
+class ClaimQuantity:
     """What decides: a value of the first place's trials, or its ratio to the second place's."""
 
     words: str
@@ -110,7 +110,7 @@ def _three_digits(value: float) -> str:
 class Condition:
     """Holds where the whole interval is at least `least` (or at most `most`)."""
 
-    quantity: Quantity
+    quantity: ClaimQuantity
     places: tuple[Place, ...]
     least: float | None = None
     most: float | None = None
@@ -144,7 +144,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ClaimVerdict:
     """What a run says of a claim; `numbers` are the deciding quantities, `cells` where from."""
 
     claim: Claim
@@ -153,7 +153,7 @@ class Verdict:
     cells: tuple[str, ...]
 
 
-def judge(claim: Claim, cells: Sequence[Cell]) -> Verdict:
+def judge_claim(claim: Claim, cells: Sequence[Cell]) -> ClaimVerdict:
     """What these cells say of a claim; where one is missing, that it is."""
     outcomes: list[Outcome] = []
     numbers: list[str] = []
@@ -168,7 +168,7 @@ def judge(claim: Claim, cells: Sequence[Cell]) -> Verdict:
     places = dict.fromkeys(
         place.name for condition in claim.conditions for place in condition.places
     )
-    return Verdict(claim, _together(outcomes), tuple(dict.fromkeys(numbers)), tuple(places))
+    return ClaimVerdict(claim, _together(outcomes), tuple(dict.fromkeys(numbers)), tuple(places))
 
 
 def _together(outcomes: Sequence[Outcome]) -> Outcome:

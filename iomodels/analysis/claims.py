@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from iomodels.analysis.claim import Claim, Condition, Place, Quantity, Value, Verdict, find, judge
+from iomodels.analysis.claim import (
+    Claim,
+    ClaimQuantity,
+    ClaimVerdict,
+    Condition,
+    Place,
+    Value,
+    find,
+    judge_claim,
+)
 from iomodels.results.schema import Run, Trial
 from iomodels.statistics.histogram import percentile_ns
 from iomodels.statistics.summary import cpu_ns_per_op, latency_p50_ns
 
 
-def verdicts(run: Run, *, every: bool = False) -> list[Verdict]:
+def verdicts(run: Run, *, every: bool = False) -> list[ClaimVerdict]:
     """A verdict for each claim whose cells are all in the run, measured or not; no other claims.
 
     With `every`, on all twelve: where a cell is missing, the verdict says which.
     """
     return [
-        judge(claim, run.cells)
+        judge_claim(claim, run.cells)
         for claim in CLAIMS
         if every
         or all(
@@ -98,8 +107,8 @@ def _chain(engine: str) -> Place:
     return Place("aio-chain", engine, {})
 
 
-def _ratio(words: str, value: Value) -> Quantity:
-    return Quantity(words, value, is_ratio=True)
+def _ratio(words: str, value: Value) -> ClaimQuantity:
+    return ClaimQuantity(words, value, is_ratio=True)
 
 
 _LISTS = (_batch("aio:notify=list,mode=nowait"), _batch("aio"))
@@ -112,7 +121,7 @@ CLAIMS: tuple[Claim, ...] = (
         "and the wake-up, so the claim counts as held below 5 %.",
         (
             Condition(
-                Quantity("CPU share", _cpu_share_of_io, as_percent=True),
+                ClaimQuantity("CPU share", _cpu_share_of_io, as_percent=True),
                 (_computing("blocking", MS),),
                 most=0.05,
             ),
@@ -122,7 +131,11 @@ CLAIMS: tuple[Claim, ...] = (
         "A2",
         "Non-blocking I/O needs many calls for one transfer",
         "Calls per operation on a device of 100 µs; more than two count as many.",
-        (Condition(Quantity("calls per operation", _all_calls), (_slow("nonblocking"),), least=2),),
+        (
+            Condition(
+                ClaimQuantity("calls per operation", _all_calls), (_slow("nonblocking"),), least=2
+            ),
+        ),
     ),
     Claim(
         "A3",
@@ -161,7 +174,7 @@ CLAIMS: tuple[Claim, ...] = (
         "Completions per select call with 16 requests in flight.",
         (
             Condition(
-                Quantity("completions per select", _completions_per_select),
+                ClaimQuantity("completions per select", _completions_per_select),
                 (_slow_devices("select", 16),),
                 least=1,
             ),
@@ -190,7 +203,7 @@ CLAIMS: tuple[Claim, ...] = (
         "at once.",
         (
             Condition(
-                Quantity("submit over latency", _submit_share, as_percent=True),
+                ClaimQuantity("submit over latency", _submit_share, as_percent=True),
                 (_slow("aio"),),
                 most=0.1,
             ),
@@ -202,9 +215,9 @@ CLAIMS: tuple[Claim, ...] = (
         "Overlap with 1 ms of computation on a device of 1 ms: 1 where all of it is hidden, 0 "
         "where none is. AIO must reach a half, and blocking must stay below a quarter.",
         (
-            Condition(Quantity("aio hides", _overlap), (_computing("aio", MS),), least=0.5),
+            Condition(ClaimQuantity("aio hides", _overlap), (_computing("aio", MS),), least=0.5),
             Condition(
-                Quantity("blocking hides", _overlap), (_computing("blocking", MS),), most=0.25
+                ClaimQuantity("blocking hides", _overlap), (_computing("blocking", MS),), most=0.25
             ),
         ),
     ),

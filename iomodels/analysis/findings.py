@@ -58,7 +58,7 @@ class Phrase:
 
 
 @dataclass(frozen=True)
-class Quantity:
+class ComparedQuantity:
     """Something that engines are compared by. `words` puts a ratio (engine over base) in words."""
 
     name: str
@@ -67,10 +67,10 @@ class Quantity:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PointVerdict:
     """What the ratio of one engine to the base says of one quantity."""
 
-    quantity: Quantity
+    quantity: ComparedQuantity
     kind: Kind
     ratio: Ratio
 
@@ -172,10 +172,10 @@ def _tells_more(cell: Cell) -> bool:
     return depth != 1 or bool(cell.parameters.get("load.compute"))
 
 
-def _verdicts(cell: Cell, base: Cell, quantities: Sequence[Quantity]) -> list[Verdict]:
+def _verdicts(cell: Cell, base: Cell, quantities: Sequence[ComparedQuantity]) -> list[PointVerdict]:
     """A quantity without one pair of rounds (none measured, or zero) has no verdict."""
     ratios = [(q, paired_ratio(cell.trials, base.trials, q.value)) for q in quantities]
-    return [Verdict(q, _kind(ratio), ratio) for q, ratio in ratios if ratio is not None]
+    return [PointVerdict(q, _kind(ratio), ratio) for q, ratio in ratios if ratio is not None]
 
 
 def _kind(ratio: Ratio) -> Kind:
@@ -186,7 +186,7 @@ def _kind(ratio: Ratio) -> Kind:
     return "differs" if abs(math.log(ratio.interval.median)) >= NEWS else "near"
 
 
-def _has_verdict(verdicts: Sequence[Verdict]) -> bool:
+def _has_verdict(verdicts: Sequence[PointVerdict]) -> bool:
     return any(verdict.kind != "few" for verdict in verdicts)
 
 
@@ -194,7 +194,7 @@ def _has_verdict(verdicts: Sequence[Verdict]) -> bool:
 
 
 def _difference_clauses(
-    told: dict[str, list[Verdict]], base: str, quantities: Sequence[Quantity]
+    told: dict[str, list[PointVerdict]], base: str, quantities: Sequence[ComparedQuantity]
 ) -> list[str]:
     groups: dict[str, list[str]] = {}
     for engine, verdicts in told.items():
@@ -208,7 +208,7 @@ def _difference_clauses(
     return clauses
 
 
-def _predicate(verdicts: Sequence[Verdict], base: str, *, plural: bool) -> str:
+def _predicate(verdicts: Sequence[PointVerdict], base: str, *, plural: bool) -> str:
     """What is said of an engine: its differences first, then what is the same, then the unknown."""
     phrases = [
         verdict.quantity.words(verdict.ratio.interval.median, base)
@@ -229,7 +229,7 @@ def _predicate(verdicts: Sequence[Verdict], base: str, *, plural: bool) -> str:
     return text + "".join(f" ({v.quantity.name}: {_few_rounds(v.ratio.rounds)})" for v in few)
 
 
-def _sameness(verdicts: Sequence[Verdict], base: str, *, named: bool) -> str:
+def _sameness(verdicts: Sequence[PointVerdict], base: str, *, named: bool) -> str:
     """ "latency within noise" after a difference, else "within noise of BASE in latency"."""
     groups: dict[str, list[str]] = {}
     for verdict in verdicts:
@@ -249,10 +249,10 @@ def _bound(ratio: Ratio) -> int:
 
 
 def _noise_clauses(
-    told: dict[str, list[Verdict]],
+    told: dict[str, list[PointVerdict]],
     cells: Sequence[Cell],
     base: Cell,
-    quantities: Sequence[Quantity],
+    quantities: Sequence[ComparedQuantity],
 ) -> list[str]:
     same = [engine for engine, verdicts in told.items() if _all_noise(verdicts, quantities)]
     if not same:
@@ -267,12 +267,12 @@ def _noise_clauses(
     return [f"{_listed(same)} are each within noise of {base.engine}"]
 
 
-def _all_noise(verdicts: Sequence[Verdict], quantities: Sequence[Quantity]) -> bool:
+def _all_noise(verdicts: Sequence[PointVerdict], quantities: Sequence[ComparedQuantity]) -> bool:
     """Whether every quantity was compared and none differs: one that is unknown is not the same."""
     return len(verdicts) == len(quantities) and all(v.kind == "noise" for v in verdicts)
 
 
-def _too_few(untold: dict[str, list[Verdict]], base: str) -> list[str]:
+def _too_few(untold: dict[str, list[PointVerdict]], base: str) -> list[str]:
     groups: dict[int, list[str]] = {}
     for engine, verdicts in untold.items():
         rounds = max((verdict.ratio.rounds for verdict in verdicts), default=0)
@@ -349,6 +349,6 @@ def _listed(items: Sequence[str]) -> str:
     return f"{', '.join(items[:-1])} and {items[-1]}"
 
 
-LATENCY = Quantity("latency", summary.latency_p50_ns, _latency_words)
-CPU = Quantity("CPU", summary.cpu_ns_per_op, _cpu_words)
-THROUGHPUT = Quantity("throughput", lambda trial: trial.throughput_ops, _throughput_words)
+LATENCY = ComparedQuantity("latency", summary.latency_p50_ns, _latency_words)
+CPU = ComparedQuantity("CPU", summary.cpu_ns_per_op, _cpu_words)
+THROUGHPUT = ComparedQuantity("throughput", lambda trial: trial.throughput_ops, _throughput_words)

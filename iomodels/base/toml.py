@@ -130,7 +130,7 @@ def _explain(
     if named and named[1] == "contains unknown":
         return unknown_key(named[2], fields, prefix)
     name = named[2] if named else at[1] if at else ""
-    state = "is missing" if named else f"is {found(data.get(name))}"
+    state = "is missing" if named else f"is {describe_value(data.get(name))}"
     allowed = fields[name].type.__metadata__[0].extra["allowed"]
     return f"{prefix}{name} {state}: it must be {allowed}"
 
@@ -153,7 +153,7 @@ def did_you_mean(word: object, known: Iterable[object]) -> str:
     return f" (did you mean '{close[0]}'?)" if close else ""
 
 
-def found(value: object) -> str:
+def describe_value(value: object) -> str:
     """A value from TOML as a few words, whatever its size."""
     if isinstance(value, str):
         return repr(value if len(value) <= 40 else value[:40] + "…")

@@ -21,14 +21,14 @@ PANELS = (
     rows.Panel(
         "throughput (operations/s)",
         scales.counts,
-        [rows.Quantity("median", lambda s: s.summary.throughput_ops, format_count)],
+        [rows.RowQuantity("median", lambda s: s.summary.throughput_ops, format_count)],
     ),
     rows.Panel(
         "latency",
         scales.durations,
         [
-            rows.Quantity("p50", lambda s: s.summary.latency_ns.p50, format_duration),
-            rows.Quantity("p99", _p99, format_duration, main=False),
+            rows.RowQuantity("p50", lambda s: s.summary.latency_ns.p50, format_duration),
+            rows.RowQuantity("p99", _p99, format_duration, main=False),
         ],
     ),
 )

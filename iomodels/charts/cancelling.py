@@ -49,14 +49,14 @@ PANELS = (
     rows.Panel(
         "ended by it (% of those overdue)",
         _shares,
-        [rows.Quantity("share", _share, _percent)],
+        [rows.RowQuantity("share", _share, _percent)],
     ),
     rows.Panel(
         "from asking to the end",
         scales.durations,
         [
-            rows.Quantity("by it", _by_it, format_duration),
-            rows.Quantity("too late", _too_late, format_duration, main=False),
+            rows.RowQuantity("by it", _by_it, format_duration),
+            rows.RowQuantity("too late", _too_late, format_duration, main=False),
         ],
     ),
 )

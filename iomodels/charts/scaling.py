@@ -23,7 +23,7 @@ PANEL_IN = 1.9
 
 
 @dataclass(frozen=True)
-class Quantity:
+class ScaledQuantity:
     """What one panel shows, and the kind of axis it takes."""
 
     title: str
@@ -32,10 +32,12 @@ class Quantity:
 
 
 QUANTITIES = (
-    Quantity("throughput (operations/s)", lambda s: s.summary.throughput_ops, is_duration=False),
-    Quantity("CPU per operation", lambda s: s.summary.cpu_ns_per_op),
-    Quantity("latency p50", lambda s: s.summary.latency_ns.p50),
-    Quantity("latency p99", lambda s: latency_ns(s.cell, "p99")),
+    ScaledQuantity(
+        "throughput (operations/s)", lambda s: s.summary.throughput_ops, is_duration=False
+    ),
+    ScaledQuantity("CPU per operation", lambda s: s.summary.cpu_ns_per_op),
+    ScaledQuantity("latency p50", lambda s: s.summary.latency_ns.p50),
+    ScaledQuantity("latency p99", lambda s: latency_ns(s.cell, "p99")),
 )
 
 
@@ -69,7 +71,7 @@ def explained(scene: Scene) -> list[str]:
 
 
 def _panel(
-    ax: Axes, quantity: Quantity, key: str, lines: Sequence[Line], facet: str, right_in: float
+    ax: Axes, quantity: ScaledQuantity, key: str, lines: Sequence[Line], facet: str, right_in: float
 ) -> None:
     values, ends = draw_lines(ax, quantity.title, lines, quantity.value)
     scales.swept(ax.xaxis, key, [x for line in lines for x, _ in line.dots])

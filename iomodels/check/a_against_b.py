@@ -13,7 +13,7 @@ from typing import Protocol
 from iomodels.base.errors import NothingMeasured
 from iomodels.check import pair_runs, pair_verdicts
 from iomodels.check.pair_runs import PairedCell
-from iomodels.check.pair_verdicts import Row
+from iomodels.check.pair_verdicts import PairedRow
 from iomodels.compare import metrics, verdict
 from iomodels.compare.runs import DEFAULT_THRESHOLD, now_utc
 from iomodels.compare.schema import OF_PAIRS, SCHEMA, Change, Comparison
@@ -23,13 +23,13 @@ from iomodels.statistics import screen_confirm
 from iomodels.statistics.sign_flip import Floats
 
 
-class Listener(pair_runs.Listener, Protocol):
+class ComparisonListener(pair_runs.PairListener, Protocol):
     """Told what happens while it happens: what a batch of pairs is for, and each pair."""
 
     def batch_started(self, what: str, cells: int, pairs: int, estimate_s: float) -> None: ...
 
 
-class Interrupted(KeyboardInterrupt):
+class ComparisonInterrupted(KeyboardInterrupt):
     """Ctrl-C or SIGTERM came. What was measured until then is in `comparison`: no verdicts, but on
     what failed."""
 
@@ -38,7 +38,7 @@ class Interrupted(KeyboardInterrupt):
         self.comparison = comparison
 
 
-def run(
+def compare_arms(
     cells: Sequence[PairedCell],
     *,
     base_name: str,
@@ -47,7 +47,7 @@ def run(
     threshold: float = DEFAULT_THRESHOLD,
     metric_keys: Sequence[str] = (),
     first_pairs: int | None = None,
-    listener: Listener | None = None,
+    listener: ComparisonListener | None = None,
 ) -> Comparison:
     """Measure both arms in pairs and judge B against A.
 
@@ -101,8 +101,8 @@ def run(
     except KeyboardInterrupt:
         until_then = [*pair_verdicts.unfinished(measuring.rows), *lost]
         notice = Notice("interrupted", pair_verdicts.INTERRUPTED)
-        raise Interrupted(comparison(until_then, notice, finished=False)) from None
-    changes = [*pair_verdicts.judge(measuring.rows, decision, threshold), *lost]
+        raise ComparisonInterrupted(comparison(until_then, notice, finished=False)) from None
+    changes = [*pair_verdicts.judge_rows(measuring.rows, decision, threshold), *lost]
     if not any(pair.a for row in measuring.rows for pair in row.all) and not _fails(changes):
         raise NothingMeasured(f"nothing was measured; {_why_nothing(measuring)}")
     return comparison(changes)
@@ -120,11 +120,11 @@ class _Measuring:
         cells: Sequence[PairedCell],
         keys: tuple[str, ...],
         seed: int,
-        listener: Listener | None,
+        listener: ComparisonListener | None,
     ) -> None:
         self.cells = cells
         self.rows = [
-            Row(cell, metric)
+            PairedRow(cell, metric)
             for cell in cells
             if cell.na_reason is None
             for metric in metrics.of_cell(cell.a.parameters, keys)

@@ -47,7 +47,7 @@ from iomodels.compare.runs import (
 from iomodels.compare.schema import OF_ROUNDS, OF_RUNS, SCHEMA, Change, Comparison
 from iomodels.engines.spec import EngineSpec
 from iomodels.measure.plan import Plan, of_pairs
-from iomodels.measure.run import Listener, bench_plan
+from iomodels.measure.run import RunListener, bench_plan
 from iomodels.results.schema import Notice, Run
 from iomodels.statistics import rank_sum, sign_flip
 from iomodels.statistics.rounds import MIN_ROUNDS
@@ -82,7 +82,7 @@ def check(
     however_long: bool = False,
     output: str | Path | None = None,
     force: bool = False,
-    listener: Listener | None = None,
+    listener: RunListener | None = None,
 ) -> Checked:
     """Measure the baseline's cells and judge them. `output` keeps the run: the next baseline,
     where times are comparable at all.
@@ -172,7 +172,7 @@ def check(
     return Checked(comparison, run, kept if has_measurements(run) else None)
 
 
-def _tell(listener: Listener | None, notices: Sequence[Notice]) -> None:
+def _tell(listener: RunListener | None, notices: Sequence[Notice]) -> None:
     """Before anything is measured."""
     if listener is not None:
         for notice in notices:
@@ -239,7 +239,7 @@ def _confirm(
     first: Plan,
     least: int,
     left_s: float,
-    listener: Listener | None,
+    listener: RunListener | None,
 ) -> Run:
     """Fresh rounds of the suspects: as many as fit into what is left of the budget, and at
     least so many that there can be a verdict."""

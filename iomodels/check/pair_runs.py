@@ -36,8 +36,8 @@ from iomodels.trials.trial import MAX_ATTEMPTS, to_trial
 __all__ = [
     "Arm",
     "ArmCell",
-    "Listener",
     "Pair",
+    "PairListener",
     "PairedCell",
     "check_folders",
     "estimate_s",
@@ -71,7 +71,7 @@ class Pair:
     lost: bool = False
 
 
-class Listener(Protocol):
+class PairListener(Protocol):
     """Told what happens while it happens."""
 
     def notice(self, notice: Notice) -> None: ...
@@ -79,7 +79,7 @@ class Listener(Protocol):
     def pair_ended(self, cell: PairedCell, pair: Pair) -> None: ...
 
 
-class _Silent:
+class _SilentPairs:
     def notice(self, notice: Notice) -> None: ...
     def pair_started(self, cell: PairedCell, number: int) -> None: ...
     def pair_ended(self, cell: PairedCell, pair: Pair) -> None: ...
@@ -117,7 +117,7 @@ def measure(
     slice_s: float = DEFAULT_SLICE_S,
     warmup_s: float = DEFAULT_WARMUP_S,
     first_round: int = 0,
-    listener: Listener | None = None,
+    listener: PairListener | None = None,
     into: list[list[Pair]] | None = None,
     monitor: noise.Monitor | None = None,
 ) -> list[list[Pair]]:
@@ -134,7 +134,7 @@ def measure(
     then in `into`, one empty list per cell to begin with.
     """
     rng = random.Random(f"{seed}/{first_round}")
-    told = listener or _Silent()
+    told = listener or _SilentPairs()
     done: list[list[Pair]] = [[] for _ in cells] if into is None else into
     plan = Plan((), tuple(c.a.planned for c in cells), (), pairs, slice_s, warmup_s, seed)
     watching = noise.Monitor() if monitor is None else monitor

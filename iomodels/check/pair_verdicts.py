@@ -32,7 +32,7 @@ INTERRUPTED = "interrupted: there is no verdict before all is measured"
 
 
 @dataclass
-class Row:
+class PairedRow:
     """One cell in one metric, and its pairs, batch by batch. The last batch of a suspect is its
     fresh pairs, which the verdict rests on."""
 
@@ -73,7 +73,7 @@ class Row:
         return sum(not (math.isfinite(v) and v > 0) for v in self.values(side, taken))
 
 
-def judge(rows: Sequence[Row], decision: Decision, threshold: float) -> list[Change]:
+def judge_rows(rows: Sequence[PairedRow], decision: Decision, threshold: float) -> list[Change]:
     """Every row's change, that of the suite as a whole, and exact counters."""
     known = [(index, row) for index, row in enumerate(rows) if row.unavailable is None]
     changes = [_change(row, index, decision, threshold) for index, row in known]
@@ -98,12 +98,12 @@ def _without_b(cell: PairedCell, metric: Metric, reason: str) -> Change:
     return replace(_line(cell, metric), verdict=found, reason=reason)
 
 
-def unfinished(rows: Sequence[Row]) -> list[Change]:
+def unfinished(rows: Sequence[PairedRow]) -> list[Change]:
     """The ratios of what was measured until it was interrupted: only what failed has a verdict."""
     return [_unfinished(row) for row in rows if row.unavailable is None]
 
 
-def _unfinished(row: Row) -> Change:
+def _unfinished(row: PairedRow) -> Change:
     if row.failure is not None:
         return _failed(row, row.failure)
     line = replace(_line(row.cell, row.metric), reason=INTERRUPTED)
@@ -113,13 +113,13 @@ def _unfinished(row: Row) -> Change:
     return replace(line, **_numbers(d), **_values(row, row.all))
 
 
-def _failed(row: Row, reason: str) -> Change:
+def _failed(row: PairedRow, reason: str) -> Change:
     if any(pair.lost for pair in row.all):
         return _without_b(row.cell, row.metric, reason)
     return replace(_line(row.cell, row.metric), verdict="failed", reason=reason)
 
 
-def _change(row: Row, index: int, decision: Decision, threshold: float) -> Change:
+def _change(row: PairedRow, index: int, decision: Decision, threshold: float) -> Change:
     suspect = index in decision.confirmed
     taken = row.batches[-1] if suspect else row.all
     line = replace(_line(row.cell, row.metric), confirmed=suspect)
@@ -143,7 +143,7 @@ def _change(row: Row, index: int, decision: Decision, threshold: float) -> Chang
     return replace(change, **_values(row, taken))
 
 
-def _lost(row: Row, taken: Sequence[Pair]) -> str | None:
+def _lost(row: PairedRow, taken: Sequence[Pair]) -> str | None:
     """What arm B lacks that arm A has; or that nothing can be compared."""
     a, b = row.without_value("a", taken), row.without_value("b", taken)
     if b and not a:
@@ -169,7 +169,7 @@ def judged(
     change = replace(line, **_numbers(d), detectable=finite(sees))
     found: Verdict = "cannot tell"
     if change.rounds >= MIN_ROUNDS:
-        found = verdict.judge(
+        found = verdict.interval_verdict(
             logs.median, logs.low, logs.high, sure=sure, threshold=threshold, better_up=up
         )
     reason = None
@@ -194,7 +194,7 @@ def _logs(d: Floats) -> Interval:
     return median_interval([float(value) for value in d[np.isfinite(d)]])
 
 
-def _values(row: Row, taken: Sequence[Pair]) -> dict[str, object]:
+def _values(row: PairedRow, taken: Sequence[Pair]) -> dict[str, object]:
     """Both arms' own values, as fields of a change."""
     return {
         "base": _interval(row.values("a", taken)),
@@ -202,20 +202,20 @@ def _values(row: Row, taken: Sequence[Pair]) -> dict[str, object]:
     }
 
 
-def _counter_changes(row: Row) -> list[Change]:
+def _counter_changes(row: PairedRow) -> list[Change]:
     """Exact counters, where both arms ask for the same: another depth or engine is no fault."""
     base, new = _counted_trials(row)
     found = exact_counters.compare(base, new)
     return [counted.on(_line(row.cell, counted.metric)) for counted in found]
 
 
-def counters_unjudged(rows: Sequence[Row]) -> int:
+def counters_unjudged(rows: Sequence[PairedRow]) -> int:
     """How many counters nothing can be said of; of arms that ask for different things, none."""
     cells = {id(row.cell): row for row in rows if row.unavailable is None}
     return sum(exact_counters.unjudged(*_counted_trials(row)) for row in cells.values())
 
 
-def _counted_trials(row: Row) -> tuple[list[Trial], list[Trial]]:
+def _counted_trials(row: PairedRow) -> tuple[list[Trial], list[Trial]]:
     """Both arms' trials, to compare exact counters in; none where that makes no sense."""
     if not row.cell.asks_alike:
         return [], []

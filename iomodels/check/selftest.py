@@ -136,7 +136,7 @@ class Report:
         )
 
 
-class Measure(Protocol):
+class MeasurePairs(Protocol):
     """`pair_runs.measure`, or that with shorter slices."""
 
     def __call__(
@@ -146,19 +146,19 @@ class Measure(Protocol):
         *,
         seed: int,
         first_round: int,
-        listener: pair_runs.Listener | None,
+        listener: pair_runs.PairListener | None,
     ) -> list[list[Pair]]: ...
 
 
-def run(
+def run_self_test(
     *,
     seed: int,
     budget_s: float,
     slowdown: float = SLOWDOWN,
     threshold: float = DEFAULT_THRESHOLD,
     kinds: Sequence[Kind] = KINDS,
-    listener: a_against_b.Listener | None = None,
-    measure: Measure = pair_runs.measure,
+    listener: a_against_b.ComparisonListener | None = None,
+    measure: MeasurePairs = pair_runs.measure,
 ) -> Iterator[Report]:
     """Decide suite after suite until `budget_s` is over; yields what is known after each.
 
@@ -192,7 +192,9 @@ def run(
 class _Work:
     """Measures, and never twice with the same round: every decision has pairs of its own."""
 
-    def __init__(self, seed: int, listener: a_against_b.Listener | None, measure: Measure) -> None:
+    def __init__(
+        self, seed: int, listener: a_against_b.ComparisonListener | None, measure: MeasurePairs
+    ) -> None:
         self._seed = seed
         self._listener = listener
         self._measure = measure

@@ -17,7 +17,7 @@ from iomodels.compare import exact_counters, matching, metrics, unpaired_verdict
 from iomodels.compare.matching import Key
 from iomodels.compare.metrics import Metric
 from iomodels.compare.schema import OF_ROUNDS, SCHEMA, Change, Comparison
-from iomodels.compare.unpaired_verdicts import Judgement, Named, Timing
+from iomodels.compare.unpaired_verdicts import Judgement, NamedTiming, Timing
 from iomodels.machine import noise
 from iomodels.results.schema import Cell, Interval, Notice, Run
 from iomodels.statistics import rank_sum
@@ -136,7 +136,7 @@ def judge_runs(bases: Sequence[Run], new: Run, by: Judgement, refusal: str = "")
         base = [cell for cell, other in having if not other] or [cell for cell, _ in having]
         other_place = having[-1][1] if having and all(other for _, other in having) else ""
         new_ones = [cells[key] for cells in (new_cells, by.fresh) if key in cells]
-        name = Named(key, label[key], one)
+        name = NamedTiming(key, label[key], one)
         tried = any(key in cells and cells[key].status == "failed" for cells in base_cells)
         lost = _lost(name, base, new_ones, failed_before=tried)
         if lost is not None:
@@ -145,11 +145,11 @@ def judge_runs(bases: Sequence[Run], new: Run, by: Judgement, refusal: str = "")
             again = key in by.fresh
             timed += _timings(name, base, new_ones[-1], by, refusal or other_place, confirmed=again)
             others += _counter_changes(name, base, new_ones)
-    return [*unpaired_verdicts.judge(timed, by), *others]
+    return [*unpaired_verdicts.judge_timings(timed, by), *others]
 
 
 def _lost(
-    name: Named, base: Sequence[Cell], new: Sequence[Cell], *, failed_before: bool
+    name: NamedTiming, base: Sequence[Cell], new: Sequence[Cell], *, failed_before: bool
 ) -> Change | None:
     """What became of a cell that only one side has measured; None where both have.
 
@@ -173,7 +173,13 @@ def _lost(
 
 
 def _timings(
-    name: Named, base: Sequence[Cell], new: Cell, by: Judgement, refusal: str, *, confirmed: bool
+    name: NamedTiming,
+    base: Sequence[Cell],
+    new: Cell,
+    by: Judgement,
+    refusal: str,
+    *,
+    confirmed: bool,
 ) -> Iterator[Timing]:
     for metric in metrics.of_cell(name.cell.parameters, by.metric_keys):
         before = [unpaired_verdicts.Rounds.of(metric, cell.trials) for cell in base]
@@ -251,7 +257,7 @@ def incomplete(run: Run, name: str) -> list[Notice]:
     return found
 
 
-def _counter_changes(name: Named, base: Sequence[Cell], new: Sequence[Cell]) -> list[Change]:
+def _counter_changes(name: NamedTiming, base: Sequence[Cell], new: Sequence[Cell]) -> list[Change]:
     before, after = ([trial for cell in side for trial in cell.trials] for side in (base, new))
     return [
         counted.on(name.change(counted.metric)) for counted in exact_counters.compare(before, after)

@@ -43,7 +43,7 @@ class Judgement:
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedTiming:
     """A cell's names, and one of its cells to take parameters from."""
 
     key: Key
@@ -82,7 +82,7 @@ class Rounds:
 class Timing:
     """One cell in one metric, before it is known how many others are judged with it."""
 
-    name: Named
+    name: NamedTiming
     metric: Metric
     base: list[list[float]]
     """By base run: the logs of its rounds."""
@@ -105,7 +105,7 @@ class Timing:
         return bool(self.base and self.new) and not self.lost
 
 
-def judge(timings: Sequence[Timing], by: Judgement) -> list[Change]:
+def judge_timings(timings: Sequence[Timing], by: Judgement) -> list[Change]:
     """The verdicts. The family of tests is all timings: one gate has one false-alarm rate."""
     known = [timing for timing in timings if timing.measured]
     spreads = _between(known, by)
@@ -143,7 +143,7 @@ def _timed(
         few = "1 round gives" if rounds == 1 else f"{rounds} rounds give"
         reason = f"{few} no interval: measure at least {MIN_ROUNDS} on either side"
     elif not timing.refusal:
-        found = verdict.judge(
+        found = verdict.interval_verdict(
             shift.estimate,
             shift.low,
             shift.high,

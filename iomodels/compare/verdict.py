@@ -28,7 +28,7 @@ REMEDY_OF_PAIRS = (
 )
 
 
-def judge(
+def interval_verdict(
     estimate: float, low: float, high: float, *, sure: bool, threshold: float, better_up: bool
 ) -> Verdict:
     """The verdict on a log ratio and its interval. `threshold` is a share: 0.05 is 5 %."""

@@ -15,7 +15,7 @@ MAX_NAME = 200
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedCell:
     """A cell. `point` tells it from others of its scenario ("depth 4"); `name` is unique."""
 
     cell: Cell
@@ -32,9 +32,9 @@ class Measured:
     summary: Summary
 
 
-def named(run: Run) -> list[Named]:
+def named(run: Run) -> list[NamedCell]:
     """All cells, each with a name of its own: `slow-device/depth 4/aio`."""
-    found: list[Named] = []
+    found: list[NamedCell] = []
     taken: set[str] = set()
     for scenario, points in grouped(run.cells).items():
         for point in points:
@@ -42,7 +42,7 @@ def named(run: Run) -> list[Named]:
             for cell in point.cells:
                 parts = (scenario, text, cell.engine) if text else (scenario, cell.engine)
                 name = _unique(visible("/".join(parts)).strip()[:MAX_NAME], taken)
-                found.append(Named(cell, visible(text), name))
+                found.append(NamedCell(cell, visible(text), name))
     return found
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from iomodels.base.escape import visible
 from iomodels.compare.schema import Change, Comparison
-from iomodels.exports.cells import Named, named
+from iomodels.exports.cells import NamedCell, named
 from iomodels.exports.measures import values
 from iomodels.results.schema import Interval, Run
 
@@ -48,7 +48,7 @@ def text(value: str) -> str:
     return f"'{shown}" if value.lstrip(" ").startswith(_FORMULA) else shown
 
 
-def _rows(each: Named) -> Iterable[Sequence[Value]]:
+def _rows(each: NamedCell) -> Iterable[Sequence[Value]]:
     cell = each.cell
     head = (cell.scenario, each.point, cell.engine, cell.status, cell.reason)
     if cell.summary is None or cell.status in ("n/a", "failed"):

@@ -10,7 +10,7 @@ import msgspec
 
 from iomodels.base.units import counted
 from iomodels.exports.cells import Measured, measured
-from iomodels.exports.measures import Measure, headlines, interval_kind
+from iomodels.exports.measures import Exported, headlines, interval_kind
 from iomodels.results.schema import Interval, Run
 
 
@@ -34,7 +34,7 @@ def _entries(run: Run, *, bigger_is_better: bool) -> str:
     return msgspec.json.format(msgspec.json.encode(entries)).decode() + "\n"
 
 
-def _entry(each: Measured, measure: Measure, found: Interval) -> dict[str, str | float]:
+def _entry(each: Measured, measure: Exported, found: Interval) -> dict[str, str | float]:
     half = max(found.high - found.median, found.median - found.low)
     rounds = each.summary.rounds
     of_what = f"{interval_kind(rounds)} {found.low:g} to {found.high:g}"

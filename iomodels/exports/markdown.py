@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from iomodels.analysis.cells import Point, grouped, label
+from iomodels.analysis.cells import PointCells, grouped, label
 from iomodels.analysis.findings import (
     FEWEST_OPERATIONS,
     cancelled,
@@ -109,7 +109,7 @@ def _how(run: Run) -> str:
     ) + (dash if few else "")
 
 
-def _point(point: Point) -> list[str]:
+def _point(point: PointCells) -> list[str]:
     cells = [cell for cell in point.cells if cell.engine != HARNESS]
     lines = [f"### {text(name)}", ""] if (name := label(point)) else []
     lines += table(RUN_COLUMNS, map(_row, cells), right_from=1)

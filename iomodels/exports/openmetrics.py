@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from iomodels.base.escape import visible
-from iomodels.exports.cells import HARNESS, Named, measured, named
-from iomodels.exports.measures import CALLS, Measure, values
+from iomodels.exports.cells import HARNESS, NamedCell, measured, named
+from iomodels.exports.measures import CALLS, Exported, values
 from iomodels.results.schema import Interval, Run
 
 FAMILIES: Mapping[str, tuple[str, str, str]] = {
@@ -55,7 +55,7 @@ def label_value(value: str) -> str:
     return visible(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def _samples(each: Named, measure: Measure, found: Interval) -> Iterator[str]:
+def _samples(each: NamedCell, measure: Exported, found: Interval) -> Iterator[str]:
     prefix, _, rest = measure.key.partition(".")
     labels = _cell_labels(each)
     if measure.key.startswith(CALLS):
@@ -68,7 +68,7 @@ def _samples(each: Named, measure: Measure, found: Interval) -> Iterator[str]:
         yield _sample(f"iomodels_{FAMILIES[prefix][0]}", labels | {"estimate": estimate}, number)
 
 
-def _cell_labels(each: Named) -> dict[str, str]:
+def _cell_labels(each: NamedCell) -> dict[str, str]:
     return {"cell": each.name, "scenario": each.cell.scenario, "engine": each.cell.engine}
 
 
@@ -81,7 +81,7 @@ def _info(run: Run) -> Iterator[str]:
     yield _sample("iomodels_run_info", labels, 1)
 
 
-def _states(cells: Iterable[Named]) -> Iterator[str]:
+def _states(cells: Iterable[NamedCell]) -> Iterator[str]:
     yield from _head("iomodels_cell_measured", "", "Whether the cell has a measurement.")
     for each in cells:
         if each.cell.engine != HARNESS:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from iomodels.trace.schema import Event, Trace
-from iomodels.trace.words import said_by
+from iomodels.trace.words import describe_event_result
 
 Fields = dict[str, Any]
 
@@ -45,7 +45,11 @@ def _trace_events(trace: Trace, pid: int) -> Iterator[Fields]:
 def _complete(event: Event, pid: int, last_ns: int) -> Fields:
     end_ns = last_ns if event.end_ns is None else event.end_ns
     name = event.name if event.kind == "call" else event.kind
-    args = {"result": event.result, "means": said_by(event)} if event.kind == "call" else {}
+    args = (
+        {"result": event.result, "means": describe_event_result(event)}
+        if event.kind == "call"
+        else {}
+    )
     return _common(name, "X", pid, event) | {
         "dur": (end_ns - event.start_ns) / 1000,
         "args": args | ({"unfinished": True} if event.end_ns is None else {}),

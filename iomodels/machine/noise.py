@@ -292,10 +292,10 @@ class Monitor:
 
     def notices(self) -> list[Notice]:
         """What disturbed the trials so far, one sentence each; empty if nothing did."""
-        return judge(self._uses)
+        return disturbances(self._uses)
 
 
-def judge(uses: Sequence[Use]) -> list[Notice]:
+def disturbances(uses: Sequence[Use]) -> list[Notice]:
     """What disturbed these trials, one sentence each; empty if nothing did."""
     if not uses:
         return []

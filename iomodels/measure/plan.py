@@ -39,7 +39,7 @@ class Plan:
         return sum(trial.slices * trial.duration_s + trial.warmup_s + 0.06 for trial in self.trials)
 
 
-def make(
+def make_plan(
     scenarios: Sequence[Scenario],
     engines: Sequence[EngineSpec],
     *,

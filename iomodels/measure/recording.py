@@ -19,7 +19,7 @@ from iomodels.engines.catalog import DESCRIPTORS
 from iomodels.engines.spec import EngineSpec
 from iomodels.engines.spec import parse as parse_engine
 from iomodels.machine import environment
-from iomodels.measure.plan import make
+from iomodels.measure.plan import make_plan
 from iomodels.results.schema import Tool
 from iomodels.trace import ring
 from iomodels.trace.ring import Recorded, Ring
@@ -75,7 +75,7 @@ def record(
     """
     specs = [parse_engine(text) for text in engines or DEFAULT_ENGINES]
     chosen = _one_scenario(scenario, settings or {})
-    plan = make([chosen], specs, rounds=1, duration_s=LONGEST_S, warmup_s=WARMUP_S, seed=1)
+    plan = make_plan([chosen], specs, rounds=1, duration_s=LONGEST_S, warmup_s=WARMUP_S, seed=1)
     first, *others = points(chosen)
     which = _which_point(chosen, first, len(others))
     cells = {cell.engine: _noted(cell, which) for cell in plan.cells if cell.point == first}

@@ -32,7 +32,7 @@ from iomodels.base.units import counted
 from iomodels.engines.spec import parse as parse_engine
 from iomodels.machine import environment, noise
 from iomodels.measure.defaults import DURATION_S, ROUNDS, WARMUP_S
-from iomodels.measure.plan import Plan, make
+from iomodels.measure.plan import Plan, make_plan
 from iomodels.results import save
 from iomodels.results.schema import SCHEMA, Asked, Cell, Notice, Run, Status, Tool, Trial
 from iomodels.statistics.summary import summarise
@@ -45,7 +45,7 @@ from iomodels.workload.point import NOT_STORED
 from iomodels.workload.scenario import resolve
 
 
-class Listener(Protocol):
+class RunListener(Protocol):
     """Told what happens while it happens. A progress display is one; a test's recorder another."""
 
     def planned(self, plan: Plan) -> None: ...
@@ -58,7 +58,7 @@ class Listener(Protocol):
     ) -> None: ...
 
 
-class Interrupted(KeyboardInterrupt):
+class RunInterrupted(KeyboardInterrupt):
     """Ctrl-C or SIGTERM came. What was measured until then, if anything, is in `run`, and saved."""
 
     def __init__(self, run: Run) -> None:
@@ -77,7 +77,7 @@ def bench(
     seed: int | None = None,
     output: str | Path | None = None,
     force: bool = False,
-    listener: Listener | None = None,
+    listener: RunListener | None = None,
 ) -> Run:
     """Measure `scenarios` (shipped names, suites or paths) and return the run.
 
@@ -93,7 +93,7 @@ def bench(
         scenarios = [scenarios]
     if output is not None:
         files.check_output(output, force=force)
-    plan = make(
+    plan = make_plan(
         resolve(scenarios, settings or {}),
         [parse_engine(text) for text in engines],
         rounds=rounds,
@@ -121,7 +121,7 @@ def bench_plan(
     *,
     output: str | Path | None = None,
     force: bool = False,
-    listener: Listener | None = None,
+    listener: RunListener | None = None,
     asked: Asked | None = None,
     nothing_is_a_result: bool = False,
 ) -> Run:
@@ -133,7 +133,7 @@ def bench_plan(
         files.check_output(path, force=force)
     check_folders(plan.cells)
     _check_one_file_system(plan.cells)
-    run = _Runner(plan, path, force, listener or _Silent(), asked).run()
+    run = _Runner(plan, path, force, listener or _SilentRun(), asked).run()
     if not nothing_is_a_result and not has_measurements(run):
         raise NothingMeasured(_why_nothing(run))
     return run
@@ -151,7 +151,7 @@ class _Progress:
 
 class _Runner:
     def __init__(
-        self, plan: Plan, path: Path | None, force: bool, listener: Listener, asked: Asked | None
+        self, plan: Plan, path: Path | None, force: bool, listener: RunListener, asked: Asked | None
     ) -> None:
         self._plan = plan
         self._asked = asked
@@ -185,7 +185,7 @@ class _Runner:
                     save.save(run, self._path, force=self._force)
                 kept.discard()
         if interrupted:
-            raise Interrupted(run)
+            raise RunInterrupted(run)
         return run
 
     def _measure(self, kept: save.PartialWriter | None) -> None:
@@ -325,7 +325,7 @@ class _Runner:
         return "ok", None
 
 
-class _Silent:
+class _SilentRun:
     """The listener of a library call that asked for none."""
 
     def planned(self, plan: Plan) -> None: ...

@@ -20,12 +20,12 @@ from typing import Any
 from markupsafe import Markup
 
 from iomodels.analysis import claims, findings
-from iomodels.analysis.cells import Point, constants, grouped, label, told
+from iomodels.analysis.cells import PointCells, constants, grouped, label, points_to_show
 from iomodels.base.errors import NothingMeasured, ResultError
 from iomodels.base.escape import visible
 from iomodels.base.units import format_duration, format_size
 from iomodels.report.svg import Inliner
-from iomodels.report.tables import NO_BREAK_SPACE, QUANTITIES, Table, harness_ns_per_op, table
+from iomodels.report.tables import NO_BREAK_SPACE, QUANTITIES, ReportTable, harness_ns_per_op, table
 from iomodels.results.schema import Asked, Cell, Parameter, Run
 from iomodels.statistics.rounds import MIN_ROUNDS
 from iomodels.trace.schema import Trace
@@ -68,7 +68,7 @@ class Section:
     points: int
     constants: str
     """The parameters that all of its cells share."""
-    table: Table
+    table: ReportTable
     findings: tuple[tuple[str, tuple[str, ...]], ...]
     """What sets a point apart ("depth 16", or nothing where there is one), and its sentences."""
     harness: str
@@ -177,7 +177,7 @@ def _sections(run: Run, drawings: Sequence[Drawing], inliner: Inliner) -> list[S
             f"scenario-{number}",
             name,
             run.questions.get(name, ""),
-            told(name, points),
+            points_to_show(name, points),
             tuple(_figure(d, inliner) for d in drawings if d.scenario == name),
         )
         for number, (name, points) in enumerate(grouped(run.cells).items(), start=1)
@@ -185,7 +185,7 @@ def _sections(run: Run, drawings: Sequence[Drawing], inliner: Inliner) -> list[S
 
 
 def _section(
-    id: str, name: str, question: str, points: list[Point], figures: tuple[Figure, ...]
+    id: str, name: str, question: str, points: list[PointCells], figures: tuple[Figure, ...]
 ) -> Section:
     return Section(
         id=id,
@@ -202,11 +202,11 @@ def _section(
     )
 
 
-def _engines(points: Sequence[Point]) -> tuple[str, ...]:
+def _engines(points: Sequence[PointCells]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(row.engine for row in table(points).rows))
 
 
-def _findings(points: Sequence[Point]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def _findings(points: Sequence[PointCells]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Below `MIN_ROUNDS` the page says once that there are no verdicts."""
     found = [
         (label(point), tuple(findings.sentences(point.cells)))
@@ -216,7 +216,7 @@ def _findings(points: Sequence[Point]) -> tuple[tuple[str, tuple[str, ...]], ...
     return tuple((name, sentences) for name, sentences in found if sentences)
 
 
-def _harness(points: Sequence[Point]) -> str:
+def _harness(points: Sequence[PointCells]) -> str:
     cost_ns = harness_ns_per_op(points)
     return "" if cost_ns is None else format_duration(cost_ns)
 

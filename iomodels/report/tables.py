@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from iomodels.analysis import findings
-from iomodels.analysis.cells import Point, show
+from iomodels.analysis.cells import PointCells, show
 from iomodels.base.units import format_count, format_duration
 from iomodels.results.schema import Cell, Interval, Parameter, Trial
 from iomodels.statistics.rounds import paired_ratio
@@ -18,7 +18,7 @@ NO_BREAK_SPACE = "\u00a0"
 
 
 @dataclass(frozen=True)
-class Quantity:
+class ReportQuantity:
     """A column: what it is called and means, its value of a cell, and how a value is shown."""
 
     header: str
@@ -37,7 +37,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One cell of the run. `varied` are the swept values, `remark` what a reader must know."""
 
     engine: str
@@ -48,15 +48,15 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Table:
+class ReportTable:
     """All cells of one scenario: a row for each, columns where any cell has a value."""
 
     varied: tuple[str, ...]
-    quantities: tuple[Quantity, ...]
-    rows: tuple[Row, ...]
+    quantities: tuple[ReportQuantity, ...]
+    rows: tuple[TableRow, ...]
 
 
-def table(points: Sequence[Point]) -> Table:
+def table(points: Sequence[PointCells]) -> ReportTable:
     """The table of one scenario. The harness has no row, unless nothing else was measured."""
     kept = [(point, _rows_of(point.cells)) for point in points]
     if not any(cells for _, cells in kept):
@@ -69,14 +69,14 @@ def table(points: Sequence[Point]) -> Table:
         if any(quantity.value(cell) is not None for cell in cells)
     ]
     keys = list(dict.fromkeys(key for point in points for key in point.varying))
-    return Table(
+    return ReportTable(
         varied=tuple(key.partition(".")[2] or key for key in keys),
         quantities=tuple(quantities),
         rows=tuple(_row(cell, point, keys, quantities) for point, cells in kept for cell in cells),
     )
 
 
-def harness_ns_per_op(points: Sequence[Point]) -> float | None:
+def harness_ns_per_op(points: Sequence[PointCells]) -> float | None:
     """What the measured loop itself costs here, as the null engine's cell says; None without."""
     for cell in (cell for point in points for cell in point.cells):
         if cell.engine == HARNESS and cell.summary and cell.summary.throughput_ops.median > 0:
@@ -89,11 +89,13 @@ def _rows_of(cells: Sequence[Cell]) -> tuple[Cell, ...]:
     return tuple(cell for cell in cells if cell.engine != HARNESS)
 
 
-def _row(cell: Cell, point: Point, keys: Sequence[str], quantities: Sequence[Quantity]) -> Row:
+def _row(
+    cell: Cell, point: PointCells, keys: Sequence[str], quantities: Sequence[ReportQuantity]
+) -> TableRow:
     remark = cell.note or ""
     if cell.status != "ok":
         remark = cell.reason or "no reason recorded"
-    return Row(
+    return TableRow(
         engine=cell.engine,
         status=cell.status,
         remark=remark,
@@ -108,7 +110,7 @@ def _varied(key: str, value: Parameter | None) -> Entry:
     return Entry(show(key, value), sort=None if isinstance(value, str) else float(value))
 
 
-def _entry(quantity: Quantity, cell: Cell) -> Entry:
+def _entry(quantity: ReportQuantity, cell: Cell) -> Entry:
     interval = quantity.value(cell)
     if interval is None:
         return Entry("–")
@@ -129,10 +131,10 @@ def _range(low: str, high: str) -> str:
 # ------------------------------------------------------------------ columns
 
 
-def _latency(header: str, percentile: str, meaning: str) -> Quantity:
+def _latency(header: str, percentile: str, meaning: str) -> ReportQuantity:
     if fewest := findings.FEWEST_OPERATIONS.get(percentile):
         meaning += f" (told from {fewest} operations per trial on)"
-    return Quantity(
+    return ReportQuantity(
         header,
         f"latency: {meaning}",
         lambda cell: findings.latency_ns(cell, percentile),
@@ -165,7 +167,7 @@ def _percent(share: float) -> str:
     return f"{share * 100:.3g} %"
 
 
-def _ratios(cells: Sequence[Cell], bases: dict[int, Cell | None]) -> list[Quantity]:
+def _ratios(cells: Sequence[Cell], bases: dict[int, Cell | None]) -> list[ReportQuantity]:
     """Against each point's base, paired by round; nothing where the points' bases differ."""
     found = [base for base in bases.values() if base is not None]
     if len({base.engine for base in found}) != 1:
@@ -181,7 +183,7 @@ def _ratios(cells: Sequence[Cell], bases: dict[int, Cell | None]) -> list[Quanti
 
     what = "latency, p50" if is_open else "throughput"
     return [
-        Quantity(
+        ReportQuantity(
             f"{what} × {found[0].engine}",
             f"{what} over that of {found[0].engine}, paired by round",
             value,
@@ -199,46 +201,48 @@ def _duration(ns: float) -> str:
 
 
 QUANTITIES = (
-    Quantity("ops/s", "operations completed per second", _summary("throughput_ops"), format_count),
+    ReportQuantity(
+        "ops/s", "operations completed per second", _summary("throughput_ops"), format_count
+    ),
     _latency("p50", "p50", "half of the operations were faster"),
     _latency("p99", "p99", "99 of 100 operations were faster"),
     _latency("p99.9", "p999", "999 of 1000 were faster"),
-    Quantity(
+    ReportQuantity(
         "beyond device", "p50 of latency less the device's own time", _beyond_device, _duration
     ),
-    Quantity(
+    ReportQuantity(
         "cancelled",
         "share of the overdue requests that cancelling ended",
         findings.cancelled,
         _percent,
     ),
-    Quantity(
+    ReportQuantity(
         "their end",
         "p50 from asking to cancel to the end by it",
         lambda cell: findings.until_end_ns(cell, "cancel_ns"),
         _duration,
     ),
-    Quantity(
+    ReportQuantity(
         "late end",
         "the same of those for which it was too late, and which ended by themselves",
         lambda cell: findings.until_end_ns(cell, "cancel_late_ns"),
         _duration,
     ),
-    Quantity(
+    ReportQuantity(
         "overlap",
         "share of the shorter of I/O and computation that was hidden by the other",
         _summary("overlap"),
         lambda share: f"{share:.2f}",
     ),
-    Quantity(
+    ReportQuantity(
         "CPU",
         "processor time over time passed: 100 % keeps one busy",
         _summary("cpu_share"),
         _percent,
     ),
-    Quantity("CPU/op", "processor time per operation", _summary("cpu_ns_per_op"), _duration),
-    Quantity("calls/op", "calls to kernel or library per operation", _calls, format_count),
-    Quantity(
+    ReportQuantity("CPU/op", "processor time per operation", _summary("cpu_ns_per_op"), _duration),
+    ReportQuantity("calls/op", "calls to kernel or library per operation", _calls, format_count),
+    ReportQuantity(
         "EAGAIN/op",
         "calls per operation that found nothing ready",
         lambda cell: _positive(cell.summary.eagain_per_op) if cell.summary else None,

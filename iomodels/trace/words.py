@@ -21,13 +21,13 @@ def eagain(flow: Flow) -> int:
     return sum(s.count for s in flow.steps if s.kind == "call" and s.result == -errno.EAGAIN)
 
 
-def said(step: Step) -> str:
+def describe_result(step: Step) -> str:
     """What a call returned, as a reader knows it: `EAGAIN × 348`, `8 bytes`, `1 ready`."""
     text = _result(step.name, step.result)
     return f"{text} × {step.count}" if step.count > 1 else text
 
 
-def said_by(event: Event) -> str:
+def describe_event_result(event: Event) -> str:
     """The same of one event."""
     return _result(event.name, event.result)
 
@@ -89,7 +89,7 @@ def clock(at_ns: int, duration_ns: int) -> str:
     return f"{at_ns} ns"
 
 
-def told(step: Step, duration_ns: int) -> str:
+def describe_occurrence(step: Step, duration_ns: int) -> str:
     """What has happened, of a step that is no call."""
     if step.kind == "device_start":
         return f"device starts{_repeated(step) or _later(step, duration_ns)}"

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from iomodels.base.units import MAX_DURATION, MAX_SIZE, Duration, Size, exact_duration, exact_size
-from iomodels.workload.load import Load, Table, load_contradiction, only
+from iomodels.workload.load import KeyTable, Load, load_contradiction, only
 
 Value = str | int | float | bool
 """A key's value once read: durations are `Duration` (ns), sizes are `Size` (bytes)."""
@@ -23,7 +23,7 @@ SHORT_SERVICE = "channel.service"
 """`service = "100 us"` is short for a constant distribution with that mean."""
 
 
-class Service(Table, frozen=True, tag_field="distribution"):
+class Service(KeyTable, frozen=True, tag_field="distribution"):
     """How the device's service times are spread; what a distribution does not have is 0."""
 
     @property
@@ -94,7 +94,7 @@ class Lognormal(Service, frozen=True, tag="lognormal"):
     ]
 
 
-class _Channel(Table, frozen=True, tag_field="kind"):
+class _Channel(KeyTable, frozen=True, tag_field="kind"):
     fixed: ClassVar[Mapping[str, Any]] = {}
     """The load keys that the channel itself decides. A scenario that sets one is refused."""
 
@@ -269,7 +269,7 @@ class SocketChannel(_PeerChannel, frozen=True, tag="socket"):
 Channel = TimerChannel | FileChannel | PipeChannel | SocketChannel
 
 
-class Settings(Table, frozen=True):
+class Settings(KeyTable, frozen=True):
     """One point of a scenario: a channel and a load."""
 
     channel: Channel

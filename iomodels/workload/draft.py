@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from iomodels.base import toml
 from iomodels.base.errors import ScenarioError
-from iomodels.base.toml import found, printable
+from iomodels.base.toml import describe_value, printable
 from iomodels.workload.channels import Value
 from iomodels.workload.key import Key, all_keys
 from iomodels.workload.point import assign, choose, find_key, read_value
@@ -62,8 +62,9 @@ class Draft:
             assign(self.settings, name, read_value(key, raw, where))
         for name, raw in leaves(file.sweep):
             if not isinstance(raw, list):
+                given = describe_value(raw)
                 raise ScenarioError(
-                    f'{where}: sweep."{printable(name)}" is {found(raw)}: it must be a list'
+                    f'{where}: sweep."{printable(name)}" is {given}: it must be a list'
                 )
             if clash := next((other for other in self.sweep if _related(name, other)), None):
                 raise ScenarioError(f"{where}: sweep has both {clash} and {name}: leave one out")

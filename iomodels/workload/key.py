@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 
 from iomodels.base.errors import ScenarioError
-from iomodels.base.toml import did_you_mean, found
+from iomodels.base.toml import describe_value, did_you_mean
 from iomodels.base.units import (
     DURATION_UNITS,
     MAX_DURATION,
@@ -120,7 +120,7 @@ class Key:
 
     def _refused(self, raw: object) -> ScenarioError:
         return ScenarioError(
-            f" is {found(raw)}{did_you_mean(raw, self.choices)}: it must be {self.allowed}"
+            f" is {describe_value(raw)}{did_you_mean(raw, self.choices)}: it must be {self.allowed}"
         )
 
     def from_text(self, text: str) -> object:

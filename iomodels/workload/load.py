@@ -10,7 +10,7 @@ from msgspec import Meta
 from iomodels.base.units import Duration, Size
 
 
-class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class KeyTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pass
 
 
@@ -19,7 +19,7 @@ def only(**needs: tuple[str, ...]) -> dict[str, Any]:
     return {"needs": {f"load.{name}": values for name, values in needs.items()}}
 
 
-class Load(Table, frozen=True):
+class Load(KeyTable, frozen=True):
     """What is asked of the channel: by default a closed loop of `depth` requests of `block` bytes.
 
     A closed loop starts a request when one completes; an open one (`arrivals`) when it is due.

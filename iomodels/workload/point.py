@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from iomodels.base.errors import ScenarioError
-from iomodels.base.toml import did_you_mean, found, printable
+from iomodels.base.toml import describe_value, did_you_mean, printable
 from iomodels.base.units import Duration, Size
 from iomodels.workload.channels import (
     SHORT_SERVICE,
@@ -188,7 +188,7 @@ def _does_not_belong(key: Key, flat: Mapping[str, Value]) -> str:
         if now not in wanted:
             belongs = " or ".join(repr(value) for value in wanted)
             return (
-                f"{key.name} contradicts {other} = {found(now)}: "
+                f"{key.name} contradicts {other} = {describe_value(now)}: "
                 f"leave it out, or make {other} {belongs}"
             )
     raise AssertionError(key.name)

@@ -17,7 +17,7 @@ from typing import Any
 
 from iomodels.base import toml
 from iomodels.base.errors import IomodelsError, ScenarioError
-from iomodels.base.toml import did_you_mean, found, printable
+from iomodels.base.toml import describe_value, did_you_mean, printable
 from iomodels.workload.channels import FileChannel, TimerChannel, Value
 from iomodels.workload.draft import Draft, ScenarioFile, leaves
 from iomodels.workload.key import all_keys
@@ -135,7 +135,7 @@ def _scenarios_of(name: str, settings: Mapping[str, Sequence[str]]) -> Iterator[
     for number, run in enumerate(suite.runs):
         if run.scenario not in shipped():
             raise ScenarioError(
-                f"{where}: run[{number}].scenario is {found(run.scenario)}"
+                f"{where}: run[{number}].scenario is {describe_value(run.scenario)}"
                 f"{did_you_mean(run.scenario, shipped())}: it must be one of the shipped "
                 f"scenarios {', '.join(shipped())}"
             )

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from iomodels.analysis import claims
-from iomodels.analysis.claim import Claim, Condition, Place, judge
+from iomodels.analysis.claim import Claim, Condition, Place, judge_claim
 from iomodels.analysis.claims import CLAIMS, verdicts
 from iomodels.engines.spec import parse
 from iomodels.measure import plan
@@ -59,7 +59,7 @@ def cells_for(
 
 
 def outcome(test: Condition, cells: list[Cell]) -> str:
-    return judge(Claim("X", "", "", (test,)), cells).outcome
+    return judge_claim(Claim("X", "", "", (test,)), cells).outcome
 
 
 def sides(test: Condition) -> tuple[float, float]:
@@ -98,7 +98,7 @@ def test_an_interval_across_the_bound_cannot_tell_whatever_the_median(test: Cond
 
 @pytest.mark.parametrize("test", TESTS)
 def test_too_few_rounds_cannot_tell(test: Condition) -> None:
-    verdict = judge(Claim("X", "", "", (test,)), cells_for(test, sides(test)[0], rounds=5))
+    verdict = judge_claim(Claim("X", "", "", (test,)), cells_for(test, sides(test)[0], rounds=5))
     assert verdict.outcome == "cannot tell"
     assert "too few rounds (5)" in verdict.numbers[0]
 
@@ -111,11 +111,11 @@ def test_a_cell_that_was_measured_otherwise_is_not_the_claims(test: Condition) -
     assert {"load.arrivals", "load.compute", "load.batch"} - set(place.parameters) <= keys
     for key in keys:
         odd = msgspec.structs.replace(first, parameters={**first.parameters, key: 7})
-        verdict = judge(Claim("X", "", "", (test,)), [odd, *others])
+        verdict = judge_claim(Claim("X", "", "", (test,)), [odd, *others])
         assert verdict.outcome == "cannot tell"
         assert f"was measured with {key} = " in verdict.numbers[0]
         # Where the sound cell is in the run, too, it decides, wherever it stands.
-        assert judge(Claim("X", "", "", (test,)), [odd, first, *others]).outcome == "holds"
+        assert judge_claim(Claim("X", "", "", (test,)), [odd, first, *others]).outcome == "holds"
 
 
 @pytest.mark.parametrize("test", TESTS)
@@ -124,7 +124,7 @@ def test_a_parameter_that_an_older_file_did_not_know_is_no_difference(test: Cond
     known = ("load.depth", *test.places[0].parameters)
     older = {key: value for key, value in first.parameters.items() if key in known}
     cells = [msgspec.structs.replace(first, parameters=older), *others]
-    assert judge(Claim("X", "", "", (test,)), cells).outcome == "holds"
+    assert judge_claim(Claim("X", "", "", (test,)), cells).outcome == "holds"
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_a12_compares_what_is_gained_with_both_and_with_one_alone(
         cells.append(
             make_cell(place.engine, trials, scenario="overlap", parameters=dict(place.expected))
         )
-    assert judge(claim, cells).outcome == said
+    assert judge_claim(claim, cells).outcome == said
 
 
 @pytest.mark.parametrize("test", TESTS)
@@ -163,7 +163,7 @@ def test_a_failed_cell_is_named(test: Condition) -> None:
     failed = msgspec.structs.replace(
         first, status="failed", reason="it hung", trials=[], summary=None
     )
-    verdict = judge(Claim("X", "", "", (test,)), [failed, *others])
+    verdict = judge_claim(Claim("X", "", "", (test,)), [failed, *others])
     assert verdict.outcome == "cannot tell"
     assert verdict.numbers == (f"{test.places[0].name} is failed: it hung",)
 
@@ -172,7 +172,7 @@ def test_a_quantity_that_was_not_measured_is_no_number() -> None:
     (test,) = CLAIMS[0].conditions
     (cell,) = cells_for(test, 0.01)
     older = [msgspec.structs.replace(trial, overlap_parts=None) for trial in cell.trials]
-    verdict = judge(CLAIMS[0], [msgspec.structs.replace(cell, trials=older)])
+    verdict = judge_claim(CLAIMS[0], [msgspec.structs.replace(cell, trials=older)])
     assert verdict.outcome == "cannot tell"
     assert "did not measure it" in verdict.numbers[0]
 
@@ -195,7 +195,7 @@ def test_all_tests_of_a_claim_must_hold(outcomes: list[str], together: str) -> N
             cells += cells_for(test, values[wanted](test))
         else:
             cells += cells_for(test, 1.0, rounds=5)
-    assert judge(CLAIMS[7], cells).outcome == together
+    assert judge_claim(CLAIMS[7], cells).outcome == together
 
 
 def test_a_claim_that_lacks_a_cell_is_left_out_unless_all_are_asked_for() -> None:
@@ -221,7 +221,7 @@ def test_the_table_shows_numbers_and_cells_at_80_columns() -> None:
 
 def test_the_article_suite_has_exactly_the_cells_that_the_claims_need() -> None:
     suite = scenario.resolve(["article"])
-    planned = plan.make(suite, [], rounds=7, duration_s=0.5, warmup_s=0.1, seed=1)
+    planned = plan.make_plan(suite, [], rounds=7, duration_s=0.5, warmup_s=0.1, seed=1)
     assert planned.estimate_s <= 90
     needed = [place for claim in CLAIMS for test in claim.conditions for place in test.places]
     used = set()

@@ -451,7 +451,7 @@ def test_every_arrow_says_what_was_called() -> None:
     trace = with_helpers(4)
     figure = drawn(trace)
     flow = pictured(trace, lanes.HELPERS)
-    begin = max(lane[1] for lane in lanes.Sheet(flow, "", 1.0).helpers.values())
+    begin = max(lane[1] for lane in lanes.FlowSheet(flow, "", 1.0).helpers.values())
     words = [
         text.get_text()
         for text in figure.axes[0].texts

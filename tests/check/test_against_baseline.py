@@ -417,7 +417,7 @@ def _dealt(run: Run, rng: random.Random) -> tuple[Run, Run]:
 def versus_of(a: list[str], b: list[str], engine: str = "blocking") -> Comparison:
     arm_a, arm_b = pair_runs.parse_arm(a), pair_runs.parse_arm(b)
     cells = pair_runs.plan_cells(["slow-device"], [spec.parse(engine)], {}, arm_a, arm_b)
-    return a_against_b.run(cells, base_name=arm_a.name, new_name=arm_b.name, seed=1)
+    return a_against_b.compare_arms(cells, base_name=arm_a.name, new_name=arm_b.name, seed=1)
 
 
 @pytest.mark.usefixtures("few_pairs")

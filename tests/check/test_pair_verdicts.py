@@ -16,7 +16,7 @@ from lxml import etree
 from iomodels.base.errors import NothingMeasured
 from iomodels.check import a_against_b, pair_runs, pair_verdicts
 from iomodels.check.pair_runs import Pair, PairedCell
-from iomodels.check.pair_verdicts import Row
+from iomodels.check.pair_verdicts import PairedRow
 from iomodels.compare import metrics, verdict
 from iomodels.compare.schema import Change, Comparison
 from iomodels.engines import spec
@@ -35,11 +35,11 @@ from ..factory import make_trial
 THRESHOLD = 0.05
 
 
-def row_of(*batches: Sequence[float], speed: float = 1000.0) -> Row:
+def row_of(*batches: Sequence[float], speed: float = 1000.0) -> PairedRow:
     """A row of log ratios of throughput; NaN: arm B has no value."""
     arm = pair_runs.parse_arm([])
     (cell,) = pair_runs.plan_cells(["slow-device"], [spec.parse("blocking")], {}, arm, arm)
-    row = Row(cell, metrics.METRICS["throughput_ops"])
+    row = PairedRow(cell, metrics.METRICS["throughput_ops"])
     for batch in batches:
         row.batches.append([])
         for n, d in enumerate(batch):
@@ -49,8 +49,8 @@ def row_of(*batches: Sequence[float], speed: float = 1000.0) -> Row:
     return row
 
 
-def judged(row: Row, decision: Decision) -> Change:
-    change, *_ = pair_verdicts.judge([row], decision, THRESHOLD)
+def judged(row: PairedRow, decision: Decision) -> Change:
+    change, *_ = pair_verdicts.judge_rows([row], decision, THRESHOLD)
     return change
 
 
@@ -128,8 +128,10 @@ def test_an_interruption_keeps_the_ratios_and_gives_no_verdict() -> None:
         pair_runs.parse_arm(["channel.service=400 us"]),
     )
     cells = pair_runs.plan_cells(["slow-device"], [spec.parse("blocking")], {}, a, b)
-    with pytest.raises(a_against_b.Interrupted) as caught:
-        a_against_b.run(cells, base_name="A", new_name="B", seed=1, listener=_Interrupting())
+    with pytest.raises(a_against_b.ComparisonInterrupted) as caught:
+        a_against_b.compare_arms(
+            cells, base_name="A", new_name="B", seed=1, listener=_Interrupting()
+        )
     (change,) = caught.value.comparison.changes
     assert (change.verdict, change.rounds) == ("cannot tell", 2)
     assert change.ratio is not None
@@ -141,7 +143,7 @@ def test_an_interruption_keeps_the_ratios_and_gives_no_verdict() -> None:
 def test_that_the_machine_was_busy_is_in_the_report(monkeypatch) -> None:
     """Of all batches together, also where others' work came in one of them only."""
     told = Notice("busy", "other processes kept 1.00 of 2 cores busy")
-    monkeypatch.setattr(noise, "judge", lambda uses: [told] if len(uses) >= 20 else [])
+    monkeypatch.setattr(noise, "disturbances", lambda uses: [told] if len(uses) >= 20 else [])
     monkeypatch.setattr(pair_runs._Session, "pair", lambda self, cell, number, first: like(number))
     comparison = run_versus(planned([], ["channel.service=90 us"], "slow-device"))
     assert comparison.warnings == [told]
@@ -184,7 +186,7 @@ def test_an_interrupted_ab_never_passes_wherever_it_is_shown(
     monkeypatch.setattr(pair_runs, "measure", interrupted_after(pair))
     specs = [spec.parse(name) for name in ("blocking", "select")]
     cells = pair_runs.plan_cells(["slow-device"], specs, {}, pair_runs.Arm(), pair_runs.Arm())
-    with pytest.raises(a_against_b.Interrupted) as caught:
+    with pytest.raises(a_against_b.ComparisonInterrupted) as caught:
         run_versus(cells)
     comparison = caught.value.comparison
     shown = markdown.of_comparison(comparison)
@@ -201,7 +203,7 @@ def test_an_interruption_before_the_first_pair_passes_nothing(monkeypatch) -> No
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pair_runs, "measure", measure)
-    with pytest.raises(a_against_b.Interrupted) as caught:
+    with pytest.raises(a_against_b.ComparisonInterrupted) as caught:
         run_versus(planned([], [], "slow-device"))
     (change,) = caught.value.comparison.changes
     assert (change.verdict, change.reason) == ("cannot tell", pair_verdicts.INTERRUPTED)
@@ -236,7 +238,7 @@ def like(number: int) -> Pair:
 
 
 def run_versus(cells: list[PairedCell]) -> Comparison:
-    return a_against_b.run(cells, base_name="A", new_name="B", seed=1)
+    return a_against_b.compare_arms(cells, base_name="A", new_name="B", seed=1)
 
 
 class Without(pair_runs.Arm):

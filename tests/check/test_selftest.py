@@ -45,7 +45,9 @@ class MadeUp:
 
 def first_suite(kinds: list[Kind], slowdown: float) -> selftest.Report:
     """Of all kinds, since there is time; measured in short slices."""
-    return next(selftest.run(seed=1, budget_s=1e6, slowdown=slowdown, kinds=kinds, measure=QUICK))
+    return next(
+        selftest.run_self_test(seed=1, budget_s=1e6, slowdown=slowdown, kinds=kinds, measure=QUICK)
+    )
 
 
 @pytest.mark.usefixtures("few_pairs")
@@ -77,7 +79,7 @@ def test_a_suite_is_decided_by_the_procedure_of_check_and_has_pairs_of_its_own(m
 
     monkeypatch.setattr(screen_confirm, "decide", decide)
     measure = MadeUp()
-    reports = selftest.run(seed=1, budget_s=60, threshold=0.04, measure=measure)
+    reports = selftest.run_self_test(seed=1, budget_s=60, threshold=0.04, measure=measure)
     first, second = next(reports), next(reports)
     assert judged == [(2 * len(selftest.KINDS), 0.04)] * 2
     numbers = [number for rounds in measure.rounds for number in rounds]
@@ -94,7 +96,7 @@ def test_a_suite_is_decided_by_the_procedure_of_check_and_has_pairs_of_its_own(m
 @pytest.mark.parametrize("share", [0.0, 0.4, 0.9, -0.3])
 def test_computation_that_lengthens_the_waiting_is_sized_by_what_it_comes_to(share: float) -> None:
     """As in ping-pong: 10 % was asked for, and 14 % came out."""
-    report = next(selftest.run(seed=1, budget_s=60, kinds=[BUSY], measure=MadeUp(share)))
+    report = next(selftest.run_self_test(seed=1, budget_s=60, kinds=[BUSY], measure=MadeUp(share)))
     assert report.kinds[0].seen == pytest.approx(1 / 1.1, abs=0.005)
 
 
@@ -111,7 +113,7 @@ def test_what_does_not_fit_into_the_time_is_left_to_the_next_suite(monkeypatch) 
     monkeypatch.setattr(selftest.time, "monotonic", lambda: now_s)
 
     def decisions(budget_s: float) -> list[list[int]]:
-        reports = selftest.run(seed=1, budget_s=budget_s, measure=Slow())
+        reports = selftest.run_self_test(seed=1, budget_s=budget_s, measure=Slow())
         return [[result.tally.decisions for result in report.kinds] for report in reports]
 
     assert decisions(1) == [[1, 0, 0, 0, 0]]
@@ -122,7 +124,7 @@ def test_what_does_not_fit_into_the_time_is_left_to_the_next_suite(monkeypatch) 
 
 def test_a_kind_that_cannot_be_measured_says_why_and_the_others_go_on() -> None:
     broken = Kind("broken", "slow-devices", "blocking", {"load.depth": "4"})
-    made_up = partial(selftest.run, seed=1, budget_s=1e6, measure=MadeUp())
+    made_up = partial(selftest.run_self_test, seed=1, budget_s=1e6, measure=MadeUp())
     bad, good = next(made_up(kinds=[broken, TIMER])).kinds
     assert "one transfer at a time" in (bad.error or "")
     assert bad.tally.power is None

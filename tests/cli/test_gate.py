@@ -274,7 +274,7 @@ def test_a_terminated_self_test_keeps_the_suites_that_are_done(monkeypatch, caps
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(5)
 
-    monkeypatch.setattr(selftest, "run", run)
+    monkeypatch.setattr(selftest, "run_self_test", run)
     assert shown.show(minutes=1, threshold=0.05, as_json=False) == 130
     out, err = capsys.readouterr()
     assert "3 suites in 1.0 minutes" in out
@@ -290,7 +290,7 @@ def test_the_self_test_prints_rates_with_their_intervals(monkeypatch, capsys) ->
         KindResult(selftest.KINDS[3]),
     )
     report = selftest.Report(0.1, 0.05, 20, 1200.0, kinds)
-    monkeypatch.setattr(selftest, "run", lambda **_: iter([report]))
+    monkeypatch.setattr(selftest, "run_self_test", lambda **_: iter([report]))
     assert shown.show(minutes=20, threshold=0.05, as_json=False) == 1
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= 80

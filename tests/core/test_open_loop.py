@@ -63,7 +63,7 @@ def test_a_stopped_worker_shows_in_the_latency_and_not_in_the_service_time() -> 
     from iomodels.trials.preparation import Preparation
     from iomodels.workload.scenario import resolve
 
-    made = plan.make(
+    made = plan.make_plan(
         resolve(["slow-device"], {"load.arrivals": ["constant"], "load.rate": ["1000"]}),
         [spec.parse("blocking")],
         rounds=1,

@@ -217,18 +217,18 @@ def trials(shares: list[float], cpus: int = 4) -> list[noise.Use]:
     ],
 )
 def test_lasting_work_and_frequent_bursts_are_noticed_and_single_ones_are_not(shares, expected):
-    assert codes(noise.judge(trials(shares))) == (["busy"] if expected else [])
+    assert codes(noise.disturbances(trials(shares))) == (["busy"] if expected else [])
 
 
 def test_lasting_work_on_a_large_scale_has_a_code_of_its_own():
-    assert codes(noise.judge(trials([0.5] * 11 + [0.0] * 9))) == [noise.BUSY_THROUGHOUT]
-    assert codes(noise.judge(trials([0.5] * 9 + [0.0] * 11))) == ["busy"]
+    assert codes(noise.disturbances(trials([0.5] * 11 + [0.0] * 9))) == [noise.BUSY_THROUGHOUT]
+    assert codes(noise.disturbances(trials([0.5] * 9 + [0.0] * 11))) == ["busy"]
 
 
 def test_thresholds_grow_with_the_machine():
-    assert noise.judge(trials([0.2] * 10, cpus=64)) == []
-    assert noise.judge(trials([0.0] * 9 + [1.0], cpus=64)) == []
-    assert codes(noise.judge(trials([2.0] * 10, cpus=64))) == ["busy"]
+    assert noise.disturbances(trials([0.2] * 10, cpus=64)) == []
+    assert noise.disturbances(trials([0.0] * 9 + [1.0], cpus=64)) == []
+    assert codes(noise.disturbances(trials([2.0] * 10, cpus=64))) == ["busy"]
 
 
 def test_start_forgets_and_an_unfinished_trial_is_left_out(machine):

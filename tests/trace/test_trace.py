@@ -191,7 +191,7 @@ def test_the_events_of_many_devices_are_folded_as_calls_are() -> None:
     flow = flow_of(trace)
     first, *_ = [step for step in flow.steps if step.kind == "device_start"]
     assert first.count == 16
-    assert words.told(first, flow.duration_ns).startswith("device starts × 16, in ")
+    assert words.describe_occurrence(first, flow.duration_ns).startswith("device starts × 16, in ")
     (ready,) = [step for step in flow.steps if step.kind == "device_ready"]
     assert ready.spans_ns == tuple((e.start_ns, e.end_ns) for e in of_kind(trace, "device_ready"))
 
@@ -232,7 +232,7 @@ def test_the_events_of_a_killed_child_survive() -> None:
     assert first.result == 8
     assert (second.end_ns, second.result) == (None, None)
     shown = [step for step in flow_of(recording.trace).steps if step.kind == "call"]
-    assert words.said(shown[-1]) == "not back yet"
+    assert words.describe_result(shown[-1]) == "not back yet"
 
 
 def test_an_engine_that_cannot_is_not_applicable_and_the_others_are_recorded() -> None:

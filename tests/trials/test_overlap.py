@@ -19,7 +19,7 @@ ROUNDS = 10
 
 def measured(engine: str, compute: str, rounds: int = ROUNDS) -> Iterator[Trial]:
     """One round after another, as they are asked for."""
-    made = plan.make(
+    made = plan.make_plan(
         resolve(["overlap"], {"load.compute": [compute]}),
         [spec.parse(engine)],
         rounds=rounds,

@@ -30,7 +30,7 @@ Value = Callable[[Series], Interval | None]
 
 
 @dataclass(frozen=True)
-class Quantity:
+class RowQuantity:
     """A column of numbers, and the markers that go with it."""
 
     heading: str
@@ -45,11 +45,11 @@ class Panel:
 
     title: str
     scale: Callable[[Axis, str, Sequence[float]], None]
-    quantities: Sequence[Quantity]
+    quantities: Sequence[RowQuantity]
 
 
 @dataclass(frozen=True)
-class Row:
+class ChartRow:
     """A line of the picture: the heading of a point, or one of its cells."""
 
     text: str
@@ -86,15 +86,15 @@ def _points(scene: Scene) -> tuple[ScenePoint, ...]:
     return thinned(scene.points, max(2, MAX_ROWS // filled))
 
 
-def _rows(points: Sequence[ScenePoint], name: Callable[[Series], str]) -> list[Row]:
-    rows: list[Row] = []
+def _rows(points: Sequence[ScenePoint], name: Callable[[Series], str]) -> list[ChartRow]:
+    rows: list[ChartRow] = []
     for point in points:
-        rows += [Row(point.label)] if point.label else []
-        rows += [Row(name(s), s) for s in point.cells]
+        rows += [ChartRow(point.label)] if point.label else []
+        rows += [ChartRow(name(s), s) for s in point.cells]
     return rows
 
 
-def _values(rows: Sequence[Row], quantities: Sequence[Quantity]) -> list[float]:
+def _values(rows: Sequence[ChartRow], quantities: Sequence[RowQuantity]) -> list[float]:
     intervals = [
         q.value(row.series)
         for row in rows
@@ -104,7 +104,7 @@ def _values(rows: Sequence[Row], quantities: Sequence[Quantity]) -> list[float]:
     return [value for i in intervals if i is not None for value in (i.low, i.high)]
 
 
-def _panel(ax: Axes, rows: Sequence[Row], quantities: Sequence[Quantity]) -> None:
+def _panel(ax: Axes, rows: Sequence[ChartRow], quantities: Sequence[RowQuantity]) -> None:
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
@@ -140,7 +140,7 @@ def _panel(ax: Axes, rows: Sequence[Row], quantities: Sequence[Quantity]) -> Non
         )
 
 
-def _mark(ax: Axes, number: int, series: Series, quantity: Quantity, interval: Interval) -> None:
+def _mark(ax: Axes, number: int, series: Series, quantity: RowQuantity, interval: Interval) -> None:
     """The median as a marker; its interval as a bar, where there is more than one round."""
     look = series.look
     if series.summary.rounds > 1:
@@ -164,7 +164,7 @@ def _mark(ax: Axes, number: int, series: Series, quantity: Quantity, interval: I
     )
 
 
-def _row_texts(on: Sheet, rows: Sequence[Row], label_in: float) -> None:
+def _row_texts(on: Sheet, rows: Sequence[ChartRow], label_in: float) -> None:
     for number, row in enumerate(rows):
         bottom = AXIS_IN + (len(rows) - number - 0.5) * ROW_IN
         if row.series is None:

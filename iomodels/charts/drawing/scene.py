@@ -149,7 +149,9 @@ def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
         label, short = (safe(n, 60) + of_run for n in (cell.engine, short_name(cell.engine)))
         return Series(cell, label, short, look(cell.engine, run=number, runs=len(runs)), number)
 
-    groups = points.told(scenario, points.grouped(cell for cell, _ in cells).get(scenario, []))
+    groups = points.points_to_show(
+        scenario, points.grouped(cell for cell, _ in cells).get(scenario, [])
+    )
     if len(runs) > 1:
         groups = sorted(groups, key=_by_number)
     names = _unique([safe(points.label(point), 80) for point in groups])
@@ -173,7 +175,7 @@ def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
     )
 
 
-def _by_number(point: points.Point) -> list[float]:
+def _by_number(point: points.PointCells) -> list[float]:
     """Sorts the points of several runs among each other, as each of them has them by itself."""
     values = point.varying.values()
     return [value if isinstance(value, (int, float)) else 0.0 for value in values]
@@ -189,7 +191,7 @@ def _unique(labels: Sequence[str]) -> list[str]:
     return found
 
 
-def _point(label: str, point: points.Point, series: Sequence[Series]) -> ScenePoint:
+def _point(label: str, point: points.PointCells, series: Sequence[Series]) -> ScenePoint:
     """Of several runs, those of one engine side by side."""
     order = list(dict.fromkeys(s.cell.engine for s in series))
     ordered = sorted(series, key=lambda s: (order.index(s.cell.engine), s.run))

@@ -50,7 +50,7 @@ def number(point: ScenePoint, key: str) -> float | None:
 def label_without(point: ScenePoint, key: str) -> str:
     """The point's label without that key."""
     others = {k: v for k, v in point.varying.items() if k != key}
-    return safe(cells.label(cells.Point((), others)), 80)
+    return safe(cells.label(cells.PointCells((), others)), 80)
 
 
 def facets(scene: Scene, key: str) -> dict[str, list[Line]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iomodels.charts.drawing import style
-from iomodels.charts.flows.lanes import BEHIND, DEVICE, Sheet, write
+from iomodels.charts.flows.lanes import BEHIND, DEVICE, FlowSheet, write
 from iomodels.trace import words
 from iomodels.trace.flow import Moment, Step
 
@@ -30,7 +30,7 @@ MAX_LINES = 200
 """So many of a fold's calls are drawn; of more, an even selection."""
 
 
-def draw(axes: Axes, sheet: Sheet, rows: Iterable[tuple[Moment, float]]) -> None:
+def draw(axes: Axes, sheet: FlowSheet, rows: Iterable[tuple[Moment, float]]) -> None:
     """The arrows of these moments, each with the height of its row."""
     for moment, row in rows:
         step = moment.step
@@ -101,7 +101,7 @@ def _home(axes: Axes, way: _Way, y: float, colour: str, width: float) -> None:
     _head(axes, start, (way.side, y), colour, width)
 
 
-def _there_and_back(axes: Axes, sheet: Sheet, step: Step, way: _Way) -> None:
+def _there_and_back(axes: Axes, sheet: FlowSheet, step: Step, way: _Way) -> None:
     """A short call, or the first of a fold: into the kernel when it began, out when it ended."""
     start_ns, end_ns = step.spans_ns[0]
     axes.plot(
@@ -126,7 +126,7 @@ def _head(
     axes.annotate("", xy=end, xytext=start, arrowprops=look, zorder=3 + width)
 
 
-def _many(axes: Axes, sheet: Sheet, step: Step, way: _Way) -> None:
+def _many(axes: Axes, sheet: FlowSheet, step: Step, way: _Way) -> None:
     """A thin line for each of the calls of a fold, where it was."""
     if step.count == 1:
         return
@@ -136,7 +136,7 @@ def _many(axes: Axes, sheet: Sheet, step: Step, way: _Way) -> None:
     axes.hlines(at, way.side, way.kernel, color=sheet.colour, **look)
 
 
-def _words(axes: Axes, sheet: Sheet, moment: Moment, way: _Way) -> None:
+def _words(axes: Axes, sheet: FlowSheet, moment: Moment, way: _Way) -> None:
     """The longest that there is room for."""
     room = way.right - way.left
     for text in _said(sheet, moment):
@@ -149,12 +149,12 @@ def _words(axes: Axes, sheet: Sheet, moment: Moment, way: _Way) -> None:
     write(axes, (way.left + way.right) / 2, way.row - ABOVE_IN, text, style.FINE_PT, **look)
 
 
-def _said(sheet: Sheet, moment: Moment) -> list[str]:
+def _said(sheet: FlowSheet, moment: Moment) -> list[str]:
     """What an arrow says, the fullest first."""
     step = moment.step
     if step.kind != "call":
-        return [words.told(step, sheet.flow.duration_ns).partition(" on ")[0]]
-    name, result = style.safe(f"{step.name}()"), style.safe(words.said(step))
+        return [words.describe_occurrence(step, sheet.flow.duration_ns).partition(" on ")[0]]
+    name, result = style.safe(f"{step.name}()"), style.safe(words.describe_result(step))
     if moment.phase == "enter":
         return [name]
     bare = result.replace(" × ", "").isdecimal()

@@ -18,7 +18,7 @@ from iomodels.base.units import counted, format_duration
 from iomodels.charts.drawing import style
 from iomodels.charts.drawing.picture import Picture
 from iomodels.charts.flows import arrows, lanes
-from iomodels.charts.flows.lanes import APPLICATION_IN, BEHIND, HEAD_IN, Sheet, write
+from iomodels.charts.flows.lanes import APPLICATION_IN, BEHIND, HEAD_IN, FlowSheet, write
 from iomodels.trace import figures, words
 from iomodels.trace.flow import Flow, Moment, flow_of, is_device, pictured
 from iomodels.trace.schema import Trace
@@ -73,7 +73,7 @@ def _draw(trace: Trace, shown: Flow, title: str) -> Figure:
     others = len(shown.moments) - device
     height = max(LEAST_IN, LABEL_IN * (others + 1), TWO_LINES_IN * (device + 1))
     colour = style.hue(trace.engine.partition(":")[0])
-    sheet = Sheet(shown, colour, height)
+    sheet = FlowSheet(shown, colour, height)
     width = _scale_in(sheet) + WIDTH_IN - SCALE_IN
     below = _below(trace, shown, width)
     whole = HEAD_IN + height + 0.25 + LINE_IN * len(below) + MARGIN_IN
@@ -94,7 +94,7 @@ def _draw(trace: Trace, shown: Flow, title: str) -> Figure:
     return figure
 
 
-def _head(axes: Axes, trace: Trace, sheet: Sheet, title: str, width: float) -> None:
+def _head(axes: Axes, trace: Trace, sheet: FlowSheet, title: str, width: float) -> None:
     wide = width - 2 * MARGIN_IN
     fitted = style.shortened(title, style.TITLE_PT, wide, "bold")
     write(axes, MARGIN_IN, 0.25, fitted, style.TITLE_PT, color=style.INK, fontweight="bold")
@@ -160,7 +160,7 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list
     return [place + number * gap for number, place in enumerate(base)]
 
 
-def _device_labels(axes: Axes, sheet: Sheet) -> None:
+def _device_labels(axes: Axes, sheet: FlowSheet) -> None:
     right = [m for m in sheet.flow.moments if is_device(m.step)]
     for moment, y in _placed(right, sheet, TWO_LINES_IN):
         left, true = RIGHT_LABELS_IN + sheet.shift, sheet.y(moment.at_ns)
@@ -172,13 +172,15 @@ def _device_labels(axes: Axes, sheet: Sheet) -> None:
         write(axes, left, y, text, style.SMALL_PT, color=style.INK)
 
 
-def _placed(moments: Sequence[Moment], sheet: Sheet, gap: float) -> Iterable[tuple[Moment, float]]:
+def _placed(
+    moments: Sequence[Moment], sheet: FlowSheet, gap: float
+) -> Iterable[tuple[Moment, float]]:
     wanted = [sheet.y(moment.at_ns) for moment in moments]
     low, high = HEAD_IN + 0.05, HEAD_IN + sheet.height + 0.05
     return zip(moments, spread(wanted, gap, low, high), strict=True)
 
 
-def _label_left(axes: Axes, sheet: Sheet, moment: Moment, y: float) -> None:
+def _label_left(axes: Axes, sheet: FlowSheet, moment: Moment, y: float) -> None:
     true, start, end = sheet.y(moment.at_ns), APPLICATION_IN[0], LEFT_LABELS_IN + 0.05
     if moment.step.thread:  # behind the lanes on the way, at its time
         own = sheet.lane(moment.step)[0]
@@ -201,13 +203,13 @@ def _leader(axes: Axes, xs: Sequence[float], ys: Sequence[float]) -> None:
 def _label(moment: Moment, shown: Flow) -> str:
     step = moment.step
     if step.kind != "call":
-        return words.told(step, shown.duration_ns)
+        return words.describe_occurrence(step, shown.duration_ns)
     if moment.phase == "enter":
         return words.called(step)
     after = f", after {words.took(step)}" if words.took(step) else ""
     if step.count > 1:
         after = f", in {words.took(step)}" if words.took(step) else ""
-    return f"{words.called(step)} → {words.said(step)}{after}"
+    return f"{words.called(step)} → {words.describe_result(step)}{after}"
 
 
 # The scale bar
@@ -220,14 +222,14 @@ def nice_ns(duration_ns: int) -> int:
     return int(next(n for n in (5, 2, 1) if n * power <= rough) * power)
 
 
-def _scale_in(sheet: Sheet) -> float:
+def _scale_in(sheet: FlowSheet) -> float:
     """Beside the device's labels, or where there are none nearer to the kernel's lane."""
     if sheet.flow.at_work_ns or sheet.flow.unsure_ns:
         return SCALE_IN + sheet.shift
     return max(SCALE_IN, sheet.kernel[1] + SCALE_SIDE_IN)
 
 
-def _scale(axes: Axes, sheet: Sheet) -> None:
+def _scale(axes: Axes, sheet: FlowSheet) -> None:
     at = _scale_in(sheet)
     length_ns = nice_ns(sheet.flow.duration_ns)
     bottom = HEAD_IN + sheet.height

@@ -30,7 +30,7 @@ DEVICE = "#e69f00"
 
 
 @dataclass(frozen=True)
-class Sheet:
+class FlowSheet:
     """Where things are: inches from the figure's top, and from its left."""
 
     flow: Flow
@@ -75,7 +75,7 @@ class Sheet:
         return self.y(self.flow.duration_ns if step.end_ns is None else step.end_ns)
 
 
-def draw(axes: Axes, sheet: Sheet) -> None:
+def draw(axes: Axes, sheet: FlowSheet) -> None:
     """Both lanes, and those of the helper threads with their names."""
     _kernel_lane(axes, sheet)
     _threads_lanes(axes, sheet)
@@ -112,7 +112,7 @@ def _bar(axes: Axes, lane: tuple[float, float], top: float, bottom: float, **loo
     axes.add_patch(Rectangle((left, top), right - left, bottom - top, **({"linewidth": 0} | look)))
 
 
-def _span(axes: Axes, sheet: Sheet, lane: tuple[float, float], shading: _Shading) -> None:
+def _span(axes: Axes, sheet: FlowSheet, lane: tuple[float, float], shading: _Shading) -> None:
     """A shaded part of a lane, with its word in it where there is room."""
     top, bottom, word = shading.top, shading.bottom, shading.word
     _bar(axes, lane, top, bottom, **shading.look)
@@ -130,12 +130,12 @@ def _span(axes: Axes, sheet: Sheet, lane: tuple[float, float], shading: _Shading
     write(axes, (lane[0] + lane[1]) / 2, middle, word, style.FINE_PT, **look)
 
 
-def _outline(axes: Axes, sheet: Sheet, lane: tuple[float, float], top: float) -> None:
+def _outline(axes: Axes, sheet: FlowSheet, lane: tuple[float, float], top: float) -> None:
     edge = {"facecolor": "none", "edgecolor": style.SOFT, "linewidth": 0.8}
     _bar(axes, lane, top, HEAD_IN + sheet.height, **edge)
 
 
-def _kernel_lane(axes: Axes, sheet: Sheet) -> None:
+def _kernel_lane(axes: Axes, sheet: FlowSheet) -> None:
     working = {"facecolor": DEVICE, "alpha": 0.3}
     for span in sheet.flow.at_work_ns:
         top, bottom = map(sheet.y, span)
@@ -151,7 +151,7 @@ def _kernel_lane(axes: Axes, sheet: Sheet) -> None:
     _outline(axes, sheet, sheet.kernel, HEAD_IN)
 
 
-def _threads_lanes(axes: Axes, sheet: Sheet) -> None:
+def _threads_lanes(axes: Axes, sheet: FlowSheet) -> None:
     own = [step for step in sheet.flow.steps if not is_device(step)]
     begins: dict[tuple[float, float], float] = {APPLICATION_IN: HEAD_IN}
     for step in own:
@@ -169,7 +169,7 @@ def _threads_lanes(axes: Axes, sheet: Sheet) -> None:
         _outline(axes, sheet, lane, top)
 
 
-def _shading_of(step: Step, sheet: Sheet) -> tuple[str, dict[str, Any]]:
+def _shading_of(step: Step, sheet: FlowSheet) -> tuple[str, dict[str, Any]]:
     """The word and the look of what a thread does; no look where its span is not to be seen."""
     if step.kind in ("computation", "callback"):
         word = "computing" if step.kind == "computation" else "callback"

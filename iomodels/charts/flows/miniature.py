@@ -29,7 +29,7 @@ CENTRED: dict[str, Any] = {"fontsize": FINE_PT, "ha": "center", "va": "center", 
 
 
 @dataclass(frozen=True)
-class Step:
+class MiniatureStep:
     """One line of a miniature, at `at` from 0 (begin) to 1 (end).
 
     `blocked`: the application sleeps in the call; `busy`: it, or the kernel for it, works.
@@ -41,55 +41,65 @@ class Step:
     until: float = 0.0
 
 
-_QUEUED = (Step("call", 0.06, "aio_read"), Step("return", 0.14, "queued"))
+_QUEUED = (MiniatureStep("call", 0.06, "aio_read"), MiniatureStep("return", 0.14, "queued"))
 _COLLECTED = (
-    Step("call", 0.72, "aio_error"),
-    Step("return", 0.8, "done"),
-    Step("call", 0.89, "aio_return"),
-    Step("return", 0.97, "data"),
+    MiniatureStep("call", 0.72, "aio_error"),
+    MiniatureStep("return", 0.8, "done"),
+    MiniatureStep("call", 0.89, "aio_return"),
+    MiniatureStep("return", 0.97, "data"),
 )
-_TRIED = (Step("call", 0.1, "read"), Step("return", 0.22, "EAGAIN"))
-_READ = (Step("call", 0.8, "read"), Step("return", 0.92, "data"))
+_TRIED = (MiniatureStep("call", 0.1, "read"), MiniatureStep("return", 0.22, "EAGAIN"))
+_READ = (MiniatureStep("call", 0.8, "read"), MiniatureStep("return", 0.92, "data"))
 _TOLD = (
-    Step("return", 0.72, "notification"),
-    Step("call", 0.84, "aio_return"),
-    Step("return", 0.94, "data"),
+    MiniatureStep("return", 0.72, "notification"),
+    MiniatureStep("call", 0.84, "aio_return"),
+    MiniatureStep("return", 0.94, "data"),
 )
-_NOTIFIED = (*_QUEUED, Step("busy", 0.14, "free to compute", 0.72), *_TOLD)
+_NOTIFIED = (*_QUEUED, MiniatureStep("busy", 0.14, "free to compute", 0.72), *_TOLD)
 
 
-def _wait(call: str, begin: float, end: float) -> tuple[Step, Step]:
-    return Step("call", begin, call), Step("blocked", begin, "blocked", end)
+def _wait(call: str, begin: float, end: float) -> tuple[MiniatureStep, MiniatureStep]:
+    return MiniatureStep("call", begin, call), MiniatureStep("blocked", begin, "blocked", end)
 
 
 AIO_FLOWS = {
-    "suspend": (*_QUEUED, *_wait("aio_suspend", 0.26, 0.62), Step("return", 0.62), *_COLLECTED),
-    "poll": (
+    "suspend": (
         *_QUEUED,
-        Step("call", 0.25, "aio_error"),
-        Step("return", 0.34, "EINPROGRESS"),
-        Step("again", 0.53, "aio_error"),
+        *_wait("aio_suspend", 0.26, 0.62),
+        MiniatureStep("return", 0.62),
         *_COLLECTED,
     ),
-    "list": (*_wait("lio_listio", 0.1, 0.6), Step("return", 0.6), *_COLLECTED),
+    "poll": (
+        *_QUEUED,
+        MiniatureStep("call", 0.25, "aio_error"),
+        MiniatureStep("return", 0.34, "EINPROGRESS"),
+        MiniatureStep("again", 0.53, "aio_error"),
+        *_COLLECTED,
+    ),
+    "list": (*_wait("lio_listio", 0.1, 0.6), MiniatureStep("return", 0.6), *_COLLECTED),
     "signal": _NOTIFIED,
     "callback": _NOTIFIED,
 }
-_MEANWHILE = (*_QUEUED, Step("busy", 0.14, "computes", 0.4))
+_MEANWHILE = (*_QUEUED, MiniatureStep("busy", 0.14, "computes", 0.4))
 AIO_COMPUTING = {
-    "suspend": (*_MEANWHILE, *_wait("aio_suspend", 0.4, 0.64), Step("return", 0.64), *_COLLECTED),
+    "suspend": (
+        *_MEANWHILE,
+        *_wait("aio_suspend", 0.4, 0.64),
+        MiniatureStep("return", 0.64),
+        *_COLLECTED,
+    ),
     "poll": (
         *_QUEUED,
-        Step("busy", 0.14, "computes", 0.36),
-        Step("call", 0.36, "aio_error"),
-        Step("return", 0.44, "EINPROGRESS"),
-        Step("again", 0.57, "aio_error"),
+        MiniatureStep("busy", 0.14, "computes", 0.36),
+        MiniatureStep("call", 0.36, "aio_error"),
+        MiniatureStep("return", 0.44, "EINPROGRESS"),
+        MiniatureStep("again", 0.57, "aio_error"),
         *_COLLECTED,
     ),
     "list": (
-        Step("busy", 0.0, "computes", 0.22),
+        MiniatureStep("busy", 0.0, "computes", 0.22),
         *_wait("lio_listio", 0.3, 0.64),
-        Step("return", 0.64),
+        MiniatureStep("return", 0.64),
         *_COLLECTED,
     ),
     "signal": (*_MEANWHILE, *_wait("ppoll", 0.4, 0.72), *_TOLD),
@@ -99,25 +109,25 @@ AIO_COMPUTING = {
 COMPUTES_SHARE = 0.25
 """What a computation takes of the miniature's height."""
 FLOWS = {
-    "blocking": (*_wait("read", 0.1, 0.92), Step("return", 0.92, "data")),
+    "blocking": (*_wait("read", 0.1, 0.92), MiniatureStep("return", 0.92, "data")),
     "nonblocking": (
         *_TRIED,
-        Step("call", 0.34, "read"),
-        Step("return", 0.46, "EAGAIN"),
-        Step("again", 0.61, "EAGAIN"),
+        MiniatureStep("call", 0.34, "read"),
+        MiniatureStep("return", 0.46, "EAGAIN"),
+        MiniatureStep("again", 0.61, "EAGAIN"),
         *_READ,
     ),
     "select": (
         *_TRIED,
         *_wait("select", 0.34, 0.68),
-        Step("return", 0.68, "ready"),
+        MiniatureStep("return", 0.68, "ready"),
         *_READ,
     ),
 }
 _ONE_TRY = (*_TRIED, *_READ)
 
 
-def flow_of(name: str, series: Series | None) -> tuple[Step, ...]:
+def flow_of(name: str, series: Series | None) -> tuple[MiniatureStep, ...]:
     """The steps of one operation, as that cell made them; the usual ones where there is none."""
     computes = bool(series and series.cell.parameters.get("load.compute"))
     if name == "aio":
@@ -126,7 +136,7 @@ def flow_of(name: str, series: Series | None) -> tuple[Step, ...]:
     return _computing(flow) if computes else flow
 
 
-def _computing(flow: Sequence[Step]) -> tuple[Step, ...]:
+def _computing(flow: Sequence[MiniatureStep]) -> tuple[MiniatureStep, ...]:
     """The same with computation: after the first call where that came back at once, else before it.
 
     What the loop computes on is the last result, once the next request is under way.
@@ -139,12 +149,12 @@ def _computing(flow: Sequence[Step]) -> tuple[Step, ...]:
 
     first = 0 if waits else 2
     at = begin * (1 - COMPUTES_SHARE)
-    computes = Step("busy", at, "computes", at + COMPUTES_SHARE)
+    computes = MiniatureStep("busy", at, "computes", at + COMPUTES_SHARE)
     steps = [replace(step, at=moved(step.at), until=moved(step.until)) for step in flow]
     return (*steps[:first], computes, *steps[first:])
 
 
-def _reading(name: str, measured: Series | None) -> tuple[Step, ...]:
+def _reading(name: str, measured: Series | None) -> tuple[MiniatureStep, ...]:
     """Of the engines that read themselves."""
     if measured is None:
         return FLOWS[name]
@@ -185,14 +195,14 @@ def _aio_flow(series: Series | None) -> str:
     return notify if notify in AIO_FLOWS else "suspend"
 
 
-def _held_in_read(series: Series) -> tuple[Step, ...]:
+def _held_in_read(series: Series) -> tuple[MiniatureStep, ...]:
     """A read that never had to be tried again, or only copies what is cached."""
     cached = series.cell.parameters.get("channel.cache") == "warm"
     text = "copies" if cached else "in the read"
     return (
-        Step("call", 0.25, "read"),
-        Step("busy", 0.25, text, 0.75),
-        Step("return", 0.75, "data"),
+        MiniatureStep("call", 0.25, "read"),
+        MiniatureStep("busy", 0.25, text, 0.75),
+        MiniatureStep("return", 0.75, "data"),
     )
 
 
@@ -234,7 +244,7 @@ def draw_flow(
             _arrow(ax, ends, y(step.at), step.text, colour)
 
 
-def _span(ax: Axes, x: float, top: float, end: float, step: Step, colour: str) -> None:
+def _span(ax: Axes, x: float, top: float, end: float, step: MiniatureStep, colour: str) -> None:
     """A blocked span is filled, a busy one is open."""
     blocked = step.kind == "blocked"
     box = Rectangle(
