@@ -1,8 +1,7 @@
-"""The engines as the user knows them: names, options, and what each can do.
+"""An engine with its options, as the user writes it: `aio:notify=poll,threads=4`.
 
 What an engine can do is data, and the data comes from the core's own table (`_core.engines()`),
-so that there is one truth. Adding an engine: one C file, one line in `core/registry.c`, one
-`Descriptor` here.
+so that there is one truth. Its words for people are in `catalog.py`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Reading and writing result files (`schema.py` says what is in them).
+"""Reading result files (`schema.py` says what is in them, and `save.py` writes them).
 
-Writing loses nothing: every trial is appended to PATH.partial as it ends, and PATH itself appears
-whole or not at all and never replaces a file unasked. Reading trusts nothing: a result file may
-come from anywhere, so its size, its types and its numbers are checked before anyone uses it.
+Reading trusts nothing: a result file may come from anywhere, so its size, its types and its
+numbers are checked before anyone uses it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Writing result files: at the end, and trial by trial while it is measured."""
+"""Writing result files, so that nothing is lost.
+
+Every trial is appended to PATH.partial as it ends, and PATH itself appears whole or not at all and
+never replaces a file unasked.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The result file: its types (`read.py` reads and writes it).
+"""The result file: its types (`read.py` reads it, `save.py` writes it).
 
 A run is plain data (`Run` → `Cell` → `Trial`), stored as versioned JSON. Raw trials are kept;
 `Cell.summary` is derived from them by `summary.summarise` and stored for readers who only

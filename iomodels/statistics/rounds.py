@@ -1,4 +1,4 @@
-"""All statistics of the project: medians and intervals over rounds, percentiles, paired ratios.
+"""Statistics over rounds: medians with their intervals, and paired ratios.
 
 The unit of evidence is the round, never the operation: a trial's million operations share one
 process, one placement on the CPUs and one moment of the machine, so their spread says nothing of

@@ -1,8 +1,9 @@
-"""The keys of a scenario: one struct per table, and from the structs everything else about keys.
+"""The keys of a scenario's `channel` table: one struct per kind of channel.
 
-Only here stand a key's type, default, limits and meaning. What an error calls allowed, what
-`--set` accepts, a point's parameters and the reference table in CONTRIBUTING are derived from it.
-A new channel kind is one struct and its name in `Channel`; a new load key is one line in `Load`.
+Only in these structs, and in `Load` (`load.py`), stand a key's type, default, limits and meaning.
+What an error calls allowed, what `--set` accepts, a point's parameters and the reference table in
+CONTRIBUTING are derived from them (`key.py`). A new channel kind is one struct and its name in
+`Channel`; a new load key is one line in `Load`.
 """
 
 from __future__ import annotations
