@@ -21,6 +21,7 @@ from iomodels.machine import noise
 from iomodels.results.schema import Notice, Tool
 from iomodels.statistics import screen_confirm
 from iomodels.statistics.sign_flip import Floats
+from iomodels.trials.preparation import Preparation
 
 
 class ComparisonListener(pair_runs.PairListener, Protocol):
@@ -91,13 +92,14 @@ def compare_arms(
         )
 
     try:
-        decision = screen_confirm.decide(
-            len(measuring.rows),
-            measuring,
-            threshold=threshold,
-            first_pairs=first_pairs,
-            announce=measuring.announce,
-        )
+        with Preparation(seed) as measuring.preparation:
+            decision = screen_confirm.decide(
+                len(measuring.rows),
+                measuring,
+                threshold=threshold,
+                first_pairs=first_pairs,
+                announce=measuring.announce,
+            )
     except KeyboardInterrupt:
         until_then = [*pair_verdicts.unfinished(measuring.rows), *lost]
         notice = Notice("interrupted", pair_verdicts.INTERRUPTED)
@@ -133,6 +135,8 @@ class _Measuring:
         self._listener = listener
         self._round = 0
         self._purpose = ""
+        self.preparation: Preparation | None = None
+        """One for all batches, so that their computation is the same amount of work."""
         self.monitor = noise.Monitor()
 
     def announce(self, purpose: str) -> None:
@@ -157,6 +161,7 @@ class _Measuring:
             listener=self._listener,
             into=done,
             monitor=self.monitor,
+            preparation=self.preparation,
         )
         self._round += count
         return [row.gains(row.batches[-1]) for row in chosen]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -22,7 +22,6 @@ from iomodels.base.errors import ConditionLost, NotApplicable, NothingEnded, Tri
 from iomodels.check.arm import Arm, parse_arm
 from iomodels.check.pair_plan import SIDES, ArmCell, PairedCell, Side, plan_cells
 from iomodels.machine import noise
-from iomodels.measure.plan import Plan
 from iomodels.results.schema import Notice, Trial
 from iomodels.statistics.summary import combine_slices
 from iomodels.trials import failures
@@ -120,6 +119,7 @@ def measure(
     listener: PairListener | None = None,
     into: list[list[Pair]] | None = None,
     monitor: noise.Monitor | None = None,
+    preparation: Preparation | None = None,
 ) -> list[list[Pair]]:
     """Measure `pairs` pairs of every cell, interleaved: one list of pairs per cell, in their order.
 
@@ -128,7 +128,8 @@ def measure(
     a cell that is n/a has none. Rounds count from `first_round`.
 
     What disturbed the machine is told at the end; with a `monitor`, which may watch several such
-    calls, it is for the caller to ask.
+    calls, it is for the caller to ask. Such calls share a `preparation`, too: with each its own,
+    the same computation would be another amount of work in each.
 
     Ctrl-C (`KeyboardInterrupt`) ends the workers and comes out; the pairs that ended before are
     then in `into`, one empty list per cell to begin with.
@@ -136,10 +137,9 @@ def measure(
     rng = random.Random(f"{seed}/{first_round}")
     told = listener or _SilentPairs()
     done: list[list[Pair]] = [[] for _ in cells] if into is None else into
-    plan = Plan((), tuple(c.a.planned for c in cells), (), pairs, slice_s, warmup_s, seed)
     watching = noise.Monitor() if monitor is None else monitor
-    with Preparation(plan.seed) as preparation:
-        session = _Session(preparation, slices, slice_s, warmup_s)
+    with nullcontext(preparation) if preparation else Preparation(seed) as prepared:
+        session = _Session(prepared, slices, slice_s, warmup_s)
         for number in range(first_round, first_round + pairs):
             left = [i for i, cell in enumerate(cells) if _goes_on(cell, done[i])]
             for index in rng.sample(left, len(left)):

@@ -33,6 +33,7 @@ from iomodels.statistics import sign_flip as pairs
 from iomodels.statistics.rounds import wilson_interval
 from iomodels.statistics.sign_flip import Floats
 from iomodels.statistics.summary import latency_p50_ns
+from iomodels.trials.preparation import Preparation
 
 SLOWDOWN = 0.10
 PILOT_PAIRS, SIZING_PAIRS = 5, 20
@@ -147,6 +148,7 @@ class MeasurePairs(Protocol):
         seed: int,
         first_round: int,
         listener: pair_runs.PairListener | None,
+        preparation: Preparation | None,
     ) -> list[list[Pair]]: ...
 
 
@@ -166,8 +168,15 @@ def run_self_test(
     one before left out. The first has at least one kind, however short the time: what a kind takes
     depends on its noise.
     """
+    with Preparation(seed) as preparation:
+        work = _Work(seed, listener, measure, preparation)
+        yield from _suites(kinds, work, budget_s, slowdown, threshold)
+
+
+def _suites(
+    kinds: Sequence[Kind], work: _Work, budget_s: float, slowdown: float, threshold: float
+) -> Iterator[Report]:
     begin_s = time.monotonic()
-    work = _Work(seed, listener, measure)
     tests = _prepare(kinds, slowdown, work)
     kind_s = (time.monotonic() - begin_s) / work.measured * KIND_PAIRS
     suites = 0
@@ -193,8 +202,13 @@ class _Work:
     """Measures, and never twice with the same round: every decision has pairs of its own."""
 
     def __init__(
-        self, seed: int, listener: a_against_b.ComparisonListener | None, measure: MeasurePairs
+        self,
+        seed: int,
+        listener: a_against_b.ComparisonListener | None,
+        measure: MeasurePairs,
+        preparation: Preparation,
     ) -> None:
+        self._preparation = preparation
         self._seed = seed
         self._listener = listener
         self._measure = measure
@@ -210,7 +224,12 @@ class _Work:
         first, self._round = self._round, self._round + count
         self.measured += len(cells) * count
         return self._measure(
-            cells, count, seed=self._seed, first_round=first, listener=self._listener
+            cells,
+            count,
+            seed=self._seed,
+            first_round=first,
+            listener=self._listener,
+            preparation=self._preparation,
         )
 
 

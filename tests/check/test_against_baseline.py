@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -22,6 +24,8 @@ from iomodels.measure.run import bench
 from iomodels.results import read, save
 from iomodels.results.schema import Cell, Notice, Run, Tool, Trial
 from iomodels.statistics.summary import summarise
+from iomodels.trials.planned import Command, PlannedTrial
+from iomodels.trials.preparation import Preparation
 
 from ..cli.test_cli import cli
 from ..core_build import ROOT
@@ -429,6 +433,27 @@ def test_a_slower_arm_is_confirmed_on_fresh_pairs() -> None:
     assert comparison.base_name == "channel.service=100 µs"
     # Another service time is another question: its counters are no evidence of a fault.
     assert not [c for c in comparison.changes if c.metric.startswith("calls_per_op")]
+
+
+@pytest.mark.usefixtures("few_pairs")
+def test_a_computation_is_one_amount_of_work_in_all_batches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Calibrated again for the confirmation, it would be another amount of work there."""
+    amounts: list[int] = []
+    real = Preparation.command
+
+    @contextmanager
+    def command(self: Preparation, planned: PlannedTrial) -> Iterator[Command]:
+        with real(self, planned) as made:
+            amounts.append(made.settings["compute_units"])
+            yield made
+
+    monkeypatch.setattr(Preparation, "command", command)
+    compute = "load.compute=20 us"
+    versus_of(["channel.service=100 us", compute], ["channel.service=400 us", compute])
+    assert len(amounts) >= 2 * (10 + 12)  # the first look, and the confirmation
+    assert len(set(amounts)) == 1
 
 
 @pytest.mark.usefixtures("few_pairs")

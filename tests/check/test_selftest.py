@@ -27,7 +27,7 @@ class MadeUp:
         self.rounds: list[range] = []
         self.share = share
 
-    def __call__(self, cells, pairs, *, seed, first_round, listener):
+    def __call__(self, cells, pairs, *, seed, first_round, listener, preparation):
         self.rounds.append(range(first_round, first_round + pairs))
         return [[self.pair(cell, number) for number in self.rounds[-1]] for cell in cells]
 
