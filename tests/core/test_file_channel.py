@@ -159,7 +159,20 @@ def transfer_with_each(engine: str, chosen: list[Settings]) -> None:
         with data_file() as fd:
             if how["file_cache"] == DIRECT:
                 need_direct(fd)
-            transfer_and_look(engine, fd, how)
+                transfer_and_look(engine, fd, how)
+            else:
+                with held_in_memory(fd):
+                    transfer_and_look(engine, fd, how)
+
+
+@contextmanager
+def held_in_memory(fd: int) -> Iterator[None]:
+    """Otherwise the kernel may take a page back meanwhile, for which a real trial is repeated."""
+    size = os.fstat(fd).st_size
+    with mmap.mmap(fd, size) as mapped:
+        address = ctypes.addressof(ctypes.c_char.from_buffer(mapped))
+        assert LIBC.mlock(ctypes.c_void_p(address), ctypes.c_size_t(size)) == 0
+        yield
 
 
 def transfer_and_look(engine: str, fd: int, how: Settings) -> None:
