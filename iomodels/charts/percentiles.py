@@ -39,14 +39,14 @@ TICKS = (2.0, 10.0, 100.0, 1000.0, 10_000.0)
 def draw(scene: Scene) -> Figure:
     """A panel for each point, a line for each engine."""
     points = _points(scene)
-    lines = {id(s): _merged(s) for point in points for s in point.series}
+    lines = [[_merged(series) for series in point.series] for point in points]
     columns = _columns(scene, points)
     right = margin_in(scene.engines, most_in=MOST_LABEL_IN)
     grid = Grid(len(points), columns, PANEL_IN, right_in=right, gap_in=0.1)
     on = sheet(scene, CHART.subject, grid.height_in, explained=explained(scene))
-    values = [y for line in lines.values() for y in curve(line)[1]]
-    for point, ax in zip(points, grid.panels(on), strict=True):
-        _panel(ax, point, lines, values, right)
+    values = [y for of_point in lines for line in of_point for y in curve(line)[1]]
+    for point, of_point, ax in zip(points, lines, grid.panels(on), strict=True):
+        _panel(ax, point, of_point, values, right)
     return on.figure
 
 
@@ -96,17 +96,17 @@ def _merged(series: Series) -> Histogram:
 def _panel(
     ax: Axes,
     point: ScenePoint,
-    lines: dict[int, Histogram],
+    lines: Sequence[Histogram],
     values: Sequence[float],
     right_in: float,
 ) -> None:
     ends: list[Label] = []
-    for series in point.series:
-        xs, ys = curve(lines[id(series)])
+    for series, line in zip(point.series, lines, strict=True):
+        xs, ys = curve(line)
         if not xs:
             continue
         ax.plot(xs, ys, label=f"{series.label}|line", **series.look.line)
-        mark_xs, mark_ys = marks(lines[id(series)])
+        mark_xs, mark_ys = marks(line)
         ax.plot(
             mark_xs,
             mark_ys,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -60,12 +61,12 @@ def draw(scene: Scene) -> Figure:
 def explained(scene: Scene) -> list[str]:
     """What stands below the picture."""
     cells = _cells(scene)
-    points = {id(point): point for point, _ in cells}
+    points = [point for point, _ in groupby(point for point, _ in cells)]
     few = any(too_few_for(series.cell, "p99") for _, series in cells)
     return [
         "Line: p50; dark band: p10 to p90; light band: p1 to p99"
         + (f", below {FEWEST_OPERATIONS['p99']} operations all of them." if few else "."),
-        some_of(list(points.values()), scene),
+        some_of(points, scene),
     ]
 
 

@@ -145,14 +145,14 @@ class _Measuring:
 
     def __call__(self, rows: Sequence[int], count: int) -> list[Floats]:
         chosen = [self.rows[index] for index in rows]
-        cells = list({id(row.cell): row.cell for row in chosen}.values())
+        cells = list({row.cell.index: row.cell for row in chosen}.values())
         if self._listener is not None:
             estimate_s = pair_runs.estimate_s(cells, count)
             self._listener.batch_started(self._purpose, len(cells), count, estimate_s)
         done: list[list[pair_runs.Pair]] = [[] for _ in cells]
-        by_cell = {id(cell): pairs for cell, pairs in zip(cells, done, strict=True)}
+        by_cell = {cell.index: pairs for cell, pairs in zip(cells, done, strict=True)}
         for row in chosen:  # before they are measured: an interruption leaves those that are
-            row.batches.append(by_cell[id(row.cell)])
+            row.batches.append(by_cell[row.cell.index])
         pair_runs.measure(
             cells,
             count,
@@ -192,8 +192,8 @@ def _other_tool(cells: Sequence[PairedCell]) -> list[Notice]:
 
 def _left_out(measuring: _Measuring) -> list[Notice]:
     """Every cell that is n/a, and why: none is left out without a word. Lost ones have a line."""
-    turned_out = {id(row.cell): row.unavailable for row in measuring.rows}
-    reasons = [(cell, cell.na_reason or turned_out.get(id(cell))) for cell in measuring.cells]
+    turned_out = {row.cell.index: row.unavailable for row in measuring.rows}
+    reasons = [(cell, cell.na_reason or turned_out.get(cell.index)) for cell in measuring.cells]
     return [
         Notice("n/a", f"{' '.join((cell.scenario, cell.label)).strip()}, {cell.a.engine}: {reason}")
         for cell, reason in reasons

@@ -58,6 +58,11 @@ class PairedCell:
     lost: bool = False
 
     @property
+    def index(self) -> int:
+        """Its place among the cells that were planned together, in both arms."""
+        return self.a.planned.index
+
+    @property
     def asks_alike(self) -> bool:
         """Whether both arms ask for the same: what only one of them can do is then a fault."""
         return self.a.parameters == self.b.parameters and self.a.engine == self.b.engine

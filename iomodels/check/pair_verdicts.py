@@ -79,7 +79,7 @@ def judge_rows(rows: Sequence[PairedRow], decision: Decision, threshold: float) 
     changes = [_change(row, index, decision, threshold) for index, row in known]
     if len(known) > 1 and decision.suite.size:
         changes.append(_suite(decision, threshold))
-    cells = {id(row.cell): row for _, row in known}
+    cells = {row.cell.index: row for _, row in known}
     return [*changes, *(change for row in cells.values() for change in _counter_changes(row))]
 
 
@@ -211,7 +211,7 @@ def _counter_changes(row: PairedRow) -> list[Change]:
 
 def counters_unjudged(rows: Sequence[PairedRow]) -> int:
     """How many counters nothing can be said of; of arms that ask for different things, none."""
-    cells = {id(row.cell): row for row in rows if row.unavailable is None}
+    cells = {row.cell.index: row for row in rows if row.unavailable is None}
     return sum(exact_counters.unjudged(*_counted_trials(row)) for row in cells.values())
 
 
