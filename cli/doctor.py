@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from iomodels.machine.doctor import Check
+    from iomodels.machine.check import Check
 
 STYLES = {"ok": "green", "note": "yellow", "warn": "bold red"}
 INDENT = " " * 8

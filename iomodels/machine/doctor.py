@@ -9,17 +9,16 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from iomodels.machine import environment, noise, probes
+from iomodels.machine.check import Check
+from iomodels.machine.data_files import data_files
 from iomodels.machine.environment import ROOT, Fact
 
 if TYPE_CHECKING:
     from iomodels._core import ClockInfo
-
-Status = Literal["ok", "note", "warn"]
 
 FD_SETSIZE = 1024
 """How many descriptors `select` can watch: a constant of the C library (select(2))."""
@@ -29,20 +28,6 @@ DEFAULT_SLACK_NS = 50_000
 """Linux's timer slack for an ordinary thread (prctl(2), PR_SET_TIMERSLACK)."""
 SLOW_CLOCK_READ_NS = 100
 """A clock read without a system call takes 10 to 40 ns; with one, some 100 ns and more."""
-MEMORY_FILE_SYSTEMS = ("tmpfs", "ramfs")
-NETWORK_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "9p", "virtiofs", "ceph", "fuse.sshfs")
-
-
-@dataclass(frozen=True)
-class Check:
-    """One line of the report. A check that is not `ok` has a remedy."""
-
-    group: str
-    name: str
-    value: str
-    status: Status
-    meaning: str
-    remedy: str | None = None
 
 
 def checks(
@@ -64,7 +49,7 @@ def checks(
         *_clocks(facts, clock),
         *_limits(facts),
         *_asynchronous(facts, root),
-        *_storage(folder, facts, root),
+        *data_files(folder, facts, root),
         *_noise(window_s, root),
     ]
 
@@ -362,75 +347,6 @@ def _io_uring(group: str, root: Path) -> Check:
         "ok" if works else "note",
         "the kernel's newer interface; none of the article's four models uses it",
         remedy,
-    )
-
-
-def _storage(folder: Path, facts: Mapping[str, Fact], root: Path) -> list[Check]:
-    group = "Data files"
-    kind, device = facts["file_system"], facts["file_system_device"]
-    where = environment.file_system_text(kind, device)
-    memory, network = kind in MEMORY_FILE_SYSTEMS, kind in NETWORK_FILE_SYSTEMS
-    if memory:
-        meaning = "the files are memory: there is no device, and even direct I/O answers from RAM"
-    elif network:
-        meaning = "the data may come over a network: its delays are in every cold and direct read"
-    else:
-        meaning = "cached reads hardly depend on it; direct and cold reads are its and the device's"
-    poor = memory or network
-    return [
-        Check(
-            group,
-            "file system",
-            where,
-            "warn" if memory else "note" if network else "ok",
-            meaning,
-            "choose a folder on a local disk with `--folder`" if poor else None,
-        ),
-        _direct_io(group, folder, memory),
-        *_reclaim(group, root),
-    ]
-
-
-def _reclaim(group: str, root: Path) -> list[Check]:
-    if not probes.reclaims_proactively(root):
-        return []
-    return [
-        Check(
-            group,
-            "page cache",
-            "reclaimed before memory is short (kdamond runs)",
-            "note",
-            "DAMON drops pages that look cold; a trial that loses cached pages is repeated",
-            "nothing, if such a notice is rare; else a smaller channel.size, or DAMON's "
-            "schemes off (/sys/kernel/mm/damon/admin)",
-        )
-    ]
-
-
-def _direct_io(group: str, folder: Path, memory: bool) -> Check:
-    name = "direct I/O"
-    try:
-        refused = probes.direct_io_error(folder)
-    except OSError as error:
-        return Check(
-            group,
-            name,
-            f"no file can be made there ({error.strerror})",
-            "warn",
-            "file scenarios need a folder for their data file",
-            "choose a folder that can be written, with room, with `--folder`",
-        )
-    if refused is None and memory:
-        refused = "there is no device"
-    if refused is None:
-        return Check(group, name, "works", "ok", "cache = direct can be measured there")
-    return Check(
-        group,
-        name,
-        f"not possible ({refused})",
-        "warn",
-        "scenarios with cache = direct cannot be measured there",
-        "choose a folder on ext4, xfs or btrfs with `--folder`",
     )
 
 

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from iomodels.machine import doctor, probes
+from iomodels.machine.check import Check
 
 TSC = {"source": "tsc", "frequency_hz": 2_600_000_000, "read_ns": 12.0}
 
@@ -24,12 +25,12 @@ def put(root: Path, name: str, text: str) -> None:
     path.write_text(text)
 
 
-def named(found: list[doctor.Check], name: str) -> doctor.Check:
+def named(found: list[Check], name: str) -> Check:
     [check] = [check for check in found if check.name == name]
     return check
 
 
-def look(root: Path, folder: Path | None = None, clock=TSC) -> list[doctor.Check]:
+def look(root: Path, folder: Path | None = None, clock=TSC) -> list[Check]:
     return doctor.checks(folder or root, clock=clock, root=root, window_s=0.0)
 
 
