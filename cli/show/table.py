@@ -6,7 +6,6 @@ columns are left out, of all tables of a scenario alike, and the legend says whi
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -19,12 +18,13 @@ from rich.text import Text
 
 from iomodels.analysis import findings
 from iomodels.analysis.cells import PointCells, grouped, label, points_to_show
-from iomodels.base.units import counted, format_count, format_duration
+from iomodels.base.units import counted, format_duration
 from iomodels.results.schema import Cell, Notice, Run, Trial
-from iomodels.statistics.rounds import MIN_ROUNDS, Ratio, paired_ratio
+from iomodels.statistics.rounds import MIN_ROUNDS, paired_ratio
 from iomodels.statistics.summary import latency_p50_ns
 
 from .console import PLAIN_WIDTH, engine_name, safe
+from .numbers import format_ratio, per_op, short_count, short_duration
 
 HARNESS = "null"
 MARKS = "*†‡§¶"
@@ -291,39 +291,12 @@ def _ratio(cell: Cell, base: Cell, *, bare: bool) -> str:
     return format_ratio(ratio).partition(" ")[0] if bare else format_ratio(ratio)
 
 
-def format_ratio(ratio: Ratio) -> str:
-    """`1.08 (1.06–1.10)`, with ≈ in front where the interval contains 1.
-
-    Of too few rounds there is a range and no such verdict.
-    """
-    interval = ratio.interval
-    about = "≈" if ratio.conclusive and not ratio.excludes_one else ""
-    median, low, high = (
-        _at_precision(value, interval.median)
-        for value in (interval.median, interval.low, interval.high)
-    )
-    return f"{about}{median} ({low}–{high})"
-
-
-def _at_precision(value: float, like: float) -> str:
-    """As many decimals as show three digits of `like` (two of what is below 1), and no more digits
-    of what is larger: 28.5 beside 1.26."""
-    if not 0.001 <= like < 1000 or value >= 1000:
-        return format_count(value)
-    return f"{value:.{min(_decimals(like), _decimals(max(value, like)))}f}"
-
-
-def _decimals(value: float) -> int:
-    exponent = math.floor(math.log10(value))
-    return max(0, 2 - exponent) if value >= 1 else 1 - exponent
-
-
 def _trial_throughput(trial: Trial) -> float:
     return trial.throughput_ops
 
 
 def _throughput(cell: Cell) -> str:
-    return _short_count(cell.summary.throughput_ops.median) if cell.summary else ""
+    return short_count(cell.summary.throughput_ops.median) if cell.summary else ""
 
 
 def _latency(percentile: str) -> Callable[[Cell], str]:
@@ -331,7 +304,7 @@ def _latency(percentile: str) -> Callable[[Cell], str]:
         if cell.summary is None or findings.has_deadline(cell):
             return ""
         interval = findings.latency_ns(cell, percentile)
-        return _short_duration(interval.median) if interval else "–"
+        return short_duration(interval.median) if interval else "–"
 
     return value
 
@@ -341,7 +314,7 @@ def _beyond_device(cell: Cell) -> str:
     if cell.parameters.get("load.compute") or findings.has_deadline(cell):
         return ""
     added = cell.summary.added_ns if cell.summary else None
-    return _short_duration(added.p50.median) if added else ""
+    return short_duration(added.p50.median) if added else ""
 
 
 def _overlap(cell: Cell) -> str:
@@ -357,7 +330,7 @@ def _cancelled(cell: Cell) -> str:
 def _until_end(quantity: findings.UntilEnd) -> Callable[[Cell], str]:
     def value(cell: Cell) -> str:
         until_end = findings.until_end_ns(cell, quantity)
-        return _short_duration(until_end.median) if until_end else ""
+        return short_duration(until_end.median) if until_end else ""
 
     return value
 
@@ -370,32 +343,19 @@ def _cpu_share(cell: Cell) -> str:
 
 
 def _cpu(cell: Cell) -> str:
-    return _short_duration(cell.summary.cpu_ns_per_op.median) if cell.summary else ""
+    return short_duration(cell.summary.cpu_ns_per_op.median) if cell.summary else ""
 
 
 def _calls(cell: Cell) -> str:
     if cell.summary is None or not cell.trials:
         return ""
-    return _per_op(median(sum(t.calls_per_op.values()) for t in cell.trials))
+    return per_op(median(sum(t.calls_per_op.values()) for t in cell.trials))
 
 
 def _eagain(cell: Cell) -> str:
     """Empty where there was none: a column without a single EAGAIN is left out."""
     value = cell.summary.eagain_per_op.median if cell.summary else 0.0
-    return _per_op(value) if value else ""
-
-
-def _per_op(value: float) -> str:
-    return f"{value:.2f}" if value < 9.995 else _short_count(value)
-
-
-def _short_count(value: float) -> str:
-    return format_count(value) if math.isfinite(value) else ""
-
-
-def _short_duration(ns: float) -> str:
-    """`104µs`: ten columns in 80 leave no room for the space before the unit."""
-    return format_duration(ns).replace(" ", "") if math.isfinite(ns) else ""
+    return per_op(value) if value else ""
 
 
 def _harness(points: Iterable[PointCells]) -> list[RenderableType]:

@@ -1,0 +1,50 @@
+"""Numbers as a table of 80 columns shows them."""
+
+from __future__ import annotations
+
+import math
+
+from iomodels.base.units import format_count, format_duration
+from iomodels.statistics.rounds import Ratio
+
+
+def format_ratio(ratio: Ratio) -> str:
+    """`1.08 (1.06–1.10)`, with ≈ in front where the interval contains 1.
+
+    Of too few rounds there is a range and no such verdict.
+    """
+    interval = ratio.interval
+    about = "≈" if ratio.conclusive and not ratio.excludes_one else ""
+    median, low, high = (
+        _at_precision(value, interval.median)
+        for value in (interval.median, interval.low, interval.high)
+    )
+    return f"{about}{median} ({low}–{high})"
+
+
+def _at_precision(value: float, like: float) -> str:
+    """As many decimals as show three digits of `like` (two of what is below 1), and no more digits
+    of what is larger: 28.5 beside 1.26."""
+    if not 0.001 <= like < 1000 or value >= 1000:
+        return format_count(value)
+    return f"{value:.{min(_decimals(like), _decimals(max(value, like)))}f}"
+
+
+def _decimals(value: float) -> int:
+    exponent = math.floor(math.log10(value))
+    return max(0, 2 - exponent) if value >= 1 else 1 - exponent
+
+
+def per_op(value: float) -> str:
+    """Calls or the like per operation: `1.02`, `348`."""
+    return f"{value:.2f}" if value < 9.995 else short_count(value)
+
+
+def short_count(value: float) -> str:
+    """`12.3k`; nothing for what is no number."""
+    return format_count(value) if math.isfinite(value) else ""
+
+
+def short_duration(ns: float) -> str:
+    """`104µs`: ten columns in 80 leave no room for the space before the unit."""
+    return format_duration(ns).replace(" ", "") if math.isfinite(ns) else ""
