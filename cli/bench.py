@@ -21,8 +21,8 @@ from iomodels.measure.defaults import (
     WARMUP_S,
 )
 
-from .interrupts import terminated_like_ctrl_c
-from .options import EXPORT_OPTION, JSON_OPTION, Seconds, settings_by_key
+from .shared.interrupts import terminated_like_ctrl_c
+from .shared.options import EXPORT_OPTION, JSON_OPTION, Seconds, settings_by_key
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -124,7 +124,7 @@ def command(
     from iomodels.measure.run import bench as run_bench
     from iomodels.statistics.rounds import MIN_ROUNDS
 
-    from . import exporting
+    from .shared import exporting
     from .show import console, progress
 
     chosen = scenarios or (DEFAULT_SUITE,)

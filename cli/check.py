@@ -11,8 +11,14 @@ from typing import TYPE_CHECKING
 import click
 
 from .bench import DEFAULT_SUITE
-from .interrupts import terminated_like_ctrl_c
-from .options import EXPORT_OPTION, JSON_OPTION, METRIC_OPTION, THRESHOLD_OPTION, settings_by_key
+from .shared.interrupts import terminated_like_ctrl_c
+from .shared.options import (
+    EXPORT_OPTION,
+    JSON_OPTION,
+    METRIC_OPTION,
+    THRESHOLD_OPTION,
+    settings_by_key,
+)
 
 if TYPE_CHECKING:
     from iomodels.compare.schema import Comparison
@@ -127,7 +133,7 @@ def command(
     """
     from iomodels.compare.verdict import EXIT_CODES
 
-    from . import exporting
+    from .shared import exporting
     from .show import changes_table, console
 
     paired = bool(arm_a or arm_b)
@@ -142,7 +148,7 @@ def command(
     _not_with({"--minutes": minutes} if not self_test else {}, "only goes with --self-test")
     by_key = settings_by_key(settings)
     if self_test:
-        from . import selftest
+        from .show import selftest
 
         _not_with(
             {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .options import EXPORT_OPTION, JSON_OPTION, METRIC_OPTION, THRESHOLD_OPTION
+from .shared.options import EXPORT_OPTION, JSON_OPTION, METRIC_OPTION, THRESHOLD_OPTION
 
 FORMATS = ("table", "markdown", "json", "csv")
 
@@ -54,7 +54,7 @@ def command(
     from iomodels.compare.verdict import EXIT_CODES
     from iomodels.results.read import load
 
-    from . import exporting
+    from .shared import exporting
     from .show import changes_table, console
 
     if as_json and shown_as not in ("table", "json"):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import JSON_OPTION
+from .shared.options import JSON_OPTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,7 +10,7 @@ import click
 
 from iomodels.base.errors import NothingMeasured, OutputError
 
-from .options import settings_by_key
+from .shared.options import settings_by_key
 
 if TYPE_CHECKING:
     from iomodels.charts.drawing.picture import Format

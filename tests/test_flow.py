@@ -83,3 +83,27 @@ def test_engines_never_read_a_clock_or_allocate_outside_open() -> None:
         text = path.read_text()
         assert "clock.h" not in text, path.name
         assert "printf" not in text, path.name
+
+
+SOURCES = [*PACKAGE.rglob("*.py"), *(PACKAGE.parent / "cli").rglob("*.py")]
+MAX_LINES, MAX_MODULES = 400, 10
+WITHOUT_END = {"exports", "charts", "cli"}
+"""A module for each format, picture or command."""
+
+
+def test_no_file_and_no_package_is_too_large_to_know() -> None:
+    for path in SOURCES:
+        lines = len(path.read_text().splitlines())
+        assert lines <= MAX_LINES, f"{path} has {lines} lines: has it two jobs?"
+    for folder in {path.parent for path in SOURCES} - {PACKAGE}:
+        modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+        assert len(modules) <= MAX_MODULES or folder.name in WITHOUT_END, folder
+
+
+def test_no_two_classes_have_one_name() -> None:
+    homes: dict[str, list[str]] = {}
+    for path in SOURCES:
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef):
+                homes.setdefault(node.name, []).append(path.name)
+    assert {name: files for name, files in homes.items() if len(files) > 1} == {}

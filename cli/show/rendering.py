@@ -13,7 +13,7 @@ from multiprocessing.context import SpawnProcess
 from iomodels.base.errors import OutputError
 from iomodels.charts import Format, Picture, render
 
-from ..interrupts import terminated_like_ctrl_c
+from ..shared.interrupts import terminated_like_ctrl_c
 
 WORTH_A_PROCESS = 6
 """To start one takes as long as to draw three pictures."""

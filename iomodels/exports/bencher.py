@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
-from iomodels.exports.cells import measured
-from iomodels.exports.measures import headlines
+from iomodels.exports.content.cells import measured
+from iomodels.exports.content.measures import headlines
 from iomodels.results.schema import Interval, Run
 
 SLUGS = {

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 
 from iomodels.base.escape import visible
 from iomodels.compare.schema import Change, Comparison
-from iomodels.exports.cells import NamedCell, named
-from iomodels.exports.measures import values
+from iomodels.exports.content.cells import NamedCell, named
+from iomodels.exports.content.measures import values
 from iomodels.results.schema import Interval, Run
 
 RUN_COLUMNS = (

@@ -9,8 +9,8 @@ from __future__ import annotations
 import msgspec
 
 from iomodels.base.units import counted
-from iomodels.exports.cells import Measured, measured
-from iomodels.exports.measures import Exported, headlines, interval_kind
+from iomodels.exports.content.cells import Measured, measured
+from iomodels.exports.content.measures import Exported, headlines, interval_kind
 from iomodels.results.schema import Interval, Run
 
 

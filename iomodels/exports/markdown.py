@@ -26,8 +26,8 @@ from iomodels.compare.wording import (
     share,
     value,
 )
-from iomodels.exports.cells import HARNESS
-from iomodels.exports.measures import interval_kind
+from iomodels.exports.content.cells import HARNESS
+from iomodels.exports.content.measures import interval_kind
 from iomodels.results.schema import Cell, Interval, Run, Summary
 
 RUN_COLUMNS = ("engine", "ops/s", "latency p50", "latency p99", "CPU per operation")

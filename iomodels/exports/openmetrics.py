@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from iomodels.base.escape import visible
-from iomodels.exports.cells import HARNESS, NamedCell, measured, named
-from iomodels.exports.measures import CALLS, Exported, values
+from iomodels.exports.content.cells import HARNESS, NamedCell, measured, named
+from iomodels.exports.content.measures import CALLS, Exported, values
 from iomodels.results.schema import Interval, Run
 
 FAMILIES: Mapping[str, tuple[str, str, str]] = {

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from iomodels.base.escape import visible
-from iomodels.exports.cells import Measured, measured
+from iomodels.exports.content.cells import Measured, measured
 from iomodels.results.schema import Run, Trial
 from iomodels.statistics.summary import cpu_ns_per_op, latency_p50_ns
 

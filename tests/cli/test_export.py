@@ -17,7 +17,7 @@ from ..trials.test_failures import iomodels
 from .test_cli import QUICK, cli
 
 __all__ = ["cli"]
-exporting = import_module("iomodels.cli.exporting")
+exporting = import_module("iomodels.cli.shared.exporting")
 BENCH = ("bench", "slow-device", "-s", "load.depth=1", "-e", "blocking", *QUICK)
 
 

@@ -265,7 +265,7 @@ def test_a_against_b_from_the_command_line(cli) -> None:
 
 def test_a_terminated_self_test_keeps_the_suites_that_are_done(monkeypatch, capsys) -> None:
     """A CI that cancels a job sends SIGTERM; it ended the process on the spot."""
-    shown = import_module("iomodels.cli.selftest")
+    shown = import_module("iomodels.cli.show.selftest")
     result = KindResult(selftest.KINDS[0], Tally(3, 0, 3), noise=0.03, detectable=0.06, seen=0.9)
 
     def run(**_):
@@ -282,7 +282,7 @@ def test_a_terminated_self_test_keeps_the_suites_that_are_done(monkeypatch, caps
 
 
 def test_the_self_test_prints_rates_with_their_intervals(monkeypatch, capsys) -> None:
-    shown = import_module("iomodels.cli.selftest")
+    shown = import_module("iomodels.cli.show.selftest")
     kinds = (
         KindResult(selftest.KINDS[0], Tally(20, 0, 19), noise=0.03, detectable=0.06, seen=0.909),
         KindResult(selftest.KINDS[1], Tally(20, 1, 20), noise=0.12, detectable=0.25, seen=0.913),

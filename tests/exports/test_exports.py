@@ -23,7 +23,7 @@ from prometheus_client.parser import text_string_to_metric_families as classic_f
 from iomodels import exports
 from iomodels.base.escape import visible
 from iomodels.exports import csv_rows, markdown, openmetrics
-from iomodels.exports.cells import measured, named
+from iomodels.exports.content.cells import measured, named
 
 from ..factory import histogram_of, make_cell, make_run, make_trial
 from ..hostile_names import runs, texts

@@ -16,8 +16,8 @@ from iomodels.check.selftest import KindResult, Report, Tally
 from iomodels.compare.wording import share
 from iomodels.results.schema import Interval
 
-from .interrupts import terminated_like_ctrl_c
-from .show import console, pair_progress
+from ..shared.interrupts import terminated_like_ctrl_c
+from . import console, pair_progress
 
 
 def show(*, minutes: float, threshold: float, as_json: bool) -> int:

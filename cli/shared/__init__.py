@@ -1,0 +1,1 @@
+"""What several commands share: options, writing exports, ending like Ctrl-C."""

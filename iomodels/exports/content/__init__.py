@@ -1,0 +1,1 @@
+"""What exports carry: which cells, under which names, and which quantities of them."""
