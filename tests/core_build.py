@@ -148,8 +148,8 @@ def _built(
 
 def _key(depends: Iterable[Path], flags: Sequence[str]) -> str:
     compiler = subprocess.run([*_compiler(), "--version"], capture_output=True, check=True)
-    digest = hashlib.sha256(compiler.stdout + shlex.join(flags).encode())
-    for path in depends:
+    digest = hashlib.sha256(compiler.stdout + shlex.join([*_compiler(), *flags]).encode())
+    for path in (Path(__file__), *depends):
         digest.update(str(path).encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 

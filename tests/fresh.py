@@ -89,7 +89,9 @@ def _await_code(
     ended, _, _ = select.select([connection], [], [], timeout_s)
     if not ended:
         connection.send(b"kill")
-    code = int(connection.recv(MAX_MESSAGE))
+    answer = connection.recv(MAX_MESSAGE)
+    assert answer, "the server of processes has ended"
+    code = int(answer)
     if not ended:
         raise subprocess.TimeoutExpired(task["arguments"], timeout_s)
     return code
@@ -121,6 +123,8 @@ def _serve(client: socket.socket) -> dict[str, Any]:
         message, outputs, _, _ = socket.recv_fds(client, MAX_MESSAGE, 2)
         if not message:
             sys.exit()
+        if not outputs:  # to end a process that had just ended
+            continue
         child = os.fork()
         if child == 0:
             client.close()

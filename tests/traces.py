@@ -22,14 +22,16 @@ ALL = (
     "aio:notify=signal,chain=handler",
     "aio:notify=callback,chain=handler",
 )
+POLLING = ("nonblocking", "aio:notify=poll")
 ROOM = 1 << 20
-"""Events, for an engine that polls while its helper thread waits for a CPU."""
+"""Events, of an engine that polls while somebody else has the CPU."""
 
 
 def record(engine: str, *, scenario: str = "slow-device", **options: Any) -> Trace:
     """One recording that has to succeed. Options: `settings` by key, `requests`, `capacity`."""
     settings = {key: [value] for key, value in options.pop("settings", {}).items()}
-    options = {"capacity": ROOM} | options
+    if engine in POLLING:
+        options = {"capacity": ROOM} | options
     (recorded,) = recording.record([engine], scenario, settings, **options)
     assert recorded.reason is None, recorded.reason
     assert recorded.trace is not None

@@ -52,9 +52,9 @@ def compare_arms(
 ) -> Comparison:
     """Measure both arms in pairs and judge B against A.
 
-    `first_pairs` is how many the first look has, by default `procedure.FIRST_PAIRS`; all later
-    ones grow with it. Raises `UsageError`
-    for an unknown metric, `NothingMeasured` where no cell can run, and `Interrupted` on Ctrl-C.
+    `first_pairs` is how many the first look has, by default `screen_confirm.FIRST_PAIRS`; all
+    later ones grow with it. Raises `UsageError` for an unknown metric, `NothingMeasured` where no
+    cell can run, and `ComparisonInterrupted` on Ctrl-C.
     """
     measuring = _Measuring(cells, tuple(metric_keys), seed, listener)
     lost = pair_verdicts.lost(cells)

@@ -375,13 +375,16 @@ def _counters(text: str) -> dict[str, str]:
     return {c["metric"]: c["verdict"] for c in changes if c["metric"].startswith("calls_per_op")}
 
 
-def test_real_counters_raise_no_alarm_in_100_suites() -> None:
+@pytest.mark.parametrize(
+    "engines", [("select", "aio"), pytest.param((), marks=pytest.mark.long)], ids=["two", "default"]
+)
+def test_real_counters_raise_no_alarm_in_100_suites(engines: tuple[str, ...]) -> None:
     """Rounds of two real runs, dealt out to a base and a new run in 100 ways: seven rounds each, so
     that a counter that varies may be called slower."""
     one, other = (
         bench(
             ["slow-device", "cached-read"],
-            engines=["select", "aio"],
+            engines=engines,
             rounds=7,
             duration_s=0.01,
             warmup_s=0,

@@ -1,12 +1,14 @@
 /* A process for each rule (see forked.h). */
 #include "forked.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,6 +44,7 @@ void forked_print(const char *name, const char *outcome, const char *words)
 
 static void become_the_rule(int output, void (*run)(void *context), void *context)
 {
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* whoever ends the suite ends the rule */
     dup2(output, STDOUT_FILENO);
     dup2(output, STDERR_FILENO);
     close(output);
@@ -52,10 +55,13 @@ static void become_the_rule(int output, void (*run)(void *context), void *contex
 /* The wait status; a child that does not end is killed. */
 static int await_end(pid_t child, bool *hung)
 {
-    int fd = (int)syscall(SYS_pidfd_open, child, 0), status = 0;
+    int fd = (int)syscall(SYS_pidfd_open, child, 0), status = 0, ready;
 
     EXPECT(fd >= 0, "The suite cannot watch its own child.");
-    *hung = poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, PATIENCE_MS) == 0;
+    do
+        ready = poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, PATIENCE_MS);
+    while (ready < 0 && errno == EINTR);
+    *hung = ready == 0;
     if (*hung)
         kill(child, SIGKILL);
     EXPECT(waitpid(child, &status, 0) == child, "The suite lost its own child.");

@@ -112,9 +112,10 @@ def test_polling_is_told_einprogress_until_it_is_done() -> None:
 
 
 def test_a_thread_blocks_for_the_application() -> None:
-    trace = recorded("threads")
+    trace = waited("threads")
     assert {event.thread for event in calls(trace, "read")} == {1}
-    assert {event.thread for event in calls(trace, "futex_wait")} == {0, 1}
+    # The helper waits for work unless the next request is there already.
+    assert {0} <= {event.thread for event in calls(trace, "futex_wait")} <= {0, 1}
 
 
 def test_every_engine_can_be_traced() -> None:
