@@ -181,13 +181,15 @@ def assert_counted_by_the_peer(engine: str, work: str, depth: int, outcome: dict
         if work != "server":
             assert part["peer_operations"] == 0
             continue
-        # All but what was under way at the window's two ends.
-        assert part["peer_operations"] > 0
+        # All but what was under way at the window's two ends: in a slice that ends by the clock,
+        # and in which the peer hardly got a CPU, that may be all.
         missing = part["slice_operations"] - part["peer_operations"]
         assert 0 <= missing <= 4 * min(depth, WORK["server"]["outstanding"])
         assert part["peer_outstanding"] == 0
         if engine == "blocking":  # it knows of an answer before the peer has it
             assert part["peer_operations"] <= part["window_operations"]
+    if work == "server":
+        assert outcome["slices"][1]["peer_operations"] > 0
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
