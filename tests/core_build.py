@@ -62,7 +62,10 @@ def core_library(variant: str) -> Path:
         objects = _compile(core_sources(), VARIANTS[variant], folder)
         _run(["ar", "rcs", str(folder / "core.a"), *map(str, objects)])
 
-    return _built(f"core-{variant}", _headers(CORE) + core_sources(), make) / "core.a"
+    return (
+        _built(f"core-{variant}", _headers(CORE) + core_sources(), VARIANTS[variant], make)
+        / "core.a"
+    )
 
 
 @cache
@@ -78,7 +81,7 @@ def conformance(variant: str) -> Path:
         _link(folder / "conformance", VARIANTS[variant], parts)
 
     depends = [*_headers(CORE), *_headers(SUITE), *sources, library]
-    return _built(f"conformance-{variant}", depends, make) / "conformance"
+    return _built(f"conformance-{variant}", depends, VARIANTS[variant], make) / "conformance"
 
 
 @cache
@@ -92,7 +95,7 @@ def program(variant: str, *names: str, options: tuple[str, ...] = ()) -> Path:
         _link(folder / names[0], flags, [*map(str, sources), str(library)])
 
     depends = [*_headers(CORE), *_headers(ROOT / "tests"), *sources, library]
-    return _built(f"{names[0]}-{variant}", depends, make, flags) / names[0]
+    return _built(f"{names[0]}-{variant}", depends, flags, make) / names[0]
 
 
 # ---------------------------------------------------------------------- compiling, once
@@ -128,10 +131,10 @@ def _headers(folder: Path) -> list[Path]:
 
 
 def _built(
-    name: str, depends: Iterable[Path], make: Callable[[Path], None], flags: Sequence[str] = ()
+    name: str, depends: Iterable[Path], flags: Sequence[str], make: Callable[[Path], None]
 ) -> Path:
     """The folder that `make` filled from these files: now, or when they were last the same."""
-    key = _key(depends, [*FLAGS, *VARIANTS[name.rpartition("-")[2]], *flags])
+    key = _key(depends, flags)
     target = BUILT / f"{name}-{key}"
     BUILT.mkdir(parents=True, exist_ok=True)
     with _locked(BUILT / f"{name}.lock"):

@@ -92,7 +92,7 @@ def check(
 
     `rounds` stands for the baseline's own number, `folder` is where files are made (a baseline
     never says where). Cells that fail now are a regression, even if all do. Raises `OutputError`
-    and `Interrupted` as `run.bench` does, `NothingMeasured` where no cell can be asked for,
+    and `RunInterrupted` as `run.bench` does, `NothingMeasured` where no cell can be asked for,
     `ResultError` for settings beyond the limits, and `UsageError` for an unknown metric, or for
     more than an hour of measuring unless `however_long`.
     """
