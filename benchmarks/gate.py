@@ -244,7 +244,7 @@ def measure(path: Path, count: int, seed: int) -> None:
     metric = metrics.METRICS["throughput_ops"]
     rows = {
         f"{cell.scenario}, {cell.label or '-'}, {cell.a.engine}": [
-            math.log(metric.value(pair.b) / metric.value(pair.a))
+            math.log(metric.of_trial(pair.b) / metric.of_trial(pair.a))
             for pair in measured
             if pair.a is not None and pair.b is not None
         ]

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from iomodels.compare.metrics import COUNTER_PREFIX
+from iomodels.compare.metrics import COUNTER_PREFIX, METRICS, SUITE
 from iomodels.compare.schema import Change, Comparison
 from iomodels.compare.verdict import counts
 from iomodels.compare.wording import HEADLINES, judged, seen, share, why_passed
@@ -28,13 +28,7 @@ STYLES = {
     "same": "",
 }
 OUTCOME_STYLES = {"passed": "bold green", "regression": "bold red"}
-TITLES = {
-    "throughput_ops": "ops/s",
-    "latency_p50_ns": "p50",
-    "latency_p99_ns": "p99",
-    "cpu_ns_per_op": "CPU/op",
-    "suite": "median",
-}
+TITLES = {key: metric.column for key, metric in METRICS.items()} | {SUITE.key: "median"}
 MEASURED_AGAIN = "measured again: the fresh rounds or pairs stand for the first"
 LEGEND = (
     "change: with its interval ({interval}) · n: pairs, or rounds of the side with fewer · "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from iomodels.base.units import format_count, format_duration
+from iomodels.base.units import format_count
 from iomodels.statistics.rounds import Ratio
 
 
@@ -33,18 +33,3 @@ def _at_precision(value: float, like: float) -> str:
 def _decimals(value: float) -> int:
     exponent = math.floor(math.log10(value))
     return max(0, 2 - exponent) if value >= 1 else 1 - exponent
-
-
-def per_op(value: float) -> str:
-    """Calls or the like per operation: `1.02`, `348`."""
-    return f"{value:.2f}" if value < 9.995 else short_count(value)
-
-
-def short_count(value: float) -> str:
-    """`12.3k`; nothing for what is no number."""
-    return format_count(value) if math.isfinite(value) else ""
-
-
-def short_duration(ns: float) -> str:
-    """`104µs`: ten columns in 80 leave no room for the space before the unit."""
-    return format_duration(ns).replace(" ", "") if math.isfinite(ns) else ""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import median
 
 from rich import box
 from rich.cells import cell_len
@@ -18,13 +17,21 @@ from rich.text import Text
 
 from iomodels.analysis import findings
 from iomodels.analysis.cells import PointCells, grouped, label, points_to_show
+from iomodels.analysis.quantities import (
+    NOT_TOLD,
+    QUANTITIES,
+    columns_of,
+    in_table,
+    is_too_short_for,
+    ratio_to,
+)
+from iomodels.analysis.quantity_definition import SOFT_HYPHEN, Quantity, is_open_loop
 from iomodels.base.units import counted, format_duration
-from iomodels.results.schema import Cell, Notice, Run, Trial
-from iomodels.statistics.rounds import MIN_ROUNDS, paired_ratio
-from iomodels.statistics.summary import latency_p50_ns
+from iomodels.results.schema import Cell, Notice, Run
+from iomodels.statistics.rounds import MIN_ROUNDS
 
 from .console import PLAIN_WIDTH, engine_name, safe
-from .numbers import format_ratio, per_op, short_count, short_duration
+from .numbers import format_ratio
 
 HARNESS = "null"
 MARKS = "*†‡§¶"
@@ -32,16 +39,15 @@ STATE_STYLE = {"n/a": "dim", "failed": "red", "partial": "yellow", "ok": ""}
 
 
 INTERVAL, RATIO = "interval", "ratio"
-LEAST_FIRST = (
-    *("EAGAIN/op", "calls/op", "CPU/op", "late end", "their end", "CPU", "beyond device"),
-    *(INTERVAL, "p99", RATIO, "overlap", "cancelled", "p50"),
-)
-"""What is left out where there is no room, the least important first; `INTERVAL` is the ratio's."""
+IMPORTANCE = {q.column: q.importance for q in QUANTITIES if q.heading} | {INTERVAL: 9, RATIO: 11}
+LEAST_FIRST = sorted(IMPORTANCE, key=lambda name: IMPORTANCE[name])[:-1]
+"""What is left out where there is no room, the least important first; `INTERVAL` is the ratio's.
+The most important column always stays."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One quantity: `value` gives a cell's entry, "" where the cell has none.
+    """One column of a table: `value` gives a cell's entry, "" where the cell has none.
 
     `signs` are those that need explaining wherever an entry has them.
     """
@@ -128,63 +134,42 @@ def report(
     return shown + _explained(run, legend, width)
 
 
-def columns(base: Cell | None = None, left_out: Collection[str] = ()) -> list[Column]:
+def columns(
+    cells: Sequence[Cell], base: Cell | None = None, left_out: Collection[str] = ()
+) -> list[Column]:
     """The columns after the engine's, left to right; with a `base` the ratio to it is the last."""
-    every = [
-        Column("ops/s", "ops/s", _throughput, "operations completed per second"),
-        Column("p50", "p50", _latency("p50"), "latency: half of the operations were faster"),
-        Column(
-            "p99",
-            "p99",
-            _latency("p99"),
-            "latency: 99 of 100 operations were faster",
-            {"–": f"– where a trial has fewer than {findings.FEWEST_OPERATIONS['p99']} operations"},
-        ),
-        Column(
-            "beyond device",
-            "beyond\ndevice",
-            _beyond_device,
-            "p50 of latency less the device's own time",
-        ),
-        Column(
-            "cancelled",
-            "can-\ncelled",
-            _cancelled,
-            "share of the overdue requests that cancelling ended",
-        ),
-        Column(
-            "their end",
-            "their\nend",
-            _until_end("cancel_ns"),
-            "p50 from asking to cancel to the end by it",
-        ),
-        Column(
-            "late end",
-            "late\nend",
-            _until_end("cancel_late_ns"),
-            "the same of those for which it was too late, and which ended by themselves",
-        ),
-        Column(
-            "overlap",
-            "over-\nlap",
-            _overlap,
-            "share of the shorter of I/O and computation that was hidden",
-        ),
-        Column("CPU", "CPU", _cpu_share, "processor time over time passed: 100% keeps one busy"),
-        Column("CPU/op", "CPU\n/op", _cpu, "processor time per operation"),
-        Column("calls/op", "calls\n/op", _calls, "calls to kernel or library per operation"),
-        Column("EAGAIN/op", "EAGAIN\n/op", _eagain, "calls per operation that found nothing ready"),
-    ]
-    kept = [column for column in every if column.name not in left_out]
+    kept = [_column(each) for each in columns_of(cells) if each.column not in left_out]
     if base is not None and RATIO not in left_out:
         kept.append(_ratio_column(base, bare=INTERVAL in left_out))
     return kept
 
 
+def _column(quantity: Quantity) -> Column:
+    def entry(cell: Cell) -> str:
+        if is_too_short_for(quantity, cell):
+            return NOT_TOLD
+        found = in_table(quantity, cell)
+        return quantity.unit.short(found.median) if found else ""
+
+    few = f"{NOT_TOLD} where a trial has fewer than {quantity.fewest_operations} operations"
+    return Column(
+        quantity.column,
+        _broken(quantity.heading),
+        entry,
+        quantity.meaning,
+        {NOT_TOLD: few} if quantity.fewest_operations else {},
+    )
+
+
+def _broken(heading: str) -> str:
+    """Over two lines, where it may be broken."""
+    return heading.replace(SOFT_HYPHEN, "-\n").replace(" ", "\n").replace("/op", "\n/op")
+
+
 def _ratio_column(base: Cell, *, bare: bool) -> Column:
     """`bare` is the median alone, under a heading of two lines."""
-    what = "p50" if findings.is_open_loop(base) else "throughput"
-    sign = "p50 ×" if findings.is_open_loop(base) else "×"
+    is_open = is_open_loop(base.parameters)
+    what, sign = ("p50", "p50 ×") if is_open else ("throughput", "×")
     between = "\n" if bare else " "
     return Column(
         f"× ({what})",
@@ -219,7 +204,8 @@ class _Draft:
 
     def columns(self, left_out: Collection[str]) -> list[tuple[Column, list[str]]]:
         """Those that have something to say, each with its entry for every row."""
-        every = [(c, [c.value(cell) for cell in self.rows]) for c in columns(self.base, left_out)]
+        found = columns(self.rows, self.base, left_out)
+        every = [(column, [column.value(cell) for cell in self.rows]) for column in found]
         kept = [(column, entries) for column, entries in every if any(entries)]
         if not kept:
             return [(STATUS, [STATUS.value(cell) for cell in self.rows])]
@@ -284,78 +270,10 @@ def _table(draft: _Draft, left_out: Collection[str], legend: Legend) -> Table:
 def _ratio(cell: Cell, base: Cell, *, bare: bool) -> str:
     if cell is base:
         return "1"
-    value = latency_p50_ns if findings.is_open_loop(base) else _trial_throughput
-    ratio = paired_ratio(cell.trials, base.trials, value)
+    ratio = ratio_to(base, cell)
     if ratio is None:
         return ""
     return format_ratio(ratio).partition(" ")[0] if bare else format_ratio(ratio)
-
-
-def _trial_throughput(trial: Trial) -> float:
-    return trial.throughput_ops
-
-
-def _throughput(cell: Cell) -> str:
-    return short_count(cell.summary.throughput_ops.median) if cell.summary else ""
-
-
-def _latency(percentile: str) -> Callable[[Cell], str]:
-    def value(cell: Cell) -> str:
-        if cell.summary is None or findings.has_deadline(cell):
-            return ""
-        interval = findings.latency_ns(cell, percentile)
-        return short_duration(interval.median) if interval else "–"
-
-    return value
-
-
-def _beyond_device(cell: Cell) -> str:
-    """Empty with computation, since then a result may wait for the application, not the model."""
-    if cell.parameters.get("load.compute") or findings.has_deadline(cell):
-        return ""
-    added = cell.summary.added_ns if cell.summary else None
-    return short_duration(added.p50.median) if added else ""
-
-
-def _overlap(cell: Cell) -> str:
-    overlap = cell.summary.overlap if cell.summary else None
-    return f"{overlap.median:.2f}" if overlap else ""
-
-
-def _cancelled(cell: Cell) -> str:
-    share = findings.cancelled(cell)
-    return f"{share.median:.1%}" if share else ""
-
-
-def _until_end(quantity: findings.UntilEnd) -> Callable[[Cell], str]:
-    def value(cell: Cell) -> str:
-        until_end = findings.until_end_ns(cell, quantity)
-        return short_duration(until_end.median) if until_end else ""
-
-    return value
-
-
-def _cpu_share(cell: Cell) -> str:
-    if cell.summary is None:
-        return ""
-    percent = cell.summary.cpu_share.median * 100
-    return f"{percent:.1f}%" if percent < 9.95 else f"{percent:.0f}%"
-
-
-def _cpu(cell: Cell) -> str:
-    return short_duration(cell.summary.cpu_ns_per_op.median) if cell.summary else ""
-
-
-def _calls(cell: Cell) -> str:
-    if cell.summary is None or not cell.trials:
-        return ""
-    return per_op(median(sum(t.calls_per_op.values()) for t in cell.trials))
-
-
-def _eagain(cell: Cell) -> str:
-    """Empty where there was none: a column without a single EAGAIN is left out."""
-    value = cell.summary.eagain_per_op.median if cell.summary else 0.0
-    return per_op(value) if value else ""
 
 
 def _harness(points: Iterable[PointCells]) -> list[RenderableType]:

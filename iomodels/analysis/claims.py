@@ -12,9 +12,9 @@ from iomodels.analysis.claim import (
     find,
     judge_claim,
 )
+from iomodels.analysis.quantities import CPU, LATENCY_P50, THROUGHPUT, named
 from iomodels.results.schema import Run, Trial
 from iomodels.statistics.histogram import percentile_ns
-from iomodels.statistics.summary import cpu_ns_per_op, latency_p50_ns
 
 
 def verdicts(run: Run, *, every: bool = False) -> list[ClaimVerdict]:
@@ -35,21 +35,9 @@ def verdicts(run: Run, *, every: bool = False) -> list[ClaimVerdict]:
 # ------------------------------------------------------------------ quantities
 
 
-def _throughput(trial: Trial) -> float:
-    return trial.throughput_ops
-
-
 def _cpu_share_of_io(trial: Trial) -> float:
     share = trial.overlap_parts.io_cpu_share if trial.overlap_parts else None
     return float("nan") if share is None else share
-
-
-def _all_calls(trial: Trial) -> float:
-    return sum(trial.calls_per_op.values())
-
-
-def _added_p50(trial: Trial) -> float:
-    return percentile_ns(trial.added_ns or [], 0.5)
 
 
 def _completions_per_select(trial: Trial) -> float:
@@ -57,11 +45,7 @@ def _completions_per_select(trial: Trial) -> float:
 
 
 def _submit_share(trial: Trial) -> float:
-    return percentile_ns(trial.submit_ns, 0.5) / latency_p50_ns(trial)
-
-
-def _overlap(trial: Trial) -> float:
-    return float("nan") if trial.overlap is None else trial.overlap
+    return percentile_ns(trial.submit_ns, 0.5) / LATENCY_P50.of_trial(trial)
 
 
 def _over_io_alone(trial: Trial) -> float:
@@ -133,7 +117,9 @@ CLAIMS: tuple[Claim, ...] = (
         "Calls per operation on a device of 100 µs; more than two count as many.",
         (
             Condition(
-                ClaimQuantity("calls per operation", _all_calls), (_slow("nonblocking"),), least=2
+                ClaimQuantity("calls per operation", named("calls_per_op").of_trial),
+                (_slow("nonblocking"),),
+                least=2,
             ),
         ),
     ),
@@ -143,7 +129,7 @@ CLAIMS: tuple[Claim, ...] = (
         "CPU per operation, nonblocking over blocking, on a device of 100 µs.",
         (
             Condition(
-                _ratio("CPU per operation, nonblocking over blocking:", cpu_ns_per_op),
+                _ratio("CPU per operation, nonblocking over blocking:", CPU.of_trial),
                 (_slow("nonblocking"), _slow("blocking")),
                 least=NEWS,
             ),
@@ -157,12 +143,15 @@ CLAIMS: tuple[Claim, ...] = (
         "longer than that.",
         (
             Condition(
-                _ratio("latency beyond the device, nonblocking over blocking:", _added_p50),
+                _ratio(
+                    "latency beyond the device, nonblocking over blocking:",
+                    named("added_ns.p50").of_trial,
+                ),
                 (_slow("nonblocking"), _slow("blocking")),
                 least=NEWS,
             ),
             Condition(
-                _ratio("throughput:", _throughput),
+                _ratio("throughput:", THROUGHPUT.of_trial),
                 (_slow("nonblocking"), _slow("blocking")),
                 most=1 / NEWS,
             ),
@@ -187,7 +176,7 @@ CLAIMS: tuple[Claim, ...] = (
         "The claim counts as held where it more than doubles.",
         (
             Condition(
-                _ratio("CPU per operation, 900 over 8 descriptors:", cpu_ns_per_op),
+                _ratio("CPU per operation, 900 over 8 descriptors:", CPU.of_trial),
                 (
                     _watching("select", 900),
                     _watching("select", 8),
@@ -215,9 +204,15 @@ CLAIMS: tuple[Claim, ...] = (
         "Overlap with 1 ms of computation on a device of 1 ms: 1 where all of it is hidden, 0 "
         "where none is. AIO must reach a half, and blocking must stay below a quarter.",
         (
-            Condition(ClaimQuantity("aio hides", _overlap), (_computing("aio", MS),), least=0.5),
             Condition(
-                ClaimQuantity("blocking hides", _overlap), (_computing("blocking", MS),), most=0.25
+                ClaimQuantity("aio hides", named("overlap").of_trial),
+                (_computing("aio", MS),),
+                least=0.5,
+            ),
+            Condition(
+                ClaimQuantity("blocking hides", named("overlap").of_trial),
+                (_computing("blocking", MS),),
+                most=0.25,
             ),
         ),
     ),
@@ -228,7 +223,7 @@ CLAIMS: tuple[Claim, ...] = (
         "than double.",
         (
             Condition(
-                _ratio("throughput, depth 16 over depth 1:", _throughput),
+                _ratio("throughput, depth 16 over depth 1:", THROUGHPUT.of_trial),
                 (_slow_devices("aio", 16), _slow("aio")),
                 least=2,
             ),
@@ -240,11 +235,15 @@ CLAIMS: tuple[Claim, ...] = (
         "CPU and calls per operation, lists over single submits, in batches of 16 cached reads.",
         (
             Condition(
-                _ratio("CPU per operation, list over single submits:", cpu_ns_per_op),
+                _ratio("CPU per operation, list over single submits:", CPU.of_trial),
                 _LISTS,
                 most=1 / NEWS,
             ),
-            Condition(_ratio("calls per operation:", _all_calls), _LISTS, most=1 / NEWS),
+            Condition(
+                _ratio("calls per operation:", named("calls_per_op").of_trial),
+                _LISTS,
+                most=1 / NEWS,
+            ),
         ),
     ),
     Claim(
@@ -254,7 +253,7 @@ CLAIMS: tuple[Claim, ...] = (
         "started in the main loop.",
         (
             Condition(
-                _ratio("throughput, handler over loop:", _throughput),
+                _ratio("throughput, handler over loop:", THROUGHPUT.of_trial),
                 (
                     _chain("aio:notify=signal,chain=handler"),
                     _chain("aio:notify=signal"),
@@ -271,7 +270,7 @@ CLAIMS: tuple[Claim, ...] = (
         "computation alone, both measured in the same processes: by a tenth at least.",
         (
             Condition(
-                _ratio("throughput, aio over blocking, with computation:", _throughput),
+                _ratio("throughput, aio over blocking, with computation:", THROUGHPUT.of_trial),
                 (_computing("aio", MS), _computing("blocking", MS)),
                 least=4 / 3,
             ),

@@ -8,13 +8,13 @@ and below `MIN_ROUNDS` paired rounds there is no verdict at all.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Literal
 
-from iomodels.results.schema import Cell, Interval, Percentiles, Trial
-from iomodels.statistics import summary
+from iomodels.analysis import quantities
+from iomodels.analysis.quantity_definition import Quantity, has_deadline
+from iomodels.results.schema import Cell
 from iomodels.statistics.rounds import MIN_ROUNDS, Ratio, paired_ratio
 
 BASE = "blocking"
@@ -22,10 +22,6 @@ BASE = "blocking"
 
 NEWS = math.log(1.01)
 """Effects below 1 % are no news, however sure: a histogram bucket is 0.8 % wide."""
-
-FEWEST_OPERATIONS: Mapping[str, int] = {"p90": 10, "p99": 100, "p999": 1000}
-"""Operations per trial from which a percentile q is told: 1/(1 - q). Of fewer it is but their
-slowest. A p50 is told of any number."""
 
 _FRACTIONS = {
     2: "half",
@@ -43,10 +39,6 @@ _SINGULAR = {"answer": "answers", "burn": "burns", "use": "uses", "do": "does", 
 Kind = Literal["differs", "near", "noise", "few"]
 
 
-UntilEnd = Literal["cancel_ns", "cancel_late_ns"]
-"""Of requests that cancelling ended, and of those for which it came too late."""
-
-
 @dataclass(frozen=True)
 class Phrase:
     """A difference in words: the verb without its ending, the rest with the base engine's name
@@ -59,10 +51,11 @@ class Phrase:
 
 @dataclass(frozen=True)
 class ComparedQuantity:
-    """Something that engines are compared by. `words` puts a ratio (engine over base) in words."""
+    """A quantity that sentences compare engines by, and the `noun` for it there. `words` puts a
+    ratio (engine over base) in words."""
 
-    name: str
-    value: Callable[[Trial], float]
+    noun: str
+    quantity: Quantity
     words: Callable[[float, str], Phrase]
 
 
@@ -86,17 +79,15 @@ def sentences(cells: Sequence[Cell]) -> list[str]:
     if len(usable) < 2 or any(map(has_deadline, usable)):
         return []
     base = next((cell for cell in usable if cell.engine == BASE), usable[0])
-    quantities = [LATENCY, CPU, THROUGHPUT] if _tells_more(base) else [LATENCY, CPU]
+    by = [LATENCY, CPU, THROUGHPUT] if _tells_more(base) else [LATENCY, CPU]
     verdicts = {
-        cell.engine: _verdicts(cell, base, quantities)
-        for cell in usable
-        if cell.engine != base.engine
+        cell.engine: _verdicts(cell, base, by) for cell in usable if cell.engine != base.engine
     }
     told = {engine: found for engine, found in verdicts.items() if _has_verdict(found)}
     untold = {engine: found for engine, found in verdicts.items() if engine not in told}
     clauses = [
-        *_difference_clauses(told, base.engine, quantities),
-        *_noise_clauses(told, usable, base, quantities),
+        *_difference_clauses(told, base.engine, by),
+        *_noise_clauses(told, usable, base, by),
     ]
     lines = ["; ".join(clauses) + "."] if clauses else []
     return lines + _too_few(untold, base.engine)
@@ -111,53 +102,9 @@ def baseline(cells: Sequence[Cell]) -> Cell | None:
     return next((cell for cell in measured if cell.engine == BASE), measured[0])
 
 
-def has_deadline(cell: Cell) -> bool:
-    """Whether slow requests are cancelled: latency and throughput are of the quick ones then."""
-    return bool(cell.parameters.get("load.deadline"))
-
-
-def latency_ns(cell: Cell, percentile: str) -> Interval | None:
-    """A percentile of the latency; None where the trials are too short for it."""
-    if cell.summary is None or too_few_for(cell, percentile):
-        return None
-    found: Interval = getattr(cell.summary.latency_ns, percentile)
-    return found
-
-
-def too_few_for(cell: Cell, percentile: str) -> bool:
-    """Whether the cell was measured, but in trials of fewer operations than that percentile takes.
-
-    Of a cell without trials the number is not known, and its summary is believed.
-    """
-    if percentile not in FEWEST_OPERATIONS or not cell.trials:
-        return False
-    return median(trial.operations for trial in cell.trials) < FEWEST_OPERATIONS[percentile]
-
-
-def cancelled(cell: Cell) -> Interval | None:
-    """The share of the overdue requests that cancelling ended; None without a deadline.
-
-    What the end of a trial calls back is of no interest.
-    """
-    return summary.cancelled_share(cell.trials) if has_deadline(cell) else None
-
-
-def until_end_ns(cell: Cell, quantity: UntilEnd) -> Interval | None:
-    """p50 from asking to cancel a request to its end; None without a deadline."""
-    if cell.summary is None or not has_deadline(cell):
-        return None
-    found: Percentiles | None = getattr(cell.summary, quantity)
-    return found.p50 if found else None
-
-
 def is_degenerate(cell: Cell) -> bool:
     """Whether its engine did what blocking does, since its channel is always ready."""
     return (cell.note or "").startswith("degenerate")
-
-
-def is_open_loop(cell: Cell) -> bool:
-    """There all engines have the throughput that was asked for, and latency tells them apart."""
-    return cell.parameters.get("load.arrivals", "closed") != "closed"
 
 
 def _usable(cell: Cell) -> bool:
@@ -172,9 +119,9 @@ def _tells_more(cell: Cell) -> bool:
     return depth != 1 or bool(cell.parameters.get("load.compute"))
 
 
-def _verdicts(cell: Cell, base: Cell, quantities: Sequence[ComparedQuantity]) -> list[PointVerdict]:
+def _verdicts(cell: Cell, base: Cell, by: Sequence[ComparedQuantity]) -> list[PointVerdict]:
     """A quantity without one pair of rounds (none measured, or zero) has no verdict."""
-    ratios = [(q, paired_ratio(cell.trials, base.trials, q.value)) for q in quantities]
+    ratios = [(q, paired_ratio(cell.trials, base.trials, q.quantity.of_trial)) for q in by]
     return [PointVerdict(q, _kind(ratio), ratio) for q, ratio in ratios if ratio is not None]
 
 
@@ -194,11 +141,11 @@ def _has_verdict(verdicts: Sequence[PointVerdict]) -> bool:
 
 
 def _difference_clauses(
-    told: dict[str, list[PointVerdict]], base: str, quantities: Sequence[ComparedQuantity]
+    told: dict[str, list[PointVerdict]], base: str, by: Sequence[ComparedQuantity]
 ) -> list[str]:
     groups: dict[str, list[str]] = {}
     for engine, verdicts in told.items():
-        if not _all_noise(verdicts, quantities):
+        if not _all_noise(verdicts, by):
             groups.setdefault(_predicate(verdicts, base, plural=False), []).append(engine)
     clauses = []
     for singular, engines in groups.items():
@@ -226,7 +173,7 @@ def _predicate(verdicts: Sequence[PointVerdict], base: str, *, plural: bool) -> 
     else:
         text = f"{'are' if plural else 'is'} {same}"
     few = [verdict for verdict in verdicts if verdict.kind == "few"]
-    return text + "".join(f" ({v.quantity.name}: {_few_rounds(v.ratio.rounds)})" for v in few)
+    return text + "".join(f" ({v.quantity.noun}: {_few_rounds(v.ratio.rounds)})" for v in few)
 
 
 def _sameness(verdicts: Sequence[PointVerdict], base: str, *, named: bool) -> str:
@@ -234,9 +181,9 @@ def _sameness(verdicts: Sequence[PointVerdict], base: str, *, named: bool) -> st
     groups: dict[str, list[str]] = {}
     for verdict in verdicts:
         if verdict.kind == "near":
-            groups.setdefault(f"within {_bound(verdict.ratio)} %", []).append(verdict.quantity.name)
+            groups.setdefault(f"within {_bound(verdict.ratio)} %", []).append(verdict.quantity.noun)
         elif verdict.kind == "noise":
-            groups.setdefault("within noise", []).append(verdict.quantity.name)
+            groups.setdefault("within noise", []).append(verdict.quantity.noun)
     if not named:
         return _listed([f"{_listed(names)} {how}" for how, names in groups.items()])
     return _listed([f"{how} of {base} in {_listed(names)}" for how, names in groups.items()])
@@ -252,9 +199,9 @@ def _noise_clauses(
     told: dict[str, list[PointVerdict]],
     cells: Sequence[Cell],
     base: Cell,
-    quantities: Sequence[ComparedQuantity],
+    by: Sequence[ComparedQuantity],
 ) -> list[str]:
-    same = [engine for engine, verdicts in told.items() if _all_noise(verdicts, quantities)]
+    same = [engine for engine, verdicts in told.items() if _all_noise(verdicts, by)]
     if not same:
         return []
     if len(same) == 1:
@@ -262,14 +209,14 @@ def _noise_clauses(
     group = [cell for cell in cells if cell.engine in same]
     pairs = [(a, b) for number, a in enumerate(group) for b in group[:number]]
     # That two engines cannot be told from a third does not mean that they cannot be told apart.
-    if all(_all_noise(_verdicts(a, b, quantities), quantities) for a, b in pairs):
+    if all(_all_noise(_verdicts(a, b, by), by) for a, b in pairs):
         return [f"{_listed([base.engine, *same])} are within noise of each other"]
     return [f"{_listed(same)} are each within noise of {base.engine}"]
 
 
-def _all_noise(verdicts: Sequence[PointVerdict], quantities: Sequence[ComparedQuantity]) -> bool:
+def _all_noise(verdicts: Sequence[PointVerdict], by: Sequence[ComparedQuantity]) -> bool:
     """Whether every quantity was compared and none differs: one that is unknown is not the same."""
-    return len(verdicts) == len(quantities) and all(v.kind == "noise" for v in verdicts)
+    return len(verdicts) == len(by) and all(v.kind == "noise" for v in verdicts)
 
 
 def _too_few(untold: dict[str, list[PointVerdict]], base: str) -> list[str]:
@@ -349,6 +296,6 @@ def _listed(items: Sequence[str]) -> str:
     return f"{', '.join(items[:-1])} and {items[-1]}"
 
 
-LATENCY = ComparedQuantity("latency", summary.latency_p50_ns, _latency_words)
-CPU = ComparedQuantity("CPU", summary.cpu_ns_per_op, _cpu_words)
-THROUGHPUT = ComparedQuantity("throughput", lambda trial: trial.throughput_ops, _throughput_words)
+LATENCY = ComparedQuantity("latency", quantities.LATENCY_P50, _latency_words)
+CPU = ComparedQuantity("CPU", quantities.CPU, _cpu_words)
+THROUGHPUT = ComparedQuantity("throughput", quantities.THROUGHPUT, _throughput_words)

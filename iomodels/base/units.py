@@ -154,6 +154,11 @@ def format_count(count: float) -> str:
     return _format(count, _COUNT_STEPS, "")
 
 
+def format_per_operation(value: float) -> str:
+    """Show calls or the like per operation: `1.02`, `348`."""
+    return f"{value:.2f}" if value < 9.995 else format_count(value)
+
+
 def counted(count: float, noun: str) -> str:
     """`1 round`, `3 rounds`."""
     return f"{count if isinstance(count, int) else f'{count:g}'} {noun}{'s' * (count != 1)}"

@@ -4,31 +4,19 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from iomodels.analysis.findings import latency_ns
-from iomodels.base.units import format_count, format_duration
-from iomodels.results.schema import Interval
+from iomodels.analysis.quantities import LATENCY_P50, LATENCY_P99, THROUGHPUT
 
-from .drawing import rows, scales
-from .drawing.chart import Chart, measured
+from .drawing import rows
+from .drawing.chart import Chart, measured, spoken
 from .drawing.scene import Scene, Series, without_p99
 
-
-def _p99(series: Series) -> Interval | None:
-    return latency_ns(series.cell, "p99")
-
-
 PANELS = (
-    rows.Panel(
-        "throughput (operations/s)",
-        scales.counts,
-        [rows.RowQuantity("median", lambda s: s.summary.throughput_ops, format_count)],
-    ),
+    rows.Panel(THROUGHPUT.axis_title, [rows.NumberColumn("median", THROUGHPUT)]),
     rows.Panel(
         "latency",
-        scales.durations,
         [
-            rows.RowQuantity("p50", lambda s: s.summary.latency_ns.p50, format_duration),
-            rows.RowQuantity("p99", _p99, format_duration, main=False),
+            rows.NumberColumn("p50", LATENCY_P50),
+            rows.NumberColumn("p99", LATENCY_P99, main=False),
         ],
     ),
 )
@@ -47,12 +35,7 @@ def explained(scene: Scene) -> list[str]:
 
 
 def _spoken(series: Series) -> str:
-    summary, p99 = series.summary, _p99(series)
-    told = [
-        f"{format_count(summary.throughput_ops.median)} operations/s",
-        f"p50 {format_duration(summary.latency_ns.p50.median)}",
-    ]
-    return ", ".join(told + [f"p99 {format_duration(p99.median)}"] if p99 else told)
+    return spoken(series, THROUGHPUT, LATENCY_P50, LATENCY_P99)
 
 
 CHART = Chart("by-engine", "Throughput and latency by engine", measured, draw, explained, _spoken)

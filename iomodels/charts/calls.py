@@ -11,7 +11,9 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from iomodels.base.units import format_count
+from iomodels.analysis.quantities import calls_of, named
+from iomodels.analysis.quantity_definition import Quantity
+from iomodels.base.units import format_per_operation
 
 from .drawing.chart import Chart
 from .drawing.scene import Scene, ScenePoint, Series, some_of, thinned
@@ -99,10 +101,12 @@ def _left_out(scene: Scene) -> str:
 
 def number(series: Series, name: str) -> float | None:
     """The median of calls per operation; None where the engine does not make that call."""
-    if name == EAGAIN:
-        return series.summary.eagain_per_op.median
-    interval = series.summary.calls_per_op.get(name)
+    interval = _quantity(name).interval(series.cell)
     return interval.median if interval else None
+
+
+def _quantity(name: str) -> Quantity:
+    return named("eagain_per_op") if name == EAGAIN else calls_of(name)
 
 
 def _points(scene: Scene) -> tuple[ScenePoint, ...]:
@@ -137,7 +141,7 @@ def _cells(ax: Axes, rows: Sequence[tuple[str, Series | None]], names: Sequence[
             ax.text(
                 x,
                 y,
-                _per_operation(value),
+                format_per_operation(value),
                 ha="center",
                 va="center",
                 fontsize=SMALL_PT,
@@ -177,17 +181,13 @@ def _row_names(
             ax.text(left, y, heading, weight="bold", color=INK, **look)
 
 
-def _per_operation(value: float) -> str:
-    return f"{value:.2f}" if value < 9.995 else format_count(value)
-
-
 def _spoken(series: Series) -> str:
     said = [
-        f"{safe(name, 40)} {_per_operation(interval.median)}"
+        f"{safe(name, 40)} {format_per_operation(interval.median)}"
         for name, interval in series.summary.calls_per_op.items()
     ]
     eagain = series.summary.eagain_per_op.median
-    return ", ".join(said + ([f"EAGAIN {_per_operation(eagain)}"] if eagain else []))
+    return ", ".join(said + ([f"EAGAIN {format_per_operation(eagain)}"] if eagain else []))
 
 
 def _suits(scene: Scene) -> bool:

@@ -5,61 +5,30 @@ Throughput and latency are those of the quick requests there, so this stands in 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
-from iomodels.analysis import findings
-from iomodels.base.units import format_duration
-from iomodels.results.schema import Interval
+from iomodels.analysis.quantities import named
 
-from .drawing import rows, scales
+from .drawing import rows
 from .drawing.chart import Chart
 from .drawing.scene import Scene, Series
+
+SHARE = named("cancelled_share")
+BY_IT = named("cancel_ns.p50")
+TOO_LATE = named("cancel_late_ns.p50")
+
+PANELS = (
+    rows.Panel("ended by it (% of those overdue)", [rows.NumberColumn("share", SHARE)]),
+    rows.Panel(
+        "from asking to the end",
+        [rows.NumberColumn("by it", BY_IT), rows.NumberColumn("too late", TOO_LATE, main=False)],
+    ),
+)
 
 
 def suits(scene: Scene) -> bool:
     """Whether any request was asked to end at its deadline."""
-    return any(_share(series) for point in scene.points for series in point.series)
-
-
-def _share(series: Series) -> Interval | None:
-    return findings.cancelled(series.cell)
-
-
-def _by_it(series: Series) -> Interval | None:
-    return findings.until_end_ns(series.cell, "cancel_ns")
-
-
-def _too_late(series: Series) -> Interval | None:
-    return findings.until_end_ns(series.cell, "cancel_late_ns")
-
-
-def _percent(share: float) -> str:
-    return f"{share:.1%}"
-
-
-def _shares(axis: Axis, title: str, values: Sequence[float]) -> None:
-    """Always from none to all of them."""
-    scales.shares(axis, title)
-
-
-PANELS = (
-    rows.Panel(
-        "ended by it (% of those overdue)",
-        _shares,
-        [rows.RowQuantity("share", _share, _percent)],
-    ),
-    rows.Panel(
-        "from asking to the end",
-        scales.durations,
-        [
-            rows.RowQuantity("by it", _by_it, format_duration),
-            rows.RowQuantity("too late", _too_late, format_duration, main=False),
-        ],
-    ),
-)
+    return any(SHARE.interval(series.cell) for point in scene.points for series in point.series)
 
 
 def draw(scene: Scene) -> Figure:
@@ -77,12 +46,11 @@ def explained(scene: Scene) -> list[str]:
 
 
 def _spoken(series: Series) -> str:
-    share = _share(series)
+    share, ended = SHARE.interval(series.cell), BY_IT.interval(series.cell)
     if share is None:
         return ""
-    ended = _by_it(series)
-    took = f", p50 {format_duration(ended.median)} from asking to the end" if ended else ""
-    return f"{_percent(share.median)} ended by it{took}"
+    took = f", p50 {BY_IT.unit.show(ended.median)} from asking to the end" if ended else ""
+    return f"{SHARE.unit.show(share.median)} ended by it{took}"
 
 
 CHART = Chart("cancelling", "Cancelling, by engine", suits, draw, explained, _spoken, times=False)

@@ -8,15 +8,17 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from iomodels.base.units import format_duration
+from iomodels.analysis.quantities import CPU, LATENCY_P50
 from iomodels.results.schema import Interval
 
 from .drawing import scales
-from .drawing.chart import Chart, measured
+from .drawing.chart import Chart, measured, spoken
 from .drawing.labels import Bar, Label, beside_points
 from .drawing.scene import Scene, ScenePoint, Series, some_of
 from .drawing.sheet import Grid, heading, sheet
 
+AXES = (CPU, LATENCY_P50)
+"""Across and up."""
 COLUMNS = 2
 PANEL_IN = 2.5
 
@@ -27,7 +29,7 @@ def draw(scene: Scene) -> Figure:
     columns = min(COLUMNS, len(points))
     grid = Grid(len(points), columns, PANEL_IN)
     on = sheet(scene, CHART.subject, grid.height_in, explained=explained(scene))
-    pairs = [_pair(series) for point in points for series in point.series]
+    pairs = [pair for point in points for s in point.series if (pair := _pair(s))]
     cpu = [v for i, _ in pairs for v in (i.low, i.high)]
     latency = [v for _, i in pairs for v in (i.low, i.high)]
     for point, ax in zip(points, grid.panels(on), strict=True):
@@ -40,22 +42,26 @@ def explained(scene: Scene) -> list[str]:
     return [f"Down and left is better. {scene.rounds_note}", some_of(scene.shown, scene)]
 
 
-def _pair(series: Series) -> tuple[Interval, Interval]:
-    return series.summary.cpu_ns_per_op, series.summary.latency_ns.p50
+def _pair(series: Series) -> tuple[Interval, Interval] | None:
+    x, y = (quantity.interval(series.cell) for quantity in AXES)
+    return (x, y) if x and y else None
 
 
 def _panel(ax: Axes, point: ScenePoint, cpu: Sequence[float], latency: Sequence[float]) -> None:
     labels: list[Label] = []
     for series in point.series:
-        x, y = _pair(series)
+        pair = _pair(series)
+        if pair is None:
+            continue
+        x, y = pair
         if series.summary.rounds > 1:
             bar: dict[str, Any] = {"color": series.look.colour, "alpha": 0.45, "linewidth": 2.5}
             ax.hlines(y.median, x.low, x.high, label=f"{series.label}|cpu", **bar)
             ax.vlines(x.median, y.low, y.high, label=f"{series.label}|latency", **bar)
         ax.plot([x.median], [y.median], linestyle="none", label=series.label, **series.look.point)
         labels.append(Label(series.short, x.median, y.median, series.look.colour))
-    scales.durations(ax.xaxis, "CPU per operation", cpu)
-    scales.durations(ax.yaxis, "latency p50", latency)
+    scales.durations(ax.xaxis, AXES[0].axis_title, cpu)
+    scales.durations(ax.yaxis, AXES[1].axis_title, latency)
     heading(ax, point.label)
     beside_points(ax, labels, _bars(point))
 
@@ -64,20 +70,17 @@ def _bars(point: ScenePoint) -> list[Bar]:
     """What labels should leave free."""
     bars: list[Bar] = []
     for series in point.series:
-        if series.summary.rounds == 1:
+        pair = _pair(series)
+        if pair is None or series.summary.rounds == 1:
             continue
-        x, y = _pair(series)
+        x, y = pair
         bars.append(((x.low, y.median), (x.high, y.median)))
         bars.append(((x.median, y.low), (x.median, y.high)))
     return bars
 
 
 def _spoken(series: Series) -> str:
-    cpu, latency = _pair(series)
-    return (
-        f"CPU {format_duration(cpu.median)} per operation, "
-        f"latency p50 {format_duration(latency.median)}"
-    )
+    return spoken(series, *AXES)
 
 
 CHART = Chart(

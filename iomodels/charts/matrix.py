@@ -6,19 +6,21 @@ time down; not to scale: `iomodels trace` draws that) and what it came to here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from iomodels.analysis.findings import latency_ns
-from iomodels.base.units import format_count, format_duration
+from iomodels.analysis.quantities import (
+    CPU,
+    LATENCY_P50,
+    LATENCY_P99,
+    NOT_TOLD,
+    THROUGHPUT,
+    named,
+)
 from iomodels.engines.catalog import DESCRIPTORS, Descriptor
-from iomodels.results.schema import Interval
-from iomodels.statistics.summary import calls_per_op
 
-from .drawing.chart import Chart
+from .drawing.chart import Chart, spoken
 from .drawing.scene import Scene, ScenePoint, Series, why, without_p99
 from .drawing.sheet import MARGIN_IN, TEXT_WIDTH_IN, sheet
 from .drawing.style import (
@@ -38,7 +40,6 @@ from .flows.miniature import CENTRED, calls_of, draw_flow
 SIDE_IN, TOP_IN = 0.3, 0.3
 QUADRANT_IN = (TEXT_WIDTH_IN - SIDE_IN) / 2, 2.75
 NUMBERS_AT = 1.72
-NOTHING = "–"
 MATRIX = tuple(d for d in DESCRIPTORS.values() if d.in_matrix)
 
 
@@ -162,35 +163,26 @@ def _numbers(ax: Axes, left: float, top: float, series: Series | None) -> None:
         ax.text(at, y - 0.13, interval, fontsize=FINE_PT, color=SOFT, va="center", ha="right")
 
 
+NUMBERS = (
+    *(THROUGHPUT, LATENCY_P50, LATENCY_P99, CPU),
+    *(named("cpu_share"), named("calls_per_op")),
+)
+
+
 def headlines(series: Series) -> list[tuple[str, str, str]]:
     """What each number is, its median and its interval, in words; a dash where it has none."""
-    summary = series.summary
-    calls = calls_per_op(series.cell.trials) or Interval(median=0.0, low=0.0, high=0.0)
-    rows: list[tuple[str, Interval | None, Callable[[float], str]]] = [
-        ("operations/s", summary.throughput_ops, format_count),
-        ("latency p50", summary.latency_ns.p50, format_duration),
-        ("latency p99", latency_ns(series.cell, "p99"), format_duration),
-        ("CPU per operation", summary.cpu_ns_per_op, format_duration),
-        ("CPU busy", summary.cpu_share, _percent),
-        ("calls per operation", calls, format_count),
-    ]
-    several = summary.rounds > 1
+    several = series.summary.rounds > 1
+    rows = [(q, q.interval(series.cell), q.unit.show) for q in NUMBERS]
     return [
-        (title, show(i.median), f"{show(i.low)} – {show(i.high)}" if several else "")
+        (q.axis_title, show(i.median), f"{show(i.low)} – {show(i.high)}" if several else "")
         if i is not None
-        else (title, NOTHING, "")
-        for title, i, show in rows
+        else (q.axis_title, NOT_TOLD, "")
+        for q, i, show in rows
     ]
-
-
-def _percent(share: float) -> str:
-    percent = share * 100
-    return f"{percent:.1f} %" if percent < 9.95 else f"{percent:.0f} %"
 
 
 def _spoken(series: Series) -> str:
-    told = ((title, value) for title, value, _ in headlines(series) if value != NOTHING)
-    return ", ".join(f"{title} {value}" for title, value in told)
+    return spoken(series, *NUMBERS)
 
 
 def _suits(scene: Scene) -> bool:

@@ -10,7 +10,8 @@ from statistics import fmean
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from iomodels.base.units import format_count, format_duration
+from iomodels.analysis.quantities import THROUGHPUT
+from iomodels.base.units import format_duration
 from iomodels.results.schema import Interval, Trial
 from iomodels.statistics.rounds import MIN_ROUNDS, median_interval
 
@@ -20,7 +21,6 @@ from .drawing.labels import Label, at_ends, margin_in
 from .drawing.scene import Scene, ScenePoint, Series, some_of, thinned
 from .drawing.sheet import Grid, heading, sheet
 
-THROUGHPUT = "throughput (operations/s)"
 PANEL_IN = 1.9
 MAX_POINTS = 6
 MERGED = (1, 2, 5, 10)
@@ -128,15 +128,15 @@ def _over_rounds(ax: Axes, point: ScenePoint, origins: dict[int, float], right_i
         began = starts(series, origins.get(series.run, 0.0))
         if not began:
             continue
-        xs, ys = [at for at, _ in began], [trial.throughput_ops for _, trial in began]
+        xs, ys = [at for at, _ in began], [THROUGHPUT.of_trial(t) for _, t in began]
         look = series.look.line | series.look.point | {"linewidth": 0.8, "markersize": 4.5}
         ax.plot(xs, ys, label=f"{series.label}|rounds", **look)
         ends.append(Label(series.short, xs[-1], ys[-1], series.look.colour))
     xs = [label.x for label in ends]
     scales.counts(ax.xaxis, "time since the first trial (s)", [0.0, *xs], log=False)
     ax.set_xlim(left=-0.04 * ax.get_xlim()[1])
-    values = [t.throughput_ops for series in point.series for t in series.cell.trials]
-    scales.counts(ax.yaxis, THROUGHPUT, values)
+    values = [THROUGHPUT.of_trial(t) for series in point.series for t in series.cell.trials]
+    scales.counts(ax.yaxis, THROUGHPUT.axis_title, values)
     at_ends(ax, ends, right_in, near=True)
 
 
@@ -234,16 +234,17 @@ def _over_window(ax: Axes, point: ScenePoint, right_in: float) -> None:
         ends.append(Label(series.short, over.middles_ns[-1], medians[-1], colour))
     xs = [label.x for label in ends]
     scales.durations(ax.xaxis, "time in the measured window", [0.0, *xs], log=False)
-    scales.counts(ax.yaxis, THROUGHPUT, values)
+    scales.counts(ax.yaxis, THROUGHPUT.axis_title, values)
     at_ends(ax, ends, right_in, near=True)
 
 
 def _spoken(series: Series) -> str:
-    values = [trial.throughput_ops for trial in series.cell.trials]
+    values = [THROUGHPUT.of_trial(trial) for trial in series.cell.trials]
     if not values:
         return ""
+    unit = THROUGHPUT.unit
     return (
-        f"from {format_count(min(values))} to {format_count(max(values))} operations/s "
+        f"from {unit.show(min(values))} to {unit.spoken(max(values))} "
         f"in {len(values)} {'round' if len(values) == 1 else 'rounds'}"
     )
 

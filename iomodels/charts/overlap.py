@@ -5,17 +5,19 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from iomodels.analysis.notices import overlap_bound
+from iomodels.analysis.quantities import named
 from iomodels.results.schema import Interval
 from iomodels.statistics.rounds import median_interval
 
 from .drawing import scales
-from .drawing.chart import Chart
+from .drawing.chart import Chart, spoken
 from .drawing.labels import at_ends, margin_in
 from .drawing.scene import Scene, Series
 from .drawing.sheet import Grid, heading, sheet
 from .drawing.style import SOFT, joined
 from .drawing.sweep import draw_lines, facets, left_out
 
+OVERLAP = named("overlap")
 COMPUTE = "load.compute"
 PANEL_IN = 2.3
 
@@ -34,7 +36,7 @@ def draw(scene: Scene) -> Figure:
     panels = iter(grid.panels(on))
     for facet, lines in found.items():
         for title, value, levels in (
-            ("overlap (0 serial, 1 perfect)", _overlap, (0.0, 1.0)),
+            (OVERLAP.axis_title, _overlap, (0.0, 1.0)),
             ("speed-up (×)", speed_up, (1.0, 2.0)),
         ):
             ax = next(panels)
@@ -72,7 +74,7 @@ def _doubts(scene: Scene) -> str:
 
 
 def _overlap(series: Series) -> Interval | None:
-    return series.summary.overlap
+    return OVERLAP.interval(series.cell)
 
 
 def speed_up(series: Series) -> Interval | None:
@@ -83,10 +85,8 @@ def speed_up(series: Series) -> Interval | None:
 
 
 def _spoken(series: Series) -> str:
-    overlap, faster = _overlap(series), speed_up(series)
-    if overlap is None:
-        return ""
-    return f"overlap {overlap.median:.2f}" + (f", speed-up {faster.median:.2f}" if faster else "")
+    overlap, faster = spoken(series, OVERLAP), speed_up(series)
+    return f"{overlap}, speed-up {faster.median:.2f}" if overlap and faster else overlap
 
 
 def _suits(scene: Scene) -> bool:

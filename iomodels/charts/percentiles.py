@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from iomodels.analysis.findings import FEWEST_OPERATIONS
+from iomodels.analysis.quantities import LATENCY_P99
 from iomodels.base.units import format_duration
 from iomodels.results.schema import Histogram
 from iomodels.statistics.histogram import count, merge, percentile_ns, percentiles_ns
@@ -152,7 +152,7 @@ def _spoken(series: Series) -> str:
         return ""
     told = [f"p50 {format_duration(percentile_ns(merged, 0.5))}"]
     shown, latencies = marks(merged)
-    if count(merged) >= FEWEST_OPERATIONS["p99"]:
+    if count(merged) >= LATENCY_P99.fewest_operations:
         told.append(f"p99 {format_duration(percentile_ns(merged, 0.99))}")
     told += [f"{_percent(shown[-1])} % within {format_duration(latencies[-1])}"] if shown else []
     return ", ".join(told)

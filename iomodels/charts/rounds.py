@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from iomodels.analysis.findings import FEWEST_OPERATIONS, too_few_for
+from iomodels.analysis.quantities import LATENCY_P99
 from iomodels.base.units import format_duration
 from iomodels.results.schema import Trial
 from iomodels.statistics import histogram
@@ -62,10 +62,10 @@ def explained(scene: Scene) -> list[str]:
     """What stands below the picture."""
     cells = _cells(scene)
     points = [point for point, _ in groupby(point for point, _ in cells)]
-    few = any(too_few_for(series.cell, "p99") for _, series in cells)
+    few = any(LATENCY_P99.has_too_few(series.cell.trials) for _, series in cells)
     return [
         "Line: p50; dark band: p10 to p90; light band: p1 to p99"
-        + (f", below {FEWEST_OPERATIONS['p99']} operations all of them." if few else "."),
+        + (f", below {LATENCY_P99.fewest_operations} operations all of them." if few else "."),
         some_of(points, scene),
     ]
 

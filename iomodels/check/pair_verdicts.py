@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from msgspec.structs import replace
 
+from iomodels.analysis.quantity_definition import Quantity
 from iomodels.check.pair_plan import Side
 from iomodels.check.pair_runs import Pair, PairedCell
 from iomodels.compare import exact_counters, metrics, verdict
-from iomodels.compare.metrics import Metric
 from iomodels.compare.schema import Change, Verdict
 from iomodels.compare.verdict import exp_interval, finite
 from iomodels.results.schema import Interval, Trial
@@ -37,7 +37,7 @@ class PairedRow:
     fresh pairs, which the verdict rests on."""
 
     cell: PairedCell
-    metric: Metric
+    metric: Quantity
     batches: list[list[Pair]] = field(default_factory=list)
 
     @property
@@ -66,7 +66,7 @@ class PairedRow:
     def values(self, side: Side, taken: Sequence[Pair]) -> list[float]:
         """The arm's values."""
         trials = [pair.a if side == "a" else pair.b for pair in taken]
-        return [math.nan if t is None else float(self.metric.value(t)) for t in trials]
+        return [math.nan if t is None else float(self.metric.of_trial(t)) for t in trials]
 
     def without_value(self, side: Side, taken: Sequence[Pair]) -> int:
         """How many of the pairs have no value in that arm."""
@@ -92,7 +92,7 @@ def lost(cells: Sequence[PairedCell]) -> list[Change]:
     ]
 
 
-def _without_b(cell: PairedCell, metric: Metric, reason: str) -> Change:
+def _without_b(cell: PairedCell, metric: Quantity, reason: str) -> Change:
     """It fails, unless the arms ask for different things: then nothing can be said of it."""
     found: Verdict = "failed" if cell.asks_alike else "cannot tell"
     return replace(_line(cell, metric), verdict=found, reason=reason)
@@ -140,6 +140,10 @@ def _change(row: PairedRow, index: int, decision: Decision, threshold: float) ->
     if missing and change.verdict == "same":
         reason = f"{missing} of {len(taken)} pairs have no value in arm A"
         change = replace(change, verdict="cannot tell", reason=reason)
+    trials = [trial for pair in taken for trial in (pair.a, pair.b) if trial]
+    too_few = metrics.too_few_operations(row.metric, trials)
+    if too_few and change.verdict != "slower":
+        change = replace(change, verdict="cannot tell", reason=too_few, judged=False)
     return replace(change, **_values(row, taken))
 
 
@@ -223,7 +227,7 @@ def _counted_trials(row: PairedRow) -> tuple[list[Trial], list[Trial]]:
     return [a for a, _ in done], [b for _, b in done]
 
 
-def _line(cell: PairedCell | None, metric: Metric) -> Change:
+def _line(cell: PairedCell | None, metric: Quantity) -> Change:
     """A change of this cell (None: of all together), with nothing said yet."""
     a, b = (cell.a.engine, cell.b.engine) if cell else (SUITE, SUITE)
     return Change(
@@ -231,8 +235,8 @@ def _line(cell: PairedCell | None, metric: Metric) -> Change:
         parameters=dict(cell.a.parameters) if cell else {},
         label=cell.label if cell else "",
         engine=a if a == b else f"{a} → {b}",
-        metric=metric.key,
-        unit=metric.unit,
+        metric=metric.metric,
+        unit=metric.unit.name,
         bigger_is_better=metric.bigger_is_better,
         verdict="cannot tell",
     )

@@ -21,6 +21,7 @@ from typing import Protocol
 
 import numpy as np
 
+from iomodels.analysis.quantities import LATENCY_P50
 from iomodels.check import a_against_b, pair_runs
 from iomodels.check.arm import Arm
 from iomodels.check.pair_plan import plan_cells
@@ -32,7 +33,6 @@ from iomodels.statistics import screen_confirm
 from iomodels.statistics import sign_flip as pairs
 from iomodels.statistics.rounds import wilson_interval
 from iomodels.statistics.sign_flip import Floats
-from iomodels.statistics.summary import latency_p50_ns
 from iomodels.trials.preparation import Preparation
 
 SLOWDOWN = 0.10
@@ -286,7 +286,7 @@ def _prepare(kinds: Sequence[Kind], slowdown: float, work: _Work) -> list[_KindT
         trials = [trial for pair in pilot for trial in (pair.a, pair.b) if trial]
         # Not from the throughput: time that other processes took away is no part of an operation,
         # and would make the slowdown larger than said.
-        time_ns = median(latency_p50_ns(trial) for trial in trials)
+        time_ns = median(LATENCY_P50.of_trial(trial) for trial in trials)
         # Both arms compute a little, so that they differ in the amount only, not in whether.
         base_ns = 0.1 * time_ns if kind.slowed_by == "load.compute" else 0.0
         amounts[place] = base_ns, slowdown * (time_ns + base_ns)
@@ -315,7 +315,9 @@ def _sized(
         busy, work.pairs(cells, SIZING_PAIRS, "what the computation comes to"), strict=True
     ):
         base_ns, more_ns = amounts[place]
-        p50s = [(latency_p50_ns(p.a), latency_p50_ns(p.b)) for p in measured if p.a and p.b]
+        p50s = [
+            (LATENCY_P50.of_trial(p.a), LATENCY_P50.of_trial(p.b)) for p in measured if p.a and p.b
+        ]
         if p50s:
             time_ns = median(a for a, _ in p50s) + base_ns
             added_ns = more_ns + median(b - a for a, b in p50s)

@@ -13,8 +13,8 @@ from statistics import median
 
 from msgspec.structs import replace
 
-from iomodels.compare import metrics
-from iomodels.compare.metrics import Metric
+from iomodels.analysis.quantities import calls_of
+from iomodels.analysis.quantity_definition import Quantity
 from iomodels.compare.schema import Change, Verdict
 from iomodels.results.schema import Interval, Trial
 from iomodels.statistics.rounds import MIN_ROUNDS, median_interval
@@ -33,7 +33,7 @@ CHANGE_SHARE = 0.05
 class Counted:
     """One counter that is constant in the base, and what became of it."""
 
-    metric: Metric
+    metric: Quantity
     verdict: Verdict
     base: Interval
     new: Interval
@@ -78,10 +78,10 @@ def unjudged(base: Sequence[Trial], new: Sequence[Trial]) -> int:
 
 def _values(
     base: Sequence[Trial], new: Sequence[Trial]
-) -> Iterator[tuple[Metric, list[float], list[float]]]:
+) -> Iterator[tuple[Quantity, list[float], list[float]]]:
     for name in sorted({name for trial in (*base, *new) for name in trial.calls_per_op}):
-        metric = metrics.counter(name)
-        yield metric, [metric.value(t) for t in base], [metric.value(t) for t in new]
+        metric = calls_of(name)
+        yield metric, [metric.of_trial(t) for t in base], [metric.of_trial(t) for t in new]
 
 
 def verdict(base: Sequence[float], new: Sequence[float]) -> Verdict | None:

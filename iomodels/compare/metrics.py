@@ -1,78 +1,56 @@
-"""The metrics that two runs are compared in: what each is, its unit, and which way is better.
+"""The metrics that two runs are compared in: quantities of the one table, by the gate's names.
 
 A metric takes one trial to one number; everything statistical comes after.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
+from iomodels.analysis.quantities import CALLS, LATENCY_P50, QUANTITIES, THROUGHPUT, deciding
+from iomodels.analysis.quantity_definition import Quantity, Unit
 from iomodels.base.errors import UsageError
+from iomodels.base.units import format_count
 from iomodels.results.schema import Parameter, Trial
-from iomodels.statistics.histogram import percentile_ns
-from iomodels.statistics.summary import cpu_ns_per_op, latency_p50_ns
 
-COUNTER_PREFIX = "calls_per_op."
+COUNTER_PREFIX = CALLS
 
+METRICS: Mapping[str, Quantity] = {q.metric: q for q in QUANTITIES if q.is_gated}
 
-@dataclass(frozen=True)
-class Metric:
-    """`value` is NaN or zero where a trial has nothing to say; such trials are left out."""
-
-    key: str
-    title: str
-    unit: str
-    bigger_is_better: bool
-    value: Callable[[Trial], float]
-
-
-def _latency_p99_ns(trial: Trial) -> float:
-    return percentile_ns(trial.latency_ns, 0.99)
-
-
-METRICS: Mapping[str, Metric] = {
-    metric.key: metric
-    for metric in (
-        Metric("throughput_ops", "throughput", "ops/s", True, lambda t: t.throughput_ops),
-        Metric("latency_p50_ns", "latency p50", "ns", False, latency_p50_ns),
-        Metric("latency_p99_ns", "latency p99", "ns", False, _latency_p99_ns),
-        Metric("cpu_ns_per_op", "CPU per op", "ns", False, cpu_ns_per_op),
-    )
-}
-
-SUITE = Metric("suite", "all cells together", "", True, lambda trial: 1.0)
+SUITE = Quantity(
+    key="suite",
+    title="all cells together",
+    unit=Unit("", format_count),
+    bigger_is_better=True,
+    of_trial=lambda trial: 1.0,
+)
 """The line about a suite as a whole has a ratio and no values: its cells have different units."""
 
 
-def counter(name: str) -> Metric:
-    """The exact counter `calls_per_op.NAME`; a call that a trial did not make counts as 0."""
-    return Metric(
-        key=f"{COUNTER_PREFIX}{name}",
-        title=f"{name} per op",
-        unit="calls",
-        bigger_is_better=False,
-        value=lambda trial: trial.calls_per_op.get(name, 0.0),
-    )
-
-
-def named(key: str) -> Metric:
+def named(key: str) -> Quantity:
     """The metric with this key. Raises `UsageError` with those there are."""
     if key not in METRICS:
         raise UsageError(f"there is no metric '{key}': they are {', '.join(METRICS)}")
     return METRICS[key]
 
 
-def of_cell(parameters: Mapping[str, Parameter], chosen: tuple[str, ...]) -> list[Metric]:
+def of_cell(parameters: Mapping[str, Parameter], chosen: tuple[str, ...]) -> list[Quantity]:
     """The metrics to judge a cell by: those chosen, else the one that its load leaves open.
 
-    A closed loop is judged by its throughput. An open loop completes what arrives, so its
-    throughput says nothing, and its median latency does. With a deadline it needs both: the slow
-    requests are cancelled, and have no latency.
+    An open loop with a deadline needs two: its slow requests are cancelled, and have no latency. A
+    cell is compared with itself here, so that the latency of the quick ones says something, which
+    it does not beside another engine's.
     """
     if chosen:
         return [named(key) for key in chosen]
-    if parameters.get("load.arrivals", "closed") == "closed":
-        return [METRICS["throughput_ops"]]
-    own = ["latency_p50_ns", "throughput_ops"][: 2 if parameters.get("load.deadline") else 1]
-    return [METRICS[key] for key in own]
+    own = deciding(parameters)
+    return [own, THROUGHPUT] if own is LATENCY_P50 and parameters.get("load.deadline") else [own]
+
+
+def too_few_operations(metric: Quantity, *sides: Sequence[Trial]) -> str:
+    """Why a percentile says nothing here, with what to do; "" where it does."""
+    if not any(metric.has_too_few(trials) for trials in sides):
+        return ""
+    return (
+        f"{metric.title} needs {metric.fewest_operations} operations per trial: measure longer (-d)"
+    )

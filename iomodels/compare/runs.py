@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
+from iomodels.analysis.quantity_definition import Quantity
 from iomodels.compare import exact_counters, matching, metrics, unpaired_verdicts, verdict
 from iomodels.compare.matching import Key
-from iomodels.compare.metrics import Metric
 from iomodels.compare.schema import OF_ROUNDS, SCHEMA, Change, Comparison
 from iomodels.compare.unpaired_verdicts import Judgement, NamedTiming, Timing
 from iomodels.machine import noise
@@ -194,7 +194,9 @@ def _timings(
             confirmed,
             refusal=refusal,
             lost=_without_value(after) if whole or (known and not after.logs) else "",
-            doubt=_doubt(base, new) or _without_value(after, *before),
+            doubt=_doubt(base, new)
+            or _without_value(after, *before)
+            or metrics.too_few_operations(metric, new.trials, *(cell.trials for cell in base)),
         )
 
 
@@ -264,7 +266,7 @@ def _counter_changes(name: NamedTiming, base: Sequence[Cell], new: Sequence[Cell
     ]
 
 
-def _interval(metric: Metric, cells: Sequence[Cell]) -> Interval | None:
-    values = [float(metric.value(trial)) for cell in cells for trial in cell.trials]
+def _interval(metric: Quantity, cells: Sequence[Cell]) -> Interval | None:
+    values = [float(metric.of_trial(trial)) for cell in cells for trial in cell.trials]
     finite = [value for value in values if math.isfinite(value)]
     return median_interval(finite) if finite else None

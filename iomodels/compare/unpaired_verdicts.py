@@ -13,9 +13,9 @@ from statistics import median
 
 from msgspec.structs import replace
 
+from iomodels.analysis.quantity_definition import Quantity
 from iomodels.compare import verdict
 from iomodels.compare.matching import Key
-from iomodels.compare.metrics import Metric
 from iomodels.compare.schema import Change
 from iomodels.compare.verdict import exp_interval, finite
 from iomodels.results.schema import Cell, Interval, Trial
@@ -50,15 +50,15 @@ class NamedTiming:
     label: str
     cell: Cell
 
-    def change(self, metric: Metric) -> Change:
+    def change(self, metric: Quantity) -> Change:
         """A change of this cell, with nothing said yet."""
         return Change(
             scenario=self.key[0],
             parameters=dict(sorted(self.key[1])),
             label=self.label,
             engine=self.key[2],
-            metric=metric.key,
-            unit=metric.unit,
+            metric=metric.metric,
+            unit=metric.unit.name,
             bigger_is_better=metric.bigger_is_better,
             verdict="cannot tell",
         )
@@ -72,8 +72,8 @@ class Rounds:
     missing: int
 
     @classmethod
-    def of(cls, metric: Metric, trials: Sequence[Trial]) -> Rounds:
-        values = [float(metric.value(trial)) for trial in trials]
+    def of(cls, metric: Quantity, trials: Sequence[Trial]) -> Rounds:
+        values = [float(metric.of_trial(trial)) for trial in trials]
         known = [value for value in values if math.isfinite(value) and value > 0]
         return cls([math.log(value) for value in known], len(values) - len(known))
 
@@ -83,7 +83,7 @@ class Timing:
     """One cell in one metric, before it is known how many others are judged with it."""
 
     name: NamedTiming
-    metric: Metric
+    metric: Quantity
     base: list[list[float]]
     """By base run: the logs of its rounds."""
     new: list[float]
@@ -124,8 +124,8 @@ def judge_timings(timings: Sequence[Timing], by: Judgement) -> list[Change]:
 def _between(timings: Sequence[Timing], by: Judgement) -> list[Between]:
     """Each timing's spread between base runs; what is usual is taken per metric."""
     found: dict[int, Between] = {}
-    for key in {timing.metric.key for timing in timings}:
-        same = [index for index, timing in enumerate(timings) if timing.metric.key == key]
+    for key in {timing.metric.metric for timing in timings}:
+        same = [index for index, timing in enumerate(timings) if timing.metric.metric == key]
         medians = [[median(run) for run in timings[index].base] for index in same]
         found |= zip(same, rank_sum.between_runs(medians, by.assumed_spread), strict=True)
     return [found[index] for index in range(len(timings))]

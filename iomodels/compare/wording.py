@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from iomodels.base.units import counted, format_count, format_duration
+from iomodels.analysis.quantity_definition import DURATION
+from iomodels.base.units import counted, format_count
 from iomodels.compare.metrics import COUNTER_PREFIX, METRICS
 from iomodels.compare.schema import Change, Comparison
 from iomodels.compare.verdict import SENSITIVE
@@ -132,8 +133,8 @@ def share(part: float) -> str:
 
 def value(interval: Interval, unit: str) -> str:
     """The median with its unit: `12.3k ops/s`, `104 µs`."""
-    if unit == "ns":
-        return format_duration(interval.median)
+    if unit == DURATION.name:
+        return DURATION.show(interval.median)
     return f"{format_count(interval.median)} {unit}".strip()
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+from iomodels.analysis.quantities import headlines
 from iomodels.exports.content.cells import measured
-from iomodels.exports.content.measures import headlines
 from iomodels.results.schema import Interval, Run
 
 SLUGS = {
@@ -21,16 +21,21 @@ SLUGS = {
     "overlap": "overlap",
     "cancelled_share": "cancelled",
 }
-"""Bencher's measure for each headline: a slug of at most 64 characters."""
+"""Bencher's measures for headlines, where they are not called as in the result file."""
 
 
 def of_run(run: Run) -> str:
     """The headlines of every measured cell."""
     report = {
-        each.name: {SLUGS[m.key]: _metric(found) for m, found in headlines(each.cell)}
+        each.name: {slug_of(q.key): _metric(found) for q, found in headlines(each.cell)}
         for each in measured(run)
     }
     return msgspec.json.format(msgspec.json.encode(report)).decode() + "\n"
+
+
+def slug_of(key: str) -> str:
+    """Of small letters, digits and hyphens."""
+    return SLUGS.get(key) or key.replace("_", "-").replace(".", "-")
 
 
 def _metric(found: Interval) -> dict[str, float]:

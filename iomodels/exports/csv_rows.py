@@ -10,10 +10,10 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
+from iomodels.analysis.quantities import exported
 from iomodels.base.escape import visible
 from iomodels.compare.schema import Change, Comparison
 from iomodels.exports.content.cells import NamedCell, named
-from iomodels.exports.content.measures import values
 from iomodels.results.schema import Interval, Run
 
 RUN_COLUMNS = (
@@ -54,9 +54,9 @@ def _rows(each: NamedCell) -> Iterable[Sequence[Value]]:
     if cell.summary is None or cell.status in ("n/a", "failed"):
         return [(*head, None, None, None, None, None, None, len(cell.trials))]
     return [
-        (*head, measure.key, measure.unit, measure.bigger_is_better, *_interval(found),
+        (*head, quantity.key, quantity.unit.name, quantity.bigger_is_better, *_interval(found),
          cell.summary.rounds)
-        for measure, found in values(cell)
+        for quantity, found in exported(cell)
     ]  # fmt: skip
 
 

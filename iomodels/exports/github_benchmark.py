@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import msgspec
 
+from iomodels.analysis.quantities import headlines
+from iomodels.analysis.quantity_definition import Quantity
 from iomodels.base.units import counted
 from iomodels.exports.content.cells import Measured, measured
-from iomodels.exports.content.measures import Exported, headlines, interval_kind
 from iomodels.results.schema import Interval, Run
+from iomodels.statistics.rounds import interval_kind
 
 
 def bigger(run: Run) -> str:
@@ -26,21 +28,21 @@ def smaller(run: Run) -> str:
 
 def _entries(run: Run, *, bigger_is_better: bool) -> str:
     entries = [
-        _entry(each, measure, found)
+        _entry(each, quantity, found)
         for each in measured(run)
-        for measure, found in headlines(each.cell)
-        if measure.bigger_is_better is bigger_is_better
+        for quantity, found in headlines(each.cell)
+        if quantity.bigger_is_better is bigger_is_better
     ]
     return msgspec.json.format(msgspec.json.encode(entries)).decode() + "\n"
 
 
-def _entry(each: Measured, measure: Exported, found: Interval) -> dict[str, str | float]:
+def _entry(each: Measured, quantity: Quantity, found: Interval) -> dict[str, str | float]:
     half = max(found.high - found.median, found.median - found.low)
     rounds = each.summary.rounds
     of_what = f"{interval_kind(rounds)} {found.low:g} to {found.high:g}"
     return {
-        "name": f"{each.name} {measure.title}",
-        "unit": measure.unit,
+        "name": f"{each.name} {quantity.title}",
+        "unit": quantity.unit.name,
         "value": found.median,
         "range": f"± {half:#.6g}",
         "extra": f"{of_what}\n{counted(rounds, 'round')}",

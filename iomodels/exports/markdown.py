@@ -6,15 +6,17 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from iomodels.analysis.cells import PointCells, grouped, label
-from iomodels.analysis.findings import (
-    FEWEST_OPERATIONS,
-    cancelled,
-    latency_ns,
-    too_few_for,
-    until_end_ns,
+from iomodels.analysis.quantities import (
+    CPU,
+    LATENCY_P50,
+    LATENCY_P99,
+    NOT_TOLD,
+    THROUGHPUT,
+    named,
 )
+from iomodels.analysis.quantity_definition import DURATION, Quantity, has_deadline
 from iomodels.base.escape import visible
-from iomodels.base.units import counted, format_count, format_duration
+from iomodels.base.units import counted
 from iomodels.compare.schema import Change, Comparison
 from iomodels.compare.wording import (
     by_urgency,
@@ -27,10 +29,11 @@ from iomodels.compare.wording import (
     value,
 )
 from iomodels.exports.content.cells import HARNESS
-from iomodels.exports.content.measures import interval_kind
-from iomodels.results.schema import Cell, Interval, Run, Summary
+from iomodels.results.schema import Cell, Run
+from iomodels.statistics.rounds import interval_kind
 
-RUN_COLUMNS = ("engine", "ops/s", "latency p50", "latency p99", "CPU per operation")
+NUMBERS = (THROUGHPUT, LATENCY_P50, LATENCY_P99, CPU)
+RUN_COLUMNS = ("engine", THROUGHPUT.column, *(quantity.title for quantity in NUMBERS[1:]))
 CHANGE_COLUMNS = (
     "verdict", "cell", "metric", "change", "base", "new", "rounds", "noise", "detectable",
 )  # fmt: skip
@@ -101,12 +104,16 @@ def table(
 
 def _how(run: Run) -> str:
     rounds = max((len(cell.trials) for cell in run.cells), default=0)
-    few = any(too_few_for(cell, "p99") for cell in run.cells if cell.engine != HARNESS)
-    dash = f" p99: – where a trial has fewer than {FEWEST_OPERATIONS['p99']} operations."
+    cells = [cell for cell in run.cells if cell.engine != HARNESS]
+    few = any(LATENCY_P99.has_too_few(cell.trials) for cell in cells)
+    fewest = LATENCY_P99.fewest_operations
+    dash = f" p99: {NOT_TOLD} where a trial has fewer than {fewest} operations." if few else ""
+    if any(map(has_deadline, cells)):
+        dash += f" Latency: {NOT_TOLD} under a deadline, where only quick requests are left."
     return (
         f"Medians over {counted(rounds, 'round')}, in parentheses their {interval_kind(rounds)}; "
         f"iomodels {text(run.tool.version)}, {text(run.created_utc)}, seed {run.seed}."
-    ) + (dash if few else "")
+    ) + dash
 
 
 def _point(point: PointCells) -> list[str]:
@@ -118,10 +125,17 @@ def _point(point: PointCells) -> list[str]:
 
 
 def _row(cell: Cell) -> Sequence[str]:
-    numbers = (
-        _numbers(cell, cell.summary) if cell.summary and cell.status in ("ok", "partial") else None
-    )
-    return [text(cell.engine), *(numbers or [text(cell.status), "", "", ""])]
+    sound = cell.summary is not None and cell.status in ("ok", "partial")
+    numbers = [_number(quantity, cell) for quantity in NUMBERS]
+    status = [text(cell.status), *("" for _ in NUMBERS[1:])]
+    return [text(cell.engine), *(numbers if sound else status)]
+
+
+def _number(quantity: Quantity, cell: Cell) -> str:
+    found, show = quantity.interval(cell), quantity.unit.show
+    if found is None:
+        return NOT_TOLD
+    return f"{show(found.median)} ({show(found.low)} to {show(found.high)})"
 
 
 def _said(cell: Cell) -> str:
@@ -131,30 +145,12 @@ def _said(cell: Cell) -> str:
 
 
 def _cancelling(cell: Cell) -> str:
-    """Under a deadline the row has the numbers of the quick requests only."""
-    by_it = cancelled(cell)
+    """What stands for the latency under a deadline, which is not shown."""
+    by_it, ended = (named(key).interval(cell) for key in ("cancelled_share", "cancel_ns.p50"))
     if by_it is None:
         return ""
-    ended = until_end_ns(cell, "cancel_ns")
-    when = f", {format_duration(ended.median)} after that (p50)" if ended else ""
-    return (
-        f"{share(by_it.median)} of the overdue requests were ended by cancelling{when}; "
-        "the latency is of those that were not"
-    )
-
-
-def _numbers(cell: Cell, summary: Summary) -> list[str]:
-    rate, cpu = summary.throughput_ops, summary.cpu_ns_per_op
-    times = (summary.latency_ns.p50, latency_ns(cell, "p99"), cpu)
-    shown = f"{format_count(rate.median)} ({format_count(rate.low)} to {format_count(rate.high)})"
-    return [shown, *map(_duration, times)]
-
-
-def _duration(interval: Interval | None) -> str:
-    if interval is None:
-        return "–"
-    low, high = format_duration(interval.low), format_duration(interval.high)
-    return f"{format_duration(interval.median)} ({low} to {high})"
+    when = f", {DURATION.show(ended.median)} after that (p50)" if ended else ""
+    return f"{share(by_it.median)} of the overdue requests were ended by cancelling{when}"
 
 
 def _change(change: Change) -> Sequence[str]:

@@ -9,44 +9,76 @@ cell without a measurement has `iomodels_cell_measured` 0 and no other sample.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
+from iomodels.analysis.quantities import CALLS, QUANTITIES, exported
+from iomodels.analysis.quantity_definition import DURATION, PERCENTILES, Quantity
 from iomodels.base.escape import visible
 from iomodels.exports.content.cells import HARNESS, NamedCell, measured, named
-from iomodels.exports.content.measures import CALLS, Exported, values
 from iomodels.results.schema import Interval, Run
 
-FAMILIES: Mapping[str, tuple[str, str, str]] = {
-    "throughput_ops": ("throughput_operations_per_second", "", "Operations completed per second."),
-    "throughput_bytes": ("throughput_bytes_per_second", "", "Bytes transferred per second."),
-    "latency_ns": ("latency_seconds", "seconds", "From the intended start to being reaped."),
-    "added_ns": ("added_latency_seconds", "seconds", "Latency less the device's own time."),
-    "service_ns": ("service_seconds", "seconds", "From the submission to being reaped."),
-    "cpu_ns_per_op": ("cpu_seconds_per_operation", "", "CPU time of the process per operation."),
-    "cpu_share": ("cpu_ratio", "ratio", "CPU time over time passed."),
-    "overlap": ("overlap_ratio", "ratio", "Share of I/O and computation that was hidden."),
-    "cancelled_share": ("cancelled_ratio", "ratio", "Share of the overdue that cancelling ended."),
-    "cancel_ns": ("cancel_seconds", "seconds", "From cancelling to the end by it."),
-    "cancel_late_ns": ("cancel_late_seconds", "seconds", "From cancelling too late to the end."),
-    "eagain_per_op": ("eagain_per_operation", "", "Calls that found nothing ready."),
-    "calls_per_op": ("calls_per_operation", "", "Calls to kernel or library, by name."),
+NAMES: Mapping[str, str] = {
+    "throughput_ops": "throughput_operations_per_second",
+    "throughput_bytes": "throughput_bytes_per_second",
+    "added_ns": "added_latency_seconds",
+    "cpu_ns_per_op": "cpu_seconds_per_operation",
+    "cpu_share": "cpu_ratio",
+    "overlap": "overlap_ratio",
+    "cancelled_share": "cancelled_ratio",
+    "eagain_per_op": "eagain_per_operation",
+    "calls_per_op": "calls_per_operation",
 }
-"""By the first part of a measure's key: the family, its unit, its help."""
+"""By the first part of a quantity's key: the family, where it is not that with its base unit."""
+HELP: Mapping[str, str] = {
+    "throughput_ops": "Operations completed per second.",
+    "throughput_bytes": "Bytes transferred per second.",
+    "latency_ns": "From the intended start to being reaped.",
+    "added_ns": "Latency less the device's own time.",
+    "service_ns": "From the submission to being reaped.",
+    "cpu_ns_per_op": "CPU time of the process per operation.",
+    "cpu_share": "CPU time over time passed.",
+    "overlap": "Share of I/O and computation that was hidden.",
+    "cancelled_share": "Share of the overdue that cancelling ended.",
+    "cancel_ns": "From cancelling to the end by it.",
+    "cancel_late_ns": "From cancelling too late to the end.",
+    "eagain_per_op": "Calls that found nothing ready.",
+    "calls_per_op": "Calls to kernel or library, by name.",
+}
+"""A family is about all percentiles of a quantity, or all calls; so its help is its own."""
 
-QUANTILES = {"p50": "0.5", "p90": "0.9", "p99": "0.99", "p999": "0.999"}
+
+@dataclass(frozen=True)
+class Family:
+    """What the samples of one quantity have in common."""
+
+    name: str
+    unit: str
+    help_text: str
+
+    @classmethod
+    def of(cls, quantity: Quantity) -> Family:
+        prefix = quantity.key.partition(".")[0]
+        plain = prefix.removesuffix("_ns") + "_seconds" if prefix.endswith("_ns") else prefix
+        name = NAMES.get(prefix, plain)
+        # A unit must be the name's last part; a rate has none of its own.
+        unit = next((u for u in ("seconds", "ratio") if name.endswith(f"_{u}")), "")
+        meaning = f"{quantity.title[0].upper()}{quantity.title[1:]}."
+        return cls(f"iomodels_{name}", unit, HELP.get(prefix, meaning))
 
 
 def of_run(run: Run) -> str:
     """All measured cells, grouped by family as the format demands."""
-    samples: dict[str, list[str]] = {}
     by_name = {each.name: each for each in named(run)}
+    order = [quantity for quantity in QUANTITIES if quantity.is_exported]
+    samples: dict[Family, list[str]] = {Family.of(quantity): [] for quantity in order}
     for each in measured(run):
-        for measure, found in values(each.cell):
-            prefix = measure.key.partition(".")[0]
-            samples.setdefault(prefix, []).extend(_samples(by_name[each.name], measure, found))
+        for quantity, found in exported(each.cell):
+            lines = samples.setdefault(Family.of(quantity), [])
+            lines.extend(_samples(by_name[each.name], quantity, found))
     lines = list(_info(run)) + list(_states(by_name.values()))
-    for prefix, (family, unit, help_text) in FAMILIES.items():
-        if prefix in samples:
-            lines += [*_head(f"iomodels_{family}", unit, help_text), *samples[prefix]]
+    for family, of_family in samples.items():
+        if of_family:
+            lines += [*_head(family.name, family.unit, family.help_text), *of_family]
     return "\n".join([*lines, "# EOF"]) + "\n"
 
 
@@ -55,17 +87,17 @@ def label_value(value: str) -> str:
     return visible(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def _samples(each: NamedCell, measure: Exported, found: Interval) -> Iterator[str]:
-    prefix, _, rest = measure.key.partition(".")
+def _samples(each: NamedCell, quantity: Quantity, found: Interval) -> Iterator[str]:
+    rest = quantity.key.partition(".")[2]
     labels = _cell_labels(each)
-    if measure.key.startswith(CALLS):
+    if quantity.key.startswith(CALLS):
         labels["call"] = rest
     elif rest:
-        labels["quantile"] = QUANTILES[rest]
-    scale = 1e-9 if measure.unit == "ns" else 1.0
+        labels["quantile"] = str(PERCENTILES[rest])
+    scale = 1e-9 if quantity.unit is DURATION else 1.0
     for estimate in ("median", "low", "high"):
         number = getattr(found, estimate) * scale
-        yield _sample(f"iomodels_{FAMILIES[prefix][0]}", labels | {"estimate": estimate}, number)
+        yield _sample(Family.of(quantity).name, labels | {"estimate": estimate}, number)
 
 
 def _cell_labels(each: NamedCell) -> dict[str, str]:

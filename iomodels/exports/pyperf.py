@@ -7,21 +7,18 @@ one run per round. A value of 0 is left out: pyperf refuses it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from iomodels.analysis.quantities import CPU, LATENCY_P50
+from iomodels.analysis.quantity_definition import Quantity
 from iomodels.base.escape import visible
 from iomodels.exports.content.cells import Measured, measured
 from iomodels.results.schema import Run, Trial
-from iomodels.statistics.summary import cpu_ns_per_op, latency_p50_ns
 
-TIMES: tuple[tuple[str, Callable[[Trial], float]], ...] = (
-    ("latency p50", latency_p50_ns),
-    ("CPU per operation", cpu_ns_per_op),
-)
+TIMES = (LATENCY_P50, CPU)
 METADATA = ("kernel", "cpu", "cores", "governor", "clocksource", "hypervisor")
 """What is told of the machine, where it is known; pyperf shows it with `metadata`."""
 
@@ -31,20 +28,21 @@ def of_run(run: Run) -> str:
     benchmarks = [
         benchmark
         for cell in measured(run)
-        for title, value in TIMES
-        if (benchmark := _benchmark(cell, title, value))
+        for quantity in TIMES
+        if (benchmark := _benchmark(cell, quantity))
     ]
     suite = {"version": "1.0", "metadata": _metadata(run), "benchmarks": benchmarks}
     return msgspec.json.format(msgspec.json.encode(suite)).decode() + "\n"
 
 
-def _benchmark(
-    cell: Measured, title: str, value: Callable[[Trial], float]
-) -> dict[str, Any] | None:
-    runs = [_run(trial, value(trial)) for trial in cell.cell.trials if value(trial) > 0]
-    if not runs:
+def _benchmark(measured_cell: Measured, quantity: Quantity) -> dict[str, Any] | None:
+    cell = measured_cell.cell
+    values = [(trial, quantity.of_trial(trial)) for trial in cell.trials]
+    runs = [_run(trial, value) for trial, value in values if value > 0]
+    if not runs or quantity.interval(cell) is None:
         return None
-    return {"metadata": {"name": f"{cell.name} {title}", "unit": "second"}, "runs": runs}
+    name = f"{measured_cell.name} {quantity.title}"
+    return {"metadata": {"name": name, "unit": "second"}, "runs": runs}
 
 
 def _run(trial: Trial, ns: float) -> dict[str, Any]:

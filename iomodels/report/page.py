@@ -25,7 +25,7 @@ from iomodels.base.errors import NothingMeasured, ResultError
 from iomodels.base.escape import visible
 from iomodels.base.units import format_duration, format_size
 from iomodels.report.svg import Inliner
-from iomodels.report.tables import NO_BREAK_SPACE, QUANTITIES, ReportTable, harness_ns_per_op, table
+from iomodels.report.tables import NO_BREAK_SPACE, ReportTable, harness_ns_per_op, legend, table
 from iomodels.results.schema import Asked, Cell, Parameter, Run
 from iomodels.statistics.rounds import MIN_ROUNDS
 from iomodels.trace.schema import Trace
@@ -257,8 +257,8 @@ def other_origin(run: Run, trace: Trace) -> str:
 
 
 def _meanings(sections: Sequence[Section]) -> list[tuple[str, str]]:
-    used = {quantity.header for section in sections for quantity in section.table.quantities}
-    return [(q.header, q.meaning) for q in QUANTITIES if q.header in used]
+    used = {column.header for section in sections for column in section.table.columns}
+    return [(column.header, column.meaning) for column in legend() if column.header in used]
 
 
 def _own_files(asked: Asked | None) -> list[str]:

@@ -106,6 +106,11 @@ def _exp(log: float) -> float:
     return math.exp(max(-_LARGEST_LOG, min(log, _LARGEST_LOG)))
 
 
+def interval_kind(rounds: int) -> str:
+    """What low and high of an interval over this many rounds are."""
+    return "95 % interval" if rounds >= MIN_ROUNDS else "range"
+
+
 def is_bimodal(values: Sequence[float]) -> bool:
     """Whether the values fall into two clearly separate clusters, so that a median misleads.
 

@@ -8,18 +8,8 @@ from statistics import median
 import msgspec
 
 from iomodels.results.schema import Histogram, Interval, Percentiles, Summary, Switches, Trial
-from iomodels.statistics.histogram import count, mean_ns, merge, percentile_ns, percentiles_ns
+from iomodels.statistics.histogram import count, mean_ns, merge, percentiles_ns
 from iomodels.statistics.rounds import median_interval
-
-
-def cpu_ns_per_op(trial: Trial) -> float:
-    """User and system CPU time per operation, in ns, of all threads of the process."""
-    return trial.cpu_user_ns_per_op + trial.cpu_system_ns_per_op
-
-
-def latency_p50_ns(trial: Trial) -> float:
-    """The trial's median latency in ns; NaN where nothing completed."""
-    return percentile_ns(trial.latency_ns, 0.5)
 
 
 def summarise(trials: Sequence[Trial]) -> Summary | None:
@@ -39,7 +29,9 @@ def summarise(trials: Sequence[Trial]) -> Summary | None:
         throughput_ops=median_interval([t.throughput_ops for t in trials]),
         throughput_bytes=median_interval([t.throughput_bytes for t in trials]),
         latency_ns=_percentiles([t.latency_ns for t in measured]),
-        cpu_ns_per_op=median_interval([cpu_ns_per_op(t) for t in measured]),
+        cpu_ns_per_op=median_interval(
+            [t.cpu_user_ns_per_op + t.cpu_system_ns_per_op for t in measured]
+        ),
         cpu_user_ns_per_op=median_interval([t.cpu_user_ns_per_op for t in measured]),
         cpu_system_ns_per_op=median_interval([t.cpu_system_ns_per_op for t in measured]),
         cpu_share=median_interval([t.cpu_share for t in trials]),
@@ -71,25 +63,6 @@ CANCEL_OUTCOMES = (
 )
 """What the engine answers when it is to cancel; the first is that it will. By the last it says that
 it did not try, for the sake of requests behind this one."""
-
-
-def cancelled_share(trials: Sequence[Trial]) -> Interval | None:
-    """The share of the overdue requests that cancelling ended, by round; None where none was."""
-    shares = []
-    for trial in trials:
-        asked = [trial.counters.get(name, 0.0) for name in CANCEL_OUTCOMES]
-        if sum(asked):
-            shares.append(asked[0] / sum(asked))
-    return median_interval(shares) if shares else None
-
-
-def calls_per_op(trials: Sequence[Trial]) -> Interval | None:
-    """Calls of any name per operation; None where no round completed an operation.
-
-    The sum is taken in each round: a sum of medians is the median of no round.
-    """
-    sums = [sum(trial.calls_per_op.values()) for trial in trials if trial.operations > 0]
-    return median_interval(sums) if sums else None
 
 
 def _percentiles(histograms: Sequence[Histogram]) -> Percentiles:

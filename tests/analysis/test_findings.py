@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iomodels.analysis.findings import latency_ns, sentences
+from iomodels.analysis.findings import sentences
+from iomodels.analysis.quantities import CPU, LATENCY_P50
 from iomodels.statistics.rounds import MIN_ROUNDS, paired_ratio
-from iomodels.statistics.summary import cpu_ns_per_op, latency_p50_ns
 
 from ..factory import make_cell, make_trial
 
@@ -264,8 +264,8 @@ def random_cell(engine, drawn, depth):
 
 
 CLAIMS = {
-    "latency": (latency_p50_ns, r"sooner|later|as long|'s time"),
-    "CPU": (cpu_ns_per_op, r"burns|uses|(more|less) CPU"),
+    "latency": (LATENCY_P50.of_trial, r"sooner|later|as long|'s time"),
+    "CPU": (CPU.of_trial, r"burns|uses|(more|less) CPU"),
     "throughput": (lambda trial: trial.throughput_ops, r"operations per second"),
 }
 UP = r"later|as long"
@@ -305,30 +305,3 @@ def test_absurd_values_do_not_break_it(drawn):
     a = make_cell("aio", [make_trial(n, cpu_ns_per_op=v) for n, v in enumerate(drawn[:7])])
     b = make_cell("blocking", [make_trial(n, cpu_ns_per_op=v) for n, v in enumerate(drawn[7:])])
     assert len(sentences([a, b])) == 1
-
-
-@pytest.mark.parametrize(
-    ("percentile", "operations", "told"),
-    [
-        ("p50", 1, True),
-        ("p90", 9, False),
-        ("p90", 10, True),
-        ("p99", 99, False),
-        ("p99", 100, True),
-        ("p999", 999, False),
-        ("p999", 1000, True),
-    ],
-)
-def test_a_percentile_needs_an_operation_that_may_lie_beyond_it(percentile, operations, told):
-    """Half of the rounds may have fewer: a cell's number is the median over rounds, too."""
-    trials = [make_trial(n, operations=operations if n > 2 else 1) for n in range(7)]
-    one = make_cell("blocking", trials)
-    found = latency_ns(one, percentile)
-    assert found == (getattr(one.summary.latency_ns, percentile) if told else None)
-
-
-def test_without_trials_a_summary_is_believed():
-    whole = make_cell("blocking")
-    alone = make_cell("blocking", [], summary=whole.summary)
-    assert latency_ns(alone, "p999") == whole.summary.latency_ns.p999
-    assert latency_ns(make_cell("aio", [], status="n/a"), "p99") is None

@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from iomodels import charts
+from iomodels.analysis.quantities import named
 from iomodels.charts import percentiles
 from iomodels.charts.drawing import style
 from iomodels.charts.drawing.scene import scenes
-from iomodels.statistics import summary
 from iomodels.statistics.histogram import merge, percentile_ns
 
 from .. import chart_runs
@@ -42,13 +42,13 @@ def test_under_a_deadline_the_picture_is_about_cancelling():
     assert charts.matrices(run) == []
     figure = drawn("cancelling", run, scenario="cancel")
     for cell in run.cells:
-        share = summary.cancelled_share(cell.trials)
+        share = named("cancelled_share").interval(cell)
         for heading, interval in (("share", share), ("by it", cell.summary.cancel_ns.p50)):
             (marker,) = artists(figure, f"{cell.engine}|{heading}")
             assert list(marker.get_xdata()) == [interval.median]
     assert artists(figure, "aio|too late")
     assert not artists(figure, "select|too late"), "it was never too late"
-    assert {"100.0%", "–"} <= set(texts(figure))
+    assert {"100.0 %", "–"} <= set(texts(figure))
 
 
 @pytest.mark.parametrize(
@@ -363,6 +363,16 @@ def test_overlap_and_speed_up():
     (line,) = artists(figure, "aio|speed-up (×)")
     # At 1 ms of both and an overlap of 0.9, two milliseconds of work take 1.1 ms.
     assert line.get_ydata()[1] == pytest.approx(2 / 1.1)
+
+
+def test_overlap_without_its_parts_has_no_speed_up():
+    """A file from elsewhere may lack them: the picture stays, with one panel empty."""
+    fields = chart_runs.overlap_fields(1_000_000, 0.9) | {"overlap_parts": None}
+    trials = [chart_runs.trial("aio", n, **fields) for n in range(7)]
+    cell = make_cell("aio", trials, parameters={"load.compute": 1_000_000})
+    figure = drawn("slow-device-overlap", chart_runs.run([cell]))
+    assert artists(figure, "aio|overlap (0 serial, 1 perfect)")
+    assert not artists(figure, "aio|speed-up (×)")
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,12 @@ from itertools import combinations, pairwise
 import pytest
 
 from iomodels import charts
+from iomodels.analysis.quantities import named
+from iomodels.base.units import format_count
 from iomodels.charts.drawing.scene import scenes
 from iomodels.charts.flows import miniature
 from iomodels.engines.catalog import DESCRIPTORS
-from iomodels.report import tables
-from iomodels.statistics import summary
+from iomodels.results.schema import Interval
 from iomodels.trace import words
 
 from .. import chart_runs
@@ -39,7 +40,7 @@ def test_the_matrix_has_each_model_in_its_quadrant_with_its_numbers():
             assert (y > middle_y) == descriptor.synchronous
     assert "… EAGAIN\n× 119 in all" in placed
     at_depth_1 = [c for c in run.cells if c.parameters["load.depth"] == 1]
-    throughputs = [four_models.format_count(c.summary.throughput_ops.median) for c in at_depth_1]
+    throughputs = [format_count(c.summary.throughput_ops.median) for c in at_depth_1]
     assert set(throughputs) <= set(placed)
 
 
@@ -224,8 +225,7 @@ def test_calls_per_operation_are_summed_by_round_as_in_the_report():
     calls += [{"aio_read": 1.0, "aio_error": 2.0, "aio_suspend": 9.0}] * 2
     trials = [chart_runs.trial("aio", n, calls=each) for n, each in enumerate(calls)]
     cell = make_cell("aio", trials)
-    (quantity,) = [q for q in tables.QUANTITIES if q.header == "calls/op"]
-    assert quantity.value(cell) == summary.calls_per_op(trials)
+    assert named("calls_per_op").interval(cell) == Interval(6.0, 6.0, 12.0)
     (scene,) = scenes([chart_runs.run([cell])])
     shown = four_models.headlines(scene.points[0].cells[0])
-    assert ("calls per operation", "6", "6 – 12") in shown
+    assert ("calls per operation", "6.00", "6.00 – 12") in shown

@@ -81,6 +81,14 @@ def test_every_verdict_prints_what_it_rests_on(cli, files) -> None:
     assert heads == ["engine", "metric", "change", "interval", "n", "noise", "sees", "verdict"]
 
 
+@pytest.mark.parametrize("command", ["check", "compare"])
+def test_help_names_the_metrics_there_are(cli, command):
+    from iomodels.compare.metrics import METRICS
+
+    told = " ".join(cli(command, "--help").stdout.split())
+    assert f"{', '.join(list(METRICS)[:-1])} or {list(METRICS)[-1]}. [default: throughput" in told
+
+
 @pytest.mark.parametrize("document", ["junit", "json"])
 def test_a_document_on_standard_output_is_alone_there(cli, files, document) -> None:
     """The commands to GitHub's runner go to the other stream, which it reads as well."""

@@ -151,7 +151,7 @@ def test_what_there_is_no_room_for_is_left_out_of_all_points_alike_and_told():
     assert wide.count("EAGAIN") == 3  # in two headings and the legend
     assert "no room" not in wide
     narrow = rendered(make_run(cells), 60)
-    assert "no room: CPU/op, calls/op, EAGAIN/op." in " ".join(narrow.split())
+    assert "no room: p99.9, CPU/op, calls/op, EAGAIN/op." in " ".join(narrow.split())
     assert narrow.count("EAGAIN") == 1
     narrowest = rendered(make_run(cells), 40)
     assert re.search(r"^nonblocking +8k .* ≈1.00 *$", narrowest, re.MULTILINE)

@@ -13,7 +13,7 @@ import pytest
 
 from iomodels.analysis import claims
 from iomodels.base.errors import NothingMeasured, ResultError
-from iomodels.base.units import format_count, format_duration
+from iomodels.base.units import format_count, format_duration, format_per_operation
 from iomodels.report.page import MAX_CELLS, MAX_LINES, MAX_TEXT, command, other_origin, page
 from iomodels.results import save
 from iomodels.results.schema import Asked, Notice, Tool
@@ -111,7 +111,7 @@ def test_every_number_in_a_table_is_the_one_in_the_file():
             ("p99", summary.latency_ns.p99, format_duration),
             ("p99.9", summary.latency_ns.p999, format_duration),
             ("CPU/op", summary.cpu_ns_per_op, format_duration),
-            ("EAGAIN/op", summary.eagain_per_op, format_count),
+            ("EAGAIN/op", summary.eagain_per_op, format_per_operation),
         ):
             assert row[name].sort == str(interval.median)
             assert row[name].text == shown(interval.median)
@@ -119,7 +119,7 @@ def test_every_number_in_a_table_is_the_one_in_the_file():
                 ends = row[name].interval.replace("\u00a0", " ")
                 assert ends == shown_range(interval, shown)
         calls = sum(cell.trials[0].calls_per_op.values())
-        assert row["calls/op"].text == format_count(calls)
+        assert row["calls/op"].text == format_per_operation(calls)
 
 
 @pytest.mark.parametrize(

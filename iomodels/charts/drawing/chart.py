@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from iomodels.analysis.findings import has_deadline
+from iomodels.analysis.quantity_definition import Quantity, has_deadline
 
 from .scene import Scene, Series
 
@@ -52,6 +52,13 @@ class Chart:
 def measured(scene: Scene) -> bool:
     """Whether anything was measured at all."""
     return any(point.series for point in scene.points)
+
+
+def spoken(series: Series, *quantities: Quantity) -> str:
+    """A cell's medians of these quantities in words, without those that it has not."""
+    found = ((quantity, quantity.interval(series.cell)) for quantity in quantities)
+    told = (f"{q.title} {q.unit.spoken(interval.median)}" for q, interval in found if interval)
+    return ", ".join(told)
 
 
 def _has_deadline(scene: Scene) -> bool:

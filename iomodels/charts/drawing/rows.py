@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
+from iomodels.analysis.quantity_definition import Quantity
 from iomodels.results.schema import Interval
 
+from . import scales
 from .scene import Scene, ScenePoint, Series, some_of, thinned, why
 from .sheet import MARGIN_IN, ROW_NAME_IN, TEXT_WIDTH_IN, Sheet, row_names, sheet, size_in
 from .style import FINE_PT, GROUND, INK, SMALL_PT, SOFT, shortened, text_colour, width_in, wrap
@@ -26,26 +27,25 @@ GAP_IN = 0.25
 AXIS_IN = 0.42
 HEAD_IN = 0.24
 
-Value = Callable[[Series], Interval | None]
-
 
 @dataclass(frozen=True)
-class RowQuantity:
-    """A column of numbers, and the markers that go with it."""
+class NumberColumn:
+    """A column of numbers, and the markers that go with it; `main` ones are large."""
 
     heading: str
-    value: Value
-    show: Callable[[float], str]
+    quantity: Quantity
     main: bool = True
+
+    def value(self, series: Series) -> Interval | None:
+        return self.quantity.interval(series.cell)
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Quantities on one axis, which `scale` sets up for the values that it has to hold."""
+    """Quantities of one unit on one axis."""
 
     title: str
-    scale: Callable[[Axis, str, Sequence[float]], None]
-    quantities: Sequence[RowQuantity]
+    columns: Sequence[NumberColumn]
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,14 @@ def draw(
     area_in = HEAD_IN + len(rows) * ROW_IN + AXIS_IN
     on = sheet(scene, subject, area_in, explained=list(explained), missing=False)
     label_in = min(max((width_in(r.text, SMALL_PT) for r in rows), default=0), ROW_NAME_IN) + 0.1
-    numbers_in = [len(panel.quantities) * NUMBER_IN for panel in panels]
+    numbers_in = [len(panel.columns) * NUMBER_IN for panel in panels]
     panel_in = (TEXT_WIDTH_IN - label_in - sum(numbers_in) - GAP_IN) / 2
     left = MARGIN_IN + label_in
     for panel, of_numbers_in in zip(panels, numbers_in, strict=True):
         ax = on.axes(left, AXIS_IN, panel_in, len(rows) * ROW_IN)
-        _panel(ax, rows, panel.quantities)
-        panel.scale(ax.xaxis, panel.title, _values(rows, panel.quantities))
+        _panel(ax, rows, panel.columns)
+        unit = panel.columns[0].quantity.unit
+        scales.of_unit(ax.xaxis, panel.title, unit, _values(rows, panel.columns))
         left += panel_in + of_numbers_in + GAP_IN
     _row_texts(on, rows, label_in)
     return on.figure
@@ -94,17 +95,17 @@ def _rows(points: Sequence[ScenePoint], name: Callable[[Series], str]) -> list[C
     return rows
 
 
-def _values(rows: Sequence[ChartRow], quantities: Sequence[RowQuantity]) -> list[float]:
+def _values(rows: Sequence[ChartRow], columns: Sequence[NumberColumn]) -> list[float]:
     intervals = [
-        q.value(row.series)
+        column.value(row.series)
         for row in rows
         if row.series and row.series.measured
-        for q in quantities
+        for column in columns
     ]
     return [value for i in intervals if i is not None for value in (i.low, i.high)]
 
 
-def _panel(ax: Axes, rows: Sequence[ChartRow], quantities: Sequence[RowQuantity]) -> None:
+def _panel(ax: Axes, rows: Sequence[ChartRow], columns: Sequence[NumberColumn]) -> None:
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
@@ -112,26 +113,26 @@ def _panel(ax: Axes, rows: Sequence[ChartRow], quantities: Sequence[RowQuantity]
     for number, row in enumerate(rows):
         if row.series is None or not row.series.measured:
             continue
-        for column, quantity in enumerate(quantities):
-            x = 1 + (column + 0.92) * NUMBER_IN / width_in_axes
-            interval = quantity.value(row.series)
+        for place, column in enumerate(columns):
+            x = 1 + (place + 0.92) * NUMBER_IN / width_in_axes
+            interval = column.value(row.series)
             if interval is not None:
-                _mark(ax, number, row.series, quantity, interval)
+                _mark(ax, number, row.series, column, interval)
             ax.text(
                 x,
                 number,
-                "–" if interval is None else quantity.show(interval.median),
+                "–" if interval is None else column.quantity.unit.show(interval.median),
                 transform=ax.get_yaxis_transform(),
                 fontsize=SMALL_PT,
                 ha="right",
                 va="center",
             )
-    for column, quantity in enumerate(quantities):
-        x = 1 + (column + 0.92) * NUMBER_IN / width_in_axes
+    for place, column in enumerate(columns):
+        x = 1 + (place + 0.92) * NUMBER_IN / width_in_axes
         ax.text(
             x,
             -0.7,
-            quantity.heading,
+            column.heading,
             transform=ax.get_yaxis_transform(),
             fontsize=FINE_PT,
             color=SOFT,
@@ -140,7 +141,7 @@ def _panel(ax: Axes, rows: Sequence[ChartRow], quantities: Sequence[RowQuantity]
         )
 
 
-def _mark(ax: Axes, number: int, series: Series, quantity: RowQuantity, interval: Interval) -> None:
+def _mark(ax: Axes, number: int, series: Series, column: NumberColumn, interval: Interval) -> None:
     """The median as a marker; its interval as a bar, where there is more than one round."""
     look = series.look
     if series.summary.rounds > 1:
@@ -148,18 +149,18 @@ def _mark(ax: Axes, number: int, series: Series, quantity: RowQuantity, interval
             [interval.low, interval.high],
             [number, number],
             color=look.colour,
-            linewidth=3 if quantity.main else 1.6,
+            linewidth=3 if column.main else 1.6,
             alpha=0.45,
             solid_capstyle="butt",
-            label=f"{series.label}|{quantity.heading}|interval",
+            label=f"{series.label}|{column.heading}|interval",
         )
     small = {"markerfacecolor": "none", "markersize": SMALL_MARKER_PT}
-    point = look.point if quantity.main else look.point | small
+    point = look.point if column.main else look.point | small
     ax.plot(
         [interval.median],
         [number],
         linestyle="none",
-        label=f"{series.label}|{quantity.heading}",
+        label=f"{series.label}|{column.heading}",
         **point,
     )
 

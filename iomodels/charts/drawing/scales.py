@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
 
+from iomodels.analysis.quantity_definition import Unit
 from iomodels.base.units import Duration, Size, format_count, format_size
 from iomodels.workload.key import all_keys
 
@@ -52,11 +53,22 @@ def durations(axis: Axis, title: str, values: Sequence[float], *, log: bool | No
     _titled(axis, f"{title} ({name})")
 
 
+def of_unit(
+    axis: Axis, title: str, unit: Unit, values: Sequence[float], *, log: bool | None = None
+) -> None:
+    """An axis of numbers in this unit. Shares always range from none to all."""
+    if unit.kind == "share":
+        shares(axis, title)
+    else:
+        scale = durations if unit.kind == "duration" else counts
+        scale(axis, title, values, log=log)
+
+
 def shares(axis: Axis, title: str) -> None:
     """An axis of shares, from none to all, in per cent."""
     _limits(axis, -0.05, 1.05)
     axis.set_major_locator(FixedLocator([0.0, 0.5, 1.0]))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * 100:.0f} %"))
     _titled(axis, title)
 
 
@@ -149,7 +161,10 @@ def _limits(axis: Axis, low: float, high: float) -> None:
 
 
 def swept(axis: Axis, key: str, values: Sequence[float]) -> None:
-    """An axis of a swept parameter, with ticks at its values, where they have room."""
+    """An axis of a swept parameter, with ticks at its values, where they have room.
+
+    Without values it has a title only: a foreign file may have nothing to show there.
+    """
     known = all_keys().get(key)
     title = safe(known.name.partition(".")[2] if known else key, 24)
     xs = sorted(set(values))
@@ -159,6 +174,8 @@ def swept(axis: Axis, key: str, values: Sequence[float]) -> None:
         counts(axis, title, xs)
         if known is not None and known.type is Size:
             axis.set_major_formatter(FuncFormatter(lambda value, _: format_size(value)))
+    if not xs:
+        return
     log = axis.get_scale() == "log"
     place = [math.log(x) if log else x for x in xs]
     span = (place[-1] - place[0]) or 1.0

@@ -7,11 +7,11 @@ All text in it is safe to show (`style.safe`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from iomodels.analysis import cells as points
-from iomodels.analysis.findings import FEWEST_OPERATIONS, too_few_for
+from iomodels.analysis.quantities import LATENCY_P99
 from iomodels.base.errors import ResultError
 from iomodels.base.units import counted, format_duration
 from iomodels.results.schema import Cell, Parameter, Run, Summary
@@ -141,10 +141,8 @@ def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
             f"scenario '{safe(scenario, 60)}' has {len(cells)} cells, and at most {MAX_CELLS} "
             "are drawn: measure fewer points at a time"
         )
-    run_of = {id(cell): number for cell, number in cells}
 
-    def shown(cell: Cell) -> Series:
-        number = run_of[id(cell)]
+    def shown(cell: Cell, number: int) -> Series:
         of_run = f" ({labels[number]})" if len(runs) > 1 else ""
         label, short = (safe(n, 60) + of_run for n in (cell.engine, short_name(cell.engine)))
         return Series(cell, label, short, look(cell.engine, run=number, runs=len(runs)), number)
@@ -156,7 +154,7 @@ def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
         groups = sorted(groups, key=_by_number)
     names = _unique([safe(points.label(point), 80) for point in groups])
     made = tuple(
-        _point(name, point, [shown(cell) for cell in point.cells])
+        _point(name, point, [shown(cell, number) for cell, number in _at(point, cells)])
         for name, point in zip(names, groups, strict=True)
     )
     question = next((run.questions[scenario] for run in runs if scenario in run.questions), "")
@@ -173,6 +171,12 @@ def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
             for run, label in zip(runs, labels, strict=True)
         ),
     )
+
+
+def _at(point: points.PointCells, cells: Sequence[tuple[Cell, int]]) -> Iterator[tuple[Cell, int]]:
+    """The cells of that point, each with the number of its run."""
+    parameters = point.cells[0].parameters
+    return ((cell, number) for cell, number in cells if cell.parameters == parameters)
 
 
 def _by_number(point: points.PointCells) -> list[float]:
@@ -218,9 +222,9 @@ def some_of(shown: Sequence[ScenePoint], scene: Scene) -> str:
 
 def without_p99(shown: Iterable[Series]) -> str:
     """Why some of these have no p99, as a sentence; "" where all have one."""
-    if not any(too_few_for(series.cell, "p99") for series in shown):
+    if not any(LATENCY_P99.has_too_few(series.cell.trials) for series in shown):
         return ""
-    return f"No p99 where a trial has fewer than {FEWEST_OPERATIONS['p99']} operations."
+    return f"No p99 where a trial has fewer than {LATENCY_P99.fewest_operations} operations."
 
 
 def why(series: Series) -> str:

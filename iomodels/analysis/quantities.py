@@ -1,0 +1,342 @@
+"""The one table of what is measured and shown.
+
+The terminal table, the page, the exports, the pictures and the gate read it, and none of them
+defines a quantity of its own. A new quantity is one entry of `QUANTITIES`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final, Literal
+
+from iomodels.analysis.quantity_definition import (
+    BYTES,
+    CALLS_PER_OP,
+    DURATION,
+    HIDDEN,
+    PERCENTILES,
+    RATE,
+    SHARE,
+    SOFT_HYPHEN,
+    TENTHS,
+    Quantity,
+    has_deadline,
+    is_open_loop,
+    without_computation,
+    without_deadline,
+)
+from iomodels.results.schema import (
+    Cell,
+    Histogram,
+    Interval,
+    Parameter,
+    Percentiles,
+    Summary,
+    Trial,
+)
+from iomodels.statistics.histogram import percentile_ns
+from iomodels.statistics.rounds import Ratio, paired_ratio
+from iomodels.statistics.summary import CANCEL_OUTCOMES
+
+CALLS: Final = "calls_per_op."
+"""What the key of a call's own quantity begins with."""
+
+# ------------------------------------------------------------------ values
+
+
+_HistogramName = Literal["latency_ns", "added_ns", "service_ns", "cancel_ns", "cancel_late_ns"]
+
+
+def _of_histogram(name: _HistogramName, percentile: str) -> Callable[[Trial], float]:
+    def of_trial(trial: Trial) -> float:
+        histogram: Histogram | None = getattr(trial, name)
+        return percentile_ns(histogram or [], PERCENTILES[percentile])
+
+    return of_trial
+
+
+def _of_percentiles(name: _HistogramName, percentile: str) -> Callable[[Summary], Interval | None]:
+    def of_summary(summary: Summary) -> Interval | None:
+        percentiles: Percentiles | None = getattr(summary, name)
+        found: Interval | None = getattr(percentiles, percentile) if percentiles else None
+        return found
+
+    return of_summary
+
+
+def _percentile(
+    name: _HistogramName,
+    percentile: str,
+    title: str,
+    applies: Callable[[Cell], bool],
+    *,
+    heading: str = "",
+    meaning: str = "",
+    importance: int = 0,
+    is_headline: bool = False,
+    is_gated: bool = False,
+) -> Quantity:
+    """A percentile of a histogram of times. A p50 is shown of any number of operations."""
+    q = PERCENTILES[percentile]
+    return Quantity(
+        key=f"{name}.{percentile}",
+        title=title,
+        unit=DURATION,
+        bigger_is_better=False,
+        of_trial=_of_histogram(name, percentile),
+        of_summary=_of_percentiles(name, percentile),
+        heading=heading,
+        meaning=meaning,
+        importance=importance,
+        applies=applies,
+        fewest_operations=round(1 / (1 - q)) if q > 0.5 else 0,
+        is_headline=is_headline,
+        is_gated=is_gated,
+    )
+
+
+def _cpu_ns_per_op(trial: Trial) -> float:
+    """User and system together: many kernels sample the split by ticks, only the sum is exact."""
+    return trial.cpu_user_ns_per_op + trial.cpu_system_ns_per_op
+
+
+def _cancelled_share(trial: Trial) -> float:
+    """Of the overdue requests, those that cancelling ended; what the end of a trial calls back is
+    counted elsewhere."""
+    asked = [trial.counters.get(name, 0.0) for name in CANCEL_OUTCOMES]
+    return asked[0] / sum(asked) if sum(asked) else math.nan
+
+
+def _calls_per_op(trial: Trial) -> float:
+    """Of any name, summed in each round: a sum of medians is the median of no round."""
+    return sum(trial.calls_per_op.values()) if trial.operations > 0 else math.nan
+
+
+# ------------------------------------------------------------------ the table
+
+
+QUANTITIES: tuple[Quantity, ...] = (
+    Quantity(
+        key="throughput_ops",
+        title="throughput",
+        unit=RATE,
+        bigger_is_better=True,
+        of_trial=lambda trial: trial.throughput_ops,
+        of_summary=lambda summary: summary.throughput_ops,
+        heading="ops/s",
+        meaning="operations completed per second",
+        importance=15,
+        is_headline=True,
+        is_gated=True,
+    ),
+    Quantity(
+        key="throughput_bytes",
+        title="throughput, bytes",
+        unit=BYTES,
+        bigger_is_better=True,
+        of_trial=lambda trial: trial.throughput_bytes,
+        of_summary=lambda summary: summary.throughput_bytes,
+    ),
+    _percentile(
+        *("latency_ns", "p50", "latency p50", without_deadline),
+        heading="p50",
+        meaning="latency: half of the operations were faster",
+        importance=14,
+        is_headline=True,
+        is_gated=True,
+    ),
+    _percentile("latency_ns", "p90", "latency p90", without_deadline),
+    _percentile(
+        *("latency_ns", "p99", "latency p99", without_deadline),
+        heading="p99",
+        meaning="latency: 99 of 100 operations were faster",
+        importance=10,
+        is_headline=True,
+        is_gated=True,
+    ),
+    _percentile(
+        *("latency_ns", "p999", "latency p99.9", without_deadline),
+        heading="p99.9",
+        meaning="latency: 999 of 1000 operations were faster",
+        importance=1,
+    ),
+    _percentile(
+        *("added_ns", "p50", "latency beyond the device p50", without_computation),
+        heading="beyond device",
+        meaning="p50 of latency less the device's own time",
+        importance=8,
+        is_headline=True,
+    ),
+    _percentile("service_ns", "p50", "service time p50", without_deadline),
+    Quantity(
+        key="cancelled_share",
+        title="cancelled",
+        unit=TENTHS,
+        bigger_is_better=True,
+        of_trial=_cancelled_share,
+        heading=f"can{SOFT_HYPHEN}celled",
+        meaning="share of the overdue requests that cancelling ended",
+        importance=13,
+        applies=has_deadline,
+        is_headline=True,
+    ),
+    _percentile(
+        *("cancel_ns", "p50", "end by cancelling p50", has_deadline),
+        heading="their end",
+        meaning="p50 from asking to cancel to the end by it",
+        importance=6,
+    ),
+    _percentile(
+        *("cancel_late_ns", "p50", "end when cancelled too late p50", has_deadline),
+        heading="late end",
+        meaning="the same of those for which it was too late, and which ended by themselves",
+        importance=5,
+    ),
+    Quantity(
+        key="overlap",
+        title="overlap",
+        unit=HIDDEN,
+        bigger_is_better=True,
+        of_trial=lambda trial: math.nan if trial.overlap is None else trial.overlap,
+        of_summary=lambda summary: summary.overlap,
+        heading=f"over{SOFT_HYPHEN}lap",
+        meaning="share of the shorter of I/O and computation that was hidden",
+        importance=12,
+        is_headline=True,
+    ),
+    Quantity(
+        key="cpu_share",
+        title="CPU share",
+        unit=SHARE,
+        bigger_is_better=False,
+        of_trial=lambda trial: trial.cpu_share,
+        of_summary=lambda summary: summary.cpu_share,
+        heading="CPU",
+        meaning="processor time over time passed: 100 % keeps one busy",
+        importance=7,
+    ),
+    Quantity(
+        key="cpu_ns_per_op",
+        title="CPU per operation",
+        unit=DURATION,
+        bigger_is_better=False,
+        of_trial=_cpu_ns_per_op,
+        of_summary=lambda summary: summary.cpu_ns_per_op,
+        heading="CPU/op",
+        meaning="processor time per operation",
+        importance=4,
+        is_headline=True,
+        is_gated=True,
+    ),
+    Quantity(
+        key="calls_per_op",
+        title="calls per operation",
+        unit=CALLS_PER_OP,
+        bigger_is_better=False,
+        of_trial=_calls_per_op,
+        heading="calls/op",
+        meaning="calls to kernel or library per operation",
+        importance=3,
+        is_exported=False,
+    ),
+    Quantity(
+        key="eagain_per_op",
+        title="EAGAIN per operation",
+        unit=CALLS_PER_OP,
+        bigger_is_better=False,
+        of_trial=lambda trial: trial.eagain_per_op,
+        of_summary=lambda summary: summary.eagain_per_op,
+        heading="EAGAIN/op",
+        meaning="calls per operation that found nothing ready",
+        importance=2,
+        zero_is_none=True,
+    ),
+)
+"""In the order in which they are read."""
+
+_BY_KEY: Mapping[str, Quantity] = {quantity.key: quantity for quantity in QUANTITIES}
+
+
+def named(key: str) -> Quantity:
+    """The quantity with that key. Raises `KeyError` for a key that none has."""
+    return _BY_KEY[key]
+
+
+THROUGHPUT: Final = named("throughput_ops")
+LATENCY_P50: Final = named("latency_ns.p50")
+LATENCY_P99: Final = named("latency_ns.p99")
+CPU: Final = named("cpu_ns_per_op")
+
+
+def calls_of(name: str) -> Quantity:
+    """The calls of that name per operation; a round that did not make it counts as 0."""
+    return Quantity(
+        key=CALLS + name,
+        title=f"{name} per operation",
+        unit=CALLS_PER_OP,
+        bigger_is_better=False,
+        of_trial=lambda trial: trial.calls_per_op.get(name, 0.0),
+        of_summary=lambda summary: summary.calls_per_op.get(name),
+    )
+
+
+# ------------------------------------------------------------------ what the tables show
+
+
+def columns_of(cells: Iterable[Cell]) -> list[Quantity]:
+    """The quantities with a heading of which at least one of these cells has a value to show, or
+    has too few operations for it."""
+    every = list(cells)
+    return [
+        quantity
+        for quantity in QUANTITIES
+        if quantity.heading
+        and any(in_table(quantity, cell) or is_too_short_for(quantity, cell) for cell in every)
+    ]
+
+
+NOT_TOLD: Final = "–"
+"""The entry of a cell whose trials are too short for a quantity."""
+
+
+def in_table(quantity: Quantity, cell: Cell) -> Interval | None:
+    """What a table shows of a cell: its interval, but for a 0 that says that there was none."""
+    found = quantity.interval(cell)
+    return None if found and quantity.zero_is_none and found.high <= 0 else found
+
+
+def is_too_short_for(quantity: Quantity, cell: Cell) -> bool:
+    """Whether a table shows `NOT_TOLD`, since longer trials would have a value."""
+    measured = cell.summary is not None and quantity.applies(cell)
+    return measured and quantity.has_too_few(cell.trials)
+
+
+def deciding(parameters: Mapping[str, Parameter]) -> Quantity:
+    """What tells engines apart at a point: a closed loop's throughput. An open loop completes what
+    arrives, so that its throughput says nothing, and its median latency does."""
+    return LATENCY_P50 if is_open_loop(parameters) else THROUGHPUT
+
+
+def ratio_to(base: Cell, cell: Cell) -> Ratio | None:
+    """The deciding quantity of a cell over that of its point's `base`, paired by round."""
+    return paired_ratio(cell.trials, base.trials, deciding(base.parameters).of_trial)
+
+
+# ------------------------------------------------------------------ what files carry
+
+
+def exported(cell: Cell) -> Iterator[tuple[Quantity, Interval]]:
+    """What a cell with a summary has for other programs, and its calls per operation by name."""
+    summary = cell.summary
+    assert summary is not None, "a cell without a summary has no numbers"
+    every = [quantity for quantity in QUANTITIES if quantity.is_exported]
+    for quantity in (*every, *map(calls_of, summary.calls_per_op)):
+        found = quantity.interval(cell)
+        if found is not None:
+            yield quantity, found
+
+
+def headlines(cell: Cell) -> Iterator[tuple[Quantity, Interval]]:
+    """What a dashboard follows of the cell."""
+    return ((quantity, found) for quantity, found in exported(cell) if quantity.is_headline)
