@@ -23,6 +23,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from iomodels import _core
+from iomodels.engines.catalog import DESCRIPTORS
+from iomodels.engines.spec import parse, variants
 from iomodels.trials.record import Record, new_record
 
 GIB, MIB = 1 << 30, 1 << 20
@@ -111,7 +113,7 @@ class Outcome:
 
 def run_cell(cell: Cell) -> Outcome:
     """Do one cell here."""
-    caps = _core.engines()[cell.engine]
+    caps = parse(cell.engine).caps
     settings = {"seed": SEED, "verify": 1, "depth": DEPTH, **WORKS[cell.column][cell.work]}
     if caps["max_depth"]:
         settings["depth"] = min(settings["depth"], caps["max_depth"])
@@ -137,7 +139,8 @@ def _run_slices(cell: Cell, settings: Mapping[str, int]) -> Outcome:
     operations = max(1, min(PASS_BYTES, cell.bytes_wanted) // (settings["block"] * ways))
     deadline = time.monotonic() + cell.seconds
     with new_record() as record:
-        loop = _core.Loop(cell.engine, cell.channel, dict(settings), record.fd)
+        spec = parse(cell.engine)
+        loop = _core.Loop(spec.name, cell.channel, {**settings, **spec.settings}, record.fd)
         error = 0 if loop.is_open() else record.field("error")
         while not error and verified < cell.bytes_wanted and time.monotonic() < deadline:
             error = loop.run(LONG_NS, operations)
@@ -279,7 +282,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Writes and verifies GiBs with every engine on every channel."
     )
-    engines = [name for name, caps in _core.engines().items() if caps["moves_data"]]
+    every = [spec for name in DESCRIPTORS for spec in variants(name)]
+    engines = [spec.canonical for spec in every if spec.caps["moves_data"]]
     parser.add_argument("--gib", type=float, default=10, help="how much in all (default 10)")
     parser.add_argument(
         "--seconds", type=float, default=20, help="the bound of a cell's time (default 20)"

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import iomodels
 from iomodels import _core
+from iomodels.engines.spec import parse
 from iomodels.trials.record import Record, new_record
 
 HERE = Path(__file__).resolve().parent
@@ -229,12 +230,14 @@ class _Worker:
 def _worker(
     bench: Bench, engine: str, channel: str, settings: Mapping[str, int]
 ) -> Iterator[_Worker]:
-    everything = {"clock_ns_per_tick_q32": bench.clock_q32, "seed": SEED, **settings}
+    spec = parse(engine)
+    calibrated = {"clock_ns_per_tick_q32": bench.clock_q32, "seed": SEED}
+    everything = {**calibrated, **settings, **spec.settings}
     with new_record() as record:
         command = [
             *bench.prefix,
             *(sys.executable, "-I", "-S", str(PACKAGE / "trials" / "worker.py"), bench.core),
-            *(str(os.getpid()), engine, channel, str(record.fd)),
+            *(str(os.getpid()), spec.name, channel, str(record.fd)),
             *(f"{name}={value}" for name, value in everything.items()),
         ]
         worker = _Worker(command, (record.fd, bench.file_fd), record)

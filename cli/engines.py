@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
+    from iomodels._core import Caps
     from iomodels.engines.catalog import Descriptor, Option
 
 
@@ -96,11 +97,14 @@ def _option(descriptor: Descriptor, option: Option) -> Text:
 
 def _abilities(engine: str) -> list[str]:
     """What the engine (with options, as `parse` reads it) can do, in words, from its caps."""
+    from iomodels import _core
     from iomodels.engines.spec import parse
 
-    caps = parse(engine).caps
+    spec = parse(engine)
+    caps = spec.caps
     depth, descriptor = caps["max_depth"], caps["max_descriptor"]
-    files = "files (the same as blocking there)" if caps["degenerate_on_files"] else "files"
+    degenerate = _core.ask(spec.name, "file", spec.settings)["degenerate"]
+    files = "files (the same as blocking there)" if degenerate else "files"
     words = [
         files if caps["files"] else "",
         "streams" if caps["streams"] else "",
@@ -116,7 +120,7 @@ def _abilities(engine: str) -> list[str]:
     return [word for word in words if word]
 
 
-def _waiting(caps: Mapping[str, int]) -> str:
+def _waiting(caps: Caps) -> str:
     if not caps["moves_data"]:
         return "no I/O, so it never waits"
     return "burns CPU while it waits" if caps["spins"] else "sleeps while it waits"

@@ -1,12 +1,61 @@
-"""Types of the measured core (`core/python/module.c`)."""
+"""Types of the measured core (`core/python/`)."""
 
 from collections.abc import Mapping
 from typing import TypedDict
+
+class OptionTable(TypedDict):
+    name: str
+    meaning: str
+    choices: list[str]
+    low: int
+    high: int
+    default: int
+    needs_option: int
+    needs_values: int
+
+class EngineTable(TypedDict):
+    title: str
+    calls: str
+    summary: str
+    other_side: str
+    instead: str | None
+    synchronous: bool
+    blocking: bool
+    in_matrix: bool
+    figure: int
+    options: list[OptionTable]
+
+class Caps(TypedDict):
+    files: bool
+    streams: bool
+    waits: bool
+    batches: bool
+    spins: bool
+    blocks_in_submit: bool
+    nonblocking_descriptors: bool
+    moves_data: bool
+    cancels: bool
+    waits_for_all: bool
+    nowait: bool
+    max_depth: int
+    max_descriptor: int
+    next_start: str
+
+class EngineFacts(TypedDict):
+    caps: Caps
+    calls: dict[str, tuple[str, int]]
+    counters: list[tuple[str, str | None]]
+
+class Answers(TypedDict):
+    cannot: str | None
+    probe: str | None
+    degenerate: str | None
 
 class RecordLayout(TypedDict):
     size: int
     words: dict[str, tuple[int, int]]
     calls: list[str]
+    call_results: list[str]
     stages: list[str]
 
 class EventLayout(TypedDict):
@@ -19,7 +68,11 @@ class ClockInfo(TypedDict):
     frequency_hz: int
     read_ns: float
 
-def engines() -> dict[str, dict[str, int]]: ...
+def engines() -> dict[str, EngineTable]: ...
+def engine(name: str, settings: dict[str, int]) -> EngineFacts: ...
+def channels() -> list[str]: ...
+def ask(engine: str, channel: str, settings: dict[str, int]) -> Answers: ...
+def setting_choices() -> dict[str, list[str]]: ...
 def record_layout() -> RecordLayout: ...
 def event_layout() -> EventLayout: ...
 def histogram_lower() -> list[int]: ...

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "engine.h"
+#include "engine_names.h"
 #include "record.h"
 
 int __real_aio_read(struct aiocb *control);
@@ -53,9 +54,10 @@ static int close_engine(const struct engine *engine, void *state, const char *wh
 }
 
 /* How many notifications have been lost, or -1. */
-static int transfer_one(const struct engine *engine, struct record *record, uint32_t *chained,
+static int transfer_one(const struct named_engine *named, struct record *record, uint32_t *chained,
                         const char *when)
 {
+    const struct engine *engine = &named->engine;
     static char byte;
     int ends[2], error;
     void *state;
@@ -72,7 +74,8 @@ static int transfer_one(const struct engine *engine, struct record *record, uint
     const struct engine_setup setup = {
         .depth = 1,
         .calls = lent,
-        .signals_lost = &record->slice.signals_lost,
+        .options = named->values,
+        .counters = record->slice.counters,
         .loop = chained,
         .next = nothing_more,
     };
@@ -86,24 +89,25 @@ static int transfer_one(const struct engine *engine, struct record *record, uint
             return -1;
         ended += (uint32_t)n;
     }
-    if (ended + *chained != 1 || record->slice.signals_lost != 1)
+    if (ended + *chained != 1 || record->slice.counters[0] != 1)
         return -1;
     if (close_engine(engine, state, when) != 0)
         return -1;
     free(lent);
-    return (int)record->slice.signals_lost;
+    return (int)record->slice.counters[0];
 }
 
 int main(int count, char **arguments)
 {
-    const struct engine *engine = count == 3 ? engine_find(arguments[1]) : NULL;
+    struct named_engine named;
+    const bool is_known = count == 3 && named_engine_find(&named, arguments[1]);
     struct record *record = calloc(1, sizeof *record);
     uint32_t *chained = calloc(1, sizeof *chained);
 
-    if (!engine || !record || !chained)
+    if (!is_known || !record || !chained)
         return 2;
     const bool after = strcmp(arguments[2], "after-close") == 0;
-    const int lost = transfer_one(engine, record, chained, arguments[2]);
+    const int lost = transfer_one(&named, record, chained, arguments[2]);
     if (lost != after) {
         fprintf(stderr, "-1: the read did not end once. Otherwise so many callbacks were lost: %d\n", lost);
         return EXIT_FAILURE;

@@ -1,7 +1,7 @@
-/* aio_stress ENGINE CHANNEL OPERATIONS SEED [THREADS]: the loop with random depths and deadlines, so that requests
+/* aio_stress ENGINE CHANNEL OPERATIONS SEED: the loop with random depths and deadlines, so that requests
  * are cancelled at every moment; some rounds are stopped in the middle. Every request has to end once, and
  * no buffer may be written to afterwards (aio_watch.h). Built with a sanitizer it finds what is read or called after its
- * memory has gone. THREADS: of the C library's pool. Exit 0, or one sentence on standard error.
+ * memory has gone. Exit 0, or one sentence on standard error.
  *
  * ThreadSanitizer crashes where one of the C library's threads starts another: only with one thread, and not
  * with callbacks, which are threads too. */
@@ -16,6 +16,7 @@
 
 #include "aio_watch.h"
 #include "channels/file.h"
+#include "engine_names.h"
 #include "loop/loop.h"
 #include "random.h"
 
@@ -25,7 +26,6 @@
 #define MS UINT64_C(1000000)
 
 static uint64_t seed;
-static int64_t threads;
 
 static void fail(const char *what, int error, const struct record *record)
 {
@@ -63,11 +63,11 @@ static void check(const struct record *record)
         fail("a request completed before the device's time was over", 0, record);
 }
 
-static uint64_t run_one(const struct engine *engine, const struct channel *channel, int fd,
+static uint64_t run_one(const struct named_engine *named, const struct channel *channel, int fd,
                         struct record *record, uint64_t operations)
 {
     struct loop_setup setup = {
-        .engine = watch_engine(engine),
+        .engine = watch_engine(&named->engine),
         .channel = watch_channel(channel),
         .settings = settings_default(),
         .record = record,
@@ -80,7 +80,7 @@ static uint64_t run_one(const struct engine *engine, const struct channel *chann
     memset(record, 0, sizeof *record);
     settings->seed = (int64_t)random_next(&seed) & INT64_MAX;
     settings->depth = 1 + (int64_t)random_below(&seed, MAX_DEPTH);
-    settings->engine_threads = threads;
+    memcpy(settings->options, named->options, sizeof settings->options);
     settings->batch = random_below(&seed, 3) ? 0 : 1 + (int64_t)random_below(&seed, (uint64_t)settings->depth);
     settings->deadline_ns = random_below(&seed, 3) ? 20000 + (int64_t)random_below(&seed, 700000) : 0;
     settings->service_distribution = DISTRIBUTION_EXPONENTIAL;
@@ -118,25 +118,25 @@ static uint64_t run_one(const struct engine *engine, const struct channel *chann
 
 int main(int count, char **arguments)
 {
-    if (count != 5 && count != 6)
+    if (count != 5)
         return 2;
-    const struct engine *engine = engine_find(arguments[1]);
+    struct named_engine named;
+    const bool is_known = named_engine_find(&named, arguments[1]);
     const struct channel *channel = channel_find(arguments[2]);
     const uint64_t operations = strtoull(arguments[3], NULL, 10);
     struct record *record = mmap(NULL, sizeof *record, PROT_READ | PROT_WRITE,
                                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     uint64_t ended = 0, rounds = 0;
 
-    if (!engine || !channel || record == MAP_FAILED)
+    if (!is_known || !channel || record == MAP_FAILED)
         return 2;
     seed = strtoull(arguments[4], NULL, 10);
-    threads = count == 6 ? atoll(arguments[5]) : 0;
     alarm((unsigned)(600 + operations / 500));
     while (ended < operations) {
         /* A file of its own: what was written is not the first content any more. */
         int fd = channel->caps.files ? file_make("/var/tmp", BLOCK * BLOCKS, 7, NULL) : -1;
 
-        ended += run_one(engine, channel, fd, record, operations / 16 + 1);
+        ended += run_one(&named, channel, fd, record, operations / 16 + 1);
         rounds++;
         if (fd >= 0)
             close(fd);

@@ -14,9 +14,10 @@ import os
 import shlex
 import shutil
 import subprocess
+import sysconfig
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -51,7 +52,7 @@ def core_sources() -> list[Path]:
     """The core's C files, as the extension module is built from them, minus the binding."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     (extension,) = project["tool"]["setuptools"]["ext-modules"]
-    return [ROOT / name for name in extension["sources"] if Path(name).name != "module.c"]
+    return [ROOT / name for name in extension["sources"] if Path(name).parent.name != "python"]
 
 
 @cache
@@ -98,6 +99,37 @@ def program(variant: str, *names: str, options: tuple[str, ...] = ()) -> Path:
     return _built(f"{names[0]}-{variant}", depends, flags, make) / names[0]
 
 
+# ---------------------------------------------------------------------- a changed copy of the core
+
+
+def copy_core(folder: Path, changed: Mapping[str, str]) -> Path:
+    """The core's sources, with these texts for files of it, by their path in it; new ones too."""
+    copy = folder / "core"
+    shutil.copytree(CORE, copy)
+    for name, text in changed.items():
+        (copy / name).write_text(text)
+    return copy
+
+
+def build_extension(core: Path, target: Path) -> None:
+    """The extension module from such a copy. RuntimeError: what the compiler said."""
+    python = ["-DPy_LIMITED_API=0x030B0000", f"-I{sysconfig.get_path('include')}"]
+    flags = ["-std=gnu11", "-pthread", "-D_GNU_SOURCE", "-O0", "-fPIC", *python]
+    objects = _compile_with(sorted(core.rglob("*.c")), [*flags, f"-I{core}"], target.parent)
+    _run([*_compiler(), "-shared", "-pthread", *map(str, objects), "-o", str(target), *LIBRARIES])
+    for path in objects:
+        path.unlink()
+
+
+def build_conformance(core: Path, target: Path) -> None:
+    """The conformance program with such a copy. RuntimeError: what the compiler said."""
+    own = [path for path in sorted(core.rglob("*.c")) if path.parent.name != "python"]
+    flags = [*FLAGS, "-O0", f"-I{core}", f"-I{SUITE}"]
+    objects = _compile_with([*own, *sorted(SUITE.rglob("*.c"))], flags, target.parent)
+    wraps = [f"-Wl,--wrap={name}" for name in WRAPPED]
+    _link(target, [], [*wraps, *map(str, objects)])
+
+
 # ---------------------------------------------------------------------- compiling, once
 
 
@@ -106,10 +138,14 @@ def _compiler() -> list[str]:
 
 
 def _compile(sources: Sequence[Path], flags: Sequence[str], folder: Path) -> list[Path]:
+    return _compile_with(sources, [*FLAGS, *flags, *INCLUDES], folder)
+
+
+def _compile_with(sources: Sequence[Path], flags: Sequence[str], folder: Path) -> list[Path]:
     objects = [folder / f"{number}-{source.stem}.o" for number, source in enumerate(sources)]
 
     def compile_one(source: Path, target: Path) -> None:
-        _run([*_compiler(), *FLAGS, *flags, *INCLUDES, "-c", str(source), "-o", str(target)])
+        _run([*_compiler(), *flags, "-c", str(source), "-o", str(target)])
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(compile_one, sources, objects))

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 MAX_MESSAGE = 1 << 17
-CORE = ("iomodels._core", "iomodels.trials.record")
+CORE = ("iomodels._core", "iomodels.trials.record", "iomodels.engines.spec")
 COMMAND_LINE = (
     *(
         "iomodels.cli.main",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 
 from iomodels.analysis.cells import grouped, label
@@ -27,7 +27,7 @@ OVERLAP_SLACK = 0.1
 def of_cells(cells: Sequence[Cell]) -> list[Notice]:
     """The warnings that follow from the cells' numbers."""
     measured = [cell for cell in cells if cell.trials and cell.engine != "null"]
-    one_by_one = [notice for cell in measured for notice in (*_bimodal(cell), *_lost(cell))]
+    one_by_one = [notice for cell in measured for notice in (*_bimodal(cell), *_counted(cell))]
     by_scenario = (_few_operations, _impossible_overlap, _overloaded)
     return one_by_one + [notice for notices in by_scenario for notice in notices(measured)]
 
@@ -64,33 +64,26 @@ def _bimodal(cell: Cell) -> list[Notice]:
     ]
 
 
-def _lost(cell: Cell) -> list[Notice]:
-    """Notifications that never came: their requests were found by looking, after a wait."""
-    lost = sum(trial.counters.get("signals_lost", 0) for trial in cell.trials)
-    if not lost:
-        return []
+def _counted(cell: Cell) -> list[Notice]:
+    """What the engine itself counts and a reader must know, such as notifications that got lost."""
     operations = sum(trial.operations for trial in cell.trials)
-    found = "they were found by looking"
-    if "callback" in cell.engine:
-        why = "no thread could be started for their callback (ulimit -u)"
-    elif "SIGIO" in cell.engine:
-        why = (
-            "SIGIO does not queue, so that two completions may leave one signal, and without room "
-            "for its value (ulimit -i) it does not say what has completed"
-        )
-    else:
-        why = "no more signals could be queued (ulimit -i)"
-        found += ", and made once more, since the C library overwrites the result of such a one"
-    return [
-        Notice(
-            code="signals-lost",
-            message=(
+    notices = []
+    for name, warning in _counters(cell.engine).items():
+        count = sum(trial.counters.get(name, 0) for trial in cell.trials)
+        if count and warning:
+            message = (
                 f"{cell.scenario}, {cell.engine}: of about {format_count(operations)} completions "
-                f"{format_count(lost)} were not announced in time, since {why}; {found}; a wait "
-                "before that is part of their latency"
-            ),
-        )
-    ]
+                f"{format_count(count)} {warning}"
+            )
+            notices.append(Notice(code=name.replace("_", "-"), message=message))
+    return notices
+
+
+def _counters(engine: str) -> Mapping[str, str | None]:
+    try:
+        return engines.parse(engine).counters
+    except EngineError:
+        return {}  # from a file of another version
 
 
 def _few_operations(cells: Sequence[Cell]) -> list[Notice]:

@@ -155,10 +155,7 @@ def _why_not(a: ArmCell, b: ArmCell, arm_a: Arm, arm_b: Arm) -> str | None:
 
 
 def _why_not_arm(cell: ArmCell) -> str | None:
-    there = cell.launch.installation
-    if cell.planned.engine.core_name not in there.engines:
-        return f"iomodels {there.version} of that Python has no engine {cell.engine}"
-    return cell.planned.na_reason
+    return cell.launch.installation.why_not(cell.planned.engine) or cell.planned.na_reason
 
 
 def _runs_alike(a: ArmCell, b: ArmCell) -> bool:

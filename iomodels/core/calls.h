@@ -11,36 +11,52 @@
 
 #include "record/recorder.h"
 
+/* X(name, what its result is) */
 #define CALL_NAMES(X) \
-    X(read)           \
-    X(write)          \
-    X(pread)          \
-    X(pwrite)         \
-    X(select)         \
-    X(aio_read)       \
-    X(aio_write)      \
-    X(aio_error)      \
-    X(aio_return)     \
-    X(aio_suspend)    \
-    X(aio_cancel)     \
-    X(aio_fsync)      \
-    X(lio_listio)     \
-    X(sigprocmask)    \
-    X(ppoll)          \
-    X(fdatasync)      \
-    X(fsync)          \
-    X(preadv2)        \
-    X(readahead)      \
-    X(futex_wait)     \
-    X(futex_wake)
+    X(read, BYTES)         \
+    X(write, BYTES)        \
+    X(pread, BYTES)        \
+    X(pwrite, BYTES)       \
+    X(select, READY)       \
+    X(aio_read, NUMBER)    \
+    X(aio_write, NUMBER)   \
+    X(aio_error, ERRNO)    \
+    X(aio_return, BYTES)   \
+    X(aio_suspend, NUMBER) \
+    X(aio_cancel, NUMBER)  \
+    X(aio_fsync, NUMBER)   \
+    X(lio_listio, NUMBER)  \
+    X(sigprocmask, NUMBER) \
+    X(ppoll, READY)        \
+    X(fdatasync, NUMBER)   \
+    X(fsync, NUMBER)       \
+    X(preadv2, BYTES)      \
+    X(readahead, NUMBER)   \
+    X(futex_wait, NUMBER)  \
+    X(futex_wake, NUMBER)
 
 enum call_id {
-#define X(name) CALL_##name,
+#define X(name, result) CALL_##name,
     CALL_NAMES(X)
 #undef X
     CALL_COUNT
 };
 
+#define CALL_RESULTS(X)                                     \
+    X(NUMBER, "number")                                     \
+    X(BYTES, "bytes")   /* transferred */                   \
+    X(READY, "ready")   /* how many are ready */            \
+    X(ERRNO, "errno")   /* an error's number; 0: no error */
+
+enum call_result {
+#define X(constant, name) RESULT_##constant,
+    CALL_RESULTS(X)
+#undef X
+    CALL_RESULT_COUNT
+};
+
+extern const enum call_result call_results[CALL_COUNT];
+extern const char *const call_result_names[CALL_RESULT_COUNT];
 extern const char *const call_names[CALL_COUNT];
 
 /* An engine's helper threads call them too, several at a time. */

@@ -54,6 +54,8 @@ struct channel {
     /* A transfer has failed: the channel notes in the record what it knows (the peer is dead).
      * NULL where it knows nothing. */
     void (*diagnose)(void *state);
+    /* Why something failed, where the channel knows more than the error's name says. NULL where it does not. */
+    struct explanation (*explain)(const struct settings *settings, enum stage stage, int error);
     /* Before and after each slice, outside the measured window: conditions that must hold, such as
      * the page cache. 0 or -errno: -EBADMSG when what was written is not there. */
     int (*check)(void *state, bool before);

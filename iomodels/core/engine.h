@@ -14,7 +14,10 @@
  *    engine never reads a clock.
  *  - close() is called with nothing in flight and leaves nothing behind.
  *
- * Chaining (caps.chains): the next transfer is started where the last one's end becomes known, in a signal
+ * It describes itself completely, so that a new one is one file and one line in registry.c: what it can do,
+ * its options, its calls and their kinds, what it counts, its errors, and its words for people.
+ *
+ * Chaining (caps.next_start): the next transfer is started where the last one's end becomes known, in a signal
  * handler or on a callback's thread, and not when reap has returned. For this the loop lends the
  * engine a function, next(): it stamps and records a completion, which reap then does not return, and hands out
  * the request to start now, or NULL. NULL makes reap return; otherwise it goes on waiting until `min`
@@ -28,6 +31,10 @@
 #include <sys/types.h>
 
 #include "calls.h"
+#include "settings.h"
+#include "stage.h"
+
+struct slice;
 
 enum operation {
     OPERATION_READ,
@@ -69,31 +76,125 @@ struct completion {
     ssize_t result; /* bytes, or -errno */
 };
 
-struct engine_caps {
-    bool files;                   /* works on regular files */
-    bool streams;                 /* works on descriptors without a position */
-    bool waits;                   /* reap can wait asleep */
-    bool batches;                 /* starts several transfers with one call */
-    bool spins;                   /* burns CPU while it waits */
-    bool blocks_in_submit;        /* the transfer is over when submit returns */
-    bool nonblocking_descriptors; /* wants O_NONBLOCK */
-    bool degenerate_on_files;     /* on a regular file the same as blocking */
-    bool moves_data;              /* false: no I/O at all */
-    bool cancels;                 /* cancel() does something */
-    bool waits_for_all;           /* returns when all in flight have ended: nothing may stay pending */
-    bool chains;                  /* starts the next transfer itself, with setup.next */
-    bool chains_elsewhere;        /* and calls setup.next on other threads, while reap waits or not */
-    bool nowait;                  /* can read files without blocking, as request.nowait asks */
-    uint32_t max_depth;           /* 0: no limit of its own */
-    uint32_t max_descriptor;      /* the highest descriptor it can handle; 0: any */
+/* How many an engine may have of its own. (ENGINE_OPTIONS is in settings.h.) */
+#define ENGINE_COUNTERS 8
+
+/* ------------------------------------------------------------------ what an engine says of itself */
+
+/* What it can do, yes or no. Python reads these by name. */
+#define ENGINE_FLAGS(X)                                                                          \
+    X(files)                   /* works on regular files */                                      \
+    X(streams)                 /* works on descriptors without a position */                     \
+    X(waits)                   /* reap can wait asleep */                                        \
+    X(batches)                 /* starts several transfers with one call */                      \
+    X(spins)                   /* burns CPU while it waits */                                    \
+    X(blocks_in_submit)        /* the transfer is over when submit returns */                    \
+    X(nonblocking_descriptors) /* wants O_NONBLOCK */                                            \
+    X(moves_data)              /* false: no I/O at all */                                        \
+    X(cancels)                 /* cancel() does something */                                     \
+    X(waits_for_all)           /* returns when all in flight have ended: nothing may stay pending */ \
+    X(nowait)                  /* can read files without blocking, as request.nowait asks */
+
+/* And how far; 0: any number. */
+#define ENGINE_LIMITS(X)                                          \
+    X(max_depth)      /* requests in flight */                    \
+    X(max_descriptor) /* the highest descriptor it can handle */
+
+/* Where the next transfer is started. X(constant, name) */
+#define NEXT_STARTS(X)                                                                         \
+    X(BY_LOOP, "loop")       /* after reap */                                                  \
+    X(IN_HANDLER, "handler") /* with setup.next, in a signal handler of the thread in reap */  \
+    X(ON_THREAD, "thread")   /* with setup.next, on other threads, while reap waits or not */
+
+enum next_start {
+#define X(constant, name) NEXT_##constant,
+    NEXT_STARTS(X)
+#undef X
 };
 
+struct engine_caps {
+#define X(name) bool name;
+    ENGINE_FLAGS(X)
+#undef X
+#define X(name) uint32_t name;
+    ENGINE_LIMITS(X)
+#undef X
+    enum next_start next_start;
+};
+
+/* One option. Its value is the number of a choice, or a whole number from `low` to `high`. */
+struct engine_option {
+    const char *name, *meaning;
+    const char *const *choices; /* ended by NULL; NULL: a number */
+    int64_t low, high, fallback;
+    /* It means something only where another option, by its place in the table, has one of these values (a
+     * bit for each). No bits: always. */
+    uint32_t needs_option, needs_values;
+};
+
+/* What kind of call it is; traces, findings and pictures ask this, and never a name. */
+#define CALL_CLASSES(X)                                                                          \
+    X(TRANSFER, "transfer") /* moves the data itself; its EAGAIN says that nothing is ready */   \
+    X(SUBMIT, "submit")     /* starts a transfer */                                              \
+    X(WAIT, "wait")         /* returns when something has happened */                            \
+    X(QUERY, "query")       /* asks what has become of a transfer, or for its end */             \
+    X(SYNC, "sync")                                                                              \
+    X(WAKE, "wake")         /* ends another thread's wait */                                     \
+    X(SETUP, "setup")
+
+enum call_class {
+#define X(constant, name) CLASS_##constant,
+    CALL_CLASSES(X)
+#undef X
+    CALL_CLASS_COUNT
+};
+
+extern const char *const call_class_names[CALL_CLASS_COUNT];
+
+/* Where a call can put its caller to sleep until something happens; otherwise it only takes time. A long call is not
+ * a blocked one: aio_read of 8 us starts a thread, and a pread of a cached file copies. */
+enum {
+    SLEEPS_ANYWHERE = 1,
+    SLEEPS_ON_STREAMS = 2, /* blocking descriptors: read(2), O_NONBLOCK */
+    SLEEPS_ON_STORAGE = 4, /* files whose device has to answer: cold or direct */
+};
+
+struct engine_call {
+    enum call_id id;
+    enum call_class class;
+    uint32_t sleeps;
+};
+
+#define ENGINE_CALLS_END {CALL_COUNT, CLASS_SETUP, 0}
+
+/* Something that the engine counts; a trial's `counters` have it under this name. */
+struct engine_counter {
+    const char *name;
+    const char *warning; /* to a reader, where it is not 0: the rest of a sentence that begins with the number */
+};
+
+/* What an engine, or a channel, is asked about: a trial. */
+struct trial_question {
+    const struct settings *settings;
+    const int64_t *options; /* the engine's, by place in its table; none is left at its default's mark */
+    bool on_files;          /* the channel's kind: regular files, or else streams */
+    const struct slice *slice; /* what was counted until now; NULL before a trial */
+};
+
+/* Why something failed. */
+struct explanation {
+    const char *sentence; /* NULL: nothing to add to the error's own name */
+    bool not_applicable;  /* it is no failure: the engine cannot do this here */
+};
+
+/* ------------------------------------------------------------------ what the loop lends */
+
 struct engine_setup {
-    uint32_t depth;   /* at most this many in flight, those on idle descriptors included */
-    uint32_t threads; /* helper threads wanted; 0: the engine's choice */
+    uint32_t depth; /* at most this many in flight, those on idle descriptors included */
+    const int64_t *options;   /* by place in the engine's table */
     struct calls *calls;
-    uint64_t *signals_lost; /* counts notifications that never came; NULL: nobody wants to know */
-    /* Used only where caps.chains. Async-signal-safe unless caps.chains_elsewhere. */
+    uint64_t *counters;       /* by place in the engine's table */
+    /* Used only where caps.next_start is not the loop. Async-signal-safe unless that is on other threads. */
     void *loop;
     struct request *(*next)(void *loop, const struct completion *done);
 };
@@ -109,7 +210,27 @@ enum cancel_outcome {
 
 struct engine {
     const char *name;
+    /* In words: what the model is called, what it calls, what that means, who answers the application. */
+    const char *title, *calls_in_words, *summary, *other_side;
+    bool is_synchronous, is_blocking; /* its place in the article's Figure 1, … */
+    bool in_matrix;                   /* … if it has one */
+    uint32_t figure;                  /* the article's, of its flow; 0: none */
+    const char *instead;              /* an engine for what this one cannot do, in words; NULL: none */
+
     struct engine_caps caps;
+    const struct engine_option *options;   /* ended by a NULL name; NULL: none */
+    const struct engine_call *calls;       /* ended by ENGINE_CALLS_END */
+    const struct engine_counter *counters; /* ended by a NULL name; NULL: none */
+    /* Changes what follows from the options: capabilities, calls, functions. NULL: nothing does. */
+    void (*vary)(struct engine *engine, const int64_t *options);
+
+    /* Sentences, or NULL: why it cannot do this at all; why it does what blocking does, with this channel; why it
+     * cannot work on this machine (kernel, limits, seccomp). Each function may be NULL. */
+    const char *(*cannot)(const struct trial_question *question);
+    const char *(*degenerate)(const struct trial_question *question);
+    const char *(*probe)(const struct trial_question *question);
+    struct explanation (*explain)(const struct trial_question *question, enum stage stage, int error);
+
     int (*open)(void **state, const struct engine_setup *setup);
     int (*submit)(void *state, struct request *const *requests, uint32_t n);
     int (*reap)(void *state, struct completion *completions, uint32_t min, uint32_t max,
@@ -126,5 +247,12 @@ struct engine {
 /* All engines, ended by NULL; in registry.c. */
 extern const struct engine *const engines[];
 const struct engine *engine_find(const char *name);
+
+/* Puts defaults in the place of options that were left out (OPTION_DEFAULT). How many there are, or -EINVAL
+ * where one has no such value. */
+int engine_options(const struct engine *engine, const struct settings *settings,
+                   int64_t options[ENGINE_OPTIONS]);
+/* The engine as it is with these options: `vary` has been there. */
+struct engine engine_with(const struct engine *engine, const int64_t *options);
 
 #endif

@@ -7,25 +7,9 @@
 #include <stdint.h>
 
 #include "calls.h"
+#include "engine.h"
 #include "record/histogram.h"
-
-/* Where a trial was when it failed. */
-enum stage {
-    STAGE_NONE,
-    STAGE_ALLOCATE,
-    STAGE_CHANNEL_OPEN,
-    STAGE_ENGINE_OPEN,
-    STAGE_CHECK,
-    STAGE_START,
-    STAGE_SUBMIT,
-    STAGE_REAP,
-    STAGE_TRANSFER,
-    STAGE_VERIFY,
-    STAGE_DRAIN,
-    STAGE_COUNT
-};
-
-extern const char *const stage_names[STAGE_COUNT];
+#include "stage.h"
 
 /* Kept over all slices of a trial. */
 #define RECORD_TRIAL_FIELDS(X) \
@@ -34,6 +18,7 @@ extern const char *const stage_names[STAGE_COUNT];
     X(error)           /* errno of the first failure, with its stage and file offset */  \
     X(error_stage)     \
     X(error_offset)    \
+    X(not_applicable)  /* it is no failure: the engine cannot do this here */             \
     X(pages)           /* file channel: pages of the file, and how many are cached */    \
     X(pages_before)    \
     X(pages_after)     \
@@ -66,7 +51,6 @@ extern const char *const stage_names[STAGE_COUNT];
     X(cancels_already_complete)  \
     X(cancels_withheld)          /* that were not asked, for the sake of others */       \
     X(cancelled_operations)      /* ended by their deadline: neither operations nor errors */ \
-    X(signals_lost)              /* notifications of a completion that never came */       \
     X(verified_words)            \
     X(read_back_bytes)           /* verify: compared again after a slice that wrote */     \
     X(spun_ns)                   /* the open loop's last stretch before an arrival */    \
@@ -75,15 +59,20 @@ extern const char *const stage_names[STAGE_COUNT];
     X(peer_operations)           /* server: round trips in the window, as the peer saw */ \
     X(peer_bytes)
 
+/* For what an engine says of its error, a text that ends with a 0. */
+#define REASON_WORDS 64
+
 /* The window's equal parts, for throughput over time. */
 #define TIMELINE_PARTS 50
 
 struct record {
 #define X(name) uint64_t name;
     RECORD_TRIAL_FIELDS(X)
+    uint64_t reason[REASON_WORDS];
     struct slice {
         RECORD_SLICE_FIELDS(X)
 #undef X
+        uint64_t counters[ENGINE_COUNTERS]; /* the engine's own, by place in its table */
         uint64_t calls[CALL_COUNT];
         uint64_t eagain[CALL_COUNT];
         uint64_t timeline[TIMELINE_PARTS]; /* completions; what comes after the last part belongs to it */
@@ -98,8 +87,8 @@ struct record_name {
     uint32_t word, words;
 };
 
-/* Ended by a NULL name. Fields have one word, the two call tables CALL_COUNT, the timeline
- * TIMELINE_PARTS, histograms HISTOGRAM_BUCKETS. */
+/* Ended by a NULL name. Fields have one word, the reason REASON_WORDS, the engine's counters ENGINE_COUNTERS, the two
+ * call tables CALL_COUNT, the timeline TIMELINE_PARTS, histograms HISTOGRAM_BUCKETS. */
 extern const struct record_name record_names[];
 
 #endif

@@ -1,38 +1,39 @@
 /* The table of engines and the table of channels: one line each. */
+#include <errno.h>
 #include <string.h>
 
 #include "channel.h"
 #include "engine.h"
 
-extern const struct engine engine_null, engine_blocking, engine_nonblocking, engine_select;
-extern const struct engine engine_threads, engine_aio, engine_aio_poll;
-extern const struct engine engine_aio_list, engine_aio_list_nowait;
-extern const struct engine engine_aio_signal, engine_aio_signal_handler;
-extern const struct engine engine_aio_sigio, engine_aio_sigio_handler;
-extern const struct engine engine_aio_callback, engine_aio_callback_handler;
-extern const struct channel channel_timer, channel_file, channel_pipe, channel_socket;
+#define ENGINES(X)                                                                                 \
+    X(blocking)                                                                                    \
+    X(nonblocking)                                                                                 \
+    X(select)                                                                                      \
+    X(aio)                                                                                         \
+    X(threads)                                                                                     \
+    X(null)
+
+#define CHANNELS(X) X(timer) X(file) X(pipe) X(socket)
+
+#define X(name) extern const struct engine engine_##name;
+ENGINES(X)
+#undef X
+#define X(name) extern const struct channel channel_##name;
+CHANNELS(X)
+#undef X
 
 const struct engine *const engines[] = {
-    &engine_null,
-    &engine_blocking,
-    &engine_nonblocking,
-    &engine_select,
-    &engine_threads,
-    &engine_aio,
-    &engine_aio_poll,
-    &engine_aio_list,
-    &engine_aio_list_nowait,
-    &engine_aio_signal,
-    &engine_aio_signal_handler,
-    &engine_aio_sigio,
-    &engine_aio_sigio_handler,
-    &engine_aio_callback,
-    &engine_aio_callback_handler,
+#define X(name) &engine_##name,
+    ENGINES(X)
+#undef X
     NULL,
 };
 
 const struct channel *const channels[] = {
-    &channel_timer, &channel_file, &channel_pipe, &channel_socket, NULL,
+#define X(name) &channel_##name,
+    CHANNELS(X)
+#undef X
+    NULL,
 };
 
 const struct engine *engine_find(const char *name)
@@ -49,4 +50,44 @@ const struct channel *channel_find(const char *name)
         if (strcmp((*channel)->name, name) == 0)
             return *channel;
     return NULL;
+}
+
+/* Whether the option can have this value. */
+static bool has_value(const struct engine_option *option, int64_t value)
+{
+    int64_t count = 0;
+
+    if (!option->choices)
+        return value >= option->low && value <= option->high;
+    while (option->choices[count])
+        count++;
+    return value >= 0 && value < count;
+}
+
+int engine_options(const struct engine *engine, const struct settings *settings,
+                   int64_t options[ENGINE_OPTIONS])
+{
+    const struct engine_option *option = engine->options;
+    int count = 0;
+
+    for (; option && option->name; option++, count++) {
+        const int64_t given = settings->options[count];
+
+        options[count] = given == OPTION_DEFAULT ? option->fallback : given;
+        if (!has_value(option, options[count]))
+            return -EINVAL;
+    }
+    for (int place = count; place < ENGINE_OPTIONS; place++)
+        if (settings->options[place] != OPTION_DEFAULT)
+            return -EINVAL;
+    return count;
+}
+
+struct engine engine_with(const struct engine *engine, const int64_t *options)
+{
+    struct engine varied = *engine;
+
+    if (engine->vary)
+        engine->vary(&varied, options);
+    return varied;
 }

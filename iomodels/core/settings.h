@@ -5,19 +5,42 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum pattern { PATTERN_SEQUENTIAL, PATTERN_RANDOM };
-enum cache { CACHE_WARM, CACHE_DIRECT, CACHE_COLD };
-enum workload { WORKLOAD_READ, WORKLOAD_WRITE, WORKLOAD_MIXED };
-enum sync { SYNC_NONE, SYNC_DATA, SYNC_EVERY };
-enum arrival_process { ARRIVALS_CONSTANT, ARRIVALS_POISSON };
-enum exchange { EXCHANGE_ECHO, EXCHANGE_STREAM };
-enum family { FAMILY_UNIX, FAMILY_TCP };
-enum distribution {
-    DISTRIBUTION_CONSTANT,
-    DISTRIBUTION_UNIFORM,
-    DISTRIBUTION_EXPONENTIAL,
-    DISTRIBUTION_LOGNORMAL
-};
+/* Settings that are choices: their values by number, and their names as a scenario writes them. Python reads the
+ * names, so that no number is typed twice. X(constant, name) */
+#define WORKLOADS(X) X(WORKLOAD_READ, "read") X(WORKLOAD_WRITE, "write") X(WORKLOAD_MIXED, "mixed")
+#define SYNCS(X) X(SYNC_NONE, "none") X(SYNC_DATA, "data") X(SYNC_EVERY, "every")
+#define ARRIVAL_PROCESSES(X) X(ARRIVALS_CONSTANT, "constant") X(ARRIVALS_POISSON, "poisson")
+#define EXCHANGES(X) X(EXCHANGE_ECHO, "echo") X(EXCHANGE_STREAM, "stream")
+#define FAMILIES(X) X(FAMILY_UNIX, "unix") X(FAMILY_TCP, "tcp")
+#define PATTERNS(X) X(PATTERN_SEQUENTIAL, "sequential") X(PATTERN_RANDOM, "random")
+#define CACHES(X) X(CACHE_WARM, "warm") X(CACHE_DIRECT, "direct") X(CACHE_COLD, "cold")
+#define DISTRIBUTIONS(X)                           \
+    X(DISTRIBUTION_CONSTANT, "constant")           \
+    X(DISTRIBUTION_UNIFORM, "uniform")             \
+    X(DISTRIBUTION_EXPONENTIAL, "exponential")     \
+    X(DISTRIBUTION_LOGNORMAL, "lognormal")
+
+/* X(setting, its values) */
+#define CHOICE_SETTINGS(X)                  \
+    X(workload, WORKLOADS)                  \
+    X(sync, SYNCS)                          \
+    X(arrivals, ARRIVAL_PROCESSES)          \
+    X(exchange, EXCHANGES)                  \
+    X(family, FAMILIES)                     \
+    X(pattern, PATTERNS)                    \
+    X(file_cache, CACHES)                   \
+    X(service_distribution, DISTRIBUTIONS)
+
+#define VALUE(constant, name) constant,
+enum workload { WORKLOADS(VALUE) };
+enum sync { SYNCS(VALUE) };
+enum arrival_process { ARRIVAL_PROCESSES(VALUE) };
+enum exchange { EXCHANGES(VALUE) };
+enum family { FAMILIES(VALUE) };
+enum pattern { PATTERNS(VALUE) };
+enum cache { CACHES(VALUE) };
+enum distribution { DISTRIBUTIONS(VALUE) };
+#undef VALUE
 
 /* X(name, default) */
 #define SETTINGS(X)                    \
@@ -44,7 +67,6 @@ enum distribution {
     X(family, FAMILY_UNIX)             \
     X(pattern, PATTERN_RANDOM)         \
     X(opens_per_request, 1)            \
-    X(engine_threads, 0)               \
     X(deadline_ns, 0)                  \
     X(events_fd, -1)                   \
     X(service_distribution, 0)         \
@@ -57,10 +79,16 @@ enum distribution {
     X(file_seed, 1)                    \
     X(file_cache, CACHE_WARM)
 
+/* An engine's options are settings, too, but which ones there are only the engine knows: option0, option1, …, by
+ * place in its own table. */
+#define ENGINE_OPTIONS 8
+#define OPTION_DEFAULT INT64_MIN
+
 struct settings {
 #define X(name, value) int64_t name;
     SETTINGS(X)
 #undef X
+    int64_t options[ENGINE_OPTIONS];
 };
 
 struct setting_name {
@@ -72,13 +100,24 @@ struct setting_name {
 /* Ended by a NULL name; in record/record.c, beside the record's own table. */
 extern const struct setting_name setting_names[];
 
+struct setting_choices {
+    const char *name;
+    const char *const *choices; /* ended by NULL */
+};
+
+extern const struct setting_choices setting_choices[]; /* ended by a NULL name */
+
 static inline struct settings settings_default(void)
 {
-    return (struct settings){
+    struct settings settings = {
 #define X(name, value) .name = (value),
         SETTINGS(X)
 #undef X
     };
+
+    for (int i = 0; i < ENGINE_OPTIONS; i++)
+        settings.options[i] = OPTION_DEFAULT;
+    return settings;
 }
 
 #endif

@@ -1,33 +1,46 @@
-"""Which calls can put their caller to sleep until something happens, and which only take time.
+"""What kind of call it is, and whether it can put its caller to sleep: as the engine says it.
 
 A long call is not a blocked one: `aio_read` of 8 µs starts a thread, and a `pread` of a cached file
-copies. What the manual pages say of the calls, and how the engine opens its descriptors, decides.
+copies. A trace or a result may come from another version, whose engines nobody knows here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
-_WAITS = frozenset({"select", "ppoll", "aio_suspend", "futex_wait"})
-"""They exist to wait."""
-_STREAM = frozenset({"read", "write"})
-"""They wait where the descriptor is a blocking one (read(2), O_NONBLOCK)."""
-_STORAGE = frozenset({"pread", "pwrite"})
-"""They wait where the device has to answer; O_NONBLOCK changes nothing on a regular file."""
-_SYNC = frozenset({"fsync", "fdatasync"})
-_BLOCKING_DESCRIPTORS = frozenset({"blocking", "threads"})
-"""The engines whose descriptors are blocking and that make the calls themselves."""
+from iomodels import _core
+from iomodels.base.errors import EngineError
+from iomodels.engines.spec import parse
+
+SLEEPS_ANYWHERE, SLEEPS_ON_STREAMS, SLEEPS_ON_STORAGE = 1, 2, 4
+"""Where a call can sleep (`core/engine.h`), as bits."""
+
+
+@cache
+def _calls_of(engine: str) -> Mapping[str, tuple[str, int]]:
+    try:
+        return parse(engine).calls
+    except EngineError:
+        return {}
+
+
+def call_class(call: str, engine: str) -> str:
+    """`transfer`, `submit`, `wait`, `query`, `sync`, `wake` or `setup`; "" where nobody knows."""
+    return _calls_of(engine).get(call, ("", 0))[0]
 
 
 def may_sleep(call: str, engine: str, parameters: Mapping[str, object]) -> bool:
     """Whether the call can block its thread. `engine` is canonical, `parameters` as in a result."""
-    name, _, options = engine.partition(":")
-    if call in _WAITS or call in _SYNC:
+    sleeps = _calls_of(engine).get(call, ("", 0))[1]
+    if sleeps & (SLEEPS_ANYWHERE | SLEEPS_ON_STREAMS):  # no call that streams need is for files
         return True
-    if call in _STREAM:
-        return name in _BLOCKING_DESCRIPTORS
-    if call in _STORAGE:
-        return parameters.get("channel.cache") in ("cold", "direct")
-    if call == "lio_listio":
-        return "mode=nowait" not in options.split(",")
-    return False
+    answers = parameters.get("channel.cache") in ("cold", "direct")
+    return bool(sleeps & SLEEPS_ON_STORAGE) and answers
+
+
+@cache
+def result_kind(call: str) -> str:
+    """What the call's result is: `bytes`, `ready` (how many), `errno`, or a plain `number`."""
+    layout = _core.record_layout()
+    return dict(zip(layout["calls"], layout["call_results"], strict=True)).get(call, "number")

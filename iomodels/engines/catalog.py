@@ -1,9 +1,12 @@
-"""The catalogue of engines: what each is, in words, and its options."""
+"""The catalogue of engines, as they describe themselves in the core (`core/engine.h`)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from iomodels import _core
 
 DEFAULT = ("blocking", "nonblocking", "select", "aio")
 """The article's four models: what a scenario runs unless it, or the user, names others."""
@@ -14,6 +17,7 @@ class Option:
     """One engine option. `choices` empty means: a whole number from `low` to `high`.
 
     `only` holds the values of another option with which this one means anything, best-known first.
+    `place` is its place in the engine's table, by which the core knows it.
     """
 
     name: str
@@ -23,10 +27,20 @@ class Option:
     low: int = 0
     high: int = 0
     only: tuple[str, tuple[str, ...]] | None = None
+    place: int = 0
 
     def applies(self, options: Mapping[str, str]) -> bool:
         """Whether it means anything besides these values (defaults included)."""
         return self.only is None or options[self.only[0]] in self.only[1]
+
+    def number(self, value: str) -> int:
+        """The value as the core knows it. `ValueError` for one that the option cannot have."""
+        return self.choices.index(value) if self.choices else int(value)
+
+    @property
+    def setting(self) -> str:
+        """The core's name for it."""
+        return f"option{self.place}"
 
     @property
     def how_written(self) -> str:
@@ -41,106 +55,60 @@ class Option:
 
 @dataclass(frozen=True)
 class Descriptor:
-    """An engine in words. `synchronous` and `blocking` place it in the article's Figure 1."""
+    """An engine in words. `synchronous` and `blocking` place it in the article's Figure 1.
+
+    `other_side` answers the application, `figure` is the article's of its flow (0: none), and
+    `instead` another engine for what this one cannot do.
+    """
 
     name: str
     title: str
     calls: str
     summary: str
+    other_side: str
     synchronous: bool
     blocking: bool
-    options: tuple[Option, ...] = ()
-    in_matrix: bool = True
+    options: tuple[Option, ...]
+    in_matrix: bool
+    figure: int
+    instead: str | None
+
+
+def options_of(table: Sequence[Mapping[str, Any]]) -> tuple[Option, ...]:
+    """The options of a core's table (`_core.engines`), which may be that of another version."""
+    return tuple(_option(table, place) for place in range(len(table)))
+
+
+def _option(table: Sequence[Mapping[str, Any]], place: int) -> Option:
+    told = table[place]
+    choices = tuple(told["choices"])
+    return Option(
+        name=told["name"],
+        meaning=told["meaning"],
+        default=choices[told["default"]] if choices else str(told["default"]),
+        choices=choices,
+        low=told["low"],
+        high=told["high"],
+        only=_needs(table, told),
+        place=place,
+    )
+
+
+def _needs(
+    table: Sequence[Mapping[str, Any]], told: Mapping[str, Any]
+) -> tuple[str, tuple[str, ...]] | None:
+    bits = told["needs_values"]
+    if not bits:
+        return None
+    other = table[told["needs_option"]]
+    values = tuple(value for n, value in enumerate(other["choices"]) if bits >> n & 1)
+    return other["name"], values
+
+
+def _descriptor(name: str, told: Mapping[str, Any]) -> Descriptor:
+    return Descriptor(name=name, **{**told, "options": options_of(told["options"])})
 
 
 DESCRIPTORS: Mapping[str, Descriptor] = {
-    descriptor.name: descriptor
-    for descriptor in (
-        Descriptor(
-            name="blocking",
-            title="Blocking",
-            calls="read / write",
-            summary="the call returns when the data is there; the thread sleeps meanwhile",
-            synchronous=True,
-            blocking=True,
-        ),
-        Descriptor(
-            name="nonblocking",
-            title="Non-blocking",
-            calls="read / write (O_NONBLOCK)",
-            summary="the call returns EAGAIN at once; the application tries again and again",
-            synchronous=True,
-            blocking=False,
-        ),
-        Descriptor(
-            name="select",
-            title="I/O multiplexing",
-            calls="select, then read / write",
-            summary="one call sleeps until any of many descriptors is ready",
-            synchronous=False,
-            blocking=True,
-        ),
-        Descriptor(
-            name="aio",
-            title="POSIX AIO",
-            calls="aio_read / aio_write",
-            summary="the request is queued; the C library's threads do it and notify",
-            synchronous=False,
-            blocking=False,
-            options=(
-                Option(
-                    name="notify",
-                    meaning="how the application learns of completion",
-                    default="suspend",
-                    choices=("suspend", "poll", "list", "signal", "callback"),
-                ),
-                Option(
-                    name="mode",
-                    meaning="lio_listio returns when all of the list have ended, or at once",
-                    default="wait",
-                    choices=("wait", "nowait"),
-                    only=("notify", ("list",)),
-                ),
-                Option(
-                    name="signal",
-                    meaning="a real-time signal, which queues, or SIGIO, which does not",
-                    default="rt",
-                    choices=("rt", "SIGIO"),
-                    only=("notify", ("signal",)),
-                ),
-                Option(
-                    name="chain",
-                    meaning="where the next transfer is started: in the main loop, or in the "
-                    "signal handler or callback itself",
-                    default="loop",
-                    choices=("loop", "handler"),
-                    only=("notify", ("signal", "callback")),
-                ),
-                Option(
-                    name="threads",
-                    meaning="the C library's worker threads; 0: one for each request in flight",
-                    default="0",
-                    high=1024,
-                ),
-            ),
-        ),
-        Descriptor(
-            name="threads",
-            title="A thread per request",
-            calls="read / write, in threads",
-            summary="each request in flight blocks a thread of its own: blocking, at depth > 1",
-            synchronous=True,
-            blocking=True,
-            in_matrix=False,
-        ),
-        Descriptor(
-            name="null",
-            title="No I/O",
-            calls="none",
-            summary="completes everything at once without any I/O: what the harness itself costs",
-            synchronous=True,
-            blocking=False,
-            in_matrix=False,
-        ),
-    )
+    name: _descriptor(name, told) for name, told in _core.engines().items()
 }

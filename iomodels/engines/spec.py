@@ -1,13 +1,15 @@
 """An engine with its options, as the user writes it: `aio:notify=poll,threads=4`.
 
-What an engine can do is data, and the data comes from the core's own table (`_core.engines()`),
-so that there is one truth. Its words for people are in `catalog.py`.
+What an engine can do is data, and the data comes from the core's own table, so that there is one
+truth.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import product
 
 from iomodels import _core
 from iomodels.base.errors import EngineError
@@ -38,24 +40,63 @@ class EngineSpec:
         return self.options.get(name, defaults[name])
 
     @property
-    def core_name(self) -> str:
-        """The name in the core's table, in which each way of notification is its own engine.
-
-        `aio:notify=signal,signal=SIGIO,chain=handler` is the core's `aio-sigio-handler`.
-        """
-        notify = self.options.get("notify")
-        parts = (
-            self.name,
-            self.options.get("signal", notify),
-            self.options.get("mode"),
-            self.options.get("chain"),
-        )
-        return "-".join(part.lower() for part in parts if part)
+    def settings(self) -> dict[str, int]:
+        """The options as the core's settings: `{"option0": 3}`; defaults are left out."""
+        return {
+            option.setting: option.number(self.options[option.name])
+            for option in DESCRIPTORS[self.name].options
+            if option.name in self.options
+        }
 
     @property
-    def caps(self) -> Mapping[str, int]:
+    def caps(self) -> _core.Caps:
         """The capabilities, as the core states them (`core/engine.h`, `struct engine_caps`)."""
-        return _core.engines()[self.core_name]
+        return _facts(self).caps
+
+    @property
+    def calls(self) -> Mapping[str, tuple[str, int]]:
+        """Of each call that it may make: its class, and where it can sleep (`core/engine.h`)."""
+        return _facts(self).calls
+
+    @property
+    def counters(self) -> Mapping[str, str | None]:
+        """What it counts by itself, in the core's order, and the warning where that is not 0."""
+        return _facts(self).counters
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What follows from an engine's options."""
+
+    caps: _core.Caps
+    calls: Mapping[str, tuple[str, int]]
+    counters: Mapping[str, str | None]
+
+
+@cache
+def _facts(spec: EngineSpec) -> _Facts:
+    told = _core.engine(spec.name, spec.settings)
+    return _Facts(told["caps"], told["calls"], dict(told["counters"]))
+
+
+def variants(name: str) -> list[EngineSpec]:
+    """The engine with every combination of options that are choices, the plain one first."""
+    choosing = [option for option in DESCRIPTORS[name].options if option.choices]
+    found = []
+    for values in product(*(option.choices for option in choosing)):
+        given = {option.name: value for option, value in zip(choosing, values, strict=True)}
+        if all(o.applies(given) or given[o.name] == o.default for o in choosing):
+            found.append(EngineSpec(name, _without_defaults(name, given)))
+    return found
+
+
+def _without_defaults(name: str, given: Mapping[str, str]) -> dict[str, str]:
+    """In the order of the engine's table."""
+    return {
+        option.name: given[option.name]
+        for option in DESCRIPTORS[name].options
+        if given.get(option.name, option.default) != option.default
+    }
 
 
 def parse(text: str) -> EngineSpec:
@@ -71,12 +112,7 @@ def parse(text: str) -> EngineSpec:
         )
     given = _parse_options(name, rest) if rest else {}
     _check_together(name, given)
-    ordered = {
-        option.name: given[option.name]
-        for option in DESCRIPTORS[name].options
-        if given.get(option.name, option.default) != option.default
-    }
-    return EngineSpec(name, ordered)
+    return EngineSpec(name, _without_defaults(name, given))
 
 
 def _parse_options(engine: str, text: str) -> dict[str, str]:

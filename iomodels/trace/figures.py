@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from iomodels.engines.catalog import DESCRIPTORS
 from iomodels.trace.flow import Flow, Step, in_call, is_try
 from iomodels.trace.schema import Trace
-
-_TRANSFERS = frozenset({"read", "write", "pread", "pwrite", "preadv2"})
-_SUBMITS = frozenset({"aio_read", "aio_write", "lio_listio"})
 
 
 def heading(trace: Trace, flow: Flow) -> str:
@@ -23,30 +21,32 @@ def heading(trace: Trace, flow: Flow) -> str:
 
 def number(trace: Trace, flow: Flow) -> int | None:
     """The figure's number, None where the flow is none of them."""
-    figure, shows = _FIGURES.get(trace.engine.partition(":")[0], (None, None))
-    return figure if shows is not None and shows(flow) else None
+    descriptor = DESCRIPTORS.get(trace.engine.partition(":")[0])
+    shows = _SHOWS.get(descriptor.figure) if descriptor else None
+    return descriptor.figure if descriptor and shows and shows(flow) else None
 
 
 def _own(flow: Flow) -> Sequence[Step]:
     return [step for step in flow.steps if not step.thread]
 
 
-def _blocked_in(flow: Flow, names: frozenset[str]) -> bool:
+def _blocked_in(flow: Flow, kind: str) -> bool:
     return any(
-        step.name in names and in_call(step, flow.duration_ns) == "blocked" for step in _own(flow)
+        step.call_class == kind and in_call(step, flow.duration_ns) == "blocked"
+        for step in _own(flow)
     )
 
 
 def _tried(flow: Flow) -> bool:
-    return any(step.name in _TRANSFERS and is_try(step) for step in _own(flow))
+    return any(step.call_class == "transfer" and is_try(step) for step in _own(flow))
 
 
 def _waits_in_the_transfer(flow: Flow) -> bool:
-    return _blocked_in(flow, _TRANSFERS)
+    return _blocked_in(flow, "transfer")
 
 
-def _tries_and_waits_in_select(flow: Flow) -> bool:
-    return _tried(flow) and _blocked_in(flow, frozenset({"select"}))
+def _tries_and_waits_for_readiness(flow: Flow) -> bool:
+    return _tried(flow) and _blocked_in(flow, "wait")
 
 
 def _is_told(flow: Flow) -> bool:
@@ -57,7 +57,7 @@ def _is_told(flow: Flow) -> bool:
     back_ns = [
         step.end_ns
         for step in _own(flow)
-        if step.name in _SUBMITS and not step.may_sleep and step.end_ns is not None
+        if step.call_class == "submit" and not step.may_sleep and step.end_ns is not None
     ]
     return any(
         step.kind in ("signal", "callback") and back_ns and step.start_ns >= min(back_ns)
@@ -65,9 +65,10 @@ def _is_told(flow: Flow) -> bool:
     )
 
 
-_FIGURES: Mapping[str, tuple[int, Callable[[Flow], bool]]] = {
-    "blocking": (2, _waits_in_the_transfer),
-    "nonblocking": (3, _tried),
-    "select": (4, _tries_and_waits_in_select),
-    "aio": (5, _is_told),
+_SHOWS: Mapping[int, Callable[[Flow], bool]] = {
+    2: _waits_in_the_transfer,
+    3: _tried,
+    4: _tries_and_waits_for_readiness,
+    5: _is_told,
 }
+"""What has happened in a flow that is the article's figure of that number."""

@@ -15,7 +15,7 @@ from typing import Literal
 from msgspec import structs
 
 from iomodels.base.units import counted, format_duration
-from iomodels.engines.calls import may_sleep
+from iomodels.engines.calls import call_class, may_sleep
 from iomodels.trace.schema import Event, Kind, Trace
 
 FOLD_FROM = 3
@@ -23,9 +23,6 @@ FOLD_FROM = 3
 LONG_SHARE = 0.04
 """A call that takes at least this share of the whole is shown with its two ends."""
 MAX_MOMENTS = 80
-_RESTING = frozenset({"futex_wait", "futex_wake"})
-"""What a helper thread calls between requests."""
-
 _DEVICE = frozenset({"device_start", "device_ready"})
 
 Span = tuple[int, int]
@@ -36,7 +33,8 @@ class Step:
     """An event, or `count` like ones in a row. Times count from the flow's begin.
 
     `end_ns` is None where it goes on beyond the flow's end; `spans_ns` has both times of each.
-    `may_sleep`: whether it is a call that can block its thread.
+    `call_class`: what kind of call it is ("" for none); `may_sleep`: whether it can block its
+    thread.
     """
 
     kind: Kind
@@ -46,6 +44,7 @@ class Step:
     end_ns: int | None
     result: int | None
     spans_ns: tuple[tuple[int, int | None], ...]
+    call_class: str = ""
     may_sleep: bool = False
 
     @property
@@ -128,7 +127,7 @@ def pictured(trace: Trace, helpers: int) -> Flow:
     cut_ns = 0
     if end_ns is not None and last_ns - end_ns >= LONG_SHARE * last_ns:
         part, cut_ns = replace(part, end_ns=end_ns), last_ns - end_ns
-    threads = _first_to_serve(part.of(trace.events))
+    threads = _first_to_serve(part.of(trace.events), trace.engine)
     hidden = set(threads[helpers:])
     left = [e for e in trace.events if e.thread not in hidden or e.kind in _DEVICE]
     flow = _flow(structs.replace(trace, events=left), part)
@@ -146,10 +145,11 @@ def _settled_ns(events: Sequence[Event]) -> int | None:
     return max(ends_ns) if asked and len(ends_ns) == len(known) else None
 
 
-def _first_to_serve(events: Sequence[Event]) -> list[int]:
-    """The helper threads, those first that were the first to do more than rest."""
+def _first_to_serve(events: Sequence[Event], engine: str) -> list[int]:
+    """The helper threads, those first that were the first to do more than wait and wake others."""
     helpers = [e for e in events if e.thread and e.kind not in _DEVICE]
-    serving = [e.thread for e in helpers if e.name not in _RESTING]
+    resting = ("wait", "wake")
+    serving = [e.thread for e in helpers if call_class(e.name, engine) not in resting]
     return list(dict.fromkeys([*serving, *(e.thread for e in helpers)]))
 
 
@@ -257,6 +257,7 @@ def _step(trace: Trace, event: Event, begin_ns: int, until_ns: int) -> Step:
     known = event.end_ns is not None and (event.end_ns <= until_ns or event.kind == "device_ready")
     start_ns = event.start_ns - begin_ns
     end_ns = event.end_ns - begin_ns if known and event.end_ns is not None else None
+    is_call = event.kind == "call"
     return Step(
         kind=event.kind,
         name=event.name,
@@ -265,7 +266,8 @@ def _step(trace: Trace, event: Event, begin_ns: int, until_ns: int) -> Step:
         end_ns=end_ns,
         result=event.result if known else None,
         spans_ns=((start_ns, end_ns),),
-        may_sleep=event.kind == "call" and may_sleep(event.name, trace.engine, trace.parameters),
+        call_class=call_class(event.name, trace.engine) if is_call else "",
+        may_sleep=is_call and may_sleep(event.name, trace.engine, trace.parameters),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 
 from iomodels.base.units import counted, format_duration
+from iomodels.engines.calls import result_kind
+from iomodels.engines.catalog import DESCRIPTORS
 from iomodels.trace.flow import Flow, Step, is_device, within
 from iomodels.trace.schema import Event
 
@@ -12,8 +14,6 @@ ARMED = (
     "arming the timer (timerfd_settime) starts the device, at some moment of that call; "
     "it is ready as much later"
 )
-_BYTES = {"read", "write", "pread", "pwrite", "preadv2", "aio_return"}
-_READY = {"select", "ppoll"}
 
 
 def eagain(flow: Flow) -> int:
@@ -37,13 +37,12 @@ def _result(name: str, result: int | None) -> str:
         return "not back yet"
     if result < 0:
         return errno.errorcode.get(-result, f"error {-result}")
-    if name == "aio_error":
+    kind = result_kind(name)
+    if kind == "errno":
         return errno.errorcode.get(result, f"error {result}") if result else "done"
-    if name in _BYTES:
+    if kind == "bytes":
         return f"{result} byte" if result == 1 else f"{result} bytes"
-    if name in _READY:
-        return f"{result} ready"
-    return str(result)
+    return f"{result} ready" if kind == "ready" else str(result)
 
 
 def called(step: Step) -> str:
@@ -57,8 +56,9 @@ def took(step: Step) -> str:
 
 
 def other_side(engine: str) -> str:
-    """Who answers the application. POSIX AIO is carried out by threads of the C library."""
-    return "C library, kernel" if engine.partition(":")[0] == "aio" else "kernel"
+    """Who answers the application: of an engine that is not known here, the kernel."""
+    descriptor = DESCRIPTORS.get(engine.partition(":")[0])
+    return descriptor.other_side if descriptor else "kernel"
 
 
 def left_out(flow: Flow) -> list[str]:

@@ -55,13 +55,15 @@ class Child:
             ) from None
 
     def _start(self, command: Command, launch: Launch) -> subprocess.Popen[bytes]:
+        options = launch.installation.option_settings(command.engine, command.options)
+        settings = {**command.settings, **options}
         return subprocess.Popen(
             launch.command(
                 str(os.getpid()),
                 command.engine,
                 command.channel,
                 str(self._record.fd),
-                *(f"{name}={value}" for name, value in command.settings.items()),
+                *(f"{name}={value}" for name, value in settings.items()),
             ),
             env=launch.full_environment(),
             stdin=subprocess.PIPE,

@@ -1,4 +1,5 @@
-"""Why a trial failed, in one sentence with a remedy: from the core's stage and errno.
+"""Why a trial failed, in one sentence with a remedy: what engine or channel say of it, or else from
+the core's stage and errno.
 
 Also the conditions that a trial must have met for its numbers to mean what they say.
 """
@@ -11,9 +12,8 @@ import signal
 from collections.abc import Mapping
 
 from iomodels.base.errors import ConditionLost, IomodelsError, NotApplicable, TrialError
+from iomodels.engines.point_settings import choice
 from iomodels.trials.record import Record
-
-_NO_THREAD = "no more threads can be started: raise the limit (ulimit -u), or lower load.depth"
 
 _SENTENCES: Mapping[tuple[str, int], str] = {
     ("channel_open", errno.EMFILE): (
@@ -22,22 +22,10 @@ _SENTENCES: Mapping[tuple[str, int], str] = {
     ("channel_open", errno.ENFILE): (
         "the system has no descriptor left: close something, or raise fs.file-max"
     ),
-    ("channel_open", errno.ENOSYS): (
-        "this kernel or container lacks a system call that the channel needs "
-        "(timerfd_create): allow it in the seccomp profile, or use another channel"
-    ),
     ("channel_open", errno.EPERM): (
         "this container forbids a system call that the channel needs: "
         "allow it in the seccomp profile, or use another channel"
     ),
-    ("channel_open", errno.EOPNOTSUPP): (
-        "this file system has no direct I/O: choose another channel.folder"
-    ),
-    ("check", errno.EBUSY): (
-        "the file's pages would not leave the page cache, so these would be no cold reads: "
-        "measure again when nothing else writes, or use another channel.folder"
-    ),
-    ("engine_open", errno.EAGAIN): _NO_THREAD,
     ("engine_open", errno.E2BIG): "the engine cannot keep so many requests in flight",
     ("drain", errno.ETIMEDOUT): "a cancelled transfer would not end within 10 s",
 }
@@ -56,28 +44,16 @@ _AT = {
 }
 
 
-_NOT_APPLICABLE: Mapping[tuple[str, int], str] = {
-    ("engine_open", errno.ERANGE): (
-        "its descriptors go beyond what the engine can handle (select: FD_SETSIZE is 1024)"
-    ),
-}
-_NO_SIGNAL = (
-    "a request's notification could not be delivered, and its result is gone with it (what came "
-    "from a stream, or was appended, cannot be asked for again): raise the limits (ulimit -i for "
-    "signals, ulimit -u for callbacks), or use another aio:notify"
-)
 PEER_WRONG_BYTES = 65
 """What the peer exits with when it was sent something else than it should (`core/channels`)."""
-_NO_NOWAIT = "this file system cannot read without blocking (RWF_NOWAIT)"
 
 
 def error(record: Record, settings: Mapping[str, int]) -> IomodelsError:
     """What to raise for a record whose trial failed."""
-    at = (record.stage, record.field("error"))
-    if at in _NOT_APPLICABLE:
-        return NotApplicable(_NOT_APPLICABLE[at])
-    if settings.get("nowait") and at == ("transfer", errno.EOPNOTSUPP):
-        return NotApplicable(_NO_NOWAIT)
+    if record.not_applicable:
+        return NotApplicable(record.reason)
+    if (record.stage, record.field("error")) == ("engine_open", errno.ERANGE):
+        return NotApplicable("its descriptors go beyond what the engine can handle")
     return TrialError(failure(record, settings))
 
 
@@ -88,8 +64,8 @@ def failure(record: Record, settings: Mapping[str, int]) -> str:
         return _peer_ended(record.field("peer_status") - 1)
     if stage == "verify":
         return _wrong_bytes(record, settings)
-    if (stage, number) == ("transfer", errno.EAGAIN):
-        return _NO_SIGNAL if record.field("signals_lost") else _NO_THREAD
+    if record.reason:
+        return record.reason
     if (stage, number) in _SENTENCES:
         return _SENTENCES[stage, number]
     name = errno.errorcode.get(number, str(number))
@@ -134,7 +110,11 @@ def check_conditions(record: Record, settings: Mapping[str, int]) -> None:
             "this machine's clocks disagree, so its latencies mean nothing"
         )
     pages, after = record.field("pages"), record.field("pages_after")
-    if settings.get("file_fd", -1) >= 0 and settings["file_cache"] == 0 and after < pages:
+    if (
+        settings.get("file_fd", -1) >= 0
+        and settings["file_cache"] == choice("file_cache", "warm")
+        and after < pages
+    ):
         raise ConditionLost(
             f"{pages - after} of {pages} pages had left the page cache by the end, so this was no "
             "cached read: free some memory, or make channel.size smaller"

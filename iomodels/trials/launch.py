@@ -20,6 +20,8 @@ from typing import Any
 
 from iomodels import __version__, _core
 from iomodels.base.errors import ArmError
+from iomodels.engines.catalog import DESCRIPTORS, Option, options_of
+from iomodels.engines.spec import EngineSpec
 from iomodels.trials import worker
 from iomodels.trials.record import Layout, own_layout
 
@@ -42,9 +44,13 @@ print(json.dumps({
     "worker": worker.__file__,
     "core": _core.__file__,
     "layout": layout | {"histogram_lower": _core.histogram_lower()},
-    "engines": list(_core.engines()),
+    "engines": {name: told.get("options", []) for name, told in _core.engines().items()},
 }))
 """
+SPOKEN = (1, worker.PROTOCOL)
+"""The protocols whose trials this version can run. In 1 the engines had no options of their own."""
+NOT_IN_FIRST = frozenset({"reason", "not_applicable", "counters"})
+"""Words of a record that cores of protocol 1 do not have."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +64,26 @@ class Installation:
     core_hash: str
     layout: Layout
     """How this core lays out its record, which need not be how ours does."""
-    engines: frozenset[str]
-    """The names in the core's table."""
+    engines: Mapping[str, tuple[Option, ...]]
+    """The names in the core's table, each with its options."""
+
+    def why_not(self, spec: EngineSpec) -> str | None:
+        """Why its core does not have this engine, or None."""
+        if spec.name not in self.engines:
+            return f"iomodels {self.version} of that Python has no engine {spec.canonical}"
+        known = {option.name: option for option in self.engines[spec.name]}
+        for name, value in spec.options.items():
+            option = known.get(name)
+            if option is None or (option.choices and value not in option.choices):
+                return (
+                    f"iomodels {self.version} of that Python has no {name}={value} for {spec.name}"
+                )
+        return None
+
+    def option_settings(self, engine: str, options: Mapping[str, str]) -> dict[str, int]:
+        """The options as settings of its core."""
+        known = {option.name: option for option in self.engines.get(engine, ())}
+        return {known[name].setting: known[name].number(v) for name, v in options.items()}
 
 
 @dataclass(frozen=True)
@@ -92,7 +116,7 @@ def own_launch() -> Launch:
             core=core,
             core_hash=_hash(core),
             layout=own_layout(),
-            engines=frozenset(_core.engines()),
+            engines={name: each.options for name, each in DESCRIPTORS.items()},
         )
     )
 
@@ -110,8 +134,8 @@ def find_launch(
     interpreter = python or sys.executable
     answer = _ask(interpreter, tuple(prefix), environment)
     own = own_launch().installation
-    missing = own.layout.words.keys() - answer["layout"]["words"].keys()
-    if answer["protocol"] != worker.PROTOCOL or missing:
+    missing = own.layout.words.keys() - answer["layout"]["words"].keys() - NOT_IN_FIRST
+    if answer["protocol"] not in SPOKEN or missing:
         raise ArmError(
             f"the iomodels of python={interpreter} is version {answer['version']}, whose trials "
             f"this version ({__version__}) cannot read: install versions closer to each other"
@@ -123,7 +147,7 @@ def find_launch(
         core=answer["core"],
         core_hash=_hash(answer["core"]),
         layout=Layout(**answer["layout"]),
-        engines=frozenset(answer["engines"]),
+        engines={name: options_of(table) for name, table in answer["engines"].items()},
     )
     return Launch(installation, tuple(prefix), dict(environment))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from iomodels.engines.spec import EngineSpec
 from iomodels.workload.scenario import Point
@@ -43,9 +43,14 @@ class PlannedTrial:
 
 @dataclass(frozen=True)
 class Command:
-    """What a child is started with: names in the core's tables, settings, descriptors to keep."""
+    """What a child is started with: names in the core's tables, settings, descriptors to keep.
+
+    The engine's options are as a user writes them: their numbers are those of the core that runs
+    it.
+    """
 
     engine: str
     channel: str
     settings: Mapping[str, int]
     descriptors: tuple[int, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)

@@ -15,15 +15,7 @@ from iomodels import _core
 from iomodels.base.errors import ScenarioError
 from iomodels.base.toml import printable
 from iomodels.base.units import format_size
-from iomodels.trials.core_settings import (
-    ARRIVALS,
-    CACHE,
-    HARNESS,
-    PATTERN,
-    SYNC,
-    WORKLOAD,
-    channel_settings,
-)
+from iomodels.engines.point_settings import choice, of_point
 from iomodels.trials.planned import Command, PlannedCell, PlannedTrial
 from iomodels.workload.channels import FileChannel
 from iomodels.workload.load import Load
@@ -32,6 +24,15 @@ from iomodels.workload.point import Point
 CALIBRATION_NS = 100_000_000
 """The TSC is compared with CLOCK_MONOTONIC over this long: an error below 1 ppm."""
 COMPUTE_CALIBRATION_NS = 50_000_000
+
+HARNESS = {
+    "append": 0,
+    "arrival_gap_q10_ns": 0,
+    "compute_units": 0,
+    "deadline_ns": 0,
+    "sync": choice("sync", "none"),
+}
+"""The null engine measures the loop: a plain closed one, with nothing to wait for in it."""
 
 _WRONG_FOLDER = (
     *(errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG),
@@ -121,47 +122,25 @@ class Preparation:
         A trial that writes has a file of its own, which is gone when the context is left.
         """
         point, spec = planned.cell.point, planned.cell.engine
-        settings = self._load_settings(point) | {
+        settings = of_point(point) | {
             "clock_ns_per_tick_q32": self._clock_q32,
             "seed": (self._seed * 1_000_003 + planned.round) & (2**63 - 1),
-            "engine_threads": int(spec.options.get("threads", 0)),
+            "compute_units": self._compute_units(point.load),
+            **self._cpu_settings(point.load),
         }
         changed = HARNESS if planned.cell.is_harness else {}
         channel = point.channel
         if not isinstance(channel, FileChannel):
-            settings |= channel_settings(channel) | changed
-            yield Command(spec.core_name, channel.kind, settings)
+            yield Command(spec.name, channel.kind, settings | changed, options=spec.options)
             return
         own = point.load.writes
         fd = self._new_file(channel) if own else self._shared_file(channel)
         try:
-            settings |= self._file_settings(channel, fd) | changed
-            yield Command(spec.core_name, channel.kind, settings, descriptors=(fd,))
+            settings |= {"file_fd": fd, "file_seed": self._seed} | changed
+            yield Command(spec.name, channel.kind, settings, (fd,), spec.options)
         finally:
             if own:
                 os.close(fd)
-
-    def _load_settings(self, point: Point) -> dict[str, int]:
-        load = point.load
-        gap_q10_ns = round(1024e9 / load.rate) if load.is_open_loop else 0
-        return {
-            "depth": point.core_depth,
-            "idle": point.core_idle,
-            "batch": load.batch,
-            "deadline_ns": int(load.deadline),
-            "block": int(load.block),
-            "pattern": PATTERN[load.pattern],
-            "workload": WORKLOAD[load.operation],
-            "read_share_millionths": round(load.read_share * 1e6),
-            "sync": SYNC[load.sync],
-            "verify": int(load.verify),
-            "compute_units": self._compute_units(load),
-            "arrivals": ARRIVALS[load.arrivals],
-            "arrival_gap_q10_ns": gap_q10_ns,
-            "opens_per_request": int(point.channel.opens == "per-request"),
-            "outstanding": load.depth,
-            **self._cpu_settings(load),
-        }
 
     def _compute_units(self, load: Load) -> int:
         return round(load.compute * self._units_per_ms / 1e6) if load.compute else 0
@@ -173,16 +152,6 @@ class Preparation:
         return {
             "engine_cpu": first,
             "peer_cpu": others[0] if load.placement == "apart" else first,
-        }
-
-    def _file_settings(self, channel: FileChannel, fd: int) -> dict[str, int]:
-        return {
-            "file_fd": fd,
-            "file_size": int(channel.size),
-            "file_seed": self._seed,
-            "file_cache": CACHE[channel.cache],
-            "nowait": int(channel.nowait),
-            "append": int(channel.append),
         }
 
     def _shared_file(self, channel: FileChannel) -> int:

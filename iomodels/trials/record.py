@@ -27,6 +27,7 @@ class Layout:
     calls: Sequence[str]
     stages: Sequence[str]
     histogram_lower: Sequence[int]
+    call_results: Sequence[str] = ()
 
 
 @cache
@@ -51,6 +52,23 @@ class Record:
     def field(self, name: str) -> int:
         """A single word."""
         return self._words[self._places[name][0]]
+
+    def has(self, name: str) -> bool:
+        """Whether this core has such a word: an older one may not."""
+        return name in self._places
+
+    @property
+    def reason(self) -> str:
+        """What engine or channel say of the failure; "" for nothing, or from an older core."""
+        if not self.has("reason"):
+            return ""
+        first, words = self._places["reason"]
+        return self._words[first : first + words].tobytes().partition(b"\0")[0].decode()
+
+    @property
+    def not_applicable(self) -> bool:
+        """Whether the failure is none: the engine cannot do this here."""
+        return self.has("not_applicable") and self.field("not_applicable") != 0
 
     def ask_to_stop(self) -> None:
         """The loop ends at its next turn."""

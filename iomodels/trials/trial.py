@@ -105,6 +105,9 @@ def to_trial(
         raise NothingEnded(_NOTHING_MEASURED)
     user_ns, system_ns = record.field("window_user_ns"), record.field("window_system_ns")
     calls, eagain = record.table("calls"), record.table("eagain")
+    # Elsewhere it says that a wait's time is over (aio_suspend), that nobody need wait (futex),
+    # that there is no room (aio_read), or it is a result (aio_return).
+    transfers = [n for n, (kind, _) in planned.cell.engine.calls.items() if kind == "transfer"]
     # Calls are counted over the whole slice, draining included, so that each operation has all of
     # its calls and none has half.
     slice_operations = record.field("slice_operations")
@@ -126,7 +129,7 @@ def to_trial(
         cpu_system_ns_per_op=system_ns / operations,
         cpu_share=_cpu_share(record),
         calls_per_op={name: count / slice_operations for name, count in calls.items()},
-        eagain_per_op=sum(eagain.get(name, 0) for name in _TRANSFERS) / slice_operations,
+        eagain_per_op=sum(eagain.get(name, 0) for name in transfers) / slice_operations,
         context_switches_per_op=Switches(
             voluntary=record.field("window_voluntary") / operations,
             involuntary=record.field("window_involuntary") / operations,
@@ -136,7 +139,7 @@ def to_trial(
         overlap=_overlap(parts) if parts else None,
         overlap_parts=parts,
         timeline=_timeline(planned, record),
-        counters={name: float(record.field(name)) for name in _COUNTERS if record.field(name)},
+        counters=_counters(planned, record),
     )
 
 
@@ -147,10 +150,13 @@ def _timeline(planned: PlannedTrial, record: Record) -> list[int] | None:
     return record.numbers("timeline")
 
 
-_TRANSFERS = ("read", "write", "pread", "pwrite", "preadv2")
-"""The calls whose EAGAIN says that nothing was ready. Elsewhere it says that a wait's time is over
-(aio_suspend), that nobody need wait (futex), that there is no room (aio_read), or it is a result
-(aio_return)."""
+def _counters(planned: PlannedTrial, record: Record) -> dict[str, float]:
+    """The loop's, and the engine's own; those that are not 0."""
+    counted = {name: record.field(name) for name in _COUNTERS}
+    own = record.numbers("counters") if record.has("counters") else []
+    counted |= zip(planned.cell.engine.counters, own, strict=False)
+    return {name: float(number) for name, number in counted.items() if number}
+
 
 _COUNTERS = (
     "early_completions",
@@ -161,7 +167,6 @@ _COUNTERS = (
     "cancels_already_complete",
     "cancels_withheld",
     "cancelled_operations",
-    "signals_lost",
     "verified_words",
     "spun_ns",
     "lateness_max_ns",

@@ -21,8 +21,8 @@ import resource
 import sys
 from types import ModuleType
 
-PROTOCOL = 1
-"""Of all of the above: another number, and the trials of one version cannot be run by another."""
+PROTOCOL = 2
+"""Of all of the above. `launch.SPOKEN` has those that this version still speaks."""
 
 
 def _load_core(path: str) -> ModuleType:

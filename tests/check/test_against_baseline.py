@@ -28,9 +28,9 @@ from iomodels.trials.planned import Command, PlannedTrial
 from iomodels.trials.preparation import Preparation
 
 from ..cli.test_cli import cli
-from ..core_build import ROOT
+from ..core_build import ROOT, build_extension, copy_core
 from ..trials.test_trial import leaves_no_child_and_no_descriptor
-from .test_arm import build_core, make_python
+from .test_arm import make_python
 
 __all__ = ["cli", "leaves_no_child_and_no_descriptor"]  # a fixture that every test here has
 
@@ -343,7 +343,7 @@ def test_one_more_call_in_an_engine_fails_the_check(cli, tmp_path: Path) -> None
     )
     assert call in source
     planted = f"#include <sys/select.h>\n{source.replace(call, f'{extra} {call}')}"
-    build_core(target, {name: planted})
+    build_extension(copy_core(tmp_path / "changed", {name: planted}), target)
     package = target.parent
     parts = [path.parent for path in (ROOT / "iomodels").glob("*/__init__.py")]
     theirs = [*(ROOT / "iomodels").glob("*.py"), *parts, ROOT / "cli", ROOT / "scenarios"]

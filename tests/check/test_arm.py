@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
 import sys
-import sysconfig
 import venv
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -23,7 +20,7 @@ from iomodels.machine import environment
 from iomodels.trials import worker
 from iomodels.trials.launch import own_launch
 
-from ..core_build import ROOT, core_sources
+from ..core_build import ROOT, build_extension, copy_core
 
 SECRET = "hunter2"
 
@@ -195,36 +192,12 @@ def test_the_same_python_by_another_path_is_an_arm_too(tmp_path: Path) -> None:
     assert pair.error is None
 
 
-def build_core(target: Path, changed: Mapping[str, str]) -> None:
-    """The core, with other texts of some of its files (by their path in it)."""
-    folder = target.parent
-    core = ROOT / "iomodels" / "core"
-    sources = [*core_sources(), core / "python/module.c"]
-    # Quoted includes look in the including file's folder first, so all sources are copied.
-    for path in core.rglob("*.[ch]"):
-        copy = folder / "core" / path.relative_to(core)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_text(path.read_text())
-    for name, text in changed.items():
-        (folder / "core" / name).write_text(text)
-    copied = [str(folder / "core" / path.relative_to(core)) for path in sources]
-    subprocess.run(
-        [
-            *("cc", "-shared", "-fPIC", "-O0", "-std=gnu11", "-pthread", "-D_GNU_SOURCE"),
-            *("-DPy_LIMITED_API=0x030B0000", f"-I{folder / 'core'}"),
-            f"-I{sysconfig.get_path('include')}",
-            *(*copied, "-o", str(target), "-lm", "-lrt"),
-        ],
-        check=True,
-        capture_output=True,
-    )
-
-
 def test_a_record_that_is_laid_out_differently_is_read_by_its_own_layout(tmp_path: Path) -> None:
     python = make_python(tmp_path / "other", "0.2.0")
     target = next((tmp_path / "other").glob("lib/python*/site-packages/iomodels/_core*.so"))
     header = (ROOT / "iomodels" / "core" / "record.h").read_text()
-    build_core(target, {"record.h": header.replace("    X(stop) ", "    X(a_new_word) X(stop) ")})
+    changed = header.replace("    X(stop) ", "    X(a_new_word) X(stop) ")
+    build_extension(copy_core(tmp_path, {"record.h": changed}), target)
     (cell,) = cells("slow-device", [], [f"python={python}"])
     layout, own = cell.b.launch.installation.layout, own_launch().installation.layout
     assert layout.size == own.size + 8

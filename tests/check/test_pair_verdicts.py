@@ -246,7 +246,8 @@ class Without(pair_runs.Arm):
 
     def launch(self) -> Launch:
         own = own_launch()
-        has = own.installation.engines - {"select"}
+        every = own.installation.engines
+        has = {name: options for name, options in every.items() if name != "select"}
         return replace(own, installation=replace(own.installation, engines=has))
 
 

@@ -23,7 +23,9 @@ struct variant {
 };
 
 struct subject {
-    const struct engine *engine;
+    const struct engine *engine; /* with its options: nothing is left to vary */
+    const int64_t *options;      /* as settings have them, … */
+    const int64_t *values;       /* … and with the defaults filled in */
     const struct channel *channel;
     const struct variant *variant;
 };

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "engine_names.h"
 #include "forked.h"
 #include "planted/planted.h"
 #include "probe.h"
@@ -75,6 +76,17 @@ uint64_t process_cpu_ns(void)
     return read_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+static struct subject subject_of(const struct named_engine *named, const struct variant *variant)
+{
+    return (struct subject){
+        .engine = &named->engine,
+        .options = named->options,
+        .values = named->values,
+        .channel = variant->channel,
+        .variant = variant,
+    };
+}
+
 /* Why the rule, of this table, does not apply to the subject, or NULL. */
 static const char *reason_not_to(const struct table *table, const struct rule *rule,
                                  const struct subject *subject)
@@ -100,20 +112,28 @@ static const char *reason_not_to(const struct table *table, const struct rule *r
 struct listing {
     const struct table *table;
     const struct rule *rule;
-    const struct engine *engine;
+    const struct named_engine *named;
 };
 
 /* The channel's first role with every rule; the others only with those that apply. */
 static void list_one(const struct variant *variant, void *context)
 {
     const struct listing *listing = context;
-    const struct subject subject = {listing->engine, variant->channel, variant};
+    const struct subject subject = subject_of(listing->named, variant);
 
     const char *reason = reason_not_to(listing->table, listing->rule, &subject);
 
     if (variant->is_first || !reason)
-        printf("%s %s %s%s%s\n", listing->engine->name, variant->name, listing->rule->name,
+        printf("%s %s %s%s%s\n", listing->named->name, variant->name, listing->rule->name,
                reason ? " " : "", reason ? reason : "");
+}
+
+static void list_engine(const struct named_engine *named, void *context)
+{
+    struct listing listing = *(const struct listing *)context;
+
+    listing.named = named;
+    variant_each(list_one, &listing);
 }
 
 static void list_rule(const struct table *table, const struct rule *rule)
@@ -122,8 +142,7 @@ static void list_rule(const struct table *table, const struct rule *rule)
         printf("%s %s %s\n", ANY, ANY, rule->name);
         return;
     }
-    for (const struct engine *const *engine = engines; *engine; engine++)
-        variant_each(list_one, &(struct listing){table, rule, *engine});
+    named_engine_each(list_engine, &(struct listing){table, rule, NULL});
 }
 
 static void list_all(void)
@@ -148,11 +167,9 @@ static const struct rule *find_rule(const char *name, const struct table **in)
     return NULL;
 }
 
-static const struct engine *find_engine(const char *name)
+static bool find_engine(struct named_engine *named, const char *name)
 {
-    const struct engine *engine = engine_find(name);
-
-    return engine ? engine : planted_find(name);
+    return named_engine_find(named, name) || planted_find(named, name);
 }
 
 #ifdef __SANITIZE_THREAD__
@@ -179,14 +196,16 @@ static void run(void *context)
     const struct table *table;
     const struct rule *rule = find_rule(asked->rule, &table);
     const struct variant variant = variant_find(asked->channel);
-    const struct subject subject = {find_engine(asked->engine), variant.channel, &variant};
+    struct named_engine named = {0};
+    const bool is_known = find_engine(&named, asked->engine);
+    const struct subject subject = subject_of(&named, &variant);
 
     EXPECT(rule, "There is no rule \"%s\".", asked->rule);
     alarm(WATCHDOG_S);
     start_sanitizer_thread();
     probe_start();
     if (rule->unless) {
-        EXPECT(subject.engine, "There is no engine \"%s\".", asked->engine);
+        EXPECT(is_known, "There is no engine \"%s\".", asked->engine);
         EXPECT(subject.channel, "There is no channel \"%s\".", asked->channel);
         const char *reason = reason_not_to(table, rule, &subject);
         if (reason)

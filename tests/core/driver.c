@@ -36,7 +36,12 @@ static void read_content(struct driver *driver)
 
 static void open_engine(struct driver *driver)
 {
-    const struct engine_setup setup = {.depth = driver->depth, .calls = &driver->calls};
+    const struct engine_setup setup = {
+        .depth = driver->depth,
+        .options = driver->options,
+        .calls = &driver->calls,
+        .counters = driver->record->slice.counters,
+    };
     int error = driver->engine->open(&driver->engine_state, &setup);
 
     EXPECT(error == 0, "The engine did not open: %s.", strerror(-error));
@@ -64,6 +69,7 @@ static void open_with(struct driver *driver, const struct subject *subject,
 
     *driver = (struct driver){
         .engine = subject->engine,
+        .options = subject->values,
         .channel = subject->channel,
         .variant = subject->variant,
         .settings = *settings,

@@ -14,6 +14,7 @@ enum slot_state { SLOT_IDLE, SLOT_STARTED, SLOT_IN_FLIGHT };
 
 struct driver {
     const struct engine *engine;
+    const int64_t *options;
     const struct channel *channel;
     const struct variant *variant;
     struct settings settings;

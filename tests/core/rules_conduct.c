@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "driver.h"
+#include "loop_case.h"
 #include "probe.h"
 
 /* Some traffic of every kind: started, waited for, looked at, cancelled. Leaves the engine open. */
@@ -77,10 +78,34 @@ static void calls_are_counted(const struct subject *subject)
     driver_close(&driver);
 }
 
+/* Traces, findings and pictures know a call by what the engine says of it. */
+static void calls_are_declared(const struct subject *subject)
+{
+    const struct engine_call *declared = subject->engine->calls;
+    bool known[CALL_COUNT] = {false};
+    struct loop_case test;
+
+    for (; declared && declared->id != CALL_COUNT; declared++)
+        known[declared->id] = true;
+    loop_case_init(&test, subject, subject_depth(subject, 4));
+    if (subject->channel->caps.files) {
+        test.setup.settings.workload = WORKLOAD_MIXED;
+        test.setup.settings.sync = SYNC_EVERY;
+    }
+    EXPECT(loop_case_open(&test) == 0, "The loop did not open.");
+    loop_case_run(&test, UINT64_MAX / 4, 20);
+    EXPECT(loop_case_close(&test) == 0, "The loop did not close.");
+    for (int id = 0; id < CALL_COUNT; id++)
+        EXPECT(test.record->slice.calls[id] == 0 || known[id], "It calls %s, and does not say so.",
+               call_names[id]);
+    loop_case_free(&test);
+}
+
 const struct rule conduct_rules[] = {
     {"nothing-allocated", always, nothing_allocated},
     {"nothing-printed", always, nothing_printed},
     {"no-clock-read", always, no_clock_read},
     {"calls-are-counted", always, calls_are_counted},
+    {"calls-are-declared", always, calls_are_declared},
     {NULL, NULL, NULL},
 };

@@ -178,6 +178,7 @@ struct settings subject_settings(const struct subject *subject, uint32_t depth)
 {
     struct settings settings = subject->variant->settings;
 
+    memcpy(settings.options, subject->options, sizeof settings.options);
     settings.depth = depth;
     settings.outstanding = depth; /* a message for each connection: no read waits in vain */
     settings.service_mean_ns = 50000;

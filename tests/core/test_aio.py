@@ -26,15 +26,16 @@ from iomodels.trials.record import new_record
 
 from .. import core_build
 from ..conftest import AIO_SIGNALS
+from ..engines import CAPS, open_loop, plain
 from ..fresh import run_python
 
 LONG_NS = 10**11
 US, MS = 1_000, 1_000_000
-AIO = [name for name in _core.engines() if name.split("-")[0] == "aio"]
-CANCELLING = [name for name, caps in _core.engines().items() if caps["cancels"]]
+AIO = [name for name in CAPS if plain(name) == "aio"]
+CANCELLING = [name for name, caps in CAPS.items() if caps["cancels"]]
 CANCELLING_AIO = [name for name in AIO if name in CANCELLING]
-CHAINING = [name for name, caps in _core.engines().items() if caps["chains"]]
-SIGNALS = [name for name in AIO if "sig" in name]
+CHAINING = [name for name, caps in CAPS.items() if caps["next_start"] != "loop"]
+SIGNALS = [name for name in AIO if "notify=signal" in name]
 CALLBACKS = [name for name in AIO if "callback" in name]
 WORKLOADS = ("timer", "file", "file-write", "pipe", "socket")
 FILE_SIZE, BLOCK = 1 << 20, 4096
@@ -42,10 +43,16 @@ EXPONENTIAL = 2
 STOPS = 5
 DIRECT = 1
 
+LIST, LIST_NOWAIT = "aio:notify=list", "aio:notify=list,mode=nowait"
+POLL = "aio:notify=poll"
+SIGNAL, SIGNAL_HANDLER = "aio:notify=signal", "aio:notify=signal,chain=handler"
+SIGIO, SIGIO_HANDLER = (f"aio:notify=signal,signal=SIGIO{more}" for more in ("", ",chain=handler"))
+
 CHILD = """
 import json, os, resource, sys, threading
 from pathlib import Path
 from iomodels import _core
+from iomodels.engines.spec import parse
 from iomodels.trials.record import new_record
 
 def state():
@@ -66,7 +73,8 @@ for job in json.loads(sys.argv[1]):
     with new_record() as record:
         before = state()
         descriptors = len(os.listdir("/proc/self/fd"))
-        loop = _core.Loop(job["engine"], channel, settings, record.fd)
+        spec = parse(job["engine"])
+        loop = _core.Loop(spec.name, channel, settings | spec.settings, record.fd)
         assert loop.is_open(), (job, record.stage, record.field("error"))
         results = []
         if job.get("stop"):
@@ -81,13 +89,14 @@ for job in json.loads(sys.argv[1]):
                 results.append(loop.run(job.get("duration_ns", 10**11), job["operations"]))
         words = _core.record_layout()["words"]
         answer = {name: record.field(name) for name, (_, n) in words.items() if n == 1}
+        own = lambda: dict(zip(spec.counters, record.numbers("counters")))
         calls = record.table("calls")
         answer["closed"] = loop.close()
         after = record.table("calls")
         answer["calls_of_close"] = {name: after[name] - n for name, n in calls.items()}
         # A notification may come late; close has waited for it.
-        settled = ("cancels_", "signals_lost")
-        answer |= {name: record.field(name) for name in words if name.startswith(settled)}
+        answer |= {name: record.field(name) for name in words if name.startswith("cancels_")}
+        answer |= own()
         answer |= {
             "results": results,
             "stage": record.stage,
@@ -133,7 +142,7 @@ def job(engine: str, workload: str, depth: int, operations: int, **more: Any) ->
 
 
 _SETTINGS = frozenset(
-    {"deadline_ns", "engine_threads", "opens_per_request", "service_mean_ns", "sync", "batch"}
+    {"deadline_ns", "opens_per_request", "service_mean_ns", "sync", "batch"}
     | {
         "append",
         "block",
@@ -145,6 +154,13 @@ _SETTINGS = frozenset(
         "service_distribution",
     }
 )
+
+
+def with_threads(engine: str, threads: int) -> str:
+    """With so many helper threads; an engine that has none stays as it is."""
+    if plain(engine) != "aio":
+        return engine
+    return f"{engine}{',' if ':' in engine else ':'}threads={threads}"
 
 
 def starts(calls: dict[str, int]) -> int:
@@ -196,12 +212,13 @@ def test_every_notification_completes_everything(engine: str, workload: str) -> 
 @pytest.mark.parametrize("settings", [{"server": 1}, {"idle": 1}], ids=["server", "idle"])
 def test_who_waits_for_all_does_not_wait_for_ever(settings: dict[str, int]) -> None:
     with new_record() as record:
-        loop = _core.Loop("aio-list", "socket", {"block": 100, "depth": 2, **settings}, record.fd)
+        asked = {"block": 100, "depth": 2, **settings}
+        loop = open_loop(LIST, "socket", asked, record.fd)
         assert not loop.is_open()
         assert (record.stage, record.field("error")) == ("engine_open", errno.EOPNOTSUPP)
 
 
-@pytest.mark.parametrize("engine", [name for name in AIO if name != "aio-list"])
+@pytest.mark.parametrize("engine", [name for name in AIO if name != LIST])
 def test_a_server_and_idle_descriptors(engine: str) -> None:
     (served,) = run(job(engine, "socket", 16, 300, server=1))
     assert served["results"] == [0]
@@ -211,7 +228,7 @@ def test_a_server_and_idle_descriptors(engine: str) -> None:
     assert watched["closed"] == 0
 
 
-@pytest.mark.parametrize("engine", [name for name in AIO if name != "aio-poll"])
+@pytest.mark.parametrize("engine", [name for name in AIO if name != POLL])
 def test_a_wait_burns_no_cpu(engine: str) -> None:
     (answer,) = run(job(engine, "timer", 4, 4, service_mean_ns=150 * MS))
     spent_ns = answer["window_user_ns"] + answer["window_system_ns"]
@@ -234,11 +251,11 @@ def test_every_call_of_the_articles_table_is_made() -> None:
 
 @pytest.mark.parametrize("depth", [1, 8])
 def test_the_calls_are_those_of_the_articles_listings(depth: int) -> None:
-    names = ("aio", "aio-list", "aio-signal", "aio-signal-handler")
+    names = ("aio", LIST, SIGNAL, SIGNAL_HANDLER)
     answers = run(*(job(name, "timer", depth, 400, batch=depth) for name in names))
     for name, answer in zip(names, answers, strict=True):
         calls, operations = answer["calls"], answer["slice_operations"]
-        if name == "aio-list":
+        if name == LIST:
             assert calls["lio_listio"] == -(-operations // depth)
             assert calls["aio_error"] == operations
         elif name == "aio":
@@ -249,18 +266,18 @@ def test_the_calls_are_those_of_the_articles_listings(depth: int) -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 3, 4, 16])
-@pytest.mark.parametrize("engine", ["aio-list", "aio-list-nowait"])
+@pytest.mark.parametrize("engine", [LIST, LIST_NOWAIT])
 def test_a_batch_is_the_length_of_the_list(engine: str, batch: int) -> None:
     for answer in run(*(job(engine, name, 16, 480, batch=batch) for name in ("file", "timer"))):
         assert answer["results"] == [0]
         fewest = -(-answer["slice_operations"] // batch)
         # Where the machine stands still for longer than a wait lasts, a batch is reaped in two.
-        most = fewest if engine == "aio-list" else fewest + 2
+        most = fewest if engine == LIST else fewest + 2
         assert fewest <= answer["calls"]["lio_listio"] <= most
 
 
 def test_a_list_takes_what_is_due_where_no_batch_is_asked_for() -> None:
-    names = ("aio-list", "aio-list-nowait")
+    names = (LIST, LIST_NOWAIT)
     waits, does_not = run(*(job(name, "timer", 16, 480) for name in names))
     assert waits["calls"]["lio_listio"] == waits["slice_operations"] / 16
     assert does_not["calls"]["lio_listio"] <= does_not["slice_operations"]
@@ -316,7 +333,7 @@ def test_without_room_for_a_signal_no_request_is_lost(engine: str, workload: str
     assert answer["closed"] == 0
 
 
-@pytest.mark.parametrize("engine", [name for name in SIGNALS if "sigio" in name])
+@pytest.mark.parametrize("engine", [name for name in SIGNALS if "SIGIO" in name])
 def test_sigio_loses_signals_and_no_request(engine: str) -> None:
     for answer in run(*(job(engine, workload, 16, 5000) for workload in ("file", "timer"))):
         assert answer["results"] == [0]
@@ -324,7 +341,7 @@ def test_sigio_loses_signals_and_no_request(engine: str) -> None:
         assert 0 < answer["signals_lost"] < answer["slice_operations"]
 
 
-@pytest.mark.parametrize("engine", [name for name in SIGNALS if "sigio" in name])
+@pytest.mark.parametrize("engine", [name for name in SIGNALS if "SIGIO" in name])
 def test_sigio_without_its_value_is_enough(engine: str) -> None:
     """Without memory for it the value is lost, but the signal itself comes."""
     (answer,) = run(job(engine, "timer", 4, 200, pending_signals=0))
@@ -332,7 +349,7 @@ def test_sigio_without_its_value_is_enough(engine: str) -> None:
     assert answer["signals_lost"] >= 200
 
 
-@pytest.mark.parametrize("engine", [name for name in SIGNALS if "sigio" not in name])
+@pytest.mark.parametrize("engine", [name for name in SIGNALS if "SIGIO" not in name])
 def test_what_a_stream_brought_is_gone_with_its_count(engine: str) -> None:
     (answer,) = run(job(engine, "timer", 4, 200, pending_signals=0))
     assert answer["results"] == [-errno.EAGAIN]
@@ -346,7 +363,7 @@ def test_what_was_appended_is_not_appended_again(engine: str) -> None:
     """A record that is repeated since its signal could not be queued would be there twice."""
     settings = {"append": 1, "pending_signals": 0}
     (answer,) = run(job(engine, "file-write", 1, 20, **settings))
-    if "sigio" in engine:  # the signal comes, without its value
+    if "SIGIO" in engine:  # the signal comes, without its value
         assert answer["results"] == [0]
         assert answer["calls"]["aio_write"] == answer["slice_operations"] == 20
         return
@@ -370,7 +387,7 @@ def test_what_was_called_back_stays_so_without_its_signal(
         assert answer["read_back_bytes"] == slow_file["file_size"]
 
 
-@pytest.mark.parametrize("engine", [name for name in AIO if "sigio" not in name])
+@pytest.mark.parametrize("engine", [name for name in AIO if "SIGIO" not in name])
 def test_nothing_is_lost_where_there_is_room(engine: str) -> None:
     (answer,) = run(job(engine, "file", 16, 2000))
     assert answer["results"] == [0]
@@ -388,8 +405,8 @@ def asked(answer: dict[str, Any]) -> int:
 @pytest.mark.parametrize("engine", CANCELLING)
 def test_a_deadline_ends_requests_and_each_once(engine: str) -> None:
     """Two threads for eight timers: most requests wait for a thread when their time is over."""
-    settings = {"service_mean_ns": MS, "deadline_ns": MS // 2, "engine_threads": 2}
-    (answer,) = run(job(engine, "timer", 8, 0, duration_ns=300 * MS, **settings))
+    settings = {"service_mean_ns": MS, "deadline_ns": MS // 2}
+    (answer,) = run(job(with_threads(engine, 2), "timer", 8, 0, duration_ns=300 * MS, **settings))
     assert answer["results"] == [0], (answer["stage"], answer["error"])
     assert answer["closed"] == 0
     assert asked(answer) > 50
@@ -407,9 +424,10 @@ def test_a_deadline_ends_requests_and_each_once(engine: str) -> None:
 @pytest.mark.parametrize("engine", CANCELLING)
 def test_a_deadline_does_not_wait_for_a_batch(engine: str) -> None:
     """Ends trickle in, and the loop wants eight of them; what is overdue is cancelled meanwhile."""
-    settings = {"service_mean_ns": 5 * MS, "deadline_ns": 5 * MS, "engine_threads": 2}
+    settings = {"service_mean_ns": 5 * MS, "deadline_ns": 5 * MS}
     settings |= {"service_distribution": EXPONENTIAL, "batch": 8}
-    (answer,) = run(job(engine, "timer", 8, 0, duration_ns=350 * MS, **settings))
+    asked_for = job(with_threads(engine, 2), "timer", 8, 0, duration_ns=350 * MS, **settings)
+    (answer,) = run(asked_for)
     assert answer["results"] == [0], (answer["stage"], answer["error"])
     assert asked(answer) > 20
     assert answer["long_overdue"] < 1.2 * asked(answer)
@@ -437,7 +455,7 @@ def test_short_deadlines_on_a_file(engine: str, workload: str, opens: int) -> No
 def test_what_was_not_asked_for_the_sake_of_others_is_counted_apart() -> None:
     """Overdue at once: the first of a descriptor is left alone, those behind it are cancelled."""
     settings = {"opens_per_request": 0, "deadline_ns": 1}
-    (answer,) = run(job("aio-poll", "file", 32, 300, duration_ns=10**10, **settings))
+    (answer,) = run(job(POLL, "file", 32, 300, duration_ns=10**10, **settings))
     assert answer["results"] == [0]
     assert answer["cancels_withheld"] > 0
     assert asked(answer) == answer["calls"]["aio_cancel"]
@@ -470,7 +488,7 @@ def test_a_stopped_trial_cancels_a_shared_descriptor_with_one_call(
         assert_nothing_is_left(answer)
 
 
-@pytest.mark.parametrize("engine", ["aio-signal", "aio-signal-handler"])
+@pytest.mark.parametrize("engine", [SIGNAL, SIGNAL_HANDLER])
 def test_what_was_stopped_writes_no_more(engine: str, slow_file: dict[str, int]) -> None:
     """Where no signal can be queued, a cancelled transfer looks like one to be made once more."""
     stopped = job(engine, "file-write", 16, 0, stop=50, pending_signals=0, **slow_file)
@@ -494,15 +512,17 @@ def assert_nothing_is_left(answer: dict[str, Any]) -> None:
 CLOSED_OFTEN = """
 import os, sys, threading
 from iomodels import _core
+from iomodels.engines.spec import parse
 from iomodels.trials.record import new_record
 
+spec = parse(sys.argv[1])
 threading.Thread(target=threading.Event().wait, daemon=True).start()
 fd = _core.make_file("/var/tmp", 1 << 16, 1)
 os.truncate(fd, 0)
 settings = {"block": 4096, "depth": 4, "file_fd": fd, "file_size": 1 << 16, "file_seed": 1}
 for _ in range(int(sys.argv[2])):
     with new_record() as record:
-        loop = _core.Loop(sys.argv[1], "file", settings, record.fd)
+        loop = _core.Loop(spec.name, "file", settings | spec.settings, record.fd)
         assert loop.run(10**10) < 0
         assert loop.close() == 0
 """
@@ -511,10 +531,10 @@ for _ in range(int(sys.argv[2])):
 @pytest.mark.parametrize(
     ("engine", "closes"),
     [
-        ("aio-signal", 1500),
-        ("aio-signal-handler", 1500),
-        ("aio-sigio", 200),  # close waits for 10 ms, in case that one comes
-        ("aio-sigio-handler", 200),
+        (SIGNAL, 1500),
+        (SIGNAL_HANDLER, 1500),
+        (SIGIO, 200),  # close waits for 10 ms, in case that one comes
+        (SIGIO_HANDLER, 200),
     ],
 )
 def test_a_signal_that_another_thread_has_taken_does_not_outlive_close(
@@ -539,28 +559,23 @@ def test_no_other_thread_of_the_tests_takes_these_signals() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "canonical", "core"),
+    ("text", "canonical"),
     [
-        ("aio:notify=suspend", "aio", "aio"),
-        ("aio:notify=poll", "aio:notify=poll", "aio-poll"),
-        ("aio:mode=wait,notify=list", "aio:notify=list", "aio-list"),
-        ("aio:mode=nowait,notify=list", "aio:notify=list,mode=nowait", "aio-list-nowait"),
-        ("aio:signal=rt,notify=signal,chain=loop", "aio:notify=signal", "aio-signal"),
+        ("aio:notify=suspend", "aio"),
+        ("aio:notify=poll", "aio:notify=poll"),
+        ("aio:mode=wait,notify=list", "aio:notify=list"),
+        ("aio:mode=nowait,notify=list", "aio:notify=list,mode=nowait"),
+        ("aio:signal=rt,notify=signal,chain=loop", "aio:notify=signal"),
         (
             "aio:threads=2,chain=handler,signal=SIGIO,notify=signal",
             "aio:notify=signal,signal=SIGIO,chain=handler,threads=2",
-            "aio-sigio-handler",
         ),
-        (
-            "aio:notify=callback,chain=handler",
-            "aio:notify=callback,chain=handler",
-            "aio-callback-handler",
-        ),
+        ("aio:notify=callback,chain=handler", "aio:notify=callback,chain=handler"),
     ],
 )
-def test_options_have_one_spelling(text: str, canonical: str, core: str) -> None:
+def test_options_have_one_spelling(text: str, canonical: str) -> None:
     spec = parse_engine(text)
-    assert (spec.canonical, spec.core_name) == (canonical, core)
+    assert spec.canonical == canonical
     assert parse_engine(canonical) == spec
 
 
@@ -574,8 +589,8 @@ def every_combination() -> Iterator[str]:
     yield from ("aio", "aio:notify=poll")
 
 
-def test_the_options_reach_every_engine_of_the_core() -> None:
-    assert {parse_engine(text).core_name for text in every_combination()} == set(AIO)
+def test_every_combination_of_options_is_tested() -> None:
+    assert {parse_engine(text).canonical for text in every_combination()} == set(AIO)
 
 
 @pytest.mark.parametrize(
@@ -631,7 +646,7 @@ def test_every_fact_is_asked_about() -> None:
 
 
 def stress_program(variant: str) -> str:
-    return str(core_build.program(variant, "aio_stress", "aio_watch"))
+    return str(core_build.program(variant, "aio_stress", "aio_watch", "core/engine_names"))
 
 
 def stress(*command: str) -> None:
@@ -663,11 +678,19 @@ def test_stress_of_the_memory_order(engine: str, channel: str) -> None:
     """Fixed addresses, since ThreadSanitizer does not start with all random ones."""
     if shutil.which("setarch") is None:
         pytest.skip("setarch is not installed (Debian: apt install util-linux)")
-    if engine == "aio-list-nowait" and "IOMODELS_STRESS_OPERATIONS" in os.environ:
+    if engine == LIST_NOWAIT and "IOMODELS_STRESS_OPERATIONS" in os.environ:
         # glibc's thread, which ThreadSanitizer did not see start, frees each list (__aio_notify);
         # when its trace of that thread is full, it crashes itself (TraceSwitch).
         pytest.skip("ThreadSanitizer does not survive a long run of glibc's thread for lists")
-    stress("setarch", "-R", stress_program("thread"), engine, channel, "OPERATIONS", "1", "1")
+    stress(
+        "setarch",
+        "-R",
+        stress_program("thread"),
+        with_threads(engine, 1),
+        channel,
+        "OPERATIONS",
+        "1",
+    )
 
 
 @pytest.mark.long
@@ -675,7 +698,9 @@ def test_stress_of_the_memory_order(engine: str, channel: str) -> None:
 @pytest.mark.parametrize("engine", CALLBACKS)
 def test_a_callback_that_comes_late_was_not_lost(engine: str, when: str) -> None:
     """What comes after close is lost, but must find its state."""
-    program = core_build.program("address", "aio_late_callback", options=("-Wl,--wrap=aio_read",))
+    program = core_build.program(
+        "address", "aio_late_callback", "core/engine_names", options=("-Wl,--wrap=aio_read",)
+    )
     done = subprocess.run(
         [program, engine, when],
         capture_output=True,

@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from iomodels import _core
-
+from ..engines import CAPS, WITH_DATA
 from ..fresh import run_python
 
 # Whatever is tested runs in a process of its own: helper threads, limits and children stay in it.
 PREAMBLE = """
 import errno, json, os, resource, signal, sys, threading, time
 from iomodels import _core
+from iomodels.engines.spec import parse
 from iomodels.trials.record import new_record
 
 MULTIPLIER = _core.clock_calibrate(2_000_000)
@@ -43,7 +43,8 @@ class Trial:
         self.context = new_record()
         self.record = self.context.__enter__()
         settings = {"clock_ns_per_tick_q32": MULTIPLIER, **settings}
-        self.loop = _core.Loop(engine, channel, settings, self.record.fd)
+        spec = parse(engine)
+        self.loop = _core.Loop(spec.name, channel, settings | spec.settings, self.record.fd)
         self.slices = []
     def run(self, seconds=0.02, operations=0):
         error = self.loop.run(int(seconds * 1e9), operations)
@@ -82,12 +83,12 @@ WORK: dict[str, dict[str, int]] = {
     "stream-write": {"block": 4096, "exchange": 1, "workload": 1},
     "server": {"block": 64, "server": 1, "outstanding": 2},
 }
-ENGINES = [name for name, caps in _core.engines().items() if caps["moves_data"] and caps["streams"]]
+ENGINES = [name for name in WITH_DATA if CAPS[name]["streams"]]
 
 
 def can(engine: str, work: str) -> bool:
     """A list that is waited for as a whole cannot serve: one slow client would hold all others."""
-    return work != "server" or not _core.engines()[engine]["waits_for_all"]
+    return work != "server" or not CAPS[engine]["waits_for_all"]
 
 
 BROKEN = {-errno.EPIPE, -errno.ECONNRESET, -errno.ENODATA}
@@ -131,7 +132,7 @@ def every_work(engine: str, channel: str) -> dict[tuple[str, int], Any]:
     """The outcomes by work and depth; all of a depth in one process."""
     kind, family = CHANNELS[channel]
     works = {name: settings | family for name, settings in WORK.items() if can(engine, name)}
-    deepest = _core.engines()[engine]["max_depth"]
+    deepest = CAPS[engine]["max_depth"]
     return {
         (name, depth): outcome
         for depth in (1, 8)
@@ -292,9 +293,7 @@ print(json.dumps(trial.outcome()))
 
 
 # While submit waits for a peer that does not answer, nobody sees that it is to stop.
-@pytest.mark.parametrize(
-    "engine", [name for name in ENGINES if not _core.engines()[name]["blocks_in_submit"]]
-)
+@pytest.mark.parametrize("engine", [name for name in ENGINES if not CAPS[name]["blocks_in_submit"]])
 def test_a_stopped_peer_hinders_neither_stop_nor_close(engine: str) -> None:
     script = open_as(engine, "pipe", block=64, depth=4)
     script += """

@@ -26,11 +26,12 @@ import pytest
 from iomodels import _core
 
 from ..core_build import SANITIZERS, conformance
+from ..engines import CAPS
 
 PROCESSES = 8  # most of them wait
 TIMEOUT_S = 100  # of all rules together; each has a limit of its own
-CHANNELS = ("timer", "file", "pipe", "socket")
-PAIRS = [(engine, channel) for engine in _core.engines() for channel in CHANNELS]
+CHANNELS = _core.channels()
+PAIRS = [(engine, channel) for engine in CAPS for channel in CHANNELS]
 ANY = "any"
 """The engine and the channel of rules that know of neither."""
 # What a channel's role has no part in: its first role is enough.

@@ -12,15 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from iomodels import _core
-from iomodels.engines import spec
+from ..engines import CAPS, WITH_DATA, plain
 
 OPERATIONS = 500
 DRIVER = """
 import json, os, sys
 from iomodels import _core
+from iomodels.engines.spec import parse
+from iomodels.engines.spec import parse
 from iomodels.trials.record import new_record
-engine, operations, cases = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
+spec, operations, cases = parse(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])
 counted = []
 for channel, depth in cases:
     settings = {"depth": depth, "service_mean_ns": 50000}
@@ -28,7 +29,7 @@ for channel, depth in cases:
         settings |= {"block": 4096, "file_size": 1 << 20}
         settings["file_fd"] = _core.make_file("/var/tmp", 1 << 20, 1)
     with new_record() as record:
-        loop = _core.Loop(engine, channel, settings, record.fd)
+        loop = _core.Loop(spec.name, channel, settings | spec.settings, record.fd)
         os.write(2, b"BEGIN\\n")
         assert loop.run(10**10, operations) == 0
         os.write(2, b"END\\n")
@@ -44,7 +45,7 @@ KERNEL_NAME = {
     "futex_wait": "futex",
     "futex_wake": "futex",
 }
-ENGINES = {name: caps for name, caps in _core.engines().items() if caps["moves_data"]}
+ENGINES = {name: CAPS[name] for name in WITH_DATA}
 
 
 def cases(engine: str) -> list[tuple[str, int]]:
@@ -77,7 +78,7 @@ def traced(engine: str, folder: Path) -> list[tuple[int, dict[str, int], str]]:
 def test_counted_calls_are_the_kernels(engine: str, tmp_path: Path) -> None:
     for case, (operations, calls, log) in zip(cases(engine), traced(engine, tmp_path), strict=True):
         assert operations >= OPERATIONS
-        if spec.parse("aio").name == engine.split("-")[0]:
+        if plain(engine) == "aio":
             assert_the_library_made_them(engine, *case, operations, calls, log)
         else:
             assert_the_engine_made_them(calls, log)
@@ -90,7 +91,7 @@ def assert_the_library_made_them(
 
     A list is one call for several, and LIO_WAIT says by itself that all have ended.
     """
-    if _core.engines()[engine]["batches"]:
+    if CAPS[engine]["batches"]:
         assert operations / depth <= calls["lio_listio"] <= operations
     else:
         assert calls["aio_read"] == operations

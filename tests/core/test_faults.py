@@ -23,19 +23,20 @@ from pathlib import Path
 
 import pytest
 
-from iomodels import _core
 from iomodels.base.errors import TrialError
 from iomodels.engines import catalog
+from iomodels.engines.spec import parse
 from iomodels.trials import child, trial
 from iomodels.trials.planned import Command, PlannedTrial
 from iomodels.trials.preparation import Preparation
 
+from ..engines import CAPS, WITH_DATA
 from ..fresh import run_python
 from ..planned import planned
 from ..processes import children
 from .test_core import rules
 
-CORE_ENGINES = [name for name, caps in _core.engines().items() if caps["moves_data"]]
+CORE_ENGINES = WITH_DATA
 ENGINES = [name for name in catalog.DESCRIPTORS if name != "null"]
 SOME_BYTES = 1 << 16
 """A peer that has moved as many is in the middle of its work."""
@@ -124,6 +125,7 @@ def test_a_killed_peer_fails_the_cell_and_is_named(tmp_path: Path, words: tuple[
 KILL_THE_READER = """
 import json, os, signal, sys, threading, time
 from iomodels import _core
+from iomodels.engines.spec import parse
 from iomodels.trials.record import new_record
 
 def kill():
@@ -133,7 +135,8 @@ def kill():
 
 with new_record() as record:
     settings = {"exchange": 1, "workload": 1, "block": 4096}
-    loop = _core.Loop(sys.argv[1], "pipe", settings, record.fd)
+    spec = parse(sys.argv[1])
+    loop = _core.Loop(spec.name, "pipe", settings | spec.settings, record.fd)
     threading.Thread(target=kill).start()
     result = loop.run(20 * 10**9)
     print(json.dumps([result, loop.close(), record.stage, record.field("error")]))
@@ -199,7 +202,8 @@ def test_a_disk_that_fills_up_in_mid_write(engine: str, sparse_file: int) -> Non
     }
     with started("random-write", "blocking", **settings) as (one, command):
         full = dict(command.settings, file_fd=sparse_file, file_size=8 * SMALL_DISK)
-        spoiled = Command(engine, "file", full, (sparse_file,))
+        spec = parse(engine)
+        spoiled = Command(spec.name, "file", full, (sparse_file,), spec.options)
         with pytest.raises(TrialError) as caught:
             trial.run_trial(one, spoiled, nothing)
     # All of the disk is full of it: the last block went as far as there was space.
@@ -211,16 +215,17 @@ def test_a_disk_that_fills_up_in_mid_write(engine: str, sparse_file: int) -> Non
 WRITE_PAST_THE_LIMIT = """
 import json, os, resource, sys
 from iomodels import _core
+from iomodels.engines.spec import parse
 from iomodels.trials.record import new_record
 
-engine, limit, block = sys.argv[1], *map(int, sys.argv[2:])
+spec, limit, block = parse(sys.argv[1]), *map(int, sys.argv[2:])
 size = 4 * limit
 fd = _core.make_file("/var/tmp", size, 7)
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 with new_record() as record:
     settings = {"workload": 1, "pattern": 0, "block": block}
     file = {"file_fd": fd, "file_size": size, "file_seed": 7}
-    loop = _core.Loop(engine, "file", settings | file, record.fd)
+    loop = _core.Loop(spec.name, "file", settings | file | spec.settings, record.fd)
     result = loop.run(20 * 10**9)
     told = [record.stage, record.field("error_offset"), record.field("short_transfers")]
     print(json.dumps([result, loop.close(), *told]))
@@ -281,6 +286,6 @@ def test_a_stopped_peer_is_a_hang_that_the_watchdog_ends(
 def test_every_engine_is_put_through_injected_faults(rule: str) -> None:
     """EIO, EAGAIN and short transfers; tests/core/test_core.py runs what is listed here."""
     tested = {engine for (engine, _), applying in rules().items() if rule in applying}
-    never_busy = {name for name in CORE_ENGINES if _core.engines()[name]["blocks_in_submit"]}
+    never_busy = {name for name in CORE_ENGINES if CAPS[name]["blocks_in_submit"]}
     wanted = set(CORE_ENGINES) - (never_busy if rule == "busy-is-not-failure" else set())
     assert tested >= wanted

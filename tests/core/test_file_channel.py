@@ -22,6 +22,7 @@ import pytest
 from iomodels import _core
 from iomodels.trials.record import Record, new_record
 
+from ..engines import CAPS, WITH_DATA, open_loop
 from ..fresh import run_python
 
 FOLDER = "/var/tmp"  # a disk: /tmp may be memory
@@ -34,8 +35,7 @@ READ, WRITE, MIXED = 0, 1, 2
 SYNC_NONE, SYNC_DATA, SYNC_EVERY = 0, 1, 2
 WARM, DIRECT, COLD = 0, 1, 2
 SEQUENTIAL, RANDOM = 0, 1
-CAPS = {name: caps for name, caps in _core.engines().items() if caps["moves_data"]}
-ENGINES = sorted(CAPS)
+ENGINES = sorted(WITH_DATA)
 WRITES = ("pwrite", "aio_write")
 READS = ("pread", "aio_read", "preadv2")
 SYNCS = {SYNC_NONE: (), SYNC_DATA: ("fdatasync", "aio_fsync"), SYNC_EVERY: ("fsync", "aio_fsync")}
@@ -67,7 +67,7 @@ def opened(engine: str, fd: int, **settings: int) -> Iterator[tuple[_core.Loop, 
         **settings,
     }
     with new_record() as record:
-        loop = _core.Loop(engine, "file", wanted, record.fd)
+        loop = open_loop(engine, "file", wanted, record.fd)
         yield loop, record
         if loop.is_open():
             assert loop.close() == 0
@@ -516,6 +516,7 @@ def test_what_makes_no_sense_does_not_open(settings: dict[str, int], fd: int) ->
 LIMITED = """
 import os, resource, sys
 from iomodels import _core
+from iomodels.engines.spec import parse
 from iomodels.trials.record import new_record
 block, blocks, limit = 4096, 64, int(sys.argv[2])
 fd = _core.make_file("/var/tmp", block * blocks, 7)
@@ -523,7 +524,8 @@ settings = {"block": block, "file_fd": fd, "file_size": block * blocks, "file_se
 settings |= {"workload": 1, "pattern": 0}
 with new_record() as record:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-    loop = _core.Loop(sys.argv[1], "file", settings, record.fd)
+    spec = parse(sys.argv[1])
+    loop = _core.Loop(spec.name, "file", settings | spec.settings, record.fd)
     result = loop.run(10**11)
     assert loop.close() == 0
     print(result, record.stage, record.field("error_offset"))

@@ -8,7 +8,6 @@ white and never transparent, so that a picture can stand on a dark page.
 
 from __future__ import annotations
 
-import itertools
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,7 +20,8 @@ from matplotlib import font_manager
 from matplotlib.colors import to_hex, to_rgb
 
 from iomodels.base.escape import visible
-from iomodels.engines.catalog import DESCRIPTORS, Descriptor
+from iomodels.engines.catalog import DESCRIPTORS
+from iomodels.engines.spec import variants
 
 FONT = "DejaVu Sans"
 """It comes with matplotlib, so that a picture looks alike everywhere."""
@@ -183,26 +183,17 @@ def _variant(name: str, options: str) -> int:
             number = 31 * number + int(value[:9])
         else:
             chosen.append(text)
-    known = _combinations(descriptor) if descriptor else [""]
+    known = _combinations(name) if descriptor else [""]
     wanted = ",".join(chosen)
     if wanted not in known:  # of a later version, or of a foreign file
         return 1 + zlib.crc32(options.encode("utf-8", "replace"))
     return known.index(wanted) + number * len(known)
 
 
-def _combinations(descriptor: Descriptor) -> list[str]:
+def _combinations(name: str) -> list[str]:
     """Canonical option texts, the one-option ones first, since they are the usual ones."""
-    choosing = [option for option in descriptor.options if option.choices]
-    found: list[str] = []
-    for values in itertools.product(*(option.choices for option in choosing)):
-        given = dict(zip((option.name for option in choosing), values, strict=True))
-        if all(o.applies(given) or given[o.name] == o.default for o in choosing):
-            found.append(
-                ",".join(
-                    f"{o.name}={given[o.name]}" for o in choosing if given[o.name] != o.default
-                )
-            )
-    return sorted(found, key=lambda text: len(text and text.split(",")))
+    texts = [spec.canonical.partition(":")[2] for spec in variants(name)]
+    return sorted(texts, key=lambda text: len(text and text.split(",")))
 
 
 def _shade(colour: str, amount: float) -> str:

@@ -22,41 +22,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "block_order.h"
-#include "channel.h"
-#include "file_content.h"
+#include "file_state.h"
 #include "random.h"
 
 #define WORD_SIZE sizeof(uint64_t)
 /* Direct I/O reads back into memory that starts on a page. */
 #define BUFFER_ALIGNMENT 4096u
-#define READ_BACK (1u << 20)
 #define MILLION 1000000
-
-struct file_state {
-    const struct settings *settings;
-    struct record *record;
-    int *fds;
-    uint32_t fd_count;
-    int read_back_fd;
-    struct file_content content;
-    struct block_order reads, writes;
-    char *write_buffers; /* by slot; each holds the pattern */
-    size_t write_stride;
-    char *read_back;
-    uint64_t unfinished_writes;
-    uint64_t choices, samples; /* random: kept apart, so that every engine gets the same choices */
-};
-
-static bool writes(const struct settings *settings)
-{
-    return settings->workload != WORKLOAD_READ;
-}
-
-static bool reads_back(const struct settings *settings)
-{
-    return writes(settings) && settings->verify;
-}
 
 /* ------------------------------------------------------------------ open and close */
 
@@ -110,12 +82,12 @@ static int check_settings(const struct settings *settings)
     if (blocks < (settings->workload == WORKLOAD_MIXED ? 2 : 1) || blocks > UINT32_MAX)
         return -EINVAL;
     /* Each block is read once: there is no such thing for writes. Direct I/O has no read-ahead. */
-    if ((settings->file_cache == CACHE_COLD && writes(settings)) ||
+    if ((settings->file_cache == CACHE_COLD && file_writes(settings)) ||
         (settings->file_cache == CACHE_DIRECT && settings->nowait) ||
         (settings->append && !can_append(settings)))
         return -EINVAL;
     int error = settings->file_cache == CACHE_DIRECT ? check_alignment(settings) : 0;
-    return !error && writes(settings) ? check_may_write(settings) : error;
+    return !error && file_writes(settings) ? check_may_write(settings) : error;
 }
 
 /* Every descriptor is an open file of its own, so that engines which serialise by descriptor do not. */
@@ -135,7 +107,7 @@ static int open_descriptors(struct file_state *file, bool nonblocking)
 {
     const struct settings *settings = file->settings;
     const uint32_t count = settings->opens_per_request ? (uint32_t)settings->depth : 1;
-    const int flags = (writes(settings) ? O_RDWR : O_RDONLY) | (nonblocking ? O_NONBLOCK : 0) |
+    const int flags = (file_writes(settings) ? O_RDWR : O_RDONLY) | (nonblocking ? O_NONBLOCK : 0) |
                       (settings->append ? O_APPEND : 0);
 
     file->fds = calloc(count, sizeof *file->fds);
@@ -157,7 +129,7 @@ static int open_read_back(struct file_state *file)
 {
     void *memory;
 
-    if (!reads_back(file->settings))
+    if (!file_reads_back(file->settings))
         return 0;
     if (posix_memalign(&memory, BUFFER_ALIGNMENT, READ_BACK) != 0)
         return -ENOMEM;
@@ -172,7 +144,7 @@ static int allocate_write_buffers(struct file_state *file)
     const size_t depth = (size_t)file->settings->depth, block = (size_t)file->settings->block;
     void *memory;
 
-    if (!writes(file->settings))
+    if (!file_writes(file->settings))
         return 0;
     file->write_stride = (block + BUFFER_ALIGNMENT - 1) / BUFFER_ALIGNMENT * BUFFER_ALIGNMENT;
     if (posix_memalign(&memory, BUFFER_ALIGNMENT, depth * file->write_stride) != 0)
@@ -210,7 +182,7 @@ static int open_all(struct file_state *file, bool nonblocking)
     if (!error)
         error = file_content_open(&file->content, (uint64_t)settings->file_seed,
                                   (uint64_t)settings->block,
-                                  (uint64_t)(settings->file_size / settings->block), writes(settings));
+                                  (uint64_t)(settings->file_size / settings->block), file_writes(settings));
     if (error)
         return error;
     lay_out(file);
@@ -285,7 +257,7 @@ static int file_start(void *state, struct request *request)
     return 0;
 }
 
-static int verify(struct file_state *file, const char *bytes, uint64_t position, uint64_t length)
+int file_verify(struct file_state *file, const char *bytes, uint64_t position, uint64_t length)
 {
     const uint64_t different = file_content_difference(&file->content, bytes, position, length);
 
@@ -302,14 +274,14 @@ static int verify_sample(struct file_state *file, const char *bytes, uint64_t po
     uint64_t found;
 
     if (position % WORD_SIZE != 0 || words == 0)
-        return verify(file, bytes, position, words ? WORD_SIZE : length);
+        return file_verify(file, bytes, position, words ? WORD_SIZE : length);
 
     uint64_t word = random_below(&file->samples, words);
     memcpy(&found, bytes + word * WORD_SIZE, sizeof found);
     position += word * WORD_SIZE;
     if (found == file_content_word(file->content.seed, position / WORD_SIZE))
         return CHANNEL_DONE;
-    return verify(file, bytes + word * WORD_SIZE, position, WORD_SIZE);
+    return file_verify(file, bytes + word * WORD_SIZE, position, WORD_SIZE);
 }
 
 static int finish_read(struct file_state *file, const struct request *request)
@@ -323,7 +295,7 @@ static int finish_read(struct file_state *file, const struct request *request)
         return verify_sample(file, bytes, position, request->done);
     }
     *verified_words += (request->done + WORD_SIZE - 1) / WORD_SIZE;
-    return verify(file, bytes, position, request->done);
+    return file_verify(file, bytes, position, request->done);
 }
 
 /* The sync that makes a write last is part of the operation. */
@@ -365,114 +337,6 @@ static void file_abandon(void *state, struct request *request)
         file->unfinished_writes--;
 }
 
-/* ------------------------------------------------------------------ before and after a slice */
-
-/* An append's file is empty again. */
-static int empty(struct file_state *file)
-{
-    file_content_forget(&file->content);
-    block_order_begin(&file->writes, &file->choices);
-    return ftruncate((int)file->settings->file_fd, 0) < 0 ? -errno : 0;
-}
-
-static int check_before(struct file_state *file)
-{
-    const struct settings *settings = file->settings;
-    const int fd = (int)settings->file_fd;
-    struct record *record = file->record;
-    int error = settings->append ? empty(file) : 0;
-
-    if (!error)
-        error = file_residency(fd, &record->pages, &record->pages_before);
-    if (settings->append)
-        return error;
-    if (settings->file_cache == CACHE_COLD)
-        block_order_begin(&file->reads, &file->choices);
-    if (!error && settings->file_cache == CACHE_WARM && record->pages_before < record->pages)
-        error = file_warm(fd, (uint64_t)settings->file_size);
-    else if (!error && settings->file_cache == CACHE_COLD && record->pages_before > 0)
-        error = file_drop(fd);
-    else if (!error && settings->file_cache == CACHE_DIRECT && record->pages_before > 0)
-        error = -posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-    else
-        return error;
-    return error ? error : file_residency(fd, &record->pages, &record->pages_before);
-}
-
-static uint64_t appended(const struct file_state *file)
-{
-    return file->writes.next * file->content.block;
-}
-
-/* A write that landed elsewhere than at the end leaves the file shorter, or its neighbour longer. */
-static int check_length(struct file_state *file)
-{
-    struct stat stat;
-
-    if (fstat((int)file->settings->file_fd, &stat) < 0)
-        return -errno;
-    if ((uint64_t)stat.st_size == appended(file))
-        return 0;
-    file->record->error_offset = (uint64_t)stat.st_size;
-    return -EBADMSG;
-}
-
-/* Reads the whole file through a descriptor of its own and compares every byte. What was written directly
- * is read directly, and so comes from the device. */
-static int read_back(struct file_state *file)
-{
-    const uint64_t size = file->settings->append ? appended(file) : (uint64_t)file->settings->file_size;
-    int error = 0;
-
-    if (file->settings->file_cache == CACHE_DIRECT && fdatasync(file->read_back_fd) < 0)
-        return -errno;
-    for (uint64_t offset = 0; !error && offset < size;) {
-        ssize_t n = pread(file->read_back_fd, file->read_back, READ_BACK, (off_t)offset);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? -errno : -EIO;
-        uint64_t length = (uint64_t)n < size - offset ? (uint64_t)n : size - offset;
-        error = verify(file, file->read_back, offset, length);
-        offset += length;
-        file->record->slice.read_back_bytes += length;
-    }
-    return error;
-}
-
-/* How much is cached at the end. A folio that the kernel is moving to another place in memory is absent for
- * a moment, as mincore sees it; what was evicted stays away: nobody reads it now. */
-static int residency_after(const struct file_state *file)
-{
-    const int fd = (int)file->settings->file_fd;
-    struct record *record = file->record;
-    int error = file_residency(fd, &record->pages, &record->pages_after);
-
-    if (file->settings->file_cache != CACHE_WARM)
-        return error;
-    for (int try = 0; !error && try < 10 && record->pages_after < record->pages; try++) {
-        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
-        error = file_residency(fd, &record->pages, &record->pages_after);
-    }
-    return error;
-}
-
-static int file_check(void *state, bool before)
-{
-    struct file_state *file = state;
-
-    if (before)
-        return check_before(file);
-    int error = residency_after(file);
-    /* A slice that was told to stop leaves writes behind, and nobody knows how far they have come. */
-    if (error || file->unfinished_writes > 0)
-        return error;
-    if (file->settings->append)
-        error = check_length(file);
-    return !error && reads_back(file->settings) ? read_back(file) : error;
-}
-
 /* A transfer on a file ends by itself. */
 static void file_release(void *state)
 {
@@ -488,6 +352,7 @@ const struct channel channel_file = {
     .start = file_start,
     .finish = file_finish,
     .abandon = file_abandon,
+    .explain = file_explain,
     .check = file_check,
     .release = file_release,
     .close = file_close,

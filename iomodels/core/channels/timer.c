@@ -201,6 +201,17 @@ static void timer_release(void *state)
         (void)arm(timer->fds[i], 1);
 }
 
+static struct explanation timer_explain(const struct settings *settings, enum stage stage, int error)
+{
+    (void)settings;
+    if (stage != STAGE_CHANNEL_OPEN || error != -ENOSYS)
+        return (struct explanation){0};
+    return (struct explanation){
+        .sentence = "this kernel or container lacks a system call that the channel needs (timerfd_create): allow "
+                    "it in the seccomp profile, or use another channel",
+    };
+}
+
 extern const struct channel channel_timer;
 const struct channel channel_timer = {
     .name = "timer",
@@ -209,6 +220,7 @@ const struct channel channel_timer = {
     .highest_descriptor = timer_highest_descriptor,
     .start = timer_start,
     .finish = timer_finish,
+    .explain = timer_explain,
     .check = timer_check,
     .release = timer_release,
     .close = timer_close,

@@ -241,21 +241,12 @@ static int callback_open(void **out, const struct engine_setup *setup)
         free_state(state);
         return error;
     }
-    *out = state;
-    return 0;
-}
-
-static int callback_open_chained(void **out, const struct engine_setup *setup)
-{
-    int error = callback_open(out, setup);
-
-    if (!error) {
-        struct callback_state *state = *out;
-
+    if (aio_chains(setup)) {
         state->loop = setup->loop;
         state->next = setup->next;
     }
-    return error;
+    *out = state;
+    return 0;
 }
 
 /* ------------------------------------------------------------------ submit and reap */
@@ -403,25 +394,13 @@ static int callback_cancel(void *opaque, struct request *request)
     return outcome;
 }
 
-#define CAPS                                                                                  \
-    .files = true, .streams = true, .waits = true, .moves_data = true, .cancels = true
-
-#define FUNCTIONS                                                                             \
-    .submit = callback_submit, .reap = callback_reap, .cancel = callback_cancel,              \
-    .cancel_descriptor = aio_cancel_descriptor, .close = callback_close
-
-extern const struct engine engine_aio_callback, engine_aio_callback_handler;
-
-const struct engine engine_aio_callback = {
-    .name = "aio-callback",
-    .caps = {CAPS},
+const struct aio_way aio_way_callback = {
+    .caps = {.files = true, .streams = true, .waits = true, .moves_data = true, .cancels = true},
+    .chain = NEXT_ON_THREAD,
     .open = callback_open,
-    FUNCTIONS,
-};
-
-const struct engine engine_aio_callback_handler = {
-    .name = "aio-callback-handler",
-    .caps = {CAPS, .chains = true, .chains_elsewhere = true},
-    .open = callback_open_chained,
-    FUNCTIONS,
+    .submit = callback_submit,
+    .reap = callback_reap,
+    .cancel = callback_cancel,
+    .cancel_descriptor = aio_cancel_descriptor,
+    .close = callback_close,
 };

@@ -1,4 +1,4 @@
-/* What all engines of POSIX AIO share (see aio_common.h). */
+/* What all ways of POSIX AIO share (see aio_common.h). */
 #include "aio_common.h"
 
 #include <errno.h>
@@ -15,7 +15,8 @@
 static void size_pool(const struct engine_setup *setup)
 {
 #if defined(__GLIBC__)
-    uint32_t threads = setup->threads ? setup->threads : setup->depth;
+    const int64_t wanted = setup->options[AIO_OPTION_THREADS];
+    const uint32_t threads = wanted ? (uint32_t)wanted : setup->depth;
 
     /* aio_num sizes a table of requests that grows in any case; glibc rounds it up to 32. */
     aio_init(&(struct aioinit){
@@ -45,7 +46,7 @@ int aio_common_open(struct aio_common *aio, const struct engine_setup *setup,
         .blocks = calloc(setup->depth, sizeof *aio->blocks),
         .in_flight = calloc(setup->depth, sizeof(struct aiocb *)),
         .ready.items = calloc(setup->depth, sizeof *aio->ready.items),
-        .lost = setup->signals_lost,
+        .lost = &setup->counters[AIO_COUNTER_LOST],
     };
     if (!aio->blocks || !aio->in_flight || !aio->ready.items)
         return -ENOMEM;

@@ -1,4 +1,4 @@
-/* POSIX AIO (the article's Figure 5), the part that all its engines share: control blocks, starting, fetching
+/* POSIX AIO (the article's Figure 5), the part that all ways to use it share: control blocks, starting, fetching
  * and cancelling transfers, the size of the C library's pool. How the application learns that a transfer
  * has ended is one file each: aio_poll.c (Listing 2), aio_suspend.c (3), aio_list.c (4),
  * aio_signal.c (5), aio_callback.c (6).
@@ -24,7 +24,51 @@
 #include <aio.h>
 
 #include "engine.h"
+#include "record.h"
 #include "transfer.h"
+
+/* The engine's options, by place in its table (aio.c), and their values. */
+enum {
+    AIO_OPTION_NOTIFY,
+    AIO_OPTION_MODE,
+    AIO_OPTION_SIGNAL,
+    AIO_OPTION_CHAIN,
+    AIO_OPTION_THREADS,
+    AIO_OPTIONS
+};
+enum {
+    AIO_NOTIFY_SUSPEND,
+    AIO_NOTIFY_POLL,
+    AIO_NOTIFY_LIST,
+    AIO_NOTIFY_SIGNAL,
+    AIO_NOTIFY_CALLBACK
+};
+enum { AIO_MODE_WAIT, AIO_MODE_NOWAIT };
+enum { AIO_SIGNAL_REAL_TIME, AIO_SIGNAL_SIGIO };
+enum { AIO_CHAIN_LOOP, AIO_CHAIN_HANDLER };
+
+enum { AIO_COUNTER_LOST };
+
+/* One way to learn that a transfer has ended. */
+struct aio_way {
+    struct engine_caps caps;
+    enum next_start chain; /* with chain=handler */
+    int (*open)(void **state, const struct engine_setup *setup);
+    int (*submit)(void *state, struct request *const *requests, uint32_t n);
+    int (*reap)(void *state, struct completion *completions, uint32_t min, uint32_t max,
+                int64_t timeout_ns);
+    int (*cancel)(void *state, struct request *request);
+    int (*cancel_descriptor)(void *state, int fd);
+    void (*close)(void *state);
+};
+
+extern const struct aio_way aio_way_suspend, aio_way_poll, aio_way_list_wait, aio_way_list_nowait;
+extern const struct aio_way aio_way_signal, aio_way_callback;
+
+static inline bool aio_chains(const struct engine_setup *setup)
+{
+    return setup->options[AIO_OPTION_CHAIN] == AIO_CHAIN_HANDLER;
+}
 
 /* One for each slot. A notification carries its address. */
 struct aio_block {

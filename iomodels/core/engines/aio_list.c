@@ -143,10 +143,7 @@ static int nowait_submit(void *state, struct request *const *requests, uint32_t 
     return (int)start_list(state, requests, n, LIO_NOWAIT);
 }
 
-extern const struct engine engine_aio_list, engine_aio_list_nowait;
-
-const struct engine engine_aio_list_nowait = {
-    .name = "aio-list-nowait",
+const struct aio_way aio_way_list_nowait = {
     .caps = {
         .files = true,
         .streams = true,
@@ -215,8 +212,7 @@ static int wait_cancel(void *state, struct request *request)
     return -ENOTSUP;
 }
 
-const struct engine engine_aio_list = {
-    .name = "aio-list",
+const struct aio_way aio_way_list_wait = {
     .caps = {
         .files = true,
         .streams = true,

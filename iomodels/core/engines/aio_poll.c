@@ -9,9 +9,7 @@ static int poll_reap(void *state, struct completion *completions, uint32_t min, 
     return (int)aio_collect(state, completions, max);
 }
 
-extern const struct engine engine_aio_poll;
-const struct engine engine_aio_poll = {
-    .name = "aio-poll",
+const struct aio_way aio_way_poll = {
     .caps = {.files = true, .streams = true, .spins = true, .moves_data = true, .cancels = true},
     .open = aio_quiet_open,
     .submit = aio_submit_each,

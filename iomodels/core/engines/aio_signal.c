@@ -1,6 +1,6 @@
 /* POSIX AIO, completion announced by a signal that carries its control block (the article's Listing 5).
  *
- * aio-signal uses a real-time signal: each completion queues one. aio-sigio uses SIGIO, as the article does:
+ * signal=rt is a real-time signal: each completion queues one. signal=SIGIO is what the article uses:
  * it does not queue, and while one is pending all others are lost. So there a signal only means that
  * something has ended, and everything in flight is looked at. Even real-time signals are lost
  * beyond RLIMIT_SIGPENDING; when none has come for PATIENCE_NS, everything in flight is looked at.
@@ -261,37 +261,17 @@ static int open_number(void **out, const struct engine_setup *setup, int number)
     return 0;
 }
 
-static int real_time_open(void **state, const struct engine_setup *setup)
+static int signal_open(void **out, const struct engine_setup *setup)
 {
-    return open_number(state, setup, free_number());
-}
+    const bool real_time = setup->options[AIO_OPTION_SIGNAL] == AIO_SIGNAL_REAL_TIME;
+    const int error = open_number(out, setup, real_time ? free_number() : SIGIO);
 
-static int sigio_open(void **state, const struct engine_setup *setup)
-{
-    return open_number(state, setup, SIGIO);
-}
+    if (!error && aio_chains(setup)) {
+        struct signal_state *state = *out;
 
-static void chain(struct signal_state *state, const struct engine_setup *setup)
-{
-    state->loop = setup->loop;
-    state->next = setup->next;
-}
-
-static int real_time_open_chained(void **state, const struct engine_setup *setup)
-{
-    int error = real_time_open(state, setup);
-
-    if (!error)
-        chain(*state, setup);
-    return error;
-}
-
-static int sigio_open_chained(void **state, const struct engine_setup *setup)
-{
-    int error = sigio_open(state, setup);
-
-    if (!error)
-        chain(*state, setup);
+        state->loop = setup->loop;
+        state->next = setup->next;
+    }
     return error;
 }
 
@@ -421,40 +401,13 @@ static int signal_reap(void *opaque, struct completion *completions, uint32_t mi
     }
 }
 
-#define CAPS                                                                                  \
-    .files = true, .streams = true, .waits = true, .moves_data = true, .cancels = true
-
-#define FUNCTIONS                                                                             \
-    .submit = aio_submit_each, .reap = signal_reap, .cancel = aio_cancel_request,             \
-    .cancel_descriptor = aio_cancel_descriptor, .close = signal_close
-
-extern const struct engine engine_aio_signal, engine_aio_sigio;
-extern const struct engine engine_aio_signal_handler, engine_aio_sigio_handler;
-
-const struct engine engine_aio_signal = {
-    .name = "aio-signal",
-    .caps = {CAPS},
-    .open = real_time_open,
-    FUNCTIONS,
-};
-
-const struct engine engine_aio_sigio = {
-    .name = "aio-sigio",
-    .caps = {CAPS},
-    .open = sigio_open,
-    FUNCTIONS,
-};
-
-const struct engine engine_aio_signal_handler = {
-    .name = "aio-signal-handler",
-    .caps = {CAPS, .chains = true},
-    .open = real_time_open_chained,
-    FUNCTIONS,
-};
-
-const struct engine engine_aio_sigio_handler = {
-    .name = "aio-sigio-handler",
-    .caps = {CAPS, .chains = true},
-    .open = sigio_open_chained,
-    FUNCTIONS,
+const struct aio_way aio_way_signal = {
+    .caps = {.files = true, .streams = true, .waits = true, .moves_data = true, .cancels = true},
+    .chain = NEXT_IN_HANDLER,
+    .open = signal_open,
+    .submit = aio_submit_each,
+    .reap = signal_reap,
+    .cancel = aio_cancel_request,
+    .cancel_descriptor = aio_cancel_descriptor,
+    .close = signal_close,
 };

@@ -3,9 +3,7 @@
  * it, an end elsewhere would go unnoticed. */
 #include "aio_common.h"
 
-extern const struct engine engine_aio;
-const struct engine engine_aio = {
-    .name = "aio",
+const struct aio_way aio_way_suspend = {
     .caps = {.files = true, .streams = true, .waits = true, .moves_data = true, .cancels = true},
     .open = aio_quiet_open,
     .submit = aio_submit_each,

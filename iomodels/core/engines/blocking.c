@@ -60,6 +60,16 @@ static void blocking_close(void *state)
 extern const struct engine engine_blocking;
 const struct engine engine_blocking = {
     .name = "blocking",
+    .title = "Blocking",
+    .calls_in_words = "read / write",
+    .summary = "the call returns when the data is there; the thread sleeps meanwhile",
+    .other_side = "kernel",
+    .is_synchronous = true,
+    .is_blocking = true,
+    .in_matrix = true,
+    .figure = 2,
+    .instead = "a blocking thread for each: -e threads",
+    .calls = (const struct engine_call[]){TRANSFER_CALLS(SLEEPS_ON_STREAMS), ENGINE_CALLS_END},
     .caps = {
         .files = true,
         .streams = true,

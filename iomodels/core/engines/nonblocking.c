@@ -128,19 +128,38 @@ static int nonblocking_cancel(void *state, struct request *request)
     return CANCEL_DONE;
 }
 
+/* Unless it may ask for what is in the page cache only. */
+static const char *nonblocking_degenerate(const struct trial_question *question)
+{
+    return question->on_files && !question->settings->nowait ? "a regular file is always ready" : NULL;
+}
+
 extern const struct engine engine_nonblocking;
 const struct engine engine_nonblocking = {
     .name = "nonblocking",
+    .title = "Non-blocking",
+    .calls_in_words = "read / write (O_NONBLOCK)",
+    .summary = "the call returns EAGAIN at once; the application tries again and again",
+    .other_side = "kernel",
+    .is_synchronous = true,
+    .in_matrix = true,
+    .figure = 3,
+    .calls = (const struct engine_call[]){
+        TRANSFER_CALLS(0),
+        {CALL_preadv2, CLASS_TRANSFER, 0},
+        {CALL_readahead, CLASS_SUBMIT, 0},
+        ENGINE_CALLS_END,
+    },
     .caps = {
         .files = true,
         .streams = true,
         .spins = true,
         .nonblocking_descriptors = true,
-        .degenerate_on_files = true,
         .moves_data = true,
         .cancels = true,
         .nowait = true,
     },
+    .degenerate = nonblocking_degenerate,
     .open = nonblocking_open,
     .submit = nonblocking_submit,
     .reap = nonblocking_reap,

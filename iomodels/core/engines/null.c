@@ -63,7 +63,13 @@ static void null_close(void *state)
 extern const struct engine engine_null;
 const struct engine engine_null = {
     .name = "null",
+    .title = "No I/O",
+    .calls_in_words = "none",
+    .summary = "completes everything at once without any I/O: what the harness itself costs",
+    .other_side = "kernel",
+    .is_synchronous = true,
     .caps = {.files = true, .streams = true, .blocks_in_submit = true},
+    .calls = (const struct engine_call[]){ENGINE_CALLS_END},
     .open = null_open,
     .submit = null_submit,
     .reap = null_reap,

@@ -179,19 +179,51 @@ static int select_cancel(void *state, struct request *request)
     return CANCEL_DONE;
 }
 
+static const char *select_degenerate(const struct trial_question *question)
+{
+    return question->on_files ? "a regular file is always ready" : NULL;
+}
+
+static struct explanation select_explain(const struct trial_question *question, enum stage stage,
+                                         int error)
+{
+    (void)question;
+    if (stage != STAGE_ENGINE_OPEN || error != -ERANGE)
+        return (struct explanation){0};
+    return (struct explanation){
+        .sentence = "its descriptors go beyond what the engine can handle (select: FD_SETSIZE is 1024)",
+        .not_applicable = true,
+    };
+}
+
+_Static_assert(FD_SETSIZE == 1024, "the sentence says so");
+
 extern const struct engine engine_select;
 const struct engine engine_select = {
     .name = "select",
+    .title = "I/O multiplexing",
+    .calls_in_words = "select, then read / write",
+    .summary = "one call sleeps until any of many descriptors is ready",
+    .other_side = "kernel",
+    .is_blocking = true,
+    .in_matrix = true,
+    .figure = 4,
+    .calls = (const struct engine_call[]){
+        TRANSFER_CALLS(0),
+        {CALL_select, CLASS_WAIT, SLEEPS_ANYWHERE},
+        ENGINE_CALLS_END,
+    },
     .caps = {
         .files = true,
         .streams = true,
         .waits = true,
         .nonblocking_descriptors = true,
-        .degenerate_on_files = true,
         .moves_data = true,
         .cancels = true,
         .max_descriptor = FD_SETSIZE - 1,
     },
+    .degenerate = select_degenerate,
+    .explain = select_explain,
     .open = select_open,
     .submit = select_submit,
     .reap = select_reap,

@@ -254,10 +254,34 @@ static int threads_cancel(void *state, struct request *request)
     return -ENOTSUP;
 }
 
+static struct explanation threads_explain(const struct trial_question *question, enum stage stage,
+                                          int error)
+{
+    (void)question;
+    if (stage != STAGE_ENGINE_OPEN || error != -EAGAIN)
+        return (struct explanation){0};
+    return (struct explanation){
+        .sentence = "no more threads can be started: raise the limit (ulimit -u), or lower load.depth",
+    };
+}
+
 extern const struct engine engine_threads;
 const struct engine engine_threads = {
     .name = "threads",
+    .title = "A thread per request",
+    .calls_in_words = "read / write, in threads",
+    .summary = "each request in flight blocks a thread of its own: blocking, at depth > 1",
+    .other_side = "kernel",
+    .is_synchronous = true,
+    .is_blocking = true,
+    .calls = (const struct engine_call[]){
+        TRANSFER_CALLS(SLEEPS_ON_STREAMS),
+        {CALL_futex_wait, CLASS_WAIT, SLEEPS_ANYWHERE},
+        {CALL_futex_wake, CLASS_WAKE, 0},
+        ENGINE_CALLS_END,
+    },
     .caps = {.files = true, .streams = true, .waits = true, .moves_data = true},
+    .explain = threads_explain,
     .open = threads_open,
     .submit = threads_submit,
     .reap = threads_reap,

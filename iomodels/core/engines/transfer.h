@@ -9,6 +9,16 @@
 
 #include "engine.h"
 
+/* What transfer() calls. `on_streams`: SLEEPS_ON_STREAMS where the engine's descriptors are blocking ones. On a
+ * regular file O_NONBLOCK changes nothing. */
+#define TRANSFER_CALLS(on_streams)                          \
+    {CALL_read, CLASS_TRANSFER, (on_streams)},              \
+    {CALL_write, CLASS_TRANSFER, (on_streams)},             \
+    {CALL_pread, CLASS_TRANSFER, SLEEPS_ON_STORAGE},        \
+    {CALL_pwrite, CLASS_TRANSFER, SLEEPS_ON_STORAGE},       \
+    {CALL_fdatasync, CLASS_SYNC, SLEEPS_ANYWHERE},          \
+    {CALL_fsync, CLASS_SYNC, SLEEPS_ANYWHERE}
+
 /* 0 or -errno. */
 static inline ssize_t transfer_sync(struct calls *calls, const struct request *request)
 {

@@ -27,19 +27,6 @@
  * where it took 56 (a bare loop with two stamps: 40). */
 #define HOT static inline __attribute__((always_inline))
 
-int loop_fail(struct loop *loop, enum stage stage, int error)
-{
-    struct record *record = loop->record;
-
-    if (record->error_stage == STAGE_NONE) {
-        record->error = (uint64_t)-error;
-        record->error_stage = stage;
-        if (stage == STAGE_TRANSFER && loop->channel->diagnose)
-            loop->channel->diagnose(loop->channel_state);
-    }
-    return error;
-}
-
 static void put_to_rest(struct loop *loop, struct request *request)
 {
     loop->resting[loop->resting_count++] = request;

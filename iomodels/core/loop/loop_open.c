@@ -1,6 +1,7 @@
 /* Opening and closing the loop: memory, channel, engine, idle descriptors, CPUs (see loop.h). */
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -70,13 +71,30 @@ static int open_channel(struct loop *loop)
     return error;
 }
 
+/* Why the engine cannot work here, or NULL. */
+static const char *probe(const struct loop *loop)
+{
+    const struct trial_question question = loop_question(loop);
+
+    return loop->engine->probe ? loop->engine->probe(&question) : NULL;
+}
+
+static int refuse(struct loop *loop, const char *reason)
+{
+    const int error = loop_fail(loop, STAGE_ENGINE_OPEN, -EOPNOTSUPP);
+
+    snprintf((char *)loop->record->reason, sizeof loop->record->reason, "%s", reason);
+    loop->record->not_applicable = true;
+    return error;
+}
+
 static int open_engine(struct loop *loop)
 {
     const struct engine_setup setup = {
         .depth = loop->depth + loop->idle,
-        .threads = (uint32_t)loop->settings.engine_threads,
+        .options = loop->options,
         .calls = &loop->calls,
-        .signals_lost = &loop->slice->signals_lost,
+        .counters = loop->slice->counters,
         .loop = loop,
         .next = loop_next,
     };
@@ -87,6 +105,9 @@ static int open_engine(struct loop *loop)
     /* It would wait for ever, and not even see that it is to stop. */
     if (loop->engine->caps.waits_for_all && (loop->idle > 0 || loop->settings.server))
         return loop_fail(loop, STAGE_ENGINE_OPEN, -EOPNOTSUPP);
+    const char *reason = probe(loop);
+    if (reason)
+        return refuse(loop, reason);
     int error = loop->engine->open(&loop->engine_state, &setup);
     return error ? loop_fail(loop, STAGE_ENGINE_OPEN, error) : 0;
 }
@@ -181,6 +202,24 @@ static int start_idle(struct loop *loop)
     return 0;
 }
 
+/* The engine as its options make it, and what the loop makes of its capabilities. */
+static int apply_options(struct loop *loop)
+{
+    const int error = engine_options(loop->engine, &loop->settings, loop->options);
+
+    if (error < 0)
+        return loop_fail(loop, STAGE_ENGINE_OPEN, error);
+    loop->varied = engine_with(loop->engine, loop->options);
+    loop->engine = &loop->varied;
+    const struct engine_caps *caps = &loop->engine->caps;
+    loop->idle = caps->moves_data ? (uint32_t)loop->settings.idle : 0;
+    loop->submit_is_all = caps->blocks_in_submit && caps->moves_data;
+    loop->deadline_ns = caps->cancels ? (uint64_t)loop->settings.deadline_ns : 0;
+    loop->chains = caps->next_start != NEXT_BY_LOOP;
+    loop->is_shared = caps->next_start == NEXT_ON_THREAD;
+    return 0;
+}
+
 int loop_open(struct loop **out, const struct loop_setup *setup)
 {
     struct loop *loop = calloc(1, sizeof *loop);
@@ -198,13 +237,8 @@ int loop_open(struct loop **out, const struct loop_setup *setup)
         .record = setup->record,
         .slice = &setup->record->slice,
         .depth = (uint32_t)setup->settings.depth,
-        .idle = setup->engine->caps.moves_data ? (uint32_t)setup->settings.idle : 0,
         .batch = setup->settings.batch ? (uint32_t)setup->settings.batch : 1,
         .batch_max = setup->settings.batch ? (uint32_t)setup->settings.batch : UINT32_MAX,
-        .submit_is_all = setup->engine->caps.blocks_in_submit && setup->engine->caps.moves_data,
-        .deadline_ns = setup->engine->caps.cancels ? (uint64_t)setup->settings.deadline_ns : 0,
-        .chains = setup->engine->caps.chains,
-        .is_shared = setup->engine->caps.chains_elsewhere,
         .calls = {
             .count = setup->record->slice.calls,
             .eagain = setup->record->slice.eagain,
@@ -212,7 +246,9 @@ int loop_open(struct loop **out, const struct loop_setup *setup)
         },
     };
     pthread_mutex_init(&loop->mutex, NULL);
-    int error = open_all(loop);
+    int error = apply_options(loop);
+    if (!error)
+        error = open_all(loop);
     if (error) {
         abandon(loop);
         return error;

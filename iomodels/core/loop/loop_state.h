@@ -10,7 +10,9 @@
 #include "record/clock.h"
 
 struct loop {
-    const struct engine *engine;
+    const struct engine *engine; /* `varied`, or before loop_open is through with the options, the one given */
+    struct engine varied;
+    int64_t options[ENGINE_OPTIONS];
     const struct channel *channel;
     void *engine_state, *channel_state;
     struct settings settings;
@@ -108,8 +110,19 @@ static inline uint64_t loop_due_ns(const struct loop *loop)
     return loop->window_start_ns + arrivals_due_ns(&loop->arrivals);
 }
 
-/* Notes the first failure in the record; returns `error`. */
+/* Notes the first failure in the record, with what engine and channel say of it; returns `error`. */
 int loop_fail(struct loop *loop, enum stage stage, int error);
+
+/* What engine and channel are asked about. */
+static inline struct trial_question loop_question(const struct loop *loop)
+{
+    return (struct trial_question){
+        .settings = &loop->settings,
+        .options = loop->options,
+        .on_files = loop->channel->caps.files,
+        .slice = loop->slice,
+    };
+}
 
 /* Where a request is counted that the engine has. */
 static inline uint32_t *loop_flight_of(struct loop *loop, const struct request *request)

@@ -12,6 +12,8 @@ const struct record_name record_names[] = {
 #define X(name) {#name, WORD(slice.name), 1},
     RECORD_SLICE_FIELDS(X)
 #undef X
+    {"reason", WORD(reason), REASON_WORDS},
+    {"counters", WORD(slice.counters), ENGINE_COUNTERS},
     {"calls", WORD(slice.calls), CALL_COUNT},
     {"eagain", WORD(slice.eagain), CALL_COUNT},
     {"timeline", WORD(slice.timeline), TIMELINE_PARTS},
@@ -29,25 +31,49 @@ const struct setting_name setting_names[] = {
 #define X(name, value) {#name, offsetof(struct settings, name), (value)},
     SETTINGS(X)
 #undef X
+#define X(place) {"option" #place, offsetof(struct settings, options[place]), OPTION_DEFAULT},
+    X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
+#undef X
     {NULL, 0, 0},
 };
 
+_Static_assert(ENGINE_OPTIONS == 8, "each has a name");
+
+#define NAME(constant, name) [constant] = (name),
+const struct setting_choices setting_choices[] = {
+#define X(name, values) {#name, (const char *const[]){values(NAME) NULL}},
+    CHOICE_SETTINGS(X)
+#undef X
+    {NULL, NULL},
+};
+#undef NAME
+
 const char *const call_names[CALL_COUNT] = {
-#define X(name) [CALL_##name] = #name,
+#define X(name, result) [CALL_##name] = #name,
     CALL_NAMES(X)
 #undef X
 };
 
+const enum call_result call_results[CALL_COUNT] = {
+#define X(name, result) [CALL_##name] = RESULT_##result,
+    CALL_NAMES(X)
+#undef X
+};
+
+const char *const call_result_names[CALL_RESULT_COUNT] = {
+#define X(constant, name) [RESULT_##constant] = (name),
+    CALL_RESULTS(X)
+#undef X
+};
+
+const char *const call_class_names[CALL_CLASS_COUNT] = {
+#define X(constant, name) [CLASS_##constant] = (name),
+    CALL_CLASSES(X)
+#undef X
+};
+
 const char *const stage_names[STAGE_COUNT] = {
-    [STAGE_NONE] = "none",
-    [STAGE_ALLOCATE] = "allocate",
-    [STAGE_CHANNEL_OPEN] = "channel_open",
-    [STAGE_ENGINE_OPEN] = "engine_open",
-    [STAGE_CHECK] = "check",
-    [STAGE_START] = "start",
-    [STAGE_SUBMIT] = "submit",
-    [STAGE_REAP] = "reap",
-    [STAGE_TRANSFER] = "transfer",
-    [STAGE_VERIFY] = "verify",
-    [STAGE_DRAIN] = "drain",
+#define X(constant, name) [STAGE_##constant] = (name),
+    STAGES(X)
+#undef X
 };

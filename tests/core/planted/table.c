@@ -4,7 +4,7 @@
 #include "planted.h"
 
 extern const struct engine engine_blocking, engine_nonblocking, engine_select, engine_aio;
-extern const struct engine engine_aio_poll, engine_null, engine_threads;
+extern const struct engine engine_null, engine_threads;
 
 const struct engine *planted_base;
 
@@ -59,6 +59,8 @@ const struct planted planted_engines[] = {
      BREAK(.submit = submit_reads_clock)},
     {"uncounted-call", &engine_select, "file", "calls-are-counted",
      BREAK(.submit = submit_uncounted)},
+    {"undeclared-call", &engine_select, "timer", "calls-are-declared",
+     BREAK(.calls = (const struct engine_call[]){ENGINE_CALLS_END})},
     {"leaks-descriptor", &engine_blocking, "file", "leaves-nothing",
      BREAK(.open = open_leaks_descriptor)},
     {"leaks-thread", &engine_null, "timer", "leaves-nothing", BREAK(.open = open_leaks_thread)},
@@ -111,29 +113,34 @@ const struct planted planted_engines[] = {
     {NULL, NULL, NULL, NULL, BREAK(.name = NULL)},
 };
 
-const struct engine *planted_find(const char *name)
+bool planted_find(struct named_engine *named, const char *name)
 {
-    static struct engine engine;
+    static struct named_engine base;
 
     for (const struct planted *planted = planted_engines; planted->name; planted++) {
         const struct engine *broken = &planted->broken;
+        struct engine *engine = &named->engine;
 
         if (strcmp(planted->name, name) != 0)
             continue;
-        planted_base = planted->base;
-        engine = *planted->base;
-        engine.name = planted->name;
+        const struct settings settings = settings_default();
+        base = named_engine_of(planted->base, settings.options);
+        planted_base = &base.engine;
+        *named = base;
+        engine->name = planted->name;
+        if (broken->calls)
+            engine->calls = broken->calls;
         if (broken->open)
-            engine.open = broken->open;
+            engine->open = broken->open;
         if (broken->submit)
-            engine.submit = broken->submit;
+            engine->submit = broken->submit;
         if (broken->reap)
-            engine.reap = broken->reap;
+            engine->reap = broken->reap;
         if (broken->cancel)
-            engine.cancel = broken->cancel;
+            engine->cancel = broken->cancel;
         if (broken->close)
-            engine.close = broken->close;
-        return &engine;
+            engine->close = broken->close;
+        return true;
     }
-    return NULL;
+    return false;
 }

@@ -1,0 +1,43 @@
+/* The first failure of a trial: where, with what error, and what engine or channel have to say of it. It can come in a
+ * signal handler (loop_next): only what is safe there. */
+#include <string.h>
+
+#include "loop_state.h"
+
+static void keep_sentence(struct record *record, const char *sentence)
+{
+    const size_t room = sizeof record->reason - 1;
+    const size_t length = strnlen(sentence, room);
+
+    memcpy(record->reason, sentence, length);
+    ((char *)record->reason)[length] = 0;
+}
+
+static struct explanation explain(const struct loop *loop, enum stage stage, int error)
+{
+    const struct trial_question question = loop_question(loop);
+    struct explanation explanation = {0};
+
+    if (loop->engine->explain)
+        explanation = loop->engine->explain(&question, stage, error);
+    if (!explanation.sentence && loop->channel->explain)
+        explanation = loop->channel->explain(&loop->settings, stage, error);
+    return explanation;
+}
+
+int loop_fail(struct loop *loop, enum stage stage, int error)
+{
+    struct record *record = loop->record;
+
+    if (record->error_stage != STAGE_NONE)
+        return error;
+    record->error = (uint64_t)-error;
+    record->error_stage = stage;
+    if (stage == STAGE_TRANSFER && loop->channel->diagnose)
+        loop->channel->diagnose(loop->channel_state);
+    const struct explanation explanation = explain(loop, stage, error);
+    if (explanation.sentence)
+        keep_sentence(record, explanation.sentence);
+    record->not_applicable = explanation.not_applicable;
+    return error;
+}

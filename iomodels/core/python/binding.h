@@ -1,0 +1,33 @@
+/* What the files of the Python binding share. This folder is the only one of the core that knows Python.
+ *
+ * Limited API, so that one build serves every Python from 3.11 on. Errors of the core come back as
+ * numbers (0 or -errno, with the stage in the record); the Python side turns them into sentences. */
+#ifndef IOMODELS_BINDING_H
+#define IOMODELS_BINDING_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "settings.h"
+
+/* As METH_VARARGS and METH_NOARGS functions of the module; in tables.c. */
+PyObject *tables_engines(PyObject *module, PyObject *unused);
+PyObject *tables_engine(PyObject *module, PyObject *args);
+PyObject *tables_channels(PyObject *module, PyObject *unused);
+PyObject *tables_ask(PyObject *module, PyObject *args);
+PyObject *tables_setting_choices(PyObject *module, PyObject *unused);
+PyObject *tables_record_layout(PyObject *module, PyObject *unused);
+PyObject *tables_event_layout(PyObject *module, PyObject *unused);
+PyObject *tables_histogram_lower(PyObject *module, PyObject *unused);
+extern const char tables_engines_doc[], tables_engine_doc[], tables_channels_doc[], tables_ask_doc[];
+extern const char tables_setting_choices_doc[], tables_record_layout_doc[], tables_event_layout_doc[];
+extern const char tables_histogram_lower_doc[];
+
+/* The type `Loop`; in loop_object.c. */
+extern PyType_Spec loop_object_spec;
+
+/* Whole numbers by name into `settings`, the rest at its default. 0, or -1 with a Python error. In
+ * loop_object.c. */
+int settings_from_dict(struct settings *settings, PyObject *dict);
+
+#endif
