@@ -1,13 +1,17 @@
-/* A plain server: one select() over all connections, then a read and a write on each that is ready.
- * As in a textbook, and without an instrument: no clock, no histogram, no counter but one.
+/* A plain server, as in a textbook, and without an instrument: no clock, no histogram, no counter but one.
  *
- *     bare-server SECONDS Q32 CONNECTIONS BLOCK CPU PEER
+ *     bare-server SECONDS Q32 CONNECTIONS BLOCK CPU PEER MODEL
+ *
+ * MODEL says how it serves:
+ *     select   one select() over all connections, then a read and a write on each that is ready
+ *     threads  a thread for each connection, which reads and writes in turn
  *
  * The other end keeps one message under way, on a random connection. PEER says who that is:
  *     same     the core's own peer process, which iomodels's server has at its other end
  *     plain    a process that writes, blocks in a read, and goes on
  * Both processes run on CPU. Q32 as in bare.c. Prints `ROUND_TRIPS NANOSECONDS`. */
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,6 +23,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cache_line.h"
 #include "pattern.h"
 #include "peer.h"
 #include "random.h"
@@ -92,6 +97,76 @@ static struct result run(struct server *server, const struct clock *clock, uint6
         now_ns = clock_now_ns(clock);
     } while (now_ns < start_ns + duration_ns);
     return (struct result){round_trips, now_ns - start_ns};
+}
+
+/* ------------------------------------------------------------------ a thread for each */
+
+struct connection_thread {
+    _Alignas(CACHE_LINE) struct server *server;
+    uint32_t index;
+    char *buffer;
+    uint64_t round_trips; /* others read it */
+};
+
+/* Until the process ends. */
+static void *serve_one(void *argument)
+{
+    struct connection_thread *own = argument;
+    struct server *server = own->server;
+    const size_t block = (size_t)server->settings.block;
+    const int fd = server->connections.engine[own->index].in;
+
+    for (;;) {
+        if (read(fd, own->buffer, block) != (ssize_t)block)
+            return NULL;
+        if (write(fd, pattern_at(server->pattern, server->written[own->index]), block) != (ssize_t)block)
+            return NULL;
+        server->written[own->index] += block;
+        __atomic_store_n(&own->round_trips, own->round_trips + 1, __ATOMIC_RELAXED);
+    }
+}
+
+static struct connection_thread *start_threads(struct server *server)
+{
+    const uint32_t count = server->connections.active;
+    struct connection_thread *threads = cache_lines(count, sizeof *threads);
+    pthread_attr_t attributes;
+
+    if (!threads || pthread_attr_init(&attributes) != 0 || pthread_attr_setstacksize(&attributes, 1 << 16) != 0)
+        fail("memory");
+    for (uint32_t i = 0; i < count; i++) {
+        pthread_t thread;
+
+        threads[i] = (struct connection_thread){server, i, malloc((size_t)server->settings.block), 0};
+        if (!threads[i].buffer || pthread_create(&thread, &attributes, serve_one, &threads[i]) != 0)
+            fail("a thread");
+    }
+    return threads;
+}
+
+static uint64_t served_by(const struct server *server, const struct connection_thread *threads)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < server->connections.active; i++)
+        sum += __atomic_load_n(&threads[i].round_trips, __ATOMIC_RELAXED);
+    return sum;
+}
+
+static void sleep_ns(uint64_t ns)
+{
+    nanosleep(&(struct timespec){.tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S)}, NULL);
+}
+
+static struct result run_threads(struct server *server, const struct clock *clock, uint64_t duration_ns)
+{
+    const struct connection_thread *threads = start_threads(server);
+
+    sleep_ns(WARMUP_NS);
+    const uint64_t before = served_by(server, threads), start_ns = clock_now_ns(clock);
+    sleep_ns(duration_ns);
+    const uint64_t after = served_by(server, threads);
+    return (struct result){after - before, clock_now_ns(clock) - start_ns};
 }
 
 /* ------------------------------------------------------------------ the other end */
@@ -220,8 +295,9 @@ int main(int count, char **words)
 {
     static struct server server;
 
-    if (count != 7 || (strcmp(words[6], "same") != 0 && strcmp(words[6], "plain") != 0)) {
-        fputs("usage: bare-server SECONDS Q32 CONNECTIONS BLOCK CPU same|plain\n", stderr);
+    if (count != 8 || (strcmp(words[6], "same") != 0 && strcmp(words[6], "plain") != 0) ||
+        (strcmp(words[7], "select") != 0 && strcmp(words[7], "threads") != 0)) {
+        fputs("usage: bare-server SECONDS Q32 CONNECTIONS BLOCK CPU same|plain select|threads\n", stderr);
         return 2;
     }
     open_server(&server, words);
@@ -235,8 +311,14 @@ int main(int count, char **words)
 
     const struct clock clock = {.ns_per_tick_q32 = strtoull(words[2], NULL, 10)};
     const uint64_t duration_ns = (uint64_t)(strtod(words[1], NULL) * 1e9);
-    (void)run(&server, &clock, WARMUP_NS);
-    const struct result result = run(&server, &clock, duration_ns);
+    struct result result;
+
+    if (strcmp(words[7], "threads") == 0) {
+        result = run_threads(&server, &clock, duration_ns);
+    } else {
+        (void)run(&server, &clock, WARMUP_NS);
+        result = run(&server, &clock, duration_ns);
+    }
     printf("%llu %llu\n", (unsigned long long)result.round_trips, (unsigned long long)result.ns);
     return 0;
 }

@@ -258,10 +258,12 @@ def bare_ns(bench: Bench, mode: str) -> float:
     return int(words[1]) / int(words[0])
 
 
-def bare_server_ops(bench: Bench, settings: Mapping[str, int], peer: str) -> float:
-    """Round trips per second of a plain select loop (bare_server.c) with this kind of peer."""
+def bare_server_ops(
+    bench: Bench, settings: Mapping[str, int], peer: str, model: str = "select"
+) -> float:
+    """Round trips per second of a plain server (bare_server.c) of this model and kind of peer."""
     words = [str(settings[name]) for name in ("depth", "block", "engine_cpu")]
-    arguments = [str(bench.seconds), str(bench.clock_q32), *words, peer]
+    arguments = [str(bench.seconds), str(bench.clock_q32), *words, peer, model]
     round_trips, ns = _output([str(bench.bare_server), *arguments]).split()
     return int(round_trips) * 1e9 / int(ns)
 

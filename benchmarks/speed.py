@@ -161,6 +161,31 @@ def server(ask: Ask) -> list[Row]:
     ]
 
 
+def server_threads(ask: Ask) -> list[Row]:
+    """Round trips per second with a thread for each connection, against a plain such server.
+
+    Messages of one byte, one under way: what is compared is going from one to the next.
+    """
+    bench = ask.bench
+    cpu = min(os.sched_getaffinity(0)) if bench.cpu is None else bench.cpu
+
+    def row(connections: int, engine: str, target: Target | None) -> Row:
+        settings = {
+            **{"depth": connections, "block": 1, "server": 1, "outstanding": 1},
+            **{"engine_cpu": cpu, "peer_cpu": cpu},
+        }
+        pairs = interleave(
+            lambda: sides.trial(bench, engine, "socket", settings).ops,
+            lambda: sides.bare_server_ops(bench, settings, "same", "threads"),
+            ask.rounds,
+        )
+        name = f"server {connections}, {engine}"
+        return ratio_row(name, "plain threads", pairs, "/s", target)
+
+    own = [row(n, "threads:handoff=none", Target(0.95, at_most=False)) for n in (1, 16, 200)]
+    return [*own, *(row(n, "threads", None) for n in (1, 16, 200))]
+
+
 def command_line(ask: Ask) -> list[Row]:
     """How long the command line takes to answer."""
     bare = [sys.executable, "-c", "pass"]
@@ -248,6 +273,7 @@ BENCHMARKS: dict[str, Callable[[Ask], list[Row]]] = {
     "cached-read": cached_read,
     "direct-read": direct_read,
     "aio-read": aio_read,
+    "server-threads": server_threads,
     "server": server,
     "command-line": command_line,
     "process": process,

@@ -15,6 +15,7 @@ ALL = (
     *WAITING,
     "nonblocking",
     "threads",
+    "threads:handoff=none",
     "aio:notify=poll",
     "aio:notify=list",
     "aio:notify=list,mode=nowait",

@@ -21,7 +21,9 @@
  * handler or on a callback's thread, and not when reap has returned. For this the loop lends the
  * engine a function, next(): it stamps and records a completion, which reap then does not return, and hands out
  * the request to start now, or NULL. NULL makes reap return; otherwise it goes on waiting until `min`
- * have been completed, those that went to next() included (here `min` may exceed `max`). */
+ * have been completed, those that went to next() included (here `min` may exceed `max`). In a lane next() hands out the
+ * same request again, for the same thread, so that threads never meet at a lock of the loop's; reap then returns
+ * when one of them has got NULL, or when the time is over. */
 #ifndef IOMODELS_ENGINE_H
 #define IOMODELS_ENGINE_H
 
@@ -30,6 +32,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "cache_line.h"
 #include "calls.h"
 #include "settings.h"
 #include "stage.h"
@@ -53,7 +56,7 @@ static inline bool operation_is_sync(enum operation operation)
 /* One transfer. The engine reads the first part and keeps what it needs under `slot`; the rest
  * belongs to the loop and the channel. */
 struct request {
-    enum operation operation;
+    _Alignas(CACHE_LINE) enum operation operation; /* two slots may be on two threads */
     int fd;
     uint32_t slot;      /* 0 … depth-1, unique among the requests in flight */
     int64_t offset;     /* position, or OFFSET_STREAM where the descriptor has none */
@@ -104,7 +107,8 @@ struct completion {
 #define NEXT_STARTS(X)                                                                         \
     X(BY_LOOP, "loop")       /* after reap */                                                  \
     X(IN_HANDLER, "handler") /* with setup.next, in a signal handler of the thread in reap */  \
-    X(ON_THREAD, "thread")   /* with setup.next, on other threads, while reap waits or not */
+    X(ON_THREAD, "thread")   /* with setup.next, on other threads, while reap waits or not */     \
+    X(IN_LANE, "lane")       /* with setup.next, and on the thread that ended the slot's last one */
 
 enum next_start {
 #define X(constant, name) NEXT_##constant,

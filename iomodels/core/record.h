@@ -69,6 +69,8 @@ struct record {
 #define X(name) uint64_t name;
     RECORD_TRIAL_FIELDS(X)
     uint64_t reason[REASON_WORDS];
+    uint64_t closing_calls[CALL_COUNT]; /* by loop_close: of no slice */
+    uint64_t closing_eagain[CALL_COUNT];
     struct slice {
         RECORD_SLICE_FIELDS(X)
 #undef X
@@ -87,8 +89,8 @@ struct record_name {
     uint32_t word, words;
 };
 
-/* Ended by a NULL name. Fields have one word, the reason REASON_WORDS, the engine's counters ENGINE_COUNTERS, the two
- * call tables CALL_COUNT, the timeline TIMELINE_PARTS, histograms HISTOGRAM_BUCKETS. */
+/* Ended by a NULL name. Fields have one word, the reason REASON_WORDS, the engine's counters ENGINE_COUNTERS, the call
+ * tables CALL_COUNT, the timeline TIMELINE_PARTS, histograms HISTOGRAM_BUCKETS. */
 extern const struct record_name record_names[];
 
 #endif

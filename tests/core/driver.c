@@ -25,6 +25,14 @@ static void *allocate(size_t count, size_t size)
     return memory;
 }
 
+static struct request *allocate_requests(size_t count)
+{
+    struct request *requests = cache_lines(count, sizeof *requests);
+
+    EXPECT(requests, "No memory for the suite itself.");
+    return requests;
+}
+
 static void read_content(struct driver *driver)
 {
     const size_t size = (size_t)driver->settings.file_size;
@@ -76,7 +84,7 @@ static void open_with(struct driver *driver, const struct subject *subject,
         .record = record_make(),
         .depth = depth,
         .stride = (block + BUFFER_ALIGNMENT - 1) / BUFFER_ALIGNMENT * BUFFER_ALIGNMENT,
-        .requests = allocate(depth, sizeof *driver->requests),
+        .requests = allocate_requests(depth),
         .slots = allocate(depth, sizeof *driver->slots),
         .started = allocate(depth, sizeof *driver->started),
         /* More than an engine may ever fill in, so that one which does is caught and not a crash. */

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import subprocess
 import sys
@@ -15,7 +16,12 @@ from pathlib import Path
 import pytest
 
 from iomodels import _core
+from iomodels.engines.ability import ability
+from iomodels.engines.spec import parse
 from iomodels.trials.record import Record, new_record
+from iomodels.workload import scenario
+
+from ..engines import open_loop
 
 MS = 1_000_000
 LONG_NS = 10**11
@@ -151,3 +157,146 @@ def test_too_few_threads_undo_everything() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["engine_open", str(errno.EAGAIN)]
+
+
+# ------------------------------------------------------------------ each thread by itself
+
+
+@contextmanager
+def alone(channel: str, depth: int, **settings: int) -> Iterator[tuple[_core.Loop, Record]]:
+    with new_record() as record:
+        wanted = {"depth": depth, **settings}
+        loop = open_loop("threads:handoff=none", channel, wanted, record.fd)
+        assert loop.is_open(), (record.stage, record.field("error"))
+        yield loop, record
+        assert loop.close() == 0
+
+
+def slice_of(record: Record) -> tuple[int, dict[str, int]]:
+    return record.field("slice_operations"), record.table("calls")
+
+
+@pytest.mark.parametrize("depth", [1, 8])
+def test_a_thread_that_goes_on_by_itself_wakes_nobody(depth: int) -> None:
+    with alone("timer", depth, service_mean_ns=20_000) as (loop, record):
+        for _ in range(3):
+            assert loop.run(LONG_NS, 1000) == 0
+            operations, calls = slice_of(record)
+            assert calls["read"] == operations >= 1000
+            # Each is woken once and sleeps once, and wakes the application when it comes to rest.
+            futexes = calls.get("futex_wait", 0) + calls.get("futex_wake", 0)
+            assert futexes <= 5 * depth + 5
+            assert record.field("depth_max") == depth
+            assert sum(count for _, count in record.histogram("latency")) == record.field(
+                "window_operations"
+            )
+
+
+def test_slots_of_their_own_threads_keep_their_depth_and_their_timeline() -> None:
+    duration_ns = 200 * MS
+    with alone("timer", 4, service_mean_ns=500_000) as (loop, record):
+        assert loop.run(duration_ns) == 0
+        window_ns = record.field("window_ns")
+        assert duration_ns <= window_ns < 2 * duration_ns
+        assert record.field("window_in_flight_ns") / window_ns == pytest.approx(4, rel=0.05)
+        assert sum(record.numbers("timeline")) == record.field("window_operations")
+        assert record.field("live_operations") == record.field("slice_operations")
+        assert record.field("early_completions") == 0
+
+
+def test_computation_is_the_threads_own() -> None:
+    """Two threads compute at once where there are two CPUs; the main one sleeps."""
+    units = _core.compute_calibrate(20 * MS)  # a millisecond's
+    with alone("timer", 2, service_mean_ns=MS, compute_units=units) as (loop, record):
+        assert loop.run(200 * MS) == 0
+        operations, window_ns = record.field("window_operations"), record.field("window_ns")
+        spent_ns = record.field("window_user_ns") + record.field("window_system_ns")
+        assert spent_ns > 0.5 * operations * MS
+        # In turn each takes 2 ms for an operation; computing is no part of being in flight.
+        assert record.field("window_in_flight_ns") / window_ns < 1.8
+        assert operations < 1.2 * 2 * window_ns / (2 * MS)
+
+
+@pytest.mark.parametrize("verify", [0, 1])
+def test_files_are_shared_by_all_threads(verify: int) -> None:
+    size = 64 * 4096
+    fd = _core.make_file("/var/tmp", size, 1)
+    file = {"file_fd": fd, "file_size": size, "file_seed": 1, "block": 4096, "verify": verify}
+    mixed = {"workload": 2, "sync": 1}
+    try:
+        with alone("file", 8, **file, **mixed) as (loop, record):
+            for _ in range(2):
+                assert loop.run(LONG_NS, 400) == 0
+                operations, calls = slice_of(record)
+                assert calls["pread"] + calls["pwrite"] == operations
+                assert calls["fdatasync"] == calls["pwrite"]
+                words = 512 if verify else 1
+                assert record.field("verified_words") == calls["pread"] * words
+                if verify:
+                    assert record.field("read_back_bytes") == size
+    finally:
+        os.close(fd)
+
+
+@pytest.mark.parametrize("family", [0, 1])
+def test_a_server_owns_its_connections(family: int) -> None:
+    settings = {"block": 64, "server": 1, "outstanding": 4, "family": family}
+    with alone("socket", 16, **settings) as (loop, record):
+        for _ in range(3):
+            assert loop.run(50 * MS) == 0
+            operations, calls = slice_of(record)
+            assert operations >= record.field("peer_operations") > 0
+            assert record.field("verified_words") == operations
+            assert record.field("depth_max") == 16
+            assert calls["write"] == operations
+            # A read on each connection stays over from the slice before, and for the next.
+            assert abs(calls["read"] - operations) <= 16
+
+
+def test_a_dead_peer_ends_all_threads() -> None:
+    settings = {"block": 64, "server": 1, "outstanding": 4}
+    before = threads_here()
+    with alone("socket", 8, **settings) as (loop, record):
+
+        def kill() -> None:
+            while record.field("live_operations") < 10:
+                time.sleep(0.001)
+            os.kill(record.field("peer_id"), signal.SIGKILL)
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        assert loop.run(LONG_NS) < 0
+        killer.join()
+        assert record.stage in ("transfer", "verify")
+        assert record.field("peer_status") == signal.SIGKILL + 1
+    expect_no_more_than(before)
+
+
+def test_a_stop_ends_threads_that_go_on() -> None:
+    before = threads_here()
+    with alone("timer", 8, service_mean_ns=20_000) as (loop, record):
+        running = threading.Thread(target=loop.run, args=(LONG_NS,))
+        running.start()
+        while record.field("live_operations") < 100:
+            time.sleep(0)
+        record.ask_to_stop()
+        running.join()
+    expect_no_more_than(before)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("load.rate", 1000, "nothing to chain"),
+        ("load.batch", 4, "no batches"),
+        ("load.deadline", "1 ms", "cannot cancel"),
+    ],
+)
+def test_what_goes_through_the_loop_only_is_not_applicable(key, value, reason) -> None:
+    settings = {key: [str(value)], "load.depth": ["8"]}
+    if key == "load.rate":
+        settings["load.arrivals"] = ["poisson"]
+    (point,) = scenario.points(scenario.load("slow-devices", settings))
+    assert reason in (ability(parse("threads:handoff=none"), point).na_reason or "")
+    if key != "load.deadline":
+        assert ability(parse("threads"), point).na_reason is None

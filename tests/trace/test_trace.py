@@ -16,7 +16,7 @@ from iomodels.trace import words
 from iomodels.trace.flow import flow_of, in_call
 from iomodels.trace.schema import Event, Trace, check
 
-from ..engines import WITH_DATA
+from ..engines import WITH_DATA, plain
 from ..traces import ALL, WAITING, calls, make_event, make_trace, of_kind, record, recorded, waited
 
 SERVICE_NS = 50_000_000
@@ -286,7 +286,7 @@ def test_the_wait_for_the_device_is_blocked(engine: str, blocked: set[str]) -> N
 @pytest.mark.parametrize("engine", ALL)
 def test_a_call_that_cannot_sleep_is_never_blocked(engine: str) -> None:
     sleeping = {"select", "ppoll", "aio_suspend", "futex_wait", "lio_listio"}
-    if engine in ("blocking", "threads"):
+    if plain(engine) in ("blocking", "threads"):
         sleeping.add("read")
     found = {name for name, word in shown_as(recorded(engine)) if word == "blocked"}
     assert found <= sleeping - ({"lio_listio"} if "mode=nowait" in engine else set())

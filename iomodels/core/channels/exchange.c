@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "cache_line.h"
 #include "pattern.h"
 #include "peer.h"
 #include "record/clock.h"
@@ -16,10 +17,14 @@
 /* How long a peer that has closed its ends may take to die. */
 #define DEATH_TIMEOUT_NS (NS_PER_S / 5)
 
-/* One for each active connection, and so for each slot. */
+/* One for each active connection, and so for each slot. Nothing is shared between them: the operations of two
+ * connections may run on two threads at once. */
 struct conversation {
-    char *buffer;               /* the loop's */
+    _Alignas(CACHE_LINE) char *buffer; /* the loop's */
     uint64_t written, read;     /* positions in the two streams */
+    uint64_t random;            /* chooses what is verified */
+    uint64_t answered;          /* complete operations that ended with a write; others read it */
+    uint64_t verified;          /* samples */
 };
 
 struct exchange_state {
@@ -29,9 +34,8 @@ struct exchange_state {
     struct conversation *conversations;
     struct peer peer;
     char *pattern;
-    uint64_t random;
-    uint64_t bytes_written; /* by all complete operations of a stream of writes */
-    uint64_t verified;      /* of the peer's samples, those in the record already */
+    uint64_t verified;      /* of the samples, those in the record already … */
+    uint64_t peer_verified; /* … and of the peer's */
     struct sigaction pipe_action; /* the process's own, to be put back */
     bool ignores_pipe;
 };
@@ -86,13 +90,15 @@ static int make_content(struct exchange_state *exchange)
     const size_t chunk = peer_chunk(settings), block = (size_t)settings->block;
 
     exchange->pattern = pattern_make(chunk > block ? chunk : block);
-    exchange->conversations = calloc(depth, sizeof *exchange->conversations);
+    exchange->conversations = cache_lines(depth, sizeof *exchange->conversations);
     if (!exchange->pattern || !exchange->conversations)
         return -ENOMEM;
-    for (uint32_t i = 0; i < depth; i++) {
-        exchange->conversations[i].written = pattern_origin(i, TOWARDS_PEER);
-        exchange->conversations[i].read = pattern_origin(i, TOWARDS_ENGINE);
-    }
+    for (uint32_t i = 0; i < depth; i++)
+        exchange->conversations[i] = (struct conversation){
+            .written = pattern_origin(i, TOWARDS_PEER),
+            .read = pattern_origin(i, TOWARDS_ENGINE),
+            .random = (uint64_t)settings->seed + i,
+        };
     return 0;
 }
 
@@ -105,7 +111,6 @@ int exchange_open(void **state, const struct channel_setup *setup,
         return -ENOMEM;
     exchange->settings = setup->settings;
     exchange->record = setup->record;
-    exchange->random = (uint64_t)setup->settings->seed;
     exchange->peer.wake_fd = -1;
     int error = settings_make_sense(setup->settings) ? 0 : -EINVAL;
     if (!error)
@@ -207,10 +212,10 @@ static int verify(struct exchange_state *exchange, struct conversation *conversa
     const size_t block = (size_t)exchange->settings->block;
     uint64_t wrong;
 
-    exchange->record->slice.verified_words++;
+    calls_add(&conversation->verified);
     if (!pattern_check(exchange->pattern, conversation->read, conversation->buffer, block,
-                       exchange->settings->verify, &exchange->random, &wrong)) {
-        exchange->record->error_offset = wrong;
+                       exchange->settings->verify, &conversation->random, &wrong)) {
+        __atomic_store_n(&exchange->record->error_offset, wrong, __ATOMIC_RELAXED);
         return -EBADMSG;
     }
     conversation->read += block;
@@ -230,14 +235,15 @@ static int finish_read(struct exchange_state *exchange, struct request *request)
 static int finish_write(struct exchange_state *exchange, struct request *request)
 {
     const struct settings *settings = exchange->settings;
+    struct conversation *conversation = &exchange->conversations[request->slot];
 
-    exchange->conversations[request->slot].written += (uint64_t)settings->block;
+    conversation->written += (uint64_t)settings->block;
     if (settings->exchange == EXCHANGE_ECHO && !settings->server) {
         set_up_read(exchange, request);
         return CHANNEL_MORE;
     }
-    exchange->peer.answered++;
-    exchange->bytes_written += (uint64_t)settings->block;
+    /* Released: whoever sees the answer counted sees all that came before it. */
+    __atomic_store_n(&conversation->answered, conversation->answered + 1, __ATOMIC_RELEASE);
     return CHANNEL_DONE;
 }
 
@@ -256,10 +262,20 @@ void exchange_drive(void *state, bool go)
     peer_let_drive(&exchange->peer, go);
 }
 
+static uint64_t answered(const struct exchange_state *exchange)
+{
+    uint64_t sum = 0;
+
+    for (int64_t i = 0; i < exchange->settings->depth; i++)
+        sum += __atomic_load_n(&exchange->conversations[i].answered, __ATOMIC_ACQUIRE);
+    return sum;
+}
+
 bool exchange_quiet(void *state)
 {
     struct exchange_state *exchange = state;
 
+    exchange->peer.answered = answered(exchange);
     return peer_is_quiet(&exchange->peer);
 }
 
@@ -273,18 +289,31 @@ void exchange_diagnose(void *state)
 /* What a stream of writes has left in the pipe belongs to the slice, and has to be right. */
 static int check_written(struct exchange_state *exchange)
 {
-    if (!peer_has_received(&exchange->peer, exchange->bytes_written))
+    if (!peer_has_received(&exchange->peer, answered(exchange) * (uint64_t)exchange->settings->block))
         return -EPIPE;
     uint64_t verified = atomic_load(&exchange->peer.shared->verified);
-    exchange->record->slice.verified_words += verified - exchange->verified;
-    exchange->verified = verified;
+    exchange->record->slice.verified_words += verified - exchange->peer_verified;
+    exchange->peer_verified = verified;
     return 0;
+}
+
+/* The samples of this slice. */
+static void count_verified(struct exchange_state *exchange)
+{
+    uint64_t sum = 0;
+
+    for (int64_t i = 0; i < exchange->settings->depth; i++)
+        sum += __atomic_load_n(&exchange->conversations[i].verified, __ATOMIC_RELAXED);
+    exchange->record->slice.verified_words += sum - exchange->verified;
+    exchange->verified = sum;
 }
 
 int exchange_check(void *state, bool before)
 {
     struct exchange_state *exchange = state;
 
+    if (!before)
+        count_verified(exchange);
     if (!exchange->peer.shared) /* an engine that moves no data has no peer */
         return 0;
     if (!peer_is_alive(&exchange->peer, 0))

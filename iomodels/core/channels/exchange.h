@@ -21,7 +21,8 @@ void exchange_close(void *state);
 /* A channel over connections that `open_function` makes. */
 #define EXCHANGE_CHANNEL(channel_name, open_function)      \
     {                                                      \
-        .name = (channel_name), .caps = {.streams = true}, \
+        .name = (channel_name),                            \
+        .caps = {.streams = true, .slots_are_independent = true}, \
         .open = (open_function),                           \
         .start_idle = exchange_start_idle,                 \
         .highest_descriptor = exchange_highest_descriptor, \

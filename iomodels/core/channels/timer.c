@@ -10,6 +10,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "cache_line.h"
 #include "channel.h"
 #include "random.h"
 #include "record/clock.h"
@@ -18,11 +19,17 @@
  * distribution's quantiles, every pass over it has the same distribution. */
 #define DRAWS 4096
 
+/* A slot's way through the table, apart from those of others: they may be on other threads. */
+struct draws {
+    _Alignas(CACHE_LINE) uint32_t place;
+};
+
 struct timer_state {
     uint32_t depth;
     int *fds; /* by slot; -1 where not open */
+    struct draws *next; /* by slot */
     uint64_t *draws;
-    uint32_t next_draw, draw_count;
+    uint32_t draw_count;
     bool armed;
     struct recorder *recorder; /* of a trace; NULL: there is none */
 };
@@ -50,6 +57,16 @@ static double quantile(const struct settings *settings, double p, uint64_t *seed
     }
 }
 
+static int begin_at_different_places(struct timer_state *timer)
+{
+    timer->next = cache_lines(timer->depth, sizeof *timer->next);
+    if (!timer->next)
+        return -ENOMEM;
+    for (uint32_t slot = 0; slot < timer->depth; slot++)
+        timer->next[slot].place = (uint32_t)((uint64_t)slot * timer->draw_count / timer->depth);
+    return 0;
+}
+
 static int draw_service_times(struct timer_state *timer, const struct settings *settings)
 {
     uint64_t seed = (uint64_t)settings->seed;
@@ -65,7 +82,7 @@ static int draw_service_times(struct timer_state *timer, const struct settings *
         timer->draws[i] = ns < 1.0 ? 1 : (uint64_t)ns;
     }
     random_shuffle(timer->draws, timer->draw_count, &seed);
-    return 0;
+    return begin_at_different_places(timer);
 }
 
 static void timer_close(void *state)
@@ -76,6 +93,7 @@ static void timer_close(void *state)
         if (timer->fds[i] >= 0)
             close(timer->fds[i]);
     free(timer->fds);
+    free(timer->next);
     free(timer->draws);
     free(timer);
 }
@@ -165,9 +183,11 @@ static int timer_start(void *state, struct request *request)
     request->fd = timer->fds[request->slot];
     request->offset = OFFSET_STREAM;
     request->length = sizeof(uint64_t);
-    request->service_ns = timer->draws[timer->next_draw];
-    if (++timer->next_draw == timer->draw_count)
-        timer->next_draw = 0;
+    uint32_t *place = &timer->next[request->slot].place;
+
+    request->service_ns = timer->draws[*place];
+    if (++*place == timer->draw_count)
+        *place = 0;
     if (!timer->armed)
         return 0;
     if (__builtin_expect(timer->recorder != NULL, 0))
@@ -215,7 +235,7 @@ static struct explanation timer_explain(const struct settings *settings, enum st
 extern const struct channel channel_timer;
 const struct channel channel_timer = {
     .name = "timer",
-    .caps = {.streams = true, .starts_device = true},
+    .caps = {.streams = true, .starts_device = true, .slots_are_independent = true},
     .open = timer_open,
     .highest_descriptor = timer_highest_descriptor,
     .start = timer_start,

@@ -12,12 +12,11 @@
  *
  * Order of locks when chaining: the loop's own (inside next()), then `mutex`, then the C library's. */
 #include <errno.h>
-#include <linux/futex.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 
 #include "aio_common.h"
+#include "futex.h"
 
 /* A thread that has been started may take a while to run on a busy machine. */
 #define PATIENCE_NS 100000000
@@ -26,7 +25,6 @@
 
 struct callback_state {
     struct aio_common aio; /* first; under the mutex except `calls` */
-    struct calls no_hooks; /* of `calls`: for what never fails */
     struct calls lent; /* a copy: the loop's own goes with the loop */
     pthread_mutex_t mutex;
     struct aio_block **announced; /* by callbacks, and not yet looked at; each block once */
@@ -44,18 +42,6 @@ struct callback_state {
     uint32_t chained; /* completions that went to next() and that reap has not counted */
     uint32_t ended;   /* of them, those after which no transfer was started */
 };
-
-static long futex_wait(struct calls *calls, uint32_t *word, int64_t timeout_ns)
-{
-    const struct timespec timeout = aio_timespec(timeout_ns);
-
-    return CALL(calls, futex_wait, syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, 0, &timeout, NULL, 0));
-}
-
-static void futex_wake(struct calls *calls, uint32_t *word)
-{
-    (void)CALL(calls, futex_wake, syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0));
-}
 
 static void lock(struct callback_state *state)
 {
@@ -150,7 +136,6 @@ static void on_completion(union sigval value)
     lock(state);
     struct calls calls = calls_of_helper(&state->lent, &counts);
     unlock(state);
-    struct calls no_hooks = calls_without_hooks(&calls);
     const uint64_t event = event_begin(calls.recorder, EVENT_callback);
 
     announce(state, &calls, &counts, block);
@@ -158,14 +143,14 @@ static void on_completion(union sigval value)
     const bool wake = reap_has_enough(state);
     unlock(state);
     if (wake)
-        futex_wake(&no_hooks, &state->enough);
+        futex_wake(&calls, &state->enough, 1);
     lock(state);
     hand_over(state, &counts);
     event_end(calls.recorder, event, 0); /* not later: close frees the recorder after the state */
     if (--state->outstanding == 0 && state->closing) {
         __atomic_store_n(&state->over, 1, __ATOMIC_RELAXED);
         /* With the mutex held, so that close cannot free the state before this has returned. */
-        futex_wake(&no_hooks, &state->over);
+        futex_wake(&calls, &state->over, 1);
     }
     unlock(state);
 }
@@ -192,7 +177,6 @@ static void leave_to_callbacks(struct callback_state *state)
 {
     state->aio.calls = NULL;
     state->aio.lost = NULL;
-    state->no_hooks = (struct calls){0};
     state->lent = (struct calls){0};
     state->loop = NULL;
 }
@@ -209,7 +193,7 @@ static void callback_close(void *opaque)
         came_late(state, state->announced[i], state->announced[i]->announced);
     unlock(state);
     while (waits && __atomic_load_n(&state->over, __ATOMIC_RELAXED) == 0)
-        if (futex_wait(&state->no_hooks, &state->over, CLOSE_PATIENCE_NS) < 0 && errno == ETIMEDOUT)
+        if (futex_wait(state->aio.calls, &state->over, 0, CLOSE_PATIENCE_NS) == -ETIMEDOUT)
             break;
     lock(state);
     all_came = state->outstanding == 0;
@@ -231,7 +215,6 @@ static int callback_open(void **out, const struct engine_setup *setup)
     if (!state)
         return -ENOMEM;
     pthread_mutex_init(&state->mutex, NULL);
-    state->no_hooks = calls_without_hooks(setup->calls);
     state->lent = *setup->calls;
     state->announced = calloc(setup->depth, sizeof *state->announced);
     int error = aio_common_open(&state->aio, setup, &event, state);
@@ -327,8 +310,9 @@ static int wait_for_callbacks(struct callback_state *state, uint32_t wanted, int
     if (reap_has_enough(state))
         return 0;
     unlock(state);
-    if (futex_wait(state->aio.calls, &state->enough, timeout_ns) < 0 && errno != EAGAIN)
-        error = -errno; /* EAGAIN says that there is enough already */
+    error = futex_wait(state->aio.calls, &state->enough, 0, timeout_ns);
+    if (error == -EAGAIN) /* there is enough already */
+        error = 0;
     lock(state);
     state->wanted = 0;
     return error;

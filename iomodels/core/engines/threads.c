@@ -1,27 +1,20 @@
 /* A blocking thread for each request in flight: what synchronous blocking I/O (the article's Figure 2)
  * means at a depth above 1, since one thread waits for one thing. submit puts requests into a
- * queue; whichever thread is free takes the oldest one and makes the call.
+ * queue; whichever thread is free takes the oldest one and makes the call. (With handoff=none each thread goes on by
+ * itself: threads_alone.c.)
  *
- * The threads sleep, and reap waits, on futexes of their own rather than on condition variables: a
- * wait here has a relative timeout and so needs no clock, ends on a signal, takes one wake for
- * a whole batch, and can be counted as the system call it is. The mutex is rarely contended and
+ * The threads sleep, and reap waits, on futexes of their own (futex.h). The mutex is rarely contended and
  * then makes calls of its own; those are not counted.
  *
  * The helper threads count their calls by themselves and hand the numbers over with each
  * completion, so that the record is written by one thread only. */
 #include <errno.h>
-#include <linux/futex.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
-#include <time.h>
 
-#include "engine.h"
+#include "futex.h"
+#include "helpers.h"
+#include "threads.h"
 #include "transfer.h"
-
-/* Enough for one call, so that hundreds of sleeping threads cost little. */
-#define STACK_SIZE (64u << 10)
 
 struct threads_state {
     struct calls *calls;
@@ -41,22 +34,6 @@ struct threads_state {
     uint32_t enough;             /* futex: 1 when they are there */
     bool closing;
 };
-
-/* Futexes go without the hooks: a wake that fails is nothing the kernel ever does. */
-static long futex_wait(const struct calls *calls, uint32_t *word, uint32_t value,
-                       const struct timespec *timeout)
-{
-    struct calls here = calls_without_hooks(calls);
-
-    return CALL(&here, futex_wait, syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, timeout, NULL, 0));
-}
-
-static void futex_wake(const struct calls *calls, uint32_t *word, uint32_t count)
-{
-    struct calls here = calls_without_hooks(calls);
-
-    (void)CALL(&here, futex_wake, syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0));
-}
 
 static void queue_push(struct threads_state *threads, struct request *request)
 {
@@ -82,7 +59,7 @@ static struct request *take_work(struct threads_state *threads, const struct cal
 
         threads->sleepers++;
         pthread_mutex_unlock(&threads->mutex);
-        futex_wait(calls, &threads->work, seen, NULL);
+        (void)futex_wait(calls, &threads->work, seen, -1);
         pthread_mutex_lock(&threads->mutex);
         threads->sleepers--;
     }
@@ -126,29 +103,6 @@ static void *serve(void *state)
     return NULL;
 }
 
-static int start_threads(struct threads_state *threads)
-{
-    const long least = sysconf(_SC_THREAD_STACK_MIN);
-    sigset_t all, before;
-    pthread_attr_t attributes;
-    int error = pthread_attr_init(&attributes);
-
-    if (error)
-        return -error;
-    error = pthread_attr_setstacksize(&attributes,
-                                      least > (long)STACK_SIZE ? (size_t)least : STACK_SIZE);
-    /* They inherit the mask: signals are for the application's own thread. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (!error && threads->thread_count < threads->depth) {
-        error = pthread_create(&threads->threads[threads->thread_count], &attributes, serve, threads);
-        threads->thread_count += !error;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    return -error;
-}
-
 /* ------------------------------------------------------------------ the engine */
 
 static void threads_close(void *state)
@@ -183,7 +137,8 @@ static int threads_open(void **state, const struct engine_setup *setup)
     threads->ready.items = calloc(setup->depth, sizeof *threads->ready.items);
     int error = threads->threads && threads->queue && threads->ready.items ? 0 : -ENOMEM;
     if (!error)
-        error = start_threads(threads);
+        error = helpers_start(threads->threads, threads->depth, &threads->thread_count, serve,
+                              threads, 0);
     if (error) {
         threads_close(threads);
         return error;
@@ -213,10 +168,6 @@ static int threads_submit(void *state, struct request *const *requests, uint32_t
 /* Waits, with the mutex held, until `min` are ready: 0, or what ended the wait before. */
 static int await_ready(struct threads_state *threads, uint32_t min, int64_t timeout_ns)
 {
-    const struct timespec timeout = {
-        .tv_sec = (time_t)(timeout_ns / 1000000000),
-        .tv_nsec = (long)(timeout_ns % 1000000000),
-    };
     int error = 0;
 
     if (min > threads->in_flight)
@@ -225,9 +176,9 @@ static int await_ready(struct threads_state *threads, uint32_t min, int64_t time
         threads->wanted = min;
         __atomic_store_n(&threads->enough, 0, __ATOMIC_RELAXED);
         pthread_mutex_unlock(&threads->mutex);
-        if (futex_wait(threads->calls, &threads->enough, 0, timeout_ns < 0 ? NULL : &timeout) < 0 &&
-            errno != EAGAIN) /* which says that there is enough already */
-            error = -errno;
+        error = futex_wait(threads->calls, &threads->enough, 0, timeout_ns);
+        if (error == -EAGAIN) /* there is enough already */
+            error = 0;
         pthread_mutex_lock(&threads->mutex);
         threads->wanted = 0;
     }
@@ -248,10 +199,34 @@ static int threads_reap(void *state, struct completion *completions, uint32_t mi
     return n == 0 && error && error != -ETIMEDOUT && error != -EINTR ? error : (int)n;
 }
 
-static int threads_cancel(void *state, struct request *request)
+int threads_cancel(void *state, struct request *request)
 {
     (void)state, (void)request; /* a blocked thread ends by release only */
     return -ENOTSUP;
+}
+
+enum { OPTION_HANDOFF };
+enum { HANDOFF_LOOP, HANDOFF_NONE };
+
+static const struct engine_option options[] = {
+    [OPTION_HANDOFF] = {
+        .name = "handoff",
+        .meaning = "each request goes through the main loop, or each thread goes on by itself and, as a server, "
+                   "owns its connection",
+        .choices = (const char *const[]){"loop", "none", NULL},
+    },
+    {.name = NULL},
+};
+
+static void threads_vary(struct engine *engine, const int64_t *chosen)
+{
+    if (chosen[OPTION_HANDOFF] != HANDOFF_NONE)
+        return;
+    engine->caps.next_start = NEXT_IN_LANE;
+    engine->open = alone_open;
+    engine->submit = alone_submit;
+    engine->reap = alone_reap;
+    engine->close = alone_close;
 }
 
 static struct explanation threads_explain(const struct trial_question *question, enum stage stage,
@@ -281,6 +256,8 @@ const struct engine engine_threads = {
         ENGINE_CALLS_END,
     },
     .caps = {.files = true, .streams = true, .waits = true, .moves_data = true},
+    .options = options,
+    .vary = threads_vary,
     .explain = threads_explain,
     .open = threads_open,
     .submit = threads_submit,

@@ -51,6 +51,24 @@ static inline ssize_t transfer(struct calls *calls, const struct request *reques
     return result < 0 ? -errno : result;
 }
 
+/* Which call transfer() makes of it. */
+static inline enum call_id transfer_call(const struct request *request)
+{
+    const bool stream = request->offset == OFFSET_STREAM;
+
+    switch (request->operation) {
+    case OPERATION_READ:
+        return stream ? CALL_read : CALL_pread;
+    case OPERATION_WRITE:
+        return stream ? CALL_write : CALL_pwrite;
+    case OPERATION_DATA_SYNC:
+        return CALL_fdatasync;
+    case OPERATION_SYNC:
+    default:
+        return CALL_fsync;
+    }
+}
+
 /* Completions that reap has not fetched yet, oldest first; room for `depth` of them. */
 struct ready {
     struct completion *items;

@@ -1,5 +1,6 @@
 /* The measured loop: turns and slices (see loop.h). Opening and closing is in loop_open.c, the window's account in
- * loop_window.c, cancelling in loop_cancel.c: what is not in the turn is not in here.
+ * loop_window.c, cancelling in loop_cancel.c; starting a request and taking its end are in loop_turn.h, for they are in
+ * loop_chain.c, too. Slots that go on by themselves are in loop_lanes.c.
  *
  * Closed loop: two stamps per turn, after submit and after reap (one where submit does it all). The stamp after reap is both the end
  * of what completed and the start of what is submitted next, as a closed loop means it: a
@@ -15,7 +16,8 @@
 #include <time.h>
 
 #include "compute.h"
-#include "loop_state.h"
+#include "loop_lanes.h"
+#include "loop_turn.h"
 
 /* A sleep ends up to this late even with the least timer slack, so the open loop sleeps until this
  * long before an arrival and spins the rest. */
@@ -23,53 +25,7 @@
 /* While a server drains: how long to wait for one more message before looking whether all came. */
 #define QUIET_TIMEOUT_NS 1000000
 
-/* The turn of the loop is one function in the end: inlined, the harness takes 47 ns per operation
- * where it took 56 (a bare loop with two stamps: 40). */
-#define HOT static inline __attribute__((always_inline))
-
-static void put_to_rest(struct loop *loop, struct request *request)
-{
-    loop->resting[loop->resting_count++] = request;
-}
-
-/* A completion that nobody looks at any more, after an error. */
-static void set_aside(struct loop *loop, struct request *request)
-{
-    --*loop_flight_of(loop, request);
-    request->idle_pending = false;
-    if (request->slot < loop->depth)
-        put_to_rest(loop, request);
-}
-
-static bool stop_asked(const struct loop *loop)
-{
-    return __atomic_load_n(&loop->record->stop, __ATOMIC_RELAXED) != 0;
-}
-
 /* ------------------------------------------------------------------ starting and submitting */
-
-/* Starts a resting request, which was due at `due_ns`. */
-HOT int start_one(struct loop *loop, uint64_t due_ns)
-{
-    struct request *request = loop->resting[--loop->resting_count];
-
-    request->buffer = loop->buffers + request->slot * loop->buffer_stride;
-    request->done = 0;
-    request->start_ns = due_ns;
-    request->issued_ns = loop->now_ns;
-    request->cancel_ns = 0;
-    request->cancel_asked = false;
-    int error = loop->channel->start(loop->channel_state, request);
-    if (error) {
-        put_to_rest(loop, request);
-        if (error != -ENODATA)
-            return loop_fail(loop, STAGE_START, error);
-        loop->exhausted = true;
-        return 0;
-    }
-    loop->queued[loop->queued_count++] = request;
-    return 0;
-}
 
 /* Where submit blocks, those of a later batch would only wait for this one. */
 HOT int start_all_resting(struct loop *loop)
@@ -88,11 +44,6 @@ HOT int start_all_resting(struct loop *loop)
     if (stamps)
         loop->now_ns = clock_now_ns(&loop->clock);
     return 0;
-}
-
-HOT uint32_t at_most(uint32_t n, uint32_t limit)
-{
-    return n < limit ? n : limit;
 }
 
 /* One batch. How many the engine took, or -errno. */
@@ -140,127 +91,6 @@ HOT int submit_queued(struct loop *loop)
     return taken < 0 ? taken : 0;
 }
 
-/* ------------------------------------------------------------------ completions */
-
-HOT void record_operation(struct loop *loop, const struct request *request)
-{
-    struct slice *slice = loop->slice;
-    const uint64_t latency_ns = loop->now_ns - request->start_ns;
-
-    slice->slice_operations++;
-    calls_add(&loop->record->live_operations);
-    if (__builtin_expect(loop->recorder != NULL, 0))
-        recorder_add(loop->recorder, EVENT_request, request->start_ns, loop->now_ns,
-                     (int64_t)request->done);
-    if (loop->channel->caps.starts_device && loop->engine->caps.moves_data) {
-        if (loop->now_ns - request->issued_ns < request->service_ns)
-            slice->early_completions++;
-        else if (loop->window_open)
-            histogram_add(&slice->added, latency_ns - request->service_ns);
-    }
-    if (!loop->window_open)
-        return;
-    histogram_add(&slice->latency, latency_ns);
-    if (loop->arrivals.gaps_q10_ns)
-        histogram_add(&slice->service, loop->now_ns - request->issued_ns);
-    if (__builtin_expect(loop->now_ns >= loop->part_end_ns, 0))
-        loop_next_part(loop);
-    slice->window_operations++;
-    slice->window_bytes += request->done;
-}
-
-/* The request's next transfer has been set up: the engine gets it again. */
-static int again(struct loop *loop, struct request *request)
-{
-    loop->queued[loop->queued_count++] = request;
-    return 0;
-}
-
-static int take_failure(struct loop *loop, struct request *request, int error)
-{
-    if (error == -EINTR) {
-        loop->slice->interrupted_transfers++;
-        return again(loop, request);
-    }
-    loop->record->error_offset = (uint64_t)request->offset;
-    put_to_rest(loop, request);
-    return loop_fail(loop, STAGE_TRANSFER, error);
-}
-
-/* Nothing ever arrives on an idle descriptor. */
-static __attribute__((noinline)) int take_idle(struct loop *loop, struct request *request, ssize_t result)
-{
-    loop->idle_in_flight--;
-    if (result == -EINTR) {
-        loop->slice->interrupted_transfers++;
-        return again(loop, request);
-    }
-    request->idle_pending = false;
-    return loop_fail(loop, STAGE_TRANSFER, result < 0 ? (int)result : -ENODATA);
-}
-
-/* The deadline has ended it: no operation, and no error either. */
-static void take_cancelled(struct loop *loop, struct request *request)
-{
-    loop->slice->cancelled_operations++;
-    if (loop->channel->abandon)
-        loop->channel->abandon(loop->channel_state, request);
-    put_to_rest(loop, request);
-}
-
-/* The operation's transfer is complete; it may need another one. */
-HOT int finish(struct loop *loop, struct request *request)
-{
-    if (loop->engine->caps.moves_data) {
-        int more = loop->channel->finish(loop->channel_state, request);
-
-        if (more == CHANNEL_MORE)
-            return again(loop, request);
-        if (more < 0) {
-            put_to_rest(loop, request);
-            return loop_fail(loop, STAGE_VERIFY, more);
-        }
-    }
-    record_operation(loop, request);
-    loop->uncomputed++;
-    put_to_rest(loop, request);
-    return 0;
-}
-
-HOT int take_completion(struct loop *loop, const struct completion *completion)
-{
-    struct request *request = completion->request;
-    const ssize_t result = completion->result;
-
-    if (__builtin_expect(request->slot >= loop->depth, 0))
-        return take_idle(loop, request, result);
-    loop->in_flight--;
-    if (__builtin_expect(request->cancel_ns != 0, 0))
-        loop_record_cancel(loop, request, result);
-    if (__builtin_expect(result <= 0, 0)) {
-        if (result == -ECANCELED && request->cancel_asked) {
-            take_cancelled(loop, request);
-            return 0;
-        }
-        if (result == 0 && operation_is_sync(request->operation))
-            return finish(loop, request);
-        /* 0 is the end of the data, where there should be none. */
-        return take_failure(loop, request, result ? (int)result : -ENODATA);
-    }
-    if ((size_t)result > request->length)
-        return take_failure(loop, request, -EPROTO);
-    request->done += (size_t)result;
-    request->buffer += result;
-    request->length -= (size_t)result;
-    if (request->offset != OFFSET_STREAM)
-        request->offset += result;
-    if (request->length > 0) {
-        loop->slice->short_transfers++;
-        return again(loop, request);
-    }
-    return finish(loop, request);
-}
-
 /* ------------------------------------------------------------------ reaping */
 
 static int64_t until_deadline(const struct loop *loop, int64_t timeout_ns)
@@ -276,20 +106,27 @@ static int64_t until_deadline(const struct loop *loop, int64_t timeout_ns)
  * compute, and to look at deadlines. Reap returns anyway when something was not started. */
 static uint32_t chained_min(const struct loop *loop, uint32_t min)
 {
+    if (loop->lanes)
+        return min ? UINT32_MAX : 0;
     return min == 0 || loop->settings.compute_units > 0 || loop->deadline_ns ? min : UINT32_MAX;
 }
 
-HOT void account_in_flight(struct loop *loop)
+/* A slot of its own thread does not wake the loop's when the window ends, if it is a server's. */
+static int64_t until_window_ends(const struct loop *loop, int64_t timeout_ns)
 {
-    if (loop->window_open)
-        loop->slice->window_in_flight_ns += loop->in_flight * (loop->now_ns - loop->accounted_ns);
-    loop->accounted_ns = loop->now_ns;
+    const int64_t left_ns = (int64_t)(loop->until_ns - loop->now_ns);
+
+    if (!loop->window_open || left_ns >= timeout_ns)
+        return timeout_ns;
+    return left_ns > 0 ? left_ns : 0;
 }
 
 HOT int reap(struct loop *loop, uint32_t min, int64_t timeout_ns)
 {
     if (__builtin_expect(loop->chains, 0))
         min = chained_min(loop, min);
+    if (__builtin_expect(loop->lanes != NULL, 0))
+        timeout_ns = until_window_ends(loop, timeout_ns);
     if (__builtin_expect(loop->deadline_ns != 0, 0)) {
         /* Not for a whole batch: each end that comes meanwhile would begin the wait anew, past the deadline. */
         min = at_most(min, 1);
@@ -305,7 +142,7 @@ HOT int reap(struct loop *loop, uint32_t min, int64_t timeout_ns)
     if ((uint32_t)n > loop->in_flight + loop->idle_in_flight)
         return loop_fail(loop, STAGE_REAP, -EPROTO);
     loop->now_ns = clock_now_ns(&loop->clock);
-    account_in_flight(loop);
+    loop_account_in_flight(loop);
     if (loop->submit_is_all && loop->window_open && n > 0)
         histogram_add(&loop->slice->submit, loop->now_ns - loop->submit_start_ns);
     for (int i = 0; i < n; i++) {
@@ -313,55 +150,15 @@ HOT int reap(struct loop *loop, uint32_t min, int64_t timeout_ns)
 
         if (error) {
             while (++i < n)
-                set_aside(loop, loop->reaped[i].request);
+                loop_set_aside(loop, loop->reaped[i].request);
             return error;
         }
     }
     if (__builtin_expect(loop->deadline_ns != 0, 0))
         loop_cancel_overdue(loop);
+    if (__builtin_expect(loop->lanes != NULL, 0))
+        lanes_watch(loop);
     return loop->chain_error;
-}
-
-/* ------------------------------------------------------------------ chaining */
-
-HOT bool window_is_over(const struct loop *loop)
-{
-    return loop->now_ns >= loop->until_ns || stop_asked(loop) ||
-           (loop->exhausted && loop->in_flight + loop->queued_count == 0) ||
-           (loop->max_operations && loop->slice->window_operations >= loop->max_operations);
-}
-
-/* Runs in a signal handler, while the loop's thread waits in reap, or on a thread of the C library. So it only
- * does what is safe in a handler: no allocation, no lock that the loop's thread may hold, nothing of stdio; and
- * the same is asked of the channel's start and finish. */
-static struct request *take_and_start(struct loop *loop, const struct completion *done)
-{
-    if (loop->closing || loop->chain_error) {
-        set_aside(loop, done->request);
-        return NULL;
-    }
-    loop->now_ns = clock_now_ns(&loop->clock);
-    account_in_flight(loop);
-    int error = take_completion(loop, done);
-    if (!error && loop->queued_count == 0 && loop->resting_count > 0 && loop->window_open &&
-        !loop->arrivals.gaps_q10_ns && !window_is_over(loop))
-        error = start_one(loop, loop->now_ns);
-    loop->chain_error = error;
-    if (error || loop->queued_count == 0)
-        return NULL;
-    struct request *request = loop->queued[--loop->queued_count];
-    ++*loop_flight_of(loop, request);
-    return request;
-}
-
-struct request *loop_next(void *context, const struct completion *done)
-{
-    struct loop *loop = context;
-
-    loop_lock(loop);
-    struct request *request = take_and_start(loop, done);
-    loop_unlock(loop);
-    return request;
 }
 
 /* ------------------------------------------------------------------ turns */
@@ -518,7 +315,7 @@ static int run_window(struct loop *loop)
 /* The computation alone, as often as fits. */
 static void run_computation(struct loop *loop)
 {
-    while (loop->now_ns < loop->until_ns && !stop_asked(loop)) {
+    while (loop->now_ns < loop->until_ns && !loop_stop_asked(loop)) {
         compute((uint64_t)loop->settings.compute_units);
         loop->slice->window_operations++;
         loop->slice->slice_operations++;
@@ -531,7 +328,7 @@ static __attribute__((noinline)) int drain(struct loop *loop)
 {
     int error = 0;
 
-    while (!error && loop->in_flight + loop->queued_count > 0 && !stop_asked(loop)) {
+    while (!error && loop->in_flight + loop->queued_count > 0 && !loop_stop_asked(loop)) {
         if (loop->queued_count > 0)
             error = submit_queued(loop);
         if (!error && loop->in_flight > 0)
@@ -547,31 +344,38 @@ static __attribute__((noinline)) int serve_until_quiet(struct loop *loop)
     int error = 0;
 
     loop->channel->drive(loop->channel_state, false);
-    while (!error && !loop->channel->quiet(loop->channel_state) && !stop_asked(loop)) {
+    while (!error && !loop->channel->quiet(loop->channel_state) && !loop_stop_asked(loop)) {
         error = start_all_resting(loop);
         if (!error && loop->queued_count > 0)
             error = submit_queued(loop);
         if (!error)
             error = reap(loop, 1, QUIET_TIMEOUT_NS);
     }
-    return error;
+    return loop->is_shared && !error ? reap(loop, 0, 0) : error;
+}
+
+/* Slots with threads of their own serve as soon as the peer drives: all of that is to be in the window. */
+static void begin_window(struct loop *loop, uint64_t duration_ns)
+{
+    if (loop->lanes) {
+        lanes_begin(loop);
+        loop_open_window(loop, duration_ns);
+    }
+    if (loop->serves)
+        loop->channel->drive(loop->channel_state, true);
+    if (!loop->lanes)
+        loop_open_window(loop, duration_ns);
 }
 
 static int run_slice(struct loop *loop, uint64_t duration_ns, enum part part)
 {
     const int64_t compute_units = loop->settings.compute_units;
-    /* Without I/O (null) no peer would ever get an answer. */
-    const bool serves = loop->settings.server && loop->channel->drive != NULL &&
-                        loop->engine->caps.moves_data;
-
     int error = check(loop, true);
     if (error)
         return error;
     if (part == PART_IO)
         loop->settings.compute_units = 0;
-    if (serves)
-        loop->channel->drive(loop->channel_state, true);
-    loop_open_window(loop, duration_ns);
+    begin_window(loop, duration_ns);
     if (part == PART_COMPUTATION)
         run_computation(loop);
     else
@@ -579,7 +383,9 @@ static int run_slice(struct loop *loop, uint64_t duration_ns, enum part part)
     loop_close_window(loop);
     loop->settings.compute_units = compute_units;
     if (!error)
-        error = serves ? serve_until_quiet(loop) : drain(loop);
+        error = loop->serves ? serve_until_quiet(loop) : drain(loop);
+    if (loop->lanes)
+        lanes_merge(loop);
     return error ? error : check(loop, false);
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-#include "loop_state.h"
+#include "loop_lanes.h"
 
 /* How long loop_close waits for transfers that were cancelled and released. */
 #define DRAIN_TIMEOUT_NS (10 * NS_PER_S)
@@ -20,7 +20,7 @@ static int allocate(struct loop *loop)
     void *buffers = NULL;
 
     loop->buffer_stride = (block + BUFFER_ALIGNMENT - 1) / BUFFER_ALIGNMENT * BUFFER_ALIGNMENT;
-    loop->requests = calloc(all, sizeof *loop->requests);
+    loop->requests = cache_lines(all, sizeof *loop->requests);
     loop->resting = calloc(depth, sizeof *loop->resting);
     loop->queued = calloc(all, sizeof *loop->queued);
     loop->reaped = calloc(all, sizeof *loop->reaped);
@@ -40,6 +40,7 @@ static int allocate(struct loop *loop)
 static void free_all(struct loop *loop)
 {
     arrivals_close(&loop->arrivals);
+    lanes_close(loop);
     pthread_mutex_destroy(&loop->mutex);
     free(loop->buffers);
     free(loop->requests);
@@ -96,7 +97,7 @@ static int open_engine(struct loop *loop)
         .calls = &loop->calls,
         .counters = loop->slice->counters,
         .loop = loop,
-        .next = loop_next,
+        .next = loop->lanes ? lanes_next : loop_next,
     };
     const uint32_t max_depth = loop->engine->caps.max_depth;
 
@@ -168,6 +169,8 @@ static int open_all(struct loop *loop)
         error = allocate(loop);
     if (!error)
         error = open_arrivals(loop);
+    if (!error && loop->engine->caps.next_start == NEXT_IN_LANE)
+        error = lanes_open(loop);
     if (error)
         return loop_fail(loop, error == -ENOMEM ? STAGE_ALLOCATE : STAGE_ENGINE_OPEN, error);
     error = open_channel(loop);
@@ -216,7 +219,9 @@ static int apply_options(struct loop *loop)
     loop->submit_is_all = caps->blocks_in_submit && caps->moves_data;
     loop->deadline_ns = caps->cancels ? (uint64_t)loop->settings.deadline_ns : 0;
     loop->chains = caps->next_start != NEXT_BY_LOOP;
-    loop->is_shared = caps->next_start == NEXT_ON_THREAD;
+    loop->is_shared = caps->next_start == NEXT_ON_THREAD || caps->next_start == NEXT_IN_LANE;
+    /* Without I/O (null) no peer would ever get an answer. */
+    loop->serves = loop->settings.server && loop->channel->drive != NULL && caps->moves_data;
     return 0;
 }
 
@@ -318,7 +323,9 @@ static int reap_in_flight(struct loop *loop)
 int loop_close(struct loop *loop)
 {
     loop_lock(loop);
-    loop->closing = true;
+    __atomic_store_n(&loop->closing, true, __ATOMIC_RELAXED);
+    loop->calls.count = loop->record->closing_calls;
+    loop->calls.eagain = loop->record->closing_eagain;
     const bool busy = loop->in_flight + loop->idle_in_flight > 0;
     if (busy)
         cancel_in_flight(loop);

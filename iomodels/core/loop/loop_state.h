@@ -46,6 +46,17 @@ struct loop {
      * that happens on other threads, the loop's thread holds the mutex except while it waits or computes. */
     bool chains, is_shared;
     pthread_mutex_t mutex;
+
+    /* Lanes (loop_lanes.h), where slots go on by themselves; NULL: they do not. Of channels whose slots are not
+     * independent, start and finish take the mutex. */
+    struct lane *lanes;
+    pthread_mutex_t channel_mutex;
+    uint64_t slice_number;
+    uint64_t lane_operations; /* in this slice, if a number was asked for */
+    int64_t lane_compute_units;
+    uint64_t live_before;     /* the record's live operations when the slice began */
+    bool serves;              /* a peer drives the requests, and the engine answers */
+
     int chain_error;             /* the first one in loop_next() */
     bool closing;
 
@@ -76,6 +87,51 @@ static inline void loop_unlock(struct loop *loop)
 {
     if (__builtin_expect(loop->is_shared, 0))
         pthread_mutex_unlock(&loop->mutex);
+}
+
+static inline void loop_put_to_rest(struct loop *loop, struct request *request)
+{
+    loop->resting[loop->resting_count++] = request;
+}
+
+static inline bool loop_stop_asked(const struct loop *loop)
+{
+    return __atomic_load_n(&loop->record->stop, __ATOMIC_RELAXED) != 0;
+}
+
+static inline uint32_t at_most(uint32_t n, uint32_t limit)
+{
+    return n < limit ? n : limit;
+}
+
+/* The request's first transfer starts now, and was due at `start_ns`. */
+static inline void request_begin(const struct loop *loop, struct request *request, uint64_t start_ns,
+                                 uint64_t now_ns)
+{
+    request->buffer = loop->buffers + request->slot * loop->buffer_stride;
+    request->done = 0;
+    request->start_ns = start_ns;
+    request->issued_ns = now_ns;
+    request->cancel_ns = 0;
+    request->cancel_asked = false;
+}
+
+/* So many bytes of its transfer are done. */
+static inline void request_advance(struct request *request, size_t bytes)
+{
+    request->done += bytes;
+    request->buffer += bytes;
+    request->length -= bytes;
+    if (request->offset != OFFSET_STREAM)
+        request->offset += (int64_t)bytes;
+}
+
+/* Requests in flight, up to the latest stamp. */
+static inline void loop_account_in_flight(struct loop *loop)
+{
+    if (loop->window_open)
+        loop->slice->window_in_flight_ns += loop->in_flight * (loop->now_ns - loop->accounted_ns);
+    loop->accounted_ns = loop->now_ns;
 }
 
 /* For engines that chain: records a completion, and hands out the request to start next, or NULL. */
@@ -128,6 +184,15 @@ static inline struct trial_question loop_question(const struct loop *loop)
 static inline uint32_t *loop_flight_of(struct loop *loop, const struct request *request)
 {
     return request->slot < loop->depth ? &loop->in_flight : &loop->idle_in_flight;
+}
+
+/* A completion that nobody looks at any more, or a slot that starts nothing more. */
+static inline void loop_set_aside(struct loop *loop, struct request *request)
+{
+    --*loop_flight_of(loop, request);
+    request->idle_pending = false;
+    if (request->slot < loop->depth)
+        loop_put_to_rest(loop, request);
 }
 
 /* How long a reap may sleep before the loop looks at the stop flag and the deadline again. */

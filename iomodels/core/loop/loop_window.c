@@ -36,7 +36,8 @@ void loop_open_window(struct loop *loop, uint64_t duration_ns)
     loop->next_deadline_ns = loop->now_ns + loop->deadline_ns;
     loop->uncomputed = 0;
     loop->exhausted = false;
-    loop->window_open = true;
+    /* Released: whoever sees it open sees when it began. */
+    __atomic_store_n(&loop->window_open, true, __ATOMIC_RELEASE);
     __atomic_store_n(&loop->record->window_is_open, 1, __ATOMIC_RELEASE);
     if (loop->arrivals.gaps_q10_ns)
         arrivals_begin(&loop->arrivals);
@@ -66,5 +67,5 @@ void loop_close_window(struct loop *loop)
     slice->window_involuntary = (uint64_t)(usage.ru_nivcsw - loop->usage.ru_nivcsw);
     slice->backlog = backlog(loop);
     close_part(loop);
-    loop->window_open = false;
+    __atomic_store_n(&loop->window_open, false, __ATOMIC_RELEASE);
 }

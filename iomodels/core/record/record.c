@@ -13,6 +13,7 @@ const struct record_name record_names[] = {
     RECORD_SLICE_FIELDS(X)
 #undef X
     {"reason", WORD(reason), REASON_WORDS},
+    {"closing_calls", WORD(closing_calls), CALL_COUNT},
     {"counters", WORD(slice.counters), ENGINE_COUNTERS},
     {"calls", WORD(slice.calls), CALL_COUNT},
     {"eagain", WORD(slice.eagain), CALL_COUNT},
