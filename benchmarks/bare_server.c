@@ -248,7 +248,10 @@ static void open_connections(struct server *server)
         errno = -error;
         fail("opening the connections");
     }
-    server->highest = connections_highest(&server->connections);
+    server->highest = -1;
+    for (uint32_t i = 0; i < setup.active; i++)
+        if (server->connections.engine[i].in > server->highest)
+            server->highest = server->connections.engine[i].in;
     if (server->highest >= FD_SETSIZE) {
         errno = ERANGE;
         fail("too many connections for select");

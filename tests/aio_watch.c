@@ -131,9 +131,9 @@ static int watched_start(void *state, struct request *request)
     return channel_inside->start(state, request);
 }
 
-static int watched_finish(void *state, struct request *request)
+static int watched_finish(void *state, struct request *request, const char *bytes)
 {
-    int more = channel_inside->finish(state, request);
+    int more = channel_inside->finish(state, request, bytes);
 
     if (more != CHANNEL_MORE)
         poison(request->slot, slots[request->slot].turn);

@@ -24,6 +24,7 @@ ROWS = {
     "cached-read": 3,
     "direct-read": 2,
     "aio-read": 1,
+    "server-threads": 6,
     "server": 2,
     "command-line": 2,
     "process": 3,

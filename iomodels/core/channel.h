@@ -36,15 +36,16 @@ struct channel {
     /* Sets up a read that stays pending until release: on one of the `count` idle descriptors. NULL
      * where the channel has none. */
     void (*start_idle)(void *state, struct request *request, uint32_t index);
-    /* The highest descriptor the engine will see. */
-    int (*highest_descriptor)(const void *state);
+    /* The descriptors that requests will name, each once, in no order: the first `room` of them go into `fds`. How
+     * many there are. */
+    uint32_t (*descriptors)(const void *state, int *fds, uint32_t room);
     /* Fills in the request's first transfer, and starts the device where there is one. `buffer`
      * and `slot` are set; the buffer has settings.block bytes. 0, -errno, or -ENODATA when there is
      * nothing more to do: then the window ends. */
     int (*start)(void *state, struct request *request);
-    /* The request's `done` bytes have arrived, and lie before `buffer`. CHANNEL_DONE, CHANNEL_MORE after it has set up the
-     * operation's next transfer, or -errno: -EBADMSG when the bytes are not the right ones. */
-    int (*finish)(void *state, struct request *request);
+    /* The request's transfer is complete; what it has read lies at `bytes`. CHANNEL_DONE, CHANNEL_MORE after
+     * it has set up the operation's next transfer, or -errno: -EBADMSG when the bytes are not the right ones. */
+    int (*finish)(void *state, struct request *request, const char *bytes);
     /* The request was cancelled before its current transfer moved a byte: there will be no finish. NULL
      * where that makes no difference. */
     void (*abandon)(void *state, struct request *request);

@@ -69,6 +69,7 @@ struct request {
     uint64_t issued_ns;  /* when it did start: later in an open loop that cannot keep up */
     uint64_t service_ns; /* what the device takes for it, where the channel knows */
     size_t done;         /* bytes of the operation transferred so far */
+    size_t moved;        /* and of its current transfer */
     uint64_t cancel_ns;  /* when the loop asked to cancel it; 0: not, or it has been recorded */
     bool cancel_asked;   /* for the operation, once */
     bool idle_pending;   /* one on an idle descriptor that has not ended for good */
@@ -76,7 +77,9 @@ struct request {
 
 struct completion {
     struct request *request;
-    ssize_t result; /* bytes, or -errno */
+    ssize_t result;   /* bytes, or -errno */
+    const char *data; /* what was read, where that is not request.buffer but a buffer of the engine's; else NULL.
+                       * The loop gives it back with recycle() */
 };
 
 /* How many an engine may have of its own. (ENGINE_OPTIONS is in settings.h.) */
@@ -193,9 +196,19 @@ struct explanation {
 
 /* ------------------------------------------------------------------ what the loop lends */
 
+/* Where requests read to, by slot. (A write takes its bytes from the channel, mostly.) */
+struct engine_buffers {
+    char *base;
+    size_t stride;
+    uint32_t count;
+};
+
 struct engine_setup {
     uint32_t depth; /* at most this many in flight, those on idle descriptors included */
     const int64_t *options;   /* by place in the engine's table */
+    const int *descriptors;   /* all that requests will name; while the engine is open */
+    uint32_t descriptor_count;
+    struct engine_buffers buffers;
     struct calls *calls;
     uint64_t *counters;       /* by place in the engine's table */
     /* Used only where caps.next_start is not the loop. Async-signal-safe unless that is on other threads. */
@@ -245,6 +258,8 @@ struct engine {
     /* The same for all that is in flight on a descriptor, with one call: CANCEL_TOO_LATE when any of it
      * was too late. NULL where there is no such call. */
     int (*cancel_descriptor)(void *state, int fd);
+    /* Takes back what a completion has brought. NULL where none brings any. */
+    void (*recycle)(void *state, const char *data);
     void (*close)(void *state);
 };
 

@@ -156,7 +156,7 @@ uint32_t driver_start(struct driver *driver, uint32_t n)
         if (driver->slots[slot] != SLOT_IDLE)
             continue;
         request->buffer = driver->buffers + slot * driver->stride;
-        request->done = 0;
+        request->done = request->moved = 0;
         memset(request->buffer, POISON, (size_t)driver->settings.block);
         request->start_ns = wall_ns();
         int error = driver->channel->start(driver->channel_state, request);
@@ -258,7 +258,12 @@ static void take_one(struct driver *driver, const struct completion *completion)
     EXPECT(result > 0 && (size_t)result <= request->length,
            "A transfer of %zu bytes completed with %zd%s%s.", request->length, result,
            result < 0 ? ": " : "", result < 0 ? strerror((int)-result) : "");
+    if (completion->data) {
+        memcpy(request->buffer, completion->data, (size_t)result);
+        driver->engine->recycle(driver->engine_state, completion->data);
+    }
     request->done += (size_t)result;
+    request->moved += (size_t)result;
     request->buffer += result;
     request->length -= (size_t)result;
     if (request->offset != OFFSET_STREAM)
@@ -269,7 +274,9 @@ static void take_one(struct driver *driver, const struct completion *completion)
     }
     if (driver->engine->caps.moves_data) {
         check_bytes(driver, request);
-        int more = driver->channel->finish(driver->channel_state, request);
+        int more = driver->channel->finish(driver->channel_state, request,
+                                            request->buffer - request->moved);
+        request->moved = 0;
 
         EXPECT(more >= 0, "The channel found wrong data: %s.", strerror(-more));
         if (more == CHANNEL_MORE) {

@@ -164,17 +164,21 @@ int connections_open(struct connections *connections, const struct connections_s
     return error;
 }
 
-int connections_highest(const struct connections *connections)
+uint32_t connections_descriptors(const struct connections *connections, int *fds, uint32_t room)
 {
-    int highest = -1;
+    uint32_t count = 0;
 
     for (uint32_t i = 0; i < connections->active + connections->idle; i++) {
         const struct connection *engine = &connections->engine[i];
+        const int both[] = {engine->in, engine->out != engine->in ? engine->out : -1};
 
-        highest = engine->in > highest ? engine->in : highest;
-        highest = engine->out > highest ? engine->out : highest;
+        for (int j = 0; j < 2; j++) {
+            if (both[j] >= 0 && count < room)
+                fds[count] = both[j];
+            count += both[j] >= 0;
+        }
     }
-    return highest;
+    return count;
 }
 
 void connections_close_peer(struct connections *connections)

@@ -37,7 +37,8 @@ struct connections_setup {
 
 /* 0, or -errno with nothing left open. */
 int connections_open(struct connections *connections, const struct connections_setup *setup);
-int connections_highest(const struct connections *connections);
+/* The engine's ends: the first `room` of them go into `fds`. How many there are. */
+uint32_t connections_descriptors(const struct connections *connections, int *fds, uint32_t room);
 void connections_close_peer(struct connections *connections);
 void connections_close(struct connections *connections);
 

@@ -151,11 +151,11 @@ void exchange_close(void *state)
     free(exchange);
 }
 
-int exchange_highest_descriptor(const void *state)
+uint32_t exchange_descriptors(const void *state, int *fds, uint32_t room)
 {
     const struct exchange_state *exchange = state;
 
-    return connections_highest(&exchange->connections);
+    return connections_descriptors(&exchange->connections, fds, room);
 }
 
 /* ------------------------------------------------------------------ operations */
@@ -207,13 +207,13 @@ void exchange_start_idle(void *state, struct request *request, uint32_t index)
     request->length = (size_t)exchange->settings->block;
 }
 
-static int verify(struct exchange_state *exchange, struct conversation *conversation)
+static int verify(struct exchange_state *exchange, struct conversation *conversation, const char *bytes)
 {
     const size_t block = (size_t)exchange->settings->block;
     uint64_t wrong;
 
     calls_add(&conversation->verified);
-    if (!pattern_check(exchange->pattern, conversation->read, conversation->buffer, block,
+    if (!pattern_check(exchange->pattern, conversation->read, bytes, block,
                        exchange->settings->verify, &conversation->random, &wrong)) {
         __atomic_store_n(&exchange->record->error_offset, wrong, __ATOMIC_RELAXED);
         return -EBADMSG;
@@ -222,9 +222,9 @@ static int verify(struct exchange_state *exchange, struct conversation *conversa
     return CHANNEL_DONE;
 }
 
-static int finish_read(struct exchange_state *exchange, struct request *request)
+static int finish_read(struct exchange_state *exchange, struct request *request, const char *bytes)
 {
-    int error = verify(exchange, &exchange->conversations[request->slot]);
+    int error = verify(exchange, &exchange->conversations[request->slot], bytes);
 
     if (error || !exchange->settings->server)
         return error;
@@ -247,9 +247,9 @@ static int finish_write(struct exchange_state *exchange, struct request *request
     return CHANNEL_DONE;
 }
 
-int exchange_finish(void *state, struct request *request)
+int exchange_finish(void *state, struct request *request, const char *bytes)
 {
-    return request->operation == OPERATION_READ ? finish_read(state, request)
+    return request->operation == OPERATION_READ ? finish_read(state, request, bytes)
                                                 : finish_write(state, request);
 }
 

@@ -8,9 +8,9 @@
 int exchange_open(void **state, const struct channel_setup *setup,
                   const struct connection_kind *kind);
 void exchange_start_idle(void *state, struct request *request, uint32_t index);
-int exchange_highest_descriptor(const void *state);
+uint32_t exchange_descriptors(const void *state, int *fds, uint32_t room);
 int exchange_start(void *state, struct request *request);
-int exchange_finish(void *state, struct request *request);
+int exchange_finish(void *state, struct request *request, const char *bytes);
 void exchange_drive(void *state, bool go);
 bool exchange_quiet(void *state);
 void exchange_diagnose(void *state);
@@ -25,7 +25,7 @@ void exchange_close(void *state);
         .caps = {.streams = true, .slots_are_independent = true}, \
         .open = (open_function),                           \
         .start_idle = exchange_start_idle,                 \
-        .highest_descriptor = exchange_highest_descriptor, \
+        .descriptors = exchange_descriptors,               \
         .start = exchange_start,                           \
         .finish = exchange_finish,                         \
         .drive = exchange_drive,                           \

@@ -212,15 +212,13 @@ static int file_open(void **state, const struct channel_setup *setup)
     return 0;
 }
 
-static int file_highest_descriptor(const void *state)
+static uint32_t file_descriptors(const void *state, int *fds, uint32_t room)
 {
     const struct file_state *file = state;
-    int highest = -1;
 
-    for (uint32_t i = 0; i < file->fd_count; i++)
-        if (file->fds[i] > highest)
-            highest = file->fds[i];
-    return highest;
+    for (uint32_t i = 0; i < file->fd_count && i < room; i++)
+        fds[i] = file->fds[i];
+    return file->fd_count;
 }
 
 /* ------------------------------------------------------------------ operations */
@@ -284,9 +282,8 @@ static int verify_sample(struct file_state *file, const char *bytes, uint64_t po
     return file_verify(file, bytes + word * WORD_SIZE, position, WORD_SIZE);
 }
 
-static int finish_read(struct file_state *file, const struct request *request)
+static int finish_read(struct file_state *file, const struct request *request, const char *bytes)
 {
-    const char *bytes = request->buffer - request->done;
     const uint64_t position = (uint64_t)request->offset - request->done;
     uint64_t *verified_words = &file->record->slice.verified_words;
 
@@ -311,13 +308,13 @@ static int finish_write(struct file_state *file, struct request *request)
     return CHANNEL_MORE;
 }
 
-static int file_finish(void *state, struct request *request)
+static int file_finish(void *state, struct request *request, const char *bytes)
 {
     struct file_state *file = state;
 
     switch (request->operation) {
     case OPERATION_READ:
-        return finish_read(file, request);
+        return finish_read(file, request, bytes);
     case OPERATION_WRITE:
         return finish_write(file, request);
     case OPERATION_DATA_SYNC:
@@ -348,7 +345,7 @@ const struct channel channel_file = {
     .name = "file",
     .caps = {.files = true},
     .open = file_open,
-    .highest_descriptor = file_highest_descriptor,
+    .descriptors = file_descriptors,
     .start = file_start,
     .finish = file_finish,
     .abandon = file_abandon,

@@ -137,15 +137,13 @@ static int timer_open(void **state, const struct channel_setup *setup)
     return 0;
 }
 
-static int timer_highest_descriptor(const void *state)
+static uint32_t timer_descriptors(const void *state, int *fds, uint32_t room)
 {
     const struct timer_state *timer = state;
-    int highest = -1;
 
-    for (uint32_t i = 0; i < timer->depth; i++)
-        if (timer->fds[i] > highest)
-            highest = timer->fds[i];
-    return highest;
+    for (uint32_t i = 0; i < timer->depth && i < room; i++)
+        fds[i] = timer->fds[i];
+    return timer->depth;
 }
 
 static int arm(int fd, uint64_t after_ns)
@@ -195,7 +193,7 @@ static int timer_start(void *state, struct request *request)
     return arm(request->fd, request->service_ns);
 }
 
-static int timer_finish(void *state, struct request *request)
+static int timer_finish(void *state, struct request *request, const char *bytes)
 {
     uint64_t expirations;
 
@@ -203,7 +201,7 @@ static int timer_finish(void *state, struct request *request)
     /* The kernel stores how often the timer has expired: a one-shot timer exactly once. */
     if (request->done != sizeof expirations)
         return -EBADMSG;
-    memcpy(&expirations, request->buffer - request->done, sizeof expirations);
+    memcpy(&expirations, bytes, sizeof expirations);
     return expirations == 1 ? CHANNEL_DONE : -EBADMSG;
 }
 
@@ -237,7 +235,7 @@ const struct channel channel_timer = {
     .name = "timer",
     .caps = {.streams = true, .starts_device = true, .slots_are_independent = true},
     .open = timer_open,
-    .highest_descriptor = timer_highest_descriptor,
+    .descriptors = timer_descriptors,
     .start = timer_start,
     .finish = timer_finish,
     .explain = timer_explain,

@@ -220,6 +220,31 @@ static void record_operation(struct loop *loop, struct lane *lane, const struct 
     add(&lane->slice_operations, 1);
 }
 
+/* The operation's transfer is complete. As channel.finish. */
+static int finish(struct loop *loop, struct request *request, const char *bytes)
+{
+    lock_channel(loop);
+    const int more = loop->channel->finish(loop->channel_state, request, bytes);
+    unlock_channel(loop);
+    request->moved = 0;
+    return more;
+}
+
+/* Bytes were moved. As take(). */
+static int take_bytes(struct loop *loop, struct lane *lane, const struct completion *done)
+{
+    struct request *request = done->request;
+    int more = CHANNEL_MORE;
+
+    const char *bytes = request_take(request, done);
+    if (request->length > 0)
+        add(&lane->short_transfers, 1);
+    else
+        more = finish(loop, request, bytes);
+    loop_recycle(loop, done);
+    return more;
+}
+
 /* What becomes of a transfer's end: CHANNEL_DONE, CHANNEL_MORE where the request goes on, or -errno with its stage. */
 static int take(struct loop *loop, struct lane *lane, const struct completion *done, enum stage *stage)
 {
@@ -227,29 +252,18 @@ static int take(struct loop *loop, struct lane *lane, const struct completion *d
     const ssize_t result = done->result;
 
     *stage = STAGE_TRANSFER;
-    if (__builtin_expect(result <= 0, 0)) {
-        if (result == -EINTR) {
-            add(&lane->interrupted_transfers, 1);
-            return CHANNEL_MORE;
-        }
-        if (result < 0 || !operation_is_sync(request->operation)) {
-            __atomic_store_n(&loop->record->error_offset, (uint64_t)request->offset, __ATOMIC_RELAXED);
-            return result ? (int)result : -ENODATA;
-        }
-    } else {
-        if ((size_t)result > request->length)
-            return -EPROTO;
-        request_advance(request, (size_t)result);
-        if (request->length > 0) {
-            add(&lane->short_transfers, 1);
-            return CHANNEL_MORE;
-        }
+    if (result == -EINTR) {
+        add(&lane->interrupted_transfers, 1);
+        return CHANNEL_MORE;
     }
+    if (result < 0 || (result == 0 && !operation_is_sync(request->operation))) {
+        __atomic_store_n(&loop->record->error_offset, (uint64_t)request->offset, __ATOMIC_RELAXED);
+        return result ? (int)result : -ENODATA;
+    }
+    if ((size_t)result > request->length)
+        return -EPROTO;
     *stage = STAGE_VERIFY;
-    lock_channel(loop);
-    const int more = loop->channel->finish(loop->channel_state, request);
-    unlock_channel(loop);
-    return more;
+    return result ? take_bytes(loop, lane, done) : finish(loop, request, request->buffer);
 }
 
 static struct request *start(struct loop *loop, struct request *request, uint64_t now_ns)

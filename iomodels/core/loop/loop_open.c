@@ -43,12 +43,33 @@ static void free_all(struct loop *loop)
     lanes_close(loop);
     pthread_mutex_destroy(&loop->mutex);
     free(loop->buffers);
+    free(loop->descriptors);
     free(loop->requests);
     free(loop->resting);
     free(loop->queued);
     free(loop->reaped);
     recorder_close(loop->recorder);
     free(loop);
+}
+
+static int list_descriptors(struct loop *loop)
+{
+    loop->descriptor_count = loop->channel->descriptors(loop->channel_state, NULL, 0);
+    loop->descriptors = calloc(loop->descriptor_count, sizeof *loop->descriptors);
+    if (!loop->descriptors)
+        return -ENOMEM;
+    (void)loop->channel->descriptors(loop->channel_state, loop->descriptors, loop->descriptor_count);
+    return 0;
+}
+
+static int highest_descriptor(const struct loop *loop)
+{
+    int highest = -1;
+
+    for (uint32_t i = 0; i < loop->descriptor_count; i++)
+        if (loop->descriptors[i] > highest)
+            highest = loop->descriptors[i];
+    return highest;
 }
 
 static int open_channel(struct loop *loop)
@@ -65,7 +86,10 @@ static int open_channel(struct loop *loop)
     int error = loop->channel->open(&loop->channel_state, &setup);
     if (error)
         return loop_fail(loop, STAGE_CHANNEL_OPEN, error);
-    int highest = loop->channel->highest_descriptor(loop->channel_state);
+    error = list_descriptors(loop);
+    if (error)
+        return loop_fail(loop, STAGE_ALLOCATE, error);
+    const int highest = highest_descriptor(loop);
     loop->record->highest_descriptor = (uint64_t)highest;
     if (caps->max_descriptor && highest > (int)caps->max_descriptor)
         error = loop_fail(loop, STAGE_ENGINE_OPEN, -ERANGE);
@@ -94,6 +118,9 @@ static int open_engine(struct loop *loop)
     const struct engine_setup setup = {
         .depth = loop->depth + loop->idle,
         .options = loop->options,
+        .descriptors = loop->descriptors,
+        .descriptor_count = loop->descriptor_count,
+        .buffers = {loop->buffers, loop->buffer_stride, loop->depth + loop->idle},
         .calls = &loop->calls,
         .counters = loop->slice->counters,
         .loop = loop,

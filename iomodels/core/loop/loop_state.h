@@ -3,6 +3,7 @@
 #define IOMODELS_LOOP_STATE_H
 
 #include <pthread.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include "arrivals.h"
@@ -29,6 +30,8 @@ struct loop {
 
     char *buffers;
     size_t buffer_stride;
+    int *descriptors;
+    uint32_t descriptor_count;
     struct request *requests;  /* by slot */
     struct request **resting;  /* not started */
     struct request **queued;   /* started, not yet taken by the engine */
@@ -109,7 +112,7 @@ static inline void request_begin(const struct loop *loop, struct request *reques
                                  uint64_t now_ns)
 {
     request->buffer = loop->buffers + request->slot * loop->buffer_stride;
-    request->done = 0;
+    request->done = request->moved = 0;
     request->start_ns = start_ns;
     request->issued_ns = now_ns;
     request->cancel_ns = 0;
@@ -120,10 +123,32 @@ static inline void request_begin(const struct loop *loop, struct request *reques
 static inline void request_advance(struct request *request, size_t bytes)
 {
     request->done += bytes;
+    request->moved += bytes;
     request->buffer += bytes;
     request->length -= bytes;
     if (request->offset != OFFSET_STREAM)
         request->offset += (int64_t)bytes;
+}
+
+/* The transfer has moved so many bytes. Where all that the operation's transfer has read until now lies: in the engine's
+ * own buffer if it came as a whole, and else in the request's. */
+static inline const char *request_take(struct request *request, const struct completion *completion)
+{
+    const size_t bytes = (size_t)completion->result;
+    const bool is_whole = request->moved == 0 && bytes == request->length;
+
+    if (__builtin_expect(completion->data != NULL, 0) && !is_whole)
+        memcpy(request->buffer, completion->data, bytes);
+    request_advance(request, bytes);
+    if (__builtin_expect(completion->data != NULL, 0) && is_whole)
+        return completion->data;
+    return request->buffer - request->moved;
+}
+
+static inline void loop_recycle(const struct loop *loop, const struct completion *completion)
+{
+    if (__builtin_expect(completion->data != NULL, 0))
+        loop->engine->recycle(loop->engine_state, completion->data);
 }
 
 /* Requests in flight, up to the latest stamp. */

@@ -97,14 +97,16 @@ static inline void take_cancelled(struct loop *loop, struct request *request)
     loop_put_to_rest(loop, request);
 }
 
-/* The operation's transfer is complete; it may need another one. */
-HOT int finish(struct loop *loop, struct request *request)
+/* The operation's transfer is complete, and has read to `bytes`; it may need another one. */
+HOT int finish(struct loop *loop, struct request *request, const char *bytes)
 {
     if (loop->engine->caps.moves_data) {
-        int more = loop->channel->finish(loop->channel_state, request);
+        int more = loop->channel->finish(loop->channel_state, request, bytes);
 
-        if (more == CHANNEL_MORE)
+        if (more == CHANNEL_MORE) {
+            request->moved = 0;
             return again(loop, request);
+        }
         if (more < 0) {
             loop_put_to_rest(loop, request);
             return loop_fail(loop, STAGE_VERIFY, more);
@@ -132,18 +134,22 @@ HOT int take_completion(struct loop *loop, const struct completion *completion)
             return 0;
         }
         if (result == 0 && operation_is_sync(request->operation))
-            return finish(loop, request);
+            return finish(loop, request, request->buffer);
         /* 0 is the end of the data, where there should be none. */
         return take_failure(loop, request, result ? (int)result : -ENODATA);
     }
     if ((size_t)result > request->length)
         return take_failure(loop, request, -EPROTO);
-    request_advance(request, (size_t)result);
+    const char *bytes = request_take(request, completion);
+    int error;
     if (request->length > 0) {
         loop->slice->short_transfers++;
-        return again(loop, request);
+        error = again(loop, request);
+    } else {
+        error = finish(loop, request, bytes);
     }
-    return finish(loop, request);
+    loop_recycle(loop, completion);
+    return error;
 }
 
 /* In lanes each slot has counted for itself. */

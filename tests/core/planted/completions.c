@@ -162,7 +162,8 @@ SUBMIT(submit_swallows_a_write)
 REAP(reap_swallowed)
 {
     if (swallowed && max > 0) {
-        completions[0] = (struct completion){swallowed, (ssize_t)swallowed->length};
+        completions[0] = (struct completion){.request = swallowed,
+                                             .result = (ssize_t)swallowed->length};
         swallowed = NULL;
         return 1;
     }
