@@ -87,7 +87,8 @@ static struct completion read_one(struct state *lender, struct request *request)
         fail("a buffer was not given back before the slot's next read", request->slot);
     lent_out[request->slot] = true;
     brought++;
-    return (struct completion){.request = request, .result = result, .data = mine.buffer};
+    request->data = mine.buffer;
+    return (struct completion){.request = request, .result = result};
 }
 
 static int lender_submit(void *state, struct request *const *requests, uint32_t n)

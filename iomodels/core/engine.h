@@ -70,6 +70,10 @@ struct request {
     uint64_t service_ns; /* what the device takes for it, where the channel knows */
     size_t done;         /* bytes of the operation transferred so far */
     size_t moved;        /* and of its current transfer */
+    /* A read's end may bring a buffer of the engine's own: then this is where the bytes are, and not at `buffer`; the
+     * loop gives it back with recycle(), and clears it. (It lies here and not in the completion: those are copied, and
+     * 8 bytes more made a turn of the loop 0.4 ns longer.) */
+    const char *data;
     uint64_t cancel_ns;  /* when the loop asked to cancel it; 0: not, or it has been recorded */
     bool cancel_asked;   /* for the operation, once */
     bool idle_pending;   /* one on an idle descriptor that has not ended for good */
@@ -78,8 +82,6 @@ struct request {
 struct completion {
     struct request *request;
     ssize_t result;   /* bytes, or -errno */
-    const char *data; /* what was read, where that is not request.buffer but a buffer of the engine's; else NULL.
-                       * The loop gives it back with recycle() */
 };
 
 /* How many an engine may have of its own. (ENGINE_OPTIONS is in settings.h.) */
@@ -258,7 +260,7 @@ struct engine {
     /* The same for all that is in flight on a descriptor, with one call: CANCEL_TOO_LATE when any of it
      * was too late. NULL where there is no such call. */
     int (*cancel_descriptor)(void *state, int fd);
-    /* Takes back what a completion has brought. NULL where none brings any. */
+    /* Takes back a request's `data`. NULL where none ever has any. */
     void (*recycle)(void *state, const char *data);
     void (*close)(void *state);
 };

@@ -258,9 +258,10 @@ static void take_one(struct driver *driver, const struct completion *completion)
     EXPECT(result > 0 && (size_t)result <= request->length,
            "A transfer of %zu bytes completed with %zd%s%s.", request->length, result,
            result < 0 ? ": " : "", result < 0 ? strerror((int)-result) : "");
-    if (completion->data) {
-        memcpy(request->buffer, completion->data, (size_t)result);
-        driver->engine->recycle(driver->engine_state, completion->data);
+    if (request->data) {
+        memcpy(request->buffer, request->data, (size_t)result);
+        driver->engine->recycle(driver->engine_state, request->data);
+        request->data = NULL;
     }
     request->done += (size_t)result;
     request->moved += (size_t)result;

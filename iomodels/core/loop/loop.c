@@ -121,17 +121,32 @@ static int64_t until_window_ends(const struct loop *loop, int64_t timeout_ns)
     return left_ns > 0 ? left_ns : 0;
 }
 
+/* What chains, deadlines and lanes ask of a wait. */
+static __attribute__((noinline)) void adapt_wait(const struct loop *loop, uint32_t *min, int64_t *timeout_ns)
+{
+    if (loop->chains)
+        *min = chained_min(loop, *min);
+    if (loop->lanes)
+        *timeout_ns = until_window_ends(loop, *timeout_ns);
+    if (!loop->deadline_ns)
+        return;
+    /* Not for a whole batch: each end that comes meanwhile would begin the wait anew, past the deadline. */
+    *min = at_most(*min, 1);
+    *timeout_ns = until_deadline(loop, *timeout_ns);
+}
+
+static __attribute__((noinline)) void after_wait(struct loop *loop)
+{
+    if (loop->deadline_ns)
+        loop_cancel_overdue(loop);
+    if (loop->lanes)
+        lanes_watch(loop);
+}
+
 HOT int reap(struct loop *loop, uint32_t min, int64_t timeout_ns)
 {
-    if (__builtin_expect(loop->chains, 0))
-        min = chained_min(loop, min);
-    if (__builtin_expect(loop->lanes != NULL, 0))
-        timeout_ns = until_window_ends(loop, timeout_ns);
-    if (__builtin_expect(loop->deadline_ns != 0, 0)) {
-        /* Not for a whole batch: each end that comes meanwhile would begin the wait anew, past the deadline. */
-        min = at_most(min, 1);
-        timeout_ns = until_deadline(loop, timeout_ns);
-    }
+    if (__builtin_expect(loop->is_special, 0))
+        adapt_wait(loop, &min, &timeout_ns);
     loop_unlock(loop);
     const int n = loop->engine->reap(loop->engine_state, loop->reaped, min,
                                      at_most(loop->depth, loop->batch_max), timeout_ns);
@@ -154,10 +169,8 @@ HOT int reap(struct loop *loop, uint32_t min, int64_t timeout_ns)
             return error;
         }
     }
-    if (__builtin_expect(loop->deadline_ns != 0, 0))
-        loop_cancel_overdue(loop);
-    if (__builtin_expect(loop->lanes != NULL, 0))
-        lanes_watch(loop);
+    if (__builtin_expect(loop->is_special, 0))
+        after_wait(loop);
     return loop->chain_error;
 }
 

@@ -234,14 +234,22 @@ static int finish(struct loop *loop, struct request *request, const char *bytes)
 static int take_bytes(struct loop *loop, struct lane *lane, const struct completion *done)
 {
     struct request *request = done->request;
+    const size_t moved = (size_t)done->result;
+    const char *data = request->data, *bytes = request->buffer - request->moved;
     int more = CHANNEL_MORE;
 
-    const char *bytes = request_take(request, done);
-    if (request->length > 0)
-        add(&lane->short_transfers, 1);
+    if (__builtin_expect(data != NULL, 0))
+        bytes = request_take_brought(request, moved);
     else
+        request_advance(request, moved);
+    if (request->length > 0) {
+        request->moved += moved;
+        add(&lane->short_transfers, 1);
+    } else {
         more = finish(loop, request, bytes);
-    loop_recycle(loop, done);
+    }
+    if (__builtin_expect(data != NULL, 0))
+        loop->engine->recycle(loop->engine_state, data);
     return more;
 }
 

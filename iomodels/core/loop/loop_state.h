@@ -12,8 +12,6 @@
 
 struct loop {
     const struct engine *engine; /* `varied`, or before loop_open is through with the options, the one given */
-    struct engine varied;
-    int64_t options[ENGINE_OPTIONS];
     const struct channel *channel;
     void *engine_state, *channel_state;
     struct settings settings;
@@ -48,6 +46,7 @@ struct loop {
     /* Chaining: completions are recorded, and the next requests handed out, in loop_next(), while reap waits. Where
      * that happens on other threads, the loop's thread holds the mutex except while it waits or computes. */
     bool chains, is_shared;
+    bool is_special; /* any of chains, lanes and deadlines: what only they need stays out of the turn */
     pthread_mutex_t mutex;
 
     /* Lanes (loop_lanes.h), where slots go on by themselves; NULL: they do not. Of channels whose slots are not
@@ -78,6 +77,9 @@ struct loop {
     uint64_t part_end_ns;    /* … then, */
     uint64_t part_ns;        /* has this length */
     uint64_t parted;         /* and so many operations belong to earlier ones */
+
+    struct engine varied;    /* the engine as its options make it */
+    int64_t options[ENGINE_OPTIONS];
 };
 
 static inline void loop_lock(struct loop *loop)
@@ -123,32 +125,25 @@ static inline void request_begin(const struct loop *loop, struct request *reques
 static inline void request_advance(struct request *request, size_t bytes)
 {
     request->done += bytes;
-    request->moved += bytes;
     request->buffer += bytes;
     request->length -= bytes;
     if (request->offset != OFFSET_STREAM)
         request->offset += (int64_t)bytes;
 }
 
-/* The transfer has moved so many bytes. Where all that the operation's transfer has read until now lies: in the engine's
- * own buffer if it came as a whole, and else in the request's. */
-static inline const char *request_take(struct request *request, const struct completion *completion)
+/* The same where the engine has brought the bytes in a buffer of its own. Where all that the transfer has read until now
+ * lies: there, if it came as a whole, and else in the request's buffer. */
+static inline const char *request_take_brought(struct request *request, size_t bytes)
 {
-    const size_t bytes = (size_t)completion->result;
-    const bool is_whole = request->moved == 0 && bytes == request->length;
+    const char *data = request->data, *begin = request->buffer - request->moved;
 
-    if (__builtin_expect(completion->data != NULL, 0) && !is_whole)
-        memcpy(request->buffer, completion->data, bytes);
+    if (request->moved == 0 && bytes == request->length)
+        begin = data;
+    else
+        memcpy(request->buffer, data, bytes);
+    request->data = NULL;
     request_advance(request, bytes);
-    if (__builtin_expect(completion->data != NULL, 0) && is_whole)
-        return completion->data;
-    return request->buffer - request->moved;
-}
-
-static inline void loop_recycle(const struct loop *loop, const struct completion *completion)
-{
-    if (__builtin_expect(completion->data != NULL, 0))
-        loop->engine->recycle(loop->engine_state, completion->data);
+    return begin;
 }
 
 /* Requests in flight, up to the latest stamp. */

@@ -118,6 +118,23 @@ HOT int finish(struct loop *loop, struct request *request, const char *bytes)
     return 0;
 }
 
+/* A part of the transfer is done: the engine gets the rest. */
+static inline int take_short(struct loop *loop, struct request *request, size_t bytes)
+{
+    loop->slice->short_transfers++;
+    request->moved += bytes;
+    return again(loop, request);
+}
+
+static inline int take_brought(struct loop *loop, struct request *request, size_t bytes)
+{
+    const char *data = request->data, *begin = request_take_brought(request, bytes);
+    const int error = request->length > 0 ? take_short(loop, request, bytes) : finish(loop, request, begin);
+
+    loop->engine->recycle(loop->engine_state, data);
+    return error;
+}
+
 HOT int take_completion(struct loop *loop, const struct completion *completion)
 {
     struct request *request = completion->request;
@@ -140,16 +157,13 @@ HOT int take_completion(struct loop *loop, const struct completion *completion)
     }
     if ((size_t)result > request->length)
         return take_failure(loop, request, -EPROTO);
-    const char *bytes = request_take(request, completion);
-    int error;
-    if (request->length > 0) {
-        loop->slice->short_transfers++;
-        error = again(loop, request);
-    } else {
-        error = finish(loop, request, bytes);
-    }
-    loop_recycle(loop, completion);
-    return error;
+    if (__builtin_expect(request->data != NULL, 0))
+        return take_brought(loop, request, (size_t)result);
+    const char *bytes = request->buffer - request->moved;
+    request_advance(request, (size_t)result);
+    if (request->length > 0)
+        return take_short(loop, request, (size_t)result);
+    return finish(loop, request, bytes);
 }
 
 /* In lanes each slot has counted for itself. */
