@@ -81,7 +81,7 @@ def test_counted_calls_are_the_kernels(engine: str, tmp_path: Path) -> None:
         if plain(engine) == "aio":
             assert_the_library_made_them(engine, *case, operations, calls, log)
         else:
-            assert_the_engine_made_them(calls, log)
+            assert_the_engine_made_them(case[1], calls, log)
 
 
 def assert_the_library_made_them(
@@ -99,14 +99,15 @@ def assert_the_library_made_them(
     assert successful_reads(log, channel) == pytest.approx(operations, rel=0.02)
 
 
-def assert_the_engine_made_them(calls: dict[str, int], log: str) -> None:
+def assert_the_engine_made_them(depth: int, calls: dict[str, int], log: str) -> None:
     by_kernel_name: Counter[str] = Counter()
     for name, count in calls.items():
         by_kernel_name[KERNEL_NAME.get(name, name)] += count
     for name, count in by_kernel_name.items():
         seen = len(re.findall(rf"\b{name}\(", log))
-        if name == "futex":  # a contended mutex makes calls of its own
-            assert seen >= 0.98 * count
+        if name == "futex":
+            # A contended mutex makes calls of its own; and each helper may have slept before BEGIN.
+            assert seen >= 0.98 * count - depth
             continue
         assert seen == pytest.approx(count, rel=0.02), name
 

@@ -11,6 +11,7 @@
  * the loop got to them. */
 #include "loop.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -380,6 +381,36 @@ static void begin_window(struct loop *loop, uint64_t duration_ns)
         loop_open_window(loop, duration_ns);
 }
 
+/* What holds whenever no engine's function runs: each request of the workload is in one place. */
+static void check_places(const struct loop *loop)
+{
+    assert(loop->resting_count + loop->queued_count + loop->in_flight == loop->depth);
+    assert(loop->idle_in_flight <= loop->idle);
+}
+
+/* A slice begins with nothing in flight but what a server reads; and with everything put away. */
+static void check_beginning(const struct loop *loop)
+{
+    if (loop->record->error_stage != STAGE_NONE)
+        return; /* after a failure all that is left to do is to close */
+    check_places(loop);
+    assert(loop->serves || loop->in_flight + loop->queued_count == 0 || loop_stop_asked(loop));
+    assert(!loop->window_open && !loop->closing);
+    assert(loop->batch >= 1 && loop->batch_max >= 1);
+}
+
+/* A slice that went well has drained: what was counted fits together. */
+static void check_end(const struct loop *loop)
+{
+    const struct slice *slice = loop->slice;
+
+    check_places(loop);
+    assert(!loop->window_open);
+    assert(slice->window_operations <= slice->slice_operations);
+    assert(slice->depth_max <= loop->depth);
+    assert(loop->serves || loop->in_flight == 0 || loop_stop_asked(loop));
+}
+
 static int run_slice(struct loop *loop, uint64_t duration_ns, enum part part)
 {
     const int64_t compute_units = loop->settings.compute_units;
@@ -407,7 +438,10 @@ int loop_run(struct loop *loop, uint64_t duration_ns, uint64_t max_operations, e
     loop_lock(loop);
     memset(loop->slice, 0, sizeof *loop->slice);
     loop->max_operations = max_operations;
+    check_beginning(loop);
     int error = run_slice(loop, duration_ns, part);
+    if (!error)
+        check_end(loop);
     loop_unlock(loop);
     return error;
 }

@@ -9,6 +9,9 @@
 
 #include "compute.h"
 
+_Static_assert(sizeof(struct lane) % CACHE_LINE == 0, "no two lanes share a line");
+_Static_assert(sizeof(struct request) % CACHE_LINE == 0, "nor do two requests");
+
 /* ------------------------------------------------------------------ counters */
 
 static void add(uint64_t *counter, uint64_t n)

@@ -5,6 +5,17 @@
 
 #define WORD(member) (uint32_t)(offsetof(struct record, member) / sizeof(uint64_t))
 
+/* Python reads the record as one array of uint64_t, and the tables as so many of them. */
+_Static_assert(sizeof(uint64_t) == 8 && _Alignof(struct record) == 8, "words");
+_Static_assert(sizeof(struct record) % sizeof(uint64_t) == 0, "nothing but words");
+_Static_assert(sizeof(struct histogram) == HISTOGRAM_BUCKETS * sizeof(uint64_t), "one word for each bucket");
+_Static_assert(sizeof((struct record){0}.reason) == REASON_WORDS * sizeof(uint64_t), "a text in words");
+_Static_assert(offsetof(struct record, slice) % sizeof(uint64_t) == 0, "the slice begins with a word");
+#define X(name) +1
+_Static_assert(offsetof(struct record, reason) == (RECORD_TRIAL_FIELDS(X)) * sizeof(uint64_t), "one word for each field");
+_Static_assert(offsetof(struct slice, counters) == (RECORD_SLICE_FIELDS(X)) * sizeof(uint64_t), "one word for each field");
+#undef X
+
 const struct record_name record_names[] = {
 #define X(name) {#name, WORD(name), 1},
     RECORD_TRIAL_FIELDS(X)
@@ -27,6 +38,11 @@ const struct record_name record_names[] = {
     {"cancel_late", WORD(slice.cancel_late), HISTOGRAM_BUCKETS},
     {NULL, 0, 0},
 };
+
+/* Each setting is one int64_t, whose place `setting_names` has. */
+#define X(name, value) +1
+_Static_assert(offsetof(struct settings, options) == (SETTINGS(X)) * sizeof(int64_t), "one number for each setting");
+#undef X
 
 const struct setting_name setting_names[] = {
 #define X(name, value) {#name, offsetof(struct settings, name), (value)},

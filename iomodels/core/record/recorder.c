@@ -10,6 +10,12 @@
 
 #include "clock.h"
 
+/* Python reads the ring as words, too. */
+#define X(name) +1
+_Static_assert(sizeof(struct event) == (EVENT_FIELDS(X)) * sizeof(uint64_t), "an event is so many words");
+_Static_assert(offsetof(struct event_ring, events) == (RING_FIELDS(X)) * sizeof(uint64_t), "and so is the ring's head");
+#undef X
+
 struct recorder {
     struct clock clock;
     struct event_ring *ring;
