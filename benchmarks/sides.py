@@ -34,7 +34,7 @@ ANY_NUMBER = 0
 """Of operations: the slice ends by the clock."""
 PEER_SOURCES = (
     *("channels/connections.c", "channels/peer.c", "channels/peer_process.c"),
-    *("channels/peer_driver.c", "loop/arrivals.c", "record/clock.c"),
+    *("channels/peer_lines.c", "channels/peer_driver.c", "loop/arrivals.c", "record/clock.c"),
 )
 
 

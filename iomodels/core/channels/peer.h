@@ -1,8 +1,9 @@
 /* The peer: the process at the other end of a channel's pipes or sockets.
  *
  * peer.c is the worker's side (start it, drive it, end it, say how it died). What the process does
- * is in peer_process.c (answer or stream) and peer_driver.c (drive a server). It runs C only, never
- * returns from peer_process, allocates nothing, and dies with the worker. */
+ * is in peer_process.c (answer or stream) and peer_driver.c (drive a server); both move messages with
+ * peer_lines.c. It runs C only, never returns from peer_process, allocates nothing, and dies with the
+ * worker. */
 #ifndef IOMODELS_PEER_H
 #define IOMODELS_PEER_H
 
@@ -87,10 +88,13 @@ struct peer_work {
 _Noreturn void peer_process(struct peer_work *work);
 _Noreturn void peer_drive(struct peer_work *work);
 
-/* What they share, in peer_process.c. */
 #define PEER_EVENTS 64
 #define PEER_WAKE_INDEX UINT32_MAX
+
+/* What both work with, in peer_lines.c. */
 _Noreturn void peer_exit_system(void);
+void peer_open_lines(struct peer_work *work);
+void peer_watch_lines(struct peer_work *work); /* opens epoll_fd */
 bool peer_receive(struct peer_work *work, struct line *line);
 bool peer_send(struct peer_work *work, struct line *line);
 void peer_watch(struct peer_work *work, int operation, int fd, uint32_t events, uint32_t index);

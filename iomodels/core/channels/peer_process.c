@@ -1,6 +1,5 @@
 /* The peer process: what it is, and the three simple things that it can do (see peer.h). */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -9,13 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "pattern.h"
 #include "peer.h"
-
-_Noreturn void peer_exit_system(void)
-{
-    _exit(PEER_EXIT_SYSTEM);
-}
 
 /* ------------------------------------------------------------------ a process of its own */
 
@@ -82,120 +75,6 @@ static void close_others(struct peer_work *work)
         next = (unsigned int)work->keep[i] + 1;
     }
     close_between(next, ~0u);
-}
-
-/* ------------------------------------------------------------------ lines */
-
-static void open_lines(struct peer_work *work)
-{
-    for (uint32_t i = 0; i < work->count; i++) {
-        const bool drives = work->role == PEER_DRIVES;
-
-        work->lines[i] = (struct line){
-            .in = work->connections->peer[i].in,
-            .out = work->connections->peer[i].out,
-            .sending = work->role == PEER_SENDS,
-            .left = drives ? 0 : (size_t)work->settings->block,
-            .sent = pattern_origin(i, TOWARDS_ENGINE),
-            .received = pattern_origin(i, TOWARDS_PEER),
-        };
-    }
-}
-
-static void set_nonblocking(int fd)
-{
-    if (fd < 0)
-        return;
-    int flags = fcntl(fd, F_GETFL);
-
-    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
-        peer_exit_system();
-}
-
-void peer_watch(struct peer_work *work, int operation, int fd, uint32_t events, uint32_t index)
-{
-    struct epoll_event event = {.events = events, .data.u32 = index};
-
-    if (epoll_ctl(work->epoll_fd, operation, fd, &event) < 0)
-        peer_exit_system();
-}
-
-static void watch_lines(struct peer_work *work)
-{
-    work->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (work->epoll_fd < 0)
-        peer_exit_system();
-    for (uint32_t i = 0; i < work->count; i++) {
-        const struct line *line = &work->lines[i];
-
-        set_nonblocking(line->in);
-        set_nonblocking(line->out);
-        if (work->role == PEER_SENDS) {
-            peer_watch(work, EPOLL_CTL_ADD, line->out, EPOLLOUT, i);
-            continue;
-        }
-        peer_watch(work, EPOLL_CTL_ADD, line->in, EPOLLIN, i);
-        if (line->out >= 0 && line->out != line->in)
-            peer_watch(work, EPOLL_CTL_ADD, line->out, 0, i);
-    }
-}
-
-void peer_watch_output(struct peer_work *work, struct line *line, bool wanted)
-{
-    if (line->watching_output == wanted)
-        return;
-    line->watching_output = wanted;
-    peer_watch(work, EPOLL_CTL_MOD, line->out,
-               (line->in == line->out ? EPOLLIN : 0) | (wanted ? EPOLLOUT : 0),
-               (uint32_t)(line - work->lines));
-}
-
-static size_t piece(const struct peer_work *work, const struct line *line)
-{
-    return line->left < work->chunk ? line->left : work->chunk;
-}
-
-/* False when there is nothing to transfer now; whoever cannot go on for good has ended. */
-static bool transferred(ssize_t n)
-{
-    if (n > 0)
-        return true;
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return false;
-    if (n == 0 || errno == EPIPE || errno == ECONNRESET)
-        _exit(PEER_EXIT_HUNG_UP);
-    peer_exit_system();
-}
-
-/* One read of what is left of the message, checked. */
-bool peer_receive(struct peer_work *work, struct line *line)
-{
-    uint64_t wrong;
-    ssize_t n = read(line->in, work->scratch, piece(work, line));
-
-    if (!transferred(n))
-        return false;
-    if (!pattern_check(work->pattern, line->received, work->scratch, (size_t)n,
-                       work->settings->verify, &work->random, &wrong)) {
-        atomic_store(&work->shared->wrong_at, wrong);
-        _exit(PEER_EXIT_WRONG_BYTES);
-    }
-    line->received += (uint64_t)n;
-    line->left -= (size_t)n;
-    peer_count(&work->shared->verified, 1);
-    return true;
-}
-
-/* One write of what is left of the message. */
-bool peer_send(struct peer_work *work, struct line *line)
-{
-    ssize_t n = write(line->out, pattern_at(work->pattern, line->sent), piece(work, line));
-
-    if (!transferred(n))
-        return false;
-    line->sent += (uint64_t)n;
-    line->left -= (size_t)n;
-    return true;
 }
 
 /* ------------------------------------------------------------------ answering and streaming */
@@ -270,11 +149,11 @@ _Noreturn void peer_process(struct peer_work *work)
     set_signals();
     die_with_parent(work);
     close_others(work);
-    open_lines(work);
+    peer_open_lines(work);
     (void)prctl(PR_SET_NAME, "iomodels-peer"); /* for ps; nothing depends on it */
     if (work->role != PEER_DRIVES && work->count == 1)
         serve_one(work);
-    watch_lines(work);
+    peer_watch_lines(work);
     if (work->role == PEER_DRIVES)
         peer_drive(work);
     serve_many(work);
