@@ -92,9 +92,9 @@ def plan_cells(
     Raises `ScenarioError` and `EngineError` as `bench` does, and `ArmError` where an arm does not
     fit the scenarios or cannot be started.
     """
-    resolve(scenarios, settings)  # what is wrong without the arms is no arm's mistake
-    of_a = _points(scenarios, settings, arm_a, "A")
-    of_b = _points(scenarios, settings, arm_b, "B")
+    common = resolve(scenarios, settings)  # what is wrong without the arms is no arm's mistake
+    of_a = _points(_resolved_for(arm_a, "A", common, scenarios, settings))
+    of_b = _points(_resolved_for(arm_b, "B", common, scenarios, settings))
     if [_name(*each) for each in of_a] != [_name(*each) for each in of_b]:
         raise ArmError(
             f"the arms ({arm_a.name}; {arm_b.name}) have different points, since one of them sets "
@@ -114,15 +114,25 @@ def plan_cells(
     return cells
 
 
-def _points(
-    scenarios: Sequence[str], settings: Mapping[str, Sequence[str]], arm: Arm, side: str
-) -> list[tuple[Scenario, Point]]:
+def _resolved_for(
+    arm: Arm,
+    side: str,
+    common: list[Scenario],
+    scenarios: Sequence[str],
+    settings: Mapping[str, Sequence[str]],
+) -> list[Scenario]:
+    """`common`, the scenarios as both arms have them, or with what the arm itself sets."""
+    if not arm.settings:
+        return common
     own = {key: [text] for key, text in arm.settings.items()}
     try:
-        resolved = resolve(scenarios, {**settings, **own})
+        return resolve(scenarios, {**settings, **own})
     except ScenarioError as error:
         raise ArmError(f"arm {side} ({arm.name}): {error}") from None
-    return [(scenario, point) for scenario in resolved for point in points(scenario)]
+
+
+def _points(scenarios: Sequence[Scenario]) -> list[tuple[Scenario, Point]]:
+    return [(scenario, point) for scenario in scenarios for point in points(scenario)]
 
 
 def _name(scenario: Scenario, point: Point) -> tuple[str, str]:
