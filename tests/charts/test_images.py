@@ -6,7 +6,8 @@ keep it.
 The tolerance is a root mean square over all pixels, of 255, and small enough to see one marker move
 by its own size (there is a test of that). Another minor version of matplotlib sets letters
 elsewhere by parts of a pixel, which is far more than that: hence the `test` extra asks for the one
-that drew the images. What the numbers are is read back from the artists, in `test_charts.py`.
+that drew the images. What the numbers are is read back from the artists, in `test_charts.py` and
+`test_over_time.py`.
 """
 
 from __future__ import annotations

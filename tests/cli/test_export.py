@@ -14,7 +14,7 @@ from iomodels.base.errors import OutputError
 
 from ..factory import make_run
 from ..trials.test_failures import iomodels
-from .test_cli import QUICK, cli
+from .running import QUICK, cli
 
 __all__ = ["cli"]
 exporting = import_module("iomodels.cli.shared.exporting")

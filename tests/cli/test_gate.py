@@ -24,7 +24,7 @@ from iomodels.results.schema import Tool
 
 from ..factory import make_cell, make_run, make_trial
 from ..processes import await_children
-from .test_cli import QUICK, cli
+from .running import QUICK, cli
 
 __all__ = ["cli"]
 

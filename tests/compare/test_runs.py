@@ -1,60 +1,31 @@
-"""Two results, cell by cell: the rules of a verdict, whatever the numbers."""
+"""Two results, cell by cell: the rules of a verdict, whatever the numbers.
+
+And what changes them: the spread of several base runs, and fresh rounds.
+"""
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import replace as with_changes
-from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from iomodels.base.errors import IomodelsError, ResultError, UsageError
-from iomodels.check import against_baseline, baseline
-from iomodels.compare import exact_counters, matching, verdict
-from iomodels.compare.runs import Judgement, compare, judge_runs
-from iomodels.compare.schema import Change, Comparison
+from iomodels.base.errors import UsageError
+from iomodels.compare import matching, verdict
+from iomodels.compare.runs import Judgement, judge_runs
+from iomodels.compare.schema import Change
 from iomodels.machine import noise
-from iomodels.results import read, save
-from iomodels.results.schema import Cell, Notice, Run, Tool, Trial
+from iomodels.results.schema import Cell, Notice, Run
 from iomodels.statistics import rank_sum
 
 from ..factory import ENVIRONMENT, make_cell, make_run, make_trial
-from ..hostile_names import texts
+from .samples import compared, noisy, rounds, run_of, speeds, timings, timings_of
 
-speeds = st.floats(min_value=1e3, max_value=1e6)
-rounds = st.lists(speeds, min_size=1, max_size=12)
 OTHER_WAY = {"slower": "faster", "faster": "slower"}
-
-
-def run_of(*samples: list[float], **others: object) -> Run:
-    """One cell for each sample, at another depth each; a sample is its rounds' throughputs."""
-    cells = [
-        make_cell(
-            trials=[make_trial(n, throughput_ops=speed) for n, speed in enumerate(sample)],
-            parameters={"load.depth": depth},
-        )
-        for depth, sample in enumerate(samples, start=1)
-    ]
-    return make_run(cells, **others)
-
-
-def compared(base: Run, new: Run, **options: object) -> Comparison:
-    return compare(base, new, base_name="base", new_name="new", **options)  # type: ignore[arg-type]
-
-
-def timings(comparison: Comparison) -> list[Change]:
-    return [change for change in comparison.changes if change.metric == "throughput_ops"]
-
-
-def noisy(median: float, seed: int = 1, count: int = 12) -> list[float]:
-    rng = np.random.default_rng(seed)
-    return [float(median * value) for value in rng.lognormal(0, 0.02, count)]
 
 
 @given(rounds, rounds)
@@ -277,184 +248,6 @@ def test_a_run_against_itself_is_said_and_never_inconclusive(sample: list[float]
     assert "both have the seed and the time of the same run" in edited.warnings[0].message
 
 
-# Never in silence
-
-
-@given(
-    st.sampled_from(
-        [
-            {"tool": Tool("0.2.0", "0123456789abcdef")},
-            {"tool": Tool("0.1.0", "another")},
-            {"environment": ENVIRONMENT | {"kernel": "6.2.0"}},
-            {"environment": ENVIRONMENT | {"governor": "powersave"}},
-            {"environment": ENVIRONMENT | {"cpu": "another"}},
-        ]
-    ),
-    rounds,
-    rounds,
-)
-def test_another_version_core_or_machine_refuses_times_and_says_why(
-    other: dict[str, object], a: list[float], b: list[float]
-) -> None:
-    base, new = run_of(a), run_of(b, **other)
-    comparison = compared(base, new)
-    assert comparison.outcome == "not comparable"
-    assert verdict.EXIT_CODES[comparison.outcome] == 3
-    assert {change.verdict for change in timings(comparison)} == {"cannot tell"}
-    assert "another" in comparison.warnings[0].message
-    judged = compared(base, new, anyway=True)
-    assert judged.warnings[0] == comparison.warnings[0]
-    assert judged.outcome != "not comparable"
-
-
-@pytest.mark.parametrize("name", ["cpu", "cores_online", "cores_allowed", "kernel"])
-def test_two_machines_that_nothing_is_known_of_are_not_the_same(name: str) -> None:
-    run = run_of(noisy(1000), environment=ENVIRONMENT | {name: None})
-    comparison = compared(run, run)
-    assert comparison.outcome == "not comparable"
-    assert f"neither side tells its {name}" in comparison.warnings[0].message
-
-
-def test_files_on_another_file_system_are_not_compared_in_time() -> None:
-    def run(device: str) -> Run:
-        on_file = make_cell(parameters={"channel.kind": "file"}, scenario="cached-read")
-        return make_run(
-            [make_cell(), on_file],
-            environment=ENVIRONMENT | {"file_system": "ext4", "file_system_device": device},
-        )
-
-    comparison = compared(run("sda1"), run("sdb1"))
-    timer, file = timings(comparison)
-    assert (timer.verdict, file.verdict) == ("same", "cannot tell")
-    assert "ext4 on sda1, now ext4 on sdb1" in (file.reason or "")
-    assert comparison.outcome == "not comparable"
-    counted = [c for c in comparison.changes if c.metric == "calls_per_op.read"]
-    assert [c.verdict for c in counted] == ["same", "same"]
-    (_, back) = timings_of(
-        judge_runs([run("sda1"), run("sdb1")], run("sda1"), Judgement(0.05, (), 0.008))
-    )
-    assert back.verdict == "same"
-
-
-@pytest.mark.parametrize(
-    ("kind", "device", "known"),
-    [
-        ("ext4", "vda", True),
-        ("tmpfs", None, True),
-        ("nfs4", None, False),
-        ("overlay", None, False),
-        (None, None, False),
-    ],
-)
-def test_a_file_system_without_a_device_is_not_taken_for_the_same_in_silence(
-    kind: str | None, device: str | None, known: bool
-) -> None:
-    place = ENVIRONMENT | {"file_system": kind, "file_system_device": device}
-    on_file = make_cell(parameters={"channel.kind": "file"}, scenario="cached-read")
-    run = make_run([on_file], environment=place)
-    warnings = [n.message for n in compared(run, run).warnings if n.code == "file-system-unknown"]
-    assert bool(warnings) != known
-    if not known:
-        assert f"both are on {kind or 'unknown'} on an unknown device" in warnings[0]
-    timers = replace(run, cells=[make_cell()])
-    codes = [notice.code for notice in compared(timers, timers).warnings]
-    assert "file-system-unknown" not in codes
-
-
-def test_every_difference_of_the_environments_is_listed() -> None:
-    base = make_run(environment={"kernel": "6.1.0", "aio_nr": 1, "turbo": None})
-    new = make_run(environment={"kernel": "6.1.0", "aio_nr": 5, "turbo": True, "smt": False})
-    (notice,) = [n.message for n in compared(base, new).warnings if n.code == "environment"]
-    assert notice.endswith("differs: turbo, smt")
-    named = {(d.name, d.base, d.new) for d in compared(base, new).differences}
-    assert named == {("turbo", None, True), ("smt", None, False)}
-
-
-# Counters
-
-
-def test_a_call_more_per_operation_is_a_regression_in_one_round_on_any_machine() -> None:
-    base = make_run([make_cell(trials=[make_trial(n, calls={"read": 1.0}) for n in range(7)])])
-    more = make_cell(trials=[make_trial(0, calls={"read": 1.0, "fcntl": 1.0})])
-    comparison = compared(base, make_run([more], tool=Tool("9", "other")))
-    (found,) = [c for c in comparison.changes if c.metric == "calls_per_op.fcntl"]
-    assert found.verdict == "slower"
-    assert found.rounds == 1
-    assert comparison.outcome == "regression"
-
-
-def test_counters_raise_no_alarm_in_100_suites() -> None:
-    """Suites of eight cells: constant but for the edges of a trial; constant, and in one round of
-    twenty a few calls more (a signal, a wake-up for nothing); varying by itself."""
-    rng = np.random.default_rng(11)
-
-    def trials() -> list[Trial]:
-        calls = [
-            {
-                "read": 1 + rng.uniform(0, 4e-4),
-                "select": 1 + rng.uniform(0, 4e-4) + (rng.random() < 0.05) * rng.exponential(0.1),
-                "futex": rng.gamma(4, 0.2),
-            }
-            for _ in range(7)
-        ]
-        return [make_trial(n, latency_ns=[1], calls=each) for n, each in enumerate(calls)]
-
-    found = [each for _ in range(100 * 8) for each in exact_counters.compare(trials(), trials())]
-    assert {each.verdict for each in found} == {"same", "cannot tell"}
-    assert sum(each.verdict == "same" for each in found) > 800
-    assert "calls_per_op.futex" not in {each.metric.key for each in found}
-
-
-def test_a_counter_that_varies_by_itself_is_no_evidence_and_is_counted() -> None:
-    assert exact_counters.verdict([1.0, 1.1, 1.0, 1.05], [2.0, 2.1]) is None
-    assert exact_counters.verdict([1.0, 1.0, 1.0, 1.0], [2.0, 2.1]) == "slower"
-    varying = [make_trial(n, calls={"read": 1.0, "poll": 1 + n}) for n in range(7)]
-    run = make_run([make_cell(trials=varying)])
-    assert compared(run, run).counters_unjudged == 1
-
-
-def test_a_counter_that_is_constant_no_more_is_said() -> None:
-    constant = [1.0] * 7
-    assert exact_counters.verdict(constant, [1.0] * 4 + [2.0] * 3) == "cannot tell"
-    assert exact_counters.verdict(constant, [1.0] * 3 + [2.0] * 4) == "slower"
-    assert exact_counters.verdict(constant, [1.0] * 4 + [0.5, 0.5, 1.5]) == "cannot tell"
-    assert exact_counters.verdict([1.0] * 4, [1.0, 2.0, 2.0]) == "cannot tell"  # four may be luck
-
-    def run(calls: list[float]) -> Run:
-        return make_run(
-            [make_cell(trials=[make_trial(n, calls={"read": c}) for n, c in enumerate(calls)])]
-        )
-
-    comparison = compared(run(constant), run([1.0] * 5 + [1.5, 3.0]))
-    (found,) = [c for c in comparison.changes if c.metric == "calls_per_op.read"]
-    assert found.reason == "was exact, now varies from 1 to 3 calls per operation"
-    assert comparison.outcome == "inconclusive"
-
-
-def test_fewer_calls_are_no_loss_be_it_in_one_round() -> None:
-    assert exact_counters.verdict([2.0] * 7, [2.0] * 6 + [1.98]) == "same"
-    assert exact_counters.verdict([1.0] * 7, [1.0] * 4 + [0.5] * 3) == "same"
-    assert exact_counters.verdict([1.0] * 7, [0.5] * 4 + [0.6] * 3) == "faster"
-
-
-def test_a_small_counter_is_judged_by_its_own_size_where_it_stays_constant() -> None:
-    """One call for a list of 16 requests; and the few wake-ups more of a busy machine."""
-    assert exact_counters.verdict([0.0625] * 7, [0.072] * 7) == "slower"
-    assert exact_counters.verdict([0.0625] * 7, [0.0633] * 7) == "same"
-    assert exact_counters.verdict([0.0625] * 7, [0.0625] * 3 + [0.064] * 4) == "same"
-    busy = [0.5007, 0.5171, 0.5162, 0.5120, 0.5119, 0.5161, 0.5107]
-    assert exact_counters.verdict([0.5] * 7, busy) == "same"
-    assert exact_counters.verdict([0.5] * 7, [call + 0.1 for call in busy]) == "slower"
-    assert exact_counters.verdict([1.0] * 7, [1.011] * 7) == "slower"
-
-
-@given(st.lists(st.floats(0, 10), min_size=1, max_size=2), st.lists(st.floats(0, 10), max_size=4))
-def test_two_rounds_cannot_show_that_a_counter_is_constant(
-    base: list[float], new: list[float]
-) -> None:
-    assert exact_counters.verdict(base, new) is None
-
-
 # Several base runs, and fresh rounds
 
 
@@ -533,53 +326,3 @@ def test_fresh_rounds_stand_for_those_that_made_a_suspect() -> None:
     assert (change.verdict, change.confirmed) == ("same", True)
     (change,) = timings_of(judge_runs([base], new, by))
     assert (change.verdict, change.confirmed) == ("slower", False)
-
-
-def timings_of(changes: list[Change]) -> list[Change]:
-    return [change for change in changes if change.metric == "throughput_ops"]
-
-
-# Files from elsewhere
-
-
-values = st.one_of(texts, st.integers(-(2**70), 2**70), st.floats(), st.booleans(), st.none())
-
-
-@given(st.data())
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None
-)
-def test_a_fuzzed_file_is_refused_or_compared(tmp_path: Path, data: st.DataObject) -> None:
-    """Any values of a sound file replaced by anything: one sentence, or a comparison."""
-    document = json.loads(save.encode(run_of(noisy(1000, 1, 6), noisy(10, 2, 6))))
-    for _ in range(data.draw(st.integers(1, 4))):
-        _spoil(document, data)
-    path = tmp_path / "fuzzed.json"
-    path.write_text(json.dumps(document))
-    sound = run_of(noisy(1000, 1, 6))
-    try:
-        run = read.load(path)
-    except ResultError:
-        return
-    for base, new in ((run, sound), (sound, run), (run, run)):
-        comparison = compared(base, new)
-        assert msgspec.json.decode(msgspec.json.encode(comparison), type=Comparison)
-        assert all(math.isfinite(c.ratio.median) for c in comparison.changes if c.ratio is not None)
-    try:
-        against_baseline._plan(
-            run, list(baseline._cells([run], None)[0].values()), None, timed=True
-        )
-    except IomodelsError:
-        return
-
-
-def _spoil(value: object, data: st.DataObject) -> None:
-    """Replace something somewhere in the document."""
-    while isinstance(value, dict | list) and value:
-        keys = list(value) if isinstance(value, dict) else list(range(len(value)))
-        key = data.draw(st.sampled_from(keys))
-        inner = value[key]  # type: ignore[index]
-        if not isinstance(inner, dict | list) or data.draw(st.integers(0, 4)) == 0:
-            value[key] = data.draw(values)  # type: ignore[index]
-            return
-        value = inner

@@ -2,97 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import importlib
-import io
-import itertools
 import json
-import math
 import re
-import subprocess
-import sys
 
 import jsonschema
-import pyperf
 import pytest
-from hypothesis import given, settings
-from markdown_it import MarkdownIt
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
-from prometheus_client.parser import text_string_to_metric_families as classic_families
+from hypothesis import given
 
 from iomodels import exports
 from iomodels.base.escape import visible
-from iomodels.exports import csv_rows, markdown, openmetrics
-from iomodels.exports.content.cells import measured, named
+from iomodels.exports import csv_rows, markdown
+from iomodels.exports.content.cells import named
 
 from ..factory import histogram_of, make_cell, make_run, make_trial
 from ..hostile_names import runs, texts
-
-few = settings(max_examples=40)
-
-# The rules of https://bencher.dev/bmf.json, and its limits on names.
-BENCHER = {
-    "type": "object",
-    "propertyNames": {"minLength": 1, "maxLength": 1024},
-    "additionalProperties": {
-        "type": "object",
-        "propertyNames": {"pattern": "^[a-z0-9-]{1,64}$"},
-        "additionalProperties": {
-            "type": "object",
-            "required": ["value"],
-            "additionalProperties": False,
-            "properties": {
-                key: {"type": "number"} for key in ("value", "lower_value", "upper_value")
-            },
-        },
-    },
-}
-# README of github-action-benchmark, "Custom benchmarks"; the range as its reader's pattern has it.
-GITHUB_BENCHMARK = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "required": ["name", "unit", "value"],
-        "additionalProperties": False,
-        "properties": {
-            "name": {"type": "string", "minLength": 1},
-            "unit": {"type": "string", "minLength": 1},
-            "value": {"type": "number"},
-            "range": {"type": "string", "pattern": r"^(\+-|±)\s*\d.+$"},
-            "extra": {"type": "string"},
-        },
-    },
-}
-
-
-def render(name: str, run) -> str:
-    return exports.render(exports.parse(f"{name}=-", "measurements"), run)
-
-
-@pytest.fixture
-def run():
-    """One cell of each kind: measured, not applicable, failed half-way."""
-    trials = [make_trial(n, throughput_ops=1000.0 + n, latency_ns=100_000 + n) for n in range(7)]
-    return make_run(
-        [
-            make_cell("blocking", trials),
-            make_cell("null", trials),
-            make_cell("aio", [], status="n/a", reason="no aio here", summary=None),
-            make_cell("select", trials[:2], status="failed", reason="it broke"),
-        ]
-    )
-
-
-def spreadsheet(text: str) -> list[dict[str, str]]:
-    rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    assert {len(row) for row in rows} == {len(rows[0])}
-    return [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
-
-
-def families(text: str) -> dict[str, list]:
-    assert text.endswith("# EOF\n")
-    return {family.name: family.samples for family in text_string_to_metric_families(text)}
-
+from .reading import BENCHER, families, few, html_in, render, spreadsheet, table_cells
 
 # The table of formats
 
@@ -240,37 +165,6 @@ def test_without_a_deadline_nothing_is_said_of_cancelling(cancelling) -> None:
 # Markdown
 
 
-def parsed(text: str):
-    return MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
-
-
-def table_cells(text: str) -> list[list[str]]:
-    """The rows of all tables, each cell as a reader sees it; it must be plain text."""
-    rows: list[list[str]] = []
-    tokens = parsed(text)
-    for token, following in itertools.pairwise(tokens):
-        if token.type == "tr_open":
-            rows.append([])
-        if token.type == "td_open":
-            assert {child.type for child in following.children} <= {"text"}, following.content
-            rows[-1].append("".join(child.content for child in following.children))
-    return [row for row in rows if row]
-
-
-def html_in(text: str) -> set[str]:
-    """The lines of HTML in it; everything else must be plain text in the blocks that we write."""
-    tokens = parsed(text)
-    types = {child.type for token in tokens for child in token.children or []}
-    assert types <= {"text", "softbreak"}
-    blocks = {token.type for token in tokens if token.nesting >= 0}
-    lists = {token.level for token in tokens if token.type == "bullet_list_open"}
-    ours = {"heading", "paragraph", "table", "thead", "tbody", "tr", "th", "td"}
-    known = {f"{name}_open" for name in (*ours, "bullet_list", "list_item")}
-    assert blocks <= known | {"inline", "html_block"}
-    assert lists <= {0}
-    return {token.content.strip() for token in tokens if token.type == "html_block"}
-
-
 def test_markdown_has_the_numbers_and_the_reasons(run) -> None:
     text = render("markdown", run)
     (row, aio, select) = table_cells(text)
@@ -297,126 +191,3 @@ def test_markdown_text_links_nowhere(value) -> None:
     escaped = markdown.text(value)
     assert not re.search(r"(?<!\\)://", escaped)
     assert "www." not in escaped
-
-
-# OpenMetrics
-
-
-def test_openmetrics_is_read_by_the_prometheus_client(run) -> None:
-    found = families(render("openmetrics", run))
-    throughput = {
-        sample.labels["estimate"]: sample.value
-        for sample in found["iomodels_throughput_operations_per_second"]
-    }
-    assert throughput == {"median": 1003, "low": 1000, "high": 1006}
-    (p50,) = (
-        sample.value
-        for sample in found["iomodels_latency_seconds"]
-        if sample.labels["quantile"] == "0.5" and sample.labels["estimate"] == "median"
-    )
-    assert math.isclose(p50, 100e-6, rel_tol=0.01)
-    states = {s.labels["engine"]: s.value for s in found["iomodels_cell_measured"]}
-    assert states == {"blocking": 1, "aio": 0, "select": 0}
-    (calls,) = (
-        s for s in found["iomodels_calls_per_operation"] if s.labels["estimate"] == "median"
-    )
-    assert (calls.labels["call"], calls.value) == ("read", 1)
-
-
-def test_openmetrics_is_read_by_node_exporter_too(run) -> None:
-    """Its collector reads the older text format, of which these types are the gauges' kin."""
-    text = render("openmetrics", run)
-    types = [line.split()[3] for line in text.splitlines() if line.startswith("# TYPE ")]
-    assert types
-    assert set(types) <= {"gauge", "counter", "untyped"}
-    assert text.endswith("\n# EOF\n")
-    classic = {family.name: family for family in classic_families(text)}
-    assert classic["iomodels_run_info"].type == "gauge"
-    assert set(classic) == {family.name for family in text_string_to_metric_families(text)}
-
-
-@few
-@given(runs())
-def test_openmetrics_of_hostile_names_is_read_back_as_they_are_shown(run) -> None:
-    found = families(render("openmetrics", run))
-    engines = {sample.labels["engine"] for sample in found["iomodels_cell_measured"]}
-    assert engines == {visible(cell.engine) for cell in run.cells if cell.engine != "null"}
-
-
-@given(texts)
-def test_a_label_never_leaves_its_quotes(value) -> None:
-    text = f'a{{b="{openmetrics.label_value(value)}"}} 1\n# EOF\n'
-    (family,) = text_string_to_metric_families("# TYPE a gauge\n" + text)
-    assert family.samples[0].labels["b"] == visible(value)
-
-
-# Services
-
-
-def test_bencher_has_latency_in_ns_and_throughput_with_bounds(run) -> None:
-    report = json.loads(render("bencher", run))
-    jsonschema.validate(report, BENCHER)
-    (measures,) = report.values()
-    assert measures["throughput"] == {"value": 1003, "lower_value": 1000, "upper_value": 1006}
-    assert math.isclose(measures["latency"]["value"], 100_000, rel_tol=0.01)
-
-
-def test_github_benchmark_has_one_file_per_direction(run) -> None:
-    bigger = json.loads(render("github-benchmark-bigger", run))
-    smaller = json.loads(render("github-benchmark-smaller", run))
-    jsonschema.validate(bigger + smaller, GITHUB_BENCHMARK)
-    assert [entry["unit"] for entry in bigger] == ["ops/s"]
-    assert {entry["unit"] for entry in smaller} == {"ns"}
-    (throughput,) = bigger
-    assert throughput["value"] == 1003
-    assert float(throughput["range"].removeprefix("± ")) == 3
-    assert "7 rounds" in throughput["extra"]
-
-
-@few
-@given(runs())
-def test_services_get_each_measured_cell_under_a_name_of_its_own(run) -> None:
-    count = len(list(measured(run)))
-    report = json.loads(render("bencher", run))
-    jsonschema.validate(report, BENCHER)
-    assert len(report) == count
-    for direction in ("bigger", "smaller"):
-        entries = json.loads(render(f"github-benchmark-{direction}", run))
-        jsonschema.validate(entries, GITHUB_BENCHMARK)
-        assert len({entry["name"] for entry in entries}) == len(entries) >= count
-
-
-# pyperf
-
-
-@few
-@given(runs())
-def test_pyperf_loads_hostile_names(run) -> None:
-    if list(measured(run)):  # pyperf has no empty suite
-        suite = pyperf.BenchmarkSuite.loads(render("pyperf", run))
-        assert len(suite) == 2 * len(list(measured(run)))
-
-
-def test_pyperf_compares_two_exports(run, tmp_path) -> None:
-    slower = [make_trial(n, latency_ns=200_000 + n, throughput_ops=500.0) for n in range(7)]
-    (tmp_path / "base.json").write_text(render("pyperf", run))
-    (tmp_path / "new.json").write_text(render("pyperf", make_run([make_cell("blocking", slower)])))
-
-    def command(*arguments: str) -> str:
-        return subprocess.run(
-            [sys.executable, "-m", "pyperf", *arguments],
-            cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60,
-        ).stdout  # fmt: skip
-
-    assert "2.00x slower" in command("compare_to", "base.json", "new.json")
-    stats = command("stats", "base.json")
-    assert "Total number of values: 7" in stats
-    assert "Median +- MAD:   100 us" in stats
-
-
-def test_pyperf_leaves_out_what_took_no_time() -> None:
-    trials = [make_trial(n, cpu_ns_per_op=0.0) for n in range(7)]
-    text = render("pyperf", make_run([make_cell("blocking", trials)]))
-    assert pyperf.BenchmarkSuite.loads(text).get_benchmark_names() == [
-        "slow-device/blocking latency p50"
-    ]

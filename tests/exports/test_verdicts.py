@@ -21,7 +21,7 @@ from iomodels.exports import github, junit, markdown
 from iomodels.results.schema import Interval, Notice
 
 from ..hostile_names import comparisons, make_change, make_comparison, texts
-from .test_exports import few, html_in, spreadsheet, table_cells
+from .reading import few, html_in, spreadsheet, table_cells
 
 XSD = etree.XMLSchema(etree.parse(Path(__file__).parents[1] / "data" / "junit.xsd"))
 COMMAND = re.compile(r"::(error|warning) title=([^:,\r\n]*)::([^\r\n]*)")

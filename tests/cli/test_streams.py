@@ -1,0 +1,135 @@
+"""What is on which stream: full ones, those without a reader, pipes and terminals."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from importlib import import_module
+
+import pytest
+
+from .running import COLOUR, ESCAPE, QUICK, cli, command_line, environment, on_terminal
+
+__all__ = ["cli"]
+main = import_module("iomodels.cli.main")
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        command_line("engines"), stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (main.EXIT_BROKEN_PIPE, "")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["doctor"], ["doctor", "--json"], ["engines"], ["--help"], ["--version"]]
+)
+def test_an_output_that_is_full_is_one_sentence_and_exit_2(arguments):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command_line(*arguments), stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
+        )
+    assert (done.returncode, done.stderr) == (
+        2,
+        "iomodels: standard output cannot be written (No space left on device): send it "
+        "elsewhere\n",
+    )
+
+
+@pytest.mark.parametrize("shown", [[], ["--json"]])
+@pytest.mark.parametrize("reader", ["full", "gone"])
+def test_the_result_is_saved_and_named_where_the_table_cannot_be_written(tmp_path, reader, shown):
+    arguments = ["bench", "slow-device", *QUICK, "-e", "blocking", "-o", "run.json", *shown]
+    if reader == "full":
+        output = os.open("/dev/full", os.O_WRONLY)
+    else:
+        ours, output = os.pipe()
+        os.close(ours)
+    done = subprocess.run(
+        command_line(*arguments),
+        cwd=tmp_path,
+        stdout=output,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    os.close(output)
+    assert import_module("iomodels").load(tmp_path / "run.json").cells
+    said = [x for x in done.stderr.splitlines() if not x.startswith(("warning:", "  "))]
+    assert "result: run.json" in said
+    complaints = [line for line in said if line.startswith("iomodels: ")]
+    assert len(complaints) == (reader == "full")
+    assert "Traceback" not in done.stderr
+    assert done.returncode == (2 if reader == "full" else main.EXIT_BROKEN_PIPE)
+
+
+def test_nothing_to_complain_on_either_is_exit_2_still():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command_line("doctor"), stdout=full, stderr=full, timeout=60)
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize("arguments", [["engines"], ["scenarios"], ["scenarios", "slow-device"]])
+def test_a_pipe_gets_plain_text_of_80_columns(cli, arguments):
+    done = cli(*arguments, FORCE_COLOR="1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\x1b" not in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_colour_only_on_a_terminal_and_not_with_no_color(tmp_path):
+    arguments = ["bench", "slow-device", *QUICK, "-e", "blocking"]
+    assert ESCAPE.search(on_terminal(arguments, tmp_path))
+    assert COLOUR.search(on_terminal([*arguments, "-o", "a.json"], tmp_path))
+    assert not COLOUR.search(on_terminal([*arguments, "-o", "b.json"], tmp_path, NO_COLOR="1"))
+
+
+def test_an_ascii_terminal_is_no_error():
+    """In a process of its own from the start: Python reads these when it begins."""
+    done = subprocess.run(
+        command_line("scenarios", "slow-device"),
+        env=environment(PYTHONIOENCODING="ascii", LC_ALL="C"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "100 ?s" in done.stdout
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_terminal_gets_a_bar_that_is_taken_away(tmp_path):
+    arguments = ["bench", "slow-device", "-r", "2", "-d", "0.3", "--warmup", "0", "-e", "blocking"]
+    written = on_terminal([*arguments, "-o", "run.json"], tmp_path)
+    assert re.search(r"1/2 slow-device · blocking", written)
+    assert re.search(r"[\d.]+k/s", written)
+    # rich takes the bar's line away before anything else is written.
+    after_bar = written[written.rindex("slow-device · ") :]
+    assert "\x1b[2K" in after_bar[: after_bar.index("ops/s")]
+
+
+def test_a_terminal_gets_each_warning_once(tmp_path):
+    """Those of the moment before the run, then those that its numbers show, below the table."""
+    few = ("-r", "2", "-d", "0.001", "--warmup", "0", "-e", "blocking", "-o", "run.json")
+    written = on_terminal(["bench", "slow-device", *few], tmp_path)
+    plain = " ".join(ESCAPE.sub("", written).split())
+    below = plain[plain.index("ops/s") :]
+    assert "just now" not in below
+    run = import_module("iomodels").load(tmp_path / "run.json")
+    assert "few-operations" in {notice.code for notice in run.warnings}
+    for notice in run.warnings:
+        assert plain.count(" ".join(notice.message.split())) == 1, notice
+
+
+def test_making_a_large_data_file_is_told(cli, tmp_path):
+    """On a terminal of any size, since it stands where the trials do; in a pipe once per size."""
+    writers = ["bench", "random-write", *QUICK, "-e", "blocking", "-s", "load.pattern=sequential"]
+    piped = cli(*writers, "-r", "2", "-s", "channel.size=256MiB", "--json")
+    assert piped.stderr.count("making a data file of 256 MiB\n") == 1
+    small = ["-s", "channel.size=1MiB"]
+    assert "making" not in cli(*writers, *small, "--json").stderr
+    written = on_terminal([*writers, *small, "-o", "run.json"], tmp_path)
+    assert "making a data file of 1 MiB" in written
