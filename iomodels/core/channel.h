@@ -44,7 +44,8 @@ struct channel {
      * nothing more to do: then the window ends. */
     int (*start)(void *state, struct request *request);
     /* The request's transfer is complete; what it has read lies at `bytes`. CHANNEL_DONE, CHANNEL_MORE after
-     * it has set up the operation's next transfer, or -errno: -EBADMSG when the bytes are not the right ones. */
+     * it has set up the operation's next transfer, or -errno: -EBADMSG when the bytes are not the right ones, and
+     * `offset` is then where. */
     int (*finish)(void *state, struct request *request, const char *bytes);
     /* The request was cancelled before its current transfer moved a byte: there will be no finish. NULL
      * where that makes no difference. */

@@ -62,10 +62,13 @@ def failure(record: Record, settings: Mapping[str, int]) -> str:
     stage, number = record.stage, record.field("error")
     if record.field("peer_status"):
         return _peer_ended(record.field("peer_status") - 1)
-    if stage == "verify":
-        return _wrong_bytes(record, settings)
     if record.reason:
         return record.reason
+    if stage == "verify":
+        return (
+            f"verification failed: the bytes at offset {record.field('error_offset')} are not "
+            "those that were written there"
+        )
     if (stage, number) in _SENTENCES:
         return _SENTENCES[stage, number]
     name = errno.errorcode.get(number, str(number))
@@ -87,15 +90,6 @@ def _peer_ended(status: int) -> str:
     else:
         how = f"ended with exit code {os.WEXITSTATUS(status)}"
     return f"the peer process {how} in the middle of the trial"
-
-
-def _wrong_bytes(record: Record, settings: Mapping[str, int]) -> str:
-    if settings.get("file_fd", -1) >= 0:
-        return (
-            f"verification failed: the bytes at offset {record.field('error_offset')} are not "
-            "those that were written there"
-        )
-    return "verification failed: the timer did not report one expiration"
 
 
 def check_conditions(record: Record, settings: Mapping[str, int]) -> None:

@@ -111,6 +111,7 @@ def test_quick_yields_to_what_is_said_outright(cli):
 def test_the_same_seed_gives_the_same_order(cli):
     def order() -> list[tuple[str, int, int]]:
         done = cli("bench", "slow-device", *QUICK, "-r", "3", "--seed", "7", "--json")
+        assert done.returncode == 0, done.stderr
         return [
             (cell["engine"], trial["round"], trial["order"])
             for cell in json.loads(done.stdout)["cells"]

@@ -52,7 +52,8 @@ class Trial:
         names = ("error", "error_offset", "peer_status", "highest_descriptor")
         result = {name: self.record.field(name) for name in names}
         result |= {"open": opened, "close": closed, "close_s": time.monotonic() - started}
-        result |= {"stage": self.record.stage, "slices": self.slices, "child": has_child()}
+        result |= {"stage": self.record.stage, "reason": self.record.reason}
+        result |= {"slices": self.slices, "child": has_child()}
         self.context.__exit__(None, None, None)
         return result | {"left": sorted(fds() - self.before)}
 

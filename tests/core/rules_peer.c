@@ -65,7 +65,7 @@ static int kill_in_mid_run(void *context, enum call_id id)
 
     if (transfer_calls[id] &&
         __atomic_add_fetch(&murder->calls, 1, __ATOMIC_RELAXED) == murder->after)
-        kill(murder->peer, SIGKILL);
+        kill(__atomic_load_n(&murder->peer, __ATOMIC_RELAXED), SIGKILL);
     return 0;
 }
 
@@ -92,7 +92,8 @@ static void kill_after(const struct subject *subject, uint64_t calls)
     int64_t memory = probe_live_allocations();
     test.hooks = (struct call_hooks){.context = &murder, .fault = kill_in_mid_run};
     EXPECT(loop_case_open(&test) == 0, "The loop did not open.");
-    murder.peer = (pid_t)test.record->peer_id;
+    /* A thread that sleeps on an idle descriptor may only now begin its call. */
+    __atomic_store_n(&murder.peer, (pid_t)test.record->peer_id, __ATOMIC_RELAXED);
     EXPECT(murder.peer > 0, "There is no peer.");
     const uint64_t start_ns = wall_ns();
     int error = loop_run(test.loop, PROMPTLY_NS, 0, PART_BOTH);

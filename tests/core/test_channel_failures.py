@@ -132,9 +132,10 @@ print(json.dumps(trial.outcome()))
 # ------------------------------------------------------------------ wrong bytes
 
 
+@pytest.mark.parametrize("engine", ["blocking", "threads:handoff=none"])
 @pytest.mark.parametrize("channel", ["unix", "tcp"])
-def test_bytes_lost_on_the_way_are_noticed(channel: str) -> None:
-    script = open_as("blocking", channel, **WORK["stream-read"])
+def test_bytes_lost_on_the_way_are_noticed(engine: str, channel: str) -> None:
+    script = open_as(engine, channel, **WORK["stream-read"])
     script += """
 os.read(trial.record.field("highest_descriptor"), 8)
 trial.run()
@@ -143,6 +144,7 @@ print(json.dumps(trial.outcome()))
     outcome = run(script)
     assert outcome["slices"][0]["error"] == -errno.EBADMSG
     assert outcome["stage"] == "verify"
+    assert "not those that the peer sent" in outcome["reason"]
     assert_clean(outcome)
 
 

@@ -75,7 +75,8 @@ def result(iomodels: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every shipped scenario, as short as can be."""
     path = tmp_path_factory.mktemp("result") / "all.json"
     engines = [word for name in ("blocking", *ENGINES) for word in ("-e", name)]
-    tiny = ("-d", "0.005", "--warmup", "0", "-r", "1")
+    # Long enough for a few arrivals of the slowest open loop (1000 per second).
+    tiny = ("-d", "0.02", "--warmup", "0", "-r", "1")
     iomodels("bench", "all", *engines, *tiny, "-o", str(path))
     return path
 

@@ -207,15 +207,16 @@ void exchange_start_idle(void *state, struct request *request, uint32_t index)
     request->length = (size_t)exchange->settings->block;
 }
 
-static int verify(struct exchange_state *exchange, struct conversation *conversation, const char *bytes)
+static int verify(struct exchange_state *exchange, struct request *request, const char *bytes)
 {
+    struct conversation *conversation = &exchange->conversations[request->slot];
     const size_t block = (size_t)exchange->settings->block;
     uint64_t wrong;
 
     calls_add(&conversation->verified);
     if (!pattern_check(exchange->pattern, conversation->read, bytes, block,
                        exchange->settings->verify, &conversation->random, &wrong)) {
-        __atomic_store_n(&exchange->record->error_offset, wrong, __ATOMIC_RELAXED);
+        request->offset = (int64_t)wrong;
         return -EBADMSG;
     }
     conversation->read += block;
@@ -224,7 +225,7 @@ static int verify(struct exchange_state *exchange, struct conversation *conversa
 
 static int finish_read(struct exchange_state *exchange, struct request *request, const char *bytes)
 {
-    int error = verify(exchange, &exchange->conversations[request->slot], bytes);
+    int error = verify(exchange, request, bytes);
 
     if (error || !exchange->settings->server)
         return error;
@@ -251,6 +252,16 @@ int exchange_finish(void *state, struct request *request, const char *bytes)
 {
     return request->operation == OPERATION_READ ? finish_read(state, request, bytes)
                                                 : finish_write(state, request);
+}
+
+struct explanation exchange_explain(const struct settings *settings, enum stage stage, int error)
+{
+    (void)settings;
+    if (stage != STAGE_VERIFY || error != -EBADMSG)
+        return (struct explanation){0};
+    return (struct explanation){
+        .sentence = "verification failed: the bytes that arrived are not those that the peer sent",
+    };
 }
 
 /* ------------------------------------------------------------------ the peer */

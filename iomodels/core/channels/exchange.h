@@ -11,6 +11,7 @@ void exchange_start_idle(void *state, struct request *request, uint32_t index);
 uint32_t exchange_descriptors(const void *state, int *fds, uint32_t room);
 int exchange_start(void *state, struct request *request);
 int exchange_finish(void *state, struct request *request, const char *bytes);
+struct explanation exchange_explain(const struct settings *settings, enum stage stage, int error);
 void exchange_drive(void *state, bool go);
 bool exchange_quiet(void *state);
 void exchange_diagnose(void *state);
@@ -28,6 +29,7 @@ void exchange_close(void *state);
         .descriptors = exchange_descriptors,               \
         .start = exchange_start,                           \
         .finish = exchange_finish,                         \
+        .explain = exchange_explain,                       \
         .drive = exchange_drive,                           \
         .quiet = exchange_quiet,                           \
         .diagnose = exchange_diagnose,                     \

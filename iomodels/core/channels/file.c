@@ -255,44 +255,46 @@ static int file_start(void *state, struct request *request)
     return 0;
 }
 
-int file_verify(struct file_state *file, const char *bytes, uint64_t position, uint64_t length)
+int file_verify(const struct file_state *file, const char *bytes, uint64_t position, uint64_t length,
+                int64_t *wrong_at)
 {
     const uint64_t different = file_content_difference(&file->content, bytes, position, length);
 
     if (different == FILE_CONTENT_SAME)
         return CHANNEL_DONE;
-    file->record->error_offset = different;
+    *wrong_at = (int64_t)different;
     return -EBADMSG;
 }
 
 /* One word, at a random place of the block. */
-static int verify_sample(struct file_state *file, const char *bytes, uint64_t position, uint64_t length)
+static int verify_sample(struct file_state *file, const char *bytes, uint64_t position, uint64_t length,
+                         int64_t *wrong_at)
 {
     const uint64_t words = length / WORD_SIZE;
     uint64_t found;
 
     if (position % WORD_SIZE != 0 || words == 0)
-        return file_verify(file, bytes, position, words ? WORD_SIZE : length);
+        return file_verify(file, bytes, position, words ? WORD_SIZE : length, wrong_at);
 
     uint64_t word = random_below(&file->samples, words);
     memcpy(&found, bytes + word * WORD_SIZE, sizeof found);
     position += word * WORD_SIZE;
     if (found == file_content_word(file->content.seed, position / WORD_SIZE))
         return CHANNEL_DONE;
-    return file_verify(file, bytes + word * WORD_SIZE, position, WORD_SIZE);
+    return file_verify(file, bytes + word * WORD_SIZE, position, WORD_SIZE, wrong_at);
 }
 
-static int finish_read(struct file_state *file, const struct request *request, const char *bytes)
+static int finish_read(struct file_state *file, struct request *request, const char *bytes)
 {
     const uint64_t position = (uint64_t)request->offset - request->done;
     uint64_t *verified_words = &file->record->slice.verified_words;
 
     if (!file->settings->verify) {
         *verified_words += 1;
-        return verify_sample(file, bytes, position, request->done);
+        return verify_sample(file, bytes, position, request->done, &request->offset);
     }
     *verified_words += (request->done + WORD_SIZE - 1) / WORD_SIZE;
-    return file_verify(file, bytes, position, request->done);
+    return file_verify(file, bytes, position, request->done, &request->offset);
 }
 
 /* The sync that makes a write last is part of the operation. */

@@ -64,6 +64,7 @@ static int check_length(struct file_state *file)
 static int read_back(struct file_state *file)
 {
     const uint64_t size = file->settings->append ? appended(file) : (uint64_t)file->settings->file_size;
+    int64_t wrong_at;
     int error = 0;
 
     if (file->settings->file_cache == CACHE_DIRECT && fdatasync(file->read_back_fd) < 0)
@@ -76,7 +77,9 @@ static int read_back(struct file_state *file)
         if (n <= 0)
             return n < 0 ? -errno : -EIO;
         uint64_t length = (uint64_t)n < size - offset ? (uint64_t)n : size - offset;
-        error = file_verify(file, file->read_back, offset, length);
+        error = file_verify(file, file->read_back, offset, length, &wrong_at);
+        if (error)
+            file->record->error_offset = (uint64_t)wrong_at;
         offset += length;
         file->record->slice.read_back_bytes += length;
     }

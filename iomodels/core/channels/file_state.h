@@ -34,8 +34,9 @@ static inline bool file_reads_back(const struct settings *settings)
     return file_writes(settings) && settings->verify;
 }
 
-/* Whether these bytes are what lies at `position`; -EBADMSG, with the place in the record, where not. */
-int file_verify(struct file_state *file, const char *bytes, uint64_t position, uint64_t length);
+/* Whether these bytes are what lies at `position`; -EBADMSG, with the place in `wrong_at`, where not. */
+int file_verify(const struct file_state *file, const char *bytes, uint64_t position, uint64_t length,
+                int64_t *wrong_at);
 
 /* As channel.check and channel.explain. */
 int file_check(void *state, bool before);

@@ -222,6 +222,10 @@ static void timer_release(void *state)
 static struct explanation timer_explain(const struct settings *settings, enum stage stage, int error)
 {
     (void)settings;
+    if (stage == STAGE_VERIFY && error == -EBADMSG)
+        return (struct explanation){
+            .sentence = "verification failed: the timer did not report one expiration",
+        };
     if (stage != STAGE_CHANNEL_OPEN || error != -ENOSYS)
         return (struct explanation){0};
     return (struct explanation){

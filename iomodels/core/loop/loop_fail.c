@@ -41,3 +41,10 @@ int loop_fail(struct loop *loop, enum stage stage, int error)
     record->not_applicable = explanation.not_applicable;
     return error;
 }
+
+int loop_fail_at(struct loop *loop, const struct request *request, enum stage stage, int error)
+{
+    if (loop->record->error_stage == STAGE_NONE)
+        loop->record->error_offset = (uint64_t)request->offset;
+    return loop_fail(loop, stage, error);
+}

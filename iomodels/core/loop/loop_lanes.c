@@ -138,7 +138,8 @@ static struct request *rest(struct loop *loop, struct request *request, enum sta
     if (error == -ENODATA && stage == STAGE_START)
         loop->exhausted = true;
     else if (error && !loop->closing && !loop->chain_error)
-        __atomic_store_n(&loop->chain_error, loop_fail(loop, stage, error), __ATOMIC_RELAXED);
+        __atomic_store_n(&loop->chain_error, loop_fail_at(loop, request, stage, error),
+                         __ATOMIC_RELAXED);
     loop->now_ns = clock_now_ns(&loop->clock);
     loop_account_in_flight(loop);
     loop_set_aside(loop, request);
@@ -267,10 +268,8 @@ static int take(struct loop *loop, struct lane *lane, const struct completion *d
         add(&lane->interrupted_transfers, 1);
         return CHANNEL_MORE;
     }
-    if (result < 0 || (result == 0 && !operation_is_sync(request->operation))) {
-        __atomic_store_n(&loop->record->error_offset, (uint64_t)request->offset, __ATOMIC_RELAXED);
+    if (result < 0 || (result == 0 && !operation_is_sync(request->operation)))
         return result ? (int)result : -ENODATA;
-    }
     if ((size_t)result > request->length)
         return -EPROTO;
     *stage = STAGE_VERIFY;

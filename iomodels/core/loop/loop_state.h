@@ -188,6 +188,8 @@ static inline uint64_t loop_due_ns(const struct loop *loop)
 
 /* Notes the first failure in the record, with what engine and channel say of it; returns `error`. */
 int loop_fail(struct loop *loop, enum stage stage, int error);
+/* The same where it is a request that failed: at its offset. */
+int loop_fail_at(struct loop *loop, const struct request *request, enum stage stage, int error);
 
 /* What engine and channel are asked about. */
 static inline struct trial_question loop_question(const struct loop *loop)

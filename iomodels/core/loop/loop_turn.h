@@ -71,9 +71,8 @@ static inline int take_failure(struct loop *loop, struct request *request, int e
         loop->slice->interrupted_transfers++;
         return again(loop, request);
     }
-    loop->record->error_offset = (uint64_t)request->offset;
     loop_put_to_rest(loop, request);
-    return loop_fail(loop, STAGE_TRANSFER, error);
+    return loop_fail_at(loop, request, STAGE_TRANSFER, error);
 }
 
 /* Nothing ever arrives on an idle descriptor. */
@@ -109,7 +108,7 @@ HOT int finish(struct loop *loop, struct request *request, const char *bytes)
         }
         if (more < 0) {
             loop_put_to_rest(loop, request);
-            return loop_fail(loop, STAGE_VERIFY, more);
+            return loop_fail_at(loop, request, STAGE_VERIFY, more);
         }
     }
     record_operation(loop, request);
