@@ -27,13 +27,12 @@ from iomodels.analysis.quantities import (
 )
 from iomodels.analysis.quantity_definition import SOFT_HYPHEN, Quantity, is_open_loop
 from iomodels.base.units import counted, format_duration
-from iomodels.results.schema import Cell, Notice, Run
+from iomodels.results.schema import HARNESS, Cell, Notice, Run
 from iomodels.statistics.rounds import MIN_ROUNDS
 
 from .console import PLAIN_WIDTH, engine_name, safe
 from .numbers import format_ratio
 
-HARNESS = "null"
 MARKS = "*†‡§¶"
 STATE_STYLE = {"n/a": "dim", "failed": "red", "partial": "yellow", "ok": ""}
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from iomodels.base.errors import IomodelsError
-from iomodels.results.schema import Cell, Parameter, Run
+from iomodels.results.schema import HARNESS, Cell, Parameter, Run
 from iomodels.workload import scenario
 from iomodels.workload.key import all_keys
 
@@ -85,4 +85,4 @@ def _points(points: list[list[Cell]]) -> list[PointCells]:
 
 def has_measurements(run: Run) -> bool:
     """Whether any engine has a trial; the harness by itself answers nothing."""
-    return any(cell.trials for cell in run.cells if cell.engine != "null")
+    return any(cell.trials for cell in run.cells if cell.engine != HARNESS)

@@ -1,8 +1,8 @@
-"""The article's claims A1 to A12, and what a run says of each (`claim.py` decides it)."""
+"""The article's claims A1 to A12, and what a run says of each; `claim_definition.py` decides."""
 
 from __future__ import annotations
 
-from iomodels.analysis.claim import (
+from iomodels.analysis.claim_definition import (
     Claim,
     ClaimQuantity,
     ClaimVerdict,

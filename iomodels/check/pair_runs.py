@@ -244,11 +244,11 @@ class _Worker:
         with _named(self._side):
             self._child.open()
             if self._planned.warmup_s > 0:
-                self._child.run(self._planned.warmup_s, _unwatched)
+                self._child.run_slice(self._planned.warmup_s, _unwatched)
 
     def slice(self) -> None:
         with _named(self._side):
-            self._child.run(self._planned.duration_s, _unwatched)
+            self._child.run_slice(self._planned.duration_s, _unwatched)
             failures.check_conditions(self._record, self._settings)
             self._done.append(to_trial(self._planned, self._record, self._started_utc))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-from iomodels.analysis.quantity_definition import DURATION
 from iomodels.base.units import counted, format_count
 from iomodels.compare.metrics import COUNTER_PREFIX, METRICS
 from iomodels.compare.schema import Change, Comparison
@@ -96,7 +95,7 @@ def _numbers(change: Change) -> list[str]:
     if change.ratio is not None:
         parts.append(f"{changed(change)} over {counted(change.rounds, 'round')}")
     if change.base is not None and change.new is not None:
-        parts.append(f"{value(change.base, change.unit)} → {value(change.new, change.unit)}")
+        parts.append(f"{value(change, change.base)} → {value(change, change.new)}")
     if change.noise is not None:
         parts.append(f"noise {share(change.noise)}")
     if change.detectable is not None:
@@ -131,11 +130,13 @@ def share(part: float) -> str:
     return f"{part * 100:.2g} %" if part < 1 else f"{part * 100:.0f} %"
 
 
-def value(interval: Interval, unit: str) -> str:
-    """The median with its unit: `12.3k ops/s`, `104 µs`."""
-    if unit == DURATION.name:
-        return DURATION.show(interval.median)
-    return f"{format_count(interval.median)} {unit}".strip()
+def value(change: Change, interval: Interval) -> str:
+    """The median of one of its sides with its unit: `12.3k ops/s`, `104 µs`, `37 %`."""
+    metric = METRICS.get(change.metric)
+    if metric is None:  # calls, or all cells together
+        return f"{format_count(interval.median)} {change.unit}".strip()
+    shown = metric.unit.show(interval.median)
+    return f"{shown} {metric.unit.name}" if metric.unit.suffix else shown
 
 
 def _signed(ratio: float) -> str:

@@ -232,7 +232,7 @@ struct engine {
     /* In words: what the model is called, what it calls, what that means, who answers the application. */
     const char *title, *calls_in_words, *summary, *other_side;
     bool is_synchronous, is_blocking; /* its place in the article's Figure 1, … */
-    bool in_matrix;                   /* … if it has one */
+    bool in_matrix;                   /* … if it has one: the article's four, drawn in charts/flows/miniature.py */
     uint32_t figure;                  /* the article's, of its flow; 0: none */
     const char *instead;              /* an engine for what this one cannot do, in words; NULL: none */
 

@@ -13,9 +13,6 @@ from iomodels import _core
 from iomodels.base.errors import EngineError
 from iomodels.engines.spec import parse
 
-SLEEPS_ANYWHERE, SLEEPS_ON_STREAMS, SLEEPS_ON_STORAGE = 1, 2, 4
-"""Where a call can sleep (`core/engine.h`), as bits."""
-
 
 @cache
 def _calls_of(engine: str) -> Mapping[str, tuple[str, int]]:
@@ -33,10 +30,11 @@ def call_class(call: str, engine: str) -> str:
 def may_sleep(call: str, engine: str, parameters: Mapping[str, object]) -> bool:
     """Whether the call can block its thread. `engine` is canonical, `parameters` as in a result."""
     sleeps = _calls_of(engine).get(call, ("", 0))[1]
-    if sleeps & (SLEEPS_ANYWHERE | SLEEPS_ON_STREAMS):  # no call that streams need is for files
+    # No call that streams need is for files.
+    if sleeps & (_core.SLEEPS_ANYWHERE | _core.SLEEPS_ON_STREAMS):
         return True
     answers = parameters.get("channel.cache") in ("cold", "direct")
-    return bool(sleeps & SLEEPS_ON_STORAGE) and answers
+    return bool(sleeps & _core.SLEEPS_ON_STORAGE) and answers
 
 
 @cache

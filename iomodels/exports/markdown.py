@@ -28,8 +28,7 @@ from iomodels.compare.wording import (
     share,
     value,
 )
-from iomodels.exports.content.cells import HARNESS
-from iomodels.results.schema import Cell, Run
+from iomodels.results.schema import HARNESS, Cell, Run
 from iomodels.statistics.rounds import interval_kind
 
 NUMBERS = (THROUGHPUT, LATENCY_P50, LATENCY_P99, CPU)
@@ -120,7 +119,7 @@ def _point(point: PointCells) -> list[str]:
     cells = [cell for cell in point.cells if cell.engine != HARNESS]
     lines = [f"### {text(name)}", ""] if (name := label(point)) else []
     lines += table(RUN_COLUMNS, map(_row, cells), right_from=1)
-    told = [f"- {text(cell.engine)}: {text(said)}" for cell in cells if (said := _said(cell))]
+    told = [f"- {text(cell.engine)}: {text(said)}" for cell in cells if (said := _status(cell))]
     return lines + [""] + told + ([""] if told else [])
 
 
@@ -138,7 +137,7 @@ def _number(quantity: Quantity, cell: Cell) -> str:
     return f"{show(found.median)} ({show(found.low)} to {show(found.high)})"
 
 
-def _said(cell: Cell) -> str:
+def _status(cell: Cell) -> str:
     if cell.status != "ok":
         return f"{cell.status}: {cell.reason or 'no reason recorded'}"
     return "; ".join(said for said in (cell.note, _cancelling(cell)) if said)
@@ -157,8 +156,8 @@ def _change(change: Change) -> Sequence[str]:
     return (
         change.verdict, text(cell_name(change)), text(change.metric),
         changed(change),
-        value(change.base, text(change.unit)) if change.base else "",
-        value(change.new, text(change.unit)) if change.new else "",
+        value(change, change.base) if change.base else "",
+        value(change, change.new) if change.new else "",
         str(change.rounds) if change.rounds else "",
         share(change.noise) if change.noise is not None else "",
         seen(change),

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from iomodels.analysis.quantities import CALLS, QUANTITIES, exported
 from iomodels.analysis.quantity_definition import DURATION, PERCENTILES, Quantity
 from iomodels.base.escape import visible
-from iomodels.exports.content.cells import HARNESS, NamedCell, measured, named
-from iomodels.results.schema import Interval, Run
+from iomodels.exports.content.cells import NamedCell, measured, named
+from iomodels.results.schema import HARNESS, Interval, Run
 
 NAMES: Mapping[str, str] = {
     "throughput_ops": "throughput_operations_per_second",

@@ -14,6 +14,7 @@ from iomodels.engines import ability as engines_ability
 from iomodels.engines import catalog
 from iomodels.engines.spec import EngineSpec
 from iomodels.engines.spec import parse as parse_engine
+from iomodels.results.schema import HARNESS
 from iomodels.trials.planned import PlannedCell, PlannedTrial
 from iomodels.workload.scenario import Point, Scenario, points
 
@@ -91,7 +92,7 @@ def of_pairs(
 def _pairs(
     scenarios: Sequence[Scenario], engines: Sequence[EngineSpec]
 ) -> list[tuple[Point, EngineSpec]]:
-    null = parse_engine("null")
+    null = parse_engine(HARNESS)
     pairs: list[tuple[Point, EngineSpec]] = []
     for scenario in scenarios:
         chosen = list(engines) or [parse_engine(name) for name in engine_names(scenario)]

@@ -191,9 +191,9 @@ def _run(
         try:
             with Child(command, record) as child:
                 child.open()
-                child.run(planned.warmup_s, progress)
+                child.run_slice(planned.warmup_s, progress)
                 events.on()
-                child.run(planned.duration_s, progress, operations=requests)
+                child.run_slice(planned.duration_s, progress, operations=requests)
                 events.off()
                 child.close()
         except TrialError as error:

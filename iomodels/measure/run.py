@@ -133,7 +133,7 @@ def bench_plan(
         files.check_output(path, force=force)
     check_folders(plan.cells)
     _check_one_file_system(plan.cells)
-    run = _Runner(plan, path, force, listener or _SilentRun(), asked).run()
+    run = _Runner(plan, path, force, listener or _SilentRun(), asked).measure()
     if not nothing_is_a_result and not has_measurements(run):
         raise NothingMeasured(_why_nothing(run))
     return run
@@ -164,7 +164,7 @@ class _Runner:
         self._monitor = noise.Monitor()
         self._created_utc = datetime.now(UTC).isoformat(timespec="seconds")
 
-    def run(self) -> Run:
+    def measure(self) -> Run:
         self._listener.planned(self._plan)
         interrupted = False
         with ExitStack() as stack:

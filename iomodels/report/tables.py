@@ -17,9 +17,8 @@ from iomodels.analysis.quantities import (
 )
 from iomodels.analysis.quantity_definition import Quantity
 from iomodels.base.units import format_count
-from iomodels.results.schema import Cell, Interval, Parameter
+from iomodels.results.schema import HARNESS, Cell, Interval, Parameter
 
-HARNESS = "null"
 NO_BREAK_SPACE = "\u00a0"
 
 

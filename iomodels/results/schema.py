@@ -121,6 +121,10 @@ class Summary(msgspec.Struct, frozen=True):
     harness_ns_per_op: Interval | None = None
 
 
+HARNESS = "null"
+"""The engine that transfers nothing: its cells are no I/O model, but what the harness costs."""
+
+
 class Cell(msgspec.Struct, frozen=True):
     """One scenario point × one engine."""
 

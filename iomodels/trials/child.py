@@ -85,7 +85,7 @@ class Child:
         if self._answer(OPEN_TIMEOUT_S, None) != "open":
             raise failures.error(self._record, self._settings)
 
-    def run(
+    def run_slice(
         self, duration_s: float, progress: Progress, part: int = BOTH, operations: int = 0
     ) -> None:
         """One slice; it ends earlier after so many `operations` if they are not 0."""

@@ -11,6 +11,7 @@ import os
 import signal
 from collections.abc import Mapping
 
+from iomodels import _core
 from iomodels.base.errors import ConditionLost, IomodelsError, NotApplicable, TrialError
 from iomodels.engines.point_settings import choice
 from iomodels.trials.record import Record
@@ -42,10 +43,6 @@ _AT = {
     "drain": "draining",
     "none": "an unknown place",
 }
-
-
-PEER_WRONG_BYTES = 65
-"""What the peer exits with when it was sent something else than it should (`core/channels`)."""
 
 
 def error(record: Record, settings: Mapping[str, int]) -> IomodelsError:
@@ -83,7 +80,7 @@ def failure(record: Record, settings: Mapping[str, int]) -> str:
 
 
 def _peer_ended(status: int) -> str:
-    if os.WIFEXITED(status) and os.WEXITSTATUS(status) == PEER_WRONG_BYTES:
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status) == _core.PEER_EXIT_WRONG_BYTES:
         return "verification failed: the peer process was sent bytes that are not the right ones"
     if os.WIFSIGNALED(status):
         how = f"was ended by {signal.Signals(os.WTERMSIG(status)).name}"

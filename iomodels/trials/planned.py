@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from iomodels.engines.spec import EngineSpec
+from iomodels.results.schema import HARNESS
 from iomodels.workload.scenario import Point
 
 
@@ -22,7 +23,7 @@ class PlannedCell:
     @property
     def is_harness(self) -> bool:
         """Whether this cell only measures what the loop itself costs."""
-        return self.engine.name == "null"
+        return self.engine.name == HARNESS
 
 
 @dataclass(frozen=True)

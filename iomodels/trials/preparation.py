@@ -25,7 +25,7 @@ CALIBRATION_NS = 100_000_000
 """The TSC is compared with CLOCK_MONOTONIC over this long: an error below 1 ppm."""
 COMPUTE_CALIBRATION_NS = 50_000_000
 
-HARNESS = {
+HARNESS_SETTINGS = {
     "append": 0,
     "arrival_gap_q10_ns": 0,
     "compute_units": 0,
@@ -128,7 +128,7 @@ class Preparation:
             "compute_units": self._compute_units(point.load),
             **self._cpu_settings(point.load),
         }
-        changed = HARNESS if planned.cell.is_harness else {}
+        changed = HARNESS_SETTINGS if planned.cell.is_harness else {}
         channel = point.channel
         if not isinstance(channel, FileChannel):
             yield Command(spec.name, channel.kind, settings | changed, options=spec.options)

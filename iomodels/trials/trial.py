@@ -33,9 +33,9 @@ def run_trial(planned: PlannedTrial, command: Command, progress: Progress) -> Tr
     with new_record() as record, Child(command, record) as child:
         child.open()
         if planned.warmup_s > 0:
-            child.run(planned.warmup_s, progress)
+            child.run_slice(planned.warmup_s, progress)
         parts = _measure_parts(child, record, planned, progress) if planned.slices > 1 else None
-        child.run(planned.duration_s, progress)
+        child.run_slice(planned.duration_s, progress)
         both_ns = _per_operation_ns(record) if parts else 0.0
         child.close()
         failures.check_conditions(record, command.settings)
@@ -46,9 +46,9 @@ def _measure_parts(
     child: Child, record: Record, planned: PlannedTrial, progress: Progress
 ) -> OverlapParts:
     """The I/O alone and the computation alone, in the process that will do both."""
-    child.run(planned.duration_s, progress, part=IO_ALONE)
+    child.run_slice(planned.duration_s, progress, part=IO_ALONE)
     io_ns, io_cpu_share = _per_operation_ns(record), _cpu_share(record)
-    child.run(planned.duration_s, progress, part=COMPUTATION_ALONE)
+    child.run_slice(planned.duration_s, progress, part=COMPUTATION_ALONE)
     cpu_ns = _per_operation_ns(record)
     return OverlapParts(io_ns=io_ns, cpu_ns=cpu_ns, both_ns=0.0, io_cpu_share=io_cpu_share)
 

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from iomodels.analysis import claims
-from iomodels.analysis.claim import Claim, Condition, Place, judge_claim
+from iomodels.analysis.claim_definition import Claim, Condition, Place, judge_claim
 from iomodels.analysis.claims import CLAIMS, verdicts
 from iomodels.engines.spec import parse
 from iomodels.measure import plan

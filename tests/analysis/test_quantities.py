@@ -21,6 +21,7 @@ from iomodels.analysis.quantities import QUANTITIES, named
 from iomodels.analysis.quantity_definition import Quantity
 from iomodels.charts import by_engine, cancelling, cpu_latency, overlap, scaling
 from iomodels.charts.drawing.scene import scenes
+from iomodels.compare import wording
 from iomodels.compare.metrics import METRICS
 from iomodels.compare.runs import compare
 from iomodels.report import tables
@@ -230,7 +231,7 @@ def in_gate(run: Run) -> Shown:
     mine = [c for c in comparison.changes if c.engine == "blocking" and c.label == "depth 1"]
     found = {c.metric: c for c in mine if c.metric in METRICS}
     return {
-        METRICS[key].key: f"{change.base.median:.5g}"
+        METRICS[key].key: wording.value(change, change.base)
         for key, change in found.items()
         if change.verdict == "same" or change.reason is None or "operations" not in change.reason
     }
@@ -260,7 +261,7 @@ NUMBER = {
     "bencher": lambda q, x: repr(x),
     "github_benchmark": lambda q, x: repr(x),
     "pyperf": lambda q, x: f"{x:.5g}",
-    "gate": lambda q, x: f"{x:.5g}",
+    "gate": lambda q, x: q.unit.show(x) + (" ops/s" if q.unit.name == "ops/s" else ""),
 }
 """How a place writes a number; all others write it as its unit does."""
 
@@ -356,7 +357,7 @@ def test_a_new_quantity_is_one_entry(pytestconfig: pytest.Config) -> None:
     assert shown.pop("csv") == shown.pop("openmetrics") == "1.0"
     assert shown.pop("bencher") == shown.pop("github_benchmark") == "1.0"
     assert shown.pop("terminal") == shown.pop("page") == "1.0"
-    assert shown.pop("gate") == "1"
+    assert shown.pop("gate") == "1.0"
     assert set(shown.values()) == {"None"}, "the others choose what they show"
 
 

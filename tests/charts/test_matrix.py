@@ -229,3 +229,9 @@ def test_calls_per_operation_are_summed_by_round_as_in_the_report():
     (scene,) = scenes([chart_runs.run([cell])])
     shown = four_models.headlines(scene.points[0].cells[0])
     assert ("calls per operation", "6.00", "6.00 – 12") in shown
+
+
+@pytest.mark.parametrize("name", [*DESCRIPTORS, "an engine that another version has"])
+def test_each_flow_of_the_matrix_is_drawn_and_of_others_none(name):
+    at_home = name in DESCRIPTORS and DESCRIPTORS[name].in_matrix
+    assert bool(miniature.flow_of(name, None)) == at_home

@@ -14,12 +14,11 @@ from iomodels.analysis import cells as points
 from iomodels.analysis.quantities import LATENCY_P99
 from iomodels.base.errors import ResultError
 from iomodels.base.units import counted, format_duration
-from iomodels.results.schema import Cell, Parameter, Run, Summary
+from iomodels.results.schema import HARNESS, Cell, Parameter, Run, Summary
 from iomodels.statistics.rounds import MIN_ROUNDS
 
 from .style import Look, joined, look, safe, short_name
 
-HARNESS = "null"
 MAX_RUNS = 4
 MAX_SCENARIOS = 50
 MAX_CELLS = 1000

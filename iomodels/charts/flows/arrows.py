@@ -139,7 +139,7 @@ def _many(axes: Axes, sheet: FlowSheet, step: Step, way: _Way) -> None:
 def _words(axes: Axes, sheet: FlowSheet, moment: Moment, way: _Way) -> None:
     """The longest that there is room for."""
     room = way.right - way.left
-    for text in _said(sheet, moment):
+    for text in _texts_of(sheet, moment):
         if style.width_in(text, style.FINE_PT) <= room:
             break
     else:
@@ -149,7 +149,7 @@ def _words(axes: Axes, sheet: FlowSheet, moment: Moment, way: _Way) -> None:
     write(axes, (way.left + way.right) / 2, way.row - ABOVE_IN, text, style.FINE_PT, **look)
 
 
-def _said(sheet: FlowSheet, moment: Moment) -> list[str]:
+def _texts_of(sheet: FlowSheet, moment: Moment) -> list[str]:
     """What an arrow says, the fullest first."""
     step = moment.step
     if step.kind != "call":

@@ -124,12 +124,16 @@ FLOWS = {
         *_READ,
     ),
 }
+DRAWN = {"aio", *FLOWS}
 _ONE_TRY = (*_TRIED, *_READ)
 
 
 def flow_of(name: str, series: Series | None) -> tuple[MiniatureStep, ...]:
-    """The steps of one operation, as that cell made them; the usual ones where there is none."""
+    """The steps of one operation, as that cell made them; the usual ones where there is none. None
+    for an engine whose flow nobody has drawn here."""
     computes = bool(series and series.cell.parameters.get("load.compute"))
+    if name not in DRAWN:
+        return ()
     if name == "aio":
         return (AIO_COMPUTING if computes else AIO_FLOWS)[_aio_flow(series)]
     flow = _reading(name, series if series and series.measured else None)

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "channels/file.h"
+#include "channels/peer.h"
+#include "engine.h"
 #include "loop/compute.h"
 #include "record/clock.h"
 
@@ -161,6 +163,17 @@ static PyMethodDef module_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+/* What Python reads in a wait status and in an engine's calls. */
+static int add_numbers(PyObject *module)
+{
+    if (PyModule_AddIntMacro(module, PEER_EXIT_WRONG_BYTES) < 0 ||
+        PyModule_AddIntMacro(module, SLEEPS_ANYWHERE) < 0 ||
+        PyModule_AddIntMacro(module, SLEEPS_ON_STREAMS) < 0 ||
+        PyModule_AddIntMacro(module, SLEEPS_ON_STORAGE) < 0)
+        return -1;
+    return 0;
+}
+
 static int module_exec(PyObject *module)
 {
     PyObject *type = PyType_FromModuleAndSpec(module, &loop_object_spec, NULL);
@@ -169,7 +182,7 @@ static int module_exec(PyObject *module)
         return -1;
     int error = PyModule_AddObjectRef(module, "Loop", type);
     Py_DECREF(type);
-    return error;
+    return error ? error : add_numbers(module);
 }
 
 static PyModuleDef_Slot module_slots[] = {

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from iomodels.analysis.cells import grouped, label
 from iomodels.base.escape import visible
-from iomodels.results.schema import Cell, Run, Summary
+from iomodels.results.schema import HARNESS, Cell, Run, Summary
 
-HARNESS = "null"
 MAX_NAME = 200
 """Characters of a name; services cut or refuse longer ones (Bencher at 1024)."""
 
