@@ -47,13 +47,15 @@ def _cannot_load(spec: EngineSpec, point: Point) -> str | None:
             "ones would keep the others waiting"
         )
     chains = caps["next_start"] != "loop"
-    if chains and point.load.is_open_loop:
+    if chains and point.load.is_open_loop and not point.serves:  # a server's schedule is its peer's
         return (
-            "a request of an open loop starts when it is due, not when another one has ended: "
-            "there is nothing to chain"
+            f"{spec.canonical} starts a request where another one has ended, and in an open loop "
+            "it starts when it is due"
         )
     if chains and point.load.batch > 1:
-        return "a chain starts one request where one has ended, so there are no batches"
+        return (
+            f"{spec.canonical} starts a request where another one has ended: there are no batches"
+        )
     if point.load.deadline and caps["moves_data"] and not caps["cancels"]:
         return f"{spec.canonical} cannot cancel what it has begun, as load.deadline asks"
     return None
@@ -71,7 +73,15 @@ def ability(spec: EngineSpec, point: Point) -> Ability:
         return Ability(reason)
     if answers["degenerate"]:
         return Ability(note=f"degenerate: same as blocking, since {answers['degenerate']}")
+    if point.load.compute and computes_in_parallel(spec, point):
+        return Ability(note="its threads compute at the same time, so no overlap is measured")
     return Ability()
+
+
+def computes_in_parallel(spec: EngineSpec, point: Point) -> bool:
+    """Whether several threads compute at once: what computation alone takes one thread, it may then
+    take less, and overlap (which compares the two) means nothing."""
+    return spec.caps["next_start"] == "lane" and point.core_depth > 1
 
 
 def _cannot_channel(spec: EngineSpec, point: Point) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from iomodels.engines.ability import computes_in_parallel
 from iomodels.engines.spec import EngineSpec
 from iomodels.results.schema import HARNESS
 from iomodels.workload.scenario import Point
@@ -39,7 +40,9 @@ class PlannedTrial:
     @property
     def slices(self) -> int:
         """How often it measures for `duration_s`: with computation, each part by itself as well."""
-        return 3 if self.cell.point.load.compute and not self.cell.is_harness else 1
+        cell = self.cell
+        has_parts = cell.point.load.compute and not computes_in_parallel(cell.engine, cell.point)
+        return 3 if has_parts and not cell.is_harness else 1
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,12 @@ import pytest
 from iomodels import _core
 from iomodels.engines.ability import ability
 from iomodels.engines.spec import parse
+from iomodels.measure.plan import planned_cell
+from iomodels.trials.planned import PlannedTrial
 from iomodels.trials.record import Record, new_record
 from iomodels.workload import scenario
 
+from .. import core_build
 from ..engines import open_loop
 
 MS = 1_000_000
@@ -287,7 +291,7 @@ def test_a_stop_ends_threads_that_go_on() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "reason"),
     [
-        ("load.rate", 1000, "nothing to chain"),
+        ("load.rate", 1000, "in an open loop it starts when it is due"),
         ("load.batch", 4, "no batches"),
         ("load.deadline", "1 ms", "cannot cancel"),
     ],
@@ -300,3 +304,29 @@ def test_what_goes_through_the_loop_only_is_not_applicable(key, value, reason) -
     assert reason in (ability(parse("threads:handoff=none"), point).na_reason or "")
     if key != "load.deadline":
         assert ability(parse("threads"), point).na_reason is None
+
+
+def test_a_slot_at_rest_is_taken_before_its_thread_has_said_so() -> None:
+    """Else a slice that begins at once finds no place for the only request (depth 1)."""
+    program = core_build.program("plain", "threads_rest")
+    done = subprocess.run([program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_open_loop_of_a_servers_peer_is_no_open_loop_of_the_engines() -> None:
+    settings = {"load.arrivals": ["poisson"], "load.rate": ["1000"], "load.descriptors": ["4"]}
+    (point,) = scenario.points(scenario.load("server", settings))
+    for engine in ("threads:handoff=none", "aio:notify=signal,chain=handler"):
+        assert ability(parse(engine), point).na_reason is None
+
+
+@pytest.mark.parametrize(("depth", "slices"), [(1, 3), (8, 1)])
+def test_threads_that_compute_at_once_have_no_overlap(depth: int, slices: int) -> None:
+    """The computation alone is that of one thread."""
+    settings = {"load.depth": [str(depth)], "load.compute": ["100 us"]}
+    (point,) = scenario.points(scenario.load("cached-read", settings))
+    trial_of = partial(PlannedTrial, 0, 0, duration_s=0.1, warmup_s=0.0)
+    cell = planned_cell(0, point, parse("threads:handoff=none"))
+    assert ("no overlap" in (cell.note or "")) == (slices == 1)
+    assert trial_of(cell).slices == slices
+    assert trial_of(planned_cell(0, point, parse("threads"))).slices == 3

@@ -131,13 +131,15 @@ int alone_open(void **state, const struct engine_setup *setup)
     return 0;
 }
 
-/* A slot is submitted when nothing of it is in flight, and so its thread sleeps, or is about to. */
+/* A slot is submitted when nothing of it is in flight, and so its thread sleeps, or is about to: what next() had nothing
+ * for is over before the thread has said so, and its ends are no reason to refuse. Without next() an end that reap has
+ * not returned is still in the slot. */
 int alone_submit(void *state, struct request *const *requests, uint32_t n)
 {
     struct alone_state *alone = state;
     uint32_t taken = 0;
 
-    for (; taken < n && alone->in_flight < alone->depth; taken++) {
+    for (; taken < n && (alone->next || alone->in_flight < alone->depth); taken++) {
         struct worker *worker = &alone->workers[requests[taken]->slot];
 
         worker->request = requests[taken];

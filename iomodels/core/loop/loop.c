@@ -428,8 +428,12 @@ static int run_slice(struct loop *loop, uint64_t duration_ns, enum part part)
     loop->settings.compute_units = compute_units;
     if (!error)
         error = loop->serves ? serve_until_quiet(loop) : drain(loop);
-    if (loop->lanes)
+    if (loop->lanes) {
+        lanes_settle(loop);
+        if (!error)
+            error = reap(loop, 0, 0); /* counts the calls of those that came to rest last */
         lanes_merge(loop);
+    }
     return error ? error : check(loop, false);
 }
 

@@ -48,9 +48,7 @@ void lanes_close(struct loop *loop)
     free(loop->lanes);
 }
 
-/* Waits until no slot's thread is in the middle of its turn: one may have answered, so that the slice is over, and not
- * have counted it yet. With the loop's lock, which such a thread may want. */
-static void settle(struct loop *loop)
+void lanes_settle(struct loop *loop)
 {
     for (uint32_t slot = 0; slot < loop->depth; slot++) {
         const struct lane *lane = &loop->lanes[slot];
@@ -74,7 +72,7 @@ static void empty(struct lane *lane)
 
 void lanes_begin(struct loop *loop)
 {
-    settle(loop);
+    lanes_settle(loop);
     for (uint32_t slot = 0; slot < loop->depth; slot++)
         empty(&loop->lanes[slot]);
     loop->slice->depth_max = loop->in_flight; /* a server's have been in flight all the time */
@@ -118,7 +116,6 @@ void lanes_merge(struct loop *loop)
     struct slice *slice = loop->slice;
     uint64_t at_rest_ns = 0;
 
-    settle(loop);
     for (uint32_t slot = 0; slot < loop->depth; slot++) {
         merge_one(slice, &loop->lanes[slot]);
         at_rest_ns += load(&loop->lanes[slot].at_rest_ns);

@@ -25,7 +25,10 @@ void lanes_close(struct loop *loop);
 void lanes_begin(struct loop *loop);
 /* Operations that have ended since then go into the record's live count. */
 void lanes_watch(struct loop *loop);
-/* The slice is over: what the lanes hold goes into the record. */
+/* Waits until no slot's thread is in the middle of its turn: one may have answered, so that the slice is over, and not
+ * have counted it yet. With the loop's lock, which such a thread may want. */
+void lanes_settle(struct loop *loop);
+/* The slice is over, and they have settled: what the lanes hold goes into the record. */
 void lanes_merge(struct loop *loop);
 
 /* As setup.next. */

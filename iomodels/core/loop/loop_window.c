@@ -58,6 +58,11 @@ void loop_close_window(struct loop *loop)
     struct slice *slice = loop->slice;
     struct rusage usage;
 
+    if (loop->lanes) { /* they record until the window is closed: it ends here, and not when the last turn began */
+        loop->now_ns = clock_now_ns(&loop->clock);
+        loop_account_in_flight(loop);
+        __atomic_store_n(&loop->window_open, false, __ATOMIC_RELEASE);
+    }
     getrusage(RUSAGE_SELF, &usage);
     __atomic_store_n(&loop->record->window_is_open, 0, __ATOMIC_RELEASE);
     slice->window_ns = loop->now_ns - loop->window_start_ns;
