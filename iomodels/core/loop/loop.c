@@ -348,8 +348,7 @@ static __attribute__((noinline)) int drain(struct loop *loop)
         if (!error && loop->in_flight > 0)
             error = reap(loop, 1, REAP_TIMEOUT_NS);
     }
-    /* What other threads have counted comes with a reap. */
-    return loop->is_shared && !error ? reap(loop, 0, 0) : error;
+    return error;
 }
 
 /* A server's reads stay pending between slices; it is drained when the peer has all its answers. */
@@ -365,7 +364,7 @@ static __attribute__((noinline)) int serve_until_quiet(struct loop *loop)
         if (!error)
             error = reap(loop, 1, QUIET_TIMEOUT_NS);
     }
-    return loop->is_shared && !error ? reap(loop, 0, 0) : error;
+    return error;
 }
 
 /* Slots with threads of their own serve as soon as the peer drives: all of that is to be in the window. */
@@ -428,12 +427,12 @@ static int run_slice(struct loop *loop, uint64_t duration_ns, enum part part)
     loop->settings.compute_units = compute_units;
     if (!error)
         error = loop->serves ? serve_until_quiet(loop) : drain(loop);
-    if (loop->lanes) {
+    if (loop->lanes)
         lanes_settle(loop);
-        if (!error)
-            error = reap(loop, 0, 0); /* counts the calls of those that came to rest last */
+    if (loop->is_shared && !error)
+        error = reap(loop, 0, 0); /* with it comes what other threads have counted */
+    if (loop->lanes)
         lanes_merge(loop);
-    }
     return error ? error : check(loop, false);
 }
 
