@@ -29,7 +29,6 @@ STYLES = {
 }
 OUTCOME_STYLES = {"passed": "bold green", "regression": "bold red"}
 TITLES = {key: metric.column for key, metric in METRICS.items()} | {SUITE.key: "median"}
-MEASURED_AGAIN = "measured again: the fresh rounds or pairs stand for the first"
 LEGEND = (
     "change: with its interval ({interval}) · n: pairs, or rounds of the side with fewer · "
     "noise: of one round · "

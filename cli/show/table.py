@@ -16,18 +16,20 @@ from rich.table import Table
 from rich.text import Text
 
 from iomodels.analysis import findings
-from iomodels.analysis.cells import PointCells, grouped, label, points_to_show
+from iomodels.analysis.cells import PointCells, grouped, harness_ns_per_op, label, points_to_show
 from iomodels.analysis.quantities import (
     NOT_TOLD,
     QUANTITIES,
+    THROUGHPUT,
     columns_of,
+    deciding,
     in_table,
     is_too_short_for,
     ratio_to,
 )
-from iomodels.analysis.quantity_definition import SOFT_HYPHEN, Quantity, is_open_loop
+from iomodels.analysis.quantity_definition import SOFT_HYPHEN, Quantity
 from iomodels.base.units import counted, format_duration
-from iomodels.results.schema import HARNESS, Cell, Notice, Run
+from iomodels.results.schema import Cell, Notice, Run
 from iomodels.statistics.rounds import MIN_ROUNDS
 
 from .console import PLAIN_WIDTH, engine_name, safe
@@ -167,8 +169,9 @@ def _broken(heading: str) -> str:
 
 def _ratio_column(base: Cell, *, bare: bool) -> Column:
     """`bare` is the median alone, under a heading of two lines."""
-    is_open = is_open_loop(base.parameters)
-    what, sign = ("p50", "p50 ×") if is_open else ("throughput", "×")
+    judged = deciding(base.parameters)
+    is_usual = judged is THROUGHPUT
+    what, sign = (judged.title, "×") if is_usual else (judged.column, f"{judged.column} ×")
     between = "\n" if bare else " "
     return Column(
         f"× ({what})",
@@ -196,7 +199,7 @@ class _Draft:
 
     @classmethod
     def of(cls, point: PointCells) -> _Draft:
-        rows = [cell for cell in point.cells if cell.engine != HARNESS]
+        rows = [cell for cell in point.cells if not cell.is_harness]
         notes = Footnotes()
         names = [engine_name(cell.engine) + notes.mark(cell) for cell in rows]
         return cls(point, rows, names, notes, findings.baseline(rows))
@@ -276,15 +279,14 @@ def _ratio(cell: Cell, base: Cell, *, bare: bool) -> str:
 
 
 def _harness(points: Iterable[PointCells]) -> list[RenderableType]:
-    cells = [cell for point in points for cell in point.cells if cell.engine == HARNESS]
+    cells = [cell for point in points for cell in point.cells if cell.is_harness]
     lines: list[RenderableType] = []
     for cell in cells:
-        if cell.summary is None:
+        cost_ns = harness_ns_per_op(cell)
+        if cost_ns is None:
             reason = cell.reason or "no reason recorded"
             lines.append(safe(f"harness: {cell.status}: {reason}", "dim"))
             continue
-        harness = cell.summary.harness_ns_per_op
-        cost_ns = harness.median if harness else 1e9 / cell.summary.throughput_ops.median
         lines.append(Text(f"harness: {format_duration(cost_ns)} per operation", style="dim"))
     return lines
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from iomodels.base.errors import IomodelsError
-from iomodels.results.schema import HARNESS, Cell, Parameter, Run
+from iomodels.results.schema import Cell, Parameter, Run
 from iomodels.workload import scenario
 from iomodels.workload.key import all_keys
 
@@ -85,4 +85,14 @@ def _points(points: list[list[Cell]]) -> list[PointCells]:
 
 def has_measurements(run: Run) -> bool:
     """Whether any engine has a trial; the harness by itself answers nothing."""
-    return any(cell.trials for cell in run.cells if cell.engine != HARNESS)
+    return any(cell.trials for cell in run.cells if not cell.is_harness)
+
+
+def harness_ns_per_op(cell: Cell) -> float | None:
+    """What the measured loop costs, by the harness's own cell; None where it has no numbers."""
+    if cell.summary is None:
+        return None
+    if cell.summary.harness_ns_per_op:
+        return cell.summary.harness_ns_per_op.median
+    rate = cell.summary.throughput_ops.median
+    return 1e9 / rate if rate > 0 else None

@@ -14,7 +14,7 @@ from typing import Literal
 
 from iomodels.analysis import quantities
 from iomodels.analysis.quantity_definition import Quantity, has_deadline
-from iomodels.results.schema import HARNESS, Cell
+from iomodels.results.schema import Cell
 from iomodels.statistics.rounds import MIN_ROUNDS, Ratio, paired_ratio
 
 BASE = "blocking"
@@ -109,7 +109,7 @@ def is_degenerate(cell: Cell) -> bool:
 
 def _usable(cell: Cell) -> bool:
     measured = cell.status in ("ok", "partial") and bool(cell.trials)
-    return measured and not is_degenerate(cell) and cell.engine != HARNESS
+    return measured and not is_degenerate(cell) and not cell.is_harness
 
 
 def _tells_more(cell: Cell) -> bool:

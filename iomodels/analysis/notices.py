@@ -9,7 +9,7 @@ from iomodels.analysis.cells import grouped, label
 from iomodels.base.errors import EngineError
 from iomodels.base.units import format_count
 from iomodels.engines import spec as engines
-from iomodels.results.schema import HARNESS, Cell, Notice
+from iomodels.results.schema import Cell, Notice
 from iomodels.statistics.rounds import is_bimodal
 
 OVERLOAD_SHARE = 0.95
@@ -26,7 +26,7 @@ OVERLAP_SLACK = 0.1
 
 def of_cells(cells: Sequence[Cell]) -> list[Notice]:
     """The warnings that follow from the cells' numbers."""
-    measured = [cell for cell in cells if cell.trials and cell.engine != HARNESS]
+    measured = [cell for cell in cells if cell.trials and not cell.is_harness]
     one_by_one = [notice for cell in measured for notice in (*_bimodal(cell), *_counted(cell))]
     by_scenario = (_few_operations, _impossible_overlap, _overloaded)
     return one_by_one + [notice for notices in by_scenario for notice in notices(measured)]

@@ -14,7 +14,7 @@ from iomodels.analysis.cells import grouped, label
 from iomodels.base.errors import IomodelsError
 from iomodels.compare.schema import Difference
 from iomodels.engines import spec
-from iomodels.results.schema import HARNESS, Cell, Notice, Parameter, Run
+from iomodels.results.schema import Cell, Notice, Parameter, Run
 from iomodels.workload.point import point_from_parameters
 
 Key = tuple[str, frozenset[tuple[str, Parameter]], str]
@@ -38,7 +38,7 @@ def cells_by_key(run: Run) -> dict[Key, Cell]:
     """The run's cells that say something of an engine, in its order; of equal ones the first."""
     cells: dict[Key, Cell] = {}
     for cell in run.cells:
-        if cell.engine != HARNESS:  # what the harness costs, which is no I/O model
+        if not cell.is_harness:  # what the harness costs, which is no I/O model
             cells.setdefault(key_of(cell), cell)
     return cells
 

@@ -28,7 +28,7 @@ from iomodels.compare.wording import (
     share,
     value,
 )
-from iomodels.results.schema import HARNESS, Cell, Run
+from iomodels.results.schema import Cell, Run
 from iomodels.statistics.rounds import interval_kind
 
 NUMBERS = (THROUGHPUT, LATENCY_P50, LATENCY_P99, CPU)
@@ -103,7 +103,7 @@ def table(
 
 def _how(run: Run) -> str:
     rounds = max((len(cell.trials) for cell in run.cells), default=0)
-    cells = [cell for cell in run.cells if cell.engine != HARNESS]
+    cells = [cell for cell in run.cells if not cell.is_harness]
     few = any(LATENCY_P99.has_too_few(cell.trials) for cell in cells)
     fewest = LATENCY_P99.fewest_operations
     dash = f" p99: {NOT_TOLD} where a trial has fewer than {fewest} operations." if few else ""
@@ -116,7 +116,7 @@ def _how(run: Run) -> str:
 
 
 def _point(point: PointCells) -> list[str]:
-    cells = [cell for cell in point.cells if cell.engine != HARNESS]
+    cells = [cell for cell in point.cells if not cell.is_harness]
     lines = [f"### {text(name)}", ""] if (name := label(point)) else []
     lines += table(RUN_COLUMNS, map(_row, cells), right_from=1)
     told = [f"- {text(cell.engine)}: {text(said)}" for cell in cells if (said := _status(cell))]

@@ -15,7 +15,7 @@ from iomodels.analysis.quantities import CALLS, QUANTITIES, exported
 from iomodels.analysis.quantity_definition import DURATION, PERCENTILES, Quantity
 from iomodels.base.escape import visible
 from iomodels.exports.content.cells import NamedCell, measured, named
-from iomodels.results.schema import HARNESS, Interval, Run
+from iomodels.results.schema import Interval, Run
 
 NAMES: Mapping[str, str] = {
     "throughput_ops": "throughput_operations_per_second",
@@ -116,7 +116,7 @@ def _info(run: Run) -> Iterator[str]:
 def _states(cells: Iterable[NamedCell]) -> Iterator[str]:
     yield from _head("iomodels_cell_measured", "", "Whether the cell has a measurement.")
     for each in cells:
-        if each.cell.engine != HARNESS:
+        if not each.cell.is_harness:
             done = each.cell.summary is not None and each.cell.status in ("ok", "partial")
             labels = _cell_labels(each) | {"status": each.cell.status}
             yield _sample("iomodels_cell_measured", labels, int(done))

@@ -20,12 +20,19 @@ from typing import Any
 from markupsafe import Markup
 
 from iomodels.analysis import claims, findings
-from iomodels.analysis.cells import PointCells, constants, grouped, label, points_to_show
+from iomodels.analysis.cells import (
+    PointCells,
+    constants,
+    grouped,
+    harness_ns_per_op,
+    label,
+    points_to_show,
+)
 from iomodels.base.errors import NothingMeasured, ResultError
 from iomodels.base.escape import visible
 from iomodels.base.units import format_duration, format_size
 from iomodels.report.svg import Inliner
-from iomodels.report.tables import NO_BREAK_SPACE, ReportTable, harness_ns_per_op, legend, table
+from iomodels.report.tables import NO_BREAK_SPACE, ReportTable, legend, table
 from iomodels.results.schema import Asked, Cell, Parameter, Run
 from iomodels.statistics.rounds import MIN_ROUNDS
 from iomodels.trace.schema import Trace
@@ -217,8 +224,11 @@ def _findings(points: Sequence[PointCells]) -> tuple[tuple[str, tuple[str, ...]]
 
 
 def _harness(points: Sequence[PointCells]) -> str:
-    cost_ns = harness_ns_per_op(points)
-    return "" if cost_ns is None else format_duration(cost_ns)
+    for cell in (cell for point in points for cell in point.cells if cell.is_harness):
+        cost_ns = harness_ns_per_op(cell)
+        if cost_ns is not None:
+            return format_duration(cost_ns)
+    return ""
 
 
 def _figure(drawing: Drawing, inliner: Inliner) -> Figure:

@@ -17,7 +17,7 @@ from iomodels.analysis.quantities import (
 )
 from iomodels.analysis.quantity_definition import Quantity
 from iomodels.base.units import format_count
-from iomodels.results.schema import HARNESS, Cell, Interval, Parameter
+from iomodels.results.schema import Cell, Interval, Parameter
 
 NO_BREAK_SPACE = "\u00a0"
 
@@ -80,17 +80,8 @@ def table(points: Sequence[PointCells]) -> ReportTable:
     )
 
 
-def harness_ns_per_op(points: Sequence[PointCells]) -> float | None:
-    """What the measured loop itself costs here, as the null engine's cell says; None without."""
-    for cell in (cell for point in points for cell in point.cells):
-        if cell.engine == HARNESS and cell.summary and cell.summary.throughput_ops.median > 0:
-            own = cell.summary.harness_ns_per_op
-            return own.median if own else 1e9 / cell.summary.throughput_ops.median
-    return None
-
-
 def _rows_of(cells: Sequence[Cell]) -> tuple[Cell, ...]:
-    return tuple(cell for cell in cells if cell.engine != HARNESS)
+    return tuple(cell for cell in cells if not cell.is_harness)
 
 
 def _row(

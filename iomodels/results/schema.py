@@ -141,6 +141,11 @@ class Cell(msgspec.Struct, frozen=True):
     trials: list[Trial] = []
     summary: Summary | None = None
 
+    @property
+    def is_harness(self) -> bool:
+        """Whether it says what the harness costs, and is no I/O model's."""
+        return self.engine == HARNESS
+
 
 class Notice(msgspec.Struct, frozen=True):
     """A warning about the machine or the run. `code` is stable, `message` is a sentence."""

@@ -251,6 +251,12 @@ def test_the_harness_is_a_line_and_not_a_row():
     assert not re.search("^null", text, re.MULTILINE)
 
 
+def test_a_foreign_harness_without_throughput_costs_nothing_that_is_known():
+    null = make_cell("null", seven(ops=0.0))
+    text = rendered(make_run([make_cell("blocking", seven()), null]))
+    assert "harness: ok: no reason recorded" in text
+
+
 def test_a_sweep_has_a_table_per_point_named_by_what_varies():
     cells = [
         make_cell("aio", seven(), parameters={"load.depth": depth, "load.block": block, "x": 1})

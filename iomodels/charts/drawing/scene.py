@@ -14,7 +14,7 @@ from iomodels.analysis import cells as points
 from iomodels.analysis.quantities import LATENCY_P99
 from iomodels.base.errors import ResultError
 from iomodels.base.units import counted, format_duration
-from iomodels.results.schema import HARNESS, Cell, Parameter, Run, Summary
+from iomodels.results.schema import Cell, Parameter, Run, Summary
 from iomodels.statistics.rounds import MIN_ROUNDS
 
 from .style import Look, joined, look, safe, short_name
@@ -133,7 +133,7 @@ def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
         (cell, number)
         for number, run in enumerate(runs)
         for cell in run.cells
-        if cell.scenario == scenario and cell.engine != HARNESS
+        if cell.scenario == scenario and not cell.is_harness
     ]
     if len(cells) > MAX_CELLS:
         raise ResultError(

@@ -129,8 +129,8 @@ _ONE_TRY = (*_TRIED, *_READ)
 
 
 def flow_of(name: str, series: Series | None) -> tuple[MiniatureStep, ...]:
-    """The steps of one operation, as that cell made them; the usual ones where there is none. None
-    for an engine whose flow nobody has drawn here."""
+    """The steps of one operation, as that cell made them; the usual ones where there is none. No
+    steps for an engine whose flow nobody has drawn here."""
     computes = bool(series and series.cell.parameters.get("load.compute"))
     if name not in DRAWN:
         return ()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from iomodels.analysis.cells import grouped, label
 from iomodels.base.escape import visible
-from iomodels.results.schema import HARNESS, Cell, Run, Summary
+from iomodels.results.schema import Cell, Run, Summary
 
 MAX_NAME = 200
 """Characters of a name; services cut or refuse longer ones (Bencher at 1024)."""
@@ -49,7 +49,7 @@ def measured(run: Run) -> Iterator[Measured]:
     """The cells that a dashboard follows: with numbers, sound, and of an engine that does I/O."""
     for each in named(run):
         summary = each.cell.summary
-        sound = each.cell.status in ("ok", "partial") and each.cell.engine != HARNESS
+        sound = each.cell.status in ("ok", "partial") and not each.cell.is_harness
         if sound and summary is not None:
             yield Measured(each.name, each.cell, summary)
 
