@@ -1,5 +1,6 @@
 /* The first failure of a trial: where, with what error, and what engine or channel have to say of it. It can come in a
  * signal handler (loop_next): only what is safe there. */
+#include <errno.h>
 #include <string.h>
 
 #include "loop_state.h"
@@ -25,21 +26,37 @@ static struct explanation explain(const struct loop *loop, enum stage stage, int
     return explanation;
 }
 
+static void note(struct record *record, enum stage stage, int error)
+{
+    record->error = (uint64_t)-error;
+    record->error_stage = stage;
+}
+
+static void note_explanation(struct record *record, struct explanation explanation)
+{
+    if (explanation.sentence)
+        keep_sentence(record, explanation.sentence);
+    record->not_applicable = explanation.not_applicable;
+}
+
 int loop_fail(struct loop *loop, enum stage stage, int error)
 {
     struct record *record = loop->record;
 
     if (record->error_stage != STAGE_NONE)
         return error;
-    record->error = (uint64_t)-error;
-    record->error_stage = stage;
+    note(record, stage, error);
     if (stage == STAGE_TRANSFER && loop->channel->diagnose)
         loop->channel->diagnose(loop->channel_state);
-    const struct explanation explanation = explain(loop, stage, error);
-    if (explanation.sentence)
-        keep_sentence(record, explanation.sentence);
-    record->not_applicable = explanation.not_applicable;
+    note_explanation(record, explain(loop, stage, error));
     return error;
+}
+
+int loop_refuse(struct loop *loop, const char *reason)
+{
+    note(loop->record, STAGE_ENGINE_OPEN, -EOPNOTSUPP);
+    note_explanation(loop->record, (struct explanation){.sentence = reason, .not_applicable = true});
+    return -EOPNOTSUPP;
 }
 
 int loop_fail_at(struct loop *loop, const struct request *request, enum stage stage, int error)

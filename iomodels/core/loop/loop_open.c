@@ -1,7 +1,6 @@
 /* Opening and closing the loop: memory, channel, engine, idle descriptors, CPUs (see loop.h). */
 #include <errno.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -104,15 +103,6 @@ static const char *probe(const struct loop *loop)
     return loop->engine->probe ? loop->engine->probe(&question) : NULL;
 }
 
-static int refuse(struct loop *loop, const char *reason)
-{
-    const int error = loop_fail(loop, STAGE_ENGINE_OPEN, -EOPNOTSUPP);
-
-    snprintf((char *)loop->record->reason, sizeof loop->record->reason, "%s", reason);
-    loop->record->not_applicable = true;
-    return error;
-}
-
 static int open_engine(struct loop *loop)
 {
     const struct engine_setup setup = {
@@ -135,7 +125,7 @@ static int open_engine(struct loop *loop)
         return loop_fail(loop, STAGE_ENGINE_OPEN, -EOPNOTSUPP);
     const char *reason = probe(loop);
     if (reason)
-        return refuse(loop, reason);
+        return loop_refuse(loop, reason);
     int error = loop->engine->open(&loop->engine_state, &setup);
     return error ? loop_fail(loop, STAGE_ENGINE_OPEN, error) : 0;
 }

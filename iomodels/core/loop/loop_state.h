@@ -190,6 +190,8 @@ static inline uint64_t loop_due_ns(const struct loop *loop)
 int loop_fail(struct loop *loop, enum stage stage, int error);
 /* The same where it is a request that failed: at its offset. */
 int loop_fail_at(struct loop *loop, const struct request *request, enum stage stage, int error);
+/* The engine cannot work here, for this reason: that is no failure. -EOPNOTSUPP. Nothing has failed before. */
+int loop_refuse(struct loop *loop, const char *reason);
 
 /* What engine and channel are asked about. */
 static inline struct trial_question loop_question(const struct loop *loop)
