@@ -1,6 +1,6 @@
 /* loop_lends CHANNEL: an engine that uses everything that the loop lends: it checks that each request's descriptor
  * is one of those it was given, and each read's buffer one of the buffers; it reads into buffers of its own, as a whole or
- * in pieces, and wants each back once; and it counts. Exit 0, or one sentence on standard error. */
+ * in pieces, and wants each back once; and it counts. First its probe says no. Exit 0, or one sentence on standard error. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,6 +169,29 @@ static struct settings settings_of(const char *channel)
     return settings;
 }
 
+static const char *probe(const struct trial_question *question)
+{
+    (void)question;
+    return "not on this machine";
+}
+
+/* An engine that its probe says cannot work here is never opened: that is n/a, with its reason. */
+static void expect_refusal(const struct loop_setup *usual, struct record *record)
+{
+    struct engine engine = lender;
+    struct loop_setup setup = *usual;
+    struct loop *loop;
+
+    engine.probe = probe;
+    setup.engine = &engine;
+    const int error = loop_open(&loop, &setup);
+    if (error != -EOPNOTSUPP || record->error_stage != STAGE_ENGINE_OPEN || record->error != EOPNOTSUPP)
+        fail("a probe's refusal gave", error);
+    if (!record->not_applicable || strcmp((const char *)record->reason, "not on this machine") != 0)
+        fail("the record does not say why", (long long)record->not_applicable);
+    memset(record, 0, sizeof *record);
+}
+
 int main(int count, char **arguments)
 {
     struct record *record = calloc(1, sizeof *record);
@@ -183,6 +206,7 @@ int main(int count, char **arguments)
         .settings = settings_of(arguments[1]),
         .record = record,
     };
+    expect_refusal(&setup, record);
     if (loop_open(&loop, &setup) != 0)
         fail("the loop did not open", (long long)record->error);
     int error = loop_run(loop, UINT64_C(10000000000), OPERATIONS, PART_BOTH);
