@@ -42,10 +42,24 @@ struct alone_state {
 
 /* ------------------------------------------------------------------ a thread */
 
+/* A call is counted when it has come back: at the end of a slice a thread may be about to make one. */
+static void begin_call(struct worker *worker, enum call_id id)
+{
+    __atomic_store_n(&worker->under_way, 1 + id, __ATOMIC_RELAXED);
+}
+
+static void end_call(struct worker *worker)
+{
+    __atomic_store_n(&worker->under_way, 0, __ATOMIC_RELAXED);
+}
+
 static struct request *await_request(struct worker *worker, const struct calls *calls)
 {
-    while (__atomic_load_n(&worker->wake, __ATOMIC_ACQUIRE) == 0)
+    while (__atomic_load_n(&worker->wake, __ATOMIC_ACQUIRE) == 0) {
+        begin_call(worker, CALL_futex_wait);
         (void)futex_wait(calls, &worker->wake, 0, -1);
+        end_call(worker);
+    }
     __atomic_store_n(&worker->wake, 0, __ATOMIC_RELAXED);
     return __atomic_load_n(&worker->owner->closing, __ATOMIC_RELAXED) ? NULL : worker->request;
 }
@@ -55,10 +69,10 @@ static void go_on(struct alone_state *alone, struct worker *worker, struct calls
                   struct request *request)
 {
     while (request) {
-        __atomic_store_n(&worker->under_way, 1 + transfer_call(request), __ATOMIC_RELAXED);
+        begin_call(worker, transfer_call(request));
         const struct completion done = {.request = request, .result = transfer(calls, request)};
 
-        __atomic_store_n(&worker->under_way, 0, __ATOMIC_RELAXED);
+        end_call(worker);
         if (!alone->next) {
             worker->last = done;
             __atomic_store_n(&worker->has_last, true, __ATOMIC_RELEASE);
@@ -78,7 +92,9 @@ static void *work(void *argument)
     while ((request = await_request(worker, &calls))) {
         go_on(alone, worker, &calls, request);
         __atomic_add_fetch(&alone->ended, 1, __ATOMIC_RELEASE);
+        begin_call(worker, CALL_futex_wake);
         futex_wake(&calls, &alone->ended, 1);
+        end_call(worker);
     }
     return NULL;
 }
