@@ -23,7 +23,7 @@ from show import machine
 from iomodels.check import a_against_b
 from iomodels.check.arm import Arm
 from iomodels.check.pair_plan import PairedCell, plan_cells
-from iomodels.compare.schema import Change
+from iomodels.comparison.schema import Change
 from iomodels.engines.spec import parse
 from iomodels.statistics.rounds import wilson_interval
 

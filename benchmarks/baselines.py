@@ -3,8 +3,8 @@
     python benchmarks/gate.py --baseline [--suites N]
 
 They differ from run to run, in all cells together and in each by itself. Every cell is judged as
-one that was measured again. What is judged is made up; how is `iomodels.compare.unpaired_verdicts`'
-own.
+one that was measured again. What is judged is made up; how is
+`iomodels.comparison.unpaired_verdicts`' own.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from iomodels.compare import metrics, unpaired_verdicts, verdict
-from iomodels.compare.schema import Outcome
-from iomodels.compare.unpaired_verdicts import Judgement, NamedTiming, Timing
+from iomodels.comparison import metrics, unpaired_verdicts, verdict
+from iomodels.comparison.schema import Outcome
+from iomodels.comparison.unpaired_verdicts import Judgement, NamedTiming, Timing
 from iomodels.results.schema import Cell
 from iomodels.statistics import sign_flip
 from iomodels.statistics.rounds import wilson_interval

@@ -23,8 +23,8 @@ from pathlib import Path
 import numpy as np
 
 from iomodels.check import pair_verdicts
-from iomodels.compare import metrics, verdict
-from iomodels.compare.schema import Change
+from iomodels.comparison import metrics, verdict
+from iomodels.comparison.schema import Change
 from iomodels.results.schema import Interval
 from iomodels.statistics import screen_confirm, sign_flip
 from iomodels.statistics.rounds import wilson_interval
@@ -233,7 +233,7 @@ def _sequential_alarm(machine: Simulated, cells: int) -> bool:
 def measure(path: Path, count: int, seed: int) -> None:
     """Record `count` real A/A pairs of every cell of the default suite."""
     from iomodels.check import pair_runs
-    from iomodels.compare import metrics
+    from iomodels.comparison import metrics
 
     cells = [
         c

@@ -21,7 +21,7 @@ from .shared.options import (
 )
 
 if TYPE_CHECKING:
-    from iomodels.compare.schema import Comparison
+    from iomodels.comparison.schema import Comparison
 
 DEFAULT_MINUTES = 3.0
 """Of a self-test: time for one suite of all its kinds."""
@@ -131,7 +131,7 @@ def command(
     was asked, 3 when times cannot be compared (another machine or core) or nothing could be
     measured, 4 when it is too noisy to tell, 130 when interrupted.
     """
-    from iomodels.compare.verdict import EXIT_CODES
+    from iomodels.comparison.verdict import EXIT_CODES
 
     from .shared import exporting
     from .show import changes_table, console

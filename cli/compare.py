@@ -50,8 +50,8 @@ def command(
     Exits with 0 when nothing got worse, 1 for a regression or a lost cell, 2 for a mistake in what
     was asked, 3 when times cannot be compared (another machine or version), 4 when inconclusive.
     """
-    from iomodels.compare.runs import compare
-    from iomodels.compare.verdict import EXIT_CODES
+    from iomodels.comparison.runs import compare
+    from iomodels.comparison.verdict import EXIT_CODES
     from iomodels.results.read import load
 
     from .shared import exporting

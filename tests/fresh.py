@@ -28,7 +28,7 @@ COMMAND_LINE = (
     *(
         "iomodels.cli.main",
         "iomodels.measure.run",
-        "iomodels.compare.runs",
+        "iomodels.comparison.runs",
         "iomodels.check.against_baseline",
     ),
     *(

@@ -6,8 +6,8 @@ from typing import get_args
 
 from hypothesis import strategies as st
 
-from iomodels.compare import schema
-from iomodels.compare.schema import Change, Comparison, Difference, Verdict
+from iomodels.comparison import schema
+from iomodels.comparison.schema import Change, Comparison, Difference, Verdict
 from iomodels.results.schema import Interval, Notice, Run, Tool
 
 from .factory import make_cell, make_run

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "trace": "all above but trials",
     "analysis": "all above but trials, trace",
     "measure": "all above",
-    "compare": "all above but trials, measure",
+    "comparison": "all above but trials, measure",
     "charts": "all above but trials, measure",
     "report": "all above but trials, measure",
     "exports": "all above but trials, measure",

@@ -14,7 +14,7 @@ from iomodels.base.errors import OutputError
 from iomodels.exports import Export, Subject
 
 if TYPE_CHECKING:
-    from iomodels.compare.schema import Comparison
+    from iomodels.comparison.schema import Comparison
     from iomodels.results.schema import Run
 
 

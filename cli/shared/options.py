@@ -52,7 +52,7 @@ class MetricOption(click.Option):
     """Names the metrics that there are; it loads them when help is asked for, and not before."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        from iomodels.compare.metrics import METRICS
+        from iomodels.comparison.metrics import METRICS
 
         *first, last = METRICS
         record = super().get_help_record(ctx)

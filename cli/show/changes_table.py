@@ -10,10 +10,10 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from iomodels.compare.metrics import COUNTER_PREFIX, METRICS, SUITE
-from iomodels.compare.schema import Change, Comparison
-from iomodels.compare.verdict import counts
-from iomodels.compare.wording import HEADLINES, judged, seen, share, why_passed
+from iomodels.comparison.metrics import COUNTER_PREFIX, METRICS, SUITE
+from iomodels.comparison.schema import Change, Comparison
+from iomodels.comparison.verdict import counts
+from iomodels.comparison.wording import HEADLINES, judged, seen, share, why_passed
 from iomodels.statistics.rounds import MIN_ROUNDS
 
 from .console import engine_name, safe

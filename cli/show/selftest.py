@@ -13,7 +13,7 @@ from rich.text import Text
 from iomodels.base.units import counted
 from iomodels.check import selftest
 from iomodels.check.selftest import KindResult, Report, Tally
-from iomodels.compare.wording import share
+from iomodels.comparison.wording import share
 from iomodels.results.schema import Interval
 
 from ..shared.interrupts import terminated_like_ctrl_c

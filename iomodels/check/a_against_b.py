@@ -14,9 +14,9 @@ from iomodels.base.errors import NothingMeasured
 from iomodels.check import pair_runs, pair_verdicts
 from iomodels.check.pair_runs import PairedCell
 from iomodels.check.pair_verdicts import PairedRow
-from iomodels.compare import metrics, verdict
-from iomodels.compare.runs import DEFAULT_THRESHOLD, now_utc
-from iomodels.compare.schema import OF_PAIRS, SCHEMA, Change, Comparison
+from iomodels.comparison import metrics, verdict
+from iomodels.comparison.runs import DEFAULT_THRESHOLD, now_utc
+from iomodels.comparison.schema import OF_PAIRS, SCHEMA, Change, Comparison
 from iomodels.machine import noise
 from iomodels.results.schema import Notice, Tool
 from iomodels.statistics import screen_confirm

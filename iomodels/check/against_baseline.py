@@ -31,10 +31,10 @@ from iomodels.check.baseline import (
     setting,
     unlike,
 )
-from iomodels.compare import matching, metrics, verdict
-from iomodels.compare.matching import Key
-from iomodels.compare.metrics import COUNTER_PREFIX
-from iomodels.compare.runs import (
+from iomodels.comparison import matching, metrics, verdict
+from iomodels.comparison.matching import Key
+from iomodels.comparison.metrics import COUNTER_PREFIX
+from iomodels.comparison.runs import (
     DEFAULT_THRESHOLD,
     Judgement,
     assumed_spread,
@@ -44,7 +44,7 @@ from iomodels.compare.runs import (
     places_differ,
     places_unknown,
 )
-from iomodels.compare.schema import OF_ROUNDS, OF_RUNS, SCHEMA, Change, Comparison
+from iomodels.comparison.schema import OF_ROUNDS, OF_RUNS, SCHEMA, Change, Comparison
 from iomodels.engines.spec import EngineSpec
 from iomodels.measure.plan import Plan, of_pairs
 from iomodels.measure.run import RunListener, bench_plan

@@ -10,9 +10,9 @@ import msgspec
 
 from iomodels import __version__
 from iomodels.base.errors import IomodelsError, NothingMeasured, ResultError, UsageError
-from iomodels.compare import matching
-from iomodels.compare.matching import Key
-from iomodels.compare.runs import incomplete
+from iomodels.comparison import matching
+from iomodels.comparison.matching import Key
+from iomodels.comparison.runs import incomplete
 from iomodels.engines.spec import EngineSpec
 from iomodels.engines.spec import parse as parse_engine
 from iomodels.machine import environment

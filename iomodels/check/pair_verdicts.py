@@ -17,9 +17,9 @@ from msgspec.structs import replace
 from iomodels.analysis.quantity_definition import Quantity
 from iomodels.check.pair_plan import Side
 from iomodels.check.pair_runs import Pair, PairedCell
-from iomodels.compare import exact_counters, metrics, verdict
-from iomodels.compare.schema import Change, Verdict
-from iomodels.compare.verdict import exp_interval, finite
+from iomodels.comparison import exact_counters, metrics, verdict
+from iomodels.comparison.schema import Change, Verdict
+from iomodels.comparison.verdict import exp_interval, finite
 from iomodels.results.schema import Interval, Trial
 from iomodels.statistics import screen_confirm, sign_flip
 from iomodels.statistics.rounds import MIN_ROUNDS, median_interval

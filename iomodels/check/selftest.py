@@ -26,7 +26,7 @@ from iomodels.check import a_against_b, pair_runs
 from iomodels.check.arm import Arm
 from iomodels.check.pair_plan import plan_cells
 from iomodels.check.pair_runs import Pair, PairedCell
-from iomodels.compare.runs import DEFAULT_THRESHOLD
+from iomodels.comparison.runs import DEFAULT_THRESHOLD
 from iomodels.engines.spec import parse as parse_engine
 from iomodels.results.schema import Interval
 from iomodels.statistics import screen_confirm

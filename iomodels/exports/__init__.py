@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from iomodels.base.errors import OutputError
 
 if TYPE_CHECKING:
-    from iomodels.compare.schema import Comparison
+    from iomodels.comparison.schema import Comparison
     from iomodels.results.schema import Run
 
 Subject = Literal["measurements", "verdicts"]

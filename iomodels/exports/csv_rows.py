@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from iomodels.analysis.quantities import exported
 from iomodels.base.escape import visible
-from iomodels.compare.schema import Change, Comparison
+from iomodels.comparison.schema import Change, Comparison
 from iomodels.exports.content.cells import NamedCell, named
 from iomodels.results.schema import Interval, Run
 

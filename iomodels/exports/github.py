@@ -8,8 +8,8 @@ and drops the others without a word.
 from __future__ import annotations
 
 from iomodels.base.escape import visible
-from iomodels.compare.schema import Change, Comparison
-from iomodels.compare.wording import (
+from iomodels.comparison.schema import Change, Comparison
+from iomodels.comparison.wording import (
     BAD,
     HEADLINES,
     by_urgency,

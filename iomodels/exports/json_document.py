@@ -1,11 +1,11 @@
-"""The comparison itself, as versioned JSON: what `iomodels.compare.schema` describes, field by
+"""The comparison itself, as versioned JSON: what `iomodels.comparison.schema` describes, field by
 field."""
 
 from __future__ import annotations
 
 import msgspec
 
-from iomodels.compare.schema import Comparison
+from iomodels.comparison.schema import Comparison
 
 
 def of_comparison(comparison: Comparison) -> str:

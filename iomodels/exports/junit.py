@@ -11,8 +11,8 @@ import re
 from xml.etree import ElementTree as ET
 
 from iomodels.base.escape import visible
-from iomodels.compare.schema import Change, Comparison
-from iomodels.compare.wording import cell_name, counts, sentence, share
+from iomodels.comparison.schema import Change, Comparison
+from iomodels.comparison.wording import cell_name, counts, sentence, share
 
 SUITE = "iomodels"
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -17,8 +17,8 @@ from iomodels.analysis.quantities import (
 from iomodels.analysis.quantity_definition import DURATION, Quantity, has_deadline
 from iomodels.base.escape import visible
 from iomodels.base.units import counted
-from iomodels.compare.schema import Change, Comparison
-from iomodels.compare.wording import (
+from iomodels.comparison.schema import Change, Comparison
+from iomodels.comparison.wording import (
     by_urgency,
     cell_name,
     changed,

@@ -21,9 +21,9 @@ from iomodels.analysis.quantities import QUANTITIES, named
 from iomodels.analysis.quantity_definition import Quantity
 from iomodels.charts import by_engine, cancelling, cpu_latency, overlap, scaling
 from iomodels.charts.drawing.scene import scenes
-from iomodels.compare import wording
-from iomodels.compare.metrics import METRICS
-from iomodels.compare.runs import compare
+from iomodels.comparison import wording
+from iomodels.comparison.metrics import METRICS
+from iomodels.comparison.runs import compare
 from iomodels.report import tables
 from iomodels.results.schema import Cell, OverlapParts, Run
 from iomodels.statistics.rounds import median_interval

@@ -9,7 +9,7 @@ import pytest
 
 from iomodels.base.errors import NothingMeasured
 from iomodels.check import a_against_b, pair_runs
-from iomodels.compare.schema import Comparison
+from iomodels.comparison.schema import Comparison
 from iomodels.engines import spec
 from iomodels.trials.planned import Command, PlannedTrial
 from iomodels.trials.preparation import Preparation

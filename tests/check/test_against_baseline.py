@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from iomodels import exports
 from iomodels.base.errors import NothingMeasured, ResultError, TrialError, UsageError
 from iomodels.check import against_baseline, baseline
-from iomodels.compare.schema import OF_ROUNDS, OF_RUNS, Change
+from iomodels.comparison.schema import OF_ROUNDS, OF_RUNS, Change
 from iomodels.measure import run as runner
 from iomodels.measure.run import bench
 from iomodels.results import read, save

@@ -17,8 +17,8 @@ from iomodels.base.errors import NothingMeasured
 from iomodels.check import a_against_b, pair_runs, pair_verdicts
 from iomodels.check.pair_runs import Pair, PairedCell
 from iomodels.check.pair_verdicts import PairedRow
-from iomodels.compare import metrics, verdict
-from iomodels.compare.schema import Change, Comparison
+from iomodels.comparison import metrics, verdict
+from iomodels.comparison.schema import Change, Comparison
 from iomodels.engines import spec
 from iomodels.exports import json_document, junit, markdown
 from iomodels.machine import noise

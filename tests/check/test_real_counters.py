@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from iomodels.compare.runs import compare
+from iomodels.comparison.runs import compare
 from iomodels.measure.run import bench
 from iomodels.results.schema import Cell, Run
 from iomodels.statistics.summary import summarise

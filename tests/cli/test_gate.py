@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from iomodels.check import selftest
 from iomodels.check.selftest import KindResult, Tally
-from iomodels.compare.runs import compare
+from iomodels.comparison.runs import compare
 from iomodels.results import read, save
 from iomodels.results.schema import Tool
 
@@ -83,7 +83,7 @@ def test_every_verdict_prints_what_it_rests_on(cli, files) -> None:
 
 @pytest.mark.parametrize("command", ["check", "compare"])
 def test_help_names_the_metrics_there_are(cli, command):
-    from iomodels.compare.metrics import METRICS
+    from iomodels.comparison.metrics import METRICS
 
     told = " ".join(cli(command, "--help").stdout.split())
     assert f"{', '.join(list(METRICS)[:-1])} or {list(METRICS)[-1]}. [default: throughput" in told

@@ -14,9 +14,9 @@ from lxml import etree
 
 from iomodels import exports
 from iomodels.base.escape import visible
-from iomodels.compare import schema as changes
-from iomodels.compare import wording
-from iomodels.compare.schema import Comparison, Difference
+from iomodels.comparison import schema as changes
+from iomodels.comparison import wording
+from iomodels.comparison.schema import Comparison, Difference
 from iomodels.exports import github, junit, markdown
 from iomodels.results.schema import Interval, Notice
 

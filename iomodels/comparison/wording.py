@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from iomodels.base.units import counted, format_count
-from iomodels.compare.metrics import COUNTER_PREFIX, METRICS
-from iomodels.compare.schema import Change, Comparison
-from iomodels.compare.verdict import SENSITIVE
+from iomodels.comparison.metrics import COUNTER_PREFIX, METRICS
+from iomodels.comparison.schema import Change, Comparison
+from iomodels.comparison.verdict import SENSITIVE
 from iomodels.results.schema import Interval
 from iomodels.statistics.rounds import MIN_ROUNDS
 

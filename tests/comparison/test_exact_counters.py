@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iomodels.compare import exact_counters
+from iomodels.comparison import exact_counters
 from iomodels.results.schema import Run, Tool, Trial
 
 from ..factory import make_cell, make_run, make_trial

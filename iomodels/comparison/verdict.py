@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from iomodels.compare.schema import Change, Outcome, Verdict
+from iomodels.comparison.schema import Change, Outcome, Verdict
 from iomodels.results.schema import Interval
 from iomodels.statistics.rounds import MIN_ROUNDS
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from iomodels.analysis.quantities import calls_of
 from iomodels.analysis.quantity_definition import Quantity
-from iomodels.compare.schema import Change, Verdict
+from iomodels.comparison.schema import Change, Verdict
 from iomodels.results.schema import Interval, Trial
 from iomodels.statistics.rounds import MIN_ROUNDS, median_interval
 

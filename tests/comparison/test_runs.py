@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from iomodels.base.errors import UsageError
-from iomodels.compare import matching, verdict
-from iomodels.compare.runs import Judgement, judge_runs
-from iomodels.compare.schema import Change
+from iomodels.comparison import matching, verdict
+from iomodels.comparison.runs import Judgement, judge_runs
+from iomodels.comparison.schema import Change
 from iomodels.machine import noise
 from iomodels.results.schema import Cell, Notice, Run
 from iomodels.statistics import rank_sum

@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from iomodels.analysis.quantity_definition import Quantity
-from iomodels.compare import exact_counters, matching, metrics, unpaired_verdicts, verdict
-from iomodels.compare.matching import Key
-from iomodels.compare.schema import OF_ROUNDS, SCHEMA, Change, Comparison
-from iomodels.compare.unpaired_verdicts import Judgement, NamedTiming, Timing
+from iomodels.comparison import exact_counters, matching, metrics, unpaired_verdicts, verdict
+from iomodels.comparison.matching import Key
+from iomodels.comparison.schema import OF_ROUNDS, SCHEMA, Change, Comparison
+from iomodels.comparison.unpaired_verdicts import Judgement, NamedTiming, Timing
 from iomodels.machine import noise
 from iomodels.results.schema import Cell, Interval, Notice, Run
 from iomodels.statistics import rank_sum

@@ -14,10 +14,10 @@ from statistics import median
 from msgspec.structs import replace
 
 from iomodels.analysis.quantity_definition import Quantity
-from iomodels.compare import verdict
-from iomodels.compare.matching import Key
-from iomodels.compare.schema import Change
-from iomodels.compare.verdict import exp_interval, finite
+from iomodels.comparison import verdict
+from iomodels.comparison.matching import Key
+from iomodels.comparison.schema import Change
+from iomodels.comparison.verdict import exp_interval, finite
 from iomodels.results.schema import Cell, Interval, Trial
 from iomodels.statistics import quantiles, rank_sum, sign_flip
 from iomodels.statistics.rank_sum import Between, Shift

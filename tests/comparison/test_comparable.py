@@ -14,9 +14,9 @@ from msgspec.structs import replace
 
 from iomodels.base.errors import IomodelsError, ResultError
 from iomodels.check import against_baseline, baseline
-from iomodels.compare import verdict
-from iomodels.compare.runs import Judgement, judge_runs
-from iomodels.compare.schema import Comparison
+from iomodels.comparison import verdict
+from iomodels.comparison.runs import Judgement, judge_runs
+from iomodels.comparison.schema import Comparison
 from iomodels.results import read, save
 from iomodels.results.schema import Run, Tool
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from iomodels.compare.runs import compare
-from iomodels.compare.schema import Change, Comparison
+from iomodels.comparison.runs import compare
+from iomodels.comparison.schema import Change, Comparison
 from iomodels.results.schema import Run
 
 from ..factory import make_cell, make_run, make_trial

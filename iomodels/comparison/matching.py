@@ -12,7 +12,7 @@ import msgspec
 
 from iomodels.analysis.cells import grouped, label
 from iomodels.base.errors import IomodelsError
-from iomodels.compare.schema import Difference
+from iomodels.comparison.schema import Difference
 from iomodels.engines import spec
 from iomodels.results.schema import Cell, Notice, Parameter, Run
 from iomodels.workload.point import point_from_parameters
