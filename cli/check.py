@@ -279,12 +279,12 @@ def _a_against_b(
 ) -> tuple[Comparison, bool]:
     """What it came to, and whether it was interrupted."""
     from iomodels.check import a_against_b, pair_runs
-    from iomodels.engines.spec import parse as parse_engine
+    from iomodels.engines.spec import parse_list as parse_engines
 
     from .show import console, pair_progress
 
     a, b = (pair_runs.parse_arm(texts) for texts in arms)
-    specs = [parse_engine(text) for text in engines]
+    specs = parse_engines(engines)
     cells = pair_runs.plan_cells(names or (DEFAULT_SUITE,), specs, settings, a, b)
     pair_runs.check_folders(cells)
     try:

@@ -108,11 +108,7 @@ def _abilities(engine: str) -> list[str]:
     words = [
         files if caps["files"] else "",
         "streams" if caps["streams"] else "",
-        "one transfer at a time"
-        if depth == 1
-        else f"depth up to {depth}"
-        if depth
-        else "any depth",
+        "one request in flight" if depth == 1 else f"depth up to {depth}" if depth else "any depth",
         f"descriptors up to {descriptor}" if descriptor else "",
         "several transfers in one call" if caps["batches"] else "",
         _waiting(caps),

@@ -131,10 +131,10 @@ def _was_given(context: click.Context, name: str) -> bool:
 
 
 def _canonical(engines: Sequence[str]) -> list[str]:
-    from iomodels.engines.spec import parse
+    from iomodels.engines.spec import parse_list
     from iomodels.measure.recording import DEFAULT_ENGINES
 
-    return list(dict.fromkeys(parse(text).canonical for text in engines or DEFAULT_ENGINES))
+    return [spec.canonical for spec in parse_list(engines or DEFAULT_ENGINES)]
 
 
 def _complain(recordings: Sequence[Recording]) -> None:

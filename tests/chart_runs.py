@@ -118,7 +118,7 @@ def swept(scale: float = 1.0) -> Run:
         at = {"scenario": "slow-devices", "parameters": {"load.depth": depth}}
         for engine in CALLS:
             if engine == "blocking" and depth > 1:
-                reason = f"blocking does one transfer at a time, and this asks for {depth}"
+                reason = f"blocking supports one request in flight; this point needs {depth}"
                 cells.append(make_cell(engine, [], status="n/a", reason=reason, **at))
             elif engine == "aio" and depth == 16:
                 reason = "hung: no answer for 10.5 s after 3 operations, so it was killed"

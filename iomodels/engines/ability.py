@@ -19,21 +19,23 @@ class Ability:
     note: str | None = None
 
 
+OPEN_ALREADY = 3
+"""Descriptors that every process has before it opens any: standard input, output and error."""
+
+
 def _too_many(spec: EngineSpec, point: Point) -> str:
-    if point.serves and spec.caps["max_depth"] == 1:
-        return (
-            f"one thread that blocks in a read cannot serve {point.core_depth} connections, since "
-            "it does not know which will bring the next message"
-        )
     name, most = spec.canonical, spec.caps["max_depth"]
+    use = f". {DESCRIPTORS[spec.name].instead}" if DESCRIPTORS[spec.name].instead else ""
+    if point.serves and most == 1:
+        return (
+            f"{name} supports one connection; this server has {point.core_depth}, and a blocked "
+            f"read of one does not return when another has a message{use}"
+        )
     if point.core_idle and most == 1:
-        return f"{name} waits for one descriptor and cannot watch {point.core_idle} idle ones too"
-    instead = DESCRIPTORS[spec.name].instead
-    at_a_time = "one transfer" if most == 1 else f"at most {most} transfers"
-    return (
-        f"{name} does {at_a_time} at a time (depth {most}), and this asks for "
-        f"{point.core_depth + point.core_idle} in flight{f'; {instead}' if instead else ''}"
-    )
+        return f"{name} waits on one descriptor; it cannot also watch {point.core_idle} idle ones"
+    supported = "one request" if most == 1 else f"at most {most} requests"
+    needed = point.core_depth + point.core_idle
+    return f"{name} supports {supported} in flight; this point needs {needed}{use}"
 
 
 def _cannot_load(spec: EngineSpec, point: Point) -> str | None:
@@ -41,23 +43,29 @@ def _cannot_load(spec: EngineSpec, point: Point) -> str | None:
     caps = spec.caps
     if caps["max_depth"] and point.core_depth + point.core_idle > caps["max_depth"]:
         return _too_many(spec, point)
+    if caps["max_descriptor"] and point.descriptors > caps["max_descriptor"] + 1 - OPEN_ALREADY:
+        return (
+            f"{spec.canonical} supports descriptors 0 to {caps['max_descriptor']}; this point has "
+            f"{point.descriptors}"
+        )
     if caps["waits_for_all"] and (point.serves or point.core_idle):
         return (
-            f"{spec.canonical} returns when all that it has started have ended, so idle or slow "
-            "ones would keep the others waiting"
+            f"{spec.canonical} returns only when all its requests have completed; requests on idle "
+            "or slow connections would delay all others"
         )
     chains = caps["next_start"] != "loop"
     if chains and point.load.is_open_loop and not point.serves:  # a server's schedule is its peer's
         return (
-            f"{spec.canonical} starts a request where another one has ended, and in an open loop "
-            "it starts when it is due"
+            f"{spec.canonical} starts a request when another one completes; in an open loop "
+            "(load.arrivals) requests start on a schedule"
         )
     if chains and point.load.batch > 1:
         return (
-            f"{spec.canonical} starts a request where another one has ended: there are no batches"
+            f"{spec.canonical} starts each request when another one completes; it does not support "
+            "batches (load.batch)"
         )
     if point.load.deadline and caps["moves_data"] and not caps["cancels"]:
-        return f"{spec.canonical} cannot cancel what it has begun, as load.deadline asks"
+        return f"{spec.canonical} cannot cancel a request; load.deadline needs that"
     return None
 
 
@@ -72,9 +80,9 @@ def ability(spec: EngineSpec, point: Point) -> Ability:
     if reason is not None:
         return Ability(reason)
     if answers["degenerate"]:
-        return Ability(note=f"degenerate: same as blocking, since {answers['degenerate']}")
+        return Ability(note=f"degenerate: same as blocking, because {answers['degenerate']}")
     if point.load.compute and computes_in_parallel(spec, point):
-        return Ability(note="its threads compute at the same time, so no overlap is measured")
+        return Ability(note="its threads compute in parallel, so overlap is not measured")
     return Ability()
 
 
@@ -86,5 +94,5 @@ def computes_in_parallel(spec: EngineSpec, point: Point) -> bool:
 
 def _cannot_channel(spec: EngineSpec, point: Point) -> str | None:
     if point.channel.kind == "file":
-        return None if spec.caps["files"] else f"{spec.canonical} cannot work on regular files"
-    return None if spec.caps["streams"] else f"{spec.canonical} works on regular files only"
+        return None if spec.caps["files"] else f"{spec.canonical} does not support regular files"
+    return None if spec.caps["streams"] else f"{spec.canonical} supports only regular files"

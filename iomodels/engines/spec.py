@@ -1,4 +1,4 @@
-"""An engine with its options, as the user writes it: `aio:notify=poll,threads=4`.
+"""Engines with their options, as a user writes them: `aio:notify=poll,threads=4`.
 
 What an engine can do is data, and the data comes from the core's own table, so that there is one
 truth.
@@ -6,7 +6,7 @@ truth.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import product
@@ -99,20 +99,70 @@ def _without_defaults(name: str, given: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+ELSEWHERE: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("libaio", "io_submit", "linux-aio", "kaio"),
+        "'aio' is POSIX AIO (aio_read); Linux native AIO (io_submit) is not supported yet",
+    ),
+    **dict.fromkeys(("uring", "io_uring", "io-uring", "liburing"), "io_uring is not supported yet"),
+    **dict.fromkeys(("poll", "ppoll", "epoll", "kqueue"), "not supported yet; 'select' is similar"),
+    **dict.fromkeys(("posix-aio", "posixaio", "aio_read", "glibc"), "POSIX AIO is 'aio'"),
+    **dict.fromkeys(("sync", "psync", "read", "pread"), "synchronous reads are 'blocking'"),
+    **dict.fromkeys(("pselect", "async"), "'select' waits for readiness, 'aio' is POSIX AIO"),
+    **dict.fromkeys(("thread", "pool", "threadpool", "pthread"), "'threads' has one per request"),
+}
+"""Names from elsewhere that people try, and what to say of them (only where no engine has one)."""
+
+
+def parse_list(texts: Iterable[str]) -> list[EngineSpec]:
+    """Read the engines of a command line: each text is one, or several with commas between them.
+
+    A comma starts a new engine unless an option follows: `aio:notify=signal,threads=4,select` is
+    two engines. An engine named twice counts once. Raises `EngineError`.
+    """
+    return list(dict.fromkeys(parse(one) for text in texts for one in _split(text)))
+
+
+def _split(text: str) -> Iterator[str]:
+    engine, *parts = text.split(",")
+    for part in parts:
+        if _is_option(part, engine):
+            engine = f"{engine},{part}"
+        else:
+            yield engine
+            engine = part
+    yield engine
+
+
+def _is_option(part: str, engine: str) -> bool:
+    """Whether `part`, after a comma, goes on with the options of `engine`."""
+    word = part.partition(":")[0]
+    if "=" in word:
+        return True
+    name = word.strip()
+    descriptor = DESCRIPTORS.get(engine.partition(":")[0].strip())
+    known = descriptor is not None and any(name == option.name for option in descriptor.options)
+    return known and name not in DESCRIPTORS  # an option without its value
+
+
 def parse(text: str) -> EngineSpec:
     """Read `NAME[:option=value,…]`. Raises `EngineError` with what would have been allowed."""
     name, _, rest = text.partition(":")
     name = name.strip()
-    if "," in name:
-        raise EngineError(f"'{name}' is not one engine: give several as -e NAME -e NAME")
+    if "=" in name:
+        raise EngineError(f"'{text}': options follow a colon, as in 'aio:threads=4'")
     if name not in DESCRIPTORS:
         raise EngineError(
-            f"unknown engine '{name}'{did_you_mean(name, DESCRIPTORS)}: "
-            f"the engines are {', '.join(DESCRIPTORS)}"
+            f"unknown engine '{name}'{_meant(name)}: the engines are {', '.join(DESCRIPTORS)}"
         )
     given = _parse_options(name, rest) if rest else {}
     _check_together(name, given)
     return EngineSpec(name, _without_defaults(name, given))
+
+
+def _meant(name: str) -> str:
+    known = ELSEWHERE.get(name.casefold())
+    return f" ({known})" if known else did_you_mean(name, DESCRIPTORS)
 
 
 def _parse_options(engine: str, text: str) -> dict[str, str]:
@@ -141,8 +191,8 @@ def _check_together(engine: str, given: Mapping[str, str]) -> None:
         if option.only is not None and option.name in given and not option.applies(values):
             other, wanted = option.only
             raise EngineError(
-                f"engine '{engine}': {option.name}={given[option.name]} means nothing with "
-                f"{other}={values[other]}: leave it out, or choose "
+                f"engine '{engine}': {option.name}={given[option.name]} has no effect with "
+                f"{other}={values[other]}: leave it out, or use "
                 f"{' or '.join(f'{other}={value}' for value in wanted)}"
             )
 

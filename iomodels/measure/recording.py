@@ -17,7 +17,7 @@ from iomodels.base.errors import NotApplicable, ScenarioError, TrialError
 from iomodels.base.units import Duration, format_duration
 from iomodels.engines.catalog import DESCRIPTORS
 from iomodels.engines.spec import EngineSpec
-from iomodels.engines.spec import parse as parse_engine
+from iomodels.engines.spec import parse_list as parse_engines
 from iomodels.machine import environment
 from iomodels.measure.plan import make_plan
 from iomodels.results.schema import Tool
@@ -73,7 +73,7 @@ def record(
 
     Raises `ScenarioError` or `EngineError` before anything is recorded.
     """
-    specs = [parse_engine(text) for text in engines or DEFAULT_ENGINES]
+    specs = parse_engines(engines or DEFAULT_ENGINES)
     chosen = _one_scenario(scenario, settings or {})
     plan = make_plan([chosen], specs, rounds=1, duration_s=LONGEST_S, warmup_s=WARMUP_S, seed=1)
     first, *others = points(chosen)

@@ -29,7 +29,7 @@ from iomodels.base.errors import (
     TrialError,
 )
 from iomodels.base.units import counted
-from iomodels.engines.spec import parse as parse_engine
+from iomodels.engines.spec import parse_list as parse_engines
 from iomodels.machine import environment, noise
 from iomodels.measure.defaults import DURATION_S, ROUNDS, WARMUP_S
 from iomodels.measure.plan import Plan, make_plan
@@ -53,9 +53,8 @@ class RunListener(Protocol):
     def making_file(self, size: int) -> None: ...
     def trial_started(self, trial: PlannedTrial) -> None: ...
     def trial_progress(self, trial: PlannedTrial, operations: int, elapsed_s: float) -> None: ...
-    def trial_ended(
-        self, trial: PlannedTrial, result: Trial | None, reason: str | None
-    ) -> None: ...
+    def trial_ended(self, trial: PlannedTrial, result: Trial | None, reason: str | None) -> None:
+        """`reason` says why it failed; with neither, the engine turned out to be unable (n/a)."""
 
 
 class RunInterrupted(KeyboardInterrupt):
@@ -95,7 +94,7 @@ def bench(
         files.check_output(output, force=force)
     plan = make_plan(
         resolve(scenarios, settings or {}),
-        [parse_engine(text) for text in engines],
+        parse_engines(engines),
         rounds=rounds,
         duration_s=duration_s,
         warmup_s=warmup_s,
@@ -223,7 +222,7 @@ class _Runner:
             trial = self._attempt(planned, preparation)
         except NotApplicable as reason:
             progress.na_reason = str(reason)
-            self._listener.trial_ended(planned, None, progress.na_reason)
+            self._listener.trial_ended(planned, None, None)
             return
         except (TrialError, Unavailable) as error:
             progress.failure = str(error)

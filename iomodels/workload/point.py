@@ -58,6 +58,14 @@ class Point:
         return 0 if self.serves else max(0, self.load.descriptors - self.load.depth)
 
     @property
+    def descriptors(self) -> int:
+        """How many descriptors the engine transfers on or watches."""
+        requests = self.core_depth + self.core_idle
+        if isinstance(self.channel, PipeChannel) and self.channel.exchange == "echo":
+            return 2 * requests  # one to write to, one to read from
+        return 1 if self.channel.opens == 1 else requests
+
+    @property
     def parameters(self) -> Parameters:
         """Every key that applies, as `table.key`: durations in ns, sizes in bytes, no folder."""
         flat: Parameters = {}

@@ -201,7 +201,7 @@ def test_an_unknown_quantity_is_not_called_the_same():
 
 def test_without_blocking_the_first_measured_engine_is_the_base():
     cells = [
-        make_cell("blocking", [], status="n/a", reason="does one transfer at a time"),
+        make_cell("blocking", [], status="n/a", reason="supports one request in flight"),
         make_cell("nonblocking", [], status="failed", reason="killed by SIGKILL"),
         cell("select"),
         cell("aio", 1.2),
@@ -216,7 +216,7 @@ def test_blocking_is_the_base_wherever_it_stands():
 
 
 def test_degenerate_cells_are_not_compared():
-    note = "degenerate: same as blocking, since a regular file is always ready"
+    note = "degenerate: same as blocking, because a regular file is always ready"
     cells = [cell("blocking"), cell("select", 5, note=note), cell("nonblocking", 5, note=note)]
     assert sentences(cells) == []
     assert sentences([*cells, cell("aio", 1.2)]) == [

@@ -47,7 +47,7 @@ def test_every_picture_stands_alone(run):
 def test_every_picture_names_what_is_missing_and_why():
     for picture in charts.pictures([chart_runs.swept()]):
         shown = " ".join(texts(picture.draw()))
-        assert "n/a: blocking does one transfer at a time, and this asks for 16" in shown
+        assert "n/a: blocking supports one request in flight; this point needs 16" in shown
         assert "failed: hung: no answer for 10.5 s" in shown
         assert "failed: hung" in picture.alt
 

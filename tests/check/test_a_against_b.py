@@ -66,5 +66,5 @@ def test_the_same_arm_twice_is_no_regression_and_its_counters_are_the_same() -> 
 
 
 def test_arms_that_cannot_run_are_said_and_nothing_is_measured() -> None:
-    with pytest.raises(NothingMeasured, match="one transfer at a time"):
+    with pytest.raises(NothingMeasured, match="one request in flight"):
         versus_of(["load.depth=4"], ["load.depth=8"])

@@ -255,7 +255,7 @@ def test_a_cell_that_fails_now_fails_the_gate(recorded: Run) -> None:
     ]
     checked = check(replace(recorded, cells=[*recorded.cells, *deep]))
     (failed,) = [c for c in checked.comparison.changes if c.verdict == "failed"]
-    assert "one transfer at a time" in (failed.reason or "")
+    assert "one request in flight" in (failed.reason or "")
     assert checked.comparison.outcome == "regression"
 
 

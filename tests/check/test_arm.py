@@ -127,7 +127,7 @@ def test_a_cell_in_which_the_arms_are_the_same_is_not_applicable_and_says_so() -
 
 def test_what_an_engine_cannot_do_says_in_which_arm() -> None:
     (cell,) = cells("slow-devices", ["load.depth=1"], ["load.depth=4"])
-    assert (cell.na_reason or "").startswith("arm B: blocking does one transfer at a time")
+    assert (cell.na_reason or "").startswith("arm B: blocking supports one request in flight")
 
 
 def test_an_arm_that_does_not_fit_the_scenario_is_named() -> None:

@@ -267,12 +267,12 @@ def test_an_engine_that_arm_b_no_longer_has_fails(monkeypatch, engine: str) -> N
 def test_what_arms_ask_for_on_purpose_and_b_cannot_do_is_not_told(monkeypatch) -> None:
     monkeypatch.setattr(pair_runs, "measure", measured_as(like))
     cells = planned(["load.depth=1"], ["load.depth=4"])
-    with pytest.raises(NothingMeasured, match="one transfer at a time"):
+    with pytest.raises(NothingMeasured, match="one request in flight"):
         run_versus(cells)
     comparison = run_versus([*planned([], [], "slow-device"), *cells])
     (unknown,) = [c for c in comparison.changes if c.scenario == "slow-devices"]
     assert unknown.verdict == "cannot tell"
-    assert "arm B: blocking does one transfer at a time" in (unknown.reason or "")
+    assert "arm B: blocking supports one request in flight" in (unknown.reason or "")
     assert comparison.outcome == "inconclusive"
 
 

@@ -126,7 +126,7 @@ def test_a_kind_that_cannot_be_measured_says_why_and_the_others_go_on() -> None:
     broken = Kind("broken", "slow-devices", "blocking", {"load.depth": "4"})
     made_up = partial(selftest.run_self_test, seed=1, budget_s=1e6, measure=MadeUp())
     bad, good = next(made_up(kinds=[broken, TIMER])).kinds
-    assert "one transfer at a time" in (bad.error or "")
+    assert "one request in flight" in (bad.error or "")
     assert bad.tally.power is None
     assert good.tally.decisions == 1
     (nothing,) = made_up(kinds=[broken])

@@ -84,7 +84,7 @@ def test_an_engine_that_cannot_is_named_with_the_reason(cli):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert re.search(r"^blocking\* +n/a", done.stdout, re.MULTILINE)
-    assert "* n/a: blocking does one transfer at a time" in done.stdout
+    assert "* n/a: blocking supports one request in flight" in done.stdout
 
 
 def test_nothing_measurable_is_exit_3(cli):

@@ -172,7 +172,7 @@ def test_engines_json_has_what_the_core_says(cli):
 def test_engines_says_what_is_not_available_and_why(cli):
     data = {e["name"]: e for e in json.loads(cli("engines", "--json").stdout)}
     reasons = data["blocking"]["unavailable"]
-    assert any("slow-devices" in line and "one transfer at a time" in line for line in reasons)
+    assert any("slow-devices" in line and "one request in flight" in line for line in reasons)
     assert data["aio"]["unavailable"] == []
 
 

@@ -180,7 +180,7 @@ def test_ratio_is_paired_by_round_and_marked_where_it_may_be_one():
 
 
 def test_without_blocking_the_ratio_is_to_the_first_that_was_measured():
-    reason = "blocking does one transfer at a time"
+    reason = "blocking supports one request in flight"
     cells = [
         without_trials("blocking", "n/a", reason),
         make_cell("nonblocking", seven()),

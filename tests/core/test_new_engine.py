@@ -122,7 +122,7 @@ def test_it_runs_where_it_can_and_says_why_where_it_cannot(result: Path) -> None
     assert {cell["scenario"] for cell in own if cell["status"] == "ok"} == every - {"log-append"}
     on_files = [cell for cell in own if cell["parameters"]["channel.kind"] == "file"]
     assert {cell["note"] for cell in on_files if cell["status"] == "ok"} == {
-        "degenerate: same as blocking, since the example finds files always ready"
+        "degenerate: same as blocking, because the example finds files always ready"
     }
     for cell in own:
         for trial in cell["trials"]:

@@ -291,8 +291,8 @@ def test_a_stop_ends_threads_that_go_on() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "reason"),
     [
-        ("load.rate", 1000, "in an open loop it starts when it is due"),
-        ("load.batch", 4, "no batches"),
+        ("load.rate", 1000, "in an open loop (load.arrivals) requests start on a schedule"),
+        ("load.batch", 4, "does not support batches"),
         ("load.deadline", "1 ms", "cannot cancel"),
     ],
 )

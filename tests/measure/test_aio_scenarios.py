@@ -78,7 +78,7 @@ def test_who_cannot_cancel_is_not_applicable_and_says_why() -> None:
     cells = by_engine(bench("cancel", [*unable, "select"], load__depth="1"))
     for engine in unable:
         assert cells[engine].status == "n/a"
-        assert "cannot cancel what it has begun" in (cells[engine].reason or "")
+        assert "cannot cancel a request" in (cells[engine].reason or "")
 
 
 def test_lost_signals_are_a_warning_with_their_number() -> None:

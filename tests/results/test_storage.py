@@ -26,7 +26,7 @@ def test_a_saved_run_is_loaded_unchanged(path):
     trial = make_trial(3, added_ns=[(10, 2)], overlap=-0.25, counters={"lateness_ns": 3.0})
     cells = [
         make_cell("aio:notify=poll", [trial]),
-        make_cell("blocking", [], status="n/a", reason="does one transfer at a time"),
+        make_cell("blocking", [], status="n/a", reason="supports one request in flight"),
         make_cell("select", note="degenerate: same as blocking — ‘always ready’"),
     ]
     run = make_run(cells)
