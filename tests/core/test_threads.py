@@ -327,6 +327,6 @@ def test_threads_that_compute_at_once_have_no_overlap(depth: int, slices: int) -
     (point,) = scenario.points(scenario.load("cached-read", settings))
     trial_of = partial(PlannedTrial, 0, 0, duration_s=0.1, warmup_s=0.0)
     cell = planned_cell(0, point, parse("threads:handoff=none"))
-    assert ("no overlap" in (cell.note or "")) == (slices == 1)
+    assert ("overlap is not measured" in (cell.note or "")) == (slices == 1)
     assert trial_of(cell).slices == slices
     assert trial_of(planned_cell(0, point, parse("threads"))).slices == 3
