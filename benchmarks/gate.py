@@ -39,7 +39,7 @@ DRIFT = 0.01
 """How the machine's speed wanders from one trial to the next (a log, a random walk)."""
 SEQUENTIAL_RUNS, SEQUENTIAL_LIMIT = 10, 0.10
 LINE = Change(
-    "simulated", {}, "", "", metrics.SUITE.key, "", bigger_is_better=True, verdict="cannot tell"
+    "simulated", {}, "", "", metrics.SUITE.key, "", bigger_is_better=True, verdict="inconclusive"
 )
 
 

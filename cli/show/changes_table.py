@@ -24,7 +24,7 @@ STYLES = {
     "vanished": "red",
     "faster": "green",
     "new": "cyan",
-    "cannot tell": "yellow",
+    "inconclusive": "yellow",
     "same": "",
 }
 OUTCOME_STYLES = {"passed": "bold green", "regression": "bold red"}

@@ -12,7 +12,7 @@ from iomodels.results.schema import Run
 
 from .console import safe
 
-STYLES = {"holds": "green", "does not hold here": "red", "cannot tell": "yellow"}
+STYLES = {"holds": "green", "does not hold here": "red", "inconclusive": "yellow"}
 
 
 def table(run: Run) -> list[RenderableType]:

@@ -1,7 +1,7 @@
 """A claim as data: what it says, which cells it needs, and which interval decides it.
 
 It *holds* where the whole interval lies on its side, *does not hold here* where the whole interval
-lies on the other, and otherwise this run *cannot tell*. Medians alone never decide anything.
+lies on the other, and otherwise this run is *inconclusive*. Medians alone never decide anything.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from iomodels.statistics.rounds import MIN_ROUNDS, median_interval, paired_ratio
 from iomodels.workload import scenario
 from iomodels.workload.key import all_keys
 
-Outcome = Literal["holds", "does not hold here", "cannot tell"]
+Outcome = Literal["holds", "does not hold here", "inconclusive"]
 Value = Callable[[Trial], float]
 
 
@@ -130,7 +130,7 @@ class Condition:
         else:
             assert self.most is not None
             holds, fails = interval.high < self.most, interval.low > self.most
-        return "holds" if holds else "does not hold here" if fails else "cannot tell"
+        return "holds" if holds else "does not hold here" if fails else "inconclusive"
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def judge_claim(claim: Claim, cells: Sequence[Cell]) -> ClaimVerdict:
     for condition in claim.conditions:
         interval, why_not = _measure(condition, cells)
         if interval is None:
-            outcomes.append("cannot tell")
+            outcomes.append("inconclusive")
             numbers.append(why_not)
             continue
         outcomes.append(condition.outcome(interval))
@@ -172,8 +172,8 @@ def judge_claim(claim: Claim, cells: Sequence[Cell]) -> ClaimVerdict:
 
 
 def _together(outcomes: Sequence[Outcome]) -> Outcome:
-    """One condition that fails sinks the claim; one that cannot tell leaves it open."""
-    for outcome in ("does not hold here", "cannot tell"):
+    """One condition that fails decides; otherwise one that is inconclusive leaves it open."""
+    for outcome in ("does not hold here", "inconclusive"):
         if outcome in outcomes:
             return outcome
     return "holds"

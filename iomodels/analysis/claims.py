@@ -296,8 +296,8 @@ def reference_page() -> str:
         "",
         "`iomodels bench article` runs the cells that these need and prints a verdict for each. A "
         "claim *holds* where the whole 95 % interval lies on its side, *does not hold here* where "
-        "the whole interval lies on the other, and otherwise the run *cannot tell*. (Generated "
-        "from `iomodels/analysis/claims.py`.)",
+        "the whole interval lies on the other, and otherwise the result is *inconclusive*. "
+        "(Generated from `iomodels/analysis/claims.py`.)",
     ]
     for claim in CLAIMS:
         lines += ["", f"## {claim.id}: {claim.says}", "", claim.explained, ""]

@@ -218,7 +218,7 @@ def _suspects(
             continue
         ratio = change.ratio.median
         worse = 1 / ratio if change.bigger_is_better else ratio
-        if change.verdict in ("slower", "cannot tell") and worse > limit:
+        if change.verdict in ("slower", "inconclusive") and worse > limit:
             found[change.scenario, frozenset(change.parameters.items()), change.engine] = None
     return [key for key in cells if key in found and key in judged]
 

@@ -94,7 +94,7 @@ def lost(cells: Sequence[PairedCell]) -> list[Change]:
 
 def _without_b(cell: PairedCell, metric: Quantity, reason: str) -> Change:
     """It fails, unless the arms ask for different things: then nothing can be said of it."""
-    found: Verdict = "failed" if cell.asks_alike else "cannot tell"
+    found: Verdict = "failed" if cell.asks_alike else "inconclusive"
     return replace(_line(cell, metric), verdict=found, reason=reason)
 
 
@@ -139,11 +139,11 @@ def _change(row: PairedRow, index: int, decision: Decision, threshold: float) ->
     missing = row.without_value("a", taken)
     if missing and change.verdict == "same":
         reason = f"{missing} of {len(taken)} pairs have no value in arm A"
-        change = replace(change, verdict="cannot tell", reason=reason)
+        change = replace(change, verdict="inconclusive", reason=reason)
     trials = [trial for pair in taken for trial in (pair.a, pair.b) if trial]
     too_few = metrics.too_few_operations(row.metric, trials)
     if too_few and change.verdict != "slower":
-        change = replace(change, verdict="cannot tell", reason=too_few, judged=False)
+        change = replace(change, verdict="inconclusive", reason=too_few, judged=False)
     return replace(change, **_values(row, taken))
 
 
@@ -171,13 +171,13 @@ def judged(
     """`line` with the verdict on `d`, log ratios of B over A, and `sees` beside it."""
     logs = _logs(d)
     change = replace(line, **_numbers(d), detectable=finite(sees))
-    found: Verdict = "cannot tell"
+    found: Verdict = "inconclusive"
     if change.rounds >= MIN_ROUNDS:
         found = verdict.interval_verdict(
             logs.median, logs.low, logs.high, sure=sure, threshold=threshold, better_up=up
         )
     reason = None
-    if found == "cannot tell":
+    if found == "inconclusive":
         reason = verdict.why_unsure(
             logs.low, logs.high, threshold=threshold, sure=sure, remedy=verdict.REMEDY_OF_PAIRS
         )
@@ -238,7 +238,7 @@ def _line(cell: PairedCell | None, metric: Quantity) -> Change:
         metric=metric.metric,
         unit=metric.unit.name,
         bigger_is_better=metric.bigger_is_better,
-        verdict="cannot tell",
+        verdict="inconclusive",
     )
 
 

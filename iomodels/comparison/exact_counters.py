@@ -106,7 +106,7 @@ def verdict(base: Sequence[float], new: Sequence[float]) -> Verdict | None:
         return "same"
     # Few rounds may have been constant by chance: those that take the median take more of them.
     more = len(base) >= MIN_ROUNDS and median(new) > most + beyond
-    return "slower" if more else "cannot tell"
+    return "slower" if more else "inconclusive"
 
 
 def _beyond(base: float, *, constant: bool) -> float:

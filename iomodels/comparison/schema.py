@@ -14,7 +14,7 @@ from iomodels.results.schema import Interval, Notice, Parameter, Tool
 
 SCHEMA = "iomodels.comparison/1"
 
-Verdict = Literal["faster", "slower", "same", "cannot tell", "vanished", "new", "failed"]
+Verdict = Literal["faster", "slower", "same", "inconclusive", "vanished", "new", "failed"]
 """`slower` stands for worse and `faster` for better in every metric: more CPU is slower too.
 
 `vanished`: the base has the cell, the new run does not. `failed`: the new run has it, without
@@ -55,7 +55,7 @@ class Change(msgspec.Struct, frozen=True):
     confirmed: bool = False
     """Whether it was measured again on fresh rounds before this verdict."""
     reason: str | None = None
-    """Why the verdict is "cannot tell", "failed" or "vanished", and what would help."""
+    """Why the verdict is "inconclusive", "failed" or "vanished", and what would help."""
     judged: bool = True
     """False where the numbers are shown only: made elsewhere, or not all rounds have one. Then not
     even a gain may be read from them."""

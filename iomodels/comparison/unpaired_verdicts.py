@@ -60,7 +60,7 @@ class NamedTiming:
             metric=metric.metric,
             unit=metric.unit.name,
             bigger_is_better=metric.bigger_is_better,
-            verdict="cannot tell",
+            verdict="inconclusive",
         )
 
 
@@ -138,7 +138,7 @@ def _timed(
     rounds = min(len(timing.pooled), len(timing.new))
     noise = _noise(timing)
     detectable = _detectable(timing, shift, between, noise, by, by.alpha / family)
-    found, reason = "cannot tell", timing.refusal or None
+    found, reason = "inconclusive", timing.refusal or None
     if not timing.refusal and (rounds < MIN_ROUNDS or not shift.conclusive):
         few = "1 round gives" if rounds == 1 else f"{rounds} rounds give"
         reason = f"{few} no interval: measure at least {MIN_ROUNDS} on either side"
@@ -151,10 +151,10 @@ def _timed(
             threshold=by.threshold,
             better_up=timing.metric.bigger_is_better,
         )
-        if found == "cannot tell":
+        if found == "inconclusive":
             reason = _why_unsure(timing, shift, between, by, sure=sure, family=family)
         if timing.doubt and found != "slower":
-            found, reason = "cannot tell", timing.doubt
+            found, reason = "inconclusive", timing.doubt
     return replace(
         timing.name.change(timing.metric),
         verdict=found,
@@ -166,7 +166,7 @@ def _timed(
         detectable=finite(detectable),
         confirmed=timing.confirmed,
         reason=reason,
-        judged=not timing.refusal and not (timing.doubt and found == "cannot tell"),
+        judged=not timing.refusal and not (timing.doubt and found == "inconclusive"),
     )
 
 
@@ -196,7 +196,7 @@ def _unmeasured(timing: Timing) -> Change:
     reason = timing.lost or "the base has no value of this metric: record it again"
     return replace(
         timing.name.change(timing.metric),
-        verdict="failed" if timing.lost else "cannot tell",
+        verdict="failed" if timing.lost else "inconclusive",
         confirmed=timing.confirmed,
         reason=reason,
     )

@@ -3,7 +3,7 @@
 - *faster* or *slower*: a test with family-wise control is sure, the interval leaves out "no
   change", and the change itself is larger than the threshold.
 - *same*: the whole interval lies within the threshold.
-- *cannot tell*: everything else. Unknown is unknown, never one of the others by default.
+- *inconclusive*: everything else. Unknown is unknown, never one of the others by default.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ def interval_verdict(
         return "faster" if (estimate > 0) == better_up else "slower"
     if -limit <= low and high <= limit:
         return "same"
-    return "cannot tell"
+    return "inconclusive"
 
 
 def why_unsure(
     low: float, high: float, *, threshold: float, sure: bool, remedy: str = REMEDY
 ) -> str:
-    """One sentence for a "cannot tell" that came from the numbers."""
+    """One sentence for an "inconclusive" that came from the numbers."""
     limit = math.log1p(threshold)
     if sure and (low > 0 or high < 0):
         return (
@@ -75,7 +75,7 @@ def _may_be_worse(change: Change, threshold: float) -> bool:
     Intervals of many noisy cells never all lie within the threshold. So a cell in which no change
     was seen does no harm either, where one of `SENSITIVE` thresholds would have been.
     """
-    if change.verdict != "cannot tell":
+    if change.verdict != "inconclusive":
         return False
     if change.ratio is None or change.rounds < MIN_ROUNDS or not change.judged:
         return True
@@ -100,7 +100,7 @@ EXIT_CODES: dict[Outcome, int] = {
 def counts(changes: Iterable[Change]) -> dict[Verdict, int]:
     """How many changes have each verdict, worst first."""
     order: tuple[Verdict, ...] = (
-        "slower", "failed", "vanished", "cannot tell", "faster", "new", "same",
+        "slower", "failed", "vanished", "inconclusive", "faster", "new", "same",
     )  # fmt: skip
     found = [change.verdict for change in changes]
     return {verdict: found.count(verdict) for verdict in order if verdict in found}

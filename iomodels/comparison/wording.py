@@ -14,7 +14,7 @@ from iomodels.statistics.rounds import MIN_ROUNDS
 BAD = ("slower", "vanished", "failed")
 """The verdicts that fail a gate."""
 
-ORDER = ("vanished", "failed", "slower", "cannot tell", "faster", "new", "same")
+ORDER = ("vanished", "failed", "slower", "inconclusive", "faster", "new", "same")
 """The verdicts, what a reader has to act on first."""
 
 HEADLINES = {
@@ -38,7 +38,7 @@ def headline(comparison: Comparison) -> str:
 
 def why_passed(comparison: Comparison) -> str:
     """Why what cannot be told lets it pass (`verdict.outcome`); empty where all is told."""
-    unknown = any(change.verdict == "cannot tell" for change in comparison.changes)
+    unknown = any(change.verdict == "inconclusive" for change in comparison.changes)
     if comparison.outcome != "passed" or not unknown:
         return ""
     if any(notice.code == "same-run" for notice in comparison.warnings):
@@ -58,7 +58,7 @@ def by_urgency(changes: list[Change]) -> list[Change]:
 
 
 def counts(comparison: Comparison) -> str:
-    """`2 slower, 1 cannot tell, 37 same`."""
+    """`2 slower, 1 inconclusive, 37 same`."""
     found: Counter[str] = Counter(change.verdict for change in comparison.changes)
     return ", ".join(f"{found[verdict]} {verdict}" for verdict in ORDER if found[verdict])
 

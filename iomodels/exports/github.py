@@ -33,7 +33,7 @@ def commands(comparison: Comparison) -> str:
 
     Where there are too many, the last says how many more.
     """
-    told = [c for c in by_urgency(comparison.changes) if c.verdict in (*BAD, "cannot tell")]
+    told = [c for c in by_urgency(comparison.changes) if c.verdict in (*BAD, "inconclusive")]
     lines = [_annotation(change) for change in told]
     if comparison.outcome == "not comparable":
         said = [part for part in (counts(comparison), why_incomparable(comparison)) if part]

@@ -22,7 +22,7 @@ _ELEMENT = {
     "slower": ("failure", "regression"),
     "vanished": ("error", "vanished"),
     "failed": ("error", "failed"),
-    "cannot tell": ("skipped", "inconclusive"),
+    "inconclusive": ("skipped", "inconclusive"),
 }
 
 

@@ -89,17 +89,17 @@ def test_on_one_side_of_the_bound_it_holds_and_on_the_other_it_does_not(test: Co
 
 
 @pytest.mark.parametrize("test", TESTS)
-def test_an_interval_across_the_bound_cannot_tell_whatever_the_median(test: Condition) -> None:
+def test_an_interval_across_the_bound_is_inconclusive_whatever_the_median(test: Condition) -> None:
     bound = test.least if test.least is not None else test.most
     assert bound is not None
     noisy = [0.5, 0.7, 0.9, 1.05, 1.3, 1.6, 2.5]
-    assert outcome(test, cells_for(test, bound, spread=noisy)) == "cannot tell"
+    assert outcome(test, cells_for(test, bound, spread=noisy)) == "inconclusive"
 
 
 @pytest.mark.parametrize("test", TESTS)
-def test_too_few_rounds_cannot_tell(test: Condition) -> None:
+def test_too_few_rounds_is_inconclusive(test: Condition) -> None:
     verdict = judge_claim(Claim("X", "", "", (test,)), cells_for(test, sides(test)[0], rounds=5))
-    assert verdict.outcome == "cannot tell"
+    assert verdict.outcome == "inconclusive"
     assert "too few rounds (5)" in verdict.numbers[0]
 
 
@@ -112,7 +112,7 @@ def test_a_cell_that_was_measured_otherwise_is_not_the_claims(test: Condition) -
     for key in keys:
         odd = msgspec.structs.replace(first, parameters={**first.parameters, key: 7})
         verdict = judge_claim(Claim("X", "", "", (test,)), [odd, *others])
-        assert verdict.outcome == "cannot tell"
+        assert verdict.outcome == "inconclusive"
         assert f"was measured with {key} = " in verdict.numbers[0]
         # Where the sound cell is in the run, too, it decides, wherever it stands.
         assert judge_claim(Claim("X", "", "", (test,)), [odd, first, *others]).outcome == "holds"
@@ -164,7 +164,7 @@ def test_a_failed_cell_is_named(test: Condition) -> None:
         first, status="failed", reason="it hung", trials=[], summary=None
     )
     verdict = judge_claim(Claim("X", "", "", (test,)), [failed, *others])
-    assert verdict.outcome == "cannot tell"
+    assert verdict.outcome == "inconclusive"
     assert verdict.numbers == (f"{test.places[0].name} is failed: it hung",)
 
 
@@ -173,7 +173,7 @@ def test_a_quantity_that_was_not_measured_is_no_number() -> None:
     (cell,) = cells_for(test, 0.01)
     older = [msgspec.structs.replace(trial, overlap_parts=None) for trial in cell.trials]
     verdict = judge_claim(CLAIMS[0], [msgspec.structs.replace(cell, trials=older)])
-    assert verdict.outcome == "cannot tell"
+    assert verdict.outcome == "inconclusive"
     assert "did not measure it" in verdict.numbers[0]
 
 
@@ -182,8 +182,8 @@ def test_a_quantity_that_was_not_measured_is_no_number() -> None:
     [
         (["holds", "holds"], "holds"),
         (["holds", "does not hold here"], "does not hold here"),
-        (["cannot tell", "holds"], "cannot tell"),
-        (["cannot tell", "does not hold here"], "does not hold here"),
+        (["inconclusive", "holds"], "inconclusive"),
+        (["inconclusive", "does not hold here"], "does not hold here"),
     ],
 )
 def test_all_tests_of_a_claim_must_hold(outcomes: list[str], together: str) -> None:
@@ -191,7 +191,7 @@ def test_all_tests_of_a_claim_must_hold(outcomes: list[str], together: str) -> N
     values = {"holds": lambda t: sides(t)[0], "does not hold here": lambda t: sides(t)[1]}
     cells: list[Cell] = []
     for test, wanted in zip(a8, outcomes, strict=True):
-        if wanted != "cannot tell":
+        if wanted != "inconclusive":
             cells += cells_for(test, values[wanted](test))
         else:
             cells += cells_for(test, 1.0, rounds=5)

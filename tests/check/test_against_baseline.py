@@ -146,7 +146,7 @@ def test_what_cannot_be_judged_is_said_at_once_and_not_measured_again(
     monkeypatch.setattr(against_baseline, "_confirm", None)  # calling it would fail
     told = Told()
     checked = check(with_cells(run, faster), listener=told)
-    assert timing(checked, "blocking").verdict == "cannot tell"
+    assert timing(checked, "blocking").verdict == "inconclusive"
     said = {notice.code: notice.message for notice in told.before}
     assert why in said
     if few:
@@ -193,7 +193,7 @@ def test_the_cells_of_a_folder_are_those_of_all_its_runs(recorded: Run) -> None:
     checked = check(with_cells(older, faster), parts[1])
     assert [c.engine for c in checked.run.cells] == ["select", "blocking"]
     assert timing(checked, "blocking").verdict == "slower"
-    assert timing(checked, "select").verdict in ("same", "cannot tell")
+    assert timing(checked, "select").verdict in ("same", "inconclusive")
     warnings = {n.code: n.message for n in checked.comparison.warnings}
     assert "duration_s 0.05, now 0.02" in warnings["settings"]
 
@@ -215,7 +215,7 @@ def test_another_core_refuses_times_and_still_checks_counters(recorded: Run) -> 
     other = replace(recorded, tool=Tool(recorded.tool.version, "another core"))
     checked = check(with_cells(other, faster))
     assert checked.comparison.outcome == "not comparable"
-    assert timing(checked, "select").verdict == "cannot tell"
+    assert timing(checked, "select").verdict == "inconclusive"
     assert "another measured core" in (timing(checked, "select").reason or "")
     assert {len(cell.trials) for cell in checked.run.cells} == {against_baseline.COUNTER_ROUNDS}
     worse = check(with_cells(other, fewer_calls))

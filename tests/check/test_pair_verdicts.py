@@ -133,7 +133,7 @@ def test_an_interruption_keeps_the_ratios_and_gives_no_verdict() -> None:
             cells, base_name="A", new_name="B", seed=1, listener=_Interrupting()
         )
     (change,) = caught.value.comparison.changes
-    assert (change.verdict, change.rounds) == ("cannot tell", 2)
+    assert (change.verdict, change.rounds) == ("inconclusive", 2)
     assert change.ratio is not None
     assert change.ratio.median < 0.6
     assert "interrupted" in (change.reason or "")
@@ -206,7 +206,7 @@ def test_an_interruption_before_the_first_pair_passes_nothing(monkeypatch) -> No
     with pytest.raises(a_against_b.ComparisonInterrupted) as caught:
         run_versus(planned([], [], "slow-device"))
     (change,) = caught.value.comparison.changes
-    assert (change.verdict, change.reason) == ("cannot tell", pair_verdicts.INTERRUPTED)
+    assert (change.verdict, change.reason) == ("inconclusive", pair_verdicts.INTERRUPTED)
     assert caught.value.comparison.outcome == "inconclusive"
 
 
@@ -271,7 +271,7 @@ def test_what_arms_ask_for_on_purpose_and_b_cannot_do_is_not_told(monkeypatch) -
         run_versus(cells)
     comparison = run_versus([*planned([], [], "slow-device"), *cells])
     (unknown,) = [c for c in comparison.changes if c.scenario == "slow-devices"]
-    assert unknown.verdict == "cannot tell"
+    assert unknown.verdict == "inconclusive"
     assert "arm B: blocking supports one request in flight" in (unknown.reason or "")
     assert comparison.outcome == "inconclusive"
 

@@ -155,7 +155,7 @@ def test_an_engine_is_broken_at_its_options_and_never_within(cli, files) -> None
 
 def test_a_pass_says_why_what_cannot_be_told_lets_it(cli, files) -> None:
     out = " ".join(cli("compare", "few.json", "few.json").stdout.split())
-    assert "Passed: nothing lost, 2 cannot tell (both are the same run; few.json against" in out
+    assert "Passed: nothing lost, 2 inconclusive (both are the same run; few.json against" in out
 
 
 def test_machine_readable_forms_are_alone_on_standard_output(cli, files) -> None:

@@ -40,7 +40,7 @@ def test_counters_raise_no_alarm_in_100_suites() -> None:
         return [make_trial(n, latency_ns=[1], calls=each) for n, each in enumerate(calls)]
 
     found = [each for _ in range(100 * 8) for each in exact_counters.compare(trials(), trials())]
-    assert {each.verdict for each in found} == {"same", "cannot tell"}
+    assert {each.verdict for each in found} == {"same", "inconclusive"}
     assert sum(each.verdict == "same" for each in found) > 800
     assert "calls_per_op.futex" not in {each.metric.key for each in found}
 
@@ -55,10 +55,10 @@ def test_a_counter_that_varies_by_itself_is_no_evidence_and_is_counted() -> None
 
 def test_a_counter_that_is_constant_no_more_is_said() -> None:
     constant = [1.0] * 7
-    assert exact_counters.verdict(constant, [1.0] * 4 + [2.0] * 3) == "cannot tell"
+    assert exact_counters.verdict(constant, [1.0] * 4 + [2.0] * 3) == "inconclusive"
     assert exact_counters.verdict(constant, [1.0] * 3 + [2.0] * 4) == "slower"
-    assert exact_counters.verdict(constant, [1.0] * 4 + [0.5, 0.5, 1.5]) == "cannot tell"
-    assert exact_counters.verdict([1.0] * 4, [1.0, 2.0, 2.0]) == "cannot tell"  # four may be luck
+    assert exact_counters.verdict(constant, [1.0] * 4 + [0.5, 0.5, 1.5]) == "inconclusive"
+    assert exact_counters.verdict([1.0] * 4, [1.0, 2.0, 2.0]) == "inconclusive"  # four may be luck
 
     def run(calls: list[float]) -> Run:
         return make_run(

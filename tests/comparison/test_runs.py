@@ -45,13 +45,13 @@ def test_the_other_way_round_the_verdict_is_the_opposite(a: list[float], b: list
 def test_too_few_rounds_never_give_a_verdict(few: list[float], many: list[float]) -> None:
     for base, new in ((few, many), (many, few)):
         (change,) = timings(compared(run_of(base), run_of(new)))
-        assert change.verdict == "cannot tell"
+        assert change.verdict == "inconclusive"
         assert "no interval: measure at least 6" in (change.reason or "")
 
 
 def test_five_rounds_are_too_few_however_far_apart() -> None:
     (change,) = timings(compared(run_of(noisy(1000, 1, 5)), run_of(noisy(10, 2, 20))))
-    assert change.verdict == "cannot tell"
+    assert change.verdict == "inconclusive"
     assert "5 rounds give no interval" in (change.reason or "")
 
 
@@ -71,7 +71,7 @@ def test_a_verdict_follows_from_its_interval(
         assert ratio.median > 1 + threshold
     if change.verdict == "same":
         assert 1 / (1 + threshold) - 1e-9 <= ratio.low <= ratio.high <= 1 + threshold + 1e-9
-    if change.verdict == "cannot tell":
+    if change.verdict == "inconclusive":
         assert change.reason
 
 
@@ -142,7 +142,7 @@ def test_a_partial_cell_is_never_the_same_and_a_notice_says_so() -> None:
     for sides in ((base, replace(base, cells=[ended])), (replace(base, cells=[ended]), base)):
         comparison = compared(*sides)
         (change,) = timings(comparison)
-        assert change.verdict == "cannot tell"
+        assert change.verdict == "inconclusive"
         assert "interrupted after 12" in (change.reason or "")
         assert comparison.outcome == "inconclusive"
         assert "partial" in [notice.code for notice in comparison.warnings]
@@ -153,7 +153,7 @@ def test_rounds_that_measured_nothing_are_not_dropped_in_silence() -> None:
     (lost,) = timings(compared(base, gaps))
     assert (lost.verdict, lost.reason) == ("failed", "7 of 14 rounds have no value")
     (before,) = timings(compared(gaps, base))
-    assert before.verdict == "cannot tell"
+    assert before.verdict == "inconclusive"
     assert "7 of 28 rounds have no value" in (before.reason or "")
 
 
@@ -192,7 +192,7 @@ def test_survivors_alone_show_no_gain() -> None:
     base, new = [0.0, *noisy(1000, count=6)], [*[0.0] * 13, *noisy(2000, count=7)]
     comparison = compared(run_of(base), run_of(new))
     (change,) = timings(comparison)
-    assert (change.verdict, change.judged) == ("cannot tell", False)
+    assert (change.verdict, change.judged) == ("inconclusive", False)
     assert "14 of 27 rounds have no value" in (change.reason or "")
     assert comparison.outcome == "inconclusive"
 
@@ -257,7 +257,7 @@ def test_a_change_within_the_spread_of_the_base_runs_is_none() -> None:
     new = run_of(noisy(850, 9))
     for runs in (bases[:1], bases):
         (change,) = timings_of(judge_runs(runs, new, by))
-        assert change.verdict == "cannot tell"
+        assert change.verdict == "inconclusive"
     (alone,) = timings_of(judge_runs(bases[:1], new, by))
     assert "may differ so by themselves" in (alone.reason or "")
     lost = run_of(noisy(200, 9))
@@ -298,7 +298,7 @@ def test_rounds_that_cannot_show_any_change_say_so() -> None:
     base = run_of(*(noisy(1000, seed, 7) for seed in range(90)))
     lost = run_of(noisy(100, 91, 7), *(noisy(1000, seed, 7) for seed in range(92, 181)))
     found, *others = timings(compared(base, lost))
-    assert found.verdict == "cannot tell"
+    assert found.verdict == "inconclusive"
     assert "so few rounds (7 and 7) cannot show any change in one of 90 timings" in (
         found.reason or ""
     )
@@ -312,10 +312,10 @@ def test_a_busy_machine_asks_for_more() -> None:
     (busy,) = timings_of(
         judge_runs([base], lost, with_changes(by, assumed_spread=rank_sum.BUSY_SPREAD))
     )
-    assert (quiet.verdict, busy.verdict) == ("slower", "cannot tell")
+    assert (quiet.verdict, busy.verdict) == ("slower", "inconclusive")
     notice = [Notice(noise.BUSY_THROUGHOUT, "others kept 1 of 2 cores busy")]
     (found,) = timings(compared(base, replace(lost, warnings=notice)))
-    assert found.verdict == "cannot tell"
+    assert found.verdict == "inconclusive"
 
 
 def test_fresh_rounds_stand_for_those_that_made_a_suspect() -> None:

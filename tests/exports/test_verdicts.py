@@ -38,7 +38,7 @@ def comparison():
         [
             make_change(verdict="same", engine="blocking", ratio=Interval(1.0, 0.99, 1.01)),
             make_change(verdict="slower", engine="aio"),
-            make_change(verdict="cannot tell", engine="select", reason="too noisy: pin it"),
+            make_change(verdict="inconclusive", engine="select", reason="too noisy: pin it"),
             make_change(verdict="vanished", engine="threads", new=None, ratio=None, rounds=0),
             make_change(verdict="failed", engine="poll", new=None, ratio=None, reason="it broke"),
             make_change(verdict="new", engine="epoll", base=None, ratio=None),
@@ -133,10 +133,10 @@ def test_an_annotation_of_what_cannot_be_compared_says_why() -> None:
 
 
 def test_a_pass_says_why_what_cannot_be_told_lets_it() -> None:
-    unknown = [make_change(verdict="cannot tell"), make_change(verdict="same")]
+    unknown = [make_change(verdict="inconclusive"), make_change(verdict="same")]
     told = make_comparison(unknown, outcome="passed")
     assert render("markdown", told).startswith(
-        "## Passed: nothing lost, 1 cannot tell, 1 same "
+        "## Passed: nothing lost, 1 inconclusive, 1 same "
         "(only a gain is possible there, or 10 % would have been seen)"
     )
     same = make_comparison(unknown, outcome="passed", warnings=[Notice("same-run", "the same")])
@@ -197,7 +197,7 @@ def test_a_large_step_summary_stays_below_what_github_takes() -> None:
 
 def test_markdown_says_the_outcome_and_every_number(comparison) -> None:
     text = render("markdown", comparison)
-    assert text.startswith("## Regression: 1 vanished, 1 failed, 1 slower, 1 cannot tell")
+    assert text.startswith("## Regression: 1 vanished, 1 failed, 1 slower, 1 inconclusive")
     rows = {row[1]: row for row in table_cells(text)}
     assert rows["slow-device, depth 4, aio"] == [
         "slower", "slow-device, depth 4, aio", "throughput_ops", "-12 % (-13 % to -11 %)",
