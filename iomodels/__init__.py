@@ -1,10 +1,16 @@
-"""Puts Linux I/O models side by side and says what each costs on this machine.
+"""Compares Linux I/O models: throughput, latency, CPU and calls per operation on this machine.
 
     import iomodels
-    run = iomodels.bench(["slow-device"], engines=["blocking", "aio"], rounds=7)
-    run = iomodels.load("results/run.json")
 
-Attributes are imported when first used, so that `iomodels --version` stays quick.
+    run = iomodels.bench("slow-device", engines=["blocking", "aio"], settings={"load.depth": 4})
+    run = iomodels.load("results/run.json")
+    change = iomodels.compare("old.json", "new.json")
+    rows = run.to_rows()    # flat dictionaries, for pandas or polars
+
+`bench` measures and `load` reads; both return a `Run`. `compare` returns a `Comparison`. All errors
+are `IomodelsError`s. docs/library.md has examples.
+
+Names are imported when they are first used, so that `import iomodels` takes no time.
 """
 
 from __future__ import annotations
@@ -12,25 +18,95 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["IomodelsError", "Run", "__version__", "bench", "load"]
 
 if TYPE_CHECKING:
-    from iomodels.base.errors import IomodelsError
-    from iomodels.measure.run import bench
-    from iomodels.results.read import load
-    from iomodels.results.schema import Run
+    from iomodels.base.errors import (
+        ArmError,
+        ConditionLost,
+        EngineError,
+        IomodelsError,
+        NotApplicable,
+        NothingEnded,
+        NothingMeasured,
+        NothingToDraw,
+        OutputError,
+        ResultError,
+        ScenarioError,
+        TrialError,
+        UsageError,
+    )
+    from iomodels.comparison.schema import Change
+    from iomodels.library.functions import bench, compare, load
+    from iomodels.library.listening import Listener
+    from iomodels.library.shown import Comparison, Run
+    from iomodels.measure.plan import Plan
+    from iomodels.measure.run import RunInterrupted
+    from iomodels.results.schema import Cell, Interval, Notice, Percentiles, Summary, Trial
+    from iomodels.trials.planned import PlannedTrial
 
-_HOME = {
-    "bench": "iomodels.measure.run",
-    "load": "iomodels.results.read",
-    "Run": "iomodels.results.schema",
-    "IomodelsError": "iomodels.base.errors",
+__all__ = [
+    "ArmError",
+    "Cell",
+    "Change",
+    "Comparison",
+    "ConditionLost",
+    "EngineError",
+    "Interval",
+    "IomodelsError",
+    "Listener",
+    "NotApplicable",
+    "NothingEnded",
+    "NothingMeasured",
+    "NothingToDraw",
+    "Notice",
+    "OutputError",
+    "Percentiles",
+    "Plan",
+    "PlannedTrial",
+    "ResultError",
+    "Run",
+    "RunInterrupted",
+    "ScenarioError",
+    "Summary",
+    "Trial",
+    "TrialError",
+    "UsageError",
+    "__version__",
+    "bench",
+    "compare",
+    "load",
+]
+
+_ELSEWHERE = {
+    "Cell": "iomodels.results.schema",
+    "Change": "iomodels.comparison.schema",
+    "Comparison": "iomodels.library.shown",
+    "Interval": "iomodels.results.schema",
+    "Listener": "iomodels.library.listening",
+    "Notice": "iomodels.results.schema",
+    "Percentiles": "iomodels.results.schema",
+    "Plan": "iomodels.measure.plan",
+    "PlannedTrial": "iomodels.trials.planned",
+    "Run": "iomodels.library.shown",
+    "RunInterrupted": "iomodels.measure.run",
+    "Summary": "iomodels.results.schema",
+    "Trial": "iomodels.results.schema",
+    "bench": "iomodels.library.functions",
+    "compare": "iomodels.library.functions",
+    "load": "iomodels.library.functions",
 }
+"""Where each name is that is no error; the errors are in one module."""
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - any of the attributes above
-    if name not in _HOME:
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any of the names above
+    if name not in __all__:
         raise AttributeError(f"module 'iomodels' has no attribute '{name}'")
     from importlib import import_module
 
-    return getattr(import_module(_HOME[name]), name)
+    found = getattr(import_module(_ELSEWHERE.get(name, "iomodels.base.errors")), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__} - {"TYPE_CHECKING", "Any", "annotations"})

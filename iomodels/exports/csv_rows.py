@@ -38,7 +38,7 @@ def of_run(run: Run) -> str:
 
 def of_comparison(comparison: Comparison) -> str:
     """One row per change."""
-    rows = ((*_change(change), comparison.interval) for change in comparison.changes)
+    rows = (comparison_values(change, comparison) for change in comparison.changes)
     return _table(COMPARISON_COLUMNS, rows)
 
 
@@ -60,12 +60,13 @@ def _rows(each: NamedCell) -> Iterable[Sequence[Value]]:
     ]  # fmt: skip
 
 
-def _change(change: Change) -> Sequence[Value]:
+def comparison_values(change: Change, comparison: Comparison) -> Sequence[Value]:
+    """What one of its changes has in each of `COMPARISON_COLUMNS`."""
     return (
         change.scenario, change.label, change.engine, change.metric, change.unit,
         change.bigger_is_better, change.verdict, *_interval(change.ratio),
         *_interval(change.base), *_interval(change.new), change.rounds, change.noise,
-        change.detectable, change.confirmed, change.reason,
+        change.detectable, change.confirmed, change.reason, comparison.interval,
     )  # fmt: skip
 
 

@@ -83,6 +83,10 @@ class Trial(msgspec.Struct, frozen=True):
     """Completions in each of equal parts of the measured window, in order. None where the window
     ended before its time, or where another process measures (a server's peer)."""
 
+    def __repr__(self) -> str:
+        """One line: the histograms of a trial are thousands."""
+        return f"<Trial round {self.round}: {self.operations} operations>"
+
 
 class Percentiles(msgspec.Struct, frozen=True):
     """Percentiles of one histogram quantity, each with its interval over rounds."""
@@ -145,6 +149,11 @@ class Cell(msgspec.Struct, frozen=True):
     def is_harness(self) -> bool:
         """Whether it says what the harness costs, and is no I/O model's."""
         return self.engine == HARNESS
+
+    def __repr__(self) -> str:
+        """One line, whatever its trials hold."""
+        name = f"{self.scenario[:80]} {self.engine[:80]}"
+        return f"<Cell {name!r}: {self.status}, {len(self.trials)} trials>"
 
 
 class Notice(msgspec.Struct, frozen=True):

@@ -1,0 +1,152 @@
+"""The library's three functions: measure, read, compare."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from iomodels.base.errors import UsageError
+from iomodels.comparison import runs
+from iomodels.library import arguments
+from iomodels.library.listening import Listener, TextProgress
+from iomodels.library.shown import Comparison, Run
+from iomodels.measure import run as measuring
+from iomodels.measure.defaults import (
+    DURATION_S,
+    MAX_ROUNDS,
+    MAX_SECONDS,
+    MAX_SEED,
+    MIN_DURATION_S,
+    ROUNDS,
+    WARMUP_S,
+)
+from iomodels.results import read, schema
+
+MIN_THRESHOLD = 0.001
+
+
+def bench(
+    scenarios: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = "default",
+    *,
+    engines: str | Iterable[str] = (),
+    settings: arguments.Settings | None = None,
+    rounds: int = ROUNDS,
+    duration_s: float = DURATION_S,
+    warmup_s: float = WARMUP_S,
+    seed: int | None = None,
+    output: str | os.PathLike[str] | None = None,
+    force: bool = False,
+    listener: measuring.RunListener | None = None,
+    progress: bool = False,
+) -> Run:
+    """Measure scenarios with I/O engines, and return the run.
+
+    `scenarios`: shipped names (`iomodels scenarios` lists them), suites, or paths of TOML files;
+    one, or a list. Without it the suite "default" runs, in about a minute.
+    `engines`: as `-e` has them, "aio" or ["blocking", "aio:threads=4"]; without it those that the
+    scenario names, else blocking, nonblocking, select and aio.
+    `settings`: scenario keys to change, {"load.depth": 4}; a list is a sweep, [1, 4, 16].
+    `rounds`: how often each cell is measured, 1 to 1000. Verdicts need six.
+    `duration_s`, `warmup_s`: seconds that each trial measures, and warms up before.
+    `seed`: fixes every random choice; without it a new one, which the run keeps.
+    `output`: a result file. Each trial is kept beside it as it ends. `force` replaces an old one.
+    `listener`: is called as trials begin and end (derive from `iomodels.Listener`).
+    `progress`: True writes to standard error what is measured and how long it will take.
+
+    Raises `UsageError`, `ScenarioError`, `EngineError` or `OutputError` before anything is
+    measured, and `NothingMeasured` when no trial succeeded. Ctrl-C raises `RunInterrupted`, a
+    `KeyboardInterrupt` whose `run` is what was measured until then. A cell that failed raises
+    nothing: its `status` is "failed", and its `reason` says why.
+    """
+    wanted = arguments.names("scenarios", scenarios, '"slow-device"')
+    chosen = arguments.engines(engines)
+    changed = arguments.settings(settings)
+    rounds = arguments.whole("rounds", rounds, 1, MAX_ROUNDS)
+    duration_s = arguments.number("duration_s", duration_s, MIN_DURATION_S, MAX_SECONDS, "seconds")
+    warmup_s = arguments.number("warmup_s", warmup_s, 0, MAX_SECONDS, "seconds")
+    if seed is not None:
+        seed = arguments.whole("seed", seed, 0, MAX_SEED)
+    where = None if output is None else Path(arguments.path("output", output))
+    force = arguments.flag("force", force)
+    told = _listener(listener, arguments.flag("progress", progress))
+    try:
+        run = measuring.bench(
+            wanted,
+            engines=chosen,
+            settings=changed,
+            rounds=rounds,
+            duration_s=duration_s,
+            warmup_s=warmup_s,
+            seed=seed,
+            output=where,
+            force=force,
+            listener=told,
+        )
+    except measuring.RunInterrupted as interruption:
+        interruption.run = Run.of(interruption.run)
+        raise
+    return Run.of(run)
+
+
+def _listener(listener: Any, progress: bool) -> measuring.RunListener | None:  # noqa: ANN401
+    if listener is None:
+        return TextProgress() if progress else None
+    if progress:
+        raise UsageError("listener and progress=True are both given: keep one")
+    methods = [name for name in vars(Listener) if not name.startswith("_")]
+    arguments.having("listener", listener, methods, "derive its class from iomodels.Listener")
+    checked: measuring.RunListener = listener
+    return checked
+
+
+def load(path: str | os.PathLike[str]) -> Run:
+    """Read a result file that `bench` wrote.
+
+    Raises `ResultError` for a file that is not there or not sound, and `UsageError` for what is no
+    path.
+    """
+    return Run.of(read.load(arguments.path("path", path)))
+
+
+def compare(
+    base: schema.Run | str | os.PathLike[str],
+    new: schema.Run | str | os.PathLike[str],
+    *,
+    threshold: float = runs.DEFAULT_THRESHOLD,
+    metrics: str | Iterable[str] = (),
+    anyway: bool = False,
+) -> Comparison:
+    """Compare two runs, or two result files, cell by cell: what changed, and how sure that is.
+
+    `threshold`: changes below this share count as the same, 0.001 to 1 (0.05 is 5 %).
+    `metrics`: what to judge, such as "latency_p50_ns" or a list; without it the throughput, of an
+    open loop the median latency. Calls per operation are always judged.
+    `anyway`: judge times although machine, version or core differ; the warning stays.
+
+    Raises `UsageError` for arguments that make no sense, `ResultError` for a file that cannot be
+    read. What was found is in the comparison's `outcome`, and raises nothing.
+    """
+    before, base_name = _side("base", base)
+    after, new_name = _side("new", new)
+    return Comparison.of(
+        runs.compare(
+            before,
+            after,
+            base_name=base_name,
+            new_name=new_name,
+            threshold=arguments.number("threshold", threshold, MIN_THRESHOLD, 1),
+            metric_keys=arguments.optional_names("metrics", metrics, '"latency_p50_ns"'),
+            anyway=arguments.flag("anyway", anyway),
+        )
+    )
+
+
+def _side(argument: str, side: object) -> tuple[schema.Run, str]:
+    """One side's run, and what it is called."""
+    if isinstance(side, str | os.PathLike):
+        path = arguments.path(argument, side)
+        return read.load(path), Path(path).name
+    must = "a run (of bench or load), or the path of a result file"
+    return arguments.instance(argument, side, schema.Run, must), argument
