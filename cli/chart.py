@@ -59,6 +59,9 @@ def command(
     """
     from iomodels.base import files
 
+    from .shared.drawing import prepare_drawing
+
+    prepare_drawing()
     from .show import console
     from .show.rendering import rendered
 

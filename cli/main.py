@@ -21,6 +21,8 @@ import iomodels
 from iomodels.base.errors import IomodelsError, OutputError
 from iomodels.base.escape import visible
 
+from .shared import surroundings
+
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
@@ -122,6 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     3 nothing measured or not comparable · 4 inconclusive · 130 interrupted · 141 the reader of our
     output went away.
     """
+    surroundings.prepare()
     sys.stdout, sys.stderr = _reopened(sys.stdout), _reopened(sys.stderr)
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 

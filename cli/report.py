@@ -44,6 +44,9 @@ def command(result: Path, output: Path | None, trace_files: tuple[Path, ...], fo
     Exits with 0 when the page was written, 2 for a file that cannot be read or written, 3 for a
     result without anything in it.
     """
+    from .shared.drawing import prepare_drawing
+
+    prepare_drawing()
     from iomodels.base import files
     from iomodels.report.page import page
     from iomodels.results import read

@@ -98,6 +98,10 @@ def command(
     Exits with 0 when all was recorded, 1 when a recording failed, 2 for a mistake in what was
     asked, 3 when nothing could be recorded.
     """
+    from .shared.drawing import prepare_drawing
+
+    if folder is not None:
+        prepare_drawing()
     from iomodels.measure.recording import record
     from iomodels.trace import schema as trace
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib import import_module
 
 if __name__ == "__main__":
+    # `python -m` puts the current folder first, and a socket.py in it before Python's own. What of
+    # ours is still to be loaded is found through the package.
+    if not sys.flags.safe_path and sys.path[:1] in ([""], [os.path.realpath(os.curdir)]):
+        del sys.path[0]
     # By name, because the command line's folder is mapped into the package when it is installed.
     import_module("iomodels.cli.main").main()

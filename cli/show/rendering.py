@@ -1,70 +1,140 @@
-"""Pictures to the bytes of their files, several at a time where there are many."""
+"""Pictures to the bytes of their files, several at a time where there are many.
+
+The helper processes are forked: they start at once, load nothing, and so never run a file of the
+current folder. What a helper cannot do, this process does.
+"""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
+import struct
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
 
-from iomodels.base.errors import OutputError
+from iomodels import _core
+from iomodels.base.system import allowed_cpus
 from iomodels.charts import Format, Picture, render
 
 from ..shared.interrupts import terminated_like_ctrl_c
 
-WORTH_A_PROCESS = 6
-"""To start one takes as long as to draw three pictures."""
+WORTH_A_PROCESS = 4
+"""With fewer pictures for each, starting and ending helpers takes longer than it saves."""
+
+_LENGTH = struct.Struct("=Q")
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def rendered(pictures: Sequence[Picture], format: Format) -> Iterator[bytes]:
     """Each picture's file, in order.
 
-    Ctrl-C and SIGTERM end the workers too. Raises `OutputError` where one of them was killed.
+    The helpers end with this iterator, with Ctrl-C and SIGTERM, and with this process, however
+    that ends.
     """
-    workers = min(len(os.sched_getaffinity(0)), len(pictures) // WORTH_A_PROCESS)
-    if workers < 2:
+    helpers = min(len(allowed_cpus()), len(pictures) // WORTH_A_PROCESS)
+    if helpers < 2:
         yield from (render(picture, format) for picture in pictures)
         return
+    yield render(pictures[0], format)  # here, so that the helpers have all that this loads
+    rest = pictures[1:]
     # A pipe for each, and no pool: in that a worker that is killed can hold the lock of a queue.
     with terminated_like_ctrl_c(), ExitStack() as stack:
-        started = [_worker(pictures[n::workers], format, stack) for n in range(workers)]
-        for number, picture in enumerate(pictures):
-            process, pipe = started[number % workers]
+        started: list[_Helper] = []
+        for n in range(helpers):
+            helper = _start(rest[n::helpers], format, [other.pipe for other in started])
+            if helper is None:
+                break
+            stack.callback(helper.end)
+            started.append(helper)
+        for number, picture in enumerate(rest):
+            share = number % helpers
+            data = started[share].next_file() if share < len(started) else None
+            yield render(picture, format) if data is None else data
+
+
+@dataclass(frozen=True)
+class _Helper:
+    """A process that draws its share of the pictures, and the pipe that they come from."""
+
+    pid: int
+    pipe: BinaryIO
+
+    def next_file(self) -> bytes | None:
+        """None when it has ended early: killed, perhaps, or for want of memory."""
+        head = self.pipe.read(_LENGTH.size)
+        if len(head) < _LENGTH.size:
+            return None
+        (length,) = _LENGTH.unpack(head)
+        data = self.pipe.read(length)
+        return data if len(data) == length else None
+
+    def end(self) -> None:
+        self.pipe.close()
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+
+def _start(
+    pictures: Sequence[Picture], format: Format, others: Sequence[BinaryIO]
+) -> _Helper | None:
+    """A helper, or None where there can be none: no process to spare, or not only one thread here
+    (a lock that another holds would stay locked in the helper)."""
+    if not _is_single_threaded():
+        return None
+    parent = os.getpid()
+    with ExitStack() as stack:
+        # Ctrl-C is for this process, and ends the helper through it.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+        stack.callback(signal.pthread_sigmask, signal.SIG_SETMASK, before)
+        try:
+            ours, theirs = os.pipe()
+        except OSError:
+            return None
+        try:
+            pid = os.fork()
+        except OSError:
+            os.close(ours)
+            os.close(theirs)
+            return None
+        if pid == 0:
             try:
-                yield pipe.recv_bytes()
-            except (EOFError, OSError):  # between two files, or in one
-                process.join()
-                by_a_signal = (process.exitcode or 0) < 0
-                assert by_a_signal, f"'{picture.name}' cannot be drawn: the reason is above"
-                raise OutputError(
-                    f"the process that drew '{picture.name}' was killed, perhaps for want of "
-                    "memory: draw fewer at a time with --scenario NAME"
-                ) from None
+                os.close(ours)
+                for other in others:
+                    other.close()
+                _draw(pictures, format, theirs, parent, before)
+            finally:
+                os._exit(0)
+        os.close(theirs)
+        return _Helper(pid, open(ours, "rb"))
 
 
-def _worker(
-    pictures: Sequence[Picture], format: Format, stack: ExitStack
-) -> tuple[SpawnProcess, Connection]:
-    """Starts a process, which ends with `stack`, and gives the pipe that it writes to."""
-    context = multiprocessing.get_context("spawn")  # not forked: numpy has threads
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_draw, args=(theirs, pictures, format), daemon=True)
-    # Ctrl-C is for this process: the worker starts with it ignored.
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _is_single_threaded() -> bool:
     try:
-        process.start()
-    finally:
-        signal.signal(signal.SIGINT, handler)
-    theirs.close()
-    stack.enter_context(ours)
-    stack.callback(process.join)
-    stack.callback(process.kill)
-    return process, ours
+        return len(list(Path("/proc/self/task").iterdir())) == 1
+    except OSError:
+        return False
 
 
-def _draw(pipe: Connection, pictures: Sequence[Picture], format: Format) -> None:
-    for picture in pictures:
-        pipe.send_bytes(render(picture, format))
+def _draw(
+    pictures: Sequence[Picture],
+    format: Format,
+    descriptor: int,
+    parent: int,
+    mask: set[int | signal.Signals],
+) -> None:
+    """In the helper. Whatever goes wrong, the parent draws the picture again, and says it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    # Where it is refused, the pipe that nobody reads any more ends the helper a little later.
+    with suppress(PermissionError):
+        _core.die_with_parent(parent)
+    with open(descriptor, "wb") as pipe:
+        for picture in pictures:
+            data = render(picture, format)
+            pipe.write(_LENGTH.pack(len(data)) + data)
+            pipe.flush()

@@ -16,6 +16,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from iomodels.base.system import allowed_cpus
+
 Fact = str | int | float | bool | None
 
 ROOT = Path("/")
@@ -143,7 +145,7 @@ def cpu_list(cpus: Iterable[int]) -> str:
 
 
 def _processors(root: Path) -> dict[str, Fact]:
-    allowed = os.sched_getaffinity(0)
+    allowed = allowed_cpus()
     return {
         "cpu": cpu_model(read(root / "proc/cpuinfo") or ""),
         "cores_online": os.cpu_count(),

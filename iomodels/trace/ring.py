@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from iomodels import _core
+from iomodels.base.system import memory_file
 from iomodels.trace.schema import Event, Kind
 
 CAPACITY = 65_536
@@ -96,7 +97,7 @@ def new_ring(capacity: int = CAPACITY) -> Iterator[Ring]:
     """A ring for so many events in memory of its own; gone at the end."""
     layout = _core.event_layout()
     words = len(layout["ring"]) + capacity * len(layout["event"])
-    fd = os.memfd_create("iomodels-events")
+    fd = memory_file("iomodels-events")
     os.ftruncate(fd, words * _WORD_BYTES)
     ring = Ring(fd, words * _WORD_BYTES)
     try:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from iomodels.base.errors import TrialError
+from iomodels.base.system import memory_file
 from iomodels.trials import failures
 from iomodels.trials.launch import Launch, own_launch
 from iomodels.trials.planned import Command
@@ -45,7 +46,7 @@ class Child:
         # Before and after a slice a file may be read once more, from end to end.
         self._checks_s = 2 * command.settings.get("file_size", 0) / SLOWEST_DISK_BYTES_PER_S
         # A memfd keeps the last words without a thread that drains a pipe.
-        self._stderr = os.memfd_create("iomodels-last-words")
+        self._stderr = memory_file("iomodels-last-words")
         try:
             self._process = self._start(command, launch or own_launch())
         except OSError as error:

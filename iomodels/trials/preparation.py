@@ -13,6 +13,7 @@ from types import TracebackType
 
 from iomodels import _core
 from iomodels.base.errors import ScenarioError
+from iomodels.base.system import allowed_cpus
 from iomodels.base.toml import printable
 from iomodels.base.units import format_size
 from iomodels.engines.point_settings import choice, of_point
@@ -72,7 +73,7 @@ class Preparation:
         self._making = making
         self._seed = seed
         self._clock_q32 = _core.clock_calibrate(CALIBRATION_NS)
-        self._cpus = sorted(os.sched_getaffinity(0))
+        self._cpus = sorted(allowed_cpus())
         self._files: dict[tuple[str, int], int | Unavailable] = {}
 
     def __enter__(self) -> Preparation:

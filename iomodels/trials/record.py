@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from iomodels import _core
+from iomodels.base.system import memory_file
 
 if TYPE_CHECKING:
     from iomodels.results.schema import Histogram
@@ -108,7 +109,7 @@ def new_record(layout: Layout | None = None) -> Iterator[Record]:
     `layout` is that of the core which will write it: by default the one of this process.
     """
     layout = layout or own_layout()
-    fd = os.memfd_create("iomodels-record")
+    fd = memory_file("iomodels-record")
     os.ftruncate(fd, layout.size)
     record = Record(fd, layout)
     try:

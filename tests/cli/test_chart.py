@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -95,46 +94,6 @@ def test_two_results_are_overlaid(chart, tmp_path):
 )
 def test_what_all_file_names_begin_with_is_in_no_label(files, names):
     assert _names(tuple(map(Path, files))) == names
-
-
-# In a process of its own, which keeps a helper of `multiprocessing` as a child.
-SEVERAL = """
-import multiprocessing, os, sys
-import iomodels
-from iomodels import charts
-from iomodels.cli.show import rendering
-from iomodels.base.errors import OutputError
-
-rendering.WORTH_A_PROCESS = 4
-os.sched_getaffinity = lambda _: {0, 1}
-several = (charts.pictures([iomodels.load("four.json")]) * 2)[:8]
-files = rendering.rendered(several, "svg")
-first = next(files)
-drawing = multiprocessing.active_children()
-assert len(drawing) == 2, drawing
-if sys.argv[1] == "killed":
-    for process in drawing:
-        process.kill()
-    try:
-        list(files)
-    except OutputError as error:
-        print(error)
-else:
-    assert [first, *files] == [charts.render(picture, "svg") for picture in several]
-    print("the same")
-assert multiprocessing.active_children() == []
-"""
-
-
-@pytest.mark.parametrize(("fate", "said"), [("", "the same\n"), ("killed", "was killed, perhaps")])
-def test_several_processes_draw_the_same_or_say_that_they_were_killed(chart, tmp_path, fate, said):
-    done = subprocess.run(
-        [sys.executable, "-c", SEVERAL, fate],
-        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert said in done.stdout
-    assert done.stderr == ""
 
 
 def test_there_may_be_nothing_to_draw(chart, tmp_path):

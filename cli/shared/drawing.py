@@ -1,0 +1,68 @@
+"""What must be done before matplotlib is loaded."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from iomodels.base.errors import OutputError
+
+
+def prepare_drawing() -> None:
+    """Give matplotlib folders that it can write to, and keep it silent.
+
+    Raises `OutputError` where there is no such folder at all.
+    """
+    # Its remarks (on fonts and caches) are nothing that a user of ours could act on.
+    logging.getLogger("matplotlib").setLevel(logging.CRITICAL)
+    if all(map(_can_be_written, _usual_folders())):
+        return
+    folder = _temporary_folder()
+    os.environ["MPLCONFIGDIR"] = folder
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+
+
+def _usual_folders() -> Iterator[Path | None]:
+    """Where it keeps settings and caches (`matplotlib.get_configdir`, `get_cachedir`)."""
+    if own := os.environ.get("MPLCONFIGDIR"):
+        yield Path(own)
+        return
+    for variable, below_home in (("XDG_CONFIG_HOME", ".config"), ("XDG_CACHE_HOME", ".cache")):
+        if base := os.environ.get(variable):
+            yield Path(base, "matplotlib")
+            continue
+        try:
+            yield Path.home() / below_home / "matplotlib"
+        except RuntimeError:  # a user without a name and without HOME
+            yield None
+
+
+def _can_be_written(folder: Path | None) -> bool:
+    """Whether it is there, or can be made. Tried, not asked: to the superuser `access` allows even
+    a read-only file system."""
+    if folder is None:
+        return False
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except (OSError, ValueError):
+        return False
+
+
+def _temporary_folder() -> str:
+    """In memory where nothing else can be written to: a read-only container has that."""
+    for parent in (None, "/dev/shm"):
+        try:
+            return tempfile.mkdtemp(prefix="iomodels-", dir=parent)
+        except OSError:
+            continue
+    raise OutputError(
+        "matplotlib, which draws the pictures, needs a folder that it can write to, and there is "
+        "none: set MPLCONFIGDIR to one"
+    )

@@ -1,0 +1,16 @@
+"""What the libraries that we use would take from the environment, and must not."""
+
+from __future__ import annotations
+
+import os
+
+THREADS_OF_NUMPY = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+"""OpenBLAS starts a thread for each CPU when it is loaded, and where it cannot, it ends the process
+with SIGINT. Nothing here multiplies matrices."""
+
+
+def prepare() -> None:
+    """Call it before numpy and matplotlib are loaded."""
+    os.environ.update(dict.fromkeys(THREADS_OF_NUMPY, "1"))
+    # A notebook's, which its children inherit; pictures become files here.
+    os.environ.pop("MPLBACKEND", None)

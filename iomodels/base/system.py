@@ -1,0 +1,44 @@
+"""System calls that a container's seccomp profile may refuse, each with what does instead."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from pathlib import Path
+
+MEMORY_FOLDER = Path("/dev/shm")
+
+
+def allowed_cpus(root: Path = Path("/")) -> frozenset[int]:
+    """The numbers of the CPUs that this process may run on; never empty."""
+    try:
+        return frozenset(os.sched_getaffinity(0))
+    except OSError:
+        return _cpus_of_status(root) or frozenset(range(os.cpu_count() or 1))
+
+
+def _cpus_of_status(root: Path) -> frozenset[int]:
+    """The same as the kernel writes it (`0-3,8`), or nothing where it does not."""
+    try:
+        status = (root / "proc/self/status").read_text()
+    except OSError:
+        return frozenset()
+    found = re.search(r"^Cpus_allowed_list:\s*([0-9,-]+)$", status, re.MULTILINE)
+    ranges = [part.partition("-") for part in found[1].split(",")] if found else []
+    return frozenset(
+        cpu for low, _, high in ranges for cpu in range(int(low), int(high or low) + 1)
+    )
+
+
+def memory_file(name: str) -> int:
+    """A new file in memory, without a name in any folder, open for reading and writing.
+
+    Raises `OSError` where neither memfd_create nor /dev/shm can make one.
+    """
+    try:
+        return os.memfd_create(name)
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise
+        return os.open(MEMORY_FOLDER, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
