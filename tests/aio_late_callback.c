@@ -59,6 +59,7 @@ static int transfer_one(const struct named_engine *named, struct record *record,
 {
     const struct engine *engine = &named->engine;
     static char byte;
+    static struct engine_resource resources[RESOURCE_COUNT];
     int ends[2], error;
     void *state;
     struct calls calls = {.count = record->slice.calls, .eagain = record->slice.eagain};
@@ -72,6 +73,7 @@ static int transfer_one(const struct named_engine *named, struct record *record,
     *lent = calls;
     request.fd = ends[0];
     const struct engine_setup setup = {
+        .resources = resources,
         .depth = 1,
         .calls = lent,
         .options = named->values,

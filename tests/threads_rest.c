@@ -64,7 +64,9 @@ int main(void)
         return 2;
     engine = *threads;
     engine.vary(&engine, options);
+    struct engine_resource resources[RESOURCE_COUNT];
     const struct engine_setup setup = {
+        .resources = resources,
         .depth = 1,
         .options = options,
         .descriptors = pipe_fds,

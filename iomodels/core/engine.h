@@ -10,6 +10,7 @@
  *  - Every accepted transfer completes exactly once, and a wait burns no CPU unless caps.spins.
  *  - cancel() only asks, and says what the answer was: the transfer still completes through reap, with
  *    -ECANCELED or its result.
+ *  - What the system may give less of without an error (a pool's threads) is in setup.resources: as asked, as obtained.
  *  - Nothing is allocated or printed between open and close. Every call goes through CALL(); an
  *    engine never reads a clock.
  *  - close() is called with nothing in flight and leaves nothing behind.
@@ -196,6 +197,32 @@ struct explanation {
     bool not_applicable;  /* it is no failure: the engine cannot do this here */
 };
 
+/* ------------------------------------------------------------------ what an engine gets of what it asks for */
+
+/* What an engine asks the system for, and may get less of without an error of its own. Less fails the trial, whose
+ * numbers would be those of something else. X(constant, name, remedy) */
+#define ENGINE_RESOURCES(X)                                                                                         \
+    X(THREADS, "threads", "raise the limits on processes and threads (ulimit -u, and the pids limit of the container " \
+                          "or control group), or lower load.depth")
+
+enum resource {
+#define X(constant, name, remedy) RESOURCE_##constant,
+    ENGINE_RESOURCES(X)
+#undef X
+    RESOURCE_COUNT
+};
+
+/* `obtained` is less than `asked` once something was refused, and 0 where nobody can say how much there is. Written by
+ * any thread of the engine's, read by the loop's. */
+struct engine_resource {
+    uint64_t asked, obtained;
+};
+
+static inline bool engine_resource_lacks(const struct engine_resource *resource)
+{
+    return __atomic_load_n(&resource->obtained, __ATOMIC_RELAXED) < resource->asked;
+}
+
 /* ------------------------------------------------------------------ what the loop lends */
 
 /* Where requests read to, by slot. (A write takes its bytes from the channel, mostly.) */
@@ -213,6 +240,7 @@ struct engine_setup {
     struct engine_buffers buffers;
     struct calls *calls;
     uint64_t *counters;       /* by place in the engine's table */
+    struct engine_resource *resources; /* by enum resource: what the engine asks for, and what it has got */
     /* Used only where caps.next_start is not the loop. Async-signal-safe unless that is on other threads. */
     void *loop;
     struct request *(*next)(void *loop, const struct completion *done);

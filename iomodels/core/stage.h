@@ -14,7 +14,8 @@
     X(REAP, "reap")                 \
     X(TRANSFER, "transfer")         \
     X(VERIFY, "verify")             \
-    X(DRAIN, "drain")
+    X(DRAIN, "drain")               \
+    X(RESOURCES, "resources")
 
 enum stage {
 #define X(constant, name) STAGE_##constant,

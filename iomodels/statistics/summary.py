@@ -133,7 +133,7 @@ _HISTOGRAMS = (
     *("latency_ns", "service_ns", "submit_ns"),
     *("added_ns", "cancel_ns", "cancel_late_ns"),
 )
-_LARGEST = ("lateness_max_ns", "backlog", "pages_before", "pages_after")
+_LARGEST = ("threads", "lateness_max_ns", "backlog", "pages_before", "pages_after")
 """The counters that are no counts of events."""
 
 

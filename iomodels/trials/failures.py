@@ -41,6 +41,7 @@ _AT = {
     "reap": "reap",
     "transfer": "a transfer",
     "drain": "draining",
+    "resources": "asking for what the engine needs",
     "none": "an unknown place",
 }
 

@@ -49,7 +49,7 @@ print(json.dumps({
 """
 SPOKEN = (1, worker.PROTOCOL)
 """The protocols whose trials this version can run. In 1 the engines had no options of their own."""
-NOT_IN_FIRST = frozenset({"reason", "not_applicable", "counters", "closing_calls"})
+NOT_IN_FIRST = frozenset({"reason", "not_applicable", "counters", "closing_calls", "threads"})
 """Words of a record that cores of protocol 1 do not have."""
 
 

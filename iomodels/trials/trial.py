@@ -152,13 +152,14 @@ def _timeline(planned: PlannedTrial, record: Record) -> list[int] | None:
 
 def _counters(planned: PlannedTrial, record: Record) -> dict[str, float]:
     """The loop's, and the engine's own; those that are not 0."""
-    counted = {name: record.field(name) for name in _COUNTERS}
+    counted = {name: record.field(name) for name in _COUNTERS if record.has(name)}
     own = record.numbers("counters") if record.has("counters") else []
     counted |= zip(planned.cell.engine.counters, own, strict=False)
     return {name: float(number) for name, number in counted.items() if number}
 
 
 _COUNTERS = (
+    "threads",
     "early_completions",
     "short_transfers",
     "interrupted_transfers",

@@ -45,6 +45,7 @@ static void read_content(struct driver *driver)
 static void open_engine(struct driver *driver)
 {
     const struct engine_setup setup = {
+        .resources = driver->resources,
         .depth = driver->depth,
         .options = driver->options,
         .calls = &driver->calls,

@@ -20,6 +20,7 @@ struct driver {
     struct settings settings;
     struct record *record;
     struct calls calls;
+    struct engine_resource resources[RESOURCE_COUNT];
     struct call_hooks hooks; /* may be set at any time */
     void *engine_state, *channel_state;
 

@@ -85,7 +85,7 @@ static const struct engine_counter of_sigio[] = {
     {NULL, NULL},
 };
 static const struct engine_counter of_callbacks[] = {
-    LOST("no thread could be started for their callback (ulimit -u)", ""),
+    LOST("no thread could be started for their callback (ulimit -u, and the pids limit of the container or control group)", ""),
     {NULL, NULL},
 };
 
@@ -145,11 +145,9 @@ static struct explanation aio_explain(const struct trial_question *question, enu
         return (struct explanation){
             .sentence = "a request's notification could not be delivered, and its result is gone with it (what "
                         "came from a stream, or was appended, cannot be asked for again): raise the limits "
-                        "(ulimit -i for signals, ulimit -u for callbacks), or use another aio:notify",
+                        "(ulimit -i for signals; ulimit -u and the pids limit for callbacks), or use another aio:notify",
         };
-    return (struct explanation){
-        .sentence = "no more threads can be started: raise the limit (ulimit -u), or lower load.depth",
-    };
+    return (struct explanation){0};
 }
 
 extern const struct engine engine_aio;

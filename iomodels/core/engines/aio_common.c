@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
+#include "process.h"
+
 /* While transfers are in flight that no notification will announce. */
 #define SILENT_PATIENCE_NS 1000000
 /* As many looks without waiting count as one wait. */
@@ -12,11 +14,20 @@
 
 /* ------------------------------------------------------------------ open and close */
 
+static uint32_t fewer(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The pool's bound, and how many threads can be wanted at once: one for each descriptor. */
 static void size_pool(const struct engine_setup *setup)
 {
-#if defined(__GLIBC__)
     const int64_t wanted = setup->options[AIO_OPTION_THREADS];
     const uint32_t threads = wanted ? (uint32_t)wanted : setup->depth;
+    const uint32_t needed = fewer(threads, fewer(setup->depth, setup->descriptor_count));
+
+    setup->resources[RESOURCE_THREADS] = (struct engine_resource){.asked = needed, .obtained = needed};
+#if defined(__GLIBC__)
 
     /* aio_num sizes a table of requests that grows in any case; glibc rounds it up to 32. */
     aio_init(&(struct aioinit){
@@ -24,9 +35,24 @@ static void size_pool(const struct engine_setup *setup)
         .aio_num = (int)setup->depth,
         .aio_idle_time = 1,
     });
-#else
-    (void)setup; /* musl has no pool: it starts a thread for each request */
-#endif
+#endif /* musl has no pool: it starts a thread for each descriptor's requests */
+}
+
+static void thread_refused(struct aio_common *aio)
+{
+    struct engine_resource *threads = aio->threads;
+    const uint64_t all = process_threads(), helpers = all ? all - 1 : 0;
+
+    if (engine_resource_lacks(threads))
+        return; /* it is known */
+    /* Others than the pool's may be among them, such as callbacks'. */
+    __atomic_store_n(&threads->obtained, helpers < threads->asked ? helpers : 0, __ATOMIC_RELAXED);
+}
+
+void aio_look_for_refusal(struct aio_common *aio)
+{
+    if (errno == EAGAIN || errno == ENOMEM)
+        thread_refused(aio);
 }
 
 void aio_common_close(struct aio_common *aio)
@@ -47,6 +73,7 @@ int aio_common_open(struct aio_common *aio, const struct engine_setup *setup,
         .in_flight = calloc(setup->depth, sizeof(struct aiocb *)),
         .ready.items = calloc(setup->depth, sizeof *aio->ready.items),
         .lost = &setup->counters[AIO_COUNTER_LOST],
+        .threads = &setup->resources[RESOURCE_THREADS],
     };
     if (!aio->blocks || !aio->in_flight || !aio->ready.items)
         return -ENOMEM;
@@ -119,7 +146,7 @@ void aio_forget(struct aio_common *aio, struct aio_block *block)
     block->request = NULL;
 }
 
-static int queue(struct calls *calls, const struct request *request, struct aiocb *control)
+static int call_to_queue(struct calls *calls, const struct request *request, struct aiocb *control)
 {
     switch (request->operation) {
     case OPERATION_READ:
@@ -134,6 +161,17 @@ static int queue(struct calls *calls, const struct request *request, struct aioc
     }
 }
 
+static int queue(struct aio_common *aio, struct calls *calls, const struct request *request,
+                 struct aiocb *control)
+{
+    errno = 0;
+    const int result = call_to_queue(calls, request, control);
+
+    if (__builtin_expect(result == 0 && errno != 0, 0))
+        aio_look_for_refusal(aio);
+    return result;
+}
+
 int aio_start(struct aio_common *aio, struct calls *calls, struct request *request)
 {
     struct aio_block *block = aio_block_of(aio, request);
@@ -142,7 +180,7 @@ int aio_start(struct aio_common *aio, struct calls *calls, struct request *reque
                 request->operation == OPERATION_READ ? CALL_aio_read : CALL_aio_write);
     /* Before the call: a callback may come before it has returned. */
     aio_started(aio, block, request);
-    if (queue(calls, request, &block->control) == 0)
+    if (queue(aio, calls, request, &block->control) == 0)
         return 0;
     aio_forget(aio, block);
     return -errno;
@@ -154,6 +192,8 @@ bool aio_refused(struct aio_common *aio, struct request *request, int error)
      * free, so then it is an error like any other. */
     if (error == -EAGAIN && aio->count + aio->ready.count > 0)
         return false;
+    if (error == -EAGAIN)
+        thread_refused(aio);
     ready_push(&aio->ready, request, error);
     return true;
 }
@@ -255,7 +295,7 @@ static bool repeat(struct aio_common *aio, struct calls *calls, struct aio_block
         return false;
     block->control.aio_sigevent.sigev_notify = SIGEV_NONE;
     aio_started(aio, block, request);
-    if (queue(calls, request, &block->control) < 0) {
+    if (queue(aio, calls, request, &block->control) < 0) {
         completion->result = -errno;
         aio_forget(aio, block);
         return false;

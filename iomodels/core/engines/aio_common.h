@@ -7,6 +7,9 @@
  *  - Requests of one descriptor run one after another on one thread. Depth helps only across
  *    descriptors.
  *  - At most 20 threads unless aio_init says otherwise, and only before the first request.
+ *  - A thread is started when a request of another descriptor comes and no thread is idle. Where it cannot be (a limit
+ *    on threads), the request waits for those that there are, and the call succeeds. Only errno, which nobody has set
+ *    to 0, then has the error of clone(2).
  *  - Idle threads stay for a second after the last request; nothing can be done about that.
  *  - Nearly every call takes one mutex for all requests of the process, aio_error too. It is recursive: a
  *    handler that interrupts a call and makes another one does not deadlock, it finds lists that are half
@@ -96,6 +99,7 @@ struct aio_common {
     uint32_t looks;                 /* short waits in vain; see aio_should_sweep */
     bool ending;                    /* a whole descriptor has been cancelled: nothing is repeated any more */
     uint64_t *lost;
+    struct engine_resource *threads; /* the C library's pool */
 };
 
 /* All blocks get `event` with themselves as its value. 0 or -errno; then aio_common_close as well. */
@@ -129,6 +133,8 @@ void aio_started(struct aio_common *aio, struct aio_block *block, struct request
 void aio_forget(struct aio_common *aio, struct aio_block *block);
 /* Starts one with a call of its own. 0 or -errno. */
 int aio_start(struct aio_common *aio, struct calls *calls, struct request *request);
+/* After a call that has started something, with errno as it was left, from 0 on: whether a thread was refused. */
+void aio_look_for_refusal(struct aio_common *aio);
 /* What to do about a start that failed. Whether it is over: it has completed with its error. If not, there are no
  * resources for one more at this moment. */
 bool aio_refused(struct aio_common *aio, struct request *request, int error);

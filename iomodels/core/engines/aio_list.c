@@ -130,9 +130,13 @@ static uint32_t start_list(struct list_state *list, struct request *const *reque
 
     if (listed == 0)
         return taken;
+    errno = 0;
     if (CALL(aio->calls, lio_listio,
-             (called = true, lio_listio(mode, list->list, (int)listed, NULL))) == 0)
+             (called = true, lio_listio(mode, list->list, (int)listed, NULL))) == 0) {
+        if (errno)
+            aio_look_for_refusal(aio);
         return taken;
+    }
     return give_back(list, requests, taken, listed, called, -errno);
 }
 

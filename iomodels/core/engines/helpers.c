@@ -15,7 +15,7 @@ static int small_stacks(pthread_attr_t *attributes)
 }
 
 int helpers_start(pthread_t *threads, uint32_t count, uint32_t *started, void *(*run)(void *),
-                  void *first, size_t stride)
+                  void *first, size_t stride, struct engine_resource *resource)
 {
     sigset_t all, before;
     pthread_attr_t attributes;
@@ -33,5 +33,6 @@ int helpers_start(pthread_t *threads, uint32_t count, uint32_t *started, void *(
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
+    *resource = (struct engine_resource){.asked = count, .obtained = *started};
     return -error;
 }

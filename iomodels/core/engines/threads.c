@@ -138,7 +138,7 @@ static int threads_open(void **state, const struct engine_setup *setup)
     int error = threads->threads && threads->queue && threads->ready.items ? 0 : -ENOMEM;
     if (!error)
         error = helpers_start(threads->threads, threads->depth, &threads->thread_count, serve,
-                              threads, 0);
+                              threads, 0, &setup->resources[RESOURCE_THREADS]);
     if (error) {
         threads_close(threads);
         return error;
@@ -229,17 +229,6 @@ static void threads_vary(struct engine *engine, const int64_t *chosen)
     engine->close = alone_close;
 }
 
-static struct explanation threads_explain(const struct trial_question *question, enum stage stage,
-                                          int error)
-{
-    (void)question;
-    if (stage != STAGE_ENGINE_OPEN || error != -EAGAIN)
-        return (struct explanation){0};
-    return (struct explanation){
-        .sentence = "no more threads can be started: raise the limit (ulimit -u), or lower load.depth",
-    };
-}
-
 extern const struct engine engine_threads;
 const struct engine engine_threads = {
     .name = "threads",
@@ -258,7 +247,6 @@ const struct engine engine_threads = {
     .caps = {.files = true, .streams = true, .waits = true, .moves_data = true},
     .options = options,
     .vary = threads_vary,
-    .explain = threads_explain,
     .open = threads_open,
     .submit = threads_submit,
     .reap = threads_reap,

@@ -138,7 +138,7 @@ int alone_open(void **state, const struct engine_setup *setup)
         alone->workers[i].owner = alone;
     if (!error)
         error = helpers_start(alone->threads, alone->depth, &alone->started, work, alone->workers,
-                              sizeof *alone->workers);
+                              sizeof *alone->workers, &setup->resources[RESOURCE_THREADS]);
     if (error) {
         alone_close(alone);
         return error;

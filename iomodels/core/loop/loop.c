@@ -1,11 +1,10 @@
-/* The measured loop: turns and slices (see loop.h). Opening and closing is in loop_open.c, the window's account in
- * loop_window.c, cancelling in loop_cancel.c; starting a request and taking its end are in loop_turn.h, for they are in
- * loop_chain.c, too. Slots that go on by themselves are in loop_lanes.c.
+/* The measured loop: turns and slices (see loop.h). CONTRIBUTING says which neighbour has what; starting a request and
+ * taking its end are in loop_turn.h, for they are in loop_chain.c, too.
  *
  * Closed loop: two stamps per turn, after submit and after reap (one where submit does it all). The stamp after reap is both the end
  * of what completed and the start of what is submitted next, as a closed loop means it: a
- * completion starts the next request. Where starting a request takes a call of its own (a timer is
- * armed), each start is stamped, so that the device never seems faster than it is.
+ * completion starts the next request. Where a start takes a call (a timer is armed), each is stamped, so that the device
+ * never seems faster than it is.
  *
  * Open loop: requests start when the schedule says, and their latency counts from then, however late
  * the loop got to them. */
@@ -155,6 +154,8 @@ HOT int reap(struct loop *loop, uint32_t min, int64_t timeout_ns)
 
     if (n < 0)
         return loop_fail(loop, STAGE_REAP, n);
+    if (n == 0 && loop_check_resources(loop))
+        return -EAGAIN;
     if ((uint32_t)n > loop->in_flight + loop->idle_in_flight)
         return loop_fail(loop, STAGE_REAP, -EPROTO);
     loop->now_ns = clock_now_ns(&loop->clock);
@@ -321,11 +322,6 @@ static __attribute__((noinline)) int run_open(struct loop *loop)
     return error;
 }
 
-static int run_window(struct loop *loop)
-{
-    return loop->arrivals.gaps_q10_ns ? run_open(loop) : run_closed(loop);
-}
-
 /* The computation alone, as often as fits. */
 static void run_computation(struct loop *loop)
 {
@@ -422,7 +418,7 @@ static int run_slice(struct loop *loop, uint64_t duration_ns, enum part part)
     if (part == PART_COMPUTATION)
         run_computation(loop);
     else
-        error = run_window(loop);
+        error = loop->arrivals.gaps_q10_ns ? run_open(loop) : run_closed(loop);
     loop_close_window(loop);
     loop->settings.compute_units = compute_units;
     if (!error)
@@ -433,6 +429,7 @@ static int run_slice(struct loop *loop, uint64_t duration_ns, enum part part)
         error = reap(loop, 0, 0); /* with it comes what other threads have counted */
     if (loop->lanes)
         lanes_merge(loop);
+    error = error ? error : loop_check_resources(loop);
     return error ? error : check(loop, false);
 }
 

@@ -14,13 +14,15 @@ static void keep_sentence(struct record *record, const char *sentence)
     ((char *)record->reason)[length] = 0;
 }
 
-static struct explanation explain(const struct loop *loop, enum stage stage, int error)
+static struct explanation explain(struct loop *loop, enum stage stage, int error)
 {
     const struct trial_question question = loop_question(loop);
     struct explanation explanation = {0};
 
     if (loop->engine->explain)
         explanation = loop->engine->explain(&question, stage, error);
+    if (!explanation.sentence && error == -EAGAIN)
+        explanation.sentence = loop_shortage(loop);
     if (!explanation.sentence && loop->channel->explain)
         explanation = loop->channel->explain(&loop->settings, stage, error);
     return explanation;

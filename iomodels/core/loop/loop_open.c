@@ -113,6 +113,7 @@ static int open_engine(struct loop *loop)
         .buffers = {loop->buffers, loop->buffer_stride, loop->depth + loop->idle},
         .calls = &loop->calls,
         .counters = loop->slice->counters,
+        .resources = loop->resources,
         .loop = loop,
         .next = loop->lanes ? lanes_next : loop_next,
     };
@@ -219,7 +220,7 @@ static int start_idle(struct loop *loop)
         loop->idle_in_flight++;
         request->idle_pending = true;
     }
-    return 0;
+    return loop_check_resources(loop);
 }
 
 /* The engine as its options make it, and what the loop makes of its capabilities. */

@@ -10,6 +10,9 @@
 #include "loop.h"
 #include "record/clock.h"
 
+/* Room for the sentence that says what an engine did not get. */
+#define SHORTAGE_SIZE 320
+
 struct loop {
     const struct engine *engine; /* `varied`, or before loop_open is through with the options, the one given */
     const struct channel *channel;
@@ -77,6 +80,9 @@ struct loop {
     uint64_t part_end_ns;    /* … then, */
     uint64_t part_ns;        /* has this length */
     uint64_t parted;         /* and so many operations belong to earlier ones */
+
+    struct engine_resource resources[RESOURCE_COUNT];
+    char shortage[SHORTAGE_SIZE]; /* a sentence about them */
 
     struct engine varied;    /* the engine as its options make it */
     int64_t options[ENGINE_OPTIONS];
@@ -192,6 +198,20 @@ int loop_fail(struct loop *loop, enum stage stage, int error);
 int loop_fail_at(struct loop *loop, const struct request *request, enum stage stage, int error);
 /* The engine cannot work here, for this reason: that is no failure. -EOPNOTSUPP. Nothing has failed before. */
 int loop_refuse(struct loop *loop, const char *reason);
+
+/* The engine has got less of something than it asked for: the sentence that says so, or NULL. */
+const char *loop_shortage(struct loop *loop);
+int loop_lacking(struct loop *loop); /* notes it as the failure: -EAGAIN */
+
+/* Fails the trial where that is so: 0 or -EAGAIN. Between slices, and where nothing came in time: what waits for a
+ * thread that was refused could keep all others waiting. */
+static inline int loop_check_resources(struct loop *loop)
+{
+    for (uint32_t which = 0; which < RESOURCE_COUNT; which++)
+        if (__builtin_expect(engine_resource_lacks(&loop->resources[which]), 0))
+            return loop_lacking(loop);
+    return 0;
+}
 
 /* What engine and channel are asked about. */
 static inline struct trial_question loop_question(const struct loop *loop)

@@ -1,5 +1,6 @@
 /* The window of a slice: what is measured begins and ends here. */
 #include "loop_state.h"
+#include "process.h"
 
 static void close_part(struct loop *loop)
 {
@@ -65,6 +66,7 @@ void loop_close_window(struct loop *loop)
     }
     getrusage(RUSAGE_SELF, &usage);
     __atomic_store_n(&loop->record->window_is_open, 0, __ATOMIC_RELEASE);
+    slice->threads = process_threads(); /* those that only wait for more work are still there */
     slice->window_ns = loop->now_ns - loop->window_start_ns;
     slice->window_user_ns = timeval_ns(usage.ru_utime, loop->usage.ru_utime);
     slice->window_system_ns = timeval_ns(usage.ru_stime, loop->usage.ru_stime);
