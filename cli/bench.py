@@ -22,7 +22,7 @@ from iomodels.measure.defaults import (
 )
 
 from .shared.interrupts import terminated_like_ctrl_c
-from .shared.options import EXPORT_OPTION, JSON_OPTION, Seconds, settings_by_key
+from .shared.options import EXPORT_OPTION, JSON_OPTION, Time, settings_by_key
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -65,15 +65,16 @@ MAX_SEED = 2**53 - 1
 @click.option(
     "-d",
     "--duration",
-    type=Seconds(0.001, 3600),
-    metavar="SECONDS",
-    help=f"How long each trial measures. [default: {DURATION_S}]",
+    type=Time("s", 0.001, 3600),
+    metavar="TIME",
+    help="Measured time of each trial, in seconds or with a unit: 2, 500ms. "
+    f"[default: {DURATION_S}]",
 )
 @click.option(
     "--warmup",
-    type=Seconds(0, 3600),
-    metavar="SECONDS",
-    help=f"How long each trial warms up before. [default: {WARMUP_S}]",
+    type=Time("s", 0, 3600),
+    metavar="TIME",
+    help=f"Warm-up before the measured time, in the same units. [default: {WARMUP_S}]",
 )
 @click.option(
     "--quick",
@@ -110,7 +111,7 @@ def command(
     exported: tuple[str, ...],
     as_json: bool,
 ) -> int:
-    """Run scenarios through the engines and say what each costs.
+    """Run scenarios with the engines and show what each costs.
 
     SCENARIO is a shipped name (`iomodels scenarios` lists them) or a path to a TOML file;
     without one, the suite "default" runs, in about a minute.

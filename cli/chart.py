@@ -49,7 +49,7 @@ def command(
     matrix: bool,
     force: bool,
 ) -> int:
-    """Draw charts of results, and the four models as a matrix.
+    """Draw charts of results.
 
     RESULT is a file that `iomodels bench` wrote. Each picture becomes a file in DIR, and its name
     a line on standard output.

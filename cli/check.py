@@ -17,12 +17,14 @@ from .shared.options import (
     JSON_OPTION,
     METRIC_OPTION,
     THRESHOLD_OPTION,
+    Time,
     settings_by_key,
 )
 
 if TYPE_CHECKING:
     from iomodels.comparison.schema import Comparison
 
+MAX_SELF_TEST_S = 600_000
 DEFAULT_MINUTES = 3.0
 """Of a self-test: time for one suite of all its kinds."""
 
@@ -86,9 +88,10 @@ LEAST_PAIRS = 10
 )
 @click.option(
     "--minutes",
-    type=click.FloatRange(0, min_open=True),
-    metavar="N",
-    help="--self-test: how long, one suite at least; more give narrower intervals. [default: 3]",
+    type=Time("min", 0.001, MAX_SELF_TEST_S),
+    metavar="TIME",
+    help="--self-test: how long it may take, in minutes or with a unit. More time gives narrower "
+    "intervals. [default: 3]",
 )
 @METRIC_OPTION
 @THRESHOLD_OPTION
@@ -120,7 +123,7 @@ def command(
     exported: tuple[str, ...],
     as_json: bool,
 ) -> int:
-    """The gate: against a recorded baseline, or B against A.
+    """Check for regressions: against a baseline, or B against A.
 
     --baseline measures the cells of earlier results again. Several of them, from different times,
     show how the machine differs by itself. --a and --b need no baseline: both arms are measured

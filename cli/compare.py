@@ -42,7 +42,7 @@ def command(
     exported: tuple[str, ...],
     as_json: bool,
 ) -> int:
-    """Compare two results: what changed, and how sure that is.
+    """Compare two results and show what changed.
 
     Every change has its interval, the rounds it rests on, the noise of its cell and the smallest
     change that would have been seen. Nothing is measured: `iomodels check` does that.

@@ -32,7 +32,7 @@ WIDEST = 100
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON.")
 def command(folder: Path, as_json: bool) -> None:
-    """What this machine allows and disturbs, and what to do about it.
+    """Check what this machine supports and what disturbs it.
 
     Nothing is changed. Takes a quarter of a second, to see what else runs.
     """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.command()
 @JSON_OPTION
 def command(as_json: bool) -> None:
-    """The I/O models, and what each can do here.
+    """List the engines and what each supports here.
 
     An engine is named as in `iomodels bench -e NAME`, or with options as in
     `-e NAME:option=value,option=value`.

@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 COMMANDS = {
-    "bench": "Run scenarios through the engines and say what each costs.",
-    "chart": "Draw charts of results, and the four models as a matrix.",
-    "trace": "Record a few requests and draw what happened, call by call.",
-    "report": "Put a result on one HTML page, to hand round.",
-    "compare": "Compare two results: what changed, and how sure that is.",
-    "check": "The gate: against a recorded baseline, or B against A.",
-    "engines": "The I/O models, and what each can do here.",
-    "scenarios": "The shipped workloads, and the question each answers.",
-    "doctor": "What this machine allows and disturbs, and what to do about it.",
+    "bench": "Run scenarios with the engines and show what each costs.",
+    "chart": "Draw charts of results.",
+    "trace": "Record a few requests and draw them, call by call.",
+    "report": "Write a result as one HTML page.",
+    "compare": "Compare two results and show what changed.",
+    "check": "Check for regressions: against a baseline, or B against A.",
+    "engines": "List the engines and what each supports here.",
+    "scenarios": "List the shipped scenarios and suites, or show one.",
+    "doctor": "Check what this machine supports and what disturbs it.",
 }
 """Every command with its short help. `iomodels.cli.NAME` holds it, as `command`."""
 

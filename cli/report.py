@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 )
 @click.option("--force", is_flag=True, help="Overwrite the page if it exists.")
 def command(result: Path, output: Path | None, trace_files: tuple[Path, ...], force: bool) -> None:
-    """Put a result on one HTML page, to hand round.
+    """Write a result as one HTML page.
 
     RESULT is a file that `iomodels bench` wrote. The page has the findings, tables that sort, the
     pictures, the machine, and the command that measures it again. It is one file that needs no

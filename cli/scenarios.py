@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,29 +11,73 @@ import click
 from .shared.options import JSON_OPTION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from rich.console import RenderableType
     from rich.table import Table
     from rich.text import Text
 
+    from iomodels.workload.reference import KeyEntry
     from iomodels.workload.scenario import Point, Scenario
     from iomodels.workload.suite import Suite
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, metavar="[NAME]")
+@click.option(
+    "--keys",
+    "about_keys",
+    is_flag=True,
+    help="List the keys of scenario files instead. NAME is then a key (load.depth) or a table "
+    "(load) to show.",
+)
 @JSON_OPTION
-def command(name: str | None, as_json: bool) -> None:
-    """The shipped workloads, and the question each answers.
+def command(name: str | None, about_keys: bool, as_json: bool) -> None:
+    """List the shipped scenarios and suites, or show one.
 
-    With NAME (a shipped name, or a path to a TOML file): its keys, its points, what to expect,
-    and what is n/a.
+    A scenario is a workload: what is read or written, and how. With NAME (a shipped name, or the
+    path of a TOML file), show its keys, its points, the expected result, and which engines cannot
+    run it.
     """
-    if name is None:
+    if about_keys:
+        _keys_reference(name, as_json=as_json)
+    elif name is None:
         _list(as_json=as_json)
     else:
         _one(name, as_json=as_json)
+
+
+def _keys_reference(name: str | None, *, as_json: bool) -> None:
+    from rich.padding import Padding
+
+    from iomodels.workload import reference
+
+    from .show.console import safe
+
+    found = list(reference.entries().values()) if name is None else reference.of_key(name)
+    if as_json:
+        _write_json({"keys": [asdict(entry) for entry in found]})
+        return
+    for entry in found:
+        _print(safe(entry.name, "bold").append_text(safe(f": {entry.meaning}", "not bold")))
+        for what in _facts(entry):
+            _print(Padding(safe(what, "dim"), (0, 0, 0, 4)))
+    if name is None:
+        _print(
+            safe(""),
+            safe(
+                "In a file, load.depth is `depth` in the table [load]. On a command line it is "
+                "`--set load.depth=4`; several values make a sweep: `--set load.depth=1,4,16`."
+            ),
+        )
+
+
+def _facts(entry: KeyEntry) -> Iterator[str]:
+    yield f"values: {entry.limits}{f' ({entry.unit})' if entry.unit else ''}"
+    if entry.default:
+        yield "required" if entry.default == "required" else f"default: {entry.default}"
+    if entry.needs:
+        yield "only with " + ", ".join(f"{o} = {' or '.join(v)}" for o, v in entry.needs.items())
 
 
 def _list(*, as_json: bool) -> None:

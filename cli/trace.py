@@ -89,7 +89,7 @@ def command(
     perfetto: Path | None,
     force: bool,
 ) -> int:
-    """Record a few requests and draw what happened, call by call.
+    """Record a few requests and draw them, call by call.
 
     ENGINE is a name with its options, such as aio:notify=callback; without one, those of the
     article's Figures 2 to 5 are recorded: blocking, nonblocking, select and aio:notify=signal.

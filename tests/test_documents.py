@@ -6,19 +6,34 @@ import re
 from pathlib import Path
 
 from iomodels.analysis.claims import reference_page
+from iomodels.engines.catalog import DEFAULT
+from iomodels.engines.spec import parse
 from iomodels.workload.reference import reference_table
-from iomodels.workload.scenario import shipped, suites
+from iomodels.workload.scenario import points, resolve, shipped, suites
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+SCENARIOS = ROOT / "docs" / "scenarios.md"
+EXAMPLE = re.DOTALL | re.MULTILINE
+KEYS = re.compile(r"(<!-- keys: begin -->\n)(.*)(<!-- keys: end -->)", re.DOTALL)
 
 
 def test_the_table_of_keys_is_the_generated_one() -> None:
-    """To renew it: `python tests/test_documents.py`."""
-    embedded = re.search(r"<!-- keys: begin -->\n(.*)<!-- keys: end -->", CONTRIBUTING, re.DOTALL)
+    """To renew it: `python -m tests.test_documents`."""
+    embedded = KEYS.search(SCENARIOS.read_text())
     assert embedded is not None
-    assert embedded[1].strip() == reference_table().strip()
+    assert embedded[2] == reference_table()
+
+
+def test_the_examples_of_scenario_files_are_valid(tmp_path: Path) -> None:
+    examples = re.findall(r"^```toml\n# (\S+\.toml).*?\n(.*?)^```", SCENARIOS.read_text(), EXAMPLE)
+    assert len(examples) >= 5
+    for name, text in examples:
+        (tmp_path / name).write_text(text)
+        for found in resolve([str(tmp_path / name)]):
+            names = found.engines or DEFAULT
+            assert all(parse(engine) for engine in names)
+            assert points(found)
 
 
 def test_the_readme_opens_with_two_commands() -> None:
@@ -43,8 +58,6 @@ def test_every_command_is_in_the_readme() -> None:
 
 if __name__ == "__main__":
     (ROOT / "docs" / "claims.md").write_text(reference_page())
-    begin, end = "<!-- keys: begin -->\n", "<!-- keys: end -->"
-    head, _, rest = CONTRIBUTING.partition(begin)
-    (ROOT / "CONTRIBUTING.md").write_text(
-        head + begin + reference_table().strip() + "\n" + end + rest.partition(end)[2]
+    SCENARIOS.write_text(
+        KEYS.sub(lambda found: found[1] + reference_table() + found[3], SCENARIOS.read_text())
     )

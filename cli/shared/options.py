@@ -79,10 +79,18 @@ THRESHOLD_OPTION = click.option(
 )
 
 
-class Seconds(click.FloatRange):
-    """A finite number of seconds within limits."""
+class Time(click.ParamType):
+    """A time within limits: a number of the option's own unit, or a number with a unit (500ms).
 
-    name = "number"
+    Its value is in the option's own unit, `s` or `min`.
+    """
+
+    name = "time"
+
+    def __init__(self, unit: str, low_s: float, high_s: float) -> None:
+        self._unit_s = {"s": 1, "min": 60}[unit]
+        self._unit = {"s": "seconds", "min": "minutes"}[unit]
+        self._low_s, self._high_s = low_s, high_s
 
     def convert(
         self,
@@ -90,16 +98,32 @@ class Seconds(click.FloatRange):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> float:
-        seconds = float(super().convert(value, param, ctx))
-        if math.isnan(seconds):  # which is neither below the least nor above the most
-            self.fail(f"{value} is not a number of seconds", param, ctx)
-        return seconds
+        from iomodels.base.errors import ScenarioError
+        from iomodels.base.units import format_duration, parse_duration_ns
+
+        try:
+            units = float(value)  # of the option's own
+        except ValueError:
+            try:
+                units = parse_duration_ns(value) / 1e9 / self._unit_s
+            except ScenarioError as error:
+                self.fail(str(error), param, ctx)
+        if not self._low_s <= units * self._unit_s <= self._high_s:  # true for nan, too
+            low, high = format_duration(self._low_s * 1e9), format_duration(self._high_s * 1e9)
+            self.fail(
+                f"'{value}' is not a time from {low} to {high}: write {self._unit}, or a unit as "
+                "in 500ms",
+                param,
+                ctx,
+            )
+        return units
 
 
 def settings_by_key(given: Sequence[str]) -> Mapping[str, Sequence[str]]:
     """Read `load.depth=1,4` as `{"load.depth": ["1", "4"]}`.
 
-    Raises `click.UsageError` for what has no key or no value, and for a key given twice.
+    Raises `click.UsageError` for what has no key or no value, for a key given twice, and for a
+    list in brackets.
     """
     settings: dict[str, Sequence[str]] = {}
     for text in given:
@@ -109,6 +133,11 @@ def settings_by_key(given: Sequence[str]) -> Mapping[str, Sequence[str]]:
         if not key or not equals or not all(values):
             raise click.UsageError(
                 f"--set '{text}' is not KEY=VALUE: write for example --set load.depth=4"
+            )
+        if rest.strip().startswith("["):
+            bare = rest.strip().strip("[]").replace(" ", "")
+            raise click.UsageError(
+                f"--set '{text}': write several values without brackets: --set {key}={bare}"
             )
         if key in settings:
             raise click.UsageError(

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import difflib
 import errno
+import json
 import os
 import re
 import stat
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -93,13 +94,13 @@ def _why_unreadable(error: Exception) -> str:
 
 def text_meta(description: str) -> Meta:
     """For a field that is a sentence or a name."""
-    allowed = "a text that is not empty, of at most 1000 characters"
+    allowed = "a text of 1 to 1000 characters"
     return Meta(pattern=r"\S", max_length=1000, description=description, extra={"allowed": allowed})
 
 
 def names_meta(description: str) -> Meta:
     """For a field that lists names."""
-    allowed = "a list of one to 64 names, each in quotes"
+    allowed = "a list of 1 to 64 names, each in quotes"
     return Meta(min_length=1, max_length=64, description=description, extra={"allowed": allowed})
 
 
@@ -166,6 +167,15 @@ def describe_value(value: object) -> str:
     if isinstance(value, list):
         return "an empty list" if not value else "a list"
     return "nothing" if value is None else "a date or time"
+
+
+def as_toml(values: Sequence[object], longest: int = 60) -> str:
+    """A list of numbers, texts and booleans as TOML; empty where it has something else or is
+    longer than `longest` characters."""
+    if not all(isinstance(value, str | int | float) for value in values):
+        return ""
+    written = json.dumps(list(values))  # of such values JSON and TOML are the same
+    return written if len(written) <= longest else ""
 
 
 def printable(text: str) -> str:

@@ -1,7 +1,8 @@
-"""Durations and sizes: reading them as people write them, and showing them to people.
+"""Durations, sizes and rates: reading them as people write them, and showing them to people.
 
-Inside the program a duration is a whole number of nanoseconds and a size a whole number of bytes;
-units exist only in text. Sizes count in powers of 1024 and say so (KiB, MiB, …: IEC 80000-13).
+Inside the program a duration is a whole number of nanoseconds, a size a whole number of bytes, and
+a rate a number per second; units exist only in text. Sizes count in powers of 1024 and say so (KiB,
+MiB, …: IEC 80000-13).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ MAX_SIZE = Size(1 << 40)
 """One TiB."""
 DURATION_UNITS = "ns, us, ms, s, min"
 SIZE_UNITS = "B, KiB, MiB, GiB, TiB"
+RATE_UNITS = "/s, k/s, M/s"
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,22 @@ def parse_size_bytes(text: str) -> Size:
     Raises `ScenarioError` for anything else: no unit, `4k`, a sign, a part of a byte, over one TiB.
     """
     return Size(_parse(text, _SIZE))
+
+
+_RATE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?)\s*([kM]?)(?:/s)?")
+_RATE_FACTORS = {"": 1, "k": 10**3, "M": 10**6}
+
+
+def parse_rate(text: str) -> float:
+    """Read `1000/s`, `20k/s`, `1.5 M/s`, and the same without `/s`: how many per second.
+
+    Raises `ScenarioError` for anything else.
+    """
+    match = _RATE.fullmatch(text.strip())
+    if match is None:
+        shown = repr(text if len(text) <= 40 else text[:40] + "…")
+        raise ScenarioError(f"{shown} is not a rate: write for example '20k/s' ({RATE_UNITS})")
+    return float(match[1]) * _RATE_FACTORS[match[2]]
 
 
 def _parse(text: str, quantity: _Quantity) -> int:

@@ -91,7 +91,7 @@ class Lognormal(Service, frozen=True, tag="lognormal"):
     mean_ns: Mean = msgspec.field(name="mean")
     sigma: Annotated[
         float,
-        Meta(ge=0.01, le=3, description="standard deviation of the logarithm of the time"),
+        Meta(ge=0.01, le=3, description="standard deviation of the logarithm of the service time"),
     ]
 
 
@@ -102,7 +102,7 @@ class _Channel(KeyTable, frozen=True, tag_field="kind"):
 
 _Opens = Annotated[
     Literal["per-request", 1],
-    Meta(description="descriptors: one for each request in flight, or 1 that all share"),
+    Meta(description="one descriptor for each request in flight, or 1 that all of them share"),
 ]
 _NO_FILE: Mapping[str, Any] = {"pattern": "sequential", "sync": "none", "verify": False}
 _NO_PEER: Mapping[str, Any] = {"descriptors": 0, "placement": "free"}
@@ -120,18 +120,21 @@ class TimerChannel(_Channel, frozen=True, tag="timer"):
 
     service: Annotated[
         Constant | Uniform | Exponential | Lognormal,
-        Meta(description="how the times that the device needs for a request are spread"),
+        Meta(description="distribution of the service times of the device"),
     ]
     opens: _Opens = "per-request"
 
     def contradiction(self, load: Load) -> str | None:
         """Why no device can be like this, or None."""
         if load.operation != "read":
-            return f"load.operation = '{load.operation}' contradicts a timer, which is only read"
+            return (
+                f"load.operation = '{load.operation}' contradicts channel.kind = 'timer': a timer "
+                "can only be read"
+            )
         if self.opens == 1 and load.depth > 1:
             return (
-                f"channel.opens = 1 contradicts load.depth = {load.depth}, since one timer is one "
-                "device that serves one request at a time (use opens = 'per-request' or depth 1)"
+                f"channel.opens = 1 contradicts load.depth = {load.depth}: one timer serves one "
+                "request at a time; use channel.opens = 'per-request' or load.depth = 1"
             )
         if isinstance(self.service, Uniform) and self.service.low_ns >= self.service.high_ns:
             return (
@@ -148,27 +151,27 @@ class FileChannel(_Channel, frozen=True, tag="file"):
     fixed: ClassVar[Mapping[str, Any]] = _NO_PEER
 
     size: Annotated[
-        Size, Meta(description="bytes in the file", extra={"low": 1, "high": MAX_SIZE})
+        Size, Meta(description="size of the data file", extra={"low": 1, "high": MAX_SIZE})
     ] = Size(64 << 20)
     cache: Annotated[
         Literal["warm", "cold", "direct"],
         Meta(
-            description="warm: in the page cache; cold: dropped from it, and each block read once; "
-            "direct: past it (O_DIRECT)"
+            description="warm: the data are in the page cache; cold: they are not, and each block "
+            "is read once; direct: O_DIRECT, without the page cache"
         ),
     ] = "warm"
     nowait: Annotated[
         bool,
         Meta(
-            description="reads that must not block (RWF_NOWAIT, after read-ahead was started), in "
-            "engines that can"
+            description="non-blocking reads (RWF_NOWAIT, after starting read-ahead), in engines "
+            "that support them"
         ),
     ] = False
     append: Annotated[
         bool,
         Meta(
-            description="writes go to the end of the file (O_APPEND), which is empty at first and "
-            "full at channel.size; always in turn, whatever load.pattern says",
+            description="append to the file (O_APPEND), from empty to channel.size; then "
+            "load.pattern has no effect",
             extra=only(operation=("write",)),
         ),
     ] = False
@@ -176,7 +179,7 @@ class FileChannel(_Channel, frozen=True, tag="file"):
         str,
         Meta(
             pattern=r"\A[^\x00]{1,4095}\Z",
-            description="where the file is made; never part of a result",
+            description="where the data file is created; it is not stored in results",
             extra={"allowed": "the path of a folder"},
         ),
     ] = "/var/tmp"
@@ -190,29 +193,29 @@ class FileChannel(_Channel, frozen=True, tag="file"):
         if self.size % load.block:
             return f"channel.size ({size}) must be a multiple of load.block ({block})"
         if (self.cache == "direct" or load.writes) and load.block % 512:
-            return f"load.block ({block}) must be a multiple of 512 B for writing and direct I/O"
+            return f"load.block ({block}) must be a multiple of 512 B for writes and for direct I/O"
         if load.writes and self.cache == "cold":
-            return "channel.cache = 'cold' contradicts writing: it is for load.operation = 'read'"
+            return "channel.cache = 'cold' contradicts writing: use it with load.operation = 'read'"
         if self.append and (load.depth > 1 or load.deadline):
             return (
                 "channel.append = true contradicts "
                 + (f"load.depth = {load.depth}" if load.depth > 1 else "load.deadline")
-                + ": where each write ends up is only known of one after another, each to its end"
+                + ": the position of a write is known only if one write ends before the next begins"
             )
         if load.operation == "mixed" and self.size < 2 * load.block:
-            return f"channel.size ({size}) must hold two blocks where requests read and write"
+            return f"channel.size ({size}) must hold two blocks when requests read and write"
         return None
 
 
 _Exchange = Annotated[
     Literal["echo", "stream"],
-    Meta(description="echo: a request and its response; stream: bulk, one way"),
+    Meta(description="echo: a request and its response; stream: bulk data in one direction"),
 ]
 _Role = Annotated[
     Literal["client", "server"],
     Meta(
-        description="client: the engine sends requests and the peer answers; server: the peer "
-        "sends load.depth messages at a time to random connections, and the engine answers"
+        description="client: the engine sends requests and the peer process answers; server: the "
+        "peer keeps load.depth requests in flight on random connections, and the engine answers"
     ),
 ]
 
@@ -238,15 +241,15 @@ class _PeerChannel(_Channel, frozen=True):
             return "channel.role = 'server' contradicts channel.exchange = 'stream': use 'echo'"
         if self.exchange == "echo" and load.writes:
             return (
-                f"load.operation = '{load.operation}' contradicts channel.exchange = 'echo', whose "
-                "requests are a write and a read: leave it out, or use 'stream'"
+                f"load.operation = '{load.operation}' contradicts channel.exchange = 'echo': each "
+                "request is a write and a read; leave it out, or use 'stream'"
             )
         if load.operation == "mixed":
-            return "load.operation = 'mixed' is for files: use 'read' or 'write'"
+            return "load.operation = 'mixed' needs channel.kind = 'file': use 'read' or 'write'"
         if load.descriptors and load.descriptors < load.depth:
             return (
                 f"load.descriptors = {load.descriptors} contradicts load.depth = {load.depth}: "
-                "each request in flight has a connection of its own (0 opens as many as needed)"
+                "each request in flight needs a connection (0 opens as many as needed)"
             )
         return None
 
@@ -263,7 +266,7 @@ class SocketChannel(_PeerChannel, frozen=True, tag="socket"):
     kind: ClassVar[Literal["socket"]] = "socket"
 
     family: Annotated[
-        Literal["unix", "tcp"], Meta(description="a unix socket pair, or TCP on loopback")
+        Literal["unix", "tcp"], Meta(description="unix: a UNIX socket pair; tcp: TCP over loopback")
     ] = "unix"
 
 

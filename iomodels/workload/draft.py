@@ -24,27 +24,36 @@ _NOT_SWEPT = {
 }
 
 
-class ScenarioFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    title: Annotated[str, toml.text_meta("what it is, in a few words")]
-    question: Annotated[str, toml.text_meta("what it answers")]
+class ScenarioFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    title: Annotated[str, toml.text_meta("a short name for people; default: the file's name")] = ""
+    question: Annotated[str, toml.text_meta("the question that it answers")]
     channel: Annotated[
         dict[str, Any],
-        Meta(description="what is read", extra={"allowed": "a table, headed [channel]"}),
+        Meta(
+            description="what is read and written", extra={"allowed": "a table, headed [channel]"}
+        ),
     ]
+    title: Annotated[
+        str, toml.text_meta("what it is, in a few words (default: the file's name)")
+    ] = ""
     load: Annotated[
         dict[str, Any],
-        Meta(description="how it is read", extra={"allowed": "a table, headed [load]"}),
+        Meta(
+            description="how much is requested, and how",
+            extra={"allowed": "a table, headed [load]"},
+        ),
     ] = msgspec.field(default_factory=dict)
     sweep: Annotated[
         dict[str, Any],
         Meta(
-            description="keys with several values each: every combination is a point",
+            description="keys with several values each; every combination is a point",
             extra={"allowed": 'a table of lists, such as "load.depth" = [1, 4, 16]'},
         ),
     ] = msgspec.field(default_factory=dict)
-    expect: Annotated[str, toml.text_meta("what to expect, and why")] = ""
+    expect: Annotated[str, toml.text_meta("the expected result, and why")] = ""
     engines: Annotated[
-        tuple[str, ...], toml.names_meta("the engines it is about (default: the four)")
+        tuple[str, ...],
+        toml.names_meta("the engines to compare; default: blocking, nonblocking, select, aio"),
     ] = ()
 
 
@@ -59,6 +68,8 @@ class Draft:
     def read_tables(self, file: ScenarioFile, where: str) -> None:
         for name, raw in leaves({"channel": file.channel, "load": file.load}):
             key = find_key(name, self.kind, where)
+            if isinstance(raw, list) and key.name not in _NOT_SWEPT:
+                raise ScenarioError(f"{where}: {_list_outside_sweep(key, raw)}")
             assign(self.settings, name, read_value(key, raw, where))
         for name, raw in leaves(file.sweep):
             if not isinstance(raw, list):
@@ -112,6 +123,12 @@ class Draft:
             choose(self.settings, key.name, values[0])
         else:
             self.sweep[key.name] = tuple(values)
+
+
+def _list_outside_sweep(key: Key, raw: Sequence[object]) -> str:
+    values = toml.as_toml(raw)
+    example = f'"{key.name}" = {values}' if values else f'"{key.name}"'
+    return f"{key.name} is a list: put it under [sweep], as {example}"
 
 
 def _related(one: str, other: str) -> bool:

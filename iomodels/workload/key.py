@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Literal, get_args, get_origin
@@ -15,12 +15,14 @@ from iomodels.base.toml import describe_value, did_you_mean
 from iomodels.base.units import (
     DURATION_UNITS,
     MAX_DURATION,
+    RATE_UNITS,
     SIZE_UNITS,
     Duration,
     Size,
     exact_duration,
     exact_size,
     parse_duration_ns,
+    parse_rate,
     parse_size_bytes,
 )
 from iomodels.workload.channels import SHORT_SERVICE, Channel, Mean, Value, tag_of
@@ -43,12 +45,18 @@ class Key:
     high: float | None = None
     choices: tuple[Value, ...] = ()
     in_words: str | None = None
+    units: str = ""
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def unit(self) -> str:
         """The units that its text is written in; empty where it has none."""
-        return {Duration: DURATION_UNITS, Size: SIZE_UNITS}.get(self.type, "")
+        return {Duration: DURATION_UNITS, Size: SIZE_UNITS}.get(self.type, self.units)
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether it is a number per second, which a text with a unit may give as well."""
+        return self.units == RATE_UNITS
 
     @property
     def limits(self) -> str:
@@ -67,7 +75,8 @@ class Key:
             bool: "true or false",
             Size: f"a size from {self.limits}, in quotes and with its unit ({self.unit})",
             int: f"a whole number from {self.limits}",
-            float: f"a number from {self.limits}",
+            float: f"a number from {self.limits}"
+            + (f", or in quotes with a unit ({self.unit})" if self.is_rate else ""),
         }
         return kinds.get(self.type, self.limits)
 
@@ -86,23 +95,38 @@ class Key:
         return all(values.get(other) in allowed for other, allowed in self.needs.items())
 
     def read(self, raw: object, *, canonical: bool = False) -> Value:
-        """The value that `raw` (from TOML) stands for; `canonical` ones are durations in whole ns.
+        """The value that `raw` (from TOML) means; `canonical` ones are durations in whole ns.
+
+        A size without a unit is in bytes. Of durations only 0 needs no unit.
 
         Raises `ScenarioError` with words that follow "table.key".
         """
-        if isinstance(raw, str) and self.type in (Duration, Size):
-            parse = parse_duration_ns if self.type is Duration else parse_size_bytes
+        parse = self._parse_text
+        if isinstance(raw, str) and parse is not None:
             try:
                 value: Value = parse(raw)
             except ScenarioError as error:
                 raise ScenarioError(f": {error}") from None
-        elif type(raw) is int and (self.type is Size or (self.type is Duration and canonical)):
+        elif type(raw) is int and self._needs_no_unit(raw, canonical=canonical):
             value = raw
         else:
             value = self._convert(raw)
         if not self._within_limits(value):
             raise self._refused(raw)
         return self.type(value) if self.type in (Duration, Size) else value
+
+    @property
+    def _parse_text(self) -> Callable[[str], Value] | None:
+        if self.is_rate:
+            return parse_rate
+        texts: Mapping[Any, Callable[[str], Value]] = {
+            Duration: parse_duration_ns,
+            Size: parse_size_bytes,
+        }
+        return texts.get(self.type)
+
+    def _needs_no_unit(self, raw: int, *, canonical: bool) -> bool:
+        return self.type is Size or (self.type is Duration and (canonical or raw == 0))
 
     def _convert(self, raw: object) -> Value:
         if self.type in (Duration, Size):
@@ -128,7 +152,9 @@ class Key:
         if self.type is bool:
             return {"true": True, "false": False}.get(text.strip(), text)
         number = text.strip()
-        whole = self.type is int or any(type(choice) is int for choice in self.choices)
+        if self.type is Duration and number == "0":
+            return 0
+        whole = self.type in (int, Size) or any(type(choice) is int for choice in self.choices)
         if (whole or self.type is float) and re.fullmatch(r"[+-]?[0-9]{1,18}", number):
             return int(number)
         if self.type is float and re.fullmatch(r"[+-]?[0-9]{1,18}\.[0-9]{1,18}", number):
@@ -154,6 +180,7 @@ def _keys_of(struct: type[msgspec.Struct], table: str) -> Iterator[Key]:
             high=extra.get("high", meta.le),
             choices=get_args(annotation) if get_origin(annotation) is Literal else (),
             in_words=extra.get("allowed"),
+            units=extra.get("units", ""),
             needs=extra.get("needs", {}),
         )
 
@@ -176,7 +203,7 @@ def all_keys() -> Mapping[str, Key]:
     """Every key of the tables [channel] and [load], by name."""
     kinds: tuple[type[Channel], ...] = get_args(Channel)
     keys: dict[str, Key] = {}
-    for key in _keys_of_union(kinds, "channel", "what is read from"):
+    for key in _keys_of_union(kinds, "channel", "what is read and written"):
         if key.name == f"{SHORT_SERVICE}.distribution":
             keys[SHORT_SERVICE] = replace(
                 key,
@@ -184,7 +211,7 @@ def all_keys() -> Mapping[str, Key]:
                 type=Duration,
                 annotation=Mean,
                 choices=(),
-                meaning="a constant service time; or a table of the `channel.service.…` keys",
+                meaning="a constant service time, or a table of the `channel.service.…` keys",
                 low=1,
                 high=MAX_DURATION,
             )

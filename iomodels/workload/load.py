@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from iomodels.base.units import Duration, Size
+from iomodels.base.units import RATE_UNITS, Duration, Size
 
 
 class KeyTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -26,14 +26,14 @@ class Load(KeyTable, frozen=True):
     """
 
     operation: Annotated[
-        Literal["read", "write", "mixed"], Meta(description="what a request does")
+        Literal["read", "write", "mixed"], Meta(description="what requests do")
     ] = "read"
     read_share: Annotated[
         float,
         Meta(
             ge=0.01,
             le=0.99,
-            description="share of the requests that read; the others write",
+            description="share of requests that read; the others write",
             extra=only(operation=("mixed",)),
         ),
     ] = 0.5
@@ -43,14 +43,14 @@ class Load(KeyTable, frozen=True):
         Meta(
             ge=0,
             le=1024,
-            description="requests that are submitted, and reaped, together (a list's length); 1: "
-            "singly; 0: as many as are due",
+            description="requests submitted and reaped together (the length of a list); 1: one by "
+            "one; 0: as many as possible",
         ),
     ] = 0
     deadline: Annotated[
         Duration,
         Meta(
-            description="requests that take longer are cancelled, if the engine can; 0: none",
+            description="cancel requests that take longer (the engine must support it); 0: never",
             extra={"low": 0, "high": 10**10},
         ),
     ] = Duration(0)
@@ -59,12 +59,12 @@ class Load(KeyTable, frozen=True):
         Meta(
             ge=0,
             le=4096,
-            description="connections that are open; those beyond load.depth are idle, but watched "
-            "(of a server: each may be the next to bring a message). 0: as many as load.depth",
+            description="open connections; those beyond load.depth are idle but watched (with "
+            "channel.role = server, any of them can get the next request); 0: load.depth",
         ),
     ] = 0
     block: Annotated[
-        Size, Meta(description="bytes in one request", extra={"low": 1, "high": 64 << 20})
+        Size, Meta(description="size of one request", extra={"low": 1, "high": 64 << 20})
     ] = Size(4096)
     pattern: Annotated[
         Literal["sequential", "random"], Meta(description="order of the offsets")
@@ -72,41 +72,44 @@ class Load(KeyTable, frozen=True):
     sync: Annotated[
         Literal["none", "data", "every"],
         Meta(
-            description="after each write: nothing, fdatasync, or fsync, as a part of the request",
+            description="after each write, as part of the request: nothing, fdatasync or fsync",
             extra=only(operation=("write", "mixed")),
         ),
     ] = "none"
     verify: Annotated[
         bool,
         Meta(
-            description="check every byte that is read, and read back all that was written; "
-            "otherwise a sample of what is read is checked"
+            description="check all bytes read, and read back all bytes written; without it, a "
+            "sample of the bytes read is checked"
         ),
     ] = False
     compute: Annotated[
         Duration,
         Meta(
-            description="computation on each result: an amount of work that takes this long when "
-            "the run begins",
+            description="computation for each result, given as time; it is converted once, at the "
+            "start of the run, to a fixed amount of work",
             extra={"low": 0, "high": 10**10},
         ),
     ] = Duration(0)
     arrivals: Annotated[
         Literal["closed", "constant", "poisson"],
-        Meta(description="when requests start: when one completes, or on a schedule (open loop)"),
+        Meta(
+            description="closed: a request starts when another completes; constant, poisson: "
+            "requests start on a schedule (open loop)"
+        ),
     ] = "closed"
     rate: Annotated[
         float,
         Meta(
             ge=0.1,
             le=10_000_000,
-            description="requests per second of an open loop",
-            extra=only(arrivals=("constant", "poisson")),
+            description="requests per second of the open loop",
+            extra={"units": RATE_UNITS, **only(arrivals=("constant", "poisson"))},
         ),
     ] = 1000.0
     placement: Annotated[
         Literal["free", "same", "apart"],
-        Meta(description="CPUs of engine and peer: the kernel's choice, one for both, or one each"),
+        Meta(description="CPUs of engine and peer process: chosen by the kernel, the same, or two"),
     ] = "free"
 
     @property
@@ -123,10 +126,13 @@ class Load(KeyTable, frozen=True):
 def load_contradiction(load: Load) -> str | None:
     """What no channel can make sense of."""
     if load.batch > load.depth:
-        return f"load.batch = {load.batch} contradicts load.depth = {load.depth}, which is less"
+        return (
+            f"load.batch = {load.batch} contradicts load.depth = {load.depth}: a batch cannot be "
+            "larger"
+        )
     if load.batch > 1 and load.is_open_loop:
         return (
-            f"load.batch = {load.batch} contradicts load.arrivals = '{load.arrivals}': requests of "
-            "an open loop start when each is due"
+            f"load.batch = {load.batch} contradicts load.arrivals = '{load.arrivals}': in an "
+            "open loop each request starts at its own time"
         )
     return None

@@ -207,7 +207,7 @@ def _scenario(
     engines = run.engines if run is not None and run.engines else file.engines
     scenario = Scenario(
         name=path.stem,
-        title=file.title,
+        title=file.title or path.stem,
         question=file.question,
         expect=file.expect or None,
         engines=engines,

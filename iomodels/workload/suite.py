@@ -27,9 +27,7 @@ class SuiteRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One `[[run]]` of a suite."""
 
     scenario: Annotated[str, text_meta("the shipped scenario to run")]
-    engines: Annotated[
-        tuple[str, ...], names_meta("the engines to run it with, instead of its own")
-    ] = ()
+    engines: Annotated[tuple[str, ...], names_meta("engines to use instead of its own")] = ()
     set: Annotated[
         dict[str, Any],
         Meta(description="keys of the scenario to change", extra={"allowed": _SET}),
@@ -38,14 +36,14 @@ class SuiteRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _SuiteFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title: Annotated[str, text_meta("what it is, in a few words")]
-    question: Annotated[str, text_meta("what it answers")]
+    question: Annotated[str, text_meta("the question that it answers")]
     run: Annotated[
         tuple[dict[str, Any], ...],
         Meta(
             min_length=1,
             max_length=MAX_RUNS,
             description="the scenarios, in order",
-            extra={"allowed": f"one to {MAX_RUNS} tables, each headed [[run]]"},
+            extra={"allowed": f"1 to {MAX_RUNS} tables, each headed [[run]]"},
         ),
     ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from iomodels.base.errors import EngineError
@@ -99,3 +101,48 @@ def test_a_pipe_has_two_descriptors_for_each_conversation(tmp_path) -> None:
     (point,) = scenario.points(scenario.load(path))
     assert point.descriptors == 1200
     assert "0 to 1023" in (ability(parse("select"), point).na_reason or "")
+
+
+# Times, sizes and rates
+
+
+@pytest.mark.parametrize("written", ["0.05", "50ms", "50 ms", "0.05s", "50000 us"])
+def test_a_time_is_seconds_or_has_a_unit(cli, written) -> None:
+    asked = ("slow-device", "-e", "blocking", "-r", "1", "--json")
+    done = cli("bench", *asked, "-d", written, "--warmup", "1ms")
+    settings = json.loads(done.stdout)["settings"]
+    assert settings["duration_s"] == pytest.approx(0.05)
+    assert settings["warmup_s"] == pytest.approx(0.001)
+
+
+@pytest.mark.parametrize(
+    ("key", "toml", "text", "value"),
+    [
+        ("load.rate", "20000", "20000", 20000.0),
+        ("load.rate", '"20k/s"', "20k/s", 20000.0),
+        ("load.rate", '"1.5 M/s"', "1.5 M", 1_500_000.0),
+        ("load.block", "4096", "4096", 4096),
+        ("load.block", '"4 KiB"', "4KiB", 4096),
+        ("load.compute", "0", "0", 0),
+        ("load.compute", '"1.5 ms"', "1.5ms", 1_500_000),
+        ("load.depth", "4", "4", 4),
+        ("load.verify", "true", "true", True),
+        ("load.read_share", "0.25", "0.25", 0.25),
+    ],
+)
+def test_a_file_and_the_command_line_read_the_same(tmp_path, key, toml, text, value) -> None:
+    last = key.partition(".")[2]
+    more = {"rate": 'arrivals = "poisson"\n', "read_share": 'operation = "mixed"\n'}.get(last, "")
+    head = 'question = "Q?"\n[channel]\nkind = "file"\n[load]\n' + more
+    written, plain = tmp_path / "written.toml", tmp_path / "plain.toml"
+    written.write_text(f"{head}{last} = {toml}\n")
+    plain.write_text(head)
+    (one,) = scenario.points(scenario.load(written))
+    (other,) = scenario.points(scenario.load(plain, {key: [text]}))
+    assert one.parameters[key] == other.parameters[key] == value
+
+
+def test_a_scenario_without_a_title_has_its_files_name(tmp_path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('question = "Q?"\n[channel]\nkind = "file"\n')
+    assert scenario.load(path).title == "mine"

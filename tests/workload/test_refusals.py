@@ -52,7 +52,7 @@ def refusal(text, write, **settings):
         ),
         (
             TIMER + LOAD + 'operation = "write"\n',
-            "load.operation = 'write' contradicts a timer, which is only read",
+            "load.operation = 'write' contradicts channel.kind = 'timer'",
         ),
         (
             FILE + 'cache = "cold"\n' + LOAD + 'operation = "write"\n',
@@ -76,7 +76,7 @@ def refusal(text, write, **settings):
         ),
         (PIPE + "opens = 1\n", "channel.opens contradicts channel.kind = 'pipe'"),
         # missing keys
-        ("", "title is missing"),
+        ("", "question is missing"),
         ('title = "T"\n[channel]\nkind = "file"\n', "question is missing: it must be a text"),
         (HEAD, "channel is missing: it must be a table, headed [channel]"),
         (HEAD + "[channel]\n", "channel.kind is missing: it must be 'timer' or 'file'"),
@@ -92,7 +92,7 @@ def refusal(text, write, **settings):
         # wrong types
         (
             'title = ""\n' + FILE[len('title = "T"\n') :],
-            "title is '': it must be a text that is not",
+            "title is '': it must be a text of 1 to 1000",
         ),
         ('title = " "\n' + FILE[len('title = "T"\n') :], "title is ' ': it must be a text"),
         ("title = 1\n" + FILE[len('title = "T"\n') :], "title is 1: it must be a text"),
@@ -100,7 +100,7 @@ def refusal(text, write, **settings):
         (HEAD + "engines = 'aio'\n" + FILE[len(HEAD) :], "engines is 'aio': it must be a list"),
         (
             HEAD + "engines = [1]\n" + FILE[len(HEAD) :],
-            "engines is a list: it must be a list of one",
+            "engines is a list: it must be a list of 1",
         ),
         (
             HEAD + "engines = []\n" + FILE[len(HEAD) :],
@@ -112,7 +112,7 @@ def refusal(text, write, **settings):
         ),
         (FILE + LOAD + "depth = 4.0\n", "load.depth is 4.0: it must be a whole number"),
         (FILE + LOAD + "depth = true\n", "load.depth is true: it must be a whole number"),
-        (FILE + LOAD + "depth = [1]\n", "load.depth is a list: it must be a whole number"),
+        (FILE + LOAD + "depth = [1]\n", 'is a list: put it under [sweep], as "load.depth" = [1]'),
         (FILE + LOAD + "depth = {a = 1}\n", "load.depth is a table: it must be a whole number"),
         (FILE + LOAD + "depth = 2026-01-01\n", "load.depth is a date or time"),
         (FILE + "opens = true\n", "channel.opens is true: it must be 'per-request' or 1"),
@@ -156,7 +156,7 @@ def refusal(text, write, **settings):
             FILE + "service = '1 us'\n",
             "channel.service.distribution contradicts channel.kind = 'file'",
         ),
-        (TIMER + "opens = 1\n" + LOAD + "depth = 2\n", "one timer is one device"),
+        (TIMER + "opens = 1\n" + LOAD + "depth = 2\n", "one timer serves one request at a time"),
         (
             FILE + "size = '1 KiB'\n",
             "load.block (4 KiB) must not be larger than channel.size (1 KiB)",
@@ -167,7 +167,7 @@ def refusal(text, write, **settings):
         ),
         (
             FILE + "cache = 'direct'\nsize = 1000\n" + LOAD + "block = 1000\n",
-            "load.block (1000 B) must be a multiple of 512 B for writing and direct I/O",
+            "load.block (1000 B) must be a multiple of 512 B for writes and for direct I/O",
         ),
         (
             HEAD + '[channel]\nkind = "timer"\n'

@@ -268,7 +268,7 @@ GOOD = {"channel.kind": "timer", "channel.service": 100_000}
         (GOOD | {"channel.service": 1.5}, "channel.service is 1.5: it must be a duration"),
         (GOOD | {"channel.service": 0}, "channel.service is 0"),
         (GOOD | {"channel.kind": {}}, "channel.kind is a table"),
-        (GOOD | {"channel.opens": 1, "load.depth": 2}, "one timer is one device"),
+        (GOOD | {"channel.opens": 1, "load.depth": 2}, "one timer serves one request at a time"),
     ],
 )
 def test_parameters_from_a_stranger_pass_the_same_rules(parameters, words):

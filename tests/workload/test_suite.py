@@ -83,8 +83,8 @@ def test_a_suite_file_sets_keys_and_engines(write):
     ("text", "words"),
     [
         ("[[run]]\nscenario = 'slow-device'\n", "title is missing"),
-        (HEAD + "run = []\n", "run is an empty list: it must be one to 64 tables"),
-        (HEAD + "run = 1\n", "run is 1: it must be one to 64 tables"),
+        (HEAD + "run = []\n", "run is an empty list: it must be 1 to 64 tables"),
+        (HEAD + "run = 1\n", "run is 1: it must be 1 to 64 tables"),
         (HEAD + "[[run]]\n", "run[0].scenario is missing: it must be a text"),
         (HEAD + "[[run]]\nscenari = 'x'\n", "no key run[0].scenari (did you mean 'scenario'?)"),
         (
