@@ -79,7 +79,7 @@ THRESHOLD_OPTION = click.option(
 )
 
 
-class Time(click.ParamType):
+class Time(click.FloatRange):
     """A time within limits: a number of the option's own unit, or a number with a unit (500ms).
 
     Its value is in the option's own unit, `s` or `min`.
@@ -88,6 +88,7 @@ class Time(click.ParamType):
     name = "time"
 
     def __init__(self, unit: str, low_s: float, high_s: float) -> None:
+        super().__init__(low_s, high_s)
         self._unit_s = {"s": 1, "min": 60}[unit]
         self._unit = {"s": "seconds", "min": "minutes"}[unit]
         self._low_s, self._high_s = low_s, high_s

@@ -182,7 +182,7 @@ def test_a_recorded_trace_is_shown_again(
     [
         (["blokcing"], 2, "did you mean 'blocking'"),
         (["null"], 3, "nothing was recorded"),
-        (["blocking", "-s", "load.depth=4"], 3, "depth 1"),
+        (["blocking", "-s", "load.depth=4"], 3, "one request in flight"),
         (["--scenario", "default"], 2, "choose one of them"),
         (["--scenario", "no-such"], 2, "no-such"),
         (["-s", "load.compute"], 2, "KEY=VALUE"),
