@@ -33,9 +33,6 @@ class ScenarioFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
             description="what is read and written", extra={"allowed": "a table, headed [channel]"}
         ),
     ]
-    title: Annotated[
-        str, toml.text_meta("what it is, in a few words (default: the file's name)")
-    ] = ""
     load: Annotated[
         dict[str, Any],
         Meta(
