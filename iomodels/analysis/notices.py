@@ -32,20 +32,26 @@ def of_cells(cells: Sequence[Cell]) -> list[Notice]:
     return one_by_one + [notice for notices in by_scenario for notice in notices(measured)]
 
 
-def of_repeated_trials(repeated: int) -> list[Notice]:
-    """Pages that leave the page cache although memory is free are somebody's doing."""
-    if not repeated:
-        return []
+_VOID = {
+    "evicted": "because the kernel dropped pages from the page cache: something here reclaims "
+    "memory before it is short (see `iomodels doctor`)",
+    "paused": "because the trial's process, or iomodels itself, did not run for part of the time "
+    "(SIGSTOP, a paused container, or the machine was suspended)",
+    "empty": "because no operation ended in them: the trials are short for these operations, or "
+    "something else kept the CPU (`bench --duration` makes trials longer)",
+}
+"""Why trials were repeated, by `Void.cause`, which is also the notice's code."""
+
+
+def of_void_trials(void: Mapping[str, int]) -> list[Notice]:
+    """How many trials were void and were repeated, one notice for each cause (`Void.cause`)."""
     return [
         Notice(
-            code="evicted",
-            message=(
-                f"{repeated} trial{' was' if repeated == 1 else 's were'} void and had to be "
-                "repeated, since the kernel dropped "
-                "pages from the page cache meanwhile: something here reclaims memory before it is "
-                "short (see `iomodels doctor`)"
-            ),
+            code=cause,
+            message=f"{count} trial{' was' if count == 1 else 's were'} void and repeated, {why}",
         )
+        for cause, why in _VOID.items()
+        if (count := void.get(cause, 0))
     ]
 
 

@@ -58,9 +58,28 @@ class TrialError(IomodelsError):
     exit_code = 1
 
 
-class ConditionLost(TrialError):  # noqa: N818 - a state of affairs
-    """Nothing broke, but a condition of the trial did not hold to its end: it can be repeated."""
+class Void(TrialError):  # noqa: N818 - a state of affairs
+    """Nothing broke, but the trial says nothing, and another one may: it is repeated.
+
+    `cause` names the kind; a run counts them by it.
+    """
+
+    cause = "condition"
 
 
-class NothingEnded(TrialError):  # noqa: N818 - a state of affairs
+class ConditionLost(Void):
+    """A condition of the trial did not hold to its end."""
+
+    cause = "evicted"
+
+
+class Paused(Void):
+    """The trial's process, or the one that watches it, did not run for a part of the time."""
+
+    cause = "paused"
+
+
+class NothingEnded(Void):
     """Not one operation ended in the time that was measured."""
+
+    cause = "empty"

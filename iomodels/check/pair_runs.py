@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from iomodels.base.errors import ConditionLost, NotApplicable, NothingEnded, TrialError
+from iomodels.base.errors import NotApplicable, NothingEnded, TrialError
 from iomodels.check.arm import Arm, parse_arm
 from iomodels.check.pair_plan import SIDES, ArmCell, PairedCell, Side, plan_cells
 from iomodels.machine import noise
@@ -30,7 +30,7 @@ from iomodels.trials.child import Child
 from iomodels.trials.planned import Command, PlannedTrial
 from iomodels.trials.preparation import Preparation, Unavailable
 from iomodels.trials.record import Record, new_record
-from iomodels.trials.trial import MAX_ATTEMPTS, to_trial
+from iomodels.trials.trial import MAX_ATTEMPTS, to_trial, with_repeats
 
 __all__ = [
     "Arm",
@@ -166,23 +166,19 @@ class _Session:
     warmup_s: float
 
     def pair(self, cell: PairedCell, number: int, first: Side) -> Pair:
-        """One pair, measured again where a condition did not hold to its end, or a slice was empty:
-        something kept the CPU for all of it."""
+        """One pair, measured again where it was void, as a slice is in which something else kept
+        the CPU for all of it."""
         nothing = Pair(number, first)
-        for attempts_left in reversed(range(MAX_ATTEMPTS)):
-            try:
-                trials = self._measure(cell, number, first)
-            except (ConditionLost, NothingEnded) as error:
-                if not attempts_left:
-                    return replace(nothing, error=_why(error, self.slice_s))
-            except NotApplicable as error:
-                lost = self._applies(cell, "a", number)
-                return replace(nothing, error=str(error), not_applicable=True, lost=lost)
-            except (TrialError, Unavailable) as error:
-                return replace(nothing, error=str(error))
-            else:
-                return replace(nothing, a=trials["a"], b=trials["b"])
-        raise AssertionError("unreachable")
+        try:
+            trials = with_repeats(lambda: self._measure(cell, number, first))
+        except NotApplicable as error:
+            lost = self._applies(cell, "a", number)
+            return replace(nothing, error=str(error), not_applicable=True, lost=lost)
+        except TrialError as error:
+            return replace(nothing, error=_why(error, self.slice_s))
+        except Unavailable as error:
+            return replace(nothing, error=str(error))
+        return replace(nothing, a=trials["a"], b=trials["b"])
 
     def _applies(self, cell: PairedCell, side: Side, number: int) -> bool:
         """Whether this arm by itself can have what the pair could not."""

@@ -251,7 +251,7 @@ def counters_unjudged(bases: Sequence[Run], new: Run) -> int:
 def incomplete(run: Run, name: str) -> list[Notice]:
     """A notice where not all of the run's cells were measured to their end."""
     found = []
-    for status, what in (("partial", "were interrupted"), ("failed", "failed")):
+    for status, what in (("partial", "are incomplete"), ("failed", "failed")):
         cells = matching.cells_by_key(run).values()
         count = sum(cell.status == status for cell in cells)
         if count:

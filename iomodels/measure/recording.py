@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from iomodels import __version__
-from iomodels.base.errors import NotApplicable, ScenarioError, TrialError
+from iomodels.base.errors import NotApplicable, ScenarioError, TrialError, Void
 from iomodels.base.units import Duration, format_duration
 from iomodels.engines.catalog import DESCRIPTORS
 from iomodels.engines.spec import EngineSpec
@@ -29,6 +29,7 @@ from iomodels.trials.launch import core_hash
 from iomodels.trials.planned import Command, PlannedCell, PlannedTrial
 from iomodels.trials.preparation import Preparation, Unavailable, check_folders
 from iomodels.trials.record import Record, new_record
+from iomodels.trials.trial import with_repeats
 from iomodels.workload.channels import TimerChannel
 from iomodels.workload.scenario import Point, Scenario, points, resolve
 
@@ -163,8 +164,12 @@ def _recording(
         reason = preparation.why_not(cell.point)
         if reason is not None:
             return Recording(engine, reason=reason)
-        with preparation.command(planned) as command, ring.new_ring(capacity) as events:
-            return _run(planned, command, events, requests, progress)
+
+        def attempt() -> Recording:
+            with preparation.command(planned) as command, ring.new_ring(capacity) as events:
+                return _run(planned, command, events, requests, progress)
+
+        return with_repeats(attempt)
     except NotApplicable as error:
         return Recording(engine, reason=str(error))
     except (TrialError, Unavailable) as error:
@@ -196,6 +201,8 @@ def _run(
                 child.run_slice(planned.duration_s, progress, operations=requests)
                 events.off()
                 child.close()
+        except Void:
+            raise
         except TrialError as error:
             failure = error
         trace = _to_trace(planned, record, events, started_utc, failure)

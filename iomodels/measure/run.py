@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -22,8 +23,8 @@ from iomodels.analysis import notices
 from iomodels.analysis.cells import has_measurements
 from iomodels.base import files
 from iomodels.base.errors import (
-    ConditionLost,
     NotApplicable,
+    NothingEnded,
     NothingMeasured,
     ScenarioError,
     TrialError,
@@ -39,7 +40,7 @@ from iomodels.statistics.summary import summarise
 from iomodels.trials.launch import core_hash
 from iomodels.trials.planned import PlannedCell, PlannedTrial
 from iomodels.trials.preparation import Preparation, Unavailable, check_folders
-from iomodels.trials.trial import MAX_ATTEMPTS, run_trial
+from iomodels.trials.trial import run_trial, with_repeats
 from iomodels.workload.channels import FileChannel
 from iomodels.workload.point import NOT_STORED
 from iomodels.workload.scenario import resolve
@@ -138,6 +139,10 @@ def bench_plan(
     return run
 
 
+GIVE_UP_AFTER = 2
+"""Rounds in which no operation ends, where none ended before, after which a cell has failed."""
+
+
 @dataclass
 class _Progress:
     """What has become of one cell so far."""
@@ -146,6 +151,12 @@ class _Progress:
     trials: list[Trial] = field(default_factory=list)
     na_reason: str | None = None
     failure: str | None = None
+    empty: list[str] = field(default_factory=list)
+    """Of rounds in which no operation ended, the sentences that say so."""
+
+    @property
+    def goes_on(self) -> bool:
+        return self.na_reason is None and self.failure is None
 
 
 class _Runner:
@@ -159,7 +170,7 @@ class _Runner:
         self._listener = listener
         self._cells = [_Progress(cell, na_reason=cell.na_reason) for cell in plan.cells]
         self._notices: list[Notice] = []
-        self._repeated = 0
+        self._void: Counter[str] = Counter()
         self._monitor = noise.Monitor()
         self._created_utc = datetime.now(UTC).isoformat(timespec="seconds")
 
@@ -176,7 +187,7 @@ class _Runner:
                 self._measure(kept)
             except KeyboardInterrupt:
                 interrupted = True
-            for notice in (*self._monitor.notices(), *notices.of_repeated_trials(self._repeated)):
+            for notice in (*self._monitor.notices(), *notices.of_void_trials(self._void)):
                 self._note(notice)
             run = self._to_run()
             if self._path is not None and kept is not None:
@@ -197,7 +208,7 @@ class _Runner:
             self._find_unavailable(preparation)
             for planned in self._plan.trials:
                 progress = self._cells[planned.cell.index]
-                if progress.na_reason is None and progress.failure is None:
+                if progress.goes_on:
                     self._one(planned, progress, preparation, kept)
 
     def _find_unavailable(self, preparation: Preparation) -> None:
@@ -224,6 +235,12 @@ class _Runner:
             progress.na_reason = str(reason)
             self._listener.trial_ended(planned, None, None)
             return
+        except NothingEnded as error:
+            progress.empty.append(str(error))
+            if len(progress.empty) >= GIVE_UP_AFTER and not progress.trials:
+                progress.failure = str(error)
+            self._listener.trial_ended(planned, None, str(error))
+            return
         except (TrialError, Unavailable) as error:
             progress.failure = str(error)
             self._listener.trial_ended(planned, None, progress.failure)
@@ -236,21 +253,17 @@ class _Runner:
         self._listener.trial_ended(planned, trial, None)
 
     def _attempt(self, planned: PlannedTrial, preparation: Preparation) -> Trial:
-        """Run the trial, and again where a condition did not hold: that voids it, and no more."""
+        """Run the trial, and again where it was void."""
         started_s = time.monotonic()
 
         def progressed(operations: int) -> None:
             self._listener.trial_progress(planned, operations, time.monotonic() - started_s)
 
-        for attempts_left in reversed(range(MAX_ATTEMPTS)):
-            try:
-                with preparation.command(planned) as command:
-                    return run_trial(planned, command, progressed)
-            except ConditionLost:
-                self._repeated += 1
-                if not attempts_left:
-                    raise
-        raise AssertionError("unreachable")
+        def attempt() -> Trial:
+            with preparation.command(planned) as command:
+                return run_trial(planned, command, progressed)
+
+        return with_repeats(attempt, lambda void: self._void.update([void.cause]))
 
     def _note(self, notice: Notice) -> None:
         self._notices.append(notice)
@@ -318,6 +331,11 @@ class _Runner:
             return "n/a", progress.na_reason
         if progress.failure is not None:
             return "failed", progress.failure
+        if progress.empty and not progress.trials:
+            return "failed", progress.empty[-1]
+        if progress.empty:
+            empty, rounds = len(progress.empty), counted(self._plan.rounds, "round")
+            return "partial", f"{empty} of {rounds} {progress.empty[-1]}"
         if len(progress.trials) < self._plan.rounds:
             done = len(progress.trials)
             return "partial", f"interrupted after {done} of {counted(self._plan.rounds, 'round')}"

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import select
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from iomodels.base.errors import TrialError
+from iomodels.base.errors import NotApplicable, Paused, TrialError
 from iomodels.base.system import memory_file
-from iomodels.trials import failures
+from iomodels.trials import failures, pauses
 from iomodels.trials.launch import Launch, own_launch
 from iomodels.trials.planned import Command
 from iomodels.trials.record import Record
@@ -22,6 +23,10 @@ ANSWER_TIMEOUT_S = 10.0
 OPEN_TIMEOUT_S = 30.0
 STOP_PATIENCE_S = 0.5
 """For a child that is to end early: the loop looks every 0.1 s whether it should."""
+END_TIMEOUT_S = 10.0
+"""For a process that was killed, or has said its last, to be gone."""
+STOPPED_TIMEOUT_S = 600.0
+"""How long a stopped process (SIGSTOP) may stay so; the watchdog does not count that time."""
 SLOWEST_DISK_BYTES_PER_S = 20e6
 PROGRESS_INTERVAL_S = 0.2
 BOTH, IO_ALONE, COMPUTATION_ALONE = 0, 1, 2
@@ -53,7 +58,9 @@ class Child:
             os.close(self._stderr)
             raise TrialError(
                 f"the trial's process cannot be started: {error.strerror or error}"
+                + (f" ({_MORE_PROCESSES})" if error.errno == errno.EAGAIN else "")
             ) from None
+        self._pauses = pauses.Pauses(self._process.pid)
 
     def _start(self, command: Command, launch: Launch) -> subprocess.Popen[bytes]:
         options = launch.installation.option_settings(command.engine, command.options)
@@ -89,15 +96,24 @@ class Child:
     def run_slice(
         self, duration_s: float, progress: Progress, part: int = BOTH, operations: int = 0
     ) -> None:
-        """One slice; it ends earlier after so many `operations` if they are not 0."""
+        """One slice; it ends earlier after so many `operations` if they are not 0.
+
+        Raises `Paused` where this process or the child did not run meanwhile.
+        """
         self._ask(f"run {round(duration_s * 1e9)} {part} {operations}")
         timeout_s = duration_s + ANSWER_TIMEOUT_S + self._checks_s
-        if int(self._answer(timeout_s, progress)) != 0:
-            raise failures.error(self._record, self._settings)
+        answer = int(self._answer(timeout_s, progress))
+        failure = failures.error(self._record, self._settings) if answer != 0 else None
+        if self._pauses.found and not isinstance(failure, NotApplicable):
+            raise _paused(self._pauses)
+        if failure is not None:
+            raise failure
 
     def close(self) -> None:
         self._ask("close")
         if int(self._answer(2 * ANSWER_TIMEOUT_S, None)) != 0:
+            if self._pauses.found:
+                raise _paused(self._pauses)
             raise failures.error(self._record, self._settings)
 
     def _ask(self, line: str) -> None:
@@ -111,25 +127,46 @@ class Child:
     def _answer(self, timeout_s: float, progress: Progress | None) -> str:
         """The child's next line. Raises `TrialError` when it dies or the time is over."""
         assert self._process.stdout is not None
-        deadline = time.monotonic() + timeout_s
         poll = select.poll()
         poll.register(self._process.stdout, select.POLLIN)
-        while not poll.poll(PROGRESS_INTERVAL_S * 1000):
+        self._pauses.begin()
+        waited_s = 0.0
+        while True:
+            before = pauses.now()
+            ready = poll.poll(PROGRESS_INTERVAL_S * 1000)
+            waited_s += self._pauses.waited(before, pauses.now(), PROGRESS_INTERVAL_S)
+            if ready:
+                break
             if progress is not None:
                 progress(self._record.field("live_operations"))
-            if time.monotonic() > deadline:
-                operations = self._record.field("live_operations")
+            if waited_s > timeout_s:
+                raise self._hung(timeout_s)
+            if self._pauses.is_stopped and self._pauses.paused_s > STOPPED_TIMEOUT_S:
                 raise TrialError(
-                    f"hung: no answer for {timeout_s:.1f} s after {operations} operations, "
-                    f"so it was killed"
+                    f"the trial's process was stopped (SIGSTOP) for {STOPPED_TIMEOUT_S:g} s, "
+                    "so it was killed: measure again"
                 )
         line = self._process.stdout.readline()
         if not line:
             raise TrialError(self._obituary())
         return line.decode().strip()
 
+    def _hung(self, timeout_s: float) -> TrialError:
+        if self._pauses.found:  # a clock may have jumped meanwhile
+            return _paused(self._pauses)
+        operations = self._record.field("live_operations")
+        return TrialError(
+            f"hung: no answer for {timeout_s:.1f} s after {operations} operations, so it was killed"
+        )
+
     def _obituary(self) -> str:
-        code = self._process.wait()
+        try:
+            code = self._process.wait(END_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            return (
+                f"the trial's process said nothing more and did not end for {END_TIMEOUT_S:g} s, "
+                "so it was killed"
+            )
         words = self._last_words()
         said = f"; its last words: {words}" if words else ""
         if code < 0:
@@ -140,7 +177,7 @@ class Child:
         size = os.fstat(self._stderr).st_size
         tail = os.pread(self._stderr, LAST_WORDS_BYTES, max(0, size - LAST_WORDS_BYTES))
         lines = tail.decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else ""
+        return fit_for_a_result(lines[-1]) if lines else ""
 
     def _end(self) -> None:
         """It stops, cancels what is in flight, and ends. One that does not is killed: the record is
@@ -154,7 +191,9 @@ class Child:
             self._process.wait(STOP_PATIENCE_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
+            # In a call that cannot be interrupted it lives on. That must not keep the others.
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(END_TIMEOUT_S)
         self._process.stdout.close()
 
 
@@ -163,3 +202,38 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
+
+
+_MORE_PROCESSES = (
+    "raise the limits on processes and threads: ulimit -u, and the pids limit of the container or "
+    "control group"
+)
+
+
+def _paused(pauses: pauses.Pauses) -> Paused:
+    how_long = f"about {pauses.paused_s:.1f} s" if pauses.paused_s >= 0.1 else "a moment"
+    return Paused(
+        f"the trial's process, or the one that watches it, did not run for {how_long} while it was "
+        "measuring (SIGSTOP, a paused container, or the machine was suspended): measure again"
+    )
+
+
+_ERROR = re.compile(r"(?:\w+\.)*(\w*(?:Error|Exception|Interrupt|Exit))(?:: (.*))?")
+_ASSERTION = re.compile(r".*?(\w+\.[ch]):(\d+): \w+: Assertion (.*) failed\.")
+_OWN_TEXTS = ("ValueError", "KeyError")
+"""Raised by the core about what it was asked for; other errors' texts can hold paths."""
+
+
+def fit_for_a_result(line: str) -> str:
+    """The last line that a dying process wrote, without what could name a user or a folder.
+
+    Of a Python error its type, and the text if it is ours; of a failed assertion where it is.
+    Anything else is "".
+    """
+    if assertion := _ASSERTION.fullmatch(line):
+        return f"{assertion[1]}:{assertion[2]}: assertion {assertion[3]} failed"
+    error = _ERROR.fullmatch(line)
+    if error is None:
+        return ""
+    text = error[2] or ""
+    return f"{error[1]}: {text}" if error[1] in _OWN_TEXTS and "/" not in text else error[1]

@@ -7,12 +7,15 @@ trials there are, or how they are summed up.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from msgspec.structs import replace
 
-from iomodels.base.errors import NothingEnded
+from iomodels.base.errors import NothingEnded, Void
 from iomodels.results.schema import Histogram, OverlapParts, Switches, Trial
 from iomodels.trials import failures
 from iomodels.trials.child import COMPUTATION_ALONE, IO_ALONE, Child, Progress
@@ -178,4 +181,27 @@ _COUNTERS = (
 
 
 MAX_ATTEMPTS = 4
-"""How often a trial is tried whose conditions do not hold to its end."""
+"""How often a trial is tried that says nothing by itself (`Void`)."""
+EMPTY_PATIENCE_S = 10.0
+"""How long a trial in which no operation ends is tried: then its operations are too long."""
+
+Measured = TypeVar("Measured")
+
+
+def with_repeats(
+    attempt: Callable[[], Measured], void: Callable[[Void], None] = lambda error: None
+) -> Measured:
+    """What `attempt` returns, tried again where it was void (at most `MAX_ATTEMPTS` times).
+
+    `void` is told of each. Raises the last `Void`, and whatever else `attempt` raises at once.
+    """
+    started_s = time.monotonic()
+    for attempts_left in reversed(range(MAX_ATTEMPTS)):
+        try:
+            return attempt()
+        except Void as error:
+            void(error)
+            long = time.monotonic() - started_s > EMPTY_PATIENCE_S
+            if not attempts_left or (isinstance(error, NothingEnded) and long):
+                raise
+    raise AssertionError("unreachable")

@@ -168,7 +168,7 @@ def test_a_baseline_that_is_not_whole_is_said(recorded: Run, tmp_path: Path) -> 
     save.save(replace(recorded, cells=cells), tmp_path / "base.json", force=False)
     warnings = against_baseline.check(baseline.load_baseline([tmp_path])).comparison.warnings
     said = {notice.code: notice.message for notice in warnings}
-    assert "base.json: 1 of 2 cells were interrupted" in said["partial"]
+    assert "base.json: 1 of 2 cells are incomplete" in said["partial"]
     assert "base.json: 1 of 2 cells failed" in said["failed"]
     assert "select: failed in all of the baseline: hung" in said["never-measured"]
 

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,10 @@ from iomodels.results.schema import Trial
 from iomodels.statistics import histogram
 from iomodels.trials import child as trials_child
 from iomodels.trials import trial
+from iomodels.trials.launch import own_launch
 from iomodels.trials.planned import Command
 from iomodels.trials.preparation import Preparation
+from iomodels.trials.record import new_record
 
 from .. import fresh
 from ..planned import planned
@@ -189,18 +192,20 @@ def test_a_crashed_child_is_reported_with_the_signal() -> None:
 
 
 def test_a_hung_child_is_killed_by_the_watchdog(monkeypatch: pytest.MonkeyPatch) -> None:
-    made, one = planned("slow-device", "blocking", duration_s=0.5)
-    monkeypatch.setattr(trials_child, "ANSWER_TIMEOUT_S", 0.5)
+    made, one = planned("slow-device", "blocking", duration_s=0.1, channel__service="10 min")
+    monkeypatch.setattr(trials_child, "ANSWER_TIMEOUT_S", 0.3)
     with (
         Preparation(made.seed) as preparation,
         preparation.command(one) as command,
-        pytest.raises(TrialError, match=r"hung: no answer .* after [1-9]\d* operations"),
+        pytest.raises(TrialError, match=r"hung: no answer for 0\.[34] s after 0 operations"),
     ):
-        trial.run_trial(
-            one,
-            command,
-            lambda operations: os.kill(only_child(), signal.SIGSTOP),
-        )
+        trial.run_trial(one, command, lambda operations: None)
+
+
+def test_a_stopped_child_is_killed_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trials_child, "STOPPED_TIMEOUT_S", 0.5)
+    with pytest.raises(TrialError, match=r"was stopped \(SIGSTOP\) for 0\.5 s, so it was killed"):
+        run_and_disturb(lambda child: os.kill(child, signal.SIGSTOP))
 
 
 def test_last_words_are_kept() -> None:
@@ -209,6 +214,46 @@ def test_last_words_are_kept() -> None:
         broken = Command("no-such-engine", command.channel, command.settings)
         with pytest.raises(TrialError, match="last words: ValueError: no engine 'no-such-engine'"):
             trial.run_trial(one, broken, lambda operations: None)
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("ValueError: no engine 'no-such-engine'", "ValueError: no engine 'no-such-engine'"),
+        ("ImportError: /home/ann/lib/_core.so: undefined symbol: x", "ImportError"),
+        ("FileNotFoundError: [Errno 2] No such file: '/home/ann'", "FileNotFoundError"),
+        ("OSError: [Errno 12] Cannot allocate memory", "OSError"),
+        ("ValueError: cannot read /home/ann", "ValueError"),
+        ("msgspec.ValidationError: ann", "ValidationError"),
+        ("KeyboardInterrupt", "KeyboardInterrupt"),
+        ("/home/ann/bin/tool: error while loading shared libraries", ""),
+        (
+            "/home/ann/python3: src/core/loop.c:12: check: Assertion `n == 1' failed.",
+            "loop.c:12: assertion `n == 1' failed",
+        ),
+    ],
+)
+def test_last_words_name_no_user_and_no_folder(line: str, kept: str) -> None:
+    assert trials_child.fit_for_a_result(line) == kept
+
+
+def test_a_child_that_says_no_more_and_does_not_end_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trials_child, "END_TIMEOUT_S", 0.3)
+    silent = tmp_path / "worker.py"
+    silent.write_text("import os, signal; os.close(1); signal.pause()")
+    own = own_launch()
+    launch = replace(own, installation=replace(own.installation, worker=str(silent)))
+    made, one = planned("slow-device", "blocking")
+    with (
+        Preparation(made.seed) as preparation,
+        preparation.command(one) as command,
+        new_record() as record,
+        trials_child.Child(command, record, launch) as child,
+        pytest.raises(TrialError, match=r"said nothing more and did not end for 0\.3 s"),
+    ):
+        child.open()
 
 
 def test_the_child_ends_with_its_parent() -> None:
