@@ -16,7 +16,7 @@ import pytest
 from iomodels.base.errors import NothingEnded, Paused, Void
 from iomodels.trials import child as trials_child
 from iomodels.trials import trial
-from iomodels.trials.pauses import Reading, Pauses
+from iomodels.trials.pauses import Pauses, Reading
 from iomodels.trials.preparation import Preparation
 
 from ..planned import planned
