@@ -22,7 +22,7 @@ from iomodels.measure.defaults import (
 )
 
 from .shared.interrupts import terminated_like_ctrl_c
-from .shared.options import EXPORT_OPTION, JSON_OPTION, Time, settings_by_key
+from .shared.options import EXPORT_OPTION, JSON_OPTION, LEGEND_OPTION, Time, settings_by_key
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -95,6 +95,7 @@ MAX_SEED = 2**53 - 1
     help="The result file. [default: results/NAME-TIME.json; with --json, none]",
 )
 @click.option("--force", is_flag=True, help="Overwrite output files that exist.")
+@LEGEND_OPTION
 @EXPORT_OPTION
 @JSON_OPTION
 def command(
@@ -108,6 +109,7 @@ def command(
     seed: int | None,
     output: Path | None,
     force: bool,
+    legend: bool,
     exported: tuple[str, ...],
     as_json: bool,
 ) -> int:
@@ -172,7 +174,7 @@ def command(
             if as_json:
                 _write_json(run)
             else:
-                _show(run, shown_on, listener.before)
+                _show(run, shown_on, listener.before, explain=legend)
         finally:  # a reader that went away, or a full disk, takes only the table
             if interrupted:
                 messages.print("interrupted: this is what was measured until then")
@@ -219,12 +221,12 @@ def _write_json(run: Run) -> None:
     sys.stdout.buffer.flush()
 
 
-def _show(run: Run, output: Console, said: Sequence[Notice]) -> None:
+def _show(run: Run, output: Console, said: Sequence[Notice], *, explain: bool) -> None:
     """The run's tables, with its warnings except those that have been `said`."""
     from .show import table
     from .show import verdicts as verdict_table
 
-    for part in table.report(run, width=output.width, said=said):
+    for part in table.report(run, width=output.width, said=said, explain=explain):
         output.print(part)
     for part in verdict_table.table(run) if _asked_for_verdicts(run) else ():
         output.print(part)

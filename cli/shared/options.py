@@ -12,6 +12,10 @@ JSON_OPTION = click.option(
     "--json", "as_json", is_flag=True, help="Write JSON to standard output, and nothing else there."
 )
 
+LEGEND_OPTION = click.option(
+    "--legend", is_flag=True, help="Explain every column below the tables."
+)
+
 EXPORT_OPTION = click.option(
     "--export",
     "exported",

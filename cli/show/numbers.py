@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
+from iomodels.analysis.differences import WITHIN, Kind, kind_of
 from iomodels.base.units import format_count
 from iomodels.statistics.rounds import Ratio
 
+MARKS: Mapping[Kind, str] = {"same": "=", "open": "?"}
+MEANINGS: Mapping[str, str] = {"=": f"the same {WITHIN}", "?": "no difference shown"}
+"""Of the marks, for a legend."""
+
 
 def format_ratio(ratio: Ratio) -> str:
-    """`1.08 (1.06–1.10)`, with ≈ in front where the interval contains 1.
+    """`1.08 (1.06–1.10)`, with a mark in front where no difference is shown (`MARKS`).
 
-    Of too few rounds there is a range and no such verdict.
+    Of too few rounds there is a range and no mark, which would be a verdict.
     """
     interval = ratio.interval
-    about = "≈" if ratio.conclusive and not ratio.excludes_one else ""
+    mark = MARKS.get(kind_of(ratio), "")
     median, low, high = (
         _at_precision(value, interval.median)
         for value in (interval.median, interval.low, interval.high)
     )
-    return f"{about}{median} ({low}–{high})"
+    return f"{mark}{median} ({low}–{high})"
 
 
 def _at_precision(value: float, like: float) -> str:

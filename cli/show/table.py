@@ -15,7 +15,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from iomodels.analysis import findings
+from iomodels.analysis import findings, sweeps
 from iomodels.analysis.cells import PointCells, grouped, harness_ns_per_op, label, points_to_show
 from iomodels.analysis.quantities import (
     NOT_TOLD,
@@ -30,12 +30,17 @@ from iomodels.analysis.quantities import (
 from iomodels.analysis.quantity_definition import SOFT_HYPHEN, Quantity
 from iomodels.base.units import counted, format_duration
 from iomodels.results.schema import Cell, Notice, Run
-from iomodels.statistics.rounds import MIN_ROUNDS
+from iomodels.statistics.rounds import MIN_ROUNDS, interval_kind
 
 from .console import PLAIN_WIDTH, engine_name, safe
-from .numbers import format_ratio
+from .numbers import MEANINGS, format_ratio
 
 MARKS = "*†‡§¶"
+MORE = "--legend explains the columns."
+EXPLAINED = (
+    "Ratios and sentences compare round by round, so they can differ a little from the ratio of "
+    "the two medians."
+)
 STATE_STYLE = {"n/a": "dim", "failed": "red", "partial": "yellow", "ok": ""}
 
 
@@ -69,14 +74,18 @@ class Legend:
     """What is in the tables of a run, and what is not."""
 
     meanings: dict[str, str] = field(default_factory=dict)
+    signs: list[str] = field(default_factory=list)
+    """Those that are there, each with its meaning."""
     left_out: list[str] = field(default_factory=list)
 
     def add(self, column: Column, entries: Sequence[str]) -> None:
         if column is STATUS:
             return
-        signs = [text for sign, text in column.signs.items() if any(sign in e for e in entries)]
-        if signs or column.name not in self.meanings:
-            self.meanings[column.name] = "; ".join([column.meaning, *signs])
+        self.meanings.setdefault(column.name, column.meaning)
+        for sign, text in column.signs.items():
+            meant = f"{sign} {text}"
+            if meant not in self.signs and any(sign in entry for entry in entries):
+                self.signs.append(meant)
 
     def leave_out(self, names: Iterable[str]) -> None:
         self.left_out += [name for name in names if name not in self.left_out]
@@ -111,11 +120,16 @@ class Footnotes:
 
 
 def report(
-    run: Run, *, width: int = PLAIN_WIDTH, said: Collection[Notice] = ()
+    run: Run,
+    *,
+    width: int = PLAIN_WIDTH,
+    said: Collection[Notice] = (),
+    explain: bool = False,
 ) -> list[RenderableType]:
-    """Everything there is to say about a run: tables, what they mean, warnings, a legend.
+    """Everything there is to say about a run: tables, what they show, warnings, a legend.
 
-    Warnings that have been `said` already are not repeated.
+    Warnings that have been `said` already are not repeated. The legend is short, unless it is to
+    `explain` every column.
     """
     shown: list[RenderableType] = []
     legend = Legend()
@@ -127,12 +141,13 @@ def report(
         left_out = _without_room(drafts, width)
         for draft in drafts:
             shown += _point(draft, left_out, legend, verdicts=verdicts)
-        shown += _harness(points)
+        shown += _below(sweeps.sentences(points))
+        shown += _harness(points, legend)
     warnings = [notice for notice in run.warnings if notice not in said]
     if warnings:
         shown.append(Text(""))
     shown += [safe(f"warning: {notice.message}", "yellow") for notice in warnings]
-    return shown + _explained(run, legend, width)
+    return shown + _explained(run, legend, width, explain=explain)
 
 
 def columns(
@@ -152,7 +167,7 @@ def _column(quantity: Quantity) -> Column:
         found = in_table(quantity, cell)
         return quantity.unit.short(found.median) if found else ""
 
-    few = f"{NOT_TOLD} where a trial has fewer than {quantity.fewest_operations} operations"
+    few = f"in {quantity.column}: fewer than {quantity.fewest_operations} operations per trial"
     return Column(
         quantity.column,
         _broken(quantity.heading),
@@ -177,8 +192,8 @@ def _ratio_column(base: Cell, *, bare: bool) -> Column:
         f"× ({what})",
         f"{sign}{between}{engine_name(base.engine)}",
         lambda cell: _ratio(cell, base, bare=bare),
-        f"{what} against that engine, by round",
-        {"≈": "≈ where it may be 1"},
+        f"{what} divided by that of this engine, round by round",
+        MEANINGS,
     )
 
 
@@ -245,10 +260,13 @@ def _point(
         shown.append(safe(label(draft.point), "bold"))
     shown.append(_table(draft, left_out, legend))
     shown += draft.notes.lines()
-    if not verdicts:
-        return shown
-    sentences = [safe(sentence) for sentence in findings.sentences(draft.point.cells)]
-    return shown + ([Text(""), *sentences] if sentences else [])
+    about = findings.sentences if verdicts else findings.levels
+    return shown + _below(about(draft.point.cells))
+
+
+def _below(sentences: Sequence[str]) -> list[RenderableType]:
+    """What a table shows, in words."""
+    return [Text(""), *map(safe, sentences)] if sentences else []
 
 
 def _table(draft: _Draft, left_out: Collection[str], legend: Legend) -> Table:
@@ -278,10 +296,11 @@ def _ratio(cell: Cell, base: Cell, *, bare: bool) -> str:
     return format_ratio(ratio).partition(" ")[0] if bare else format_ratio(ratio)
 
 
-def _harness(points: Iterable[PointCells]) -> list[RenderableType]:
+def _harness(points: Iterable[PointCells], legend: Legend) -> list[RenderableType]:
     cells = [cell for point in points for cell in point.cells if cell.is_harness]
     lines: list[RenderableType] = []
     for cell in cells:
+        legend.meanings["harness"] = "what the measuring loop itself adds to each operation"
         cost_ns = harness_ns_per_op(cell)
         if cost_ns is None:
             reason = cell.reason or "no reason recorded"
@@ -291,27 +310,29 @@ def _harness(points: Iterable[PointCells]) -> list[RenderableType]:
     return lines
 
 
-def _explained(run: Run, legend: Legend, width: int) -> list[RenderableType]:
+def _explained(run: Run, legend: Legend, width: int, *, explain: bool) -> list[RenderableType]:
     rounds = max((len(cell.trials) for cell in run.cells), default=0)
     if not rounds:
         return []
     duration = run.settings.get("duration_s", "?")
-    how = f"Medians over {counted(rounds, 'round')} of {duration} s, seed {run.seed}"
-    if rounds >= MIN_ROUNDS:
-        how += (
-            "; in parentheses their 95 % interval. Ratios and sentences compare round by round, so "
-            "they may differ a little from what the two medians come to."
-        )
-    else:
-        how += (
-            f"; in parentheses the range, since below {MIN_ROUNDS} rounds there is no "
-            "95 % interval and no verdict."
-        )
+    said = [
+        f"Medians over {counted(rounds, 'round')} of {duration} s (seed {run.seed}), in "
+        f"parentheses the {interval_kind(rounds)}."
+    ]
+    if rounds < MIN_ROUNDS:
+        said.append(f"Fewer than {MIN_ROUNDS} rounds give no verdict.")
+    if legend.signs:
+        said.append(f"Marks: {'; '.join(legend.signs)}.")
+    if legend.left_out:
+        said.append(f"No room in {width} columns: {', '.join(legend.left_out)}.")
+    said.append(EXPLAINED if explain else MORE)
+    shown: list[RenderableType] = [Text(""), safe(" ".join(said), "dim")]
+    return [*shown, _terms(legend)] if explain else shown
+
+
+def _terms(legend: Legend) -> Table:
+    """What each column means."""
     terms = Table.grid(padding=(0, 2, 0, 0))
     for term, meaning in legend.meanings.items():
         terms.add_row(safe(term, "dim"), safe(meaning, "dim"))
-    shown: list[RenderableType] = [Text(""), safe(how, "dim")]
-    if legend.left_out:
-        left_out = f"Not shown, since {width} columns have no room: {', '.join(legend.left_out)}."
-        shown.append(safe(left_out, "dim"))
-    return [*shown, terms]
+    return terms

@@ -21,13 +21,13 @@ from iomodels.comparison.unpaired_verdicts import Judgement, NamedTiming, Timing
 from iomodels.machine import noise
 from iomodels.results.schema import Cell, Interval, Notice, Run
 from iomodels.statistics import rank_sum
-from iomodels.statistics.rounds import median_interval
+from iomodels.statistics.rounds import RELEVANT, median_interval
 
 __all__ = ["Judgement", "compare", "judge_runs", "now_utc"]
 
 COMPARE_ALPHA = 0.05
 """Family-wise, over all timings of one comparison: `compare` re-measures nothing."""
-DEFAULT_THRESHOLD = 0.05
+DEFAULT_THRESHOLD = RELEVANT
 
 
 def compare(

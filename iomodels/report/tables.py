@@ -134,7 +134,7 @@ def _range(low: str, high: str) -> str:
 
 def _column(quantity: Quantity) -> ReportColumn:
     few = quantity.fewest_operations
-    fewest = f" (told from {few} operations per trial on)" if few else ""
+    fewest = f" (shown from {few} operations per trial on)" if few else ""
     return ReportColumn(quantity.column, quantity.meaning + fewest, quantity)
 
 
@@ -143,7 +143,7 @@ def _ratio_column(bases: Sequence[Cell]) -> list[ReportColumn]:
     if len({base.engine for base in bases}) != 1:
         return []
     what, engine = deciding(bases[0].parameters).title, bases[0].engine
-    meaning = f"{what} over that of {engine}, paired by round"
+    meaning = f"{what} divided by that of {engine}, round by round"
     return [ReportColumn(f"{what} × {engine}", meaning, None)]
 
 

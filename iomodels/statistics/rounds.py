@@ -21,6 +21,10 @@ from iomodels.results.schema import Interval, Trial
 MIN_ROUNDS = 6
 """The fewest values for which the order statistics bound the median with 95 % coverage."""
 
+RELEVANT = 0.05
+"""The share from which a difference matters. Two cells are called the same only where the whole
+interval of their ratio excludes a larger one; where it does not, no difference is shown."""
+
 _BIMODAL_GAP = math.log(1.2)
 _BIMODAL_GAP_TO_SPREAD = 3.0
 _LARGEST_LOG = 700.0
@@ -76,6 +80,13 @@ class Ratio:
     def excludes_one(self) -> bool:
         """Whether 1 lies outside the interval: with `conclusive`, the two cells differ."""
         return self.interval.low > 1.0 or self.interval.high < 1.0
+
+    @property
+    def within_relevant(self) -> bool:
+        """Whether the interval excludes a difference of `RELEVANT`: with `conclusive`, the two
+        cells are the same for all practical purposes."""
+        most = 1.0 + RELEVANT
+        return self.interval.low >= 1.0 / most and self.interval.high <= most
 
 
 def paired_ratio(

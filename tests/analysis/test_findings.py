@@ -7,9 +7,11 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from iomodels.analysis.findings import sentences
-from iomodels.analysis.quantities import CPU, LATENCY_P50
+from iomodels.analysis.findings import levels, sentences
+from iomodels.analysis.quantities import CPU, LATENCY_P50, THROUGHPUT
+from iomodels.results.schema import OverlapParts
 from iomodels.statistics.rounds import MIN_ROUNDS, paired_ratio
 
 from ..factory import make_cell, make_trial
@@ -36,166 +38,194 @@ def cell(
     return make_cell(engine, trials, parameters=parameters, **others)
 
 
-def test_with_computation_throughput_is_told():
+def test_with_computation_throughput_is_compared_too():
     """What overlaps is no quicker by itself: it does more in the same time."""
     cells = [cell("blocking", compute=10**6), cell("aio", 1.03, ops=1.93, compute=10**6)]
     assert sentences(cells) == [
-        "aio answers 3 % later than blocking and does 93 % more operations per second, "
-        "with CPU within noise."
+        "aio has the highest throughput: 93 % higher than blocking (1.93 to 1.93 times), "
+        "with median latency 3 % higher and the same CPU per operation (within 5 %)."
     ]
 
 
-def test_the_example_of_the_four_models():
+def test_the_first_sentence_names_the_best_engine_by_how_much_and_at_what_price():
     cells = [
         cell("blocking"),
-        cell("nonblocking", 0.92, 7),
+        cell("nonblocking", 0.92, 7, 1.09),
         cell("select", noise=WOBBLE),
         cell("aio", noise=WOBBLE),
         cell("null", 0.001, 0.001),
     ]
     assert sentences(cells) == [
-        "nonblocking answers 8 % sooner than blocking and burns 7 times its CPU; "
-        "blocking, select and aio are within noise of each other."
+        "nonblocking has the highest throughput: 9 % higher than blocking (1.09 to 1.09 times), "
+        "with 7 times the CPU per operation.",
+        "select and aio against blocking: no difference shown in median latency "
+        "(0.95 to 1.06 times) or CPU per operation (0.95 to 1.06 times).",
     ]
 
 
-@pytest.mark.parametrize(
-    ("factor", "words"),
-    [
-        (0.0005, "answers in less than 0.1 % of blocking's time"),
-        (0.1, "answers in a tenth of blocking's time"),
-        (1 / 3, "answers in a third of blocking's time"),
-        (0.43, "answers in 43 % of blocking's time"),
-        (0.5, "answers in half of blocking's time"),
-        (0.6, "answers 40 % sooner than blocking"),
-        (0.97, "answers 3 % sooner than blocking"),
-        (1.03, "answers 3 % later than blocking"),
-        (1.98, "answers 98 % later than blocking"),
-        (2.0, "takes 2 times as long as blocking"),
-        (2.3, "takes 2.3 times as long as blocking"),
-        (123.0, "takes 120 times as long as blocking"),
-        (1e5, "takes over 10000 times as long as blocking"),
-    ],
-)
-def test_latency_in_words(factor, words):
-    (sentence,) = sentences([cell("blocking"), cell("aio", factor)])
-    # The CPU is the same to the last digit, and an interval of just 1 contains 1.
-    assert sentence == f"aio {words}, with CPU within noise."
-
-
-@pytest.mark.parametrize(
-    ("factor", "words"),
-    [
-        (1 / 3, "uses a third of blocking's CPU"),
-        (0.7, "uses 30 % less CPU than blocking"),
-        (1.4, "burns 40 % more CPU than blocking"),
-        (2.34, "burns 2.3 times blocking's CPU"),
-        (7.0, "burns 7 times blocking's CPU"),
-    ],
-)
-def test_cpu_in_words(factor, words):
-    (sentence,) = sentences([cell("blocking"), cell("aio", cpu=factor)])
-    assert sentence == f"aio {words}, with latency within noise."
-
-
-@pytest.mark.parametrize(
-    ("factor", "words"),
-    [
-        (0.25, "does a quarter as many operations per second"),
-        (0.8, "does 20 % fewer operations per second"),
-        (1.3, "does 30 % more operations per second"),
-        (3.0, "does 3 times as many operations per second"),
-    ],
-)
-def test_throughput_counts_only_at_depth(factor, words):
-    deep = [cell("select", depth=16), cell("aio", 0.5, 2.0, factor, depth=16)]
-    assert sentences(deep) == [
-        f"aio answers in half of select's time, burns 2 times its CPU and {words}."
-    ]
-    flat = [cell("select"), cell("aio", 0.5, 2.0, factor)]
-    assert sentences(flat) == ["aio answers in half of select's time and burns 2 times its CPU."]
-
-
-def test_engines_with_the_same_verdict_share_a_clause():
-    cells = [
-        cell("blocking"),
-        cell("select", 1.1),
-        cell("aio", 1.1),
-        cell("aio:notify=poll", 2.5, 4.0),
-    ]
+def test_where_blocking_is_the_best_it_is_compared_with_the_next():
+    cells = [cell("blocking"), cell("select", 1.25, ops=0.8), cell("aio", 2, 3, 0.5)]
     assert sentences(cells) == [
-        "select and aio answer 10 % later than blocking, with CPU within noise; "
-        "aio:notify=poll takes 2.5 times as long as blocking and burns 4 times its CPU."
+        "blocking has the highest throughput: 25 % higher than select (1.25 to 1.25 times), "
+        "with the same CPU per operation (within 5 %).",
+        "aio against blocking: 2 times the median latency, 3 times the CPU per operation.",
     ]
 
 
-def test_one_engine_within_noise():
-    assert sentences([cell("blocking"), cell("select", noise=WOBBLE)]) == [
-        "select is within noise of blocking."
+def test_in_an_open_loop_the_best_has_the_lowest_latency():
+    cells = [cell("blocking"), cell("aio", 0.5, 2.0)]
+    cells = [replace(c, parameters={"load.arrivals": "poisson"}) for c in cells]
+    assert sentences(cells) == [
+        "aio has the lowest median latency: half that of blocking (0.50 to 0.50 times), "
+        "with 2 times the CPU per operation."
     ]
 
 
-def test_each_like_blocking_need_not_be_like_each_other():
+def test_the_same_is_said_only_where_the_interval_excludes_a_relevant_difference():
+    names = ("blocking", "select", "aio")
+    assert sentences([cell(name) for name in names])[0] == (
+        "blocking, select and aio have the same throughput (within 5 %)."
+    )
+    noisy = [cell("blocking"), *(cell(name, noise=WOBBLE) for name in names[1:])]
+    assert sentences(noisy)[0] == (
+        "No difference in throughput shown between blocking, select and aio."
+    )
     # Either crosses 1 in one round only, and in no round do they meet.
     low = [0.93, 0.94, 0.95, 0.96, 0.92, 1.005, 0.90]
     high = [1.04, 1.05, 1.06, 1.07, 1.03, 1.08, 0.98]
-    cells = [cell("blocking"), cell("select", noise=low), cell("aio", noise=high)]
-    assert sentences(cells) == ["select and aio are each within noise of blocking."]
+    apart = [cell("blocking"), cell("select", noise=low), cell("aio", noise=high)]
+    assert sentences(apart)[0] == (
+        "The highest throughput: blocking or aio; which of them is not shown."
+    )
+    wide = [0.8, 1.06, 1.07, 1.3, 1.08, 0.9, 1.2]
+    unknown = [cell("blocking"), cell("select", ops=0.95), cell("aio", noise=wide)]
+    assert sentences(unknown)[0] == "No engine is shown to have the highest throughput."
+    behind = [*noisy, cell("nonblocking", 2, ops=0.5)]
+    assert sentences(behind)[0] == (
+        "The highest throughput: blocking, select or aio; which of them is not shown."
+    )
 
 
-def test_below_one_per_cent_is_no_news_and_the_bound_holds_the_whole_interval():
+def test_of_two_engines_one_line_says_that_nothing_is_shown():
+    assert sentences([cell("select", depth=4), cell("threads", noise=WOBBLE, depth=4)]) == [
+        "threads against select: no difference shown in median latency (0.95 to 1.06 times), "
+        "CPU per operation (0.95 to 1.06 times) or throughput (0.95 to 1.06 times)."
+    ]
+
+
+def first_part(cells):
+    """What is said first of the one engine beside blocking."""
+    (sentence,) = sentences(cells)
+    return sentence.removeprefix("aio against blocking: ").partition(", ")[0]
+
+
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [
+        (0.0005, "less than 0.1 % of the median latency"),
+        (0.1, "one tenth of the median latency"),
+        (1 / 3, "one third of the median latency"),
+        (0.43, "43 % of the median latency"),
+        (0.5, "half the median latency"),
+        (0.6, "median latency 40 % lower"),
+        (0.97, "median latency 3 % lower"),
+        (1.03, "median latency 3 % higher"),
+        (1.98, "median latency 98 % higher"),
+        (2.0, "2 times the median latency"),
+        (2.3, "2.3 times the median latency"),
+        (123.0, "120 times the median latency"),
+        (1e5, "over 10000 times the median latency"),
+    ],
+)
+def test_ratios_in_words(factor, words):
+    assert first_part([cell("blocking"), cell("aio", factor)]) == words
+
+
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [(0.7, "CPU per operation 30 % lower"), (2.34, "2.3 times the CPU per operation")],
+)
+def test_each_quantity_has_the_same_words(factor, words):
+    assert first_part([cell("blocking"), cell("aio", cpu=factor)]) == words
+
+
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [(0.25, "one quarter of the throughput"), (0.8, "throughput 20 % lower")],
+)
+def test_throughput_counts_only_at_depth(factor, words):
+    """Of one request at a time it is the inverse of latency."""
+    engines = [("blocking", (1, 1, 1)), ("select", (1, 1, 1.1)), ("aio", (2.0, 2.0, factor))]
+    deep = [cell(engine, *values, depth=16) for engine, values in engines]
+    assert sentences(deep)[-1] == (
+        f"aio against blocking: 2 times the median latency, 2 times the CPU per operation, {words}."
+    )
+    flat = [cell(engine, *values) for engine, values in engines]
+    assert "throughput" not in sentences(flat)[-1]
+
+
+def test_engines_with_the_same_words_share_a_line():
+    cells = [cell("blocking"), cell("select", 1.1), cell("aio", 1.1), cell("threads", 2.5, 4.0)]
+    assert sentences(cells)[1:] == [
+        "select and aio against blocking: median latency 10 % higher, "
+        "the same CPU per operation (within 5 %).",
+        "threads against blocking: 2.5 times the median latency, 4 times the CPU per operation.",
+    ]
+
+
+def test_below_one_per_cent_is_no_news_and_the_same_needs_the_whole_interval():
     tight = [1.004, 1.005, 1.006, 1.005, 1.004, 1.007, 1.006]
-    wide = [1.004, 1.005, 1.006, 1.005, 1.004, 1.007, 1.0391]
-    assert sentences([cell("blocking"), cell("aio", cpu=1.005)]) == [
-        "aio is within noise of blocking in latency and within 1 % of blocking in CPU."
-    ]
-    trials = [
-        make_trial(n, latency_ns=1_000_000, cpu_ns_per_op=2000 * w) for n, w in enumerate(wide)
-    ]
-    assert sentences([cell("blocking"), make_cell("aio", trials)]) == [
-        "aio is within noise of blocking in latency and within 4 % of blocking in CPU."
-    ]
-    trials = [
-        make_trial(n, latency_ns=500_000, cpu_ns_per_op=2000 * w) for n, w in enumerate(tight)
-    ]
-    assert sentences([cell("blocking"), make_cell("aio", trials)]) == [
-        "aio answers in half of blocking's time, with CPU within 1 %."
-    ]
+    wide = [1.004, 1.005, 1.006, 1.005, 1.004, 1.007, 1.0691]
+    for noise, words in (
+        (tight, "the same median latency and CPU per operation (within 5 %)"),
+        (
+            wide,
+            "the same median latency (within 5 %), "
+            "no difference shown in CPU per operation (1.00 to 1.07 times)",
+        ),
+    ):
+        trials = [
+            make_trial(n, latency_ns=1_000_000, cpu_ns_per_op=2000 * w) for n, w in enumerate(noise)
+        ]
+        assert sentences([cell("blocking"), make_cell("aio", trials)]) == [
+            f"aio against blocking: {words}."
+        ]
 
 
 @pytest.mark.parametrize(
     ("rounds", "words"),
     [
-        (1, "1 paired round is too few, 6 are needed"),
-        (3, "3 paired rounds are too few, 6 are needed"),
-        (5, "5 paired rounds are too few, 6 are needed"),
+        (1, "1 paired round, 6 are needed"),
+        (3, "3 paired rounds, 6 are needed"),
+        (5, "5 paired rounds, 6 are needed"),
     ],
 )
 def test_too_few_rounds_give_no_verdict(rounds, words):
     cells = [cell("blocking"), cell("select", 9, rounds=rounds), cell("aio", 2, 2, rounds=rounds)]
-    assert sentences(cells) == [f"No verdict on select and aio against blocking: {words}."]
+    assert sentences(cells) == [f"select and aio against blocking: no verdict, {words}."]
 
 
 def test_rounds_are_counted_where_both_have_them():
     later = make_cell("aio", [make_trial(number) for number in range(7, 14)])
     assert sentences([cell("blocking"), later]) == [
-        "No verdict on aio against blocking: no paired rounds, 6 are needed."
+        "aio against blocking: no verdict, 0 paired rounds, 6 are needed."
     ]
 
 
-def test_a_quantity_with_too_few_rounds_of_its_own_says_so():
+def test_a_quantity_with_too_few_rounds_of_its_own_has_a_range_and_no_verdict():
     trials = [
         make_trial(n, latency_ns=2_000_000, cpu_ns_per_op=9000 if n < 3 else 0) for n in range(7)
     ]
     assert sentences([cell("blocking"), make_cell("aio", trials)]) == [
-        "aio takes 2 times as long as blocking (CPU: 3 paired rounds are too few, 6 are needed)."
+        "aio against blocking: 2 times the median latency, "
+        "CPU per operation 4.50 times (4.50 to 4.50 times, the range of 3 rounds)."
     ]
 
 
 def test_an_unknown_quantity_is_not_called_the_same():
     trials = [make_trial(n, latency_ns=1_000_000, cpu_ns_per_op=0) for n in range(7)]
     assert sentences([cell("blocking"), make_cell("aio", trials)]) == [
-        "aio is within noise of blocking in latency."
+        "aio against blocking: the same median latency (within 5 %)."
     ]
 
 
@@ -206,28 +236,55 @@ def test_without_blocking_the_first_measured_engine_is_the_base():
         cell("select"),
         cell("aio", 1.2),
     ]
-    assert sentences(cells) == ["aio answers 20 % later than select, with CPU within noise."]
+    (sentence,) = sentences(cells)
+    assert sentence.startswith("aio against select: median latency 20 % higher")
 
 
 def test_blocking_is_the_base_wherever_it_stands():
-    assert sentences([cell("aio", 1.2), cell("blocking")]) == [
-        "aio answers 20 % later than blocking, with CPU within noise."
-    ]
+    (sentence,) = sentences([cell("aio", 1.2), cell("blocking")])
+    assert sentence.startswith("aio against blocking: median latency 20 % higher")
 
 
 def test_degenerate_cells_are_not_compared():
-    note = "degenerate: same as blocking, because a regular file is always ready"
+    note = "degenerate: same as blocking, since a regular file is always ready"
     cells = [cell("blocking"), cell("select", 5, note=note), cell("nonblocking", 5, note=note)]
     assert sentences(cells) == []
-    assert sentences([*cells, cell("aio", 1.2)]) == [
-        "aio answers 20 % later than blocking, with CPU within noise."
-    ]
+    (sentence,) = sentences([*cells, cell("aio", 1.2)])
+    assert sentence.startswith("aio against blocking: median latency 20 % higher")
 
 
 def test_nothing_to_compare_gives_no_sentence():
     assert sentences([]) == []
     assert sentences([cell("blocking"), cell("null")]) == []
     assert sentences([make_cell("aio", [], status="failed", reason="no")]) == []
+
+
+# What a point is about
+
+
+def with_overlap(engine, overlap):
+    trials = [
+        make_trial(n, overlap=overlap * wobble, overlap_parts=OverlapParts(1000, 1000, 1000))
+        for n, wobble in enumerate(WOBBLE)
+    ]
+    return make_cell(engine, trials, parameters={"load.compute": 10**6})
+
+
+def test_with_computation_the_first_sentence_is_about_the_overlap():
+    cells = [with_overlap("blocking", -0.07), with_overlap("aio", 0.89)]
+    assert sentences(cells)[0] == (
+        "Overlap (0 serial, 1 perfect): aio 0.89 (0.85 to 0.94), blocking -0.07 (-0.07 to -0.07)."
+    )
+    assert levels(cells[:1]) == ["Overlap (0 serial, 1 perfect): blocking -0.07 (-0.07 to -0.07)."]
+
+
+def test_under_a_deadline_it_is_about_how_many_were_cancelled_and_no_engines_are_compared():
+    counters = {"cancels_done": 30.0, "cancels_too_late": 10.0}
+    trials = [make_trial(n, counters=counters) for n in range(7)]
+    deadline = {"load.deadline": 500_000}
+    cells = [make_cell(name, trials, parameters=deadline) for name in ("select", "aio")]
+    (sentence,) = sentences(cells)
+    assert sentence.startswith("Cancelled: select 75.0 % (75.0 % to 75.0 %), aio")
 
 
 # For all trials whatever
@@ -263,13 +320,18 @@ def random_cell(engine, drawn, depth):
     return make_cell(engine, trials, parameters={"load.depth": depth})
 
 
+SHARE = r"(times|half|of) the "
 CLAIMS = {
-    "latency": (LATENCY_P50.of_trial, r"sooner|later|as long|'s time"),
-    "CPU": (CPU.of_trial, r"burns|uses|(more|less) CPU"),
-    "throughput": (lambda trial: trial.throughput_ops, r"operations per second"),
+    "latency": (
+        LATENCY_P50.of_trial,
+        rf"median latency \d+ % (higher|lower)|{SHARE}median latency",
+    ),
+    "CPU": (CPU.of_trial, rf"CPU per operation \d+ % (higher|lower)|{SHARE}CPU per operation"),
+    "throughput": (
+        THROUGHPUT.of_trial,
+        rf"throughput \d+ % (higher|lower)|{SHARE}throughput|has the highest throughput",
+    ),
 }
-UP = r"later|as long"
-DOWN = r"sooner|'s time"
 
 
 @given(rounds, rounds, st.sampled_from([1, 16]))
@@ -281,12 +343,24 @@ def test_two_engines_differ_in_words_exactly_where_their_interval_says_so(one, t
         claimed = re.search(words, text) is not None
         differs = ratio is not None and ratio.rounds >= MIN_ROUNDS and ratio.excludes_one
         news = differs and not 1 / 1.01 < ratio.interval.median < 1.01
-        assert claimed == (news and (name != "throughput" or depth > 1)), (name, text)
-        if name == "latency" and news:
-            assert re.search(UP if ratio.interval.median > 1 else DOWN, text)
-            assert not re.search(DOWN if ratio.interval.median > 1 else UP, text)
+        beside = name == "latency" and depth == 1 and "highest throughput" in text
+        assert claimed == (news and not beside), (name, text)
+        if claimed and name == "CPU" and "CPU per operation" in text:
+            more = (ratio.interval.median > 1) != ("blocking has" in text)
+            assert more == bool(re.search(r"CPU per operation \d+ % higher|times the CPU", text))
     if a.trials and b.trials:
         assert text.endswith(".")
+
+
+@given(rounds, rounds)
+def test_the_same_is_never_said_of_what_may_differ_by_more(one, two):
+    a, b = random_cell("aio", one, 16), random_cell("blocking", two, 16)
+    ratio = paired_ratio(a.trials, b.trials, CPU.of_trial)
+    same = re.search(r"the same [^(]*CPU per operation", " ".join(sentences([a, b])))
+    if same:
+        assert ratio.rounds >= MIN_ROUNDS
+        assert ratio.interval.low >= 1 / 1.05
+        assert ratio.interval.high <= 1.05
 
 
 @given(st.lists(st.tuples(st.sampled_from(["ok", "partial", "failed"]), rounds), max_size=5))

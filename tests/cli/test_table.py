@@ -52,12 +52,12 @@ def without_trials(engine, status, reason, **others):
     return make_cell(engine, [], status=status, reason=reason, **others)
 
 
-def rendered(run, width=80):
+def rendered(run, width=80, *, explain=False):
     file = io.StringIO()
     output = console.QuietConsole(
         file=file, width=width, force_terminal=False, markup=False, highlight=False, emoji=False
     )
-    for part in table.report(run, width=width):
+    for part in table.report(run, width=width, explain=explain):
         output.print(part)
     return file.getvalue()
 
@@ -136,7 +136,7 @@ def test_the_usual_table_has_one_line_per_engine():
         "1.00",
         "1",
     ]
-    assert row(text, "nonblocking").endswith("351    350 1.00 (1.00–1.00)")
+    assert row(text, "nonblocking").endswith("351    350 =1.00 (1.00–1.00)")
     assert row(text, "aio").split()[1] == "129µs"
 
 
@@ -147,14 +147,15 @@ def test_what_there_is_no_room_for_is_left_out_of_all_points_alike_and_told():
         for depth, eagain in ((1, 0.5), (4, 12_345.0))
         for engine in ("blocking", "nonblocking")
     ]
-    wide = rendered(make_run(cells), 100)
-    assert wide.count("EAGAIN") == 3  # in two headings and the legend
-    assert "no room" not in wide
+    wide = rendered(make_run(cells), 101)
+    assert wide.count("EAGAIN") == 2  # in two headings
+    assert "No room" not in wide
     narrow = rendered(make_run(cells), 60)
-    assert "no room: p99.9, CPU/op, calls/op, EAGAIN/op." in " ".join(narrow.split())
+    left_out = "No room in 60 columns: p99.9, CPU/op, calls/op, EAGAIN/op."
+    assert left_out in " ".join(narrow.split())
     assert narrow.count("EAGAIN") == 1
     narrowest = rendered(make_run(cells), 40)
-    assert re.search(r"^nonblocking +8k .* ≈1.00 *$", narrowest, re.MULTILINE)
+    assert re.search(r"^nonblocking +8k .* =1.00 *$", narrowest, re.MULTILINE)
     assert "interval." in narrowest
 
 
@@ -171,11 +172,13 @@ def test_ratio_is_paired_by_round_and_marked_where_it_may_be_one():
     base = [timer_trial(r, ops=1000.0 * (r + 1)) for r in range(7)]
     faster = [timer_trial(r, ops=1080.0 * (r + 1)) for r in range(7)]
     same = [timer_trial(r, ops=1000.0 * (r + 1) * (0.98 if r % 2 else 1.02)) for r in range(7)]
-    text = rendered(
-        make_run([make_cell("blocking", base), make_cell("aio", faster), make_cell("select", same)])
-    )
-    assert row(text, "aio").endswith("1.08 (1.08–1.08)")
-    assert row(text, "select").endswith("≈1.02 (0.98–1.02)")
+    wide = [timer_trial(r, ops=1000.0 * (r + 1) * (0.89 if r % 2 else 2.05)) for r in range(7)]
+    engines = {"blocking": base, "aio": faster, "select": same, "threads": wide}
+    text = rendered(make_run([make_cell(engine, each) for engine, each in engines.items()]))
+    assert row(text, "aio").endswith(" 1.08 (1.08–1.08)")
+    assert row(text, "select").endswith(" =1.02 (0.98–1.02)")
+    assert row(text, "threads").endswith(" ?2.05 (0.89–2.05)")
+    assert "Marks: = the same within 5 %; ? no difference shown." in " ".join(text.split())
     assert row(text, "blocking").endswith(" 1")
 
 
@@ -197,15 +200,28 @@ def test_few_rounds_have_a_range_and_neither_the_sign_nor_its_absence_means_anyt
     same = [timer_trial(r, ops=8000.0 * (0.98 if r % 2 else 1.02)) for r in range(7)]
     few = rendered(make_run([make_cell("blocking", seven()[:5]), make_cell("aio", same[:5])]))
     assert row(few, "aio").endswith(" 1.02 (0.98–1.02)")
-    assert "≈" not in few
+    assert "Marks" not in few
+    assert "give no verdict" in few
     enough = rendered(make_run([make_cell("blocking", seven()), make_cell("aio", same)]))
-    assert row(enough, "aio").endswith(" ≈1.02 (0.98–1.02)")
-    assert "≈ where it may be 1" in enough
+    assert row(enough, "aio").endswith(" =1.02 (0.98–1.02)")
 
 
 def test_the_legend_explains_why_percentages_need_not_be_those_of_the_medians():
-    text = rendered(make_run([make_cell("blocking", seven()), make_cell("aio", seven())]))
-    assert "sentences compare round by round" in " ".join(text.split())
+    run = make_run([make_cell("blocking", seven()), make_cell("aio", seven())])
+    assert "sentences compare round by round" in " ".join(rendered(run, explain=True).split())
+
+
+def test_the_legend_is_of_three_lines_and_explains_each_column_only_when_asked():
+    cells = [make_cell(engine, seven(operations=99)) for engine in ("blocking", "aio")]
+    run = make_run([*cells, make_cell("null", seven())])
+    short = rendered(run).rstrip().rpartition("\n\n")[2]
+    assert short.count("\n") <= 3
+    assert "--legend explains the columns." in " ".join(short.split())
+    long = rendered(run, explain=True)
+    assert "100 % is one full core" not in short
+    for meaning in ("ops/s", "p50", "CPU/op", "× (throughput)", "harness"):
+        assert re.search(rf"^{re.escape(meaning)}  +\w", long, re.MULTILINE), meaning
+    assert "100 % is one full core" in " ".join(long.split())
 
 
 @pytest.mark.parametrize(("operations", "p99"), [(99, "–"), (100, "124µs")])
@@ -213,7 +229,7 @@ def test_a_99th_percentile_needs_a_hundred_operations(operations, p99):
     cell = make_cell("blocking", seven(operations=operations))
     text = rendered(make_run([cell]))
     assert row(text, "blocking").split()[2] == p99
-    assert ("fewer than 100 operations" in text) == (p99 == "–")
+    assert ("fewer than 100 operations" in " ".join(text.split())) == (p99 == "–")
 
 
 def test_a_column_without_an_entry_is_left_out():

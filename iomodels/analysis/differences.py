@@ -1,0 +1,167 @@
+"""How the ratio of two cells in one quantity is called: the one place that puts a ratio in words.
+
+- it *differs* where the interval leaves out 1 and the median is news (`NEWS`);
+- it is *the same* where the whole interval lies within `rounds.RELEVANT`;
+- else it is *open*: no difference is shown, and none is ruled out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from iomodels.analysis import quantities
+from iomodels.analysis.quantity_definition import Quantity
+from iomodels.base.units import counted
+from iomodels.results.schema import Cell
+from iomodels.statistics.rounds import MIN_ROUNDS, RELEVANT, Ratio, paired_ratio
+
+NEWS: Final = math.log(1.01)
+"""Effects below 1 % are no news, however sure: a histogram bucket is 0.8 % wide."""
+
+WITHIN: Final = f"within {RELEVANT * 100:.0f} %"
+
+_FRACTIONS = {
+    2: "half",
+    3: "one third",
+    4: "one quarter",
+    5: "one fifth",
+    6: "one sixth",
+    7: "one seventh",
+    8: "one eighth",
+    9: "one ninth",
+    10: "one tenth",
+}
+
+Kind = Literal["differs", "same", "open", "few"]
+
+
+@dataclass(frozen=True)
+class ComparedQuantity:
+    """A quantity that sentences compare cells by, and what it is called there."""
+
+    noun: str
+    quantity: Quantity
+
+
+LATENCY: Final = ComparedQuantity("median latency", quantities.LATENCY_P50)
+CPU: Final = ComparedQuantity("CPU per operation", quantities.CPU)
+THROUGHPUT: Final = ComparedQuantity("throughput", quantities.THROUGHPUT)
+BYTES: Final = ComparedQuantity("bytes per second", quantities.named("throughput_bytes"))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the ratio of one cell to another says of one quantity."""
+
+    by: ComparedQuantity
+    kind: Kind
+    ratio: Ratio
+
+
+def verdicts_between(cell: Cell, base: Cell, by: Sequence[ComparedQuantity]) -> list[Verdict]:
+    """Of `cell` over `base`. A quantity without one pair of rounds (none measured, or zero) has no
+    verdict."""
+    ratios = [(q, paired_ratio(cell.trials, base.trials, q.quantity.of_trial)) for q in by]
+    return [Verdict(q, kind_of(ratio), ratio) for q, ratio in ratios if ratio is not None]
+
+
+def kind_of(ratio: Ratio) -> Kind:
+    """What is shown, by the interval alone."""
+    if not ratio.conclusive:
+        return "few"
+    if ratio.excludes_one and abs(math.log(ratio.interval.median)) >= NEWS:
+        return "differs"
+    return "same" if ratio.within_relevant else "open"
+
+
+# Words
+
+
+def described(verdicts: Sequence[Verdict]) -> str:
+    """All of them in one phrase: what differs, then what is the same, then what is not shown."""
+    return ", ".join(_parts(verdicts))
+
+
+def price(verdicts: Sequence[Verdict]) -> str:
+    """The same after "with"; nothing where nothing is known."""
+    return listed(_parts(verdicts))
+
+
+def _parts(verdicts: Sequence[Verdict]) -> list[str]:
+    parts = [difference(v) for v in verdicts if v.kind == "differs"]
+    if same := [v.by.noun for v in verdicts if v.kind == "same"]:
+        parts.append(f"the same {listed(same)} ({WITHIN})")
+    if unknown := [f"{v.by.noun} {times(v)}" for v in verdicts if v.kind == "open"]:
+        parts.append(f"no difference shown in {listed(unknown, 'or')}")
+    few = [v for v in verdicts if v.kind == "few"]
+    # A number and its range, and no word that would be a verdict.
+    return parts + [f"{v.by.noun} {factor(v.ratio.interval.median)} times {times(v)}" for v in few]
+
+
+def difference(verdict: Verdict) -> str:
+    """`median latency 65 % higher`, `2.9 times the CPU per operation`, `half the throughput`."""
+    ratio, noun = verdict.ratio.interval.median, verdict.by.noun
+    if share := _share(ratio):
+        return f"{share} the {noun}"
+    return f"{noun} {_percent(ratio)} % {'higher' if ratio > 1 else 'lower'}"
+
+
+def size(verdict: Verdict, other: str) -> str:
+    """By how much, with its interval: `15 % higher than blocking (1.07 to 1.20 times)`."""
+    ratio = verdict.ratio.interval.median
+    if share := _share(ratio):
+        return f"{share} that of {other} {times(verdict)}"
+    return f"{_percent(ratio)} % {'higher' if ratio > 1 else 'lower'} than {other} {times(verdict)}"
+
+
+def times(verdict: Verdict) -> str:
+    """`(0.89 to 3.34 times)`; that it is a range where there are too few rounds for an interval."""
+    interval, rounds = verdict.ratio.interval, verdict.ratio.rounds
+    low, high = (factor(value) for value in (interval.low, interval.high))
+    few = "" if verdict.ratio.conclusive else f", the range of {counted(rounds, 'round')}"
+    return f"({low} to {high} times{few})"
+
+
+def factor(value: float) -> str:
+    """Two decimals, or three digits of what is larger: `0.89`, `12.3`."""
+    if value >= 10_000:
+        return "over 10000"
+    if value >= 10:
+        return f"{float(f'{value:.3g}'):g}"
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
+
+
+def few_rounds(rounds: int) -> str:
+    """Why there is no verdict."""
+    return f"{counted(rounds, 'paired round')}, {MIN_ROUNDS} are needed"
+
+
+def listed(items: Sequence[str], last: str = "and") -> str:
+    """`a, b and c`."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def _percent(ratio: float) -> int:
+    return round(abs(ratio - 1) * 100)
+
+
+def _share(ratio: float) -> str:
+    """ "2.3 times" from a factor of two on, "half", "one third of" or "43 % of" from a half down;
+    nothing between, where a difference in per cent is easier to read."""
+    if ratio > 1:
+        if _percent(ratio) < 100:
+            return ""
+        return "over 10000 times" if ratio > 10_000 else f"{float(f'{ratio:.2g}'):g} times"
+    if _percent(ratio) < 50:
+        return ""
+    nearest = round(1 / ratio)
+    if nearest == 2 and abs(1 / ratio / 2 - 1) <= 0.05:
+        return "half"
+    if nearest in _FRACTIONS and abs(1 / ratio / nearest - 1) <= 0.05:
+        return f"{_FRACTIONS[nearest]} of"
+    return f"{float(f'{ratio * 100:.2g}'):g} % of" if ratio >= 0.001 else "less than 0.1 % of"
