@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +38,9 @@ if TYPE_CHECKING:
 @click.option(
     "--matrix", is_flag=True, help="Draw the four models as a matrix (the article's Figure 1)."
 )
+@click.option(
+    "--all", "every", is_flag=True, help="Draw every picture, not only the first of each scenario."
+)
 @click.option("--force", is_flag=True, help="Overwrite pictures that exist.")
 def command(
     results: tuple[Path, ...],
@@ -47,12 +48,14 @@ def command(
     format_: Format,
     scenario: str | None,
     matrix: bool,
+    every: bool,
     force: bool,
 ) -> int:
     """Draw charts of results.
 
-    RESULT is a file that `iomodels bench` wrote. Each picture becomes a file in DIR, and its name
-    a line on standard output.
+    RESULT is a file that `iomodels bench` wrote; several are overlaid. Each scenario gets at most
+    four pictures, those that answer its question; --all draws the others, too. Each picture becomes
+    a file in DIR, and its name a line on standard output.
 
     Exits with 0 when all was drawn, 2 for a file that is no result or cannot be written, 3 when
     there is nothing to draw.
@@ -77,38 +80,35 @@ def command(
                 else "no cell was measured"
             )
         )
+    from iomodels.charts import FIRST
+
+    first = [picture for picture in pictures if every or picture.rank < FIRST]
+    further = len(pictures) - len(first)
     _make(folder)
-    paths = [folder / f"{picture.name}.{format_}" for picture in pictures]
+    paths = [folder / f"{picture.name}.{format_}" for picture in first]
     for path in paths:
         files.check_output(path, force=force)
     output = console.out()
-    for data, path in zip(rendered(pictures, format_), paths, strict=True):
+    for data, path in zip(rendered(first, format_), paths, strict=True):
         files.write(data, path, force=force)
         output.print(console.safe(str(path)), soft_wrap=True)
+    if further:
+        console.err().print(f"{further} more with --all", soft_wrap=True)
     return 0
 
 
 def _pictures(results: tuple[Path, ...], scenario: str | None, *, matrix: bool) -> list[Picture]:
     from iomodels import charts
+    from iomodels.charts.drawing.origin import run_names
     from iomodels.results import read
 
     runs = [read.load(path) for path in results]
     if not matrix:
-        return charts.pictures(runs, scenario=scenario, names=_names(results))
+        names = run_names(runs, results)
+        return charts.pictures(runs, scenario=scenario, names=names)
     if scenario is None:
         return charts.matrices(runs[0])
     return [charts.matrix(runs[0], scenario)]
-
-
-def _names(results: tuple[Path, ...]) -> list[str]:
-    """The files' stems from the first word in which they differ, else the paths."""
-    stems = [path.stem for path in results]
-    if len(set(stems)) < len(stems):
-        return [str(path) for path in results]
-    words = [re.findall(r".[^-_ ]*[-_ ]?", stem) for stem in stems]
-    alike = (len(set(column)) == 1 for column in zip(*words, strict=False))
-    first = min(sum(takewhile(bool, alike)), min(map(len, words)) - 1)
-    return ["".join(each[first:]) for each in words]
 
 
 def _where(scenario: str | None) -> str:

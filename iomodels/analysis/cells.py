@@ -50,6 +50,39 @@ def constants(points: list[PointCells]) -> str:
     )
 
 
+def title(name: str) -> str:
+    """What scenario `name` is called for people: a shipped one's title, else its name in words."""
+    known = _shipped(name)
+    words = known.title if known else name.replace("-", " ").replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def measured_part(name: str, points: list[PointCells]) -> str:
+    """Which part of a shipped scenario's sweep these points are, as `depth 16 only`.
+
+    Nothing where they are all of it, or where the scenario is not known here.
+    """
+    known = _shipped(name)
+    parts = []
+    for key, values in known.sweep.items() if known else ():
+        all_found = [p.cells[0].parameters.get(key) for p in points]
+        found = [value for value in dict.fromkeys(all_found) if value is not None]
+        if found and set(values) - set(found) and None not in all_found:
+            name_of_key, shown = key.partition(".")[2] or key, [show(key, v) for v in found]
+            few = len(found) <= 2
+            of_all = f"{len(found)} of {len(values)} values of {name_of_key}"
+            parts.append(f"{name_of_key} {' and '.join(shown)}" if few else of_all)
+    return f"{', '.join(parts)} only" if parts else ""
+
+
+def _shipped(name: str) -> scenario.Scenario | None:
+    """The shipped scenario of that name; None where there is none, or it cannot be read."""
+    try:
+        return scenario.load(name) if name in scenario.shipped() else None
+    except IomodelsError:
+        return None
+
+
 def label(point: PointCells) -> str:
     """What sets the point apart from the scenario's others: `depth 4, block 4 KiB`."""
     return ", ".join(

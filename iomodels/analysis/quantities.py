@@ -19,8 +19,10 @@ from iomodels.analysis.quantity_definition import (
     RATE,
     SHARE,
     SOFT_HYPHEN,
+    SPEED_UP,
     TENTHS,
     Quantity,
+    fewest_operations,
     has_deadline,
     is_open_loop,
     without_computation,
@@ -90,7 +92,7 @@ def _percentile(
         meaning=meaning,
         importance=importance,
         applies=applies,
-        fewest_operations=round(1 / (1 - q)) if q > 0.5 else 0,
+        fewest_operations=fewest_operations(q),
         is_headline=is_headline,
         is_gated=is_gated,
     )
@@ -106,6 +108,12 @@ def _cancelled_share(trial: Trial) -> float:
     counted elsewhere."""
     asked = [trial.counters.get(name, 0.0) for name in CANCEL_OUTCOMES]
     return asked[0] / sum(asked) if sum(asked) else math.nan
+
+
+def _speed_up(trial: Trial) -> float:
+    """(T_io + T_cpu) / T_both."""
+    parts = trial.overlap_parts
+    return (parts.io_ns + parts.cpu_ns) / parts.both_ns if parts and parts.both_ns > 0 else math.nan
 
 
 def _calls_per_op(trial: Trial) -> float:
@@ -204,6 +212,15 @@ QUANTITIES: tuple[Quantity, ...] = (
         meaning="hidden part of the shorter of I/O and computation: 0 none, 1 all",
         importance=12,
         is_headline=True,
+    ),
+    Quantity(
+        key="speed_up",
+        title="speed-up",
+        unit=SPEED_UP,
+        bigger_is_better=True,
+        of_trial=_speed_up,
+        meaning="time of I/O and computation one after the other, divided by that of both at once",
+        is_exported=False,
     ),
     Quantity(
         key="cpu_share",

@@ -35,6 +35,8 @@ class Unit:
     suffix: str = ""
     range: str = ""
     kind: Literal["count", "duration", "share"] = "count"
+    ends: tuple[float, float] | None = None
+    """What can be at the least and at the most; noise may measure a little beyond."""
 
     def short(self, value: float) -> str:
         """The same without the space, for a narrow table: `104µs`."""
@@ -56,7 +58,8 @@ BYTES = Unit("B/s", lambda value: f"{format_size(value)}/s")
 DURATION = Unit("ns", format_duration, kind="duration")
 SHARE = Unit("ratio", format_share, kind="share")
 TENTHS = Unit("ratio", lambda share: f"{share * 100:.1f} %", kind="share")
-HIDDEN = Unit("ratio", lambda share: f"{share:.2f}", range="0 serial, 1 perfect")
+HIDDEN = Unit("ratio", lambda share: f"{share:.2f}", range="0 serial, 1 perfect", ends=(0.0, 1.0))
+SPEED_UP = Unit("ratio", lambda times: f"{times:.2f}", range="1 none, 2 most", ends=(1.0, 2.0))
 CALLS_PER_OP = Unit("calls", format_per_operation)
 
 
@@ -160,15 +163,28 @@ class Quantity:
 
         Of a cell without trials the number is not known, and its summary is believed.
         """
-        if not self.fewest_operations or not trials:
-            return False
-        return median(trial.operations for trial in trials) < self.fewest_operations
+        return has_too_few(trials, self.fewest_operations)
 
     def _measured(self, cell: Cell) -> Interval | None:
         if self.of_summary is not None:
             return self.of_summary(cell.summary) if cell.summary else None
         values = [value for t in cell.trials if math.isfinite(value := self.of_trial(t))]
         return median_interval(values) if values else None
+
+
+def fewest_operations(q: float) -> int:
+    """How many operations a trial must have for its percentile `q` (0 to 1) to be shown.
+
+    Of fewer than 1/(1 - q) it is only their slowest. The median is shown of any number.
+    """
+    return round(1 / (1 - q)) if q > 0.5 else 0
+
+
+def has_too_few(trials: Sequence[Trial], fewest: int) -> bool:
+    """Whether these have fewer operations each than that, as a rule (the median of them)."""
+    if not fewest or not trials:
+        return False
+    return median(trial.operations for trial in trials) < fewest
 
 
 def _is_finite(interval: Interval) -> bool:

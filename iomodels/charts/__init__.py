@@ -7,6 +7,7 @@ and `picture.render` makes files of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from matplotlib.figure import Figure
@@ -26,24 +27,37 @@ from iomodels.charts import (
 from iomodels.charts import matrix as four_models
 from iomodels.charts.drawing.chart import Chart
 from iomodels.charts.drawing.picture import FORMATS, Format, Picture, render
-from iomodels.charts.drawing.scene import Scene, scenes
+from iomodels.charts.drawing.scene import NARROW_IN, Scene, scenes
 from iomodels.charts.drawing.style import context
 from iomodels.results.schema import Run
 
-__all__ = ["CHARTS", "FORMATS", "Format", "Picture", "matrices", "matrix", "pictures", "render"]
+__all__ = [
+    "CHARTS",
+    "FIRST",
+    "FORMATS",
+    "Format",
+    "Picture",
+    "matrices",
+    "matrix",
+    "pictures",
+    "render",
+]
 
 CHARTS: tuple[Chart, ...] = (
-    by_engine.CHART,
     cancelling.CHART,
-    percentiles.CHART,
-    scaling.CHART,
     overlap.CHART,
+    scaling.CHART,
+    by_engine.CHART,
     cpu_latency.CHART,
+    percentiles.CHART,
     calls.CHART,
     rounds.CHART,
     over_time.CHART,
 )
-"""Every kind of picture, in the order in which they are read."""
+"""Every kind of picture. Of those that suit a scenario, the first ones answer its question: what
+few scenarios have at all is what these are about."""
+FIRST = 4
+"""How many of them that are."""
 
 
 def pictures(
@@ -51,15 +65,15 @@ def pictures(
 ) -> list[Picture]:
     """All pictures that suit these runs, of one scenario or of all; several runs are overlaid.
 
-    `names` tell the runs apart where there are several. Raises `ResultError` for a scenario that
-    is in none of them, and for more than can be drawn.
+    `names` tell the runs apart where there are several. Those with a `rank` below `FIRST` answer
+    their scenario's question. Raises `ResultError` for a scenario that is in none of the runs, and
+    for more than can be drawn.
     """
     taken: set[str] = set()
     return [
-        _picture(chart, scene, taken)
+        replace(_picture(chart, scene, taken), rank=rank)
         for scene in scenes(runs, scenario=scenario, names=names)
-        for chart in CHARTS
-        if chart.has_a_place(scene)
+        for rank, chart in enumerate(chart for chart in CHARTS if chart.has_a_place(scene))
     ]
 
 
@@ -83,9 +97,13 @@ def _picture(chart: Chart, scene: Scene, taken: set[str]) -> Picture:
     return Picture(
         name=_unique(slug(f"{scene.name[:60]}-{chart.name}"), taken),
         scenario=scene.scenario,
-        title=scene.question,
+        title=f"{chart.subject}: {scene.data}",
         alt=chart.describe(scene),
         draw=partial(_styled, chart.draw, scene),
+        draw_narrow=partial(_styled, chart.draw, replace(scene, width_in=NARROW_IN))
+        if chart.can_be_narrow
+        else None,
+        subject=chart.subject,
     )
 
 

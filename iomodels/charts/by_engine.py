@@ -30,8 +30,13 @@ def draw(scene: Scene) -> Figure:
 def explained(scene: Scene) -> list[str]:
     """What stands below the picture."""
     markers = "Latency: large markers p50, small ones p99."
-    shown = (series for point in scene.points for series in point.series)
-    return [f"{scene.rounds_note} {markers}", without_p99(shown), rows.left_out(scene)]
+    shown = [series for point in scene.points for series in point.series]
+    return [
+        f"{scene.rounds_note} {markers}",
+        rows.mixed(scene, PANELS),
+        without_p99(shown),
+        rows.left_out(scene),
+    ]
 
 
 def _spoken(series: Series) -> str:

@@ -17,12 +17,13 @@ from iomodels.base.units import format_per_operation
 
 from .drawing.chart import Chart
 from .drawing.scene import Scene, ScenePoint, Series, some_of, thinned
-from .drawing.sheet import MARGIN_IN, TEXT_WIDTH_IN, row_names, sheet
+from .drawing.sheet import MARGIN_IN, row_name_in, row_names, sheet
 from .drawing.style import GROUND, INK, SMALL_PT, safe, shortened, text_colour, width_in
 
 EAGAIN = "EAGAIN"
 MAX_ROWS = 60
 MAX_CALLS = 12
+MAX_NARROW_CALLS = 4
 ROW_IN = 0.25
 HEAD_IN = 0.34
 MAX_LABEL_IN = 2.2
@@ -38,8 +39,9 @@ def draw(scene: Scene) -> Figure:
     rows = _rows(_points(scene), row_names(scene))
     names = columns(scene)
     widest_in = max(width_in(text, SMALL_PT) for text, series in rows if series)
-    label_in = min(widest_in, MAX_LABEL_IN) + 0.15
-    column_in = min((TEXT_WIDTH_IN - label_in) / len(names), MOST_COLUMN_IN)
+    most_in = row_name_in(scene) if scene.is_narrow else MAX_LABEL_IN
+    label_in = min(widest_in, most_in) + 0.15
+    column_in = min((scene.text_width_in - label_in) / len(names), MOST_COLUMN_IN)
     headings = [safe(name, MAX_NAME) for name in names]
     heading_in = max(width_in(text, SMALL_PT) for text in headings)
     level = heading_in <= column_in - 0.04
@@ -54,7 +56,7 @@ def draw(scene: Scene) -> Figure:
     _cells(ax, rows, names)
     _axes(ax, len(names), len(rows))
     _headings(ax, headings, 0 if level else 90)
-    _row_names(ax, rows, label_in, column_in)
+    _row_names(ax, rows, label_in, column_in, scene.text_width_in)
     return on.figure
 
 
@@ -78,7 +80,11 @@ def columns(scene: Scene) -> list[str]:
     any_eagain = any(
         series.summary.eagain_per_op.median > 0 for point in scene.points for series in point.series
     )
-    return _names(scene)[:MAX_CALLS] + ([EAGAIN] if any_eagain else [])
+    return _names(scene)[: _most(scene)] + ([EAGAIN] if any_eagain else [])
+
+
+def _most(scene: Scene) -> int:
+    return MAX_NARROW_CALLS if scene.is_narrow else MAX_CALLS
 
 
 def _names(scene: Scene) -> list[str]:
@@ -92,11 +98,10 @@ def _names(scene: Scene) -> list[str]:
 
 
 def _left_out(scene: Scene) -> str:
-    more = len(_names(scene)) - MAX_CALLS
+    more = len(_names(scene)) - _most(scene)
     if more <= 0:
         return ""
-    calls = "call, made less often, is" if more == 1 else "calls, made less often, are"
-    return f"{more} more {calls} left out."
+    return f"Not shown: {more} more {'call' if more == 1 else 'calls'}, made less often."
 
 
 def number(series: Series, name: str) -> float | None:
@@ -168,7 +173,11 @@ def _headings(ax: Axes, texts: Sequence[str], rotation: float) -> None:
 
 
 def _row_names(
-    ax: Axes, rows: Sequence[tuple[str, Series | None]], label_in: float, column_in: float
+    ax: Axes,
+    rows: Sequence[tuple[str, Series | None]],
+    label_in: float,
+    column_in: float,
+    text_width_in: float,
 ) -> None:
     left = -0.5 - label_in / column_in
     for y, (text, series) in enumerate(rows):
@@ -177,7 +186,7 @@ def _row_names(
             name, colour = shortened(text, SMALL_PT, label_in - 0.1), series.look.colour
             ax.text(left, y, name, color=text_colour(colour), **look)
         else:
-            heading = shortened(text, SMALL_PT, TEXT_WIDTH_IN, "bold")
+            heading = shortened(text, SMALL_PT, text_width_in, "bold")
             ax.text(left, y, heading, weight="bold", color=INK, **look)
 
 

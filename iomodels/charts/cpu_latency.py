@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from iomodels.analysis.quantities import CPU, LATENCY_P50
 from iomodels.results.schema import Interval
 
-from .drawing import scales
+from .drawing import rows, scales
 from .drawing.chart import Chart, measured, spoken
 from .drawing.labels import Bar, Label, beside_points
 from .drawing.scene import Scene, ScenePoint, Series, some_of
@@ -19,19 +19,27 @@ from .drawing.sheet import Grid, heading, sheet
 
 AXES = (CPU, LATENCY_P50)
 """Across and up."""
+FEWEST = 3
+ROWS = (
+    rows.Panel(CPU.title, [rows.NumberColumn("median", CPU)]),
+    rows.Panel(LATENCY_P50.title, [rows.NumberColumn("p50", LATENCY_P50)]),
+)
 COLUMNS = 2
 PANEL_IN = 2.5
 
 
 def draw(scene: Scene) -> Figure:
-    """A panel for each point, a marker for each engine; down and left is better."""
-    points = scene.shown
-    columns = min(COLUMNS, len(points))
-    grid = Grid(len(points), columns, PANEL_IN)
+    """A panel for each point, a marker for each engine; down and left is better.
+
+    Where no point has enough engines for that, a row for each.
+    """
+    points = _points(scene)
+    if not points:
+        return rows.draw(scene, CHART.subject, ROWS, explained(scene))
+    columns = scene.columns(min(COLUMNS, len(points)))
+    grid = Grid(scene, len(points), columns, PANEL_IN)
     on = sheet(scene, CHART.subject, grid.height_in, explained=explained(scene))
-    pairs = [pair for point in points for s in point.series if (pair := _pair(s))]
-    cpu = [v for i, _ in pairs for v in (i.low, i.high)]
-    latency = [v for _, i in pairs for v in (i.low, i.high)]
+    cpu, latency = _values(points)
     for point, ax in zip(points, grid.panels(on), strict=True):
         _panel(ax, point, cpu, latency)
     return on.figure
@@ -39,7 +47,35 @@ def draw(scene: Scene) -> Figure:
 
 def explained(scene: Scene) -> list[str]:
     """What stands below the picture."""
-    return [f"Down and left is better. {scene.rounds_note}", some_of(scene.shown, scene)]
+    points = _points(scene)
+    if not points:
+        return [scene.rounds_note, scales.mixed(*_values(scene.points)), rows.left_out(scene)]
+    return [
+        f"Down and left is better. {scene.rounds_note}",
+        scales.mixed(*_values(points)),
+        some_of(points, scene),
+        f"Not shown: points with fewer than {FEWEST} engines." if _too_few(scene) else "",
+    ]
+
+
+def _too_few(scene: Scene) -> bool:
+    return any(0 < _pairs(point) < FEWEST for point in scene.shown)
+
+
+def _pairs(point: ScenePoint) -> int:
+    return sum(_pair(series) is not None for series in point.series)
+
+
+def _points(scene: Scene) -> list[ScenePoint]:
+    """Those with enough engines for a plane: of two, numbers in rows say more."""
+    return [point for point in scene.shown if _pairs(point) >= FEWEST]
+
+
+def _values(points: Sequence[ScenePoint]) -> tuple[list[float], list[float]]:
+    """All that is drawn across, and up."""
+    pairs = [pair for point in points for s in point.series if (pair := _pair(s))]
+    cpu = [v for i, _ in pairs for v in (i.low, i.high)]
+    return cpu, [v for _, i in pairs for v in (i.low, i.high)]
 
 
 def _pair(series: Series) -> tuple[Interval, Interval] | None:

@@ -190,4 +190,12 @@ def _suits(scene: Scene) -> bool:
     return bool(scene.points) and quadrants(best_point(scene)) > 1
 
 
-CHART = Chart("matrix", "The four models as measured", _suits, draw, explained, _spoken)
+CHART = Chart(
+    "matrix",
+    "The four models as measured",
+    _suits,
+    draw,
+    explained,
+    _spoken,
+    can_be_narrow=False,
+)

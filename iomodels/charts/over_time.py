@@ -19,7 +19,7 @@ from .drawing import scales
 from .drawing.chart import Chart
 from .drawing.labels import Label, at_ends, margin_in
 from .drawing.scene import Scene, ScenePoint, Series, some_of, thinned
-from .drawing.sheet import Grid, heading, sheet
+from .drawing.sheet import Grid, heading, panel_in, sheet
 
 PANEL_IN = 1.9
 MAX_POINTS = 6
@@ -35,17 +35,26 @@ def draw(scene: Scene) -> Figure:
     points = _points(scene)
     origins = _origins(scene)
     panels = [(point, over) for point in points for over in _kinds(point)]
-    columns = 1 if len(points) == 1 and len(panels) == 1 else 2
+    columns = scene.columns(min(len(panels), 2))
     right = margin_in(scene.engines, most_in=1.3)
-    grid = Grid(len(panels), columns, PANEL_IN, right_in=right, gap_in=0.05)
+    grid = Grid(scene, len(panels), columns, panel_in(scene, PANEL_IN), right_in=right, gap_in=0.05)
     on = sheet(scene, CHART.subject, grid.height_in, explained=explained(scene))
+    log = scales.wants_log([v for point in points for v in _values(point)])
     for (point, over), ax in zip(panels, grid.panels(on), strict=True):
         if over == "rounds":
-            _over_rounds(ax, point, origins, right)
+            _over_rounds(ax, point, origins, right, log=log)
         else:
-            _over_window(ax, point, right)
+            _over_window(ax, point, right, log=log)
         heading(ax, point.label)
     return on.figure
+
+
+def _values(point: ScenePoint) -> list[float]:
+    """Every throughput of a point: one scale suits all panels of a picture, or it is in none."""
+    trials = [THROUGHPUT.of_trial(t) for series in point.series for t in series.cell.trials]
+    windows = [over for series in point.series if (over := window(series))]
+    within = [v for over in windows for i in over.throughput for v in (i.low, i.high)]
+    return trials + within
 
 
 def _points(scene: Scene) -> tuple[ScenePoint, ...]:
@@ -83,7 +92,7 @@ def _lengths(windows: Sequence[Window]) -> str:
     if shortest != longest:
         lengths = f"{shortest} to {longest} long, longer where operations are few"
     few = any(window.operations < ENOUGH for window in windows)
-    chance = f" Some hold fewer than {ENOUGH} operations: there, ups and downs may be chance."
+    chance = f" Some have fewer than {ENOUGH} operations: changes there may be chance."
     return f"Parts of the window are {lengths}." + (chance if few else "")
 
 
@@ -122,7 +131,9 @@ def _origins(scene: Scene) -> dict[int, float]:
     return found
 
 
-def _over_rounds(ax: Axes, point: ScenePoint, origins: dict[int, float], right_in: float) -> None:
+def _over_rounds(
+    ax: Axes, point: ScenePoint, origins: dict[int, float], right_in: float, *, log: bool
+) -> None:
     ends: list[Label] = []
     for series in point.series:
         began = starts(series, origins.get(series.run, 0.0))
@@ -136,7 +147,7 @@ def _over_rounds(ax: Axes, point: ScenePoint, origins: dict[int, float], right_i
     scales.counts(ax.xaxis, "time since the first trial (s)", [0.0, *xs], log=False)
     ax.set_xlim(left=-0.04 * ax.get_xlim()[1])
     values = [THROUGHPUT.of_trial(t) for series in point.series for t in series.cell.trials]
-    scales.counts(ax.yaxis, THROUGHPUT.axis_title, values)
+    scales.counts(ax.yaxis, THROUGHPUT.axis_title, values, log=log)
     at_ends(ax, ends, right_in, near=True)
 
 
@@ -208,7 +219,7 @@ def _timeline(trial: Trial) -> list[int]:
     return trial.timeline if trial.timeline and trial.duration_ns > 0 else []
 
 
-def _over_window(ax: Axes, point: ScenePoint, right_in: float) -> None:
+def _over_window(ax: Axes, point: ScenePoint, right_in: float, *, log: bool) -> None:
     ends: list[Label] = []
     values: list[float] = []
     for series in point.series:
@@ -234,7 +245,7 @@ def _over_window(ax: Axes, point: ScenePoint, right_in: float) -> None:
         ends.append(Label(series.short, over.middles_ns[-1], medians[-1], colour))
     xs = [label.x for label in ends]
     scales.durations(ax.xaxis, "time in the measured window", [0.0, *xs], log=False)
-    scales.counts(ax.yaxis, THROUGHPUT.axis_title, values)
+    scales.counts(ax.yaxis, THROUGHPUT.axis_title, values, log=log)
     at_ends(ax, ends, right_in, near=True)
 
 

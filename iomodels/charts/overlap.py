@@ -2,62 +2,82 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from iomodels.analysis.notices import overlap_bound
 from iomodels.analysis.quantities import named
-from iomodels.results.schema import Interval
-from iomodels.statistics.rounds import median_interval
+from iomodels.analysis.quantity_definition import Quantity
 
-from .drawing import scales
+from .drawing import rows, scales
 from .drawing.chart import Chart, spoken
-from .drawing.labels import at_ends, margin_in
+from .drawing.labels import Label, at_ends, margin_in
 from .drawing.scene import Scene, Series
-from .drawing.sheet import Grid, heading, sheet
+from .drawing.sheet import Grid, heading, panel_in, sheet
 from .drawing.style import SOFT, joined
-from .drawing.sweep import draw_lines, facets, left_out
+from .drawing.sweep import Line, at_edges, draw_lines, facets, left_out
 
-OVERLAP = named("overlap")
+OVERLAP, SPEED_UP = named("overlap"), named("speed_up")
 COMPUTE = "load.compute"
 PANEL_IN = 2.3
+ROWS = (
+    rows.Panel(OVERLAP.axis_title, [rows.NumberColumn("overlap", OVERLAP)]),
+    rows.Panel(SPEED_UP.axis_title, [rows.NumberColumn("speed-up", SPEED_UP)]),
+)
+"""Of one amount of computation."""
 
 
 def draw(scene: Scene) -> Figure:
     """Overlap at the left, what it brings at the right."""
     found = facets(scene, COMPUTE)
+    if not found:
+        return rows.draw(scene, CHART.subject, ROWS, explained(scene))
     right = margin_in(scene.engines, most_in=1.3)
-    grid = Grid(2 * len(found), 2, PANEL_IN, right_in=right, gap_in=0.05)
-    on = sheet(
-        scene,
-        CHART.subject,
-        grid.height_in,
-        explained=explained(scene),
+    columns = scene.columns(2)
+    grid = Grid(
+        scene, 2 * len(found), columns, panel_in(scene, PANEL_IN), right_in=right, gap_in=0.05
     )
+    on = sheet(scene, CHART.subject, grid.height_in, explained=explained(scene))
     panels = iter(grid.panels(on))
     for facet, lines in found.items():
-        for title, value, levels in (
-            (OVERLAP.axis_title, _overlap, (0.0, 1.0)),
-            ("speed-up (×)", speed_up, (1.0, 2.0)),
-        ):
+        for quantity in (OVERLAP, SPEED_UP):
             ax = next(panels)
-            for level in levels:
-                ax.axhline(level, color=SOFT, linewidth=0.8, linestyle=(0, (2, 2)))
-            values, ends = draw_lines(ax, title, lines, value)
-            scales.swept(ax.xaxis, COMPUTE, [x for line in lines for x, s in line.dots if value(s)])
-            scales.counts(ax.yaxis, title, [*values, *levels], log=False)
+            _panel(ax, quantity, lines, right)
             heading(ax, facet)
-            at_ends(ax, ends, right)
     return on.figure
+
+
+def _panel(ax: Axes, quantity: Quantity, lines: list[Line], right_in: float) -> None:
+    for level in quantity.unit.ends or ():
+        ax.axhline(level, color=SOFT, linewidth=0.8, linestyle=(0, (2, 2)))
+    title = quantity.axis_title
+    values, ends = draw_lines(ax, title, lines, lambda series: quantity.interval(series.cell))
+    cells = [(x, s) for line in lines for x, s in line.dots if quantity.interval(s.cell)]
+    scales.swept(ax.xaxis, COMPUTE, [x for x, _ in cells])
+    scales.of_unit(ax.yaxis, title, quantity.unit, values)
+    low, high = ax.get_ylim()
+    at_ends(ax, [replace(end, y=min(max(end.y, low), high)) for end in ends], right_in)
+    medians = [(x, s, quantity.interval(s.cell)) for x, s in cells]
+    at_edges(
+        ax,
+        [
+            Label(quantity.unit.show(i.median), x, i.median, series.look.colour)
+            for x, series, i in medians
+            if i is not None
+        ],
+    )
 
 
 def explained(scene: Scene) -> list[str]:
     """What stands below the picture."""
     return [
-        "Overlap: share of the shorter of I/O and computation hidden behind the longer. "
-        "Speed-up: both one after the other, over both at once.",
+        "Overlap: share of the shorter of I/O and computation that is hidden behind the longer. "
+        "Speed-up: time of both one after the other, divided by the time of both at once.",
         _doubts(scene),
         scene.rounds_note,
-        left_out(scene, COMPUTE),
+        left_out(scene, COMPUTE) if facets(scene, COMPUTE) else rows.left_out(scene),
     ]
 
 
@@ -68,30 +88,19 @@ def _doubts(scene: Scene) -> str:
     if not beyond:
         return ""
     return (
-        f"Of {joined(list(dict.fromkeys(beyond)))} some overlap is more or less than can be: the "
-        "machine was not as quick in all of the parts, which are measured one after another."
+        f"Of {joined(list(dict.fromkeys(beyond)))} some overlap is outside what is possible: the "
+        "parts are measured one after another, and the machine was not equally fast in all of "
+        "them. Numbers at an edge are beyond the axis."
     )
 
 
-def _overlap(series: Series) -> Interval | None:
-    return OVERLAP.interval(series.cell)
-
-
-def speed_up(series: Series) -> Interval | None:
-    """(T_io + T_cpu) / T_both, median and interval over the rounds that have them."""
-    parts = [trial.overlap_parts for trial in series.cell.trials if trial.overlap_parts]
-    ratios = [(p.io_ns + p.cpu_ns) / p.both_ns for p in parts if p.both_ns > 0]
-    return median_interval(ratios) if ratios else None
-
-
 def _spoken(series: Series) -> str:
-    overlap, faster = spoken(series, OVERLAP), speed_up(series)
-    return f"{overlap}, speed-up {faster.median:.2f}" if overlap and faster else overlap
+    return spoken(series, OVERLAP, SPEED_UP)
 
 
 def _suits(scene: Scene) -> bool:
     return any(
-        isinstance(series.cell.parameters.get(COMPUTE), int) and _overlap(series) is not None
+        isinstance(series.cell.parameters.get(COMPUTE), int) and OVERLAP.interval(series.cell)
         for point in scene.points
         for series in point.series
     )

@@ -1,8 +1,8 @@
 """Latency by percentile up to 99.99 %, on the kind of axis that HdrHistogram made usual.
 
 The axis is logarithmic in what is left above the percentile, so that each further nine takes the
-same room. A line shows the latencies of all rounds together, and ends where they do: a percentile
-that fewer operations than one stand for is not drawn.
+same room. A line shows the latencies of all rounds together, and ends where the tables show no
+percentile, either: of too few operations in a trial.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from iomodels.analysis.quantities import LATENCY_P99
+from iomodels.analysis.quantity_definition import fewest_operations, has_too_few
 from iomodels.base.units import format_duration
 from iomodels.results.schema import Histogram
 from iomodels.statistics.histogram import count, merge, percentile_ns, percentiles_ns
@@ -23,7 +24,7 @@ from .drawing import scales
 from .drawing.chart import Chart
 from .drawing.labels import Label, at_ends, margin_in
 from .drawing.scene import Scene, ScenePoint, Series, some_of, thinned
-from .drawing.sheet import MARGIN_IN, WIDTH_IN, Grid, heading, sheet, size_in
+from .drawing.sheet import Grid, heading, panel_in, sheet, size_in
 from .drawing.style import SMALL_PT, width_in
 
 MARKED = (0.5, 0.9, 0.99, 0.999, 0.9999)
@@ -32,6 +33,7 @@ STEPS = 30
 COLUMNS = 2
 PANEL_IN = 2.3
 MAX_ROWS = 6
+FEW_PANELS = 3
 MOST_LABEL_IN = 2.2
 TICKS = (2.0, 10.0, 100.0, 1000.0, 10_000.0)
 
@@ -39,41 +41,46 @@ TICKS = (2.0, 10.0, 100.0, 1000.0, 10_000.0)
 def draw(scene: Scene) -> Figure:
     """A panel for each point, a line for each engine."""
     points = _points(scene)
-    lines = [[_merged(series) for series in point.series] for point in points]
     columns = _columns(scene, points)
     right = margin_in(scene.engines, most_in=MOST_LABEL_IN)
-    grid = Grid(len(points), columns, PANEL_IN, right_in=right, gap_in=0.1)
+    grid = Grid(scene, len(points), columns, panel_in(scene, PANEL_IN), right_in=right, gap_in=0.1)
     on = sheet(scene, CHART.subject, grid.height_in, explained=explained(scene))
-    values = [y for of_point in lines for line in of_point for y in curve(line)[1]]
-    for point, of_point, ax in zip(points, lines, grid.panels(on), strict=True):
-        _panel(ax, point, of_point, values, right)
+    values = [y for point in points for series in point.series for y in curve(series)[1]]
+    furthest = max((x for p in points for s in p.series for x in curve(s)[0]), default=1.0)
+    for point, ax in zip(points, grid.panels(on), strict=True):
+        _panel(ax, point, values, right, max(furthest, 10.0))
     return on.figure
 
 
 def explained(scene: Scene) -> list[str]:
     """What stands below the picture."""
     return [
-        "All rounds together; a line ends where there are too few operations.",
+        "All rounds together. A line ends at the highest percentile that has enough operations in "
+        "each trial (p99: 100).",
         some_of(_points(scene), scene),
     ]
 
 
-def curve(histogram: Histogram) -> tuple[list[float], list[float]]:
+def curve(series: Series) -> tuple[list[float], list[float]]:
     """For a line: 1/(1 - q) and the latency in ns at q, `STEPS` to a decade, up to `MOST`.
 
-    The last one is the highest percentile that an operation lies beyond.
+    The last one is the highest percentile that the tables, too, would show of so many operations.
     """
-    n = count(histogram)
     steps = range(round(STEPS * math.log10(1 / (1 - MOST))) + 1)
-    xs = [x for step in steps if (x := 10 ** (step / STEPS)) <= n]
-    return xs, percentiles_ns(histogram, [1 - 1 / x for x in xs])
+    qs = [1 - 10 ** (-step / STEPS) for step in steps]
+    return _shown(series, qs)
 
 
-def marks(histogram: Histogram) -> tuple[list[float], list[float]]:
-    """The marked percentiles that at least one operation lies beyond, as `curve` gives them."""
-    n = count(histogram)
-    shown = [q for q in MARKED if n * (1 - q) >= 1 - 1e-9]
-    return [1 / (1 - q) for q in shown], percentiles_ns(histogram, shown)
+def marks(series: Series) -> tuple[list[float], list[float]]:
+    """The marked percentiles, as far as `curve` goes."""
+    return _shown(series, MARKED)
+
+
+def _shown(series: Series, qs: Sequence[float]) -> tuple[list[float], list[float]]:
+    merged = _merged(series)
+    few = series.cell.trials
+    kept = [q for q in qs if not has_too_few(few, fewest_operations(q))] if count(merged) else []
+    return [1 / (1 - q) for q in kept], percentiles_ns(merged, kept)
 
 
 def _points(scene: Scene) -> list[ScenePoint]:
@@ -83,10 +90,12 @@ def _points(scene: Scene) -> list[ScenePoint]:
 
 
 def _columns(scene: Scene, points: Sequence[ScenePoint]) -> int:
-    """One where labels beside a panel would leave it less than two thirds of its place."""
-    columns = min(COLUMNS, len(points))
-    place_in = (WIDTH_IN - 2 * MARGIN_IN) / columns
-    return 1 if margin_in(scene.engines, most_in=MOST_LABEL_IN) > place_in / 3 else columns
+    """One where labels beside a panel would leave it too little; of few panels, too little is less
+    than two thirds of its place, and many are a grid rather than a long column."""
+    columns = scene.columns(min(COLUMNS, len(points)))
+    place_in = (scene.text_width_in) / columns
+    share = 0.33 if len(points) <= FEW_PANELS else 0.45
+    return 1 if margin_in(scene.engines, most_in=MOST_LABEL_IN) > place_in * share else columns
 
 
 def _merged(series: Series) -> Histogram:
@@ -94,19 +103,15 @@ def _merged(series: Series) -> Histogram:
 
 
 def _panel(
-    ax: Axes,
-    point: ScenePoint,
-    lines: Sequence[Histogram],
-    values: Sequence[float],
-    right_in: float,
+    ax: Axes, point: ScenePoint, values: Sequence[float], right_in: float, end: float
 ) -> None:
     ends: list[Label] = []
-    for series, line in zip(point.series, lines, strict=True):
-        xs, ys = curve(line)
+    for series in point.series:
+        xs, ys = curve(series)
         if not xs:
             continue
         ax.plot(xs, ys, label=f"{series.label}|line", **series.look.line)
-        mark_xs, mark_ys = marks(line)
+        mark_xs, mark_ys = marks(series)
         ax.plot(
             mark_xs,
             mark_ys,
@@ -119,7 +124,7 @@ def _panel(
         )
         ends.append(Label(series.short, xs[-1], ys[-1], series.look.colour))
     ax.set_xscale("log")
-    ax.set_xlim(1, 1 / (1 - MOST))
+    ax.set_xlim(1, end)
     ax.xaxis.set_major_locator(FixedLocator(ticks(ax)))
     ax.xaxis.set_minor_locator(FixedLocator([]))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _percent(x)))
@@ -131,10 +136,10 @@ def _panel(
 
 def ticks(ax: Axes) -> list[float]:
     """Those of `TICKS` whose texts have room, from the highest percentile down."""
-    width, decades = size_in(ax)[0], math.log10(1 / (1 - MOST))
+    width, decades = size_in(ax)[0], math.log10(ax.get_xlim()[1])
     kept: list[float] = []
     free_in = math.inf
-    for x in reversed(TICKS):
+    for x in reversed([tick for tick in TICKS if tick <= ax.get_xlim()[1] * (1 + 1e-9)]):
         middle, half = width * math.log10(x) / decades, width_in(_percent(x), SMALL_PT) / 2
         if middle + half <= free_in:
             kept.append(x)
@@ -150,12 +155,12 @@ def _spoken(series: Series) -> str:
     merged = _merged(series)
     if not count(merged):
         return ""
-    told = [f"p50 {format_duration(percentile_ns(merged, 0.5))}"]
-    shown, latencies = marks(merged)
-    if count(merged) >= LATENCY_P99.fewest_operations:
-        told.append(f"p99 {format_duration(percentile_ns(merged, 0.99))}")
-    told += [f"{_percent(shown[-1])} % within {format_duration(latencies[-1])}"] if shown else []
-    return ", ".join(told)
+    said = [f"p50 {format_duration(percentile_ns(merged, 0.5))}"]
+    shown, latencies = marks(series)
+    if not LATENCY_P99.has_too_few(series.cell.trials):
+        said.append(f"p99 {format_duration(percentile_ns(merged, 0.99))}")
+    said += [f"{_percent(shown[-1])} % within {format_duration(latencies[-1])}"] if shown else []
+    return ", ".join(said)
 
 
 def _suits(scene: Scene) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,7 +14,7 @@ from .drawing import scales
 from .drawing.chart import Chart, spoken
 from .drawing.labels import at_ends, margin_in
 from .drawing.scene import Scene, Series, without_p99
-from .drawing.sheet import Grid, heading, sheet
+from .drawing.sheet import Grid, heading, panel_in, sheet
 from .drawing.sweep import Line, draw_lines, facets, left_out, swept_key
 
 PANEL_IN = 1.9
@@ -36,25 +36,54 @@ def draw(scene: Scene) -> Figure:
         for quantity in PANELS
         if any(quantity.interval(series.cell) for line in lines for _, series in line.dots)
     ]
-    grid = Grid(len(shown), 2, PANEL_IN, right_in=right, gap_in=0.05)
+    of_quantity = _values(found)
+    grid = Grid(
+        scene, len(shown), scene.columns(2), panel_in(scene, PANEL_IN), right_in=right, gap_in=0.05
+    )
     on = sheet(scene, CHART.subject, grid.height_in, explained=explained(scene))
     for ax, (facet, lines, quantity) in zip(grid.panels(on), shown, strict=True):
-        _panel(ax, quantity, key, lines, facet, right)
+        _panel(ax, quantity, key, lines, facet, right, of_quantity[quantity.key])
     return on.figure
+
+
+def _values(found: Mapping[str, Sequence[Line]]) -> dict[str, list[float]]:
+    """All that is drawn of each quantity: its axes are alike in all panels."""
+    cells = [series.cell for lines in found.values() for line in lines for _, series in line.dots]
+    return {
+        quantity.key: [
+            value
+            for interval in map(quantity.interval, cells)
+            if interval
+            for value in (interval.low, interval.high)
+        ]
+        for quantity in PANELS
+    }
 
 
 def explained(scene: Scene) -> list[str]:
     """What stands below the picture."""
     key = swept_key(scene)
     shown = (series for point in scene.points for series in point.series)
-    return [scene.rounds_note, without_p99(shown), left_out(scene, key) if key else ""]
+    values = _values(facets(scene, key)) if key else {}
+    return [
+        scene.rounds_note,
+        scales.mixed(*values.values()),
+        without_p99(shown),
+        left_out(scene, key) if key else "",
+    ]
 
 
 def _panel(
-    ax: Axes, quantity: Quantity, key: str, lines: Sequence[Line], facet: str, right_in: float
+    ax: Axes,
+    quantity: Quantity,
+    key: str,
+    lines: Sequence[Line],
+    facet: str,
+    right_in: float,
+    values: Sequence[float],
 ) -> None:
     title = quantity.axis_title
-    values, ends = draw_lines(ax, title, lines, lambda series: quantity.interval(series.cell))
+    _, ends = draw_lines(ax, title, lines, lambda series: quantity.interval(series.cell))
     scales.swept(ax.xaxis, key, [x for line in lines for x, _ in line.dots])
     scales.of_unit(ax.yaxis, title, quantity.unit, values)
     heading(ax, facet)
@@ -66,7 +95,8 @@ def _spoken(series: Series) -> str:
 
 
 def _suits(scene: Scene) -> bool:
-    return swept_key(scene) is not None
+    key = swept_key(scene)
+    return key is not None and bool(facets(scene, key))
 
 
 CHART = Chart("scaling", "Scaling over what is swept", _suits, draw, explained, _spoken)

@@ -96,9 +96,9 @@ def test_the_axis_of_the_window_has_room_for_every_engine():
         (50, 19, 24, "Parts of the window are 4 ms long."),
         (50, 5, 10, "Parts of the window are 10 ms long."),
         (50, 2, 5, "Parts of the window are 20 ms long."),
-        (50, 0, 5, "20 ms long. Some hold fewer than 20 operations"),
-        (10, 5, 9, "10 ms long. Some hold fewer than 20 operations"),
-        (2, 1, 1, "50 ms long. Some hold fewer than 20 operations"),
+        (50, 0, 5, "20 ms long. Some have fewer than 20 operations"),
+        (10, 5, 9, "10 ms long. Some have fewer than 20 operations"),
+        (2, 1, 1, "50 ms long. Some have fewer than 20 operations"),
     ],
 )
 def test_a_part_of_the_window_is_as_long_as_twenty_operations(slices, per_slice, parts, said):

@@ -31,10 +31,12 @@ from ..factory import make_cell
 def test_every_picture_stands_alone(run):
     for picture in charts.pictures([run]):
         shown = " ".join(texts(picture.draw()))
-        question = run.questions[picture.scenario]
-        assert picture.title == question
+        (scene,) = scenes([run])
+        assert picture.title == f"{picture.subject}: {scene.data}"
         for said in (
-            question,
+            scene.part or run.questions[picture.scenario],
+            scene.title,
+            picture.subject,
             picture.scenario,
             "iomodels 0.1.0",
             "Test CPU",
@@ -95,6 +97,50 @@ def test_two_runs_are_overlaid_under_their_names():
     shown = texts(figure)
     assert any(text.startswith("base: iomodels") for text in shown)
     assert any(text.startswith("new: iomodels") for text in shown)
+
+
+@pytest.mark.parametrize(
+    ("overlaid", "run"), [(1, chart_runs.four()), (1, chart_runs.swept()), (2, chart_runs.twelve())]
+)
+@pytest.mark.parametrize("narrow", [False, True])
+def test_every_text_is_on_the_page_and_none_is_on_another(overlaid, run, narrow):
+    for picture in charts.pictures([run] * overlaid, names=["base", "new"][:overlaid]):
+        with style.context():
+            figure = (picture.draw_narrow if narrow else picture.draw)()
+            FigureCanvasAgg(figure).draw()
+            boxes = [(t.get_text(), Text.get_window_extent(t)) for t in visible_texts(figure)]
+        for text, box in boxes:
+            inside = box.x0 > 0 < box.y0 and box.x1 < figure.bbox.x1 and box.y1 < figure.bbox.y1
+            assert inside, (picture.name, text, box)
+        for (text, box), (other, its) in combinations(boxes, 2):
+            shared = (
+                min(box.x1, its.x1) - max(box.x0, its.x0),
+                min(box.y1, its.y1) - max(box.y0, its.y0),
+            )
+            assert min(shared) < 3, (picture.name, text, other)
+
+
+def visible_texts(figure):
+    """All that is drawn: matplotlib keeps ticks beyond the limits, too."""
+    axes = [axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)]
+    ticks = {
+        label for axis in axes for t in axis.get_major_ticks() for label in (t.label1, t.label2)
+    }
+    shown = {tick.label1 for axis in axes for tick in axis._update_ticks()}
+    return [
+        text
+        for text in figure.findobj(Text)
+        if text.get_text().strip() and text.get_visible() and (text not in ticks or text in shown)
+    ]
+
+
+def test_a_text_within_the_axes_hides_the_grid_and_no_line():
+    figure = drawn("cpu-latency", chart_runs.four())
+    named = [text for text in figure.axes[0].texts if text.get_text() in chart_runs.CALLS]
+    assert len(named) == 4
+    for text in named:
+        assert text.get_bbox_patch().get_facecolor() == (1, 1, 1, 1)
+        assert 0.5 < text.get_zorder() < min(line.get_zorder() for line in figure.axes[0].lines)
 
 
 def test_the_harness_is_no_engine():

@@ -7,7 +7,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from iomodels.cli.chart import _names
 
 from iomodels.results.save import encode, save
 
@@ -40,7 +39,7 @@ def assert_refused(done, code, *words):
 
 @pytest.mark.parametrize("format_", MAGIC)
 def test_it_writes_a_file_for_each_picture_and_a_line_for_each_file(chart, tmp_path, format_):
-    done = chart("four.json", "-o", "out/deep", "--format", format_)
+    done = chart("four.json", "-o", "out/deep", "--format", format_, "--all")
     assert (done.returncode, done.stderr) == (0, "")
     written = sorted(path.relative_to(tmp_path) for path in (tmp_path / "out/deep").iterdir())
     assert sorted(done.stdout.split()) == [str(path) for path in written]
@@ -80,20 +79,15 @@ def test_two_results_are_overlaid(chart, tmp_path):
     assert "select (new)" in shown
 
 
-@pytest.mark.parametrize(
-    ("files", "names"),
-    [
-        (["a.json", "b.json"], ["a", "b"]),
-        (["x/run-linux-6.1-a.json", "run-linux-6.18-a.json"], ["6.1-a", "6.18-a"]),
-        (["disk_new.json", "disk.json"], ["disk_new", "disk"]),
-        (["disk-new.json", "disk-new-2.json"], ["new", "new-2"]),
-        (["-a.json", "-b.json"], ["-a", "-b"]),
-        (["run-.json", "run-2.json"], ["run-", "run-2"]),
-        (["x/a.json", "y/a.json"], ["x/a.json", "y/a.json"]),
-    ],
-)
-def test_what_all_file_names_begin_with_is_in_no_label(files, names):
-    assert _names(tuple(map(Path, files))) == names
+def test_it_draws_what_answers_the_question_first_and_the_rest_when_asked(chart, tmp_path):
+    few = chart("four.json", "-o", "few")
+    every = chart("four.json", "-o", "every", "--all")
+    assert few.stderr == "2 more with --all\n"
+    assert every.stderr == ""
+    drawn = [[Path(line).stem for line in done.stdout.splitlines()] for done in (few, every)]
+    assert drawn[0] == drawn[1][:4]
+    assert len(drawn[1]) == 6
+    assert drawn[0][0] == "slow-device-by-engine"
 
 
 def test_there_may_be_nothing_to_draw(chart, tmp_path):

@@ -14,7 +14,7 @@ from matplotlib.collections import LineCollection
 from numpy.typing import NDArray
 
 from .sheet import size_in
-from .style import SMALL_PT, shortened, text_colour, width_in
+from .style import HIDING, SMALL_PT, shortened, text_colour, width_in
 
 Box = tuple[float, float, float, float]
 """Left, bottom, right, top in points from the lower left corner of the axes."""
@@ -27,7 +27,6 @@ Leader = tuple[Point, Point]
 Costs = NDArray[numpy.float64]
 Hits = NDArray[numpy.bool_]
 Points = NDArray[numpy.float64]
-Row = NDArray[numpy.float64]
 Rows = NDArray[numpy.float64]
 """A box in each row, or the two points of a leader."""
 
@@ -55,7 +54,6 @@ _MARKER_PT, _HEART_PT = 5.0, 2.8
 
 _BAR_PT = 4.0
 """Half as wide as a bar with a little room around it."""
-
 # What is wrong with a place, from bad to worse. A label that fits costs less than `_COVERED`.
 _CROSSED = 0.1
 """Each 4 pt of a line that a leader crosses: it is thin, and may if it must."""
@@ -160,6 +158,8 @@ def _write(ax: Axes, label: Label, text: str, at: tuple[float, float]) -> None:
         color=text_colour(label.colour),
         verticalalignment="center",
         annotation_clip=False,
+        zorder=1.5,  # above the grid, below all lines
+        bbox=HIDING,
     )
 
 
@@ -192,8 +192,8 @@ class Places:
 class Placed:
     """Where a label stands."""
 
-    box: Row
-    leader: Row
+    box: Points
+    leader: Points
     cost: float
 
 

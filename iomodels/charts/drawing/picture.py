@@ -31,9 +31,10 @@ _GROUP_ID = re.compile(rb'<g id="[^"]*">')
 class Picture:
     """One picture of one scenario.
 
-    `name` is a slug, unique among the pictures it came with; `title` is the scenario's question;
-    `alt` says for those who cannot see it what it shows, with its main numbers. All three are free
-    of control characters. `draw` makes the figure, anew at each call.
+    `name` is a slug, unique among the pictures it came with; `title` says what it shows, and of
+    what; `alt` says the same for those who cannot see it, with its main numbers. All three are free
+    of control characters. `draw` makes the figure, anew at each call, and `draw_narrow` one for a
+    phone, where there is one.
     """
 
     name: str
@@ -41,6 +42,11 @@ class Picture:
     title: str
     alt: str
     draw: Callable[[], Figure]
+    draw_narrow: Callable[[], Figure] | None = None
+    subject: str = ""
+    """What it shows, where its scenario is known anyway."""
+    rank: int = 0
+    """Its place among the pictures of its scenario: those that answer its question come first."""
 
 
 def render(picture: Picture, format: Format) -> bytes:
@@ -58,7 +64,8 @@ def render(picture: Picture, format: Format) -> bytes:
     more: Any = _COMPRESSION if format == "png" else {}
     with style.context(), matplotlib.rc_context(settings):
         figure = picture.draw()
-        figure.savefig(buffer, format=format, dpi=PNG_DPI, metadata=_NO_DATES[format], **more)
+        metadata = _NO_DATES[format] | {"Title": picture.title}
+        figure.savefig(buffer, format=format, dpi=PNG_DPI, metadata=metadata, **more)
     data = buffer.getvalue()
     return _described(data, picture.alt) if format == "svg" else data
 

@@ -1,6 +1,6 @@
 """A row for each cell, two panels side by side: markers with their intervals, and the numbers.
 
-What the panels show is the business of `by_engine` and `cancelling`.
+On a narrow picture the panels stand below each other. What they show is the business of the charts.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from iomodels.results.schema import Interval
 
 from . import scales
 from .scene import Scene, ScenePoint, Series, some_of, thinned, why
-from .sheet import MARGIN_IN, ROW_NAME_IN, TEXT_WIDTH_IN, Sheet, row_names, sheet, size_in
-from .style import FINE_PT, GROUND, INK, SMALL_PT, SOFT, shortened, text_colour, width_in, wrap
+from .sheet import MARGIN_IN, Sheet, row_name_in, row_names, sheet, size_in
+from .style import FINE_PT, HIDING, INK, SMALL_PT, SOFT, shortened, text_colour, width_in, wrap
 
 ROW_IN = 0.235
 MAX_ROWS = 60
+MAX_NARROW_ROWS = 30
 NUMBER_IN = 0.62
 SMALL_MARKER_PT = 4.0
 GAP_IN = 0.25
@@ -61,20 +62,35 @@ def draw(
 ) -> Figure:
     """Two panels that share their rows. `explained` stands below the picture."""
     rows = _rows(_points(scene), row_names(scene))
-    area_in = HEAD_IN + len(rows) * ROW_IN + AXIS_IN
-    on = sheet(scene, subject, area_in, explained=list(explained), missing=False)
-    label_in = min(max((width_in(r.text, SMALL_PT) for r in rows), default=0), ROW_NAME_IN) + 0.1
+    block_in = HEAD_IN + len(rows) * ROW_IN + AXIS_IN
+    blocks = 2 if scene.is_narrow else 1
+    on = sheet(scene, subject, blocks * block_in, explained=list(explained), missing=False)
+    names_in = (width_in(row.text, SMALL_PT) for row in rows if row.series)
+    label_in = min(max(names_in, default=0), row_name_in(scene)) + 0.1
     numbers_in = [len(panel.columns) * NUMBER_IN for panel in panels]
-    panel_in = (TEXT_WIDTH_IN - label_in - sum(numbers_in) - GAP_IN) / 2
-    left = MARGIN_IN + label_in
-    for panel, of_numbers_in in zip(panels, numbers_in, strict=True):
-        ax = on.axes(left, AXIS_IN, panel_in, len(rows) * ROW_IN)
+    if scene.is_narrow:
+        panel_in = scene.text_width_in - label_in - max(numbers_in)
+    else:
+        panel_in = (scene.text_width_in - label_in - sum(numbers_in) - GAP_IN) / 2
+    left, bottom = MARGIN_IN + label_in, (blocks - 1) * block_in
+    for number, panel in enumerate(panels):
+        ax = on.axes(left, bottom + AXIS_IN, panel_in, len(rows) * ROW_IN)
         _panel(ax, rows, panel.columns)
         unit = panel.columns[0].quantity.unit
         scales.of_unit(ax.xaxis, panel.title, unit, _values(rows, panel.columns))
-        left += panel_in + of_numbers_in + GAP_IN
-    _row_texts(on, rows, label_in)
+        if number == 0 or scene.is_narrow:
+            _row_texts(on, rows, label_in, bottom, scene)
+        if scene.is_narrow:
+            bottom -= block_in
+        else:
+            left += panel_in + numbers_in[number] + GAP_IN
     return on.figure
+
+
+def mixed(scene: Scene, panels: Sequence[Panel]) -> str:
+    """What to say where one of these has a logarithmic axis and the other has not; else ""."""
+    rows = _rows(_points(scene), row_names(scene))
+    return scales.mixed(*(_values(rows, panel.columns) for panel in panels))
 
 
 def left_out(scene: Scene) -> str:
@@ -84,7 +100,8 @@ def left_out(scene: Scene) -> str:
 
 def _points(scene: Scene) -> tuple[ScenePoint, ...]:
     filled = max((len(p.cells) + 1 for p in scene.points), default=1)
-    return thinned(scene.points, max(2, MAX_ROWS // filled))
+    most = MAX_NARROW_ROWS if scene.is_narrow else MAX_ROWS
+    return thinned(scene.points, max(2, most // filled))
 
 
 def _rows(points: Sequence[ScenePoint], name: Callable[[Series], str]) -> list[ChartRow]:
@@ -165,19 +182,22 @@ def _mark(ax: Axes, number: int, series: Series, column: NumberColumn, interval:
     )
 
 
-def _row_texts(on: Sheet, rows: Sequence[ChartRow], label_in: float) -> None:
+def _row_texts(
+    on: Sheet, rows: Sequence[ChartRow], label_in: float, bottom_in: float, scene: Scene
+) -> None:
     for number, row in enumerate(rows):
-        bottom = AXIS_IN + (len(rows) - number - 0.5) * ROW_IN
+        bottom = bottom_in + AXIS_IN + (len(rows) - number - 0.5) * ROW_IN
         if row.series is None:
-            text = shortened(row.text, SMALL_PT, TEXT_WIDTH_IN, "bold")
-            on.text(MARGIN_IN, bottom, text, SMALL_PT, weight="bold", color=INK, va="center")
+            text = shortened(row.text, SMALL_PT, scene.text_width_in, "bold")
+            look = {"weight": "bold", "color": INK, "va": "center", "bbox": HIDING}
+            on.text(MARGIN_IN, bottom, text, SMALL_PT, **look)
             continue
         text = shortened(row.text, SMALL_PT, label_in - 0.08)
         missing = not row.series.measured
         colour = SOFT if missing else text_colour(row.series.look.colour)
         on.text(MARGIN_IN, bottom, text, SMALL_PT, color=colour, va="center")
         if missing:
-            reason = wrap(why(row.series), FINE_PT, TEXT_WIDTH_IN - label_in, lines=2)
+            reason = wrap(why(row.series), FINE_PT, scene.text_width_in - label_in, lines=2)
             on.text(
                 MARGIN_IN + label_in,
                 bottom,
@@ -186,5 +206,5 @@ def _row_texts(on: Sheet, rows: Sequence[ChartRow], label_in: float) -> None:
                 color=SOFT,
                 va="center",
                 linespacing=1.05,
-                bbox={"facecolor": GROUND, "edgecolor": "none", "pad": 0.5},
+                bbox=HIDING,
             )

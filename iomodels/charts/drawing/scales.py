@@ -13,12 +13,16 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
 
 from iomodels.analysis.quantity_definition import Unit
-from iomodels.base.units import Duration, Size, format_count, format_size
+from iomodels.base.units import Duration, Size, format_count, format_duration, format_size
 from iomodels.workload.key import all_keys
 
 from .sheet import size_in
-from .style import safe
+from .style import SMALL_PT, safe, wrap
 
+TITLE_BEYOND_IN = 0.4
+"""How far a title may reach beyond its axis, at both ends together."""
+OWN_UNITS_FROM = 3e4
+"""From this ratio on, no unit of time suits all values."""
 LOG_FROM = 15.0
 """From this ratio of the largest to the smallest value on, a scale is logarithmic."""
 TICKS_APART_IN = {True: 0.4, False: 0.2}
@@ -44,9 +48,16 @@ def counts(axis: Axis, title: str, values: Sequence[float], *, log: bool | None 
 
 
 def durations(axis: Axis, title: str, values: Sequence[float], *, log: bool | None = None) -> None:
-    """An axis of nanoseconds; its ticks are in the unit that suits, which the title names."""
+    """An axis of nanoseconds; its ticks are in the unit that suits, which the title names.
+
+    Where no unit suits all of them, each tick has its own.
+    """
     _scale(axis, values, log)
     finite = [value for value in values if math.isfinite(value) and value > 0] or [1.0]
+    if axis.get_scale() == "log" and max(finite) / min(finite) >= OWN_UNITS_FROM:
+        axis.set_major_formatter(FuncFormatter(lambda value, _: format_duration(value)))
+        _titled(axis, title)
+        return
     typical = math.sqrt(min(finite) * max(finite)) if wants_log(values) else max(finite)
     name, factor = next(((n, f) for n, f in reversed(_UNITS_NS) if typical >= f), _UNITS_NS[0])
     axis.set_major_formatter(FuncFormatter(lambda value, _: grouped_digits(value / factor)))
@@ -57,11 +68,35 @@ def of_unit(
     axis: Axis, title: str, unit: Unit, values: Sequence[float], *, log: bool | None = None
 ) -> None:
     """An axis of numbers in this unit. Shares always range from none to all."""
-    if unit.kind == "share":
+    if unit.ends:
+        bounded(axis, title, values, unit.ends)
+    elif unit.kind == "share":
         shares(axis, title)
     else:
         scale = durations if unit.kind == "duration" else counts
         scale(axis, title, values, log=log)
+
+
+def bounded(axis: Axis, title: str, values: Sequence[float], ends: tuple[float, float]) -> None:
+    """An axis of what can be from `ends[0]` to `ends[1]` only.
+
+    It shows these whole, and what noise measured beyond them up to half as much again: more would
+    press together what is being compared. `beyond` names what has no place on it.
+    """
+    (low, high), span = ends, ends[1] - ends[0]
+    finite = [value for value in values if math.isfinite(value)]
+    least = max(min([low, *finite]), low - span / 2)
+    most = min(max([high, *finite]), high + span / 2)
+    _limits(axis, least - 0.08 * span, most + 0.08 * span)
+    axis.set_major_locator(MaxNLocator(5, steps=[1, 2.5, 5, 10]))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    _titled(axis, title)
+
+
+def mixed(*of_axes: Sequence[float]) -> str:
+    """What to say where some of a picture's axes are logarithmic and others are not; else ""."""
+    found = {wants_log(values) for values in of_axes if values}
+    return "Axes marked “log” are logarithmic, the others are linear." if len(found) > 1 else ""
 
 
 def shares(axis: Axis, title: str) -> None:
@@ -73,8 +108,15 @@ def shares(axis: Axis, title: str) -> None:
 
 
 def _titled(axis: Axis, title: str) -> None:
-    """A logarithmic scale is named: between two ticks it is not what a reader expects."""
-    axis.set_label_text(f"{title}, log" if axis.get_scale() == "log" else title)
+    """A logarithmic scale is named: between two ticks it is not what a reader expects.
+
+    A title longer than its axis takes two lines, at an upright one without leaving the page.
+    """
+    text = f"{title}, log" if axis.get_scale() == "log" else title
+    room_in = _room_in(axis) + TITLE_BEYOND_IN
+    axis.set_label_text("\n".join(wrap(text, SMALL_PT, room_in, 2)))
+    if not _is_x(axis) and "\n" in axis.get_label_text():
+        axis.label.set_linespacing(1.0)
 
 
 def grouped_digits(value: float) -> str:

@@ -13,12 +13,17 @@ from dataclasses import dataclass
 from iomodels.analysis import cells as points
 from iomodels.analysis.quantities import LATENCY_P99
 from iomodels.base.errors import ResultError
-from iomodels.base.units import counted, format_duration
+from iomodels.base.units import counted
 from iomodels.results.schema import Cell, Parameter, Run, Summary
 from iomodels.statistics.rounds import MIN_ROUNDS
 
+from . import origin
 from .style import Look, joined, look, safe, short_name
 
+WIDTH_IN = 7.2
+NARROW_IN = 3.4
+"""How wide a picture is: for paper and screens, and for a phone, at the same size of letters."""
+MARGIN_IN = 0.15
 MAX_RUNS = 4
 MAX_SCENARIOS = 50
 MAX_CELLS = 1000
@@ -73,23 +78,46 @@ class ScenePoint:
 class Scene:
     """One scenario, ready to be drawn.
 
-    `points` are all of them; `shown` are those that fit a picture with a panel for each. `missing`
-    names what could not be measured and why; `remarks` are what a reader must know besides;
-    `rounds_note` says what the intervals are.
+    `title` is the scenario in words; `part` says which part of it was measured (`depth 16 only`),
+    "" for all. `points` are all of them; `shown` are those that fit a picture with a panel for
+    each. `missing` names what could not be measured and why; `remarks` are what a reader must know
+    besides; `rounds_note` says what the intervals are. `width_in` is how wide its pictures are.
     """
 
     scenario: str
     name: str
+    title: str
+    part: str
     question: str
     points: tuple[ScenePoint, ...]
     missing: tuple[str, ...]
     remarks: tuple[str, ...]
     rounds_note: str
     footer: tuple[str, ...]
+    width_in: float = WIDTH_IN
+
+    @property
+    def text_width_in(self) -> float:
+        return self.width_in - 2 * MARGIN_IN
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether panels stand below each other."""
+        return self.width_in < WIDTH_IN
+
+    def columns(self, most: int) -> int:
+        """In how many columns panels stand that take `most` on a wide picture."""
+        return -(-most // 2) if self.is_narrow else most
+
+    @property
+    def data(self) -> str:
+        """What was measured, in words: `Several slow devices, depth 16 only`."""
+        return f"{self.title}, {self.part}" if self.part else self.title
 
     @property
     def shown(self) -> tuple[ScenePoint, ...]:
-        return thinned([point for point in self.points if point.series], MAX_POINTS)
+        most = MAX_POINTS // 2 if self.is_narrow else MAX_POINTS
+        return thinned([point for point in self.points if point.series], most)
 
     @property
     def engines(self) -> list[str]:
@@ -118,7 +146,7 @@ def scenes(
             f"{len(chosen)} scenarios are too many to draw, at most {MAX_SCENARIOS} are: "
             "choose one with --scenario"
         )
-    labels = [safe(name, 40) for name in names] or [f"run {n + 1}" for n in range(len(runs))]
+    labels = [safe(name, 100) for name in names or origin.run_names(runs)]
     return [_scene(runs, labels, name) for name in chosen]
 
 
@@ -141,8 +169,10 @@ def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
             "are drawn: measure fewer points at a time"
         )
 
+    short_labels = origin.short_names(labels)
+
     def shown(cell: Cell, number: int) -> Series:
-        of_run = f" ({labels[number]})" if len(runs) > 1 else ""
+        of_run = f" ({short_labels[number]})" if len(runs) > 1 else ""
         label, short = (safe(n, 60) + of_run for n in (cell.engine, short_name(cell.engine)))
         return Series(cell, label, short, look(cell.engine, run=number, runs=len(runs)), number)
 
@@ -160,16 +190,27 @@ def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
     return Scene(
         scenario=scenario,
         name=safe(scenario, 80),
+        title=safe(points.title(scenario), 100),
+        part=safe(points.measured_part(scenario, groups), 100),
         question=safe(question or f"Scenario {scenario}", 300),
         points=made,
         missing=_notes(made, _missing),
         remarks=(*_notes(made, _remark), *_left_out(made)),
         rounds_note=_rounds_note([cell.summary.rounds for cell, _ in cells if cell.summary]),
         footer=tuple(
-            _footer(run, label if len(runs) > 1 else "")
-            for run, label in zip(runs, labels, strict=True)
+            line
+            for number, run in enumerate(runs)
+            for line in origin.footer(run, scenario, _whole(labels, number))
         ),
     )
+
+
+def _whole(labels: Sequence[str], number: int) -> str:
+    """How the footer names a run: `B = a long name` where a letter stands for it elsewhere."""
+    if len(labels) == 1:
+        return ""
+    whole, short = labels[number], origin.short_names(labels)[number]
+    return whole if whole == short else f"{short} = {whole}"
 
 
 def _at(point: points.PointCells, cells: Sequence[tuple[Cell, int]]) -> Iterator[tuple[Cell, int]]:
@@ -243,19 +284,30 @@ def _remark(series: Series) -> str:
 
 
 def _notes(made: Sequence[ScenePoint], say: Callable[[Series], str]) -> tuple[str, ...]:
-    """What `say` says of the cells, each text once, with the points where it is not all of them."""
-    found: dict[str, list[str]] = {}
+    """What `say` says of the cells, each text once, with the points where it is not all of them.
+
+    What is said of an engine in all runs is said without their names.
+    """
+    runs = {series.run for point in made for series in point.cells}
+    found: dict[tuple[str, str], dict[str, dict[int, str]]] = {}
     for point in made:
         for series in point.cells:
             if text := say(series):
-                found.setdefault(f"{series.label}: {text}", []).append(point.label)
-    lines = [
+                at = found.setdefault((series.cell.engine, text), {}).setdefault(point.label, {})
+                at[series.run] = series.label
+    lines: dict[str, list[str]] = {}
+    for (engine, text), points_of in found.items():
+        for point_label, labels in points_of.items():
+            names = [safe(engine, 60)] if set(labels) == runs else list(labels.values())
+            for name in names:
+                lines.setdefault(f"{name}: {text}", []).append(point_label)
+    said = [
         f"{text} ({joined(labels)})" if any(labels) and len(labels) < len(made) else text
-        for text, labels in found.items()
+        for text, labels in lines.items()
     ]
-    if len(lines) <= MAX_NOTES:
-        return tuple(lines)
-    return (*lines[: MAX_NOTES - 1], f"and {len(lines) - MAX_NOTES + 1} more such cells")
+    if len(said) <= MAX_NOTES:
+        return tuple(said)
+    return (*said[: MAX_NOTES - 1], f"and {len(said) - MAX_NOTES + 1} more such cells")
 
 
 def _left_out(made: Sequence[ScenePoint]) -> list[str]:
@@ -281,31 +333,3 @@ def _rounds_note(counts: Sequence[int]) -> str:
         f"Medians over {rounds}; bars: their 95 % interval, "
         f"and the range where there are fewer than {MIN_ROUNDS}."
     )
-
-
-def _footer(run: Run, label: str) -> str:
-    """Machine, kernel, rounds and version in one line."""
-    known = run.environment
-    cores = known.get("cores_allowed") or known.get("cores")
-    parts = [
-        f"iomodels {run.tool.version}",
-        str(known.get("cpu") or ""),
-        f"{cores} CPUs" if cores else "",
-        str(known.get("hypervisor") or ""),
-        f"Linux {known['kernel']}" if known.get("kernel") else "",
-        _rounds(run),
-        f"seed {run.seed}",
-        run.created_utc[:10],
-    ]
-    text = " · ".join(safe(part, 60) for part in parts if part)
-    return f"{label}: {text}" if label else text
-
-
-def _rounds(run: Run) -> str:
-    rounds, duration = run.settings.get("rounds"), run.settings.get("duration_s")
-    if isinstance(rounds, bool) or not isinstance(rounds, int):
-        return ""
-    text = counted(rounds, "round")
-    if isinstance(duration, bool) or not isinstance(duration, (int, float)):
-        return text
-    return f"{text} of {format_duration(duration * 1e9)}"

@@ -1,4 +1,4 @@
-"""The sheet a picture is drawn on: question above, notes and footer below, axes in between.
+"""The sheet a picture is drawn on: what it shows above, notes and footer below, axes in between.
 
 Everything is placed in inches, from the measured widths of the texts, so that nothing overlaps and
 no layout engine has to try (which would take most of the time of drawing).
@@ -13,7 +13,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .scene import Scene, Series
+from .scene import MARGIN_IN as MARGIN_IN
+from .scene import WIDTH_IN, Scene, Series
 from .style import (
     FINE_PT,
     HEADING_PT,
@@ -27,10 +28,9 @@ from .style import (
     wrap,
 )
 
-WIDTH_IN = 7.2
-MARGIN_IN = 0.15
 TEXT_WIDTH_IN = WIDTH_IN - 2 * MARGIN_IN
 ROW_NAME_IN = 1.9
+NARROW_ROW_NAME_IN = 1.0
 _LEADING = 1.35 / 72
 
 
@@ -44,14 +44,9 @@ class Sheet:
 
     def axes(self, left: float, bottom: float, width: float, height: float) -> Axes:
         """New axes, all in inches: `left` from the sheet's edge, `bottom` from the area's."""
-        total = self.figure.get_figheight()
+        wide, total = self.figure.get_size_inches()
         return self.figure.add_axes(
-            (
-                left / WIDTH_IN,
-                (self.bottom_in + bottom) / total,
-                width / WIDTH_IN,
-                height / total,
-            )
+            (left / wide, (self.bottom_in + bottom) / total, width / wide, height / total)
         )
 
     def text(
@@ -63,9 +58,9 @@ class Sheet:
         **style: Any,  # noqa: ANN401 - as matplotlib takes it
     ) -> None:
         """Text in the area, in inches as above."""
-        total = self.figure.get_figheight()
+        wide, total = self.figure.get_size_inches()
         self.figure.text(
-            left / WIDTH_IN, (self.bottom_in + bottom) / total, text, fontsize=size_pt, **style
+            left / wide, (self.bottom_in + bottom) / total, text, fontsize=size_pt, **style
         )
 
 
@@ -77,13 +72,21 @@ def sheet(
     explained: Sequence[str] = (),
     missing: bool = True,
 ) -> Sheet:
-    """A sheet whose title is the scene's question and whose area is `height_in` high.
+    """A sheet whose title is its `subject`, what the picture shows, and whose area is `height_in`
+    high.
 
-    `subject` says what this picture shows; `explained` stands below it, before the scene's notes.
-    A picture that shows itself what is missing leaves that out of them.
+    Below the title stands what was measured, and the scene's question where that is answered in
+    full. `explained` stands below the picture, before the scene's notes. A picture that shows
+    itself what is missing leaves that out of them.
     """
-    title = wrap(scene.question, TITLE_PT, TEXT_WIDTH_IN, lines=3, weight="bold")
-    under = _lines([f"{subject} — scenario {scene.name}"], HEADING_PT, lines=2)
+
+    def _lines(texts: Sequence[str], size_pt: float, lines: int) -> list[str]:
+        return [line for text in texts for line in wrap(text, size_pt, scene.text_width_in, lines)]
+
+    most = 4 if scene.is_narrow else 2
+    title = wrap(subject, TITLE_PT, scene.text_width_in, lines=3, weight="bold")
+    question = [] if scene.part else [scene.question]
+    under = _lines([f"{scene.data} (scenario {scene.name})", *question], HEADING_PT, most)
     below = _lines(
         [
             text
@@ -91,22 +94,18 @@ def sheet(
             if text
         ],
         SMALL_PT,
-        lines=2,
+        most,
     )
-    footer = _lines(scene.footer, FINE_PT, lines=2)
+    footer = _lines(scene.footer, FINE_PT, most)
     head_in = MARGIN_IN + _height(title, TITLE_PT) + 0.04 + _height(under, HEADING_PT) + 0.12
     foot_in = MARGIN_IN + _height(footer, FINE_PT) + 0.08 + _height(below, SMALL_PT) + 0.08
     total = head_in + height_in + foot_in
-    figure = Figure(figsize=(WIDTH_IN, total))
+    figure = Figure(figsize=(scene.width_in, total))
     y = _write(figure, title, TITLE_PT, total - MARGIN_IN, weight="bold", color=INK)
     _write(figure, under, HEADING_PT, y - 0.04, color=SOFT)
     y = _write(figure, below, SMALL_PT, foot_in - 0.08, color=INK)
     _write(figure, footer, FINE_PT, y - 0.08, color=SOFT)
     return Sheet(figure, foot_in, height_in)
-
-
-def _lines(texts: Sequence[str], size_pt: float, lines: int) -> list[str]:
-    return [line for text in texts for line in wrap(text, size_pt, TEXT_WIDTH_IN, lines)]
 
 
 def _height(lines: Sequence[str], size_pt: float) -> float:
@@ -123,7 +122,7 @@ def _write(
     """Write lines downwards from `top_in`, and return where the next would begin."""
     for line in lines:
         figure.text(
-            MARGIN_IN / WIDTH_IN,
+            MARGIN_IN / figure.get_figwidth(),
             top_in / figure.get_figheight(),
             line,
             fontsize=size_pt,
@@ -146,8 +145,19 @@ def row_names(scene: Scene) -> Callable[[Series], str]:
     engine has one name in all such pictures of it.
     """
     cells = [series for point in scene.points for series in point.cells]
-    whole = all(width_in(series.label, SMALL_PT) <= ROW_NAME_IN for series in cells)
+    most_in = row_name_in(scene)
+    whole = all(width_in(series.label, SMALL_PT) <= most_in for series in cells)
     return lambda series: series.label if whole else series.short
+
+
+def row_name_in(scene: Scene) -> float:
+    """The most room that the name of a row gets."""
+    return NARROW_ROW_NAME_IN if scene.is_narrow else ROW_NAME_IN
+
+
+def panel_in(scene: Scene, least_in: float) -> float:
+    """The height of a panel beside which each of the scene's engines has a line for its name."""
+    return max(least_in, len(scene.engines) * SMALL_PT * 1.25 / 72)
 
 
 def heading(ax: Axes, text: str) -> None:
@@ -159,6 +169,7 @@ def heading(ax: Axes, text: str) -> None:
 class Grid:
     """Small multiples: a panel for each of `n` things, in rows from the top left."""
 
+    scene: Scene
     n: int
     columns: int
     panel_height_in: float
@@ -178,10 +189,10 @@ class Grid:
 
     def panels(self, on: Sheet) -> list[Axes]:
         """Their axes; each has its margin for labels at the left and, of ends, at the right."""
-        pitch = (WIDTH_IN - 2 * MARGIN_IN + self.gap_in) / self.columns
+        pitch = (self.scene.text_width_in + self.gap_in) / self.columns
         width = pitch - self.gap_in - self.left_in - self.right_in
         step = self.top_in + self.panel_height_in + self.bottom_in
-        return [
+        panels = [
             on.axes(
                 MARGIN_IN + (index % self.columns) * pitch + self.left_in,
                 self.height_in - (index // self.columns + 1) * step + self.bottom_in,
@@ -190,3 +201,6 @@ class Grid:
             )
             for index in range(self.n)
         ]
+        for ax in panels:  # else it moves out of the page where the texts of ticks are long
+            ax.yaxis.set_label_coords((SMALL_PT / 72 - self.left_in) / width, 0.5)
+        return panels

@@ -12,9 +12,11 @@ from iomodels.results.schema import Interval
 
 from .labels import Label
 from .scene import Scene, ScenePoint, Series
-from .style import Look, safe
+from .style import HIDING, SMALL_PT, Look, safe, text_colour
 
 MAX_FACETS = 3
+FEWEST_DOTS = 3
+"""On fewer there is nothing to see but what numbers say better."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +56,23 @@ def label_without(point: ScenePoint, key: str) -> str:
 
 
 def facets(scene: Scene, key: str) -> dict[str, list[Line]]:
-    """The lines over `key`, by what the other swept parameters are; at most `MAX_FACETS` sets."""
-    groups = _groups(scene, key)
-    return {facet: _lines(groups[facet], key) for facet in list(groups)[:MAX_FACETS]}
+    """The lines over `key`, by what the other swept parameters are; at most `MAX_FACETS` sets.
+
+    Without those that have one value of the key only, or fewer dots than make a picture.
+    """
+    found = {facet: _lines(points, key) for facet, points in _groups(scene, key).items()}
+    planes = [facet for facet, lines in found.items() if _is_plane(lines)]
+    return {facet: found[facet] for facet in planes[:MAX_FACETS]}
+
+
+def _is_plane(lines: Sequence[Line]) -> bool:
+    dots = [x for line in lines for x, _ in line.dots]
+    return len(dots) >= FEWEST_DOTS and len(set(dots)) > 1
 
 
 def left_out(scene: Scene, key: str) -> str:
     """What of the sweep `facets` leaves out, as a sentence; "" for nothing."""
-    more = len(_groups(scene, key)) - MAX_FACETS
+    more = len(_groups(scene, key)) - len(facets(scene, key))
     if more <= 0:
         return ""
     combinations = "combination" if more == 1 else "combinations"
@@ -118,3 +129,23 @@ def draw_lines(
         values += [v for _, interval, _ in dots for v in (interval.low, interval.high)]
         ends.append(Label(line.short, dots[-1][0], medians[-1], line.look.colour))
     return values, ends
+
+
+def at_edges(ax: Axes, labels: Sequence[Label]) -> None:
+    """Write those whose point lies above or below the axes at that edge, with an arrow to it."""
+    low, high = ax.get_ylim()
+    for label in labels:
+        if low <= label.y <= high:
+            continue
+        above = label.y > high
+        ax.annotate(
+            f"{label.text} {'↑' if above else '↓'}",
+            xy=(label.x, high if above else low),
+            xytext=(0, -2 if above else 2),
+            textcoords="offset points",
+            fontsize=SMALL_PT,
+            color=text_colour(label.colour),
+            horizontalalignment="center",
+            verticalalignment="top" if above else "bottom",
+            bbox=HIDING,
+        )

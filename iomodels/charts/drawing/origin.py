@@ -1,0 +1,107 @@
+"""Where a picture's numbers are from: what tells overlaid runs apart, and the lines at its foot."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from itertools import takewhile
+from pathlib import Path
+
+from iomodels.base.units import counted, format_duration
+from iomodels.results.schema import Notice, Run
+
+from .style import safe
+
+LONGEST = 18
+"""Characters of a run's name beside an engine's; longer ones are letters, which the foot explains.
+"""
+MOST_WARNINGS = 3
+_TIME = re.compile(r"[-_ ]?\d{8}T\d{6}Z?(?:[-_.]\d+)?|[-_ ]?\d{4}-\d\d-\d\d(?:[T_-]?[\d:-]+Z?)?")
+"""A time stamp in a file's name."""
+
+
+def run_names(runs: Sequence[Run], paths: Sequence[Path] = ()) -> list[str]:
+    """What tells these runs apart, one name for each, in what they differ.
+
+    By their files' names without a time stamp, their folders, kernel, version, or when they were
+    made; else by number.
+    """
+    files = list(paths)
+    stems = _without_common_words([_TIME.sub("", path.stem) for path in files])
+    ways: list[Callable[[int], str]] = [
+        *([lambda n: stems[n], lambda n: files[n].parent.name] if files else []),
+        lambda n: f"Linux {runs[n].environment.get('kernel') or '?'}",
+        lambda n: f"iomodels {runs[n].tool.version}",
+        lambda n: runs[n].created_utc[:10],
+        lambda n: runs[n].created_utc[:16].replace("T", " "),
+        lambda n: runs[n].created_utc[:19].replace("T", " "),
+        *([lambda n: files[n].stem, lambda n: str(files[n])] if files else []),
+    ]
+    for way in ways:
+        names = [way(n) for n in range(len(runs))]
+        if all(names) and len(set(names)) == len(runs):
+            return names
+    return [f"run {n + 1}" for n in range(len(runs))]
+
+
+def _without_common_words(names: list[str]) -> list[str]:
+    """The names from the first word in which they differ, and of each at least the last word."""
+    words = [re.findall(r".[^-_ ]*[-_ ]?", name) for name in names]
+    alike = (len(set(column)) == 1 for column in zip(*words, strict=False))
+    first = min(sum(takewhile(bool, alike)), min(map(len, words), default=0) - 1)
+    return ["".join(each[max(first, 0) :]) for each in words]
+
+
+def short_names(names: Sequence[str]) -> list[str]:
+    """The names as they stand beside an engine: letters for all where one is long."""
+    if any(len(name) > LONGEST for name in names):
+        return [chr(ord("A") + n) for n in range(len(names))]
+    return list(names)
+
+
+def footer(run: Run, scenario: str, label: str) -> list[str]:
+    """Machine, kernel, rounds and version in one line, and the run's warnings of this scenario."""
+    known = run.environment
+    cores = known.get("cores_allowed") or known.get("cores")
+    parts = [
+        f"iomodels {run.tool.version}",
+        str(known.get("cpu") or ""),
+        f"{cores} CPUs" if cores else "",
+        str(known.get("hypervisor") or ""),
+        f"Linux {known['kernel']}" if known.get("kernel") else "",
+        _rounds(run),
+        f"seed {run.seed}",
+        run.created_utc[:10],
+    ]
+    text = " · ".join(safe(part, 60) for part in parts if part)
+    lines = [text, *_warnings(run, scenario)]
+    return [f"{label}: {line}" for line in lines] if label else lines
+
+
+def _warnings(run: Run, scenario: str) -> list[str]:
+    others = {cell.scenario for cell in run.cells} - {scenario}
+    told = [_warning(notice, scenario) for notice in run.warnings if not _is_about(notice, others)]
+    if len(told) > MOST_WARNINGS:
+        return [*told[: MOST_WARNINGS - 1], f"Warning: {len(told) - MOST_WARNINGS + 1} more."]
+    return told
+
+
+def _is_about(notice: Notice, scenarios: set[str]) -> bool:
+    """Whether a warning names one of these scenarios as its subject."""
+    return re.split("[:,]", notice.message, maxsplit=1)[0] in scenarios
+
+
+def _warning(notice: Notice, scenario: str) -> str:
+    """Its message without the scenario that the picture is of anyway."""
+    text = notice.message.removeprefix(f"{scenario}: ").removeprefix(f"{scenario}, ")
+    return f"Warning: {safe(text.replace('`', ''), 300)}"
+
+
+def _rounds(run: Run) -> str:
+    rounds, duration = run.settings.get("rounds"), run.settings.get("duration_s")
+    if isinstance(rounds, bool) or not isinstance(rounds, int):
+        return ""
+    text = counted(rounds, "round")
+    if isinstance(duration, bool) or not isinstance(duration, (int, float)):
+        return text
+    return f"{text} of {format_duration(duration * 1e9)}"
