@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,14 +10,14 @@ import click
 
 from iomodels.base.errors import NothingToDraw, OutputError
 
+from .shared.results import LATEST, found
+
 if TYPE_CHECKING:
     from iomodels.charts import Format, Picture
 
 
 @click.command()
-@click.argument(
-    "results", nargs=-1, required=True, metavar="RESULT...", type=click.Path(path_type=Path)
-)
+@click.argument("results", nargs=-1, metavar="[RESULT]...", type=click.Path(path_type=Path))
 @click.option(
     "-o",
     "--output",
@@ -53,9 +54,10 @@ def command(
 ) -> int:
     """Draw charts of results.
 
-    RESULT is a file that `iomodels bench` wrote; several are overlaid. Each scenario gets at most
-    four pictures, those that answer its question; --all draws the others, too. Each picture becomes
-    a file in DIR, and its name a line on standard output.
+    RESULT is a file that `iomodels bench` wrote; without one, or with "latest", it is the newest in
+    results/. Several are overlaid. Each scenario gets at most four pictures, those that answer its
+    question; --all draws the others too. Each picture becomes a file in DIR, and its name a line on
+    standard output.
 
     Exits with 0 when all was drawn, 2 for a file that is no result or cannot be written, 3 when
     there is nothing to draw.
@@ -70,7 +72,7 @@ def command(
 
     if matrix and len(results) > 1:
         raise click.UsageError("--matrix draws one result: give one at a time")
-    pictures = _pictures(results, scenario, matrix=matrix)
+    pictures = _pictures(found(results or [Path(LATEST)]), scenario, matrix=matrix)
     if not pictures:
         raise NothingToDraw(
             f"there is nothing to draw{_where(scenario)}: "
@@ -97,7 +99,7 @@ def command(
     return 0
 
 
-def _pictures(results: tuple[Path, ...], scenario: str | None, *, matrix: bool) -> list[Picture]:
+def _pictures(results: Sequence[Path], scenario: str | None, *, matrix: bool) -> list[Picture]:
     from iomodels import charts
     from iomodels.charts.drawing.origin import run_names
     from iomodels.results import read

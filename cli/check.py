@@ -20,6 +20,7 @@ from .shared.options import (
     Time,
     settings_by_key,
 )
+from .shared.results import found
 
 if TYPE_CHECKING:
     from iomodels.comparison.schema import Comparison
@@ -39,8 +40,8 @@ LEAST_PAIRS = 10
     "--baseline",
     multiple=True,
     metavar="FILE...",
-    help="A result file, or a folder of them (repeat for more, or name more after it). Its cells "
-    "are measured again, with its seed and settings.",
+    help='A result file, a folder of them, or "latest" (the newest in results/); '
+    "repeat it, or name more files after it. Its cells are measured again, with its seed and settings.",
 )
 @click.option(
     "--a",
@@ -256,7 +257,7 @@ def _against_baseline(paths: Sequence[str], how: _How) -> Comparison | None:
     from .show import console, progress
 
     messages = console.err()
-    base = load_baseline(paths)
+    base = load_baseline(found([Path(path) for path in paths]))
     comparison = None
     try:
         with terminated_like_ctrl_c(), progress.display(messages) as listener:

@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from .shared.options import EXPORT_OPTION, JSON_OPTION, METRIC_OPTION, THRESHOLD_OPTION
+from .shared.results import LATEST, found
 
 FORMATS = ("table", "markdown", "json", "csv")
 
 
 @click.command()
 @click.argument("base", type=click.Path(path_type=Path))
-@click.argument("new", type=click.Path(path_type=Path))
+@click.argument("new", default=LATEST, type=click.Path(path_type=Path))
 @METRIC_OPTION
 @THRESHOLD_OPTION
 @click.option(
@@ -44,6 +45,9 @@ def command(
 ) -> int:
     """Compare two results and show what changed.
 
+    BASE and NEW are files that `iomodels bench` wrote. "latest" is the newest in results/, and
+    the default of NEW.
+
     Every change has its interval, the rounds it rests on, the noise of its cell and the smallest
     change that would have been seen. Nothing is measured: `iomodels check` does that.
 
@@ -62,6 +66,7 @@ def command(
     shown_as = "json" if as_json else shown_as
     own = [] if shown_as == "table" else [f"{shown_as}=-"]
     exports = exporting.asked([*own, *exported], "verdicts", force=force)
+    base, new = found([base, new])
     comparison = compare(
         load(base),
         load(new),

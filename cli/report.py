@@ -10,6 +10,8 @@ import click
 
 from iomodels.base.errors import NothingToDraw, OutputError, ResultError
 
+from .shared.results import LATEST, found
+
 if TYPE_CHECKING:
     from iomodels.charts import Picture
     from iomodels.report.page import Drawing
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("result", type=click.Path(path_type=Path))
+@click.argument("result", default=LATEST, type=click.Path(path_type=Path))
 @click.option(
     "-o",
     "--output",
@@ -37,7 +39,8 @@ if TYPE_CHECKING:
 def command(result: Path, output: Path | None, trace_files: tuple[Path, ...], force: bool) -> None:
     """Write a result as one HTML page.
 
-    RESULT is a file that `iomodels bench` wrote. The page has the findings, tables that sort, the
+    RESULT is a file that `iomodels bench` wrote; without one, or with "latest", it is the newest in
+    results/. The page has the findings, tables that sort, the
     pictures, the machine, and the command that measures it again. It is one file that needs no
     network: it can be mailed, printed, or opened on a phone.
 
@@ -54,6 +57,7 @@ def command(result: Path, output: Path | None, trace_files: tuple[Path, ...], fo
 
     from .show import console
 
+    (result,) = found([result])
     run = read.load(result)
     output = output or result.with_suffix(".html")
     traces = [trace.load(path) for path in trace_files]

@@ -1,0 +1,40 @@
+"""The newest result of a folder: what `latest` means on a command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from iomodels.base.errors import ResultError
+from iomodels.results.read import read_bytes
+from iomodels.results.schema import SCHEMA
+
+
+class _Kind(msgspec.Struct):
+    schema: str
+
+
+def newest(folder: Path) -> Path | None:
+    """The result (`*.json`) that was written last; of those of one moment the last by name.
+
+    None where there is none. A file that is no result, or that is not complete, does not count.
+    """
+    dated = sorted(_dated(folder), reverse=True)
+    return next((path for _, path in dated if _is_result(path)), None)
+
+
+def _dated(folder: Path) -> Iterator[tuple[int, Path]]:
+    for path in folder.glob("*.json"):
+        try:
+            yield path.stat().st_mtime_ns, path
+        except OSError:
+            continue  # gone since, or a link to nothing
+
+
+def _is_result(path: Path) -> bool:
+    try:
+        return msgspec.json.decode(read_bytes(path), type=_Kind).schema == SCHEMA
+    except (ResultError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
