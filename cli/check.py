@@ -41,7 +41,8 @@ LEAST_PAIRS = 10
     multiple=True,
     metavar="FILE...",
     help='A result file, a folder of them, or "latest" (the newest in results/); '
-    "repeat it, or name more files after it. Its cells are measured again, with its seed and settings.",
+    "repeat it, or name more files after it. Its cells are measured again, with its seed and "
+    "settings.",
 )
 @click.option(
     "--a",
