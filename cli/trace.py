@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from iomodels.trace.schema import Trace
 
 SCENARIO = "slow-device"
-REQUESTS, MAX_REQUESTS = 4, 1000
+MAX_REQUESTS = 1000
 ABOUT_RECORDING = ("engines", "scenario", "settings", "requests")
 
 
@@ -42,9 +42,9 @@ ABOUT_RECORDING = ("engines", "scenario", "settings", "requests")
     "-n",
     "--requests",
     type=click.IntRange(1, MAX_REQUESTS),
-    default=REQUESTS,
     metavar="N",
-    help=f"How many requests to record; the median one is shown. [default: {REQUESTS}]",
+    help="How many requests to record. One of them is shown, the median; where they overlap, all. "
+    "[default: 4, or as many as are in flight]",
 )
 @click.option(
     "--read",
@@ -82,7 +82,7 @@ def command(
     engines: tuple[str, ...],
     scenario: str,
     settings: tuple[str, ...],
-    requests: int,
+    requests: int | None,
     files: tuple[Path, ...],
     folder: Path | None,
     format_: Format,
@@ -91,9 +91,9 @@ def command(
 ) -> int:
     """Record a few requests and draw them, call by call.
 
-    ENGINE is a name with its options, such as aio:notify=callback; without one, those of the
-    article's Figures 2 to 5 are recorded: blocking, nonblocking, select and aio:notify=signal.
-    Each recording is one try: what disturbed it is said, and nothing is repeated.
+    ENGINE is a name with its options, such as aio:notify=callback. Without one, the engines that
+    the scenario names are recorded, else those of the article's Figures 2 to 5: blocking,
+    nonblocking, select and aio:notify=signal. A note says what disturbed a recording.
 
     Exits with 0 when all was recorded, 1 when a recording failed, 2 for a mistake in what was
     asked, 3 when nothing could be recorded.
@@ -102,7 +102,7 @@ def command(
 
     if folder is not None:
         prepare_drawing()
-    from iomodels.measure.recording import record
+    from iomodels.measure.recording import engines_of, record
     from iomodels.trace import schema as trace
 
     by_key = settings_by_key(settings)
@@ -115,7 +115,8 @@ def command(
         _check_outputs([t.engine for t in traces], folder, format_, perfetto, force)
         _give_out(traces, folder, format_, perfetto, force)
         return 0
-    _check_outputs(_canonical(engines), folder, format_, perfetto, force)
+    asked = [spec.canonical for spec in engines_of(engines, scenario, by_key)]
+    _check_outputs(asked, folder, format_, perfetto, force)
     recordings = record(engines, scenario, by_key, requests=requests)
     traces = [recording.trace for recording in recordings if recording.trace is not None]
     if not traces:
@@ -132,13 +133,6 @@ def _was_given(context: click.Context, name: str) -> bool:
     from click.core import ParameterSource
 
     return context.get_parameter_source(name) is not ParameterSource.DEFAULT
-
-
-def _canonical(engines: Sequence[str]) -> list[str]:
-    from iomodels.engines.spec import parse_list
-    from iomodels.measure.recording import DEFAULT_ENGINES
-
-    return [spec.canonical for spec in parse_list(engines or DEFAULT_ENGINES)]
 
 
 def _complain(recordings: Sequence[Recording]) -> None:

@@ -59,6 +59,11 @@ def of_kind(trace: Trace, kind: str) -> list[Event]:
     return [event for event in trace.events if event.kind == kind]
 
 
+def end_of(event: Event) -> int:
+    assert event.end_ns is not None
+    return event.end_ns
+
+
 def make_event(
     kind: str = "call", start_ns: int = 0, end_ns: int | None = 10, **others: Any
 ) -> Event:

@@ -24,6 +24,7 @@ from iomodels.trace.words import (
     explained,
     other_side,
     took,
+    waits,
 )
 
 from .console import PLAIN_WIDTH
@@ -34,7 +35,7 @@ LANE_WIDTH = 33
 RUNNING, COMPUTING = "│", "█"
 IN_CALL = {"blocked": "░", "in the call": "┃"}
 SHADES = {
-    RUNNING: "running",
+    RUNNING: "not in a call",
     "░": "blocked (asleep in a call)",
     "┃": "in a call",
     COMPUTING: "computing",
@@ -51,7 +52,7 @@ def flow_text(trace: Trace, width: int = PLAIN_WIDTH) -> list[str]:
     other = other_side(trace.engine).capitalize()
     lines = [
         f"{heading(trace, flow)}: {trace.engine}  ({trace.scenario})",
-        flow.caption,
+        *textwrap.wrap(flow.caption, max(width, TIME_WIDTH + LANE_WIDTH)),
         "",
         " " * TIME_WIDTH + f"  {'Application':<{LANE_WIDTH + 1}}{other}",
         *rows,
@@ -101,6 +102,9 @@ def _row(flow: Flow, moment: Moment) -> str:
         )
     if step.kind == "computation":
         return _line(time, COMPUTING, f" {describe_occurrence(step, flow.duration_ns)}", "│", "")
+    if moment.phase == "before":
+        doing = in_call(step, flow.duration_ns)
+        return _line(time, IN_CALL[doing], f" {waits(step)}", "│", "")
     if moment.phase == "enter":
         return _line(time, *_arrow(step, lane), "│", "")
     if moment.phase == "leave":

@@ -14,7 +14,7 @@ import msgspec
 
 from iomodels import __version__
 from iomodels.base.errors import NotApplicable, ScenarioError, TrialError, Void
-from iomodels.base.units import Duration, format_duration
+from iomodels.base.units import Duration, counted, format_duration
 from iomodels.engines.catalog import DESCRIPTORS
 from iomodels.engines.spec import EngineSpec
 from iomodels.engines.spec import parse_list as parse_engines
@@ -22,6 +22,7 @@ from iomodels.machine import environment
 from iomodels.measure.plan import make_plan
 from iomodels.results.schema import Tool
 from iomodels.trace import ring
+from iomodels.trace.part import first_requests
 from iomodels.trace.ring import Recorded, Ring
 from iomodels.trace.schema import SCHEMA, Trace
 from iomodels.trials.child import Child, Progress
@@ -37,7 +38,8 @@ DEFAULT_SCENARIO = "slow-device"
 DEFAULT_ENGINES = ("blocking", "nonblocking", "select", "aio:notify=signal")
 """The article's Figures 2 to 5: in the last, a signal says that the data is there."""
 REQUESTS = 4
-"""How many are recorded: the first starts from rest and is not like the others."""
+"""How many are recorded, or as many as are in flight where that is more: the first starts from rest
+and is not like the others."""
 MAX_REQUESTS = 1000
 WARMUP_S = 0.1
 LONGEST_S = 10.0
@@ -57,43 +59,73 @@ class Recording:
     """Whether something broke; otherwise an engine without a trace is n/a."""
 
 
+def engines_of(
+    engines: Sequence[str], scenario: str, settings: Mapping[str, Sequence[str]] | None = None
+) -> list[EngineSpec]:
+    """Those that are recorded: the given ones, else the scenario's own, else `DEFAULT_ENGINES`.
+
+    Raises `ScenarioError` or `EngineError`.
+    """
+    names = engines or _one_scenario(scenario, settings or {}).engines or DEFAULT_ENGINES
+    return parse_engines(names)
+
+
 def record(
     engines: Sequence[str] = (),
     scenario: str = DEFAULT_SCENARIO,
     settings: Mapping[str, Sequence[str]] | None = None,
     *,
-    requests: int = REQUESTS,
+    requests: int | None = None,
     capacity: int = ring.CAPACITY,
     progress: Progress = lambda operations: None,
 ) -> list[Recording]:
-    """Record `requests` requests of each engine (default: `DEFAULT_ENGINES`), one by one.
+    """Record `requests` requests of each engine (`engines_of`), one by one.
 
     `settings` are what `--set` takes. Where they and the scenario ask for no computation, an
     engine that can go on computing while its device works is given some. Of a scenario with
-    several points the first is taken, and the trace says so.
+    several points the first is taken, and the trace says so. `requests`: `REQUESTS`, or as many as
+    are in flight if that is more.
 
     Raises `ScenarioError` or `EngineError` before anything is recorded.
     """
-    specs = parse_engines(engines or DEFAULT_ENGINES)
+    specs = engines_of(engines, scenario, settings)
     chosen = _one_scenario(scenario, settings or {})
     plan = make_plan([chosen], specs, rounds=1, duration_s=LONGEST_S, warmup_s=WARMUP_S, seed=1)
     first, *others = points(chosen)
     which = _which_point(chosen, first, len(others))
-    cells = {cell.engine: _noted(cell, which) for cell in plan.cells if cell.point == first}
+    cells = {cell.engine: cell for cell in plan.cells if cell.point == first}
     check_folders(cells.values())
     asked = "load.compute" in (settings or {})
+    found = []
     with Preparation(plan.seed) as preparation:
-        recordings = [
-            _recording(
-                cells[spec] if asked else _computing(cells[spec]),
-                preparation,
-                requests=requests,
+        for spec in specs:
+            cell, added = (cells[spec], "") if asked else _computing(cells[spec])
+            job = _Job(
+                planned=PlannedTrial(0, 0, cell, duration_s=LONGEST_S, warmup_s=WARMUP_S),
+                requests=requests or max(REQUESTS, first.load.depth),
                 capacity=capacity,
-                progress=progress,
+                notes=[note for note in (cell.note, which, added) if note],
             )
-            for spec in dict.fromkeys(specs)
-        ]
-    return [_with_question(recording, chosen.question) for recording in recordings]
+            found.append(_recording(job, preparation, progress))
+    return [_with_question(recording, chosen.question) for recording in found]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One recording to make: `notes` are known before."""
+
+    planned: PlannedTrial
+    requests: int
+    capacity: int
+    notes: list[str]
+
+    @property
+    def engine(self) -> str:
+        return self.planned.cell.engine.canonical
+
+    @property
+    def serves(self) -> bool:
+        return self.planned.cell.point.parameters.get("channel.role") == "server"
 
 
 def _with_question(recording: Recording, question: str) -> Recording:
@@ -112,32 +144,29 @@ def _one_scenario(name: str, settings: Mapping[str, Sequence[str]]) -> Scenario:
     return found[0]
 
 
-def _computing(cell: PlannedCell) -> PlannedCell:
-    """The cell with some computation, where its engine can go on while a timer runs."""
+def _computing(cell: PlannedCell) -> tuple[PlannedCell, str]:
+    """The cell with some computation, where its engine can go on while a timer runs; and a note."""
     point = cell.point
     if point.load.compute or not isinstance(point.channel, TimerChannel):
-        return cell
-    if not _goes_on(cell.engine):
-        return cell
+        return cell, ""
+    on_schedule = point.load.arrivals != "closed"
+    if on_schedule or int(point.load.deadline) or not _goes_on(cell.engine):
+        return cell, ""
     compute = Duration(round(SHOWN_COMPUTE_SHARE * int(point.channel.service.mean_ns)))
     load = msgspec.structs.replace(point.load, compute=compute)
     added = (
-        f"computation of {format_duration(int(compute))} added so that the overlap can be seen "
-        "(--set load.compute='0 ns' for none)"
+        f"Computation of {format_duration(int(compute))} was added to show the overlap "
+        "(-s load.compute='0 ns' for none)."
     )
-    return _noted(replace(cell, point=replace(point, load=load)), added)
-
-
-def _noted(cell: PlannedCell, note: str) -> PlannedCell:
-    return replace(cell, note="; ".join(text for text in (cell.note, note) if text) or None)
+    return replace(cell, point=replace(point, load=load)), added
 
 
 def _which_point(scenario: Scenario, first: Point, others: int) -> str:
     """In words, where a sweep leaves a choice; nothing otherwise."""
     if not others:
         return ""
-    keys = ", ".join(f"--set {key}=…" for key in scenario.sweep)
-    return f"the first of {others + 1} points, {first.label} ({keys} for another)"
+    keys = ", ".join(f"-s {key}=…" for key in scenario.sweep)
+    return f"This is the first of {others + 1} points, {first.label} ({keys} for another)."
 
 
 def _goes_on(spec: EngineSpec) -> bool:
@@ -147,44 +176,34 @@ def _goes_on(spec: EngineSpec) -> bool:
     return asynchronous and not spec.caps["blocks_in_submit"]
 
 
-def _recording(
-    cell: PlannedCell,
-    preparation: Preparation,
-    *,
-    requests: int,
-    capacity: int,
-    progress: Progress,
-) -> Recording:
-    engine = cell.engine.canonical
+def _recording(job: _Job, preparation: Preparation, progress: Progress) -> Recording:
+    cell = job.planned.cell
     reason = cell.na_reason or _why_not(cell)
     if reason is not None:
-        return Recording(engine, reason=reason)
-    planned = PlannedTrial(0, 0, cell, duration_s=LONGEST_S, warmup_s=WARMUP_S)
+        return Recording(job.engine, reason=reason)
     try:
         reason = preparation.why_not(cell.point)
         if reason is not None:
-            return Recording(engine, reason=reason)
+            return Recording(job.engine, reason=reason)
 
         def attempt() -> Recording:
-            with preparation.command(planned) as command, ring.new_ring(capacity) as events:
-                return _run(planned, command, events, requests, progress)
+            with preparation.command(job.planned) as command, ring.new_ring(job.capacity) as events:
+                return _run(job, command, events, progress)
 
         return with_repeats(attempt)
     except NotApplicable as error:
-        return Recording(engine, reason=str(error))
+        return Recording(job.engine, reason=str(error))
     except (TrialError, Unavailable) as error:
-        return Recording(engine, reason=str(error), failed=True)
+        return Recording(job.engine, reason=str(error), failed=True)
 
 
 def _why_not(cell: PlannedCell) -> str | None:
     return None if cell.engine.caps["moves_data"] else "it does no I/O, so nothing can be traced"
 
 
-def _run(
-    planned: PlannedTrial, command: Command, events: Ring, requests: int, progress: Progress
-) -> Recording:
+def _run(job: _Job, command: Command, events: Ring, progress: Progress) -> Recording:
     """One recording. Of a child that dies, what it had recorded until then is kept."""
-    engine = planned.cell.engine.canonical
+    planned = job.planned
     started_utc = datetime.now(UTC).isoformat(timespec="seconds")
     command = replace(
         command,
@@ -196,63 +215,67 @@ def _run(
         try:
             with Child(command, record) as child:
                 child.open()
-                child.run_slice(planned.warmup_s, progress)
                 events.on()
-                child.run_slice(planned.duration_s, progress, operations=requests)
+                child.run_slice(planned.warmup_s, progress)
+                events.begin()
+                child.run_slice(planned.duration_s, progress, operations=job.requests)
                 events.off()
                 child.close()
         except Void:
             raise
         except TrialError as error:
             failure = error
-        trace = _to_trace(planned, record, events, started_utc, failure)
+        trace = _to_trace(job, record, events.read(), started_utc, failure)
     if failure is not None and not trace.events:
         raise failure
-    return Recording(engine, trace, str(failure) if failure else None, failed=failure is not None)
+    return Recording(
+        job.engine, trace, str(failure) if failure else None, failed=failure is not None
+    )
 
 
 def _to_trace(
-    planned: PlannedTrial,
-    record: Record,
-    events: Ring,
-    started_utc: str,
-    failure: TrialError | None,
+    job: _Job, record: Record, recorded: Recorded, started_utc: str, failure: TrialError | None
 ) -> Trace:
-    point = planned.cell.point
-    recorded = events.read()
+    point = job.planned.cell.point
     return Trace(
         schema=SCHEMA,
         tool=Tool(version=__version__, core_hash=core_hash()),
         created_utc=started_utc,
         scenario=point.scenario,
         parameters=point.parameters,
-        engine=planned.cell.engine.canonical,
-        events=recorded.events,
+        engine=job.engine,
+        events=first_requests(recorded.events, job.requests),
         events_lost=recorded.lost,
         calls=record.table("calls"),
         eagain=record.table("eagain"),
-        notes=_notes(planned, record, recorded, failure),
+        notes=_notes(job, record, recorded, failure),
         environment=environment.describe(),
+        begin_ns=recorded.begin_ns,
     )
 
 
-def _notes(
-    planned: PlannedTrial, record: Record, recorded: Recorded, failure: TrialError | None
-) -> list[str]:
-    notes = [planned.cell.note] if planned.cell.note else []
+def _notes(job: _Job, record: Record, recorded: Recorded, failure: TrialError | None) -> list[str]:
+    notes = list(job.notes)
+    ended = sum(event.kind == "request" for event in recorded.events)
     if failure is not None:
-        notes.append(f"the recording failed: {failure}")
+        notes.append(f"The recording failed: {failure}")
+    elif ended < job.requests and not recorded.lost:
+        longest = format_duration(LONGEST_S * 1e9)
+        notes.append(f"Only {ended} of {job.requests} requests ended within {longest}.")
     if recorded.lost:
         notes.append(
-            f"{recorded.lost} events are missing, the oldest: there was no room for more "
-            "(record fewer requests)"
+            f"The oldest {counted(recorded.lost, 'event')} are missing: there was no room for more "
+            "(-n for fewer requests)."
+        )
+    if ended > job.requests and not job.serves:  # a server's client goes on until it is stopped
+        notes.append(
+            f"{counted(ended - job.requests, 'more request')} began before the last of them ended; "
+            "what happened after that is left out."
         )
     if preempted := record.field("window_involuntary"):
         times = "once" if preempted == 1 else f"{preempted} times"
-        requests = sum(event.kind == "request" for event in recorded.events)
-        of_all = "the one request" if requests == 1 else f"all {requests} requests"
         notes.append(
-            f"the kernel took the CPU away {times} during the recording of {of_all}, "
-            "so some spans may be too long"
+            f"The application was preempted {times} during the recording, "
+            "so some calls may have taken longer than usual."
         )
     return notes

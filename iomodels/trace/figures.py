@@ -1,7 +1,7 @@
 """Which of the article's Figures 2 to 5 a recorded flow shows, if any.
 
-An engine alone does not make the figure: a cached read never waits, and `select` on a file is never
-asked to. A number is claimed only where what the figure tells has happened.
+An engine alone does not make the figure: the figures show one read of a device that has to be
+waited for, so the workload must be that, and what the figure shows must have happened.
 """
 
 from __future__ import annotations
@@ -21,9 +21,25 @@ def heading(trace: Trace, flow: Flow) -> str:
 
 def number(trace: Trace, flow: Flow) -> int | None:
     """The figure's number, None where the flow is none of them."""
+    if not _is_one_read_of_a_device(trace) or flow.number is None:
+        return None
     descriptor = DESCRIPTORS.get(trace.engine.partition(":")[0])
     shows = _SHOWS.get(descriptor.figure) if descriptor else None
     return descriptor.figure if descriptor and shows and shows(flow) else None
+
+
+_ONE_READ: Mapping[str, tuple[object, ...]] = {
+    "channel.kind": ("timer",),
+    "load.operation": ("read", None),
+    "load.depth": (1,),
+    "load.arrivals": ("closed", None),
+    "load.deadline": (0, None),
+}
+"""The article's workload: for each key its values, None where the file does not say."""
+
+
+def _is_one_read_of_a_device(trace: Trace) -> bool:
+    return all(trace.parameters.get(key) in values for key, values in _ONE_READ.items())
 
 
 def _own(flow: Flow) -> Sequence[Step]:

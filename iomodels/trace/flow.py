@@ -16,23 +16,22 @@ from msgspec import structs
 
 from iomodels.base.units import counted, format_duration
 from iomodels.engines.calls import call_class, may_sleep
-from iomodels.trace.schema import Event, Kind, Trace
+from iomodels.trace.part import Part, Span, is_served_singly, part_of
+from iomodels.trace.schema import DEVICE_KINDS, Event, Kind, Trace
 
 FOLD_FROM = 3
 """So many like calls in a row are shown as one, with their number."""
 LONG_SHARE = 0.04
 """A call that takes at least this share of the whole is shown with its two ends."""
 MAX_MOMENTS = 80
-_DEVICE = frozenset({"device_start", "device_ready"})
-
-Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Step:
     """An event, or `count` like ones in a row. Times count from the flow's begin.
 
-    `end_ns` is None where it goes on beyond the flow's end; `spans_ns` has both times of each.
+    A call that began before has a negative `start_ns`; `end_ns` is None where it goes on beyond the
+    flow's end; `spans_ns` has both times of each.
     `call_class`: what kind of call it is ("" for none); `may_sleep`: whether it can block its
     thread.
     """
@@ -51,13 +50,20 @@ class Step:
     def count(self) -> int:
         return len(self.spans_ns)
 
+    @property
+    def began_before(self) -> bool:
+        return self.start_ns < 0
 
-Phase = Literal["enter", "leave", "whole"]
+
+Phase = Literal["before", "enter", "leave", "whole"]
 
 
 @dataclass(frozen=True)
 class Moment:
-    """Something to show at one time. A long call has two: `enter` and `leave`."""
+    """Something to show at one time. A long call has two: `enter` and `leave`.
+
+    `before`: at the begin of what is shown, in a call that had begun already.
+    """
 
     at_ns: int
     phase: Phase
@@ -69,7 +75,8 @@ class Flow:
     """What is shown of a trace: one request, or all where they overlap.
 
     `number` counts the requests from 1 (None: all of them are shown); `requests` is how many were
-    recorded; `latency_ns` is the shown request's. `hidden` moments did not fit.
+    recorded; `latency_ns` is the shown request's, the median of `chosen_from`; `served` says that
+    it is a server's, whose request begins with the answer before it. `hidden` moments did not fit.
     """
 
     duration_ns: int
@@ -78,6 +85,8 @@ class Flow:
     requests: int
     number: int | None
     latency_ns: int | None
+    chosen_from: int
+    served: bool
     hidden: int
     at_work_ns: tuple[Span, ...]
     """When the device, or any of several, was at work."""
@@ -85,135 +94,69 @@ class Flow:
     """At some moment of each of these spans it started, or became ready."""
     threads_hidden: int = 0
     """Helper threads that did something meanwhile and are left out."""
-    cut_ns: int = 0
-    """How much of the recording after the last result is left out."""
 
     @property
     def caption(self) -> str:
-        """Which request it is, and why that one."""
+        """How many requests were recorded, which is shown, and why that one."""
+        if not self.requests:
+            return "no request ended; shown: all events"
+        recorded = f"{counted(self.requests, 'request')} recorded"
         if self.number is None or self.latency_ns is None:
-            part = "all events"
-            if self.cut_ns:
-                part = "until the last result"
-            elif self.threads_hidden:
-                part = "the events of the threads shown"
-            return f"{counted(self.requests, 'request')}, {part}" if self.requests else part
-        took = f"{format_duration(self.latency_ns)} from start to result"
+            return f"{recorded}; shown: all of them, since they overlap"
+        between = "answer to answer" if self.served else "start to result"
+        took = f"{format_duration(self.latency_ns)} from {between}"
         if self.requests == 1:
-            return f"one request, {took}"
-        last = f"median of the last {self.requests - 1}" if self.requests > 2 else "the second"
-        return f"request {self.number} of {self.requests} recorded ({last}), {took}"
+            return f"{recorded} and shown, {took}"
+        if self.requests == 2:
+            return f"{recorded}; shown: the second, {took}"
+        return f"{recorded}; shown: number {self.number}, {self._why}, {took}"
+
+    @property
+    def _why(self) -> str:
+        if self.chosen_from == self.requests - 1:
+            return f"the median of numbers 2 to {self.requests}"
+        if self.chosen_from == 1:
+            return "the only one that overlaps no other"
+        return f"the median of the {self.chosen_from} that overlap no other"
 
 
 def flow_of(trace: Trace) -> Flow:
-    """The request of median latency, the first left aside since it starts from rest.
-
-    It begins where the one before it ended, so that computation in between is seen. Where requests
-    overlap, none has ended, or the application was stopped in a call, the flow is the whole trace.
-    """
-    return _flow(trace, _part_of(trace))
+    """The part of the trace that is shown (`part_of`)."""
+    return _flow(trace, part_of(trace))
 
 
 def pictured(trace: Trace, helpers: int) -> Flow:
-    """The same for a picture, where time is height and each thread needs a lane of its own.
+    """The same for a picture, where each thread needs a lane of its own.
 
     Of more than `helpers` helper threads, those that were the first to serve a request are left.
-    A flow that is the whole trace ends with what the application and the device did, unless the
-    helpers' coming to rest after that is too short to matter.
     """
-    part = _part_of(trace)
-    last_ns = _last_ns(trace.events)
-    end_ns = _settled_ns(trace.events) if part.number is None else None
-    cut_ns = 0
-    if end_ns is not None and last_ns - end_ns >= LONG_SHARE * last_ns:
-        part, cut_ns = replace(part, end_ns=end_ns), last_ns - end_ns
-    threads = _first_to_serve(part.of(trace.events), trace.engine)
+    part = part_of(trace)
+    threads = _first_to_serve(trace, part)
     hidden = set(threads[helpers:])
-    left = [e for e in trace.events if e.thread not in hidden or e.kind in _DEVICE]
+    left = [e for e in trace.events if e.thread not in hidden or e.kind in DEVICE_KINDS]
     flow = _flow(structs.replace(trace, events=left), part)
-    return replace(flow, threads_hidden=len(hidden), cut_ns=cut_ns)
+    return replace(flow, threads_hidden=len(hidden))
 
 
-def _settled_ns(events: Sequence[Event]) -> int | None:
-    """When the last request had its result and the application and the device had ended.
+def _first_to_serve(trace: Trace, part: Part) -> list[int]:
+    """The helper threads, those first that were the first to do more than wait and wake others.
 
-    None where one of them has not.
+    One that waits all the time for what it would serve does nothing, either.
     """
-    known = [e.end_ns for e in events if e.thread == 0 or e.kind in _DEVICE]
-    ends_ns = [end_ns for end_ns in known if end_ns is not None]
-    asked = any(e.kind == "request" for e in events)
-    return max(ends_ns) if asked and len(ends_ns) == len(known) else None
-
-
-def _first_to_serve(events: Sequence[Event], engine: str) -> list[int]:
-    """The helper threads, those first that were the first to do more than wait and wake others."""
-    helpers = [e for e in events if e.thread and e.kind not in _DEVICE]
+    helpers = [e for e in part.of(trace) if e.thread and e.kind not in DEVICE_KINDS]
     resting = ("wait", "wake")
-    serving = [e.thread for e in helpers if call_class(e.name, engine) not in resting]
+    serving = [
+        e.thread
+        for e in helpers
+        if call_class(e.name, trace.engine) not in resting
+        and (e.start_ns >= part.begin_ns or (e.end_ns is not None and e.end_ns <= part.end_ns))
+    ]
     return list(dict.fromkeys([*serving, *(e.thread for e in helpers)]))
 
 
-@dataclass(frozen=True)
-class _Part:
-    """From when to when a trace is shown; the rest as in `Flow`."""
-
-    begin_ns: int
-    end_ns: int
-    requests: int
-    number: int | None = None
-    latency_ns: int | None = None
-
-    def of(self, events: Iterable[Event]) -> list[Event]:
-        until_ns = max(self.end_ns, self.begin_ns + 1)
-        return [
-            event
-            for event in events
-            if event.kind != "request" and self.begin_ns <= event.start_ns < until_ns
-        ]
-
-
-def _part_of(trace: Trace) -> _Part:
-    # Of a request that began before what is left of the trace, part of the calls are missing.
-    first_ns = min((e.start_ns for e in trace.events if e.kind != "request"), default=0)
-    from_ns = first_ns if trace.events_lost else 0
-    requests = [
-        event
-        for event in trace.events
-        if event.kind == "request" and event.end_ns is not None and event.start_ns >= from_ns
-    ]
-    stopped = any(e.kind == "call" and not e.thread and e.end_ns is None for e in trace.events)
-    chosen = _median(requests) if not (stopped or _overlap(requests)) else None
-    if chosen is None:
-        return _Part(0, _last_ns(trace.events), len(requests))
-    request = requests[chosen]
-    assert request.end_ns is not None
-    begin_ns = requests[chosen - 1].end_ns if chosen else request.start_ns
-    assert begin_ns is not None
-    latency_ns = request.end_ns - request.start_ns
-    return _Part(begin_ns, request.end_ns, len(requests), chosen + 1, latency_ns)
-
-
-def _overlap(requests: Sequence[Event]) -> bool:
-    return any(
-        one.end_ns is not None and other.start_ns < one.end_ns
-        for one, other in itertools.pairwise(requests)
-    )
-
-
-def _median(requests: Sequence[Event]) -> int | None:
-    candidates = list(range(1, len(requests))) or list(range(len(requests)))
-    by_latency = sorted(candidates, key=lambda n: (requests[n].end_ns or 0) - requests[n].start_ns)
-    return by_latency[(len(by_latency) - 1) // 2] if by_latency else None
-
-
-def _last_ns(events: Sequence[Event]) -> int:
-    return max((max(e.start_ns, e.end_ns or 0) for e in events), default=0)
-
-
-def _flow(trace: Trace, part: _Part) -> Flow:
+def _flow(trace: Trace, part: Part) -> Flow:
     duration_ns = part.end_ns - part.begin_ns
-    inside = part.of(trace.events)
-    single = [_step(trace, event, part.begin_ns, part.end_ns) for event in inside]
+    single = [_step(trace, event, part) for event in part.of(trace)]
     steps = _folded(single, duration_ns)
     moments = sorted(
         (moment for step in steps for moment in _moments(step, duration_ns)),
@@ -226,15 +169,24 @@ def _flow(trace: Trace, part: _Part) -> Flow:
         requests=part.requests,
         number=part.number,
         latency_ns=part.latency_ns,
+        chosen_from=part.chosen_from,
+        served=is_served_singly(trace),
         hidden=max(0, len(moments) - MAX_MOMENTS),
-        at_work_ns=_union(_work(step) for step in single if step.kind == "device_ready"),
+        at_work_ns=_at_work(trace.events, part),
         unsure_ns=_union(within(step) for step in single if is_device(step)),
     )
 
 
-def _work(ready: Step) -> Span:
-    """From when to when the device has worked, of a `device_ready`."""
-    return max(0, ready.start_ns - max(0, ready.result or 0)), ready.start_ns
+def _at_work(events: Iterable[Event], part: Part) -> tuple[Span, ...]:
+    """When a device was at work, whether or not it became ready while all this is shown."""
+    found = []
+    for event in events:
+        if event.kind == "device_ready":
+            begin_ns = max(part.begin_ns, event.start_ns - max(0, event.result or 0))
+            end_ns = min(part.end_ns, event.start_ns)
+            if begin_ns < end_ns:
+                found.append((begin_ns - part.begin_ns, end_ns - part.begin_ns))
+    return _union(found)
 
 
 def within(step: Step) -> Span:
@@ -253,10 +205,12 @@ def _union(spans: Iterable[Span]) -> tuple[Span, ...]:
     return tuple(found)
 
 
-def _step(trace: Trace, event: Event, begin_ns: int, until_ns: int) -> Step:
-    known = event.end_ns is not None and (event.end_ns <= until_ns or event.kind == "device_ready")
-    start_ns = event.start_ns - begin_ns
-    end_ns = event.end_ns - begin_ns if known and event.end_ns is not None else None
+def _step(trace: Trace, event: Event, part: Part) -> Step:
+    known = event.end_ns is not None and (
+        event.end_ns <= part.end_ns or event.kind == "device_ready"
+    )
+    start_ns = event.start_ns - part.begin_ns
+    end_ns = event.end_ns - part.begin_ns if known and event.end_ns is not None else None
     is_call = event.kind == "call"
     return Step(
         kind=event.kind,
@@ -283,7 +237,7 @@ def _folded(steps: Sequence[Step], duration_ns: int) -> list[Step]:
 
 
 def is_device(step: Step) -> bool:
-    return step.kind in _DEVICE
+    return step.kind in DEVICE_KINDS
 
 
 def _who(step: Step) -> Hashable:
@@ -294,7 +248,8 @@ def _likeness(duration_ns: int, step: Step) -> tuple[str, str, int | None, bool,
     """What the steps of a row have in common; the last says that each of them is to be seen."""
     if is_device(step):
         return step.kind, step.name, None, step.end_ns is None, False
-    alone = step.kind != "call" or (is_long(step, duration_ns) and not is_try(step))
+    long = is_long(step, duration_ns) and not is_try(step)
+    alone = step.kind != "call" or step.began_before or long
     return step.kind, step.name, step.result, step.end_ns is None, alone
 
 
@@ -305,7 +260,12 @@ def _as_one(row: Sequence[Step]) -> Step:
 
 
 def _moments(step: Step, duration_ns: int) -> Iterator[Moment]:
-    if step.kind != "call" or step.count > 1:
+    if step.kind == "call" and step.began_before:
+        if not step.thread and is_long(step, duration_ns):
+            yield Moment(0, "before", step)
+        if step.end_ns is not None:
+            yield Moment(step.end_ns, "leave", step)
+    elif step.kind != "call" or step.count > 1:
         yield Moment(step.start_ns, "whole", step)
     elif step.end_ns is None:
         yield Moment(step.start_ns, "enter", step)
@@ -322,8 +282,8 @@ def is_try(step: Step) -> bool:
 
 
 def is_long(step: Step, duration_ns: int) -> bool:
-    """Whether the span is to be seen."""
-    return step.end_ns is None or step.end_ns - step.start_ns >= LONG_SHARE * duration_ns
+    """Whether the part of it that is shown is long enough to be seen."""
+    return step.end_ns is None or step.end_ns - max(0, step.start_ns) >= LONG_SHARE * duration_ns
 
 
 def in_call(step: Step, duration_ns: int) -> str:

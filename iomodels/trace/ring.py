@@ -24,14 +24,23 @@ _KINDS: tuple[Kind, ...] = get_args(Kind)
 
 @dataclass(frozen=True)
 class Recorded:
-    """What was recorded: events by their begin, the first at 0 ns; and how many were lost."""
+    """What was recorded: events by their begin, the first at 0 ns; and how many were lost.
+
+    At `begin_ns` the recording began: before that are calls that had not come back then, and the
+    requests that they belong to.
+    """
 
     events: list[Event]
     lost: int
+    begin_ns: int
 
 
 class Ring:
-    """One recording's events. Off until `on`, so that a warm-up leaves nothing in it."""
+    """One recording's events.
+
+    It is on during the warm-up, too: what a thread has begun to wait for then is still waited for
+    when the recording begins (`begin`). All else of the warm-up is left out.
+    """
 
     def __init__(self, fd: int, size_bytes: int) -> None:
         layout = _core.event_layout()
@@ -42,9 +51,18 @@ class Ring:
         self._call_names = _core.record_layout()["calls"]
         self._memory = mmap.mmap(fd, size_bytes)
         self._words: npt.NDArray[np.uint64] = np.frombuffer(self._memory, dtype=np.uint64)
+        self._before = 0
+        self._under_way: npt.NDArray[np.uint64] = np.empty(0, dtype=np.uint64)
 
     def on(self) -> None:
         self._words[self._header["on"]] = 1
+
+    def begin(self) -> None:
+        """Of what came before, keep what has not ended. For a child that is at rest."""
+        self._before = self._field("reserved")
+        rows = self._rows()
+        not_ended = rows[:, self._fields.index("end_ns")] == 0
+        self._under_way = rows[not_ended, self._fields.index("number")]
 
     def off(self) -> None:
         self._words[self._header["on"]] = 0
@@ -52,13 +70,24 @@ class Ring:
     def read(self) -> Recorded:
         """All that was recorded; what is still being written, or has not ended, included."""
         rows = self._rows()
-        columns = {name: rows[:, place] for place, name in enumerate(self._fields)}
-        rows = rows[np.lexsort((columns["number"], columns["start_ns"]))]
-        reserved, capacity = (self._field(name) for name in ("reserved", "capacity"))
+        numbers, start_ns, end_ns, kind = (
+            rows[:, self._fields.index(name)] for name in ("number", "start_ns", "end_ns", "kind")
+        )
+        new = numbers > self._before
+        kept = new | np.isin(numbers, self._under_way)
+        first_ns = np.concatenate(
+            [
+                start_ns[new & (kind != self._kinds.index("request"))],
+                end_ns[kept & ~new & (end_ns > 0)],
+            ]
+        )
+        rows = rows[kept][np.lexsort((numbers[kept], start_ns[kept]))]
         threads = {self._field("loop_thread"): 0}
         origin_ns = int(rows[0][self._fields.index("start_ns")]) if len(rows) else 0
         events = [self._event(row, origin_ns, threads) for row in rows.tolist()]
-        return Recorded(events, lost=max(0, reserved - capacity))
+        lost = self._field("reserved") - self._before - self._field("capacity")
+        begin_ns = int(first_ns.min()) if len(first_ns) else origin_ns
+        return Recorded(events, lost=max(0, lost), begin_ns=begin_ns - origin_ns)
 
     def _rows(self) -> npt.NDArray[np.uint64]:
         """The events in no order, one row each; those whose writing was cut short are left out."""

@@ -1,7 +1,8 @@
 """The trace file: its types, and reading and writing it (`measure/recording.py` records one).
 
 A trace is what one engine did for a few requests, event by event, as the core recorded it. Times
-count from the first event. Like a result, a trace may come from anywhere and is checked.
+count from the first event, which may have begun before the recording. Like a result, a trace may
+come from anywhere and is checked.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ Kind = Literal[
     "call", "device_start", "device_ready", "signal", "callback", "computation", "request"
 ]
 """As in the core's table (`core/record/recorder.h`)."""
+DEVICE_KINDS = frozenset({"device_start", "device_ready"})
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -57,14 +59,17 @@ class Trace(msgspec.Struct, frozen=True):
     events_lost: int
     """The oldest ones, for which the core's ring had no room."""
     calls: dict[str, int]
-    """What the engine itself counted in the same time, by name of the call; and …"""
+    """What the engine itself counted, by name of the call, until all that was begun had ended; …"""
     eagain: dict[str, int]
-    """… how many of them said EAGAIN."""
+    """… and how many of them said EAGAIN."""
     notes: list[str]
     """What a reader must know: what disturbed the recording, what was left out."""
     environment: dict[str, Parameter | None]
     question: str = ""
     """The scenario's; files of the first versions do not have it."""
+    begin_ns: int = 0
+    """When the recording began. What began before was under way then: calls in which a thread
+    waited, and a server's requests."""
 
 
 def load(path: str | os.PathLike[str]) -> Trace:
@@ -86,6 +91,8 @@ def check(trace: Trace) -> None:
         raise ValueError(f"{len(trace.events)} events, and at most {MAX_EVENTS} are read")
     if not 0 <= trace.events_lost < MAX_NS:
         raise ValueError("events_lost is out of range")
+    if not 0 <= trace.begin_ns < MAX_NS:
+        raise ValueError("begin_ns is out of range")
     for counts in (trace.calls, trace.eagain):
         if not all(0 <= count < MAX_NS for count in counts.values()):
             raise ValueError("a count of calls is out of range")

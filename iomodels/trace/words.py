@@ -10,9 +10,9 @@ from iomodels.engines.catalog import DESCRIPTORS
 from iomodels.trace.flow import Flow, Step, is_device, within
 from iomodels.trace.schema import Event
 
-ARMED = (
-    "arming the timer (timerfd_settime) starts the device, at some moment of that call; "
-    "it is ready as much later"
+UNSURE = (
+    "The device starts at an unknown moment during timerfd_settime(), so both times are uncertain "
+    "by the length of that call."
 )
 
 
@@ -34,7 +34,7 @@ def describe_event_result(event: Event) -> str:
 
 def _result(name: str, result: int | None) -> str:
     if result is None:
-        return "not back yet"
+        return "has not returned"
     if result < 0:
         return errno.errorcode.get(-result, f"error {-result}")
     kind = result_kind(name)
@@ -48,6 +48,11 @@ def _result(name: str, result: int | None) -> str:
 def called(step: Step) -> str:
     """The call, with its thread where that is not the application's own."""
     return f"{step.name}()" if step.thread == 0 else f"thread {step.thread}: {step.name}()"
+
+
+def waits(step: Step) -> str:
+    """What a thread is in when all that is shown begins."""
+    return f"{called(step)}, begun before"
 
 
 def took(step: Step) -> str:
@@ -65,20 +70,15 @@ def left_out(flow: Flow) -> list[str]:
     """What of the recording is not in the flow, in a line each."""
     said = []
     if flow.threads_hidden:
-        said.append(f"and {counted(flow.threads_hidden, 'more thread')}, not shown")
+        said.append(f"{counted(flow.threads_hidden, 'more thread')}, not shown")
     if flow.hidden:
         said.append(f"{counted(flow.hidden, 'later moment')}, not shown")
-    if flow.cut_ns:
-        said.append(
-            f"{format_duration(flow.cut_ns)} after the last result are not shown: "
-            "helper threads come to rest"
-        )
     return said
 
 
 def explained(flow: Flow) -> list[str]:
     """What a reader must know of what is shown, beside the trace's own notes."""
-    return [ARMED] if any(map(is_device, flow.steps)) else []
+    return [UNSURE] if any(map(is_device, flow.steps)) else []
 
 
 def clock(at_ns: int, duration_ns: int) -> str:

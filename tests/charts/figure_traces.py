@@ -54,7 +54,7 @@ FIGURES = {
             _call("aio_error", 126_100, 126_130, 0),
             _call("aio_return", 126_200, 126_220, 8),
         ],
-        "computation of 40 µs added so that the overlap can be seen",
+        "Computation of 40 µs was added to show the overlap.",
     ),
 }
 """By the figure's number."""

@@ -95,7 +95,7 @@ def test_a_helper_has_a_lane_of_its_own_with_its_name(count: int) -> None:
 
 @pytest.mark.parametrize(
     ("count", "said"),
-    [(5, "and 1 more thread, not shown"), (8, "and 4 more threads, not shown")],
+    [(5, "1 more thread, not shown"), (8, "4 more threads, not shown")],
 )
 def test_helpers_without_a_lane_are_counted(count: int, said: str) -> None:
     trace = with_helpers(count)
@@ -114,34 +114,56 @@ def test_the_helpers_shown_are_those_that_served() -> None:
 
 
 def test_the_picture_ends_with_the_last_result() -> None:
-    trace = with_helpers(2)
-    figure = drawn(trace)
-    foot = max(bottom for lane in spans(figure).values() for _, bottom in lane)
-    assert time_of(figure, trace, foot) == pytest.approx(RESULT_NS, rel=0.01)
-    said = texts(figure)
-    assert "600 µs after the last result are not shown: helper threads come to rest" in said
-    assert "slow-device: 2 requests, until the last result" in said
-    assert "600 µs after the last result" in flows.flow(trace).alt
-
-
-def test_what_is_over_soon_after_the_last_result_is_shown() -> None:
-    flow = pictured(with_helpers(2, tail_ns=5_000), lanes.HELPERS)
-    assert flow.cut_ns == 0
-    assert flow == flow_of(with_helpers(2, tail_ns=5_000))
-
-
-def test_nothing_is_cut_where_a_request_has_no_result() -> None:
-    whole = with_helpers(2)
-    events = [make_event("request", 0, None), *whole.events]
-    flow = pictured(make_trace(events, "threads"), lanes.HELPERS)
-    assert flow.cut_ns == 0
-    assert flow.duration_ns == RESULT_NS + 600_000
-
-
-def test_what_the_application_does_after_the_last_result_is_shown() -> None:
     computing = make_event("computation", RESULT_NS, RESULT_NS + 90_000, result=0)
-    flow = pictured(make_trace([*with_helpers(2).events, computing]), lanes.HELPERS)
-    assert flow.duration_ns == RESULT_NS + 90_000
+    whole = with_helpers(2)
+    events = sorted([*whole.events, computing], key=lambda event: event.start_ns)
+    for trace in (whole, make_trace(events, "threads")):
+        figure = drawn(trace)
+        foot = max(bottom for lane in spans(figure).values() for _, bottom in lane)
+        assert time_of(figure, trace, foot) == pytest.approx(RESULT_NS, rel=0.01)
+        said = texts(figure)
+        assert "slow-device: 2 requests recorded; shown: all of them, since they overlap" in said
+        assert flow_of(trace) == pictured(trace, lanes.HELPERS)
+
+
+def test_what_happened_until_the_end_is_shown_where_a_request_has_no_result() -> None:
+    events = [make_event("request", 0, None), *with_helpers(2).events]
+    assert pictured(make_trace(events, "threads"), lanes.HELPERS).duration_ns == RESULT_NS + 600_000
+
+
+def test_threads_that_wait_all_the_time_are_the_last_to_have_a_lane() -> None:
+    idle = [
+        make_event("call", 0, 900_000, thread=thread, name="read", result=8)
+        for thread in range(1, 7)
+    ]
+    served = [
+        make_event("call", 1_000, 60_000, thread=7, name="read", result=8),
+        make_event("call", 61_000, 90_000, thread=7, name="write", result=8),
+        make_event("request", 600, 95_000),
+    ]
+    events = sorted([*idle, *served], key=lambda event: event.start_ns)
+    heads = headings(drawn(make_trace(events, "threads", begin_ns=500)))
+    assert set(heads) == {"thread 1", "thread 2", "thread 3", "thread 7"}
+
+
+def test_a_wait_that_began_before_is_drawn_from_the_edge_on() -> None:
+    events = [
+        make_event("call", 0, 400_000, name="futex_wait", result=0),
+        make_event("request", 0, 100_000, thread=1),
+        make_event("call", 1_000, 99_000, thread=1),
+        make_event("request", 100_000, 220_000, thread=1),
+        make_event("call", 101_000, 219_000, thread=1),
+    ]
+    trace = make_trace(events, "threads:handoff=none")
+    figure = drawn(trace)
+    foot = lanes.HEAD_IN + max(
+        patch.get_height() for patch in figure.axes[0].patches if isinstance(patch, Rectangle)
+    )
+    assert spans(figure)[round(sum(lanes.APPLICATION_IN) / 2, 3)] == [
+        pytest.approx((lanes.HEAD_IN, foot))
+    ]
+    assert any("futex_wait(), begun before" in text for text in texts(figure))
+    assert "futex_wait(), begun before" in flows.flow(trace).alt
 
 
 def test_nothing_is_painted_over_the_lane_of_another_thread() -> None:

@@ -19,7 +19,7 @@ from iomodels.charts.flows import flow as flows
 from iomodels.charts.flows import lanes
 from iomodels.trace.flow import flow_of
 from iomodels.trace.schema import Trace
-from iomodels.trace.words import ARMED, eagain
+from iomodels.trace.words import UNSURE, eagain
 
 from ..traces import ALL, make_event, make_trace, record, recorded, tries
 from .flow_figures import arrows, drawn, one_request, texts, time_of
@@ -113,14 +113,14 @@ def test_the_start_is_as_uncertain_as_the_end() -> None:
     said = texts(figure)
     assert "1.00 µs\u2003device starts\n(at most +4 µs)" in said
     assert "81.00 µs\u2003device ready\n(at most +4 µs)" in said
-    assert any(ARMED in text.replace("\n", " ") for text in said)
-    assert ARMED in flows.flow(trace).alt
+    assert any(UNSURE in text.replace("\n", " ") for text in said)
+    assert UNSURE in flows.flow(trace).alt
 
 
 def test_where_no_device_is_known_nothing_is_said_of_it() -> None:
     trace = make_trace([make_event("request", 0, 1000), make_event()])
     assert not any("timer" in text for text in texts(drawn(trace)))
-    assert ARMED not in flows.flow(trace).alt
+    assert UNSURE not in flows.flow(trace).alt
 
 
 def test_devices_that_work_at_once_are_one_span_and_their_events_are_folded() -> None:
@@ -197,8 +197,8 @@ def test_the_picture_says_what_was_asked_and_what_was_added() -> None:
     trace = recorded("aio")
     said = " ".join(texts(drawn(trace)))
     assert trace.question in said
-    assert "computation of 40 µs added" in said
-    assert "computation of 40 µs added" in flows.flow(trace).alt
+    assert "Computation of 40 µs was added" in said
+    assert "Computation of 40 µs was added" in flows.flow(trace).alt
     assert "CPU" in said.split("iomodels")[-1]
     assert "4 requests recorded" in said
 

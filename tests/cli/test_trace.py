@@ -69,7 +69,7 @@ def test_the_lane_says_what_its_shade_is_whatever_happens_meanwhile(
     said, ready = of_lane(shade, lines)
     assert said.split("│")[0].split(maxsplit=1)[1].strip() == word
     assert ready.endswith("◆ device ready")
-    assert f"lane: │ running, {shade} {meaning}" in lines
+    assert f"lane: │ not in a call, {shade} {meaning}" in lines
 
 
 def test_only_the_shades_used_are_explained() -> None:
@@ -88,7 +88,7 @@ def test_the_text_says_how_uncertain_the_start_is_and_why() -> None:
     events = [make_event("request", 0, 99), make_event("device_start", 1, 5, result=0)]
     lines = flow_text(make_trace(events))
     assert any(line.endswith("◇ device starts (at most +4 ns)") for line in lines)
-    assert f"note: {words.ARMED}" in " ".join(line.strip() for line in lines)
+    assert f"note: {words.UNSURE}" in " ".join(line.strip() for line in lines)
 
 
 def test_many_devices_take_a_line_each_time_not_each() -> None:

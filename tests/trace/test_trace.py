@@ -17,7 +17,18 @@ from iomodels.trace.flow import flow_of, in_call
 from iomodels.trace.schema import Event, Trace, check
 
 from ..engines import WITH_DATA, plain
-from ..traces import ALL, WAITING, calls, make_event, make_trace, of_kind, record, recorded, waited
+from ..traces import (
+    ALL,
+    WAITING,
+    calls,
+    end_of,
+    make_event,
+    make_trace,
+    of_kind,
+    record,
+    recorded,
+    waited,
+)
 
 SERVICE_NS = 50_000_000
 
@@ -25,11 +36,6 @@ SERVICE_NS = 50_000_000
 def ready(events: list[Event]) -> list[int]:
     """The earliest moments at which the device can have been ready, in order."""
     return [event.start_ns for event in events if event.kind == "device_ready"]
-
-
-def end_of(event: Event) -> int:
-    assert event.end_ns is not None
-    return event.end_ns
 
 
 # The flows
@@ -231,7 +237,7 @@ def test_the_events_of_a_killed_child_survive() -> None:
     assert first.result == 8
     assert (second.end_ns, second.result) == (None, None)
     shown = [step for step in flow_of(recording.trace).steps if step.kind == "call"]
-    assert words.describe_result(shown[-1]) == "not back yet"
+    assert words.describe_result(shown[-1]) == "has not returned"
 
 
 def test_an_engine_that_cannot_is_not_applicable_and_the_others_are_recorded() -> None:
@@ -321,18 +327,18 @@ def test_long_and_blocked_are_two_things(
 
 def test_computation_that_was_added_is_said() -> None:
     notes = recorded("aio").notes
-    assert any("computation of 40 µs added" in note for note in notes), notes
-    assert not any("computation" in note for note in recorded("blocking").notes)
+    assert any("Computation of 40 µs was added" in note for note in notes), notes
+    assert not any("omputation" in note for note in recorded("blocking").notes)
     asked = record("aio", settings={"load.compute": "0 ns"})
-    assert not any("computation" in note for note in asked.notes)
+    assert not any("omputation" in note for note in asked.notes)
 
 
 def test_a_trace_of_a_sweep_says_which_point_it_shows() -> None:
     sweep = {"load.depth": ["2", "3"], "load.compute": ["0 ns", "20 us"]}
     (recording,) = tracing.record(["select"], settings=sweep)
     assert recording.trace is not None
-    assert recording.trace.notes[0].startswith("the first of 4 points, depth 2")
-    assert "--set load.depth=…" in recording.trace.notes[0]
+    assert recording.trace.notes[0].startswith("This is the first of 4 points, depth 2")
+    assert "-s load.depth=…" in recording.trace.notes[0]
     assert not any("the first of" in note for note in recorded("select").notes)
 
 
@@ -341,9 +347,9 @@ def test_the_caption_says_which_requests_are_compared() -> None:
         events = [make_event("request", n * 1000, n * 1000 + 900) for n in range(requests)]
         return flow_of(make_trace(events)).caption
 
-    assert caption(1).startswith("one request")
-    assert "request 2 of 2 recorded (the second)" in caption(2)
-    assert "of 4 recorded (median of the last 3)" in caption(4)
+    assert caption(1) == "1 request recorded and shown, 900 ns from start to result"
+    assert caption(2).startswith("2 requests recorded; shown: the second, ")
+    assert caption(4).startswith("4 requests recorded; shown: number 3, the median of numbers 2 to")
 
 
 def test_the_scenarios_question_is_kept() -> None:

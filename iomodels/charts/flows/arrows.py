@@ -34,7 +34,7 @@ def draw(axes: Axes, sheet: FlowSheet, rows: Iterable[tuple[Moment, float]]) -> 
     """The arrows of these moments, each with the height of its row."""
     for moment, row in rows:
         step = moment.step
-        if step.kind == "computation":
+        if step.kind == "computation" or moment.phase == "before":
             continue
         way = _Way(sheet.lane(step)[1], sheet.edge, sheet.kernel[0], sheet.y(moment.at_ns), row)
         if step.kind in ("signal", "callback"):

@@ -34,7 +34,7 @@ LINE_IN = 0.17
 MARGIN_IN = 0.15
 LEFT_LABELS_IN, RIGHT_LABELS_IN, RIGHT_LIMIT_IN = 3.45, 6.15, 8.1
 SCALE_IN, SCALE_SIDE_IN = 8.35, 0.5
-"""Where the scale bar is, and how far from the kernel's lane at least."""
+"""Where the scale bar is beside the labels of a device, and how far from the kernel's lane else."""
 MAX_NOTES = 4
 APART = "\u2003"
 """Between a label's time and its words: SVG makes one space of several."""
@@ -55,12 +55,12 @@ def flow(trace: Trace) -> Picture:
 
 
 def _in_words(trace: Trace, shown: Flow) -> str:
-    told = [f"{words.clock(m.at_ns, shown.duration_ns)}: {_label(m, shown)}" for m in shown.moments]
+    said = [f"{words.clock(m.at_ns, shown.duration_ns)}: {_label(m, shown)}" for m in shown.moments]
     notes = [
-        f" Note: {note}."
+        f" Note: {note.rstrip('.')}."
         for note in [*words.left_out(shown), *trace.notes, *words.explained(shown)]
     ]
-    return f"What {trace.engine} did, {shown.caption}. {'; '.join(told)}.{''.join(notes)}"
+    return f"What {trace.engine} did, {shown.caption}. {'; '.join(said)}.{''.join(notes)}"
 
 
 # The whole
@@ -74,7 +74,7 @@ def _draw(trace: Trace, shown: Flow, title: str) -> Figure:
     height = max(LEAST_IN, LABEL_IN * (others + 1), TWO_LINES_IN * (device + 1))
     colour = style.hue(trace.engine.partition(":")[0])
     sheet = FlowSheet(shown, colour, height)
-    width = _scale_in(sheet) + WIDTH_IN - SCALE_IN
+    width = max(WIDTH_IN, _scale_in(sheet) + WIDTH_IN - SCALE_IN)
     below = _below(trace, shown, width)
     whole = HEAD_IN + height + 0.25 + LINE_IN * len(below) + MARGIN_IN
     figure = Figure(figsize=(width, whole))
@@ -99,10 +99,9 @@ def _head(axes: Axes, trace: Trace, sheet: FlowSheet, title: str, width: float) 
     fitted = style.shortened(title, style.TITLE_PT, wide, "bold")
     write(axes, MARGIN_IN, 0.25, fitted, style.TITLE_PT, color=style.INK, fontweight="bold")
     question = style.wrap(style.safe(trace.question), style.TEXT_PT, wide, lines=2)
-    caption = style.shortened(
-        f"{style.safe(trace.scenario, 60)}: {sheet.flow.caption}", style.TEXT_PT, wide
-    )
-    for line, text in enumerate([*question, caption]):
+    text = f"{style.safe(trace.scenario, 60)}: {sheet.flow.caption}"
+    caption = style.wrap(text, style.TEXT_PT, 0.97 * wide, lines=2)
+    for line, text in enumerate([*question, *caption]):
         write(axes, MARGIN_IN, 0.52 + LINE_IN * line, text, style.TEXT_PT)
     centre = {"ha": "center", "fontweight": "bold", "color": style.INK}
     for (left, right), name in (
@@ -116,8 +115,8 @@ def _below(trace: Trace, shown: Flow, width: float) -> list[str]:
     """What is not shown, notes and the footer, in lines."""
     notes = [*words.left_out(shown), *(f"Note: {note}" for note in trace.notes[:MAX_NOTES])]
     if len(trace.notes) > MAX_NOTES:
-        notes.append(f"and {len(trace.notes) - MAX_NOTES} more notes")
-    notes += [f"Note: {note} (dark: when it may have been)" for note in words.explained(shown)]
+        notes.append(f"{len(trace.notes) - MAX_NOTES} more notes are in the trace file")
+    notes += [f"Note: {note} Dark: when they may have been." for note in words.explained(shown)]
     known = trace.environment
     cores = known.get("cores_allowed") or known.get("cores")
     footer = [
@@ -204,6 +203,8 @@ def _label(moment: Moment, shown: Flow) -> str:
     step = moment.step
     if step.kind != "call":
         return words.describe_occurrence(step, shown.duration_ns)
+    if moment.phase == "before":
+        return words.waits(step)
     if moment.phase == "enter":
         return words.called(step)
     after = f", after {words.took(step)}" if words.took(step) else ""
@@ -223,10 +224,10 @@ def nice_ns(duration_ns: int) -> int:
 
 
 def _scale_in(sheet: FlowSheet) -> float:
-    """Beside the device's labels, or where there are none nearer to the kernel's lane."""
+    """Beside the device's labels, or where there are none beside the kernel's lane."""
     if sheet.flow.at_work_ns or sheet.flow.unsure_ns:
         return SCALE_IN + sheet.shift
-    return max(SCALE_IN, sheet.kernel[1] + SCALE_SIDE_IN)
+    return sheet.kernel[1] + SCALE_SIDE_IN
 
 
 def _scale(axes: Axes, sheet: FlowSheet) -> None:
