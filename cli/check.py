@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from iomodels.measure.defaults import MAX_SEED
+
 from .bench import DEFAULT_SUITE
 from .shared.interrupts import terminated_like_ctrl_c
 from .shared.options import (
@@ -81,7 +83,9 @@ LEAST_PAIRS = 10
 @click.option(
     "--long", "however_long", is_flag=True, help="With --baseline: measure for over an hour."
 )
-@click.option("--seed", type=click.IntRange(0), metavar="N", help="A/B: fixes every random choice.")
+@click.option(
+    "--seed", type=click.IntRange(0, MAX_SEED), metavar="N", help="A/B: fixes every random choice."
+)
 @click.option(
     "--self-test",
     "self_test",

@@ -54,6 +54,7 @@ def command(
     Exits with 0 when nothing got worse, 1 for a regression or a lost cell, 2 for a mistake in what
     was asked, 3 when times cannot be compared (another machine or version), 4 when inconclusive.
     """
+    from iomodels.base import names
     from iomodels.comparison.runs import compare
     from iomodels.comparison.verdict import EXIT_CODES
     from iomodels.results.read import load
@@ -67,11 +68,12 @@ def command(
     own = [] if shown_as == "table" else [f"{shown_as}=-"]
     exports = exporting.asked([*own, *exported], "verdicts", force=force)
     base, new = found([base, new])
+    base_name, new_name = names.apart([base, new])
     comparison = compare(
         load(base),
         load(new),
-        base_name=base.name,
-        new_name=new.name,
+        base_name=base_name,
+        new_name=new_name,
         threshold=threshold,
         metric_keys=metrics,
         anyway=anyway,

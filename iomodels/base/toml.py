@@ -36,7 +36,7 @@ def read(path: Path, where: str) -> dict[str, Any]:
     not TOML (with the line), or is nested too deeply.
     """
     try:
-        text = _read_bytes(path, where).decode()
+        text = _read_bytes(path, where).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ScenarioError(
             f"{where}: byte {error.start} is not UTF-8 text, and a scenario is a TOML text file"

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from iomodels import __version__
+from iomodels.base import names
 from iomodels.base.errors import IomodelsError, NothingMeasured, ResultError, UsageError
 from iomodels.comparison import matching
 from iomodels.comparison.matching import Key
@@ -52,7 +53,8 @@ def load_baseline(paths: Sequence[str | Path]) -> Baseline:
         if not inside:
             raise UsageError(f"no result (*.json) in {path}: record one with iomodels bench -o")
         files += inside
-    runs, copies = _each_once(sorted(((read.load(f), f.name) for f in files), key=_when))
+    loaded = zip(map(read.load, files), names.apart(files), strict=True)
+    runs, copies = _each_once(sorted(loaded, key=_when))
     more = f" and {len(runs) - 1} older" if len(runs) > 1 else ""
     warnings = [*copies, *(notice for run, name in runs for notice in incomplete(run, name))]
     return Baseline(f"{runs[-1][1]}{more}", tuple(run for run, _ in runs), tuple(warnings))

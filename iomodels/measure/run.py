@@ -29,6 +29,7 @@ from iomodels.base.errors import (
     ScenarioError,
     TrialError,
 )
+from iomodels.base.names import text_of
 from iomodels.base.units import counted
 from iomodels.engines.spec import parse_list as parse_engines
 from iomodels.machine import environment, noise
@@ -110,7 +111,7 @@ def _asked(
 ) -> Asked:
     """What was asked, without any folder."""
     return Asked(
-        scenarios=[Path(name).name for name in scenarios],
+        scenarios=[text_of(Path(name).name) for name in scenarios],
         engines=list(engines),
         settings={key: list(values) for key, values in settings.items() if key != NOT_STORED},
     )

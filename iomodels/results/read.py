@@ -6,6 +6,7 @@ numbers are checked before anyone uses it.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import math
 import os
@@ -68,7 +69,8 @@ def load(path: str | os.PathLike[str]) -> Run:
 
 def load_document(path: str | os.PathLike[str], kind: Document[Content]) -> Content:
     """Read a file of this kind. Raises `ResultError` for whatever is not a sound one."""
-    data = read_bytes(Path(path), kind.what, kind.command)
+    # Editors and shells of Windows put a byte order mark before the text.
+    data = read_bytes(Path(path), kind.what, kind.command).removeprefix(codecs.BOM_UTF8)
     remedy = f"make one with '{kind.command}' or use another file"
     with refusing(path, remedy, kind.what):
         schema = msgspec.json.decode(data, type=_Header).schema

@@ -162,6 +162,7 @@ def _ask(python: str, prefix: tuple[str, ...], environment: Mapping[str, str]) -
             capture_output=True,
             timeout=ASK_TIMEOUT_S,
             check=False,
+            process_group=0,  # as a trial's: setsid would start another process only from one
         )
     except (OSError, ValueError) as error:
         raise ArmError(f"{what} cannot be started: {_why(error)}") from None
@@ -180,8 +181,8 @@ def _ask(python: str, prefix: tuple[str, ...], environment: Mapping[str, str]) -
         )
     if answer["parent"] != os.getpid():
         raise ArmError(
-            f"{what} starts Python as a process of its own and stays between, where nobody could "
-            "watch the trial: use a program that becomes the one it starts, such as taskset or env"
+            f"{what} starts Python in another process, where the trial could not be watched: "
+            "use a program that becomes the one it starts, such as taskset or env"
         )
     return answer
 

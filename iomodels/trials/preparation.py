@@ -26,6 +26,9 @@ CALIBRATION_NS = 100_000_000
 """The TSC is compared with CLOCK_MONOTONIC over this long: an error below 1 ppm."""
 COMPUTE_CALIBRATION_NS = 50_000_000
 
+_MAX_SEED = 2**63 - 1
+"""The core's numbers; a result file's seed may be larger."""
+
 HARNESS_SETTINGS = {
     "append": 0,
     "arrival_gap_q10_ns": 0,
@@ -125,7 +128,7 @@ class Preparation:
         point, spec = planned.cell.point, planned.cell.engine
         settings = of_point(point) | {
             "clock_ns_per_tick_q32": self._clock_q32,
-            "seed": (self._seed * 1_000_003 + planned.round) & (2**63 - 1),
+            "seed": (self._seed * 1_000_003 + planned.round) & _MAX_SEED,
             "compute_units": self._compute_units(point.load),
             **self._cpu_settings(point.load),
         }
@@ -137,7 +140,7 @@ class Preparation:
         own = point.load.writes
         fd = self._new_file(channel) if own else self._shared_file(channel)
         try:
-            settings |= {"file_fd": fd, "file_seed": self._seed} | changed
+            settings |= {"file_fd": fd, "file_seed": self._seed & _MAX_SEED} | changed
             yield Command(spec.name, channel.kind, settings, (fd,), spec.options)
         finally:
             if own:
@@ -176,7 +179,7 @@ class Preparation:
                 reason = f"{os.strerror(errno.ENOSPC)}, {format_size(free)} are free there"
                 raise _no_file(size, reason, too_large=True)
             self._making(size)
-            return _core.make_file(folder, size, self._seed)
+            return _core.make_file(folder, size, self._seed & _MAX_SEED)
         except OSError as error:
             reason = os.strerror(error.errno or 0)
             raise _no_file(size, reason, too_large=error.errno in _TOO_LARGE) from error

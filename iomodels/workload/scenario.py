@@ -119,9 +119,14 @@ def resolve(
     for name in names:
         for scenario in _scenarios_of(name, settings or {}):
             other = chosen.setdefault(scenario.name, scenario)
-            if other != scenario:
+            if other != replace(scenario, path=_same_file(other.path, scenario.path)):
                 raise ScenarioError(_why_not_both(other, scenario))
     return list(chosen.values())
+
+
+def _same_file(one: Path, other: Path) -> Path:
+    """`one` if both name the same file, as `mine.toml` and `./mine.toml` do; else `other`."""
+    return one if one.resolve() == other.resolve() else other
 
 
 def _scenarios_of(name: str, settings: Mapping[str, Sequence[str]]) -> Iterator[Scenario]:

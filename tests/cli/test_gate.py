@@ -194,6 +194,11 @@ def test_machine_readable_forms_are_alone_on_standard_output(cli, files) -> None
         (("check", "--self-test", "-m", "cpu_ns_per_op"), "-m does not go with --self-test"),
         (("check", "slow-device", "--self-test"), ": SCENARIO does not go with --self-test"),
         (("check", "--self-test", "--minutes", "0"), "--minutes"),
+        *(
+            (("check", "--self-test", "--minutes", minutes), "--minutes")
+            for minutes in ("nan", "inf", "1e308", "-inf")
+        ),
+        (("check", "slow-device", "--b", "load.depth=1", "--seed", str(2**63)), "--seed"),
         (("report", "base.json", "-o", "-"), "not standard output: name another"),
         (("bench", "-o", "-"), "not standard output: name another"),
         (("check", "--baseline", "base.json", "--minutes", "1"), "only goes with --self-test"),

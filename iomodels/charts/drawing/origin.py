@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import takewhile
 from pathlib import Path
 
+from iomodels.base.names import text_of
 from iomodels.base.units import counted, format_duration
 from iomodels.results.schema import Notice, Run
 
@@ -26,7 +27,7 @@ def run_names(runs: Sequence[Run], paths: Sequence[Path] = ()) -> list[str]:
     By their files' names without a time stamp, their folders, kernel, version, or when they were
     made; else by number.
     """
-    files = list(paths)
+    files = [Path(text_of(path)) for path in paths]
     stems = _without_common_words([_TIME.sub("", path.stem) for path in files])
     ways: list[Callable[[int], str]] = [
         *([lambda n: stems[n], lambda n: files[n].parent.name] if files else []),
