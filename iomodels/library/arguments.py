@@ -41,17 +41,9 @@ def optional_names(argument: str, value: object, example: str) -> list[str]:
 
 
 def engines(value: object) -> list[str]:
-    """Engines as `NAME` or `NAME:option=value,…`."""
-    found = optional_names(
-        "engines", () if value is None else value, '"aio" or ["blocking", "aio"]'
-    )
-    for text in found:
-        if "," in text.partition(":")[0]:
-            parts = [part.strip() for part in text.split(",")]
-            raise UsageError(
-                f"engines has {_shown(text)}: write several engines as a list, {parts}"
-            )
-    return found
+    """Engines as `-e` has them; None and nothing are those that the scenario names."""
+    example = '"aio" or ["blocking", "aio"]'
+    return optional_names("engines", () if value is None else value, example)
 
 
 def settings(value: object) -> dict[str, list[str]]:
@@ -112,9 +104,13 @@ def number(argument: str, value: object, low: float, high: float, unit: str = ""
     must = f"a number from {low:g} to {high:g}{unit and ', in '}{unit}"
     if isinstance(value, bool) or not isinstance(value, Real):
         _refuse(argument, value, must)
-    if not (math.isfinite(value) and low <= float(value) <= high):
+    try:
+        found = float(value)
+    except OverflowError:
+        found = math.inf
+    if not low <= found <= high:  # nan is neither below nor above
         _refuse(argument, value, must)
-    return float(value)
+    return found
 
 
 def flag(argument: str, value: object) -> bool:

@@ -49,7 +49,7 @@ class TextProgress(Listener):
     (a notebook, a log) one line for each round."""
 
     def __init__(self) -> None:
-        self._stream = sys.stderr
+        self._stream = None if sys.stderr is None or sys.stderr.closed else sys.stderr
         self._is_terminal = self._stream is not None and self._stream.isatty()
         self._line = ""
         self._trials = 0

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from typing import Any, Literal, Self
 
+from iomodels.base import files
 from iomodels.base.escape import visible
 from iomodels.base.units import counted
 from iomodels.comparison import schema as comparison_schema
 from iomodels.comparison import wording
-from iomodels.library import notebook, rows
+from iomodels.library import arguments, notebook, rows
 from iomodels.library.rows import Row
 from iomodels.results import save, schema
 
@@ -47,7 +48,9 @@ class Run(schema.Run, frozen=True):
 
         Raises `OutputError`, also where the file exists already, unless `force`.
         """
-        save.save(self, path, force=force)
+        where = arguments.path("path", path)
+        files.check_output(where, force=arguments.flag("force", force))
+        save.save(self, where, force=force)
 
     def __repr__(self) -> str:
         measured = [cell for cell in self.cells if not cell.is_harness]
