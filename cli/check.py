@@ -17,6 +17,7 @@ from .shared.interrupts import terminated_like_ctrl_c
 from .shared.options import (
     EXPORT_OPTION,
     JSON_OPTION,
+    LEGEND_OPTION,
     METRIC_OPTION,
     THRESHOLD_OPTION,
     Time,
@@ -77,8 +78,8 @@ LEAST_PAIRS = 10
     "--rounds",
     type=click.IntRange(1, 1000),
     metavar="N",
-    help="With --baseline: rounds of the first look. [default: the baseline's] A/B: pairs of the "
-    "first look, at least 10; later ones grow with it. [default: 20]",
+    help="With --baseline: rounds of the first pass. [default: the baseline's] A/B: first pairs, "
+    "at least 10; later batches grow with them. [default: 20]",
 )
 @click.option(
     "--long", "however_long", is_flag=True, help="With --baseline: measure for over an hour."
@@ -108,6 +109,7 @@ LEAST_PAIRS = 10
     help="With --baseline: keep what was measured as a result file, the next baseline.",
 )
 @click.option("--force", is_flag=True, help="Overwrite output files that exist.")
+@LEGEND_OPTION
 @EXPORT_OPTION
 @JSON_OPTION
 def command(
@@ -126,6 +128,7 @@ def command(
     threshold: float,
     output: Path | None,
     force: bool,
+    legend: bool,
     exported: tuple[str, ...],
     as_json: bool,
 ) -> int:
@@ -138,7 +141,7 @@ def command(
 
     Exits with 0 when nothing got worse, 1 for a regression or a lost cell, 2 for a mistake in what
     was asked, 3 when times cannot be compared (another machine or core) or nothing could be
-    measured, 4 when it is too noisy to tell, 130 when interrupted.
+    measured, 4 when inconclusive, 130 when interrupted.
     """
     from iomodels.comparison.verdict import EXIT_CODES
 
@@ -167,7 +170,10 @@ def command(
             "does not go with --self-test",
         )
         return selftest.show(
-            minutes=minutes or DEFAULT_MINUTES, threshold=threshold, as_json=as_json
+            minutes=minutes or DEFAULT_MINUTES,
+            threshold=threshold,
+            as_json=as_json,
+            explain=legend,
         )
     taken = [output] if output is not None else []
     exports = exporting.asked(exported, "verdicts", force=force, as_json=as_json, taken=taken)
@@ -192,7 +198,7 @@ def command(
     try:
         exporting.write_files(exports, comparison, force=force)
     finally:
-        for part in changes_table.report(comparison):
+        for part in changes_table.report(comparison, explain=legend):
             console_out.print(part)
         exporting.print_out(exports, comparison)
     return 130 if interrupted else EXIT_CODES[comparison.outcome]

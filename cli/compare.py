@@ -6,7 +6,13 @@ from pathlib import Path
 
 import click
 
-from .shared.options import EXPORT_OPTION, JSON_OPTION, METRIC_OPTION, THRESHOLD_OPTION
+from .shared.options import (
+    EXPORT_OPTION,
+    JSON_OPTION,
+    LEGEND_OPTION,
+    METRIC_OPTION,
+    THRESHOLD_OPTION,
+)
 from .shared.results import LATEST, found
 
 FORMATS = ("table", "markdown", "json", "csv")
@@ -30,6 +36,7 @@ FORMATS = ("table", "markdown", "json", "csv")
     help="What to write to standard output. [default: table]",
 )
 @click.option("--force", is_flag=True, help="Overwrite output files that exist.")
+@LEGEND_OPTION
 @EXPORT_OPTION
 @JSON_OPTION
 def command(
@@ -40,6 +47,7 @@ def command(
     anyway: bool,
     shown_as: str,
     force: bool,
+    legend: bool,
     exported: tuple[str, ...],
     as_json: bool,
 ) -> int:
@@ -48,8 +56,8 @@ def command(
     BASE and NEW are files that `iomodels bench` wrote. "latest" is the newest in results/, and
     the default of NEW.
 
-    Every change has its interval, the rounds it rests on, the noise of its cell and the smallest
-    change that would have been seen. Nothing is measured: `iomodels check` does that.
+    Each change is shown with its interval, the number of rounds, the noise and the smallest
+    detectable change. Nothing is measured: `iomodels check` does that.
 
     Exits with 0 when nothing got worse, 1 for a regression or a lost cell, 2 for a mistake in what
     was asked, 3 when times cannot be compared (another machine or version), 4 when inconclusive.
@@ -83,7 +91,7 @@ def command(
     finally:
         if not exporting.on_standard_output(exports):
             output = console.out()
-            for part in changes_table.report(comparison):
+            for part in changes_table.report(comparison, explain=legend):
                 output.print(part)
         exporting.print_out(exports, comparison)
     return EXIT_CODES[comparison.outcome]

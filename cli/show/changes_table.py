@@ -10,10 +10,18 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from iomodels.base.units import counted
 from iomodels.comparison.metrics import COUNTER_PREFIX, METRICS, SUITE
 from iomodels.comparison.schema import Change, Comparison
 from iomodels.comparison.verdict import counts
-from iomodels.comparison.wording import HEADLINES, judged, seen, share, why_passed
+from iomodels.comparison.wording import (
+    HEADLINES,
+    answers,
+    judged,
+    seen,
+    share,
+    why_passed,
+)
 from iomodels.statistics.rounds import MIN_ROUNDS
 
 from .console import engine_name, safe
@@ -29,16 +37,26 @@ STYLES = {
 }
 OUTCOME_STYLES = {"passed": "bold green", "regression": "bold red"}
 TITLES = {key: metric.column for key, metric in METRICS.items()} | {SUITE.key: "median"}
-LEGEND = (
-    "change: with its interval ({interval}) · n: pairs, or rounds of the side with fewer · "
-    "noise: of one round · "
-    "sees: the smallest loss that would be found with 80 % power, of A/B by the whole procedure "
-    "or, where it was measured again, by those pairs"
-)
+SHORT_LEGEND = "Intervals: {interval}. --legend explains the columns."
+LEGEND = {
+    "change": "new divided by base, as a difference in per cent",
+    "interval": "of the change: {interval}",
+    "n": "pairs, or rounds on the side with fewer",
+    "noise": "relative standard deviation of one round, or of one pair",
+    "detectable": (
+        "the smallest loss that is found with 80 % power: in an A/B by the whole procedure or, if "
+        "measured again, by the new pairs"
+    ),
+    "verdict": (
+        "same: the interval excludes a change beyond the threshold; slower or faster: a change "
+        "beyond it is shown; inconclusive: neither"
+    ),
+}
 
 
-def report(comparison: Comparison) -> list[RenderableType]:
-    """Everything there is to say about a comparison."""
+def report(comparison: Comparison, *, explain: bool = False) -> list[RenderableType]:
+    """Everything there is to say about a comparison. The legend is short, unless it is to `explain`
+    every column."""
     shown: list[RenderableType] = []
     for heading, changes in _grouped(comparison.changes).items():
         rows = [change for change in changes if not _is_dull(change)]
@@ -52,7 +70,8 @@ def report(comparison: Comparison) -> list[RenderableType]:
         *_surroundings(comparison),
         Text(""),
         _outcome(comparison),
-        *_legend(shown, comparison),
+        *map(safe, answers(comparison)),
+        *_legend(shown, comparison, explain=explain),
     ]
 
 
@@ -64,8 +83,11 @@ def _counters(comparison: Comparison) -> str:
         noun, verb = ("counter", "is") if same == 1 else ("counters", "are")
         told.append(f"{same} exact {noun} (calls per operation) {verb} the same")
     if unjudged:
-        vary = "counter varies by itself" if unjudged == 1 else "counters vary by themselves"
-        told.append(f"{unjudged} {vary} or had too few rounds, and could not be judged")
+        why = "it varies" if unjudged == 1 else "they vary"
+        has = "has" if unjudged == 1 else "have"
+        told.append(
+            f"{counted(unjudged, 'counter')} not judged: {why} in the base, or {has} too few rounds"
+        )
     return "; ".join(told)
 
 
@@ -85,7 +107,7 @@ def _table(rows: Sequence[Change]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column("engine", overflow="fold", ratio=1)
     table.add_column("metric", no_wrap=True)
-    for name in ("change", "interval", "n", "noise", "sees"):
+    for name in ("change", "interval", "n", "noise", "detect-\nable"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for change in rows:
@@ -133,7 +155,7 @@ def _reasons(rows: Sequence[Change]) -> list[RenderableType]:
     engines: dict[str, list[str]] = {}
     for change in rows:
         if change.confirmed:
-            engines.setdefault("measured again; the fresh rounds stand for the first", []).append(
+            engines.setdefault("Measured again; the verdict uses only the new rounds", []).append(
                 change.engine
             )
         if change.reason:
@@ -164,12 +186,11 @@ def _outcome(comparison: Comparison) -> Text:
     return Text.assemble(
         (HEADLINES[comparison.outcome], OUTCOME_STYLES.get(comparison.outcome, "bold yellow")),
         safe(
-            f": {'nothing lost, ' if why else ''}{found or 'nothing to compare'} "
+            f": {'no loss shown, ' if why else ''}{found or 'nothing to compare'} "
             f"({f'{why}; ' if why else ''}{comparison.new_name} against {comparison.base_name}; "
-            f"same: within {share(comparison.threshold)})"
+            f"threshold {share(comparison.threshold)})."
         ),
-        "\n" if comparison.changes else "",
-        safe(judged(comparison) if comparison.changes else ""),
+        safe(f"\n{_capital(judged(comparison))}." if comparison.changes else ""),
     )
 
 
@@ -177,7 +198,18 @@ def _timings(comparison: Comparison) -> list[Change]:
     return [change for change in comparison.changes if not _is_dull(change)]
 
 
-def _legend(shown: Sequence[RenderableType], comparison: Comparison) -> list[RenderableType]:
+def _legend(
+    shown: Sequence[RenderableType], comparison: Comparison, *, explain: bool
+) -> list[RenderableType]:
     if not any(isinstance(part, Table) for part in shown):
         return []
-    return [safe(LEGEND.format(interval=comparison.interval), "dim")]
+    if not explain:
+        return [Text(""), safe(SHORT_LEGEND.format(interval=comparison.interval), "dim")]
+    terms = Table.grid(padding=(0, 2, 0, 0))
+    for term, meaning in LEGEND.items():
+        terms.add_row(safe(term, "dim"), safe(meaning.format(interval=comparison.interval), "dim"))
+    return [Text(""), terms]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

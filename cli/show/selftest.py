@@ -19,11 +19,13 @@ from iomodels.results.schema import Interval
 from ..shared.interrupts import terminated_like_ctrl_c
 from . import console, pair_progress
 
+SHORT_LEGEND = "In parentheses 95 % intervals. --legend explains the columns."
 
-def show(*, minutes: float, threshold: float, as_json: bool) -> int:
+
+def show(*, minutes: float, threshold: float, as_json: bool, explain: bool = False) -> int:
     """Run it and print the last report; 1 where a kind of cell could not be measured."""
     messages = console.err()
-    messages.print(f"about {counted(minutes, 'minute')}; Ctrl-C keeps the suites that are done")
+    messages.print(f"about {counted(minutes, 'minute')}; Ctrl-C ends it and shows what is done")
     seed = secrets.randbits(32)
     last: Report | None = None
     interrupted = False
@@ -37,20 +39,20 @@ def show(*, minutes: float, threshold: float, as_json: bool) -> int:
         interrupted = True
     if last is None:
         return 130
-    _write(last, as_json=as_json)
+    _write(last, as_json=as_json, explain=explain)
     if interrupted:
         return 130
     return 1 if any(kind.error for kind in last.kinds) else 0
 
 
-def _write(report: Report, *, as_json: bool) -> None:
+def _write(report: Report, *, as_json: bool, explain: bool) -> None:
     if as_json:
         import msgspec
 
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(_plain(report))) + b"\n")
         return
     output = console.out()
-    for part in _report(report):
+    for part in _report(report, explain=explain):
         output.print(part)
 
 
@@ -87,10 +89,10 @@ def _plain_tally(tally: Tally) -> dict[str, object]:
     }
 
 
-def _report(report: Report) -> list[RenderableType]:
+def _report(report: Report, *, explain: bool) -> list[RenderableType]:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column("kind of cell", ratio=1)
-    for name in ("n", "false alarms", "found", "noise", "sees", "B / A"):
+    for name in ("n", "false alarms", "found", "noise", "detect-\nable", "B / A"):
         table.add_column(name, justify="right", no_wrap=True)
     for result in report.kinds:
         table.add_row(result.kind.name, *_rates(result.tally), *_numbers(result))
@@ -101,25 +103,44 @@ def _report(report: Report) -> list[RenderableType]:
         for result in report.kinds
         if result.error
     ]
-    return [table, *errors, Text(""), _summary(report), Text(""), _legend(report)]
+    answer = [_answer(report)] if report.pooled.decisions else []
+    legend = _legend(report) if explain else Text(SHORT_LEGEND, style="dim")
+    return [table, *errors, Text(""), *answer, _summary(report), Text(""), legend]
+
+
+def _answer(report: Report) -> Text:
+    """How often the gate is wrong, and how often it finds what it is for."""
+    alarms, power = report.pooled.false_alarm_rate, report.pooled.power
+    return Text(
+        f"All kinds together: {_rate(alarms)} false alarms, and {_rate(power)} of the slowdowns of "
+        f"{share(report.slowdown)} found."
+    )
 
 
 def _summary(report: Report) -> Text:
     """What it took, and how far so few decisions can be trusted."""
     took = f"{counted(report.suites, 'suite')} in {report.elapsed_s / 60:.1f} minutes."
     if not all(result.tally.decisions or result.error for result in report.kinds):
-        took += " A kind without decisions did not fit into the time."
-    return Text(f"{took} Few decisions say little: --minutes 30 narrows the intervals.")
+        took += " There was no time for the kinds without decisions."
+    return Text(f"{took} Few decisions give wide intervals: use --minutes 30.")
 
 
-def _legend(report: Report) -> Text:
-    return Text(
-        "n: decisions between like arms, and as many with arm B slowed by "
-        f"{share(report.slowdown)}; false alarms of the former, found of the latter, with 95 % "
-        "intervals; noise: of one pair; sees: the smallest change found with 80 % power; "
-        "B / A: what the slowdown came to",
-        style="dim",
-    )
+def _legend(report: Report) -> Table:
+    meanings = {
+        "n": (
+            "decisions on two arms that are the same, and as many on an arm B that is slowed by "
+            f"{share(report.slowdown)}"
+        ),
+        "false alarms": "changes found between arms that are the same, with a 95 % interval",
+        "found": "slowed arms that were found, with a 95 % interval",
+        "noise": "relative standard deviation of one pair",
+        "detectable": "the smallest change that is found with 80 % power",
+        "B / A": "throughput of the slowed arm, divided by that of the other",
+    }
+    terms = Table.grid(padding=(0, 2, 0, 0))
+    for term, meaning in meanings.items():
+        terms.add_row(Text(term, style="dim"), Text(meaning, style="dim"))
+    return terms
 
 
 def _rates(tally: Tally) -> tuple[str, ...]:

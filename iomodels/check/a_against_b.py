@@ -173,7 +173,7 @@ class _Measuring:
 def _alike(cells: Sequence[PairedCell]) -> list[Notice]:
     if not all(cell.runs_alike for cell in cells):
         return []
-    message = "both arms are the same (an A/A): whatever change is found is a false alarm"
+    message = "both arms are the same (an A/A test): any change that is found is a false alarm"
     return [Notice("a-a", message)]
 
 

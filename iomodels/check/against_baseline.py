@@ -57,7 +57,7 @@ BUDGET_S = 170.0
 """First look and confirmation together stay below three minutes, unless what is left by the first
 look is too little for as many fresh rounds as a verdict takes."""
 LONG_S = 3600.0
-"""A baseline that asks for more must be confirmed by the user: it may be a stranger's."""
+"""A baseline that takes more must be confirmed by the user: it may be a stranger's."""
 COUNTER_ROUNDS, COUNTER_DURATION_S = 2, 0.1
 """What exact counters need: a round would do, and the second shows that they are constant."""
 
@@ -90,7 +90,7 @@ def check(
     The cells are those of any of its runs, each judged against the runs that have it; seed and
     settings are the newest run's.
 
-    `rounds` stands for the baseline's own number, `folder` is where files are made (a baseline
+    `rounds` replaces the baseline's own number, `folder` is where files are made (a baseline
     never says where). Cells that fail now are a regression, even if all do. Raises `OutputError`
     and `RunInterrupted` as `run.bench` does, `NothingMeasured` where no cell can be asked for,
     `ResultError` for settings beyond the limits, and `UsageError` for an unknown metric, or for
@@ -106,8 +106,8 @@ def check(
     plan = _plan(newest, list(cells.values()), rounds, timed=bool(comparable))
     if plan.estimate_s > LONG_S and not however_long:
         raise UsageError(
-            f"this baseline asks for about {plan.estimate_s / 3600:.1f} hours of measuring: give "
-            "fewer rounds (-r), or say that it may take so long (--long)"
+            f"this baseline takes about {plan.estimate_s / 3600:.1f} hours to measure: use fewer "
+            "rounds (-r), or allow it with --long"
         )
     kept = Path(output) if output is not None and comparable else None
     not_kept = _not_kept(Path(output)) if output is not None and not comparable else []
@@ -264,8 +264,8 @@ def _confirm(
 
 def _not_kept(output: Path) -> list[Notice]:
     message = (
-        f"{output.name} is not written: times are not comparable with this baseline, so only "
-        "counters are checked, in rounds too few and too short for the next baseline: record that "
-        "with iomodels bench -o"
+        f"{output.name} is not written: times are not comparable with this baseline, so only call "
+        "counters are checked, in few and short rounds; record a new baseline with "
+        "iomodels bench -o"
     )
     return [Notice("not-kept", message)]

@@ -95,10 +95,10 @@ def _comparable(baseline: Baseline) -> tuple[list[Run], list[Notice], set[Key]]:
     left_out = [run for run, reason in zip(baseline.runs, reasons, strict=True) if reason]
     if not left_out:
         return usable, [], set()
-    message = f"{len(left_out)} of the baseline's runs are of another machine or version"
+    message = f"{len(left_out)} of the baseline's runs are from another machine or version"
     only_there = _measured(left_out) - _measured(usable)
     if only_there:
-        message += f"; only they have {_names(only_there)}: not checked, record them again"
+        message += f"; only they have {_names(only_there)}, which is not checked: record it again"
     return usable, [Notice("left-out", message)], only_there
 
 
@@ -128,8 +128,8 @@ def few_rounds(bases: Sequence[Run], cells: Mapping[Key, object]) -> list[Notice
     if not few:
         return []
     message = (
-        f"the baseline has fewer than {MIN_ROUNDS} rounds of {_names(few)}: their times cannot be "
-        f"judged; record it with more (bench -r {LEAST_FRESH_ROUNDS})"
+        f"the baseline has fewer than {MIN_ROUNDS} rounds of {_names(few)}: their times are "
+        f"inconclusive; record it with more rounds (bench -r {LEAST_FRESH_ROUNDS})"
     )
     return [Notice("few-rounds", message)]
 
@@ -173,7 +173,7 @@ def _cells(
     for key, cell in every.items():
         if key not in measured:
             if cell.status == "failed":
-                message = f"{cell.scenario}, {cell.engine}: failed in all of the baseline"
+                message = f"{cell.scenario}, {cell.engine}: failed in every baseline run"
                 lost.never.append(Notice("never-measured", f"{message}: {cell.reason}"))
             continue
         try:
@@ -182,7 +182,7 @@ def _cells(
         except IomodelsError as error:
             lost.unknown[key] = Notice("unknown-cell", f"a cell cannot be measured: {error}")
     if not cells:
-        raise NothingMeasured("the baseline has no cell that could be measured: record another")
+        raise NothingMeasured("the baseline has no cell that can be measured: record another")
     names = matching.labels({key: _as_cell(key) for key in cells})
     labelled = {key: (replace(p, label=names[key]), spec) for key, (p, spec) in cells.items()}
     return labelled, lost
@@ -231,7 +231,7 @@ def of_the_baseline(bases: Sequence[Run]) -> list[Notice]:
     return [
         Notice(
             "one-baseline",
-            "one baseline run cannot show how this machine differs from one hour to the next, so "
-            "only a change far beyond the usual counts: record some at other times",
+            "one baseline run cannot show how much runs on this machine differ, so only a large "
+            "change counts: record more runs at other times",
         )
     ]

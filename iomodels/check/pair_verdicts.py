@@ -28,7 +28,7 @@ from iomodels.statistics.sign_flip import Floats
 
 SUITE = "all cells"
 """The scenario and engine of the line that is about the suite as a whole."""
-INTERRUPTED = "interrupted: there is no verdict before all is measured"
+INTERRUPTED = "interrupted: no verdict, since not all was measured"
 
 
 @dataclass

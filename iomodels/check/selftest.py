@@ -1,4 +1,5 @@
-"""How often A/B cries wolf on this machine, and how much it sees: measured, not computed.
+"""How often A/B gives a false alarm on this machine, and what it can detect: measured, not
+computed.
 
 One repetition is one suite: of every kind of cell, once with two arms that are the same, where
 every change found is a false alarm, and once with a slowdown of known size in arm B, which should
@@ -275,7 +276,7 @@ class _KindTest:
 def _prepare(kinds: Sequence[Kind], slowdown: float, work: _Work) -> list[_KindTest]:
     """Measure how long an operation takes in each kind, and make a slowdown of that."""
     alone = [kind.cell(0, 0) for kind in kinds]
-    pilots = work.pairs(alone, PILOT_PAIRS, "how long an operation takes")
+    pilots = work.pairs(alone, PILOT_PAIRS, "calibrating: time per operation")
     amounts: dict[int, tuple[float, float]] = {}
     tests: dict[int, _KindTest] = {}
     for place, (kind, cell, pilot) in enumerate(zip(kinds, alone, pilots, strict=True)):
@@ -312,7 +313,7 @@ def _sized(
     cells = [kinds[p].cell(amounts[p][0], sum(amounts[p])) for p in busy]
     found = {}
     for place, measured in zip(
-        busy, work.pairs(cells, SIZING_PAIRS, "what the computation comes to"), strict=True
+        busy, work.pairs(cells, SIZING_PAIRS, "calibrating: computation"), strict=True
     ):
         base_ns, more_ns = amounts[place]
         p50s = [

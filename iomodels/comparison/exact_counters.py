@@ -57,9 +57,9 @@ class Counted:
         if self.verdict == "same":
             return None
         if high - low > CONSTANT_WITHIN:
-            return f"was exact, now varies from {low:.3g} to {high:.3g} calls per operation"
+            return f"was constant, now varies from {low:.3g} to {high:.3g} calls per operation"
         more = "more" if self.verdict == "slower" else "fewer"
-        return f"every round makes {more} of these calls: exact, whatever the machine"
+        return f"every round makes {more} of these calls; call counts do not depend on the machine"
 
 
 def compare(base: Sequence[Trial], new: Sequence[Trial]) -> Iterator[Counted]:

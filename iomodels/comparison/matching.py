@@ -98,7 +98,7 @@ def incomparable(base: Run, new: Run) -> list[Notice]:
     ]
     if unknown:
         names = ", ".join(unknown)
-        notices.append(Notice("machine", f"unknown machines: neither side tells its {names}"))
+        notices.append(Notice("machine", f"the machines are unknown: neither result has {names}"))
     other = [
         f"{name} ({_fact(base, name)}, now {_fact(new, name)})"
         for name in FINGERPRINT
@@ -122,7 +122,7 @@ def telling_differences(base: Run, new: Run) -> list[Notice]:
     names = [d.name for d in differences(base, new) if d.name in _CHANGES_TIMES]
     if not names:
         return []
-    return [Notice("environment", f"besides, what can change times differs: {', '.join(names)}")]
+    return [Notice("environment", f"these differences can change times, too: {', '.join(names)}")]
 
 
 def other_file_system(base: Run, new: Run) -> str:
@@ -137,13 +137,13 @@ def other_file_system(base: Run, new: Run) -> str:
 def unknown_file_system(base: Run, new: Run) -> str:
     """Why nobody can know whether files are on the same file system; empty where it is known.
 
-    Of tmpfs one is as another: memory. A network's or an overlay has no device that is told.
+    Of tmpfs one is as another: memory. A network's or an overlay has no device that is known.
     """
     kind, device = (new.environment.get(name) for name in _FILE_SYSTEM)
     if other_file_system(base, new) or (kind is not None and (device or kind == "tmpfs")):
         return ""
     where = f"{_fact(new, 'file_system')} on an unknown device"
-    return f"whether the files are on the same file system is not known: both are on {where}"
+    return f"it is unknown whether the files are on the same file system: both are on {where}"
 
 
 def settings_notices(base: Run, new: Run) -> list[Notice]:
@@ -155,7 +155,7 @@ def settings_notices(base: Run, new: Run) -> list[Notice]:
     ]
     if not other:
         return []
-    return [Notice("settings", f"the trials were not alike: {'; '.join(other)}")]
+    return [Notice("settings", f"the trials had different settings: {'; '.join(other)}")]
 
 
 def _fact(run: Run, name: str) -> str:

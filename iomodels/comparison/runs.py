@@ -53,12 +53,11 @@ def compare(
     comparable = not elsewhere and (anyway or not why_not)
     outcome = verdict.outcome(changes, threshold=threshold, comparable=comparable)
     if outcome == "inconclusive" and base.cells == new.cells:
-        outcome = "passed"  # too noisy to tell, and no noise between numbers that are the same
+        outcome = "passed"  # there is no noise between numbers that are the same
     one = Notice(
         "one-run",
-        "one run on either side cannot show how this machine differs from one hour to the next, so "
-        "only what is far beyond the usual is called a change: an A/B (iomodels check --a … --b …) "
-        "needs no such guess",
+        "one run on each side cannot show how much runs on this machine differ, so only a large "
+        "change counts; an A/B (iomodels check --a … --b …) does not have this limit",
     )
     return Comparison(
         schema=SCHEMA,
@@ -91,7 +90,11 @@ def _same_run(base: Run, new: Run) -> list[Notice]:
     if (base.seed, base.created_utc) != (new.seed, new.created_utc):
         return []
     if base.cells != new.cells:
-        return [Notice("same-run", "both have the seed and the time of the same run")]
+        return [
+            Notice(
+                "same-run", "both have the seed and the start time of one run, but different cells"
+            )
+        ]
     return [Notice("same-run", "both are the same run: there is nothing to compare")]
 
 
@@ -113,7 +116,7 @@ def _refusal(why_not: Sequence[Notice]) -> str:
 def judge_runs(bases: Sequence[Run], new: Run, by: Judgement, refusal: str = "") -> list[Change]:
     """All changes from the base runs to the new one: timings, exact counters, and lost cells.
 
-    `refusal` says why timings must not be judged; they are then shown and cannot be told.
+    `refusal` says why timings must not be judged; they are then shown, and inconclusive.
     """
     base_cells = [matching.cells_by_key(run) for run in bases]
     new_cells = matching.cells_by_key(new)
@@ -168,7 +171,7 @@ def _lost(
     dead = [cell for cell in new if cell.status in ("failed", "n/a") or not cell.trials]
     if not dead:
         return None
-    reason = f"{dead[0].status}: {dead[0].reason or 'measured nothing'}"
+    reason = f"{dead[0].status}: {dead[0].reason or 'nothing was measured'}"
     return replace(gone, verdict="failed", reason=reason, confirmed=len(new) > 1)
 
 

@@ -15,15 +15,15 @@ from iomodels.results.schema import Interval, Notice, Parameter, Tool
 SCHEMA = "iomodels.comparison/1"
 
 Verdict = Literal["faster", "slower", "same", "inconclusive", "vanished", "new", "failed"]
-"""`slower` stands for worse and `faster` for better in every metric: more CPU is slower too.
+"""`slower` means worse and `faster` better in every metric: more CPU is slower too.
 
 `vanished`: the base has the cell, the new run does not. `failed`: the new run has it, without
 anything measured. `new`: only the new run has it.
 """
 
-OF_ROUNDS = "95 % of these rounds; runs differ besides"
-OF_RUNS = "95 %, with the spread between base runs where there are several"
-OF_PAIRS = "95 %, of pairs measured side by side"
+OF_ROUNDS = "95 %; it covers differences between rounds, not between runs"
+OF_RUNS = "95 %; it covers differences between rounds and between runs"
+OF_PAIRS = "95 %, over pairs measured side by side"
 
 Outcome = Literal["passed", "regression", "inconclusive", "not comparable"]
 
@@ -51,7 +51,7 @@ class Change(msgspec.Struct, frozen=True):
     noise: float | None = None
     """The relative standard deviation of a round in this cell, a robust estimate: 0.05 is 5 %."""
     detectable: float | None = None
-    """The smallest relative change that this many rounds would have shown with 80 % power."""
+    """The smallest relative change that is detectable with this many rounds, with 80 % power."""
     confirmed: bool = False
     """Whether it was measured again on fresh rounds before this verdict."""
     reason: str | None = None

@@ -33,13 +33,13 @@ class Judgement:
     alpha: float
     """Family-wise, over all timings."""
     fresh: Mapping[Key, Cell] = field(default_factory=dict)
-    """Suspects' cells, measured again: they stand for the new run's."""
+    """Suspects' cells, measured again: they replace the new run's."""
     assumed_spread: float = rank_sum.ASSUMED_SPREAD
     measured_again: bool = False
     """Whether what looks worse is measured again, by as many rounds as a verdict takes: then the
     first look's may be few."""
     remedy: str = verdict.REMEDY
-    """What would help where it is too noisy to tell."""
+    """What would help where there is too much noise."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Timing:
     new: list[float]
     confirmed: bool
     refusal: str = ""
-    """Why it must not be judged at all; it is then shown, and cannot be told."""
+    """Why it must not be judged at all; it is then shown, and inconclusive."""
     lost: str = ""
     """What the new rounds lack that the base's have: that fails, whatever the others say."""
     doubt: str = ""
@@ -140,8 +140,10 @@ def _timed(
     detectable = _detectable(timing, shift, between, noise, by, by.alpha / family)
     found, reason = "inconclusive", timing.refusal or None
     if not timing.refusal and (rounds < MIN_ROUNDS or not shift.conclusive):
-        few = "1 round gives" if rounds == 1 else f"{rounds} rounds give"
-        reason = f"{few} no interval: measure at least {MIN_ROUNDS} on either side"
+        reason = (
+            f"an interval needs {MIN_ROUNDS} rounds on each side, and one side has {rounds}: "
+            "measure more rounds"
+        )
     elif not timing.refusal:
         found = verdict.interval_verdict(
             shift.estimate,
@@ -177,14 +179,14 @@ def _why_unsure(
     base, new = len(timing.pooled), len(timing.new)
     if changed and not rank_sum.can_show(base, new, by.alpha / family):
         return (
-            f"so few rounds ({base} and {new}) cannot show any change in one of {family} timings: "
-            "more rounds (-r)"
+            f"no change in one of {family} timings is detectable with {base} and {new} rounds: "
+            "use more rounds (-r)"
         )
     if changed and not sure and abs(shift.estimate) <= between.margin(by.alpha):
         share = f"{math.expm1(between.believed) * 100:.2g} %"
         return (
-            f"runs of this machine may differ so by themselves ({share} from run to run): record "
-            "more base runs at other times, or use A/B (check --a … --b …)"
+            f"runs on this machine may differ that much without any change ({share} from run to "
+            "run): record more base runs at other times, or use A/B (check --a … --b …)"
         )
     return verdict.why_unsure(
         shift.low, shift.high, threshold=by.threshold, sure=sure, remedy=by.remedy

@@ -16,15 +16,15 @@ from iomodels.results.schema import Interval
 from iomodels.statistics.rounds import MIN_ROUNDS
 
 SENSITIVE = 2.0
-"""A gate that finds nothing passes if it would have seen a change of so many thresholds."""
+"""A gate that finds nothing passes if a change of so many thresholds was detectable."""
 FAILING: tuple[Verdict, ...] = ("slower", "vanished", "failed")
-REMEDY = "more rounds (bench -r) on either side, or a quieter machine, would help"
+REMEDY = "use more rounds (bench -r) on both sides, or a quieter machine"
 REMEDY_OF_BASELINE = (
-    "more rounds (-r), a baseline that is recorded and checked pinned (taskset -c 0 iomodels …) or "
-    "a quieter machine would help"
+    "use more rounds (-r), record and check the baseline on one CPU (taskset -c 0 iomodels …), or "
+    "use a quieter machine"
 )
 REMEDY_OF_PAIRS = (
-    'more pairs (-r), both arms pinned (prefix="taskset -c 0") or a quieter machine would help'
+    'use more pairs (-r), pin both arms (prefix="taskset -c 0"), or use a quieter machine'
 )
 
 
@@ -46,18 +46,16 @@ def why_unsure(
     """One sentence for an "inconclusive" that came from the numbers."""
     limit = math.log1p(threshold)
     if sure and (low > 0 or high < 0):
-        return (
-            f"it changed, but not surely by more or by less than {threshold * 100:.2g} %: {remedy}"
-        )
+        return f"there is a change, but it may be below {threshold * 100:.2g} %: {remedy}"
     if low > limit or high < -limit:
-        return f"it looks like a change, but the test over all cells is not sure of it: {remedy}"
-    return f"too noisy to be sure within {threshold * 100:.2g} %: {remedy}"
+        return f"there may be a change, but the test over all cells does not confirm it: {remedy}"
+    return f"too much noise to show or exclude a change of {threshold * 100:.2g} %: {remedy}"
 
 
 def outcome(
     changes: Sequence[Change], *, threshold: float, comparable: bool, finished: bool = True
 ) -> Outcome:
-    """What all of it comes to. A failing cell outranks what cannot be compared or told, and what
+    """What all of it comes to. A failing cell outranks what cannot be compared or is open, and what
     was not measured to its end never passes."""
     if not changes or any(change.verdict in FAILING for change in changes):
         # A gate that looked at nothing must not be green.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from iomodels.base.units import counted, format_count
-from iomodels.comparison.metrics import COUNTER_PREFIX, METRICS
+from iomodels.comparison.metrics import COUNTER_PREFIX, METRICS, SUITE
 from iomodels.comparison.schema import Change, Comparison
 from iomodels.comparison.verdict import SENSITIVE
 from iomodels.results.schema import Interval
@@ -30,21 +30,21 @@ INCOMPARABLE = ("machine", "tool-version", "core", "file-system")
 
 
 def headline(comparison: Comparison) -> str:
-    """`Regression: 2 slower, 37 same`; a pass in which something cannot be told says why it is."""
+    """`Regression: 2 slower, 37 same`; a pass in which something is open says why it is."""
     found, why = counts(comparison) or "nothing to compare", why_passed(comparison)
-    told = f"nothing lost, {found} ({why})" if why else found
+    told = f"no loss shown, {found} ({why})" if why else found
     return f"{HEADLINES[comparison.outcome]}: {told}"
 
 
 def why_passed(comparison: Comparison) -> str:
-    """Why what cannot be told lets it pass (`verdict.outcome`); empty where all is told."""
+    """Why what is inconclusive lets it pass (`verdict.outcome`); empty where nothing is."""
     unknown = any(change.verdict == "inconclusive" for change in comparison.changes)
     if comparison.outcome != "passed" or not unknown:
         return ""
     if any(notice.code == "same-run" for notice in comparison.warnings):
         return "both are the same run"
     large = share(SENSITIVE * comparison.threshold)
-    return f"only a gain is possible there, or {large} would have been seen"
+    return f"there only a gain is possible, or a loss of {large} was detectable"
 
 
 def why_incomparable(comparison: Comparison) -> str:
@@ -64,15 +64,49 @@ def counts(comparison: Comparison) -> str:
 
 
 def judged(comparison: Comparison) -> str:
-    """`judged: throughput, calls per operation; not judged: latency p99 (--metric)`."""
+    """`judged: throughput, calls per operation; not judged: latency p99 (see --metric)`."""
     seen = {change.metric for change in comparison.changes}
     yes = [metric.title for key, metric in METRICS.items() if key in seen]
     no = [metric.title for key, metric in METRICS.items() if key not in seen]
     if any(key.startswith(COUNTER_PREFIX) for key in seen):
         yes.append("calls per operation")
     told = [f"judged: {', '.join(yes)}"] if yes else []
-    told += [f"not judged: {', '.join(no)} (--metric)"] if no else []
+    told += [f"not judged: {', '.join(no)} (see --metric)"] if no else []
     return "; ".join(told)
+
+
+MOST_ANSWERS = 5
+
+
+def answers(comparison: Comparison) -> list[str]:
+    """What got worse or better, by how much, the worst first: a sentence each, and how many more
+    there are."""
+    order = [verdict for verdict in ORDER if verdict in (*BAD, "faster")]
+    found = [change for change in comparison.changes if change.verdict in order]
+    found.sort(key=lambda change: order.index(change.verdict))
+    lines = [_answer(change) for change in found[:MOST_ANSWERS]]
+    more = len(found) - len(lines)
+    return lines + ([f"… and {more} more."] if more else [])
+
+
+def _answer(change: Change) -> str:
+    text = f"{cell_name(change)}: {_title(change)} {change.verdict}"
+    if change.verdict in ("vanished", "failed"):
+        return f"{cell_name(change)}: {change.verdict}."
+    return f"{text}, {by}." if (by := changed(change) or _from_to(change)) else f"{text}."
+
+
+def _title(change: Change) -> str:
+    if change.metric.startswith(COUNTER_PREFIX):
+        return f"{change.metric.removeprefix(COUNTER_PREFIX)} calls per operation"
+    metric = METRICS.get(change.metric)
+    return metric.title if metric else SUITE.title
+
+
+def _from_to(change: Change) -> str:
+    if change.base is None or change.new is None:
+        return ""
+    return f"{value(change, change.base)} → {value(change, change.new)}"
 
 
 def cell_name(change: Change) -> str:
@@ -94,8 +128,8 @@ def _numbers(change: Change) -> list[str]:
     parts = []
     if change.ratio is not None:
         parts.append(f"{changed(change)} over {counted(change.rounds, 'round')}")
-    if change.base is not None and change.new is not None:
-        parts.append(f"{value(change, change.base)} → {value(change, change.new)}")
+    if both := _from_to(change):
+        parts.append(both)
     if change.noise is not None:
         parts.append(f"noise {share(change.noise)}")
     if change.detectable is not None:
@@ -112,7 +146,7 @@ def changed(change: Change) -> str:
 
 
 def seen(change: Change) -> str:
-    """The smallest loss that would have been seen: of a rate that is a share below 100 %."""
+    """The smallest loss that was detectable: of a rate that is a share below 100 %."""
     ratio = change.detectable
     if ratio is None:
         return ""

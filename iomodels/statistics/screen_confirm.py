@@ -62,22 +62,22 @@ def decide(
     """Decide `rows` rows. `threshold` is a share: changes below it are not confirmed.
 
     `first_pairs` is the size of the first look; the other batches grow and shrink with it.
-    By default `FIRST_PAIRS`. `announce` is told what comes next, before it is measured.
+    By default `FIRST_PAIRS`. `announce` is called with what comes next, before it is measured.
     """
     scale = 1.0 if first_pairs is None else first_pairs / FIRST_PAIRS
     look = round(FIRST_PAIRS * scale)
-    announce("first look")
+    announce("first pairs")
     decision = Decision(list(measure(range(rows), look)), scale)
-    announce("fresh pairs of all, which look changed together")
+    announce("new pairs of all cells, which together look changed")
     _decide_suite(decision, rows, measure, threshold, look)
     noisy = [i for i, d in enumerate(decision.first) if _is_noisy(d, threshold)]
     extra = math.ceil(EXTRA_PAIRS * scale)
-    announce("more pairs of what is noisy")
+    announce("more pairs of noisy cells")
     for row, more in zip(noisy, measure(noisy, extra) if noisy else (), strict=True):
         decision.first[row] = np.concatenate([decision.first[row], more])
     suspects = sign_flip.screen(filled(decision.first), sign_flip.screen_change(threshold))
     counts = {row: fresh_pairs(decision.first[row], threshold, len(suspects)) for row in suspects}
-    announce("fresh pairs, to be sure")
+    announce("new pairs of cells that look changed")
     for count in sorted(set(counts.values())):
         alike = [row for row in suspects if counts[row] == count]
         fresh = measure(alike, math.ceil(count * scale))

@@ -155,7 +155,7 @@ def test_what_cannot_be_judged_is_said_at_once_and_not_measured_again(
 
 
 def test_hours_of_measuring_are_not_begun_unasked(recorded: Run) -> None:
-    with pytest.raises(UsageError, match=r"hours of measuring.*--long"):
+    with pytest.raises(UsageError, match=r"hours to measure.*--long"):
         check(replace(recorded, settings={**recorded.settings, "rounds": 1000, "duration_s": 60}))
 
 
@@ -170,7 +170,7 @@ def test_a_baseline_that_is_not_whole_is_said(recorded: Run, tmp_path: Path) -> 
     said = {notice.code: notice.message for notice in warnings}
     assert "base.json: 1 of 2 cells are incomplete" in said["partial"]
     assert "base.json: 1 of 2 cells failed" in said["failed"]
-    assert "select: failed in all of the baseline: hung" in said["never-measured"]
+    assert "select: failed in every baseline run: hung" in said["never-measured"]
 
 
 def test_several_baselines_are_one_with_a_spread(recorded: Run) -> None:
@@ -204,11 +204,11 @@ def test_cells_that_only_a_run_of_another_machine_has_are_named(recorded: Run) -
     checked = check(foreign, parts[1])
     assert [c.engine for c in checked.run.cells] == ["select"]
     warnings = {n.code: n.message for n in checked.comparison.warnings}
-    assert "only they have slow-device · blocking: not checked" in warnings["left-out"]
+    assert "only they have slow-device · blocking, which is not checked" in warnings["left-out"]
     assert checked.comparison.outcome in ("inconclusive", "regression")
     for name in ("markdown", "junit"):
         shown = exports.render(exports.parse(f"{name}=-", "verdicts"), checked.comparison)
-        assert "blocking: not checked" in shown
+        assert "blocking, which is not checked" in shown
 
 
 def test_another_core_refuses_times_and_still_checks_counters(recorded: Run) -> None:
@@ -290,7 +290,7 @@ def test_a_gate_in_which_everything_fails_is_no_run_without_a_result(
 def test_a_strangers_baseline_passes_the_scenarios_own_limits(recorded: Run) -> None:
     wild = {**recorded.cells[0].parameters, "channel.folder": "/etc"}
     cells = [replace(recorded.cells[0], parameters=wild)]
-    with pytest.raises(NothingMeasured, match="no cell that could be measured"):
+    with pytest.raises(NothingMeasured, match="no cell that can be measured"):
         check(replace(recorded, cells=cells))
     with pytest.raises(ResultError, match="duration_s"):
         check(replace(recorded, settings={**recorded.settings, "duration_s": 1e9}))

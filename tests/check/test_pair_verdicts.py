@@ -154,7 +154,7 @@ def test_that_the_machine_was_busy_is_in_the_report(monkeypatch) -> None:
 def test_two_arms_that_are_the_same_are_said_to_be_an_a_a(monkeypatch) -> None:
     monkeypatch.setattr(pair_runs, "measure", measured_as(like))
     same = run_versus(planned(["channel.service=50 us"], ["channel.service=50 us"], "slow-device"))
-    assert "both arms are the same (an A/A)" in same.warnings[0].message
+    assert "both arms are the same (an A/A test)" in same.warnings[0].message
     assert same.outcome == "passed"
     other = run_versus(planned(["channel.service=50 us"], ["channel.service=60 us"], "slow-device"))
     assert not other.warnings
@@ -191,7 +191,7 @@ def test_an_interrupted_ab_never_passes_wherever_it_is_shown(
     comparison = caught.value.comparison
     shown = markdown.of_comparison(comparison)
     assert shown.startswith(f"## {outcome}: ")
-    assert "interrupted: there is no verdict before all is measured" in shown
+    assert "interrupted: no verdict, since not all was measured" in shown
     headline = import_module("iomodels.cli.show.changes_table")._outcome(comparison)
     assert headline.plain.startswith(f"{outcome}: ")
     suite = etree.fromstring(junit.of_comparison(comparison).encode()).find("testsuite")

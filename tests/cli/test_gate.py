@@ -66,8 +66,8 @@ def test_the_exit_code_says_what_the_table_says(cli, files, new, code, said) -> 
 def test_the_outcome_says_what_was_judged(cli, files) -> None:
     shown = cli("compare", "base.json", "same.json").stdout
     out = " ".join(shown.split())
-    assert "\njudged: " in shown
-    assert "judged: throughput, calls per operation; not judged: latency p50, latency p99" in out
+    assert "\nJudged: " in shown
+    assert "Judged: throughput, calls per operation; not judged: latency p50, latency p99" in out
 
 
 def test_every_verdict_prints_what_it_rests_on(cli, files) -> None:
@@ -76,9 +76,18 @@ def test_every_verdict_prints_what_it_rests_on(cli, files) -> None:
     for part in ("-30 %", "%  7 ", "slower"):
         assert part in row
     legend = " ".join(" ".join(lines).split())
-    assert "with its interval (95 % of these rounds; runs differ besides)" in legend
+    assert "Intervals: 95 %; it covers differences between rounds, not between runs." in legend
     heads = next(line for line in lines if line.startswith("engine")).split()
-    assert heads == ["engine", "metric", "change", "interval", "n", "noise", "sees", "verdict"]
+    assert heads == ["engine", "metric", "change", "interval", "n", "noise", "able", "verdict"]
+
+
+def test_the_answer_stands_below_the_outcome_and_columns_are_explained_when_asked(cli, files):
+    out = cli("compare", "base.json", "slow.json").stdout
+    below = out[out.index("\nRegression: 1 slower") :]
+    assert "slow-device, blocking: throughput slower, -30 % (" in " ".join(below.split())
+    assert "80 % power" not in out
+    explained = " ".join(cli("compare", "base.json", "slow.json", "--legend").stdout.split())
+    assert "detectable the smallest loss that is found with 80 % power" in explained
 
 
 @pytest.mark.parametrize("command", ["check", "compare"])
@@ -128,16 +137,16 @@ def test_one_is_not_many() -> None:
     one = compare(run, run, base_name="a", new_name="b")
     assert table._counters(one) == (
         "1 exact counter (calls per operation) is the same; "
-        "1 counter varies by itself or had too few rounds, and could not be judged"
+        "1 counter not judged: it varies in the base, or has too few rounds"
     )
     two = replace(one, changes=one.changes * 2, counters_unjudged=2)
     assert table._counters(two) == (
         "2 exact counters (calls per operation) are the same; "
-        "2 counters vary by themselves or had too few rounds, and could not be judged"
+        "2 counters not judged: they vary in the base, or have too few rounds"
     )
     alone = make_run([make_cell(trials=varying[:1])])
     reasons = [c.reason for c in compare(alone, run, base_name="a", new_name="b").changes]
-    assert any("1 round gives no interval" in (reason or "") for reason in reasons)
+    assert any("an interval needs 6 rounds" in (reason or "") for reason in reasons)
 
 
 def test_an_engine_is_broken_at_its_options_and_never_within(cli, files) -> None:
@@ -155,7 +164,7 @@ def test_an_engine_is_broken_at_its_options_and_never_within(cli, files) -> None
 
 def test_a_pass_says_why_what_cannot_be_told_lets_it(cli, files) -> None:
     out = " ".join(cli("compare", "few.json", "few.json").stdout.split())
-    assert "Passed: nothing lost, 2 inconclusive (both are the same run; few.json against" in out
+    assert "Passed: no loss shown, 2 inconclusive (both are the same run; few.json against" in out
 
 
 def test_machine_readable_forms_are_alone_on_standard_output(cli, files) -> None:
@@ -251,7 +260,7 @@ def test_an_interrupted_check_says_what_there_is(cli, tmp_path, arguments) -> No
     )  # fmt: skip
     assert child.stderr is not None
     for line in child.stderr:  # what comes before the first trial
-        if "trials (" in line or "first look" in line:
+        if "trials (" in line or "first pairs" in line:
             break
     await_children(child.pid, 5)  # trials, some of which have ended
     child.terminate()
@@ -272,7 +281,7 @@ def test_a_against_b_from_the_command_line(cli) -> None:
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
     assert "slower" in done.stdout
-    assert "first look: 1 cell × 10 pairs" in done.stderr
+    assert "first pairs: 1 cell × 10 pairs" in done.stderr
     assert "seed 4" in done.stderr
 
 
@@ -311,7 +320,7 @@ def test_the_self_test_prints_rates_with_their_intervals(monkeypatch, capsys) ->
     (pooled,) = (line for line in out.splitlines() if line.startswith("all kinds"))
     assert pooled.split() == ["all", "kinds", "40", "2", "%", "(0–13)", "98", "%", "(87–100)"]
     assert "20 suites in 20.0 minutes" in out
-    assert "did not fit into the time" in out
+    assert "no time for the kinds without decisions" in out
     assert "hung: no answer" in out
     assert shown.show(minutes=20, threshold=0.05, as_json=True) == 1
     document = json.loads(capsys.readouterr().out)

@@ -67,7 +67,7 @@ def test_a_counter_that_is_constant_no_more_is_said() -> None:
 
     comparison = compared(run(constant), run([1.0] * 5 + [1.5, 3.0]))
     (found,) = [c for c in comparison.changes if c.metric == "calls_per_op.read"]
-    assert found.reason == "was exact, now varies from 1 to 3 calls per operation"
+    assert found.reason == "was constant, now varies from 1 to 3 calls per operation"
     assert comparison.outcome == "inconclusive"
 
 

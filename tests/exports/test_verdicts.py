@@ -136,8 +136,8 @@ def test_a_pass_says_why_what_cannot_be_told_lets_it() -> None:
     unknown = [make_change(verdict="inconclusive"), make_change(verdict="same")]
     told = make_comparison(unknown, outcome="passed")
     assert render("markdown", told).startswith(
-        "## Passed: nothing lost, 1 inconclusive, 1 same "
-        "(only a gain is possible there, or 10 % would have been seen)"
+        "## Passed: no loss shown, 1 inconclusive, 1 same "
+        "(there only a gain is possible, or a loss of 10 % was detectable)"
     )
     same = make_comparison(unknown, outcome="passed", warnings=[Notice("same-run", "the same")])
     assert "(both are the same run)" in render("markdown", same)

@@ -120,10 +120,10 @@ def test_each_batch_is_announced_as_what_it_is() -> None:
 
     screen_confirm.decide(3, measure, threshold=0.05, announce=purposes.append)
     told = dict(batches)
-    assert told["first look"] == [0, 1, 2]
-    assert 2 in told["more pairs of what is noisy"]
-    assert 1 in told["fresh pairs, to be sure"]
-    assert batches[-1][0] == "fresh pairs, to be sure"
+    assert told["first pairs"] == [0, 1, 2]
+    assert 2 in told["more pairs of noisy cells"]
+    assert 1 in told["new pairs of cells that look changed"]
+    assert batches[-1][0] == "new pairs of cells that look changed"
 
 
 def test_noisy_rows_get_more_pairs() -> None:
