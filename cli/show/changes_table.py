@@ -190,7 +190,8 @@ def _outcome(comparison: Comparison) -> Text:
             f"({f'{why}; ' if why else ''}{comparison.new_name} against {comparison.base_name}; "
             f"threshold {share(comparison.threshold)})."
         ),
-        safe(f"\n{_capital(judged(comparison))}." if comparison.changes else ""),
+        "\n" if comparison.changes else "",
+        safe(f"{_capital(judged(comparison))}." if comparison.changes else ""),
     )
 
 
