@@ -35,8 +35,13 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="A file of `iomodels trace -o` to put on the page as a picture (repeat for more).",
 )
+@click.option(
+    "--all", "every", is_flag=True, help="Every picture, not only the first of each scenario."
+)
 @click.option("--force", is_flag=True, help="Overwrite the page if it exists.")
-def command(result: Path, output: Path | None, trace_files: tuple[Path, ...], force: bool) -> None:
+def command(
+    result: Path, output: Path | None, trace_files: tuple[Path, ...], every: bool, force: bool
+) -> None:
     """Write a result as one HTML page.
 
     RESULT is a file that `iomodels bench` wrote; without one, or with "latest", it is the newest in
@@ -64,28 +69,25 @@ def command(result: Path, output: Path | None, trace_files: tuple[Path, ...], fo
     if output.exists() and any(output.samefile(path) for path in (result, *trace_files)):
         raise OutputError(f"{output} is what the page is made of: name another file for it")
     files.check_output(output, force=force)
-    html = page(run, _drawings(run), _flows(run, traces))
+    html = page(run, _drawings(run, every=every), _flows(run, traces))
     files.write(html.encode(), output, force=force)
     console.err().print(console.safe(f"report: {output}"), soft_wrap=True)
 
 
-def _drawings(run: Run) -> list[Drawing]:
+def _drawings(run: Run, *, every: bool) -> list[Drawing]:
     from iomodels import charts
 
     from .show import console
 
     try:
-        pictures = [*charts.matrices(run), *charts.pictures([run])]
+        found = charts.pictures([run])
+        first = [picture for picture in found if every or picture.rank < charts.FIRST]
+        pictures = [*first, *charts.matrices(run)]
     except (NothingToDraw, ResultError) as error:
         # The tables stand for themselves, and say more of what was not measured.
         console.err().print(console.safe(f"without pictures: {error}"), soft_wrap=True)
         return []
-    return [_drawing(picture, _short_title(picture)) for picture in pictures]
-
-
-def _short_title(picture: Picture) -> str:
-    """In its scenario's own section there is no need to name the scenario."""
-    return picture.alt.partition(". ")[0].removesuffix(f", scenario {picture.scenario}")
+    return [_drawing(picture, picture.subject) for picture in pictures]
 
 
 def _flows(run: Run, traces: Sequence[Trace]) -> list[Drawing]:
@@ -100,4 +102,11 @@ def _drawing(picture: Picture, title: str, remark: str = "") -> Drawing:
     from iomodels.charts import render
     from iomodels.report.page import Drawing
 
-    return Drawing(picture.scenario, title, picture.alt, render(picture, "svg"), remark)
+    return Drawing(
+        scenario=picture.scenario,
+        title=title,
+        alt=picture.alt,
+        svg=render(picture, "svg"),
+        remark=remark,
+        narrow_svg=render(picture.narrow, "svg") if picture.narrow else None,
+    )

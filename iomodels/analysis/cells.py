@@ -41,10 +41,10 @@ def points_to_show(name: str, points: list[PointCells]) -> list[PointCells]:
 
 
 def constants(points: list[PointCells]) -> str:
-    """What all points share, as `channel.kind timer, load.batch 16`; defaults are left out."""
+    """What all points share, as `channel timer, batch 16`; defaults are left out."""
     shared = points[0].cells[0].parameters if points else {}
     return ", ".join(
-        f"{key} {show(key, value)}"
+        f"{in_words(key)} {show(key, value)}"
         for key, value in shared.items()
         if not any(key in point.varying for point in points) and not _is_default(key, value)
     )
@@ -68,7 +68,7 @@ def measured_part(name: str, points: list[PointCells]) -> str:
         all_found = [p.cells[0].parameters.get(key) for p in points]
         found = [value for value in dict.fromkeys(all_found) if value is not None]
         if found and set(values) - set(found) and None not in all_found:
-            name_of_key, shown = key.partition(".")[2] or key, [show(key, v) for v in found]
+            name_of_key, shown = in_words(key), [show(key, v) for v in found]
             few = len(found) <= 2
             of_all = f"{len(found)} of {len(values)} values of {name_of_key}"
             parts.append(f"{name_of_key} {' and '.join(shown)}" if few else of_all)
@@ -85,9 +85,14 @@ def _shipped(name: str) -> scenario.Scenario | None:
 
 def label(point: PointCells) -> str:
     """What sets the point apart from the scenario's others: `depth 4, block 4 KiB`."""
-    return ", ".join(
-        f"{key.partition('.')[2] or key} {show(key, value)}" for key, value in point.varying.items()
-    )
+    return ", ".join(f"{in_words(key)} {show(key, value)}" for key, value in point.varying.items())
+
+
+def in_words(key: str) -> str:
+    """A key as it is named for people: `read share` for `load.read_share`."""
+    table, _, name = key.partition(".")
+    words = table if name == "kind" else name or table
+    return words.replace(".", " ").replace("_", " ")
 
 
 def show(key: str, value: Parameter) -> str:

@@ -34,7 +34,8 @@ COLUMNS = 2
 PANEL_IN = 2.3
 MAX_ROWS = 6
 FEW_PANELS = 3
-MOST_LABEL_IN = 2.2
+MOST_LABEL_IN = {False: 2.2, True: 1.1}
+"""By whether the picture is narrow."""
 TICKS = (2.0, 10.0, 100.0, 1000.0, 10_000.0)
 
 
@@ -42,7 +43,7 @@ def draw(scene: Scene) -> Figure:
     """A panel for each point, a line for each engine."""
     points = _points(scene)
     columns = _columns(scene, points)
-    right = margin_in(scene.engines, most_in=MOST_LABEL_IN)
+    right = margin_in(scene.engines, most_in=MOST_LABEL_IN[scene.is_narrow])
     grid = Grid(scene, len(points), columns, panel_in(scene, PANEL_IN), right_in=right, gap_in=0.1)
     on = sheet(scene, CHART.subject, grid.height_in, explained=explained(scene))
     values = [y for point in points for series in point.series for y in curve(series)[1]]
@@ -93,9 +94,13 @@ def _columns(scene: Scene, points: Sequence[ScenePoint]) -> int:
     """One where labels beside a panel would leave it too little; of few panels, too little is less
     than two thirds of its place, and many are a grid rather than a long column."""
     columns = scene.columns(min(COLUMNS, len(points)))
-    place_in = (scene.text_width_in) / columns
+    place_in = scene.text_width_in / columns
     share = 0.33 if len(points) <= FEW_PANELS else 0.45
-    return 1 if margin_in(scene.engines, most_in=MOST_LABEL_IN) > place_in * share else columns
+    return (
+        1
+        if margin_in(scene.engines, most_in=MOST_LABEL_IN[scene.is_narrow]) > place_in * share
+        else columns
+    )
 
 
 def _merged(series: Series) -> Histogram:

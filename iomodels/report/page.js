@@ -1,7 +1,8 @@
 "use strict";
 
-// Makes the headers of a table buttons that sort its rows. Without this script the tables are
-// whole, in the order of the run.
+// Makes the headers of a table buttons that sort its rows, and opens what is folded where a link
+// or paper asks for it. Without this script the tables are whole, in the order of the run, and
+// browsers since 2024 open what is folded by themselves.
 
 function value(row, column) {
   const field = row.cells[column];
@@ -37,6 +38,27 @@ function stop() {
 
 stop();
 addEventListener("resize", stop);
+addEventListener("toggle", stop, true);
+
+function reveal() {
+  const target = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
+  const folded = target && target.closest("details");
+  if (!folded || folded.open) return;
+  folded.open = true;
+  target.scrollIntoView();
+}
+
+reveal();
+addEventListener("hashchange", reveal);
+
+const opened = [];
+addEventListener("beforeprint", () => {
+  opened.push(...document.querySelectorAll("details.section:not([open])"));
+  for (const details of opened) details.open = true;
+});
+addEventListener("afterprint", () => {
+  for (const details of opened.splice(0)) details.open = false;
+});
 
 for (const table of document.querySelectorAll("table.sortable")) {
   for (const header of table.tHead.rows[0].cells) {

@@ -17,9 +17,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from iomodels.analysis import claims, findings
+from iomodels.analysis import claims, findings, sweeps
 from iomodels.analysis.cells import (
     PointCells,
     constants,
@@ -27,6 +27,7 @@ from iomodels.analysis.cells import (
     harness_ns_per_op,
     label,
     points_to_show,
+    title,
 )
 from iomodels.base.errors import NothingMeasured, ResultError
 from iomodels.base.escape import visible
@@ -40,6 +41,9 @@ from iomodels.trace.schema import Trace
 MAX_CELLS = 2000
 MAX_LINES = 1000
 """The most entries that one list of the page has: warnings, environment and the like."""
+MAX_ANSWERS = 2
+"""Of so many points the overview gives each one's first sentence."""
+ABBREVIATIONS = ("aio", "cpu", "smt")
 MAX_TEXT = 4096
 """Longer texts are cut: nothing that `bench` writes is that long."""
 
@@ -62,6 +66,8 @@ class Drawing:
     svg: bytes
     remark: str = ""
     """What a reader must know of it, such as that it is of another machine."""
+    narrow_svg: bytes | None = None
+    """The same for a phone."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,11 @@ class Section:
 
     id: str
     name: str
+    title: str
+    """The scenario in words."""
     question: str
+    answers: tuple[str, ...]
+    """The first sentences of what was found, for the overview."""
     engines: tuple[str, ...]
     points: int
     constants: str
@@ -92,6 +102,7 @@ class Figure:
     alt: str
     svg: Markup
     remark: str
+    narrow_svg: Markup | None
 
 
 def page(run: Run, drawings: Sequence[Drawing] = (), traces: Sequence[Drawing] = ()) -> str:
@@ -111,11 +122,14 @@ def page(run: Run, drawings: Sequence[Drawing] = (), traces: Sequence[Drawing] =
         "fewest": min(_rounds(run.cells), default=0),
         "min_rounds": MIN_ROUNDS,
         "sections": sections,
-        "verdicts": claims.verdicts(run),
+        "verdicts": [(v, [_place(cell) for cell in v.cells]) for v in claims.verdicts(run)],
         "unmeasured": [cell for cell in run.cells if cell.status in ("failed", "partial")],
         "traces": [_figure(trace, inliner) for trace in traces],
         "meanings": _meanings(sections),
-        "environment": {name: _shown(name, value) for name, value in run.environment.items()},
+        "warnings": [(_in_words(notice.code), notice.message) for notice in run.warnings],
+        "environment": [
+            (_in_words(name), _shown(name, value)) for name, value in run.environment.items()
+        ],
         "command": command(run),
         "own_files": _own_files(run.asked),
         "uses_files": any(cell.parameters.get("channel.kind") == "file" for cell in run.cells),
@@ -168,7 +182,7 @@ def _check(run: Run) -> None:
 def _title(sections: Sequence[Section]) -> str:
     if len(sections) > 3:
         return f"{len(sections)} scenarios"
-    return ", ".join(section.name for section in sections)
+    return ", ".join(section.title for section in sections)
 
 
 def _when(created_utc: str) -> str:
@@ -194,15 +208,18 @@ def _sections(run: Run, drawings: Sequence[Drawing], inliner: Inliner) -> list[S
 def _section(
     id: str, name: str, question: str, points: list[PointCells], figures: tuple[Figure, ...]
 ) -> Section:
+    found = _findings(points)
     return Section(
         id=id,
         name=name,
+        title=title(name),
         question=question,
+        answers=_answers(found),
         engines=_engines(points),
         points=len(points),
         constants=constants(points),
         table=table(points),
-        findings=_findings(points),
+        findings=found,
         harness=_harness(points),
         spread=_spread(_rounds(cell for point in points for cell in point.cells)),
         figures=figures,
@@ -213,6 +230,12 @@ def _engines(points: Sequence[PointCells]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(row.engine for row in table(points).rows))
 
 
+def _place(cell: str) -> str:
+    """`A slow device: blocking` for `slow-device/blocking`, as a claim names its cells."""
+    scenario, _, rest = cell.partition("/")
+    return f"{title(scenario)}: {rest}" if rest else cell
+
+
 def _findings(points: Sequence[PointCells]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Below `MIN_ROUNDS` the page says once that there are no verdicts."""
     found = [
@@ -220,7 +243,17 @@ def _findings(points: Sequence[PointCells]) -> tuple[tuple[str, tuple[str, ...]]
         for point in points
         if any(len(cell.trials) >= MIN_ROUNDS for cell in point.cells)
     ]
-    return tuple((name, sentences) for name, sentences in found if sentences)
+    of_points = [(name, sentences) for name, sentences in found if sentences]
+    over_all = tuple(sweeps.sentences(points)) if found else ()
+    return (*of_points, *([("", over_all)] if over_all else []))
+
+
+def _answers(found: Sequence[tuple[str, tuple[str, ...]]]) -> tuple[str, ...]:
+    """What the overview says: the first sentence of each point, or of many what is said of all."""
+    said = found if len(found) <= MAX_ANSWERS else found[-1:]
+    return tuple(
+        f"{name}: {sentences[0]}" if name else " ".join(sentences) for name, sentences in said
+    )
 
 
 def _harness(points: Sequence[PointCells]) -> str:
@@ -232,8 +265,12 @@ def _harness(points: Sequence[PointCells]) -> str:
 
 
 def _figure(drawing: Drawing, inliner: Inliner) -> Figure:
-    svg = inliner.inline(drawing.svg, drawing.title, drawing.alt)
-    return Figure(drawing.title, drawing.alt, Markup(svg), drawing.remark)
+    svg, narrow = (
+        Markup(inliner.inline(each, drawing.title, drawing.alt)) if each else None
+        for each in (drawing.svg, drawing.narrow_svg)
+    )
+    assert svg is not None, "a picture without its bytes"
+    return Figure(drawing.title, drawing.alt, svg, drawing.remark, narrow)
 
 
 def _spread(rounds: Sequence[int]) -> str:
@@ -298,6 +335,7 @@ def _render(context: Mapping[str, Any], picture_css: str) -> str:
         lstrip_blocks=True,
     )
     environment.filters["unbroken"] = _unbroken
+    environment.filters["prose"] = _prose
     template = environment.from_string((_FOLDER / "page.html.j2").read_text("utf-8"))
     style = (_FOLDER / "page.css").read_text("utf-8") + picture_css
     script = (_FOLDER / "page.js").read_text("utf-8")
@@ -320,6 +358,21 @@ def _harmless(value: object) -> object:
 def _unbroken(text: str) -> str:
     """No line ends between a number and its %."""
     return re.sub(r"(?<=\d) (?=%)", NO_BREAK_SPACE, text)
+
+
+def _prose(text: str) -> Markup:
+    """A sentence: what stands between two backticks is a command, or a name as it is typed."""
+    parts = re.split("`([^`]*)`", str(_harmless(text)))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(_unbroken(part))
+        for number, part in enumerate(parts)
+    )
+
+
+def _in_words(name: str) -> str:
+    """`memory` for `memory_bytes`, `few operations` for `few-operations`."""
+    words = [word for word in re.split("[-_]", name) if word not in ("bytes", "ns")]
+    return " ".join(word.upper() if word in ABBREVIATIONS else word for word in words) or name
 
 
 def _hash(content: str) -> str:

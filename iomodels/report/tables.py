@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from iomodels.analysis import findings
-from iomodels.analysis.cells import PointCells, show
+from iomodels.analysis.cells import PointCells, in_words, show
 from iomodels.analysis.quantities import (
     NOT_TOLD,
     QUANTITIES,
@@ -70,7 +70,7 @@ def table(points: Sequence[PointCells]) -> ReportTable:
     columns = (*map(_column, columns_of(cells)), *_ratio_column([base for base in bases if base]))
     keys = list(dict.fromkeys(key for point in points for key in point.varying))
     return ReportTable(
-        varied=tuple(key.partition(".")[2] or key for key in keys),
+        varied=tuple(map(in_words, keys)),
         columns=columns,
         rows=tuple(
             _row(cell, base, point, keys, columns)

@@ -2,80 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-from importlib import import_module
-
 import pytest
 
-from iomodels.results import save
-from iomodels.trace import schema
-
 from ..factory import make_cell, make_run, make_trial
+from .browser import DESKTOP, OPEN_ALL, PHONE, feature, needs_browser, written
 from .hostile import ATTACKS, hostile_run, hostile_trace
 
-main = import_module("iomodels.cli.main")
-
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
-PHONE, DESKTOP = 320, 1200
-
-pytestmark = pytest.mark.skipif(
-    not (BROWSER and DRIVER), reason="needs chromium and chromedriver (Debian: chromium-driver)"
-)
-
-
-class Browser:
-    """A headless Chromium that says what a page logged and what it asked the network for."""
-
-    def __init__(self) -> None:
-        webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
-        options = webdriver.ChromeOptions()
-        options.binary_location = BROWSER
-        for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
-            options.add_argument(argument)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        service = webdriver.ChromeService(executable_path=DRIVER)
-        self.driver = webdriver.Chrome(options=options, service=service)
-        self.script = self.driver.execute_script
-
-    def open(self, path, width=DESKTOP, scheme="light"):
-        self.command("Emulation.setEmulatedMedia", features=[_feature(scheme)])
-        size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width == PHONE}
-        self.command("Emulation.setDeviceMetricsOverride", **size)
-        self.driver.get("about:blank")
-        for log in ("browser", "performance"):
-            self.driver.get_log(log)
-        self.driver.get(path.as_uri())
-
-    def command(self, name, **arguments):
-        return self.driver.execute_cdp_cmd(name, arguments)
-
-    def complaints(self):
-        return [entry["message"] for entry in self.driver.get_log("browser")]
-
-    def requests(self):
-        events = [json.loads(e["message"])["message"] for e in self.driver.get_log("performance")]
-        sent = [e["params"] for e in events if e["method"] == "Network.requestWillBeSent"]
-        return [params["request"]["url"] for params in sent]
-
-    def press(self, key):
-        """Press a key where the focus is; returns the text of what then has the focus."""
-        from selenium.webdriver import ActionChains
-
-        ActionChains(self.driver).send_keys(key).perform()
-        return self.script("return document.activeElement.textContent.trim()")
-
-
-def _feature(scheme):
-    return {"name": "prefers-color-scheme", "value": scheme}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    browser = Browser()
-    yield browser
-    browser.driver.quit()
+pytestmark = needs_browser
 
 
 def sortable_run():
@@ -90,18 +23,6 @@ def sortable_run():
     ]
     absent = make_cell("threads", [], status="n/a", reason="is not here")
     return make_run([*cells, absent, make_cell("null")])
-
-
-def written(run, traces, folder):
-    """The page of a run and traces, made as a user makes it."""
-    save.save(run, folder / "run.json", force=False)
-    words = ["report", str(folder / "run.json")]
-    for number, recorded in enumerate(traces):
-        path = folder / f"trace-{number}.json"
-        path.write_bytes(schema.encode(recorded))
-        words += ["--trace", str(path)]
-    assert main.run(words) == 0
-    return folder / "run.html"
 
 
 @pytest.fixture(scope="module")
@@ -158,8 +79,10 @@ def test_a_page_complains_of_nothing_and_asks_for_nothing(browser, page):
 
 def test_the_pictures_are_there_named_and_described(browser, page):
     browser.open(page)
+    browser.script(OPEN_ALL)
     pictures = browser.script(
-        "return [...document.querySelectorAll('svg')].map(svg => ["
+        "return [...document.querySelectorAll('svg')].filter(svg => svg.checkVisibility())"
+        ".map(svg => ["
         "  svg.getAttribute('role'),"
         "  document.getElementById(svg.getAttribute('aria-labelledby')).textContent,"
         "  document.getElementById(svg.getAttribute('aria-describedby')).textContent,"
@@ -217,6 +140,7 @@ def test_the_keyboard_reaches_everything_and_sorts(browser, page):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_never_scrolls_sideways(browser, request, which, scheme):
     browser.open(request.getfixturevalue(which), width=PHONE, scheme=scheme)
+    browser.script(OPEN_ALL)
     width, wider = browser.script(
         "const limit = document.documentElement.clientWidth;"
         "return [document.documentElement.scrollWidth,"
@@ -266,7 +190,7 @@ return [...document.querySelectorAll('body *:not(svg, svg *, script)')]
 
 def test_on_paper_it_is_light_and_nothing_is_cut_off(browser, page):
     browser.open(page, scheme="dark")
-    browser.command("Emulation.setEmulatedMedia", media="print", features=[_feature("dark")])
+    browser.command("Emulation.setEmulatedMedia", media="print", features=[feature("dark")])
     assert browser.script("return getComputedStyle(document.body).backgroundColor") == (
         "rgb(255, 255, 255)"
     )
@@ -328,8 +252,9 @@ def test_a_hostile_file_runs_nothing_and_shows_its_text(browser, hostile_page):
 def test_a_picture_wider_than_the_screen_says_so(browser, page):
     for width, shown in ((PHONE, True), (360, True), (DESKTOP, False)):
         browser.open(page, width=width)
+        browser.script(OPEN_ALL)
         wide, hint = browser.script(
-            "const box = document.querySelector('.picture');"
+            "const box = document.querySelector('.picture.scroll');"
             "return [box.scrollWidth > box.clientWidth,"
             "        document.querySelector('.swipe').offsetHeight > 0]"
         )
@@ -339,6 +264,8 @@ def test_a_picture_wider_than_the_screen_says_so(browser, page):
 def test_only_what_scrolls_is_a_stop_of_the_tab_key(browser, page):
     for width in (DESKTOP, PHONE):
         browser.open(page, width=width)
+        browser.script(OPEN_ALL)
+        browser.script("stop()")  # which a toggle does a moment later
         boxes = browser.script(
             "return [...document.querySelectorAll('.scroll')]"
             ".map(box => [box.scrollWidth > box.clientWidth, box.tabIndex === 0])"
@@ -349,6 +276,7 @@ def test_only_what_scrolls_is_a_stop_of_the_tab_key(browser, page):
 
 def test_names_of_facts_stand_in_one_line_on_a_phone(browser, page):
     browser.open(page, width=360)
+    browser.script(OPEN_ALL)
     heights = browser.script(
         "return [...document.querySelectorAll('.facts tbody th')].map(th => {"
         "  const range = document.createRange(); range.selectNodeContents(th);"

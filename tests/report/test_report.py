@@ -10,6 +10,7 @@ from itertools import pairwise
 import pytest
 
 from iomodels.analysis import claims
+from iomodels.analysis.cells import title
 from iomodels.base.units import format_count, format_duration, format_per_operation
 from iomodels.report.page import command, page
 from iomodels.results.schema import Asked, Notice
@@ -45,9 +46,28 @@ def swept():
     return make_run(cells)
 
 
-def test_findings_come_first_and_then_what_was_asked():
-    headings = [text for level, text in Page(page(swept())).headings if level == 2]
-    assert headings[:2] == ["Findings", "What was asked"]
+def test_findings_come_first_and_then_the_scenarios_folded():
+    shown = page(swept())
+    headings = [text for level, text in Page(shown).headings if level == 2]
+    assert headings[:2] == ["Findings", "Scenarios"]
+    assert shown.count('<details class="section">') == 3  # two scenarios, and the machine
+    assert '<details class="section" open>' in page(make_run())  # a single one is open
+
+
+def test_the_overview_has_the_answer_of_each_scenario():
+    overview, _, _ = page(swept()).partition('<h2 id="scenarios">')
+    for name in ("First", "Second"):
+        assert f'">{name}</a></dt>' in overview
+    (first, second) = overview.split("<dt>")[1:]
+    assert "select" in first  # the better one
+    assert "<br>" not in second  # a single engine, at a single point
+
+
+def test_a_command_in_a_sentence_is_code_and_has_no_backticks():
+    notice = Notice("busy-machine", "see `iomodels doctor <b>` about it")
+    text = page(make_run(warnings=[notice]))
+    assert "<strong>busy machine:</strong> see <code>iomodels doctor &lt;b&gt;</code>" in text
+    assert "`" not in Page(text).content["main"]
 
 
 def test_a_point_of_a_shipped_sweep_is_told_by_what_it_sweeps():
@@ -69,7 +89,7 @@ def test_what_all_cells_share_is_told_but_for_defaults():
         for name in ("select", "aio")
         for depth in (4, 16)
     ]
-    assert "All with channel.kind timer, load.batch 4." in page(make_run(cells))
+    assert "All with channel timer, batch 4." in page(make_run(cells))
 
 
 def shown_range(interval, shown):
@@ -80,7 +100,9 @@ def shown_range(interval, shown):
 
 
 def tables(run):
-    return {table.caption.partition(":")[0]: table for table in Page(page(run)).tables}
+    """By the scenario's name: a page has titles of shipped ones, and the others' names in words."""
+    found = {table.caption.partition(":")[0]: table for table in Page(page(run)).tables}
+    return {cell.scenario: found[title(cell.scenario)] for cell in run.cells}
 
 
 def test_every_number_in_a_table_is_the_one_in_the_file():
@@ -206,9 +228,9 @@ def test_warnings_environment_and_questions_are_all_there():
     ):
         assert part in text
     facts = {row[0].text: row[1].text for row in Page(text).tables[-1].rows}
-    assert facts["memory_bytes"] == "16 GiB"
-    assert facts["timer_slack_ns"] == "50 µs"
-    assert (facts["smt"], facts["x"]) == ("no", "unknown")
+    assert facts["memory"] == "16 GiB"
+    assert facts["timer slack"] == "50 µs"
+    assert (facts["SMT"], facts["x"]) == ("no", "unknown")
 
 
 @pytest.mark.parametrize(
@@ -225,7 +247,7 @@ def test_a_table_says_what_stands_below_its_numbers(rounds, said):
         for engine, count in zip(("blocking", "select"), rounds, strict=True)
     ]
     (caption,) = [t.caption for t in Page(page(make_run(cells))).tables if "medians" in t.caption]
-    assert caption.startswith(f"slow-device: medians over rounds, and {said} (column")
+    assert caption.startswith(f"A slow device: medians over rounds, and {said} (column")
 
 
 def test_no_line_ends_between_a_number_and_its_percent_sign():

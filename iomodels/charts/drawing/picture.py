@@ -6,7 +6,7 @@ import html
 import io
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -47,6 +47,13 @@ class Picture:
     """What it shows, where its scenario is known anyway."""
     rank: int = 0
     """Its place among the pictures of its scenario: those that answer its question come first."""
+
+    @property
+    def narrow(self) -> Picture | None:
+        """The same for a phone."""
+        if self.draw_narrow is None:
+            return None
+        return replace(self, name=f"{self.name}-narrow", draw=self.draw_narrow)
 
 
 def render(picture: Picture, format: Format) -> bytes:
