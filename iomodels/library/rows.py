@@ -31,11 +31,11 @@ def of_run(run: Run, of: Literal["cells", "trials"]) -> list[Row]:
     if of not in ("cells", "trials"):
         raise UsageError(f'of is {of!r}: it must be "cells" or "trials"')
     cells = [cell for cell in run.cells if not cell.is_harness] or run.cells
-    keys = list(dict.fromkeys(key for cell in cells for key in cell.parameters))
     quantities = _quantities(cells)
+    named = zip(cells, _parameters(cells), strict=True)
     if of == "cells":
-        return [_cell(run, cell, keys, quantities) for cell in cells]
-    return [row for cell in cells for row in _trials(run, cell, keys, quantities)]
+        return [_cell(_who(run, cell, own), cell, quantities) for cell, own in named]
+    return [row for cell, own in named for row in _trials(_who(run, cell, own), cell, quantities)]
 
 
 def of_comparison(comparison: Comparison) -> list[Row]:
@@ -63,8 +63,24 @@ def _quantities(cells: Sequence[Cell]) -> list[Quantity]:
     return [*QUANTITIES, *map(calls_of, sorted(calls))]
 
 
-def _who(run: Run, cell: Cell, keys: Sequence[str]) -> Row:
-    parameters = {_parameter(key): cell.parameters.get(key) for key in keys}
+def _parameters(cells: Sequence[Cell]) -> list[Row]:
+    """Those of each cell, all with the same keys. A column has one type: one in which a text and a
+    number meet (`channel.opens`: per-request, or 1) has texts."""
+    found: list[Row] = [{} for _ in cells]
+    for key in dict.fromkeys(key for cell in cells for key in cell.parameters):
+        values = [cell.parameters.get(key) for cell in cells]
+        has_texts = any(isinstance(value, str) for value in values)
+        for row, value in zip(found, values, strict=True):
+            row[_name(key)] = str(value) if has_texts and value is not None else value
+    return found
+
+
+def _name(key: str) -> str:
+    known = all_keys().get(key)
+    return key + _UNIT_OF_KEY.get(known.type, "") if known else key
+
+
+def _who(run: Run, cell: Cell, parameters: Row) -> Row:
     return {
         "created_utc": run.created_utc,
         "scenario": cell.scenario,
@@ -76,13 +92,8 @@ def _who(run: Run, cell: Cell, keys: Sequence[str]) -> Row:
     }
 
 
-def _parameter(key: str) -> str:
-    known = all_keys().get(key)
-    return key + _UNIT_OF_KEY.get(known.type, "") if known else key
-
-
-def _cell(run: Run, cell: Cell, keys: Sequence[str], quantities: Sequence[Quantity]) -> Row:
-    row = _who(run, cell, keys) | {"rounds": len(cell.trials)}
+def _cell(who: Row, cell: Cell, quantities: Sequence[Quantity]) -> Row:
+    row = who | {"rounds": len(cell.trials)}
     for quantity in quantities:
         found = _interval(quantity, cell)
         row[column(quantity)] = found.median if found else None
@@ -93,10 +104,7 @@ def _cell(run: Run, cell: Cell, keys: Sequence[str], quantities: Sequence[Quanti
     return row
 
 
-def _trials(
-    run: Run, cell: Cell, keys: Sequence[str], quantities: Sequence[Quantity]
-) -> Iterator[Row]:
-    who = _who(run, cell, keys)
+def _trials(who: Row, cell: Cell, quantities: Sequence[Quantity]) -> Iterator[Row]:
     shown = [_interval(quantity, cell) is not None for quantity in quantities]
     for trial in cell.trials:
         values = {

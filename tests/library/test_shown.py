@@ -157,6 +157,17 @@ def test_keys_end_in_their_unit():
     assert "latency_p50_low_ns" not in a_run().to_rows("trials")[0]
 
 
+def test_a_column_has_one_type():
+    """polars refuses a column in which texts and numbers meet."""
+    cells = [make_cell("aio", parameters={"channel.opens": opens}) for opens in ("per-request", 1)]
+    cells.append(make_cell("aio"))
+    found = Run.of(make_run(cells)).to_rows()
+    assert [row["channel.opens"] for row in found] == ["per-request", "1", None]
+    for key in found[0]:
+        kinds = {type(row[key]) for row in found} - {type(None)}
+        assert len(kinds) <= 1 or kinds == {int, float}, key
+
+
 def test_a_trial_has_its_own_values():
     trials = [make_trial(n, throughput_ops=1000.0 * (n + 1)) for n in range(7)]
     found = Run.of(make_run([make_cell("aio", trials)])).to_rows("trials")
