@@ -17,7 +17,7 @@ from iomodels.base.errors import ArmError, ScenarioError
 from iomodels.base.toml import did_you_mean, printable
 from iomodels.engines.spec import EngineSpec
 from iomodels.engines.spec import parse as parse_engine
-from iomodels.machine import environment
+from iomodels.machine import storage
 from iomodels.trials.launch import Launch, find_launch
 from iomodels.workload.key import all_keys
 
@@ -137,4 +137,4 @@ def _shown(key: str, text: str) -> str:
     known = all_keys()[key]
     if key != _UNSHOWN:
         return known.show(known.read(known.from_text(text)))
-    return f"… ({environment.file_system_of(Path(text))})"
+    return f"… ({storage.file_system_of(Path(text))})"

@@ -2,50 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
-from iomodels.machine import environment, probes
+from iomodels.machine import probes, storage
 from iomodels.machine.check import Check
-from iomodels.machine.environment import Fact
+from iomodels.machine.storage import UNKNOWN_DEVICE, Storage
 
-MEMORY_FILE_SYSTEMS = ("tmpfs", "ramfs")
-NETWORK_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "9p", "virtiofs", "ceph", "fuse.sshfs")
+GROUP = "Data files"
 
 
-def data_files(folder: Path, facts: Mapping[str, Fact], root: Path) -> list[Check]:
+def data_files(folder: Path, root: Path) -> list[Check]:
     """Those of the group "Data files"."""
-    group = "Data files"
-    kind, device = facts["file_system"], facts["file_system_device"]
-    where = environment.file_system_text(kind, device)
-    memory, network = kind in MEMORY_FILE_SYSTEMS, kind in NETWORK_FILE_SYSTEMS
-    if memory:
+    found = storage.storage_of(folder, root)
+    return [_file_system(found), _direct_io(folder, found), *_reclaim(root)]
+
+
+def _file_system(found: Storage) -> Check:
+    name, elsewhere = "file system", "choose a folder on a local disk with `--folder`"
+    if found.memory:
         meaning = "the files are memory: there is no device, and even direct I/O answers from RAM"
-    elif network:
+        return Check(GROUP, name, found.text, "warn", meaning, elsewhere)
+    if found.in_user_space:
+        meaning = "another process answers, and may have a cache: no cold and no direct reads there"
+    elif found.kind is None or found.device == UNKNOWN_DEVICE:
+        meaning = "which device answers direct and cold reads, and from what cache, is not known"
+    elif found.over_network:
         meaning = "the data may come over a network: its delays are in every cold and direct read"
+    elif found.cached_below:
+        meaning = "a file behind the loop device: the page cache may answer for the device"
+        elsewhere += ", or use `losetup --direct-io=on`"
     else:
         meaning = "cached reads hardly depend on it; direct and cold reads are its and the device's"
-    poor = memory or network
-    return [
-        Check(
-            group,
-            "file system",
-            where,
-            "warn" if memory else "note" if network else "ok",
-            meaning,
-            "choose a folder on a local disk with `--folder`" if poor else None,
-        ),
-        _direct_io(group, folder, memory),
-        *_reclaim(group, root),
-    ]
+        return Check(GROUP, name, found.text, "ok", meaning)
+    return Check(GROUP, name, found.text, "note", meaning, elsewhere)
 
 
-def _reclaim(group: str, root: Path) -> list[Check]:
+def _reclaim(root: Path) -> list[Check]:
     if not probes.reclaims_proactively(root):
         return []
     return [
         Check(
-            group,
+            GROUP,
             "page cache",
             "reclaimed before memory is short (kdamond runs)",
             "note",
@@ -56,28 +53,37 @@ def _reclaim(group: str, root: Path) -> list[Check]:
     ]
 
 
-def _direct_io(group: str, folder: Path, memory: bool) -> Check:
+def _direct_io(folder: Path, found: Storage) -> Check:
     name = "direct I/O"
     try:
-        refused = probes.direct_io_error(folder)
+        refused = storage.direct_io_error(folder)
     except OSError as error:
         return Check(
-            group,
+            GROUP,
             name,
             f"no file can be made there ({error.strerror})",
             "warn",
             "file scenarios need a folder for their data file",
             "choose a folder that can be written, with room, with `--folder`",
         )
-    if refused is None and memory:
-        refused = "there is no device"
     if refused is None:
-        return Check(group, name, "works", "ok", "cache = direct can be measured there")
+        refused = _no_device(found)
+    if refused is None:
+        return Check(GROUP, name, "works", "ok", "cache = direct can be measured there")
+    others = [kind for kind in ("ext4", "xfs", "btrfs") if kind != found.kind]
     return Check(
-        group,
+        GROUP,
         name,
         f"not possible ({refused})",
         "warn",
         "scenarios with cache = direct cannot be measured there",
-        "choose a folder on ext4, xfs or btrfs with `--folder`",
+        f"choose a folder on a disk with {' or '.join(others)}, with `--folder`",
     )
+
+
+def _no_device(found: Storage) -> str | None:
+    if found.memory:
+        return "there is no device"
+    if found.in_user_space:
+        return "another process answers"
+    return "it may be memory" if found.may_be_memory else None

@@ -14,20 +14,18 @@ from typing import TYPE_CHECKING
 
 from iomodels.machine import environment, noise, probes
 from iomodels.machine.check import Check
+from iomodels.machine.clocks import clocks
 from iomodels.machine.data_files import data_files
-from iomodels.machine.environment import ROOT, Fact
+from iomodels.machine.proc import ROOT, Fact, cgroup_folders, read_int
 
 if TYPE_CHECKING:
     from iomodels._core import ClockInfo
 
 FD_SETSIZE = 1024
 """How many descriptors `select` can watch: a constant of the C library (select(2))."""
+LEAST_PROCESSES = 256
 GLIBC_AIO_THREADS = 20
 """glibc's worker threads unless `aio_init` says otherwise (rt/aio_misc.c, `optim`)."""
-DEFAULT_SLACK_NS = 50_000
-"""Linux's timer slack for an ordinary thread (prctl(2), PR_SET_TIMERSLACK)."""
-SLOW_CLOCK_READ_NS = 100
-"""A clock read without a system call takes 10 to 40 ns; with one, some 100 ns and more."""
 
 
 def checks(
@@ -44,17 +42,17 @@ def checks(
     """
     facts = environment.describe(folder, root=root)
     return [
-        *_system(facts),
+        *_system(facts, root),
         *_processors(facts, root),
-        *_clocks(facts, clock),
+        *clocks(facts, clock),
         *_limits(facts),
         *_asynchronous(facts, root),
-        *data_files(folder, facts, root),
+        *data_files(folder, root),
         *_noise(window_s, root),
     ]
 
 
-def _system(facts: Mapping[str, Fact]) -> list[Check]:
+def _system(facts: Mapping[str, Fact], root: Path) -> list[Check]:
     group = "System"
     found = [
         Check(group, "kernel", _text(facts["kernel"]), "ok", "it carries out every system call"),
@@ -66,7 +64,7 @@ def _system(facts: Mapping[str, Fact]) -> list[Check]:
             "POSIX AIO is its work, not the kernel's: another C library, another result",
         ),
         _seccomp(group, facts["seccomp"]),
-        _container(group, facts),
+        _container(group, facts, root),
     ]
     return [check for check in found if check is not None]
 
@@ -84,9 +82,18 @@ def _seccomp(group: str, mode: Fact) -> Check | None:
     )
 
 
-def _container(group: str, facts: Mapping[str, Fact]) -> Check:
+def _container(group: str, facts: Mapping[str, Fact], root: Path) -> Check:
     quota = facts["cgroup_quota_cores"]
     inside = "yes" if facts["container"] else "no sign of one"
+    if quota is None and not cgroup_folders("cpu", root):
+        return Check(
+            group,
+            "container",
+            f"{inside}, CPU quota unknown",
+            "note",
+            "no control group can be read, so a quota on CPU time may be there and not be noticed",
+            noise.SHOW_PROC,
+        )
     if quota is None:
         return Check(
             group, "container", f"{inside}, no CPU quota", "ok", "nothing holds the process back"
@@ -131,7 +138,9 @@ def _affinity(group: str, facts: Mapping[str, Fact], smt: str) -> Check:
             "warn",
             "helper threads and peers share the one CPU with the application, so that nothing can "
             "overlap",
-            "allow at least two (`taskset -c 0,1`, or a larger machine)",
+            "use a machine with two CPUs or more"
+            if online == 1
+            else "allow at least two (`taskset -c 0,1`)",
         )
     return Check(
         group, "CPUs to run on", value, "ok", "helper threads and peers can have a CPU of their own"
@@ -177,6 +186,16 @@ def _turbo(group: str, turbo: Fact) -> list[Check]:
 
 
 def _hypervisor(group: str, kind: Fact, root: Path) -> Check:
+    if kind is None and not environment.shows_hypervisor(root):
+        return Check(
+            group,
+            "hypervisor",
+            "unknown",
+            "note",
+            "neither the CPU's flags nor the firmware's names can be read: this may be a virtual "
+            "machine, where timers, interrupts and sleeping cost more",
+            noise.SHOW_PROC,
+        )
     if kind is None:
         return Check(group, "hypervisor", "none", "ok", "the machine has its CPUs to itself")
     share = noise.steal_share(root)
@@ -190,56 +209,6 @@ def _hypervisor(group: str, kind: Fact, root: Path) -> Check:
         "take CPU time away",
         "compare only numbers from the same kind of machine; for the bare costs measure without "
         "a hypervisor",
-    )
-
-
-def _clocks(facts: Mapping[str, Fact], clock: ClockInfo | None) -> list[Check]:
-    group = "Clocks"
-    source = facts["clocksource"]
-    fast = source is None or source in noise.FAST_CLOCKS
-    found = [
-        Check(
-            group,
-            "kernel clock source",
-            _text(source),
-            "ok" if fast else "warn",
-            "the clock is read without a system call"
-            if fast
-            else "each reading of the clock is a system call, and is in every latency",
-            None if fast else noise.CLOCK_REMEDY,
-        ),
-        _timer_slack(group, facts["timer_slack_ns"]),
-    ]
-    if clock is not None:
-        found.insert(1, _clock_read(group, clock))
-    return found
-
-
-def _clock_read(group: str, clock: ClockInfo) -> Check:
-    read_ns = clock["read_ns"]
-    tsc = clock["source"] == "tsc"
-    slow = read_ns > SLOW_CLOCK_READ_NS
-    name = f"TSC at {clock['frequency_hz'] / 1e9:.3f} GHz" if tsc else clock["source"]
-    return Check(
-        group,
-        "clock that stamps",
-        f"{name}, {read_ns:.0f} ns a reading",
-        "warn" if slow else "ok",
-        "every operation is stamped at least twice; latencies near this are the clock's own",
-        noise.CLOCK_REMEDY if slow else None,
-    )
-
-
-def _timer_slack(group: str, slack_ns: Fact) -> Check:
-    long = isinstance(slack_ns, int) and slack_ns > DEFAULT_SLACK_NS
-    return Check(
-        group,
-        "timer slack",
-        f"{slack_ns / 1000:g} µs" if isinstance(slack_ns, int) else "unknown",
-        "note" if long else "ok",
-        "sleeps, and waits that end by timeout, may overshoot by as much; timerfd, and so the "
-        "timer channel, is not affected",
-        "start from a shell or service with the default of 50 µs" if long else None,
     )
 
 
@@ -263,14 +232,7 @@ def _limits(facts: Mapping[str, Fact]) -> list[Check]:
             "completion by signal queues one for each request; beyond the limit they are lost",
             "raise it: `ulimit -i 65536`",
         ),
-        _least(
-            group,
-            "processes and threads",
-            facts["limit_processes"],
-            256,
-            "all of this user's together; each trial is a process, each AIO worker a thread",
-            "raise it: `ulimit -u 4096`",
-        ),
+        _processes(group, facts),
     ]
 
 
@@ -286,6 +248,19 @@ def _open_files(group: str, facts: Mapping[str, Fact]) -> Check:
         "dozen for the tool; a trial raises it as far as it may",
         "for more depth: `ulimit -Hn 65536` as root, or `LimitNOFILE=`" if few else None,
     )
+
+
+def _processes(group: str, facts: Mapping[str, Fact]) -> Check:
+    """The user's limit, or the control group's if that is lower."""
+    user, group_limit = facts["limit_processes"], facts["cgroup_pids_max"]
+    if isinstance(group_limit, int) and not (isinstance(user, int) and user <= group_limit):
+        limit: Fact = group_limit
+        whose = "all of the container's or control group's together (its pids limit)"
+        remedy = "raise it: `docker run --pids-limit 4096`, `TasksMax=` or `pids.max`"
+    else:
+        limit, whose, remedy = user, "all of this user's together", "raise it: `ulimit -u 4096`"
+    meaning = f"{whose}; each trial is a process, each AIO worker a thread"
+    return _least(group, "processes and threads", limit, LEAST_PROCESSES, meaning, remedy)
 
 
 def _least(group: str, name: str, limit: Fact, least: int, meaning: str, remedy: str) -> Check:
@@ -327,7 +302,7 @@ def _kernel_aio(group: str, facts: Mapping[str, Fact]) -> Check:
 
 
 def _io_uring(group: str, root: Path) -> Check:
-    setting = environment.read_int(root / "proc/sys/kernel/io_uring_disabled")
+    setting = read_int(root / "proc/sys/kernel/io_uring_disabled")
     error = probes.io_uring_error()
     works = error in (errno.EFAULT, errno.EINVAL)
     if works:
@@ -352,9 +327,21 @@ def _io_uring(group: str, root: Path) -> Check:
 
 def _noise(window_s: float, root: Path) -> list[Check]:
     group = "Noise just now"
-    names = {"busy": "other processes", "steal": "stolen time", "throttled": "throttling"}
+    names = {
+        "busy": "other processes",
+        "unwatched": "other processes",
+        "steal": "stolen time",
+        "throttled": "throttling",
+    }
     found = [
-        Check(group, names[finding.code], finding.amount, "warn", finding.fact, finding.remedy)
+        Check(
+            group,
+            names[finding.code],
+            finding.amount,
+            "note" if finding.code == "unwatched" else "warn",
+            finding.fact,
+            finding.remedy,
+        )
         for finding in noise.look(window_s, root=root)
         if finding.code in names
     ]

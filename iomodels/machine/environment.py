@@ -12,16 +12,12 @@ import os
 import re
 import resource
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
 from iomodels.base.system import allowed_cpus
-
-Fact = str | int | float | bool | None
-
-ROOT = Path("/")
-"""Where /proc and /sys are looked for. Tests describe another machine by giving its files."""
+from iomodels.machine.proc import ROOT, Fact, cgroup_folders, read, read_int
+from iomodels.machine.storage import storage_of
 
 ARM_PARTS = {
     ("0x41", "0xd03"): "Cortex-A53",
@@ -64,22 +60,8 @@ def describe(folder: Path = Path("/var/tmp"), *, root: Path = ROOT) -> dict[str,
         "aio_max_nr": read_int(root / "proc/sys/fs/aio-max-nr"),
         "memory_bytes": _memory_bytes(root),
         "page_size_bytes": resource.getpagesize(),
-        **_storage(folder, root),
+        **storage_of(folder, root).facts,
     }
-
-
-def read(path: Path) -> str | None:
-    """The text of a small file, stripped; None where it is missing, unreadable or empty."""
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").strip("\0 \n\t") or None
-    except OSError:
-        return None
-
-
-def read_int(path: Path) -> int | None:
-    """The whole number in a small file, or None."""
-    text = read(path)
-    return int(text) if text and re.fullmatch(r"-?[0-9]+", text) else None
 
 
 # C library
@@ -194,6 +176,7 @@ def _surroundings(root: Path) -> dict[str, Fact]:
         "hypervisor": hypervisor(root),
         "container": in_container(root),
         "cgroup_quota_cores": cgroup_quota_cores(root),
+        "cgroup_pids_max": cgroup_pids_max(root),
         "seccomp": _seccomp(root),
     }
 
@@ -218,6 +201,15 @@ def hypervisor(root: Path = ROOT) -> str | None:
     return told or (firmware if is_virtual else None)
 
 
+def shows_hypervisor(root: Path = ROOT) -> bool:
+    """Whether one would be noticed: `hypervisor` is None, too, where nothing can be read."""
+    if _values(read(root / "proc/cpuinfo") or "", "flags"):
+        return True
+    shown = ("sys/class/dmi/id/sys_vendor", "sys/class/dmi/id/product_name")
+    tree = root / "proc/device-tree"
+    return any(read(root / name) for name in shown) or os.access(tree / "compatible", os.F_OK)
+
+
 def _paravirtual_clock(root: Path) -> str | None:
     """A guest without firmware tables still gets its hypervisor's clock, which tells the kind."""
     clocks = read(root / "sys/devices/system/clocksource/clocksource0/available_clocksource") or ""
@@ -235,30 +227,16 @@ def in_container(root: Path = ROOT) -> bool:
     )
 
 
-def cgroup_cpu_folders(root: Path = ROOT) -> list[Path]:
-    """This process's CPU control group and all above it, innermost first; empty if none shows.
-
-    A quota on any of them holds for the process. In a container the path in /proc/self/cgroup may
-    be the host's, and then the mount point itself is the process's group.
-    """
-    groups = re.findall(r"^\d+:(.*?):(/.*)$", read(root / "proc/self/cgroup") or "", re.MULTILINE)
-    v1 = [path for controllers, path in groups if "cpu" in controllers.split(",")]
-    v2 = [path for controllers, path in groups if not controllers]
-    kind, paths = ("cgroup", v1) if v1 else ("cgroup2", v2)
-    for mount in _mounts(root):
-        if paths and mount.kind == kind and (not v1 or "cpu" in mount.options.split(",")):
-            base = root / mount.point.lstrip("/")
-            inner = base / paths[0].lstrip("/")
-            shown = ".." not in inner.parts and os.access(inner, os.F_OK)
-            folder = inner if shown else base
-            return [folder, *(up for up in folder.parents if up.is_relative_to(base))]
-    return []
-
-
 def cgroup_quota_cores(root: Path = ROOT) -> float | None:
     """How many cores' worth of CPU time the tightest control group grants; None: no quota."""
-    quotas = [_quota(folder) for folder in cgroup_cpu_folders(root)]
+    quotas = [_quota(folder) for folder in cgroup_folders("cpu", root)]
     return min((quota for quota in quotas if quota is not None), default=None)
+
+
+def cgroup_pids_max(root: Path = ROOT) -> int | None:
+    """How many processes and threads the tightest control group allows; None: no limit."""
+    limits = [read_int(folder / "pids.max") for folder in cgroup_folders("pids", root)]
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def _quota(folder: Path) -> float | None:
@@ -308,78 +286,6 @@ def _limits() -> dict[str, Fact]:
 def _memory_bytes(root: Path) -> int | None:
     size = re.search(r"^MemTotal: *(\d+) kB$", read(root / "proc/meminfo") or "", re.MULTILINE)
     return int(size[1]) * 1024 if size else None
-
-
-# Storage
-
-
-@dataclass(frozen=True)
-class Mount:
-    """One line of /proc/self/mountinfo, as far as it is of use here."""
-
-    device: str
-    point: str
-    kind: str
-    source: str
-    options: str
-
-
-def mount_of(folder: Path, root: Path = ROOT) -> Mount | None:
-    """The mount that `folder` lies on: the longest mount point, the last of them if stacked."""
-    path = os.path.realpath(folder)
-    found = None
-    for mount in _mounts(root):
-        inside = path == mount.point or path.startswith(mount.point.rstrip("/") + "/")
-        if inside and (found is None or len(mount.point) >= len(found.point)):
-            found = mount
-    return found
-
-
-def _storage(folder: Path, root: Path) -> dict[str, Fact]:
-    mount = mount_of(folder, root)
-    return {
-        "file_system": mount.kind if mount else None,
-        "file_system_device": _device_name(mount, root) if mount else None,
-    }
-
-
-def file_system_of(folder: Path, root: Path = ROOT) -> str:
-    """What `describe` has of a folder, in words: `ext4 on vda`."""
-    storage = _storage(folder, root)
-    return file_system_text(storage["file_system"], storage["file_system_device"])
-
-
-def file_system_text(kind: Fact, device: Fact) -> str:
-    """`ext4 on vda`; just `tmpfs` where no device is told."""
-    return f"{'unknown' if kind is None else kind}{f' on {device}' if device else ''}"
-
-
-def _device_name(mount: Mount, root: Path) -> str | None:
-    """The block device's kernel name; None for a file system that has none of its own.
-
-    btrfs gives its mounts numbers that are no device's, hence the second way.
-    """
-    number = mount.device
-    if number.startswith("0:") and mount.source.startswith("/dev/"):
-        try:
-            rdev = (root / mount.source.lstrip("/")).stat().st_rdev
-        except OSError:
-            return None
-        number = f"{os.major(rdev)}:{os.minor(rdev)}"
-    try:
-        return (root / "sys/dev/block" / number).readlink().name
-    except OSError:
-        return None
-
-
-def _mounts(root: Path) -> Iterator[Mount]:
-    """Format: proc_pid_mountinfo(5). Spaces and the like in names are written in octal."""
-    for line in (read(root / "proc/self/mountinfo") or "").splitlines():
-        before, dash, after = line.partition(" - ")
-        head, tail = before.split(" "), after.split(" ")
-        if dash and len(head) >= 6 and len(tail) >= 3:
-            point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), head[4])
-            yield Mount(head[2], point, tail[0], tail[1], tail[2])
 
 
 def _values(text: str, key: str) -> list[str]:

@@ -22,14 +22,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from iomodels.machine.environment import (
-    ROOT,
-    cgroup_cpu_folders,
-    clocksource,
-    governor,
-    read,
-    read_int,
-)
+from iomodels.machine.environment import clocksource, governor
+from iomodels.machine.proc import ROOT, cgroup_folders, read, read_int
 from iomodels.results.schema import Notice
 
 FOREIGN_MEDIAN_CORES = 0.05
@@ -59,6 +53,8 @@ FAST_CLOCKS = ("tsc", "arch_sys_counter", "kvm-clock", "hyperv_clocksource_tsc_p
 """Clock sources that are read without a system call (their vDSO modes in the kernel's sources)."""
 SLOW_GOVERNORS = ("powersave", "conservative")
 
+SHOW_PROC = "mount /proc and /sys in the container or chroot"
+"""What to do where they are not there."""
 BUSY_REMEDY = "stop what else runs (see `top`), then measure again"
 CLOCK_REMEDY = "boot with `clocksource=tsc` if the CPU's counter is sound (`dmesg | grep -i tsc`)"
 GOVERNOR_REMEDY = "set it for the run with `cpupower frequency-set -g performance`"
@@ -179,7 +175,7 @@ def _cpu_times(stat: str) -> tuple[int, float, float, float]:
 def _throttling(root: Path) -> tuple[int, float]:
     """How often and how long the control group or one above it was held back by its quota."""
     count, held_s = 0, 0.0
-    for folder in cgroup_cpu_folders(root):
+    for folder in cgroup_folders("cpu", root):
         lines = (line.split() for line in (read(folder / "cpu.stat") or "").splitlines())
         stat = {line[0]: int(line[1]) for line in lines if len(line) == 2 and line[1].isdigit()}
         count += stat.get("nr_throttled", 0)
@@ -201,6 +197,7 @@ def look(window_s: float | None = None, *, root: Path = ROOT) -> list[Finding]:
     time.sleep(PREFLIGHT_S if window_s is None else window_s)
     use = between(before, take_sample(root))
     found = [
+        _unwatched(use),
         _busy_now(use, root),
         _stolen(use),
         _held_back(use),
@@ -208,6 +205,18 @@ def look(window_s: float | None = None, *, root: Path = ROOT) -> list[Finding]:
         slow_governor(root),
     ]
     return [finding for finding in found if finding is not None]
+
+
+def _unwatched(use: Use) -> Finding | None:
+    if use.cpus:
+        return None
+    return Finding(
+        "unwatched",
+        "unknown",
+        "/proc/stat cannot be read, so it is not known whether other processes or other guests "
+        "disturb the measurement",
+        SHOW_PROC,
+    )
 
 
 def _busy_now(use: Use, root: Path) -> Finding | None:

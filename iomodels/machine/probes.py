@@ -6,13 +6,9 @@ Nothing that is tried here leaves anything behind.
 from __future__ import annotations
 
 import ctypes
-import errno
-import mmap
-import os
-import tempfile
 from pathlib import Path
 
-from iomodels.machine.environment import ROOT, read
+from iomodels.machine.proc import ROOT, read
 
 SYS_IO_URING_SETUP = 425
 """The same on every architecture that Python 3.11 runs on, Alpha apart."""
@@ -23,28 +19,6 @@ def io_uring_error() -> int:
     call = ctypes.CDLL(None, use_errno=True).syscall
     call(ctypes.c_long(SYS_IO_URING_SETUP), ctypes.c_long(1), ctypes.c_void_p(None))
     return ctypes.get_errno()
-
-
-def direct_io_error(folder: Path) -> str | None:
-    """Write and read a block past the page cache; None if it works, else the file system's answer.
-
-    Raises `OSError` where not even a file for the trial can be made.
-    """
-    with tempfile.TemporaryFile(dir=folder, buffering=0) as file, mmap.mmap(-1, 1 << 16) as block:
-        try:
-            again = os.open(f"/proc/self/fd/{file.fileno()}", os.O_RDWR | os.O_DIRECT)
-        except OSError as error:
-            return error.strerror
-        try:
-            if os.pwrite(again, block, 0) == len(block) == os.preadv(again, [block], 0):
-                return None
-            return "short transfer"
-        except OSError as error:
-            if error.errno == errno.ENOSPC:
-                raise
-            return error.strerror
-        finally:
-            os.close(again)
 
 
 def reclaims_proactively(root: Path = ROOT) -> bool:

@@ -32,7 +32,7 @@ from iomodels.base.errors import (
 from iomodels.base.names import text_of
 from iomodels.base.units import counted
 from iomodels.engines.spec import parse_list as parse_engines
-from iomodels.machine import environment, noise
+from iomodels.machine import environment, noise, storage
 from iomodels.measure.defaults import DURATION_S, ROUNDS, WARMUP_S
 from iomodels.measure.plan import Plan, make_plan
 from iomodels.results import save
@@ -207,6 +207,7 @@ class _Runner:
         self._monitor.start()
         with Preparation(self._plan.seed, self._listener.making_file) as preparation:
             self._find_unavailable(preparation)
+            self._note_doubts(preparation)
             for planned in self._plan.trials:
                 progress = self._cells[planned.cell.index]
                 if progress.goes_on:
@@ -220,6 +221,11 @@ class _Runner:
                 progress.na_reason = preparation.why_not(progress.cell.point)
             except Unavailable as unavailable:
                 progress.failure = str(unavailable)
+
+    def _note_doubts(self, preparation: Preparation) -> None:
+        doubts = [preparation.doubts(p.cell.point) for p in self._cells if p.goes_on]
+        for doubt in dict.fromkeys(doubt for doubt in doubts if doubt is not None):
+            self._note(Notice("device", doubt))
 
     def _one(
         self,
@@ -375,7 +381,7 @@ def _check_one_file_system(cells: Iterable[PlannedCell]) -> None:
             by_folder.setdefault(str(channel.folder), cell.point.scenario)
     first: dict[str, str] = {}
     for folder, scenario in by_folder.items():
-        first.setdefault(environment.file_system_of(Path(folder)), scenario)
+        first.setdefault(storage.file_system_of(Path(folder)), scenario)
     if len(first) > 1:
         named = ", ".join(f"{scenario} on {place}" for place, scenario in list(first.items())[:2])
         raise ScenarioError(

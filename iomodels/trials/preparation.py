@@ -8,7 +8,8 @@ import errno
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cache, cached_property
+from pathlib import Path
 from types import TracebackType
 
 from iomodels import _core
@@ -17,6 +18,7 @@ from iomodels.base.system import allowed_cpus
 from iomodels.base.toml import printable
 from iomodels.base.units import format_size
 from iomodels.engines.point_settings import choice, of_point
+from iomodels.machine.storage import Storage, storage_of
 from iomodels.trials.planned import Command, PlannedCell, PlannedTrial
 from iomodels.workload.channels import FileChannel
 from iomodels.workload.load import Load
@@ -106,6 +108,10 @@ class Preparation:
         channel = point.channel
         if not isinstance(channel, FileChannel):
             return None
+        if channel.cache != "warm":
+            reason = self._storage(channel.folder).why_no_device
+            if reason is not None:
+                return f"{reason}: choose another folder for channel.cache = '{channel.cache}'"
         fd = self._shared_file(channel)
         if channel.cache != "direct":
             return None
@@ -118,6 +124,17 @@ class Preparation:
                 f"and load.block is {int(point.load.block)}"
             )
         return None
+
+    @cache  # noqa: B019 - a preparation lives as long as its run
+    def _storage(self, folder: str) -> Storage:
+        return storage_of(Path(folder))
+
+    def doubts(self, point: Point) -> str | None:
+        """What makes the point's direct or cold reads doubtful here, or None."""
+        channel = point.channel
+        if not isinstance(channel, FileChannel) or channel.cache == "warm":
+            return None
+        return self._storage(channel.folder).doubt
 
     @contextmanager
     def command(self, planned: PlannedTrial) -> Iterator[Command]:

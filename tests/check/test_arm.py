@@ -16,7 +16,7 @@ from iomodels.check import pair_runs
 from iomodels.check.arm import Arm, parse_arm
 from iomodels.check.pair_plan import PairedCell, plan_cells
 from iomodels.engines import spec
-from iomodels.machine import environment
+from iomodels.machine import storage
 from iomodels.trials import worker
 from iomodels.trials.launch import own_launch
 
@@ -34,7 +34,7 @@ def cells(
 
 
 def test_an_arms_name_shows_keys_but_nothing_private() -> None:
-    shared = environment.file_system_of(Path("/dev/shm"))
+    shared = storage.file_system_of(Path("/dev/shm"))
     arm = parse_arm(
         [
             "load.block=65536 B",

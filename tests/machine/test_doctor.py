@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from iomodels.machine import doctor, probes
+from iomodels.machine import doctor, probes, storage
 from iomodels.machine.check import Check
 
 TSC = {"source": "tsc", "frequency_hz": 2_600_000_000, "read_ns": 12.0}
@@ -170,6 +170,39 @@ def test_a_slow_stamping_clock_is_a_warning(tmp_path, clock, status, text):
     assert (check.status, check.value) == (status, text)
 
 
+SLOW_TSC = {"source": "tsc", "frequency_hz": 2_600_000_000, "read_ns": 404.0}
+SLOW_CALL = {"source": "clock_gettime", "frequency_hz": 0, "read_ns": 404.0}
+
+
+@pytest.mark.parametrize(
+    ("source", "clock", "advised"),
+    [("tsc", SLOW_TSC, False), ("kvm-clock", SLOW_CALL, False), ("hpet", SLOW_CALL, True)],
+)
+def test_no_clock_source_is_advised_that_is_used_already(tmp_path, source, clock, advised):
+    put(tmp_path, "sys/devices/system/clocksource/clocksource0/current_clocksource", source)
+    check = named(look(tmp_path, clock=clock), "clock that stamps")
+    assert check.status == "warn"
+    assert ("clocksource=tsc" in check.remedy) == advised
+
+
+def test_the_kind_of_file_system_that_is_there_is_not_advised(tmp_path, monkeypatch):
+    monkeypatch.setattr(storage, "direct_io_error", lambda folder: "Invalid argument")
+    put(tmp_path, "proc/self/mountinfo", "27 1 254:0 / / rw - ext4 /dev/vda rw")
+    check = named(look(tmp_path), "direct I/O")
+    assert check.status == "warn"
+    assert "ext4" not in check.remedy
+    assert "xfs" in check.remedy
+
+
+def test_the_limit_of_the_control_group_counts_if_it_is_lower(tmp_path):
+    put(tmp_path, "proc/self/cgroup", "0::/")
+    put(tmp_path, "proc/self/mountinfo", "31 23 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw")
+    put(tmp_path, "sys/fs/cgroup/pids.max", "8")
+    check = named(look(tmp_path), "processes and threads")
+    assert (check.value, check.status) == ("8", "warn")
+    assert "--pids-limit" in check.remedy
+
+
 def test_a_low_limit_on_open_files_is_told():
     code = (
         "import resource\n"
@@ -216,7 +249,7 @@ def test_a_folder_that_cannot_hold_files_is_a_warning(tmp_path, folder):
 
 def test_trying_direct_io_leaves_nothing_behind(tmp_path):
     descriptors = os.listdir("/proc/self/fd")  # noqa: PTH208 - names, not paths
-    probes.direct_io_error(tmp_path)
+    storage.direct_io_error(tmp_path)
     assert list(tmp_path.iterdir()) == []
     assert len(os.listdir("/proc/self/fd")) == len(descriptors)  # noqa: PTH208
 

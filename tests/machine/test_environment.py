@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from iomodels.machine import environment
+from iomodels.machine import environment, proc
 
 
 def put(root: Path, name: str, text: str) -> None:
@@ -60,8 +60,8 @@ def test_files_of_an_unknown_form_are_no_error(tmp_path, text):
 
 
 def test_a_folder_in_place_of_a_file_reads_as_missing(tmp_path):
-    assert environment.read(tmp_path) is None
-    assert environment.read_int(tmp_path / "no such file") is None
+    assert proc.read(tmp_path) is None
+    assert proc.read_int(tmp_path / "no such file") is None
 
 
 def test_nobody_and_no_path_is_named(tmp_path, monkeypatch):

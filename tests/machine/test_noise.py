@@ -113,6 +113,7 @@ class Machine:
         self.put("proc/self/cgroup", "0::/")
         self.put("proc/self/mountinfo", "31 23 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw")
         self.put("proc/loadavg", "0.00 0.00 0.00 1/100 1")
+        self.tick()
 
     def put(self, name: str, text: str) -> None:
         path = self.root / name
@@ -267,12 +268,18 @@ def test_preflight_names_what_spoils_a_run(machine, name, text, code):
         ("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "performance"),
         ("sys/devices/system/clocksource/clocksource0/current_clocksource", "tsc"),
         ("sys/devices/system/clocksource/clocksource0/current_clocksource", "arch_sys_counter"),
-        ("proc/stat", ""),
     ],
 )
 def test_preflight_is_silent_about_what_is_well(machine, name, text):
     machine.put(name, text)
     assert noise.preflight(0.0, root=machine.root) == []
+
+
+def test_what_cannot_be_watched_is_not_called_quiet(machine):
+    machine.put("proc/stat", "")
+    [notice] = noise.preflight(0.0, root=machine.root)
+    assert notice.code == "unwatched"
+    assert "/proc/stat" in notice.message
 
 
 def test_preflight_sees_a_process_that_spins():

@@ -20,7 +20,7 @@ import pytest
 
 from iomodels import bench
 from iomodels.base.errors import NothingMeasured
-from iomodels.machine import environment
+from iomodels.machine import storage
 from iomodels.results import read, save
 
 from ..fresh import run_iomodels
@@ -324,7 +324,7 @@ def processes_in_session(session: int) -> list[int]:
 
 def test_files_on_two_file_systems_are_refused_together(tmp_path: Path) -> None:
     """A result names one file system, and all of its cells would be compared with that."""
-    if environment.file_system_of(Path("/dev/shm")) == environment.file_system_of(Path("/var/tmp")):
+    if storage.file_system_of(Path("/dev/shm")) == storage.file_system_of(Path("/var/tmp")):
         pytest.skip("/dev/shm and /var/tmp are one file system here")
     for name, folder in (("one", "/var/tmp"), ("two", "/dev/shm")):
         text = 'title = "A"\nquestion = "?"\n[channel]\nkind = "file"\nsize = "64 KiB"\n'
