@@ -144,6 +144,10 @@ class TimerChannel(_Channel, frozen=True, tag="timer"):
         return None
 
 
+MAX_BLOCKS = 2**32 - 1
+"""Of a file: the core numbers them with 32 bits."""
+
+
 class FileChannel(_Channel, frozen=True, tag="file"):
     """A regular file without a name, which the tool makes for the trial."""
 
@@ -192,6 +196,16 @@ class FileChannel(_Channel, frozen=True, tag="file"):
             return f"load.block ({block}) must not be larger than channel.size ({size})"
         if self.size % load.block:
             return f"channel.size ({size}) must be a multiple of load.block ({block})"
+        if self.size // load.block > MAX_BLOCKS:
+            return (
+                f"channel.size ({size}) must not be more than {MAX_BLOCKS} times load.block "
+                f"({block}): make load.block larger, or channel.size smaller"
+            )
+        if self.nowait and self.cache == "direct":
+            return (
+                "channel.nowait = true contradicts channel.cache = 'direct', where nothing is read "
+                "ahead: leave one of them out"
+            )
         if (self.cache == "direct" or load.writes) and load.block % 512:
             return f"load.block ({block}) must be a multiple of 512 B for writes and for direct I/O"
         if load.writes and self.cache == "cold":
