@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -179,7 +180,8 @@ def command(
             if interrupted:
                 messages.print("interrupted: this is what was measured until then")
             if output is not None:
-                messages.print(console.safe(f"result: {output}"), soft_wrap=True)
+                for line in _where(output):
+                    messages.print(console.safe(line), soft_wrap=True)
         exporting.print_out(exports, run, as_json=as_json)
     if interrupted:
         return 130
@@ -212,6 +214,16 @@ def _default_folder(output: Path | None) -> Iterator[None]:
     finally:
         if not any(DEFAULT_FOLDER.iterdir()):
             DEFAULT_FOLDER.rmdir()
+
+
+def _where(output: Path) -> list[str]:
+    """The result's path, and the commands that show it."""
+    path = shlex.quote(str(output))
+    return [
+        f"result: {output}",
+        f"pictures: iomodels chart {path}",
+        f"page: iomodels report {path}",
+    ]
 
 
 def _write_json(run: Run) -> None:

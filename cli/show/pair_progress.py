@@ -54,7 +54,7 @@ class LivePairs(PlainPairs):
         self._done, self._total = 0, cells * pairs
 
     def pair_started(self, cell: PairedCell, number: int) -> None:
-        self._live.update(safe(f"{self._done}/{self._total} {_name(cell)}"), refresh=True)
+        self._live.update(safe(f"pair {self._done + 1}/{self._total}: {_name(cell)}"), refresh=True)
 
     def pair_ended(self, cell: PairedCell, pair: Pair) -> None:
         super().pair_ended(cell, pair)

@@ -1,7 +1,7 @@
 """What a run shows while it measures, on standard error only.
 
-On a terminal: one line that says which trial runs, its throughput and the time left. In a pipe:
-one line at the start. Warnings and failed trials in both.
+On a terminal: one line that says which round and cell runs, its throughput and the time left. In a
+pipe: one line at the start. Warnings and failed trials in both.
 """
 
 from __future__ import annotations
@@ -54,14 +54,8 @@ class PlainDisplay:
             self._console.print(safe(self._preface))
         for key, scenarios in _without(plan.scenarios).items():
             self._console.print(safe(f"no {key} in {', '.join(scenarios)}: measured as they are"))
-        cells = sum(cell.na_reason is None for cell in plan.cells)
-        self._console.print(
-            safe(
-                f"{counted(len(plan.trials), 'trial')} ({counted(cells, 'cell')} × "
-                f"{counted(plan.rounds, 'round')}), "
-                f"about {_clock(plan.estimate_s)}, seed {plan.seed}"
-            )
-        )
+        about = f"about {_clock(plan.estimate_s)}, seed {plan.seed}"
+        self._console.print(safe(f"{_trials(plan)}, {about}"))
 
     def notice(self, notice: Notice) -> None:
         if not self._begun:
@@ -142,7 +136,7 @@ class LiveDisplay(PlainDisplay):
         self._redraw(0.0)
 
     def _which(self, trial: PlannedTrial) -> str:
-        return f"{trial.round + 1}/{self._rounds} {_name(trial)}"
+        return f"round {trial.round + 1}/{self._rounds}: {_name(trial)}"
 
     def _redraw(self, elapsed_s: float, description: str | None = None) -> None:
         """`elapsed_s` is of the trial under way; without a `description` it stays as it was."""
@@ -189,6 +183,17 @@ def _without(scenarios: Iterable[Scenario]) -> dict[str, list[str]]:
         for key in scenario.lacks:
             found.setdefault(key, []).append(scenario.name)
     return found
+
+
+def _trials(plan: Plan) -> str:
+    """How many there are, and of what. The harness's are short, and of no engine."""
+    alone = all(trial.cell.is_harness for trial in plan.trials)
+    kept = [trial for trial in plan.trials if alone or not trial.cell.is_harness]
+    cells = len({trial.cell.index for trial in kept})
+    of_what = f"{counted(cells, 'cell')} × {counted(plan.rounds, 'round')}"
+    text = f"{counted(len(kept), 'trial')} ({of_what})"
+    short = len(plan.trials) - len(kept)
+    return f"{text} + {short} of the harness" if short else text
 
 
 def _speed(per_second: float) -> str:

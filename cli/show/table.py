@@ -297,16 +297,18 @@ def _ratio(cell: Cell, base: Cell, *, bare: bool) -> str:
 
 
 def _harness(points: Iterable[PointCells], legend: Legend) -> list[RenderableType]:
-    cells = [cell for point in points for cell in point.cells if cell.is_harness]
+    cells = [(label(point), cell) for point in points for cell in point.cells if cell.is_harness]
     lines: list[RenderableType] = []
-    for cell in cells:
+    for at, cell in cells:
         legend.meanings["harness"] = "what the measuring loop itself adds to each operation"
         cost_ns = harness_ns_per_op(cell)
         if cost_ns is None:
             reason = cell.reason or "no reason recorded"
             lines.append(safe(f"harness: {cell.status}: {reason}", "dim"))
             continue
-        lines.append(Text(f"harness: {format_duration(cost_ns)} per operation", style="dim"))
+        where = f" ({at})" if len(cells) > 1 else ""
+        text = f"harness: {format_duration(cost_ns)} per operation{where}"
+        lines.append(safe(text, "dim"))
     return lines
 
 

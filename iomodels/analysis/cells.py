@@ -122,8 +122,10 @@ def _points(points: list[list[Cell]]) -> list[PointCells]:
 
 
 def has_measurements(run: Run) -> bool:
-    """Whether any engine has a trial; the harness by itself answers nothing."""
-    return any(cell.trials for cell in run.cells if not cell.is_harness)
+    """Whether any engine has a trial. The harness counts where nothing else was asked for: beside
+    engines that measured nothing it answers nothing."""
+    only_harness = all(cell.is_harness for cell in run.cells)
+    return any(cell.trials for cell in run.cells if only_harness or not cell.is_harness)
 
 
 def harness_ns_per_op(cell: Cell) -> float | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from iomodels.engines import ability as engines_ability
 from iomodels.engines import catalog
@@ -18,6 +18,7 @@ from iomodels.results.schema import HARNESS
 from iomodels.trials.planned import PlannedCell, PlannedTrial
 from iomodels.workload.scenario import Point, Scenario, points
 
+NOT_ALONE = "not measured, since no engine can run here"
 HARNESS_DURATION_S = 0.05
 """A null-engine trial is short: it repeats tens of nanoseconds, and its value is a median."""
 
@@ -78,10 +79,13 @@ def of_pairs(
 ) -> Plan:
     """Plan a run of exactly these cells: those of an earlier run, to measure them again."""
     cells = [planned_cell(index, point, spec) for index, (point, spec) in enumerate(pairs)]
+    trials = _interleave(cells, rounds, duration_s, warmup_s, random.Random(seed))
+    if not trials:
+        cells = [replace(cell, na_reason=cell.na_reason or NOT_ALONE) for cell in cells]
     return Plan(
         scenarios=tuple(scenarios),
         cells=tuple(cells),
-        trials=tuple(_interleave(cells, rounds, duration_s, warmup_s, random.Random(seed))),
+        trials=tuple(trials),
         rounds=rounds,
         duration_s=duration_s,
         warmup_s=warmup_s,
@@ -127,8 +131,9 @@ def _interleave(
     and pairing by round then cancels most of it.
     """
     runnable = [cell for cell in cells if cell.na_reason is None]
-    if all(cell.is_harness for cell in runnable):
-        return []  # what the harness costs by itself answers nothing
+    alone = all(cell.is_harness for cell in runnable)
+    if alone and not all(cell.is_harness for cell in cells):
+        return []  # the harness beside engines that cannot run: nobody asked for it alone
     trials: list[PlannedTrial] = []
     for round_number in range(rounds):
         for cell in rng.sample(runnable, len(runnable)):

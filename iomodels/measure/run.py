@@ -307,7 +307,7 @@ class _Runner:
     def _harness_ns_per_op(self) -> Mapping[tuple[str, int], float]:
         """What the loop itself cost, by scenario and round: from the null engine's cells."""
         return {
-            (progress.cell.point.scenario, trial.round): 1e9 / trial.throughput_ops
+            (progress.cell.point.scenario, trial.round): _own_cost_ns(trial)
             for progress in self._cells
             if progress.cell.is_harness
             for trial in progress.trials
@@ -317,7 +317,10 @@ class _Runner:
         cell = progress.cell
         trials = [
             msgspec.structs.replace(
-                trial, harness_ns_per_op=harness.get((cell.point.scenario, trial.round))
+                trial,
+                harness_ns_per_op=_own_cost_ns(trial)
+                if cell.is_harness
+                else harness.get((cell.point.scenario, trial.round)),
             )
             for trial in sorted(progress.trials, key=lambda trial: trial.round)
         ]
@@ -347,6 +350,11 @@ class _Runner:
             done = len(progress.trials)
             return "partial", f"interrupted after {done} of {counted(self._plan.rounds, 'round')}"
         return "ok", None
+
+
+def _own_cost_ns(harness: Trial) -> float:
+    """Of one operation of the null engine, which transfers nothing."""
+    return 1e9 / harness.throughput_ops
 
 
 class _SilentRun:
@@ -391,7 +399,7 @@ def _check_one_file_system(cells: Iterable[PlannedCell]) -> None:
 
 
 def _why_nothing(run: Run) -> str:
-    reasons = [f"{cell.engine}: {cell.reason}" for cell in run.cells if cell.reason]
-    first = reasons[0] if reasons else "the engine null does no I/O: name another one too"
+    reasons = [f"{c.engine}: {c.reason}" for c in run.cells if c.reason and not c.is_harness]
+    first = reasons[0] if reasons else "no engine ended a trial"
     more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
     return f"nothing was measured; {first}{more}"

@@ -57,8 +57,34 @@ def test_bench_overwrites_only_with_force(cli, tmp_path):
 def test_bench_in_a_pipe_says_one_line_before_it_measures(cli):
     done = cli("bench", "slow-device", *QUICK, "-e", "blocking", "-o", "run.json")
     lines = [x for x in done.stderr.splitlines() if not x.startswith(("warning:", "  "))]
-    assert re.fullmatch(r"2 trials \(2 cells × 1 round\), about \d+ s, seed \d+", lines[0])
+    assert re.fullmatch(
+        r"1 trial \(1 cell × 1 round\) \+ 1 of the harness, about \d+ s, seed \d+",
+        lines[0],
+    )
+    shown = [
+        "result: run.json",
+        "pictures: iomodels chart run.json",
+        "page: iomodels report run.json",
+    ]
+    assert lines[-3:] == shown
     assert "\r" not in done.stderr
+
+
+def test_the_null_engine_by_itself_measures_the_harness(cli):
+    done = cli("bench", "slow-devices", *QUICK, "-e", "null", "-o", "null.json")
+    assert done.returncode == 0, done.stderr
+    assert "3 trials (3 cells × 1 round), about" in done.stderr
+    for depth in (1, 4, 16):
+        assert re.search(
+            rf"^harness: [\d.]+ ns per operation \(depth {depth}\)$", done.stdout, re.M
+        )
+
+
+def test_beside_engines_that_cannot_run_the_harness_is_not_measured_and_not_interrupted(cli):
+    done = cli("bench", "slow-device", *QUICK, "-e", "blocking", "-s", "load.depth=4")
+    assert done.returncode == 3
+    assert "interrupted" not in done.stderr
+    assert "more)" not in done.stderr
 
 
 def test_set_with_a_list_makes_a_sweep(cli):
