@@ -15,6 +15,10 @@ import click
 from iomodels.base.errors import OutputError
 from iomodels.measure.defaults import (
     DURATION_S,
+    MAX_ROUNDS,
+    MAX_SECONDS,
+    MAX_SEED,
+    MIN_DURATION_S,
     QUICK_DURATION_S,
     QUICK_ROUNDS,
     QUICK_WARMUP_S,
@@ -32,8 +36,6 @@ if TYPE_CHECKING:
 
 DEFAULT_FOLDER = Path("results")
 DEFAULT_SUITE = "default"
-MAX_SEED = 2**53 - 1
-"""What every JSON reader keeps exactly (RFC 8259, section 6)."""
 
 
 @click.command()
@@ -59,21 +61,21 @@ MAX_SEED = 2**53 - 1
 @click.option(
     "-r",
     "--rounds",
-    type=click.IntRange(1, 1000),
+    type=click.IntRange(1, MAX_ROUNDS),
     metavar="N",
     help=f"How often each cell is measured. [default: {ROUNDS}; from 6 on there are verdicts]",
 )
 @click.option(
     "-d",
     "--duration",
-    type=Time("s", 0.001, 3600),
+    type=Time("s", MIN_DURATION_S, MAX_SECONDS),
     metavar="TIME",
     help="Measured time of each trial, in seconds or with a unit: 2, 500ms. "
     f"[default: {DURATION_S}]",
 )
 @click.option(
     "--warmup",
-    type=Time("s", 0, 3600),
+    type=Time("s", 0, MAX_SECONDS),
     metavar="TIME",
     help=f"Warm-up before the measured time, in the same units. [default: {WARMUP_S}]",
 )

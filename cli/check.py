@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iomodels.measure.defaults import MAX_SEED
+from iomodels.measure.defaults import MAX_ROUNDS, MAX_SEED
 
 from .bench import DEFAULT_SUITE
 from .shared.interrupts import terminated_like_ctrl_c
@@ -76,7 +76,7 @@ LEAST_PAIRS = 10
 @click.option(
     "-r",
     "--rounds",
-    type=click.IntRange(1, 1000),
+    type=click.IntRange(1, MAX_ROUNDS),
     metavar="N",
     help="With --baseline: rounds of the first pass. [default: the baseline's] A/B: first pairs, "
     "at least 10; later batches grow with them. [default: 20]",
