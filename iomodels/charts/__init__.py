@@ -97,13 +97,13 @@ def _picture(chart: Chart, scene: Scene, taken: set[str]) -> Picture:
     return Picture(
         name=_unique(slug(f"{scene.name[:60]}-{chart.name}"), taken),
         scenario=scene.scenario,
-        title=f"{chart.subject}: {scene.data}",
+        title=f"{chart.title(scene)}: {scene.data}",
         alt=chart.describe(scene),
         draw=partial(_styled, chart.draw, scene),
         draw_narrow=partial(_styled, chart.draw, replace(scene, width_in=NARROW_IN))
         if chart.can_be_narrow
         else None,
-        subject=chart.subject,
+        subject=chart.title(scene),
     )
 
 

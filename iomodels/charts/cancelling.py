@@ -18,10 +18,13 @@ BY_IT = named("cancel_ns.p50")
 TOO_LATE = named("cancel_late_ns.p50")
 
 PANELS = (
-    rows.Panel("ended by it (% of those overdue)", [rows.NumberColumn("share", SHARE)]),
+    rows.Panel("cancelled (% of overdue requests)", [rows.NumberColumn("share", SHARE)]),
     rows.Panel(
-        "from asking to the end",
-        [rows.NumberColumn("by it", BY_IT), rows.NumberColumn("too late", TOO_LATE, main=False)],
+        "time from cancel to completion",
+        [
+            rows.NumberColumn("cancelled", BY_IT),
+            rows.NumberColumn("too late", TOO_LATE, main=False),
+        ],
     ),
 )
 
@@ -39,8 +42,8 @@ def draw(scene: Scene) -> Figure:
 def explained(scene: Scene) -> list[str]:
     """What stands below the picture."""
     markers = (
-        "The end: large markers p50 of requests that cancelling ended, small ones of those for "
-        "which it came too late, and which ended by themselves."
+        "Time: large markers p50 of cancelled requests, small markers p50 of requests that "
+        "completed before the cancel took effect."
     )
     return [f"{scene.rounds_note} {markers}", rows.left_out(scene)]
 
@@ -49,8 +52,10 @@ def _spoken(series: Series) -> str:
     share, ended = SHARE.interval(series.cell), BY_IT.interval(series.cell)
     if share is None:
         return ""
-    took = f", p50 {BY_IT.unit.show(ended.median)} from asking to the end" if ended else ""
-    return f"{SHARE.unit.show(share.median)} ended by it{took}"
+    took = f", p50 {BY_IT.unit.show(ended.median)} from cancel to completion" if ended else ""
+    return f"{SHARE.unit.show(share.median)} of overdue requests cancelled{took}"
 
 
-CHART = Chart("cancelling", "Cancelling, by engine", suits, draw, explained, _spoken, times=False)
+CHART = Chart(
+    "cancelling", "Cancelled requests by engine", suits, draw, explained, _spoken, times=False
+)

@@ -119,6 +119,4 @@ def _spoken(series: Series) -> str:
     return spoken(series, *AXES)
 
 
-CHART = Chart(
-    "cpu-latency", "The price of waiting: CPU against latency", measured, draw, explained, _spoken
-)
+CHART = Chart("cpu-latency", "CPU per operation and latency", measured, draw, explained, _spoken)

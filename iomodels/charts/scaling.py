@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from iomodels.analysis import cells
 from iomodels.analysis.quantities import CPU, LATENCY_P50, LATENCY_P99, THROUGHPUT
 from iomodels.analysis.quantity_definition import Quantity
 
@@ -40,7 +41,7 @@ def draw(scene: Scene) -> Figure:
     grid = Grid(
         scene, len(shown), scene.columns(2), panel_in(scene, PANEL_IN), right_in=right, gap_in=0.05
     )
-    on = sheet(scene, CHART.subject, grid.height_in, explained=explained(scene))
+    on = sheet(scene, CHART.title(scene), grid.height_in, explained=explained(scene))
     for ax, (facet, lines, quantity) in zip(grid.panels(on), shown, strict=True):
         _panel(ax, quantity, key, lines, facet, right, of_quantity[quantity.key])
     return on.figure
@@ -48,11 +49,11 @@ def draw(scene: Scene) -> Figure:
 
 def _values(found: Mapping[str, Sequence[Line]]) -> dict[str, list[float]]:
     """All that is drawn of each quantity: its axes are alike in all panels."""
-    cells = [series.cell for lines in found.values() for line in lines for _, series in line.dots]
+    drawn = [series.cell for lines in found.values() for line in lines for _, series in line.dots]
     return {
         quantity.key: [
             value
-            for interval in map(quantity.interval, cells)
+            for interval in map(quantity.interval, drawn)
             if interval
             for value in (interval.low, interval.high)
         ]
@@ -99,4 +100,18 @@ def _suits(scene: Scene) -> bool:
     return key is not None and bool(facets(scene, key))
 
 
-CHART = Chart("scaling", "Scaling over what is swept", _suits, draw, explained, _spoken)
+def _over(scene: Scene) -> str:
+    """`over depth`."""
+    key = swept_key(scene)
+    return f"over {cells.in_words(key)}" if key else ""
+
+
+CHART = Chart(
+    "scaling",
+    "Throughput, CPU and latency",
+    _suits,
+    draw,
+    explained,
+    _spoken,
+    detail=_over,
+)

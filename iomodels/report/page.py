@@ -160,10 +160,10 @@ def command(run: Run) -> str:
 
 def _check(run: Run) -> None:
     if not run.cells:
-        raise NothingMeasured("the result holds no cells, so there is nothing to report")
+        raise NothingMeasured("the result has no cells, so there is nothing to report")
     if len(run.cells) > MAX_CELLS:
         raise ResultError(
-            f"the result has {len(run.cells)} cells, and a page holds at most {MAX_CELLS}: "
+            f"the result has {len(run.cells)} cells, and a page has at most {MAX_CELLS}: "
             "measure fewer at a time"
         )
     lists: Mapping[str, int] = {
@@ -174,7 +174,7 @@ def _check(run: Run) -> None:
     for name, length in lists.items():
         if length > MAX_LINES:
             raise ResultError(
-                f"the result has {length} entries in {name}, and a page holds at most {MAX_LINES}: "
+                f"the result has {length} entries in {name}, and a page has at most {MAX_LINES}: "
                 "give a file that 'iomodels bench' wrote"
             )
 

@@ -43,7 +43,7 @@ def test_under_a_deadline_the_picture_is_about_cancelling():
     figure = drawn("cancelling", run, scenario="cancel")
     for cell in run.cells:
         share = named("cancelled_share").interval(cell)
-        for heading, interval in (("share", share), ("by it", cell.summary.cancel_ns.p50)):
+        for heading, interval in (("share", share), ("cancelled", cell.summary.cancel_ns.p50)):
             (marker,) = artists(figure, f"{cell.engine}|{heading}")
             assert list(marker.get_xdata()) == [interval.median]
     assert artists(figure, "aio|too late")

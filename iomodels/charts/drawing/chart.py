@@ -31,8 +31,14 @@ class Chart:
     times: bool = True
     """Whether it shows throughput or latency. Under a deadline they are those of the quick requests
     alone, and an engine that cancels well looks better for it; then there is no such picture."""
+    detail: Callable[[Scene], str] = lambda _: ""
+    """What of the scene the subject ends with."""
     can_be_narrow: bool = True
     """Whether `draw` heeds the width of a scene."""
+
+    def title(self, scene: Scene) -> str:
+        """The subject of this scene's picture."""
+        return f"{self.subject} {self.detail(scene)}".rstrip()
 
     def has_a_place(self, scene: Scene) -> bool:
         """Whether the scene has what it shows, and that means something."""
@@ -42,7 +48,7 @@ class Chart:
         """The picture in words, with its main numbers last: a text too long is cut at its end."""
         notes = (f"{note}." for note in (*scene.missing, *scene.remarks))
         explained = filter(None, self.explain(scene))
-        said = [f"{self.subject}. {scene.data}.", *notes, *explained]
+        said = [f"{self.title(scene)}. {scene.data}.", *notes, *explained]
         for point in scene.points:
             values = [f"{s.label} {self.value(s)}" for s in point.series if self.value(s)]
             if values:

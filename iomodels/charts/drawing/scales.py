@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
 
+from iomodels.analysis.cells import in_words
 from iomodels.analysis.quantity_definition import Unit
 from iomodels.base.units import Duration, Size, format_count, format_duration, format_size
 from iomodels.workload.key import all_keys
@@ -208,7 +209,7 @@ def swept(axis: Axis, key: str, values: Sequence[float]) -> None:
     Without values it has a title only: a foreign file may have nothing to show there.
     """
     known = all_keys().get(key)
-    title = safe(known.name.partition(".")[2] if known else key, 24)
+    title = safe(in_words(key) if known else key, 24)
     xs = sorted(set(values))
     if known is not None and known.type is Duration:
         durations(axis, title, xs)
