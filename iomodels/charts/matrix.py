@@ -18,11 +18,12 @@ from iomodels.analysis.quantities import (
     THROUGHPUT,
     named,
 )
+from iomodels.base.units import format_count, format_per_operation
 from iomodels.engines.catalog import DESCRIPTORS, Descriptor
 
 from .drawing.chart import Chart, spoken
 from .drawing.scene import Scene, ScenePoint, Series, why, without_p99
-from .drawing.sheet import MARGIN_IN, TEXT_WIDTH_IN, sheet
+from .drawing.sheet import MARGIN_IN, sheet
 from .drawing.style import (
     FAINT,
     FINE_PT,
@@ -32,22 +33,30 @@ from .drawing.style import (
     SMALL_PT,
     SOFT,
     hue,
+    shortened,
     text_colour,
     wrap,
 )
 from .flows.miniature import CENTRED, calls_of, draw_flow
 
 SIDE_IN, TOP_IN = 0.3, 0.3
-QUADRANT_IN = (TEXT_WIDTH_IN - SIDE_IN) / 2, 2.75
-NUMBERS_AT = 1.72
+HEIGHT_IN = 3.1
+"""Of a quadrant."""
+NUMBERS_AT = 1.76
+ROW_IN = 0.31
+CLOSER_IN = 0.14
+"""How much nearer to the edge the numbers are on a narrow picture."""
+MOST_CALLS, MOST_OTHERS = 4, 6
+"""How many calls of an engine, and engines without a quadrant, are named."""
 MATRIX = tuple(d for d in DESCRIPTORS.values() if d.in_matrix)
 
 
 def draw(scene: Scene) -> Figure:
-    """Columns: blocking and non-blocking; rows: synchronous and asynchronous."""
+    """Columns: blocking and non-blocking; rows: synchronous and asynchronous. On a narrow picture
+    the four stand below each other."""
     point = best_point(scene)
-    width, height = QUADRANT_IN
-    area = (TEXT_WIDTH_IN, TOP_IN + 2 * height)
+    width = scene.text_width_in if scene.is_narrow else (scene.text_width_in - SIDE_IN) / 2
+    area = scene.text_width_in, 4 * HEIGHT_IN if scene.is_narrow else TOP_IN + 2 * HEIGHT_IN
     at = f" at {point.label}" if point.label else ""
     on = sheet(
         scene,
@@ -60,11 +69,13 @@ def draw(scene: Scene) -> Figure:
     ax.set_xlim(0, area[0])
     ax.set_ylim(0, area[1])
     ax.set_axis_off()
-    _headings(ax)
-    for descriptor in MATRIX:
-        left = SIDE_IN + (0 if descriptor.blocking else width)
-        bottom = height if descriptor.synchronous else 0.0
-        _quadrant(ax, left, bottom, descriptor, of_engine(point, descriptor.name))
+    if not scene.is_narrow:
+        _headings(ax, width)
+    for row, descriptor in enumerate(reversed(MATRIX)):
+        left = 0.0 if scene.is_narrow else SIDE_IN + (0 if descriptor.blocking else width)
+        bottom = HEIGHT_IN * (row if scene.is_narrow else descriptor.synchronous)
+        series = of_engine(point, descriptor.name)
+        _quadrant(ax, (left, bottom, width), descriptor, series, named=scene.is_narrow)
     return on.figure
 
 
@@ -75,7 +86,27 @@ def explained(scene: Scene) -> list[str]:
     return [
         f"{scene.rounds_note.replace('bars:', 'grey:')} The flows are not to scale.",
         without_p99(series for series in shown if series is not None and series.measured),
+        _others(point),
     ]
+
+
+def _others(point: ScenePoint) -> str:
+    """The engines that were measured and have no quadrant, with their main numbers."""
+    shown = [of_engine(point, descriptor.name) for descriptor in MATRIX]
+    others = [series for series in point.series if series not in shown]
+    said = [f"{series.label} ({_in_short(series)})" for series in others[:MOST_OTHERS]]
+    if len(others) > MOST_OTHERS:
+        said.append(f"{len(others) - MOST_OTHERS} more engines")
+    return f"Also measured: {', '.join(said)}." if said else ""
+
+
+def _in_short(series: Series) -> str:
+    throughput, latency = (q.interval(series.cell) for q in (THROUGHPUT, LATENCY_P50))
+    parts = [
+        f"{format_count(throughput.median)} operations/s" if throughput else "",
+        f"p50 {LATENCY_P50.unit.show(latency.median)}" if latency else "",
+    ]
+    return ", ".join(part for part in parts if part)
 
 
 def quadrants(point: ScenePoint) -> int:
@@ -102,30 +133,36 @@ def of_engine(point: ScenePoint, name: str) -> Series | None:
     return min(of_it, key=lambda s: (not s.measured, ":" in s.cell.engine), default=None)
 
 
-def _headings(ax: Axes) -> None:
-    width, height = QUADRANT_IN
+def _headings(ax: Axes, width: float) -> None:
     style = CENTRED | {"fontsize": HEADING_PT, "weight": "bold"}
     for column, text in enumerate(("Blocking", "Non-blocking")):
-        ax.text(SIDE_IN + (column + 0.5) * width, 2 * height + TOP_IN / 2, text, **style)
+        ax.text(SIDE_IN + (column + 0.5) * width, 2 * HEIGHT_IN + TOP_IN / 2, text, **style)
     for row, text in enumerate(("Asynchronous", "Synchronous")):
-        ax.text(SIDE_IN / 2, (row + 0.5) * height, text, rotation=90, **style)
+        ax.text(SIDE_IN / 2, (row + 0.5) * HEIGHT_IN, text, rotation=90, **style)
 
 
 def _quadrant(
-    ax: Axes, left: float, bottom: float, descriptor: Descriptor, series: Series | None
+    ax: Axes,
+    place: tuple[float, float, float],
+    descriptor: Descriptor,
+    series: Series | None,
+    *,
+    named: bool,
 ) -> None:
-    width, height = QUADRANT_IN
+    """At `place` (left, bottom, width); `named` with its row and column, where there are none."""
+    left, bottom, width = place
     box = Rectangle(
         (left + 0.04, bottom + 0.04),
         width - 0.08,
-        height - 0.08,
+        HEIGHT_IN - 0.08,
         facecolor=GROUND,
         edgecolor=FAINT,
         linewidth=1.2,
     )
     ax.add_patch(box)
     colour = hue(descriptor.name)
-    top = bottom + height
+    measured = series is not None and series.measured
+    top = bottom + HEIGHT_IN
     name = series.label if series else descriptor.name
     ax.text(
         left + 0.16,
@@ -136,31 +173,50 @@ def _quadrant(
         color=text_colour(colour),
         va="center",
     )
-    ax.text(
-        left + 0.16,
-        top - 0.45,
-        f"{name}: {calls_of(descriptor, series)}",
-        fontsize=FINE_PT,
-        color=SOFT,
-        va="center",
-    )
-    draw_flow(ax, left, bottom, descriptor.name, series, colour)
-    _numbers(ax, left + NUMBERS_AT, top - 0.85, series)
+    if named:
+        look = CENTRED | {"color": SOFT, "ha": "right"}
+        ax.text(left + width - 0.16, top - 0.24, _kind(descriptor), **look)
+    calls = shortened(f"{name}: {calls_of(descriptor, series)}", FINE_PT, width - 0.3)
+    ax.text(left + 0.16, top - 0.45, calls, fontsize=FINE_PT, color=SOFT, va="center")
+    closer = CLOSER_IN if named else 0.0
+    flow = left - closer / 2, bottom
+    draw_flow(ax, *flow, descriptor.name, series, colour if measured else FAINT)
+    numbers = left + NUMBERS_AT - closer
+    _numbers(ax, (numbers, top - 0.85, left + width - numbers - 0.12), series)
 
 
-def _numbers(ax: Axes, left: float, top: float, series: Series | None) -> None:
+def _kind(descriptor: Descriptor) -> str:
+    synchronous = "synchronous" if descriptor.synchronous else "asynchronous"
+    return f"{synchronous}, {'blocking' if descriptor.blocking else 'non-blocking'}"
+
+
+def _numbers(ax: Axes, place: tuple[float, float, float], series: Series | None) -> None:
+    """At `place`: left, top, and the room for them."""
+    left, top, room = place
     if series is None or not series.measured:
         reason = why(series) if series else "not in this run"
-        room = QUADRANT_IN[0] - NUMBERS_AT - 0.15
         lines = wrap(reason, SMALL_PT, room, lines=8)
         ax.text(left, top, "\n".join(lines), fontsize=SMALL_PT, color=SOFT, va="top")
         return
     for row, (title, value, interval) in enumerate(headlines(series)):
-        y = top - row * 0.32
+        y = top - row * ROW_IN
         ax.text(left, y, title, fontsize=FINE_PT, color=SOFT, va="center")
         ax.text(left, y - 0.13, value, fontsize=SMALL_PT, color=INK, va="center", weight="bold")
-        at = left + QUADRANT_IN[0] - NUMBERS_AT - 0.14
+        at = left + room
         ax.text(at, y - 0.13, interval, fontsize=FINE_PT, color=SOFT, va="center", ha="right")
+    composed = wrap(calls_in_words(series), FINE_PT, room, lines=3)
+    y = top - len(NUMBERS) * ROW_IN + 0.1
+    ax.text(left, y, "\n".join(composed), fontsize=FINE_PT, color=SOFT, va="top")
+
+
+def calls_in_words(series: Series) -> str:
+    """What the calls per operation are made of, the most frequent first; "" of one call only."""
+    calls = sorted(
+        ((i.median, name) for name, i in series.summary.calls_per_op.items() if i.median >= 0.005),
+        reverse=True,
+    )
+    said = [f"{name} {format_per_operation(count)}" for count, name in calls[:MOST_CALLS]]
+    return ", ".join(said) + (", …" if len(calls) > MOST_CALLS else "") if len(calls) > 1 else ""
 
 
 NUMBERS = (
@@ -174,11 +230,17 @@ def headlines(series: Series) -> list[tuple[str, str, str]]:
     several = series.summary.rounds > 1
     rows = [(q, q.interval(series.cell), q.unit.show) for q in NUMBERS]
     return [
-        (q.axis_title, show(i.median), f"{show(i.low)} – {show(i.high)}" if several else "")
+        (q.axis_title, show(i.median), _from_to(show(i.low), show(i.high)) if several else "")
         if i is not None
         else (q.axis_title, NOT_TOLD, "")
         for q, i, show in rows
     ]
+
+
+def _from_to(low: str, high: str) -> str:
+    """`1.09 – 1.31 ms`: the unit once, where both have the same."""
+    number, space, unit = low.rpartition(" ")
+    return f"{number if space and high.endswith(space + unit) else low} – {high}"
 
 
 def _spoken(series: Series) -> str:
@@ -197,5 +259,4 @@ CHART = Chart(
     draw,
     explained,
     _spoken,
-    can_be_narrow=False,
 )

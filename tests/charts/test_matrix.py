@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations, pairwise
 
 import pytest
@@ -89,7 +90,7 @@ def flow_texts(name, *cells):
     ],
 )
 def test_the_matrix_draws_how_aio_was_told(engine, has, has_not):
-    shown = flow_texts("aio", chart_runs.cell(engine))
+    shown = [text.partition(" ×")[0] for text in flow_texts("aio", chart_runs.cell(engine))]
     assert [*dict.fromkeys(text for text in shown if text in has)] == has
     assert has_not not in shown
 
@@ -202,11 +203,13 @@ def test_aio_is_answered_by_the_c_library_as_in_its_trace():
     "aio", ["aio", *(f"aio:notify={how}" for how in ("poll", "list", "signal", "callback"))]
 )
 @pytest.mark.parametrize("compute", [0, 50_000])
-def test_no_two_words_of_the_matrix_meet(aio, compute):
+@pytest.mark.parametrize("narrow", [False, True])
+def test_no_two_words_of_the_matrix_meet(aio, compute, narrow):
     run = chart_runs.computing(aio)
     for cell in run.cells:
         cell.parameters["load.compute"] = compute
-    figure = charts.matrix(run, SLOW).draw()
+    picture = charts.matrix(run, SLOW)
+    figure = picture.draw_narrow() if narrow else picture.draw()
     figure.canvas.draw()
     shown = [text for text in figure.axes[0].texts if text.get_text()]
     boxes = [text.get_window_extent() for text in shown]
@@ -217,6 +220,8 @@ def test_no_two_words_of_the_matrix_meet(aio, compute):
         assert min(width, height) < 1, together  # pixels at 100 dpi
         same_line = abs(boxes[one].y0 - boxes[other].y0) < 3
         assert not same_line or width < -3, together  # and they do not read as one
+    edge = figure.bbox.width
+    assert all(box.x0 >= 0 and box.x1 <= edge for box in boxes)
 
 
 def test_calls_per_operation_are_summed_by_round_as_in_the_report():
@@ -235,3 +240,96 @@ def test_calls_per_operation_are_summed_by_round_as_in_the_report():
 def test_each_flow_of_the_matrix_is_drawn_and_of_others_none(name):
     at_home = name in DESCRIPTORS and DESCRIPTORS[name].in_matrix
     assert bool(miniature.flow_of(name, None)) == at_home
+
+
+def test_what_has_no_quadrant_is_named_with_its_numbers():
+    engines = ("blocking", "select", "aio", "aio:notify=signal", "threads")
+    run = chart_runs.run([chart_runs.cell(engine) for engine in engines])
+    said = " ".join(texts(charts.matrix(run, SLOW).draw()))
+    assert re.search(
+        r"Also measured: aio:notify=signal \(6.67k operations/s, p50 1\d\d µs\), threads \(", said
+    )
+    assert "Also measured" not in " ".join(texts(charts.matrix(chart_runs.four(), SLOW).draw()))
+
+
+def test_many_without_a_quadrant_are_counted():
+    run = chart_runs.run([chart_runs.cell(engine) for engine in chart_runs.TWELVE])
+    (said,) = four_models.explained(scenes([run])[0])[2:]
+    assert said.count("operations/s") == 6
+    assert "2 more engines" in said
+
+
+@pytest.mark.parametrize(
+    ("calls", "said"),
+    [
+        ({"read": 2.0, "select": 1.0}, "select"),
+        ({"read": 2.0, "select": 1.05}, "select"),
+        ({"read": 2.0, "select": 0.07}, "select × 0.07"),
+        ({"read": 2.0, "select": 3.5}, "select × 3.50"),
+    ],
+)
+def test_the_flow_agrees_with_the_calls_per_operation(calls, said):
+    trials = [chart_runs.trial("select", n, calls=calls) for n in range(7)]
+    cell = make_cell("select", trials)
+    assert flow_texts("select", cell)[2] == said
+    (scene,) = scenes([chart_runs.run([cell])])
+    words = four_models.calls_in_words(scene.points[0].cells[0])
+    assert words == ", ".join(
+        f"{name} {count:.2f}" for name, count in sorted(calls.items(), key=lambda c: -c[1])
+    )
+
+
+@pytest.mark.parametrize(("eagain", "tried"), [(0.0, False), (0.3, False), (0.7, True), (1, True)])
+def test_a_try_in_vain_is_drawn_where_most_operations_have_one(eagain, tried):
+    trials = [chart_runs.trial("select", n, eagain_per_op=eagain) for n in range(7)]
+    assert ("EAGAIN" in flow_texts("select", make_cell("select", trials))) == tried
+
+
+@pytest.mark.parametrize(
+    ("engine", "operation", "has"),
+    [
+        ("blocking", "write", ["write", "blocked", "done"]),
+        ("blocking", "mixed", ["read / write", "blocked", "done"]),
+        ("aio", "write", ["aio_write", "queued", "aio_suspend", "blocked"]),
+    ],
+)
+def test_a_flow_that_writes_says_so(engine, operation, has):
+    cell = chart_runs.cell(engine, parameters={"load.operation": operation})
+    assert flow_texts(engine, cell)[: len(has)] == has
+
+
+def test_the_flow_of_an_exchange_says_that_it_shows_the_read_only():
+    at = {"parameters": {"channel.kind": "socket", "channel.exchange": "echo"}}
+    run = chart_runs.run([chart_runs.cell(engine, **at) for engine in ("blocking", "select")])
+    shown = texts(charts.matrix(run, SLOW).draw())
+    assert "blocking: read / write; the flow shows the read only" in shown
+
+
+def test_a_model_that_was_not_measured_is_drawn_without_its_colour():
+    from matplotlib.colors import same_color
+    from matplotlib.patches import FancyArrowPatch
+
+    from iomodels.charts.drawing import style
+
+    run = chart_runs.run([chart_runs.cell("blocking"), chart_runs.cell("select")])
+    arrows = [
+        patch.get_edgecolor()
+        for patch in charts.matrix(run, SLOW).draw().axes[0].patches
+        if isinstance(patch, FancyArrowPatch)
+    ]
+    for name, drawn in (("blocking", True), ("select", True), ("nonblocking", False)):
+        assert any(same_color(arrow, style.hue(name)) for arrow in arrows) == drawn
+    assert any(same_color(arrow, style.FAINT) for arrow in arrows)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        ("1.09 ms", "1.31 ms", "1.09 – 1.31 ms"),
+        ("999 µs", "1.01 ms", "999 µs – 1.01 ms"),
+        ("99 %", "100 %", "99 – 100 %"),
+        ("8.7k", "9.09k", "8.7k – 9.09k"),
+    ],
+)
+def test_an_interval_has_its_unit_once(low, high, said):
+    assert four_models._from_to(low, high) == said

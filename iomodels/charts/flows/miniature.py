@@ -5,6 +5,7 @@ Which calls there are follows from the engine's options and from what its cell m
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -13,16 +14,16 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from iomodels.analysis.findings import is_degenerate
-from iomodels.base.units import format_count
+from iomodels.base.units import format_count, format_per_operation
 from iomodels.engines.catalog import DESCRIPTORS, Descriptor
 from iomodels.trace.words import other_side
 
 from ..drawing.scene import Series
 from ..drawing.style import FINE_PT, GROUND, INK, SOFT, wrap
 
-APPLICATION_IN, KERNEL_IN = 0.45, 1.35
+APPLICATION_IN, KERNEL_IN = 0.44, 1.44
 """Where the two lanes stand, from the left edge."""
-TOP_IN, BOTTOM_IN = 1.98, 0.2
+TOP_IN, BOTTOM_IN = 2.31, 0.2
 WORDS_IN = 0.12
 """How far beside its lane the words of a span stand, where nothing else is while it lasts."""
 CENTRED: dict[str, Any] = {"fontsize": FINE_PT, "ha": "center", "va": "center", "color": INK}
@@ -106,6 +107,10 @@ AIO_COMPUTING = {
     "callback": (*_MEANWHILE, *_wait("futex_wait", 0.4, 0.72), *_TOLD),
 }
 """With `load.compute`: on the result before, while the next request is under way if it can be."""
+TRIED = 0.5
+"""From so many EAGAIN per operation on, an operation is one that was tried in vain at first."""
+AS_DRAWN_SHARE = 0.1
+"""Up to so much more or fewer calls than are drawn are as many."""
 COMPUTES_SHARE = 0.25
 """What a computation takes of the miniature's height."""
 FLOWS = {
@@ -130,14 +135,52 @@ _ONE_TRY = (*_TRIED, *_READ)
 
 def flow_of(name: str, series: Series | None) -> tuple[MiniatureStep, ...]:
     """The steps of one operation, as that cell made them; the usual ones where there is none. No
-    steps for an engine whose flow nobody has drawn here."""
-    computes = bool(series and series.cell.parameters.get("load.compute"))
+    steps for an engine whose flow nobody has drawn here.
+
+    Where an operation takes more or fewer of a call than are drawn, its label says how many.
+    """
     if name not in DRAWN:
         return ()
+    measured = series if series and series.measured else None
+    parameters = series.cell.parameters if series else {}
     if name == "aio":
-        return (AIO_COMPUTING if computes else AIO_FLOWS)[_aio_flow(series)]
-    flow = _reading(name, series if series and series.measured else None)
-    return _computing(flow) if computes else flow
+        steps = (AIO_COMPUTING if parameters.get("load.compute") else AIO_FLOWS)[_aio_flow(series)]
+    else:
+        steps = _reading(name, measured)
+        if parameters.get("load.compute"):
+            steps = _computing(steps)
+    if measured is not None:
+        steps = _counted(steps, measured)
+    return _moving(steps, str(parameters.get("load.operation", "read")))
+
+
+def _counted(steps: Sequence[MiniatureStep], measured: Series) -> tuple[MiniatureStep, ...]:
+    """The same with the number of each call per operation, where it is not the number drawn."""
+    drawn = Counter(step.text for step in steps if step.kind == "call")
+    again = {step.text for step in steps if step.kind == "again"}
+
+    def label(step: MiniatureStep) -> MiniatureStep:
+        times = _calls(measured, step.text)
+        as_drawn = abs(times - drawn[step.text]) <= AS_DRAWN_SHARE * drawn[step.text]
+        if step.kind != "call" or not times or as_drawn or step.text in again:
+            return step
+        if drawn[step.text] > 1:
+            return step
+        return replace(step, text=f"{step.text} × {format_per_operation(times)}")
+
+    return tuple(map(label, steps))
+
+
+_MOVES = {
+    "write": {"read": "write", "aio_read": "aio_write", "data": "done", "copies": "copies"},
+    "mixed": {"read": "read / write", "aio_read": "aio_read / write", "data": "done"},
+}
+"""What is said of the transfers that do not only read."""
+
+
+def _moving(steps: Sequence[MiniatureStep], operation: str) -> tuple[MiniatureStep, ...]:
+    said = _MOVES.get(operation, {})
+    return tuple(replace(step, text=said.get(step.text, step.text)) for step in steps)
 
 
 def _computing(flow: Sequence[MiniatureStep]) -> tuple[MiniatureStep, ...]:
@@ -167,9 +210,9 @@ def _reading(name: str, measured: Series | None) -> tuple[MiniatureStep, ...]:
     eagain = measured.summary.eagain_per_op
     if name == "select" and not _calls(measured, "select"):
         return _held_in_read(measured)
-    if name == "select" and not eagain.high:  # it waited without trying first
+    if name == "select" and eagain.median < TRIED:  # it waited without trying first
         return FLOWS[name][len(_TRIED) :]
-    if name == "nonblocking" and not eagain.high:
+    if name == "nonblocking" and eagain.median < TRIED:
         return _held_in_read(measured)
     if name == "nonblocking" and eagain.median < 2:
         return _ONE_TRY
@@ -183,11 +226,14 @@ def calls_of(descriptor: Descriptor, series: Series | None) -> str:
     blocking = DESCRIPTORS["blocking"].calls
     if series is None or not series.measured:
         return descriptor.calls
+    said = descriptor.calls
     if is_degenerate(series.cell):
-        return f"{blocking}, the same as blocking here"
-    if descriptor.name == "select" and not _calls(series, "select"):
-        return f"{blocking}, always ready"
-    return descriptor.calls
+        said = f"{blocking}, the same as blocking here"
+    elif descriptor.name == "select" and not _calls(series, "select"):
+        said = f"{blocking}, always ready"
+    if series.cell.parameters.get("channel.exchange") == "echo":
+        said += "; the flow shows the read only"
+    return said
 
 
 def _aio_flow(series: Series | None) -> str:
