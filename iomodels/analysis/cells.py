@@ -132,7 +132,5 @@ def harness_ns_per_op(cell: Cell) -> float | None:
     """What the measured loop costs, by the harness's own cell; None where it has no numbers."""
     if cell.summary is None:
         return None
-    if cell.summary.harness_ns_per_op:
-        return cell.summary.harness_ns_per_op.median
     rate = cell.summary.throughput_ops.median
     return 1e9 / rate if rate > 0 else None

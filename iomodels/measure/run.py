@@ -307,7 +307,7 @@ class _Runner:
     def _harness_ns_per_op(self) -> Mapping[tuple[str, int], float]:
         """What the loop itself cost, by scenario and round: from the null engine's cells."""
         return {
-            (progress.cell.point.scenario, trial.round): _own_cost_ns(trial)
+            (progress.cell.point.scenario, trial.round): 1e9 / trial.throughput_ops
             for progress in self._cells
             if progress.cell.is_harness
             for trial in progress.trials
@@ -317,10 +317,7 @@ class _Runner:
         cell = progress.cell
         trials = [
             msgspec.structs.replace(
-                trial,
-                harness_ns_per_op=_own_cost_ns(trial)
-                if cell.is_harness
-                else harness.get((cell.point.scenario, trial.round)),
+                trial, harness_ns_per_op=harness.get((cell.point.scenario, trial.round))
             )
             for trial in sorted(progress.trials, key=lambda trial: trial.round)
         ]
@@ -350,11 +347,6 @@ class _Runner:
             done = len(progress.trials)
             return "partial", f"interrupted after {done} of {counted(self._plan.rounds, 'round')}"
         return "ok", None
-
-
-def _own_cost_ns(harness: Trial) -> float:
-    """Of one operation of the null engine, which transfers nothing."""
-    return 1e9 / harness.throughput_ops
 
 
 class _SilentRun:
