@@ -50,7 +50,7 @@ def test_compare_takes_it_as_the_newer_one(with_results) -> None:
 
 def test_chart_and_check_take_it(with_results, tmp_path) -> None:
     done = with_results("chart", "-o", "out", "--format", "svg")
-    assert done.stderr.splitlines() == ["latest: results/b.json"]
+    assert done.stderr.splitlines()[0] == "latest: results/b.json"
     assert list((tmp_path / "out").iterdir())
     done = with_results("check", "--baseline", "latest", "-r", "1")
     assert "latest: results/b.json" in done.stderr
