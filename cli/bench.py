@@ -27,7 +27,7 @@ from iomodels.measure.defaults import (
 )
 
 from .shared.interrupts import terminated_like_ctrl_c
-from .shared.options import EXPORT_OPTION, JSON_OPTION, LEGEND_OPTION, Time, settings_by_key
+from .shared.options import JSON_OPTION, LEGEND_OPTION, Time, export_option, settings_by_key
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,8 +46,8 @@ DEFAULT_SUITE = "default"
     "engines",
     multiple=True,
     metavar="NAME[:OPTION=VALUE]",
-    help="An engine to measure (repeat for more). [default: those the scenario names, else "
-    "blocking, nonblocking, select and aio]",
+    help="Engine to measure; repeat it, or separate engines with commas. [default: those of the "
+    "scenario, else blocking,nonblocking,select,aio]",
 )
 @click.option(
     "-s",
@@ -55,15 +55,15 @@ DEFAULT_SUITE = "default"
     "settings",
     multiple=True,
     metavar="KEY=VALUE[,...]",
-    help="A scenario key to change, such as load.depth=4 (repeat for more); several values "
-    "make a sweep.",
+    help="Change a scenario key, as in load.depth=4 (repeatable). Several values make a sweep. "
+    "`iomodels scenarios --keys` lists the keys.",
 )
 @click.option(
     "-r",
     "--rounds",
     type=click.IntRange(1, MAX_ROUNDS),
     metavar="N",
-    help=f"How often each cell is measured. [default: {ROUNDS}; from 6 on there are verdicts]",
+    help=f"Number of rounds; verdicts need at least 6. [default: {ROUNDS}]",
 )
 @click.option(
     "-d",
@@ -82,24 +82,24 @@ DEFAULT_SUITE = "default"
 @click.option(
     "--quick",
     is_flag=True,
-    help=f"{QUICK_ROUNDS} rounds of {QUICK_DURATION_S} s, {QUICK_WARMUP_S} s of warm-up: a look, "
-    "without verdicts.",
+    help=f"{QUICK_ROUNDS} rounds of {QUICK_DURATION_S} s with {QUICK_WARMUP_S} s of warm-up, for a "
+    "first look, without verdicts.",
 )
 @click.option(
     "--seed",
     type=click.IntRange(0, MAX_SEED),
     metavar="N",
-    help="Fixes every random choice. [default: a new one, kept in the result]",
+    help="Seed of all random choices. [default: random; the result contains it]",
 )
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="The result file. [default: results/NAME-TIME.json; with --json, none]",
+    help="Result file. [default: results/NAME-TIME.json; with --json, none]",
 )
 @click.option("--force", is_flag=True, help="Overwrite output files that exist.")
 @LEGEND_OPTION
-@EXPORT_OPTION
+@export_option("measurements")
 @JSON_OPTION
 def command(
     scenarios: tuple[str, ...],
@@ -118,11 +118,11 @@ def command(
 ) -> int:
     """Run scenarios with the engines and show what each costs.
 
-    SCENARIO is a shipped name (`iomodels scenarios` lists them) or a path to a TOML file;
-    without one, the suite "default" runs, in about a minute.
+    SCENARIO is a shipped scenario or suite (`iomodels scenarios` lists them), or the path of a TOML
+    file. [default: the suite "default", which takes about a minute]
 
-    Exits with 0 when all was measured, 1 when a cell failed, 2 for a mistake in what was asked,
-    3 when nothing could be measured, 130 when interrupted (what there is has been saved then).
+    Exit codes: 0 all measured, 1 a cell failed, 2 usage error, 3 nothing measured, 130 interrupted
+    (the measurements so far are saved).
     """
     from iomodels.analysis.cells import has_measurements
     from iomodels.base.units import counted

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     required=True,
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="The folder for the pictures; it is made if need be.",
+    help="Folder for the pictures; created if necessary.",
 )
 @click.option(
     "--format",
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     type=click.Choice(["png", "svg", "pdf"]),
     default="png",
     show_default=True,
-    help="What kind of file each picture becomes.",
+    help="File format of the pictures.",
 )
-@click.option("--scenario", metavar="NAME", help="Draw this scenario only.")
+@click.option("--scenario", metavar="NAME", help="Draw only this scenario.")
 @click.option(
     "--matrix", is_flag=True, help="Draw the four models as a matrix (the article's Figure 1)."
 )
 @click.option(
-    "--all", "every", is_flag=True, help="Draw every picture, not only the first of each scenario."
+    "--all", "every", is_flag=True, help="Draw all pictures, not only the most important ones."
 )
 @click.option("--force", is_flag=True, help="Overwrite pictures that exist.")
 def command(
@@ -56,11 +56,11 @@ def command(
 
     RESULT is a file that `iomodels bench` wrote; without one, or with "latest", it is the newest in
     results/. Several are overlaid. Each scenario gets at most four pictures, those that answer its
-    question; --all draws the others too. Each picture becomes a file in DIR, and its name a line on
+    question; --all draws the others too. Each picture is a file in DIR; the file names go to
     standard output.
 
-    Exits with 0 when all was drawn, 2 for a file that is no result or cannot be written, 3 when
-    there is nothing to draw.
+    Exit codes: 0 all drawn, 2 usage error, or a file that cannot be read or written, 3 nothing to
+    draw.
     """
     from iomodels.base import files
 
@@ -71,7 +71,7 @@ def command(
     from .show.rendering import rendered
 
     if matrix and len(results) > 1:
-        raise click.UsageError("--matrix draws one result: give one at a time")
+        raise click.UsageError("--matrix draws one result: name one file")
     pictures = _pictures(found(results or [Path(LATEST)]), scenario, matrix=matrix)
     if not pictures:
         raise NothingToDraw(

@@ -15,12 +15,12 @@ from iomodels.measure.defaults import MAX_ROUNDS, MAX_SEED
 from .bench import DEFAULT_SUITE
 from .shared.interrupts import terminated_like_ctrl_c
 from .shared.options import (
-    EXPORT_OPTION,
     JSON_OPTION,
     LEGEND_OPTION,
     METRIC_OPTION,
     THRESHOLD_OPTION,
     Time,
+    export_option,
     settings_by_key,
 )
 from .shared.results import found
@@ -52,8 +52,8 @@ LEAST_PAIRS = 10
     "arm_a",
     multiple=True,
     metavar="KEY=VALUE",
-    help="A/B: what arm A changes (repeat for more): a scenario's key, engine, env.NAME, prefix "
-    "or python. Without --a, arm A is as the scenario says, and so with --b.",
+    help="A/B: what arm A changes (repeatable): a scenario key, engine, env.NAME, prefix or "
+    "python. An arm without options runs the scenario unchanged.",
 )
 @click.option("--b", "arm_b", multiple=True, metavar="KEY=VALUE", help="A/B: what arm B changes.")
 @click.option(
@@ -62,7 +62,7 @@ LEAST_PAIRS = 10
     "engines",
     multiple=True,
     metavar="NAME[:OPTION=VALUE]",
-    help="A/B: an engine to measure (repeat for more). [default: as in bench]",
+    help="A/B: engine to measure; repeat it, or separate engines with commas. [default: as bench]",
 )
 @click.option(
     "-s",
@@ -70,28 +70,28 @@ LEAST_PAIRS = 10
     "settings",
     multiple=True,
     metavar="KEY=VALUE[,...]",
-    help="A/B: a scenario key to change in both arms (repeat for more). With --baseline only "
-    "channel.folder, where its files are made.",
+    help="A/B: change a scenario key in both arms (repeatable). With --baseline, only "
+    "channel.folder, the folder of the data files.",
 )
 @click.option(
     "-r",
     "--rounds",
     type=click.IntRange(1, MAX_ROUNDS),
     metavar="N",
-    help="With --baseline: rounds of the first pass. [default: the baseline's] A/B: first pairs, "
-    "at least 10; later batches grow with them. [default: 20]",
+    help="With --baseline: rounds of the first stage. [default: those of the baseline] A/B: pairs "
+    "of the first stage, at least 10. [default: 20]",
 )
 @click.option(
-    "--long", "however_long", is_flag=True, help="With --baseline: measure for over an hour."
+    "--long", "however_long", is_flag=True, help="With --baseline: allow more than an hour."
 )
 @click.option(
-    "--seed", type=click.IntRange(0, MAX_SEED), metavar="N", help="A/B: fixes every random choice."
+    "--seed", type=click.IntRange(0, MAX_SEED), metavar="N", help="A/B: seed of all random choices."
 )
 @click.option(
     "--self-test",
     "self_test",
     is_flag=True,
-    help="Measure A/B's own false alarms and power on this machine.",
+    help="Measure the false-alarm rate and the power of A/B on this machine.",
 )
 @click.option(
     "--minutes",
@@ -106,11 +106,11 @@ LEAST_PAIRS = 10
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="With --baseline: keep what was measured as a result file, the next baseline.",
+    help="With --baseline: save the measurements as a result file, for example as next baseline.",
 )
 @click.option("--force", is_flag=True, help="Overwrite output files that exist.")
 @LEGEND_OPTION
-@EXPORT_OPTION
+@export_option("verdicts")
 @JSON_OPTION
 def command(
     names: tuple[str, ...],
@@ -134,14 +134,13 @@ def command(
 ) -> int:
     """Check for regressions: against a baseline, or B against A.
 
-    --baseline measures the cells of earlier results again. Several of them, from different times,
-    show how the machine differs by itself. --a and --b need no baseline: both arms are measured
-    now, in pairs side by side, which is the surest way to compare two versions, settings or disks.
-    What looks worse is measured again before it counts.
+    --baseline measures the cells of earlier results again. Several results from different times
+    show how much the machine varies. --a and --b need no baseline: both arms are measured now, in
+    pairs, which is the most sensitive way to compare two versions, settings or disks. A cell that
+    looks worse is measured again before it counts.
 
-    Exits with 0 when nothing got worse, 1 for a regression or a lost cell, 2 for a mistake in what
-    was asked, 3 when times cannot be compared (another machine or core) or nothing could be
-    measured, 4 when inconclusive, 130 when interrupted.
+    Exit codes: 0 no regression, 1 a regression or a lost cell, 2 usage error, 3 times are not
+    comparable (another machine or core) or nothing was measured, 4 inconclusive, 130 interrupted.
     """
     from iomodels.comparison.verdict import EXIT_CODES
 
@@ -152,12 +151,10 @@ def command(
     _one_way(baseline=bool(baseline), paired=paired, self_test=self_test)
     _not_with(
         {"-e": engines, "--seed": seed is not None} if not paired else {},
-        "only goes with --a and --b",
+        "needs --a or --b",
     )
-    _not_with(
-        {"-o": output, "--long": however_long} if not baseline else {}, "only goes with --baseline"
-    )
-    _not_with({"--minutes": minutes} if not self_test else {}, "only goes with --self-test")
+    _not_with({"-o": output, "--long": however_long} if not baseline else {}, "needs --baseline")
+    _not_with({"--minutes": minutes} if not self_test else {}, "needs --self-test")
     by_key = settings_by_key(settings)
     if self_test:
         from .show import selftest
@@ -167,7 +164,7 @@ def command(
                 **{"--export": exported, "-m": metrics, "SCENARIO": names},
                 **{"-r": rounds, "-s": settings},
             },
-            "does not go with --self-test",
+            "cannot be used with --self-test",
         )
         return selftest.show(
             minutes=minutes or DEFAULT_MINUTES,
@@ -186,7 +183,9 @@ def command(
             return 130
     else:
         if rounds is not None and rounds < LEAST_PAIRS:
-            raise click.UsageError(f"-r of an A/B is at least {LEAST_PAIRS} pairs")
+            raise click.UsageError(
+                f"an A/B needs at least {LEAST_PAIRS} pairs: use -r {LEAST_PAIRS} or more"
+            )
         a, b, seeded = arm_a, arm_b, secrets.randbits(32) if seed is None else seed
         comparison, interrupted = _a_against_b(
             names, (a, b), engines, by_key, seeded, metrics, threshold, rounds
@@ -209,8 +208,8 @@ def _folder(settings: Mapping[str, Sequence[str]]) -> str | None:
     others = [key for key in settings if key != "channel.folder"]
     if others:
         raise click.UsageError(
-            f"--set {others[0]} only goes with --a and --b: a baseline has its own settings, and "
-            "leaves only channel.folder open"
+            f"--set {others[0]} needs --a or --b: with --baseline only channel.folder can be "
+            "set; the other settings are those of the baseline"
         )
     given = settings.get("channel.folder")
     if given is not None and len(given) > 1:
@@ -226,18 +225,15 @@ def _files_only(names: Sequence[str]) -> None:
     for name in names:
         if Path(name).suffix == ".toml" or (name in scenarios and not Path(name).exists()):
             raise click.UsageError(
-                "with --baseline no scenario is named: the baseline says which cells are measured"
+                "with --baseline, name no scenario: the baseline contains the cells to measure"
             )
 
 
 def _one_way(*, baseline: bool, paired: bool, self_test: bool) -> None:
     if baseline + paired + self_test > 1:
-        raise click.UsageError("--baseline, --a or --b, and --self-test are three ways: keep one")
+        raise click.UsageError("use one of --baseline, --a and --b, or --self-test")
     if not (baseline or paired or self_test):
-        raise click.UsageError(
-            "check needs one of --baseline FILE, --a or --b KEY=VALUE (an arm that is not given "
-            "changes nothing), or --self-test"
-        )
+        raise click.UsageError("check needs --baseline FILE, --a or --b KEY=VALUE, or --self-test")
 
 
 def _not_with(options: Mapping[str, object], why: str) -> None:

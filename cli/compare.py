@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from .shared.options import (
-    EXPORT_OPTION,
     JSON_OPTION,
     LEGEND_OPTION,
     METRIC_OPTION,
     THRESHOLD_OPTION,
+    export_option,
 )
 from .shared.results import LATEST, found
 
@@ -26,18 +26,18 @@ FORMATS = ("table", "markdown", "json", "csv")
 @click.option(
     "--anyway",
     is_flag=True,
-    help="Judge times although the machine, the version or the core differ. The warning stays.",
+    help="Judge times even if the machine, the version or the core differ. A warning remains.",
 )
 @click.option(
     "--format",
     "shown_as",
     type=click.Choice(FORMATS),
     default="table",
-    help="What to write to standard output. [default: table]",
+    help="Format of standard output. [default: table]",
 )
 @click.option("--force", is_flag=True, help="Overwrite output files that exist.")
 @LEGEND_OPTION
-@EXPORT_OPTION
+@export_option("verdicts")
 @JSON_OPTION
 def command(
     base: Path,
@@ -56,11 +56,11 @@ def command(
     BASE and NEW are files that `iomodels bench` wrote. "latest" is the newest in results/, and
     the default of NEW.
 
-    Each change is shown with its interval, the number of rounds, the noise and the smallest
-    detectable change. Nothing is measured: `iomodels check` does that.
+    Each change is shown with its interval, its number of rounds, the noise of its cell and the
+    smallest detectable change. Nothing is measured; `iomodels check` measures.
 
-    Exits with 0 when nothing got worse, 1 for a regression or a lost cell, 2 for a mistake in what
-    was asked, 3 when times cannot be compared (another machine or version), 4 when inconclusive.
+    Exit codes: 0 no regression, 1 a regression or a lost cell, 2 usage error, 3 times are not
+    comparable (another machine or version), 4 inconclusive.
     """
     from iomodels.base import names
     from iomodels.comparison.runs import compare

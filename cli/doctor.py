@@ -28,13 +28,13 @@ WIDEST = 100
     type=click.Path(path_type=Path),
     default=Path("/var/tmp"),
     show_default=True,
-    help="Where the data files of file scenarios would go.",
+    help="Folder of the data files, as channel.folder.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON.")
 def command(folder: Path, as_json: bool) -> None:
     """Check what this machine supports and what disturbs it.
 
-    Nothing is changed. Takes a quarter of a second, to see what else runs.
+    Nothing is changed. It takes 0.25 s, to observe the load of other processes.
     """
     from iomodels import _core
     from iomodels.machine import doctor
@@ -63,7 +63,7 @@ def show(found: list[Check]) -> None:
             _print(console, status, safe(check.name + ": ").append(safe(check.value, "bold")))
             _print(console, safe(INDENT), safe(check.meaning, "dim"))
             if check.remedy is not None:
-                _print(console, safe(INDENT), safe("To do: " + check.remedy))
+                _print(console, safe(INDENT), safe("Fix: " + check.remedy))
         console.print()
     _print(console, safe(""), safe(_verdict(found)))
 
@@ -85,5 +85,5 @@ def _verdict(found: list[Check]) -> str:
     )
     counts = f"{len(found)} checks: {warnings} warn, {notes} note"
     if warnings:
-        return f"{counts}. Mend what warns first, or distrust the numbers."
-    return f"{counts}. Fit to measure."
+        return f"{counts}. Fix the warnings first; otherwise the numbers are not reliable."
+    return f"{counts}. Ready to measure."

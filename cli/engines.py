@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def command(as_json: bool) -> None:
     """List the engines and what each supports here.
 
-    An engine is named as in `iomodels bench -e NAME`, or with options as in
+    Use one as in `iomodels bench -e NAME`, with options as in
     `-e NAME:option=value,option=value`.
     """
     from iomodels.engines.catalog import DESCRIPTORS
@@ -69,7 +69,7 @@ def _described(descriptor: Descriptor) -> list[RenderableType]:
 
     from .show.console import safe
 
-    details = [safe(f"can: {', '.join(_abilities(descriptor.name))}")]
+    details = [safe(f"supports: {', '.join(_abilities(descriptor.name))}")]
     details += [_option(descriptor, option) for option in descriptor.options]
     details += [safe(str(limit)) for limit in _limits(descriptor.name)]
     return [
@@ -104,13 +104,13 @@ def _abilities(engine: str) -> list[str]:
     caps = spec.caps
     depth, descriptor = caps["max_depth"], caps["max_descriptor"]
     degenerate = _core.ask(spec.name, "file", spec.settings)["degenerate"]
-    files = "files (the same as blocking there)" if degenerate else "files"
+    files = "files (same as blocking there)" if degenerate else "files"
     words = [
         files if caps["files"] else "",
         "streams" if caps["streams"] else "",
         "one request in flight" if depth == 1 else f"depth up to {depth}" if depth else "any depth",
         f"descriptors up to {descriptor}" if descriptor else "",
-        "several transfers in one call" if caps["batches"] else "",
+        "several requests per call" if caps["batches"] else "",
         _waiting(caps),
     ]
     return [word for word in words if word]
@@ -118,8 +118,8 @@ def _abilities(engine: str) -> list[str]:
 
 def _waiting(caps: Caps) -> str:
     if not caps["moves_data"]:
-        return "no I/O, so it never waits"
-    return "burns CPU while it waits" if caps["spins"] else "sleeps while it waits"
+        return "no I/O, never waits"
+    return "uses a CPU while it waits" if caps["spins"] else "sleeps while it waits"
 
 
 def _differing(engine: str, option: str) -> list[str]:

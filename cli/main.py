@@ -107,12 +107,12 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
-    epilog="`iomodels COMMAND --help` says more about each.",
+    epilog="`iomodels COMMAND --help` describes a command.",
 )
 @click.version_option(iomodels.__version__, prog_name="iomodels")
 @click.pass_context
 def group(context: click.Context) -> int | None:
-    """Puts Linux I/O models side by side and says what each costs on this machine."""
+    """Compare Linux I/O models on one workload: throughput, latency and CPU on this machine."""
     if context.invoked_subcommand is not None:
         return None
     click.echo(context.get_help(), err=True)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="The page. [default: RESULT with .html in place of its ending]",
+    help="The page. [default: the name of RESULT, with .html]",
 )
 @click.option(
     "--trace",
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="A file of `iomodels trace -o` to put on the page as a picture (repeat for more).",
+    help="Add a picture of this file from `iomodels trace -o` (repeatable).",
 )
 @click.option(
     "--all", "every", is_flag=True, help="Every picture, not only the first of each scenario."
@@ -45,12 +45,11 @@ def command(
     """Write a result as one HTML page.
 
     RESULT is a file that `iomodels bench` wrote; without one, or with "latest", it is the newest in
-    results/. The page has the findings, tables that sort, the
-    pictures, the machine, and the command that measures it again. It is one file that needs no
-    network: it can be mailed, printed, or opened on a phone.
+    results/. The page has the findings, sortable tables, pictures, the
+    machine, and the command to repeat the run. It is a single file that needs no network.
 
-    Exits with 0 when the page was written, 2 for a file that cannot be read or written, 3 for a
-    result without anything in it.
+    Exit codes: 0 written, 2 usage error, or a file that cannot be read or written, 3 an
+    empty result.
     """
     from .shared.drawing import prepare_drawing
 
@@ -67,7 +66,7 @@ def command(
     output = output or result.with_suffix(".html")
     traces = [trace.load(path) for path in trace_files]
     if output.exists() and any(output.samefile(path) for path in (result, *trace_files)):
-        raise OutputError(f"{output} is what the page is made of: name another file for it")
+        raise OutputError(f"{output} is an input: write the page to another file")
     files.check_output(output, force=force)
     html = page(run, _drawings(run, every=every), _flows(run, traces))
     files.write(html.encode(), output, force=force)
@@ -85,7 +84,7 @@ def _drawings(run: Run, *, every: bool) -> list[Drawing]:
         pictures = [*first, *charts.matrices(run)]
     except (NothingToDraw, ResultError) as error:
         # The tables stand for themselves, and say more of what was not measured.
-        console.err().print(console.safe(f"without pictures: {error}"), soft_wrap=True)
+        console.err().print(console.safe(f"no pictures: {error}"), soft_wrap=True)
         return []
     return [_drawing(picture, picture.subject) for picture in pictures]
 

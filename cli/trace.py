@@ -36,14 +36,14 @@ ABOUT_RECORDING = ("engines", "scenario", "settings", "requests")
     "settings",
     multiple=True,
     metavar="KEY=VALUE",
-    help="A scenario key to change, such as load.compute='50 us' (repeat for more).",
+    help="Change a scenario key, as in load.compute=50us (repeatable).",
 )
 @click.option(
     "-n",
     "--requests",
     type=click.IntRange(1, MAX_REQUESTS),
     metavar="N",
-    help="How many requests to record. One of them is shown, the median; where they overlap, all. "
+    help="Number of requests to record. The median one is shown; if requests overlap, all are. "
     "[default: 4, or as many as are in flight]",
 )
 @click.option(
@@ -52,7 +52,7 @@ ABOUT_RECORDING = ("engines", "scenario", "settings", "requests")
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Show this recorded trace, and record nothing (repeat for more).",
+    help="Show this trace file; record nothing (repeatable).",
 )
 @click.option(
     "-o",
@@ -60,20 +60,20 @@ ABOUT_RECORDING = ("engines", "scenario", "settings", "requests")
     "folder",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Write a picture and a trace-ENGINE.json for each engine into this folder.",
+    help="Write a picture and trace-ENGINE.json for each engine to this folder.",
 )
 @click.option(
     "--format",
     "format_",
     type=click.Choice(["png", "svg", "pdf"]),
     default="png",
-    help="What the pictures are. [default: png]",
+    help="File format of the pictures. [default: png]",
 )
 @click.option(
     "--perfetto",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write Chrome trace events, which ui.perfetto.dev opens.",
+    help="Write Chrome trace events, for ui.perfetto.dev.",
 )
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
 @click.pass_context
@@ -95,8 +95,7 @@ def command(
     the scenario names are recorded, else those of the article's Figures 2 to 5: blocking,
     nonblocking, select and aio:notify=signal. A note says what disturbed a recording.
 
-    Exits with 0 when all was recorded, 1 when a recording failed, 2 for a mistake in what was
-    asked, 3 when nothing could be recorded.
+    Exit codes: 0 all recorded, 1 a recording failed, 2 usage error, 3 nothing recorded.
     """
     from .shared.drawing import prepare_drawing
 

@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+if TYPE_CHECKING:
+    from iomodels.exports import Subject
+
+    _FloatType = click.ParamType[float]  # older releases of click have no parameter there
+else:
+    _FloatType = click.ParamType
+
 JSON_OPTION = click.option(
-    "--json", "as_json", is_flag=True, help="Write JSON to standard output, and nothing else there."
+    "--json", "as_json", is_flag=True, help="Write only JSON to standard output."
 )
 
 LEGEND_OPTION = click.option(
     "--legend", is_flag=True, help="Explain every column below the tables."
 )
 
-EXPORT_OPTION = click.option(
-    "--export",
-    "exported",
-    multiple=True,
-    metavar="FORMAT=PATH",
-    help="Write the outcome for another program too (repeat for more); '-' is standard output. "
-    "docs/ci.md has the formats, an unknown one lists them.",
-)
-"""Its values go to `exporting.asked` before anything is measured, the exports then to the others
-of that module."""
 
-
-class Share(click.FloatRange):
+class Share(_FloatType):
     """A share such as `5%` or `0.05`, from 0.1 % to 100 %."""
 
     name = "share"
-
-    def __init__(self) -> None:
-        super().__init__(0.001, 1.0)
 
     def convert(
         self,
@@ -48,42 +43,85 @@ class Share(click.FloatRange):
         except ValueError:
             share = math.nan
         if not 0.001 <= share <= 1:
-            self.fail(f"'{value}' is no share from 0.1% to 100%: write 5% or 0.05", param, ctx)
+            self.fail(f"'{value}' is not a share from 0.1% to 100%: write 5% or 0.05", param, ctx)
         return share
 
 
-class MetricOption(click.Option):
-    """Names the metrics that there are; it loads them when help is asked for, and not before."""
+class NamesOption(click.Option):
+    """An option whose help ends with the names that it takes; they are loaded when help is shown.
+
+    `names` gives them, and `after` is the last sentence.
+    """
+
+    def __init__(
+        self,
+        *args: Any,  # noqa: ANN401 - what click.Option takes
+        names: Callable[[], Sequence[str]],
+        after: str = "",
+        **attributes: Any,  # noqa: ANN401
+    ) -> None:
+        super().__init__(*args, **attributes)
+        self.names = names
+        self._after = after
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        from iomodels.comparison.metrics import METRICS
-
-        *first, last = METRICS
         record = super().get_help_record(ctx)
         assert record is not None
-        return record[0], f"{record[1]} {', '.join(first)} or {last}. {METRIC_DEFAULT}"
+        *first, last = self.names()
+        return record[0], f"{record[1]} {', '.join(first)} or {last}. {self._after}".rstrip()
 
 
-METRIC_DEFAULT = "[default: throughput; of an open loop, the median latency]"
+def metric_names() -> list[str]:
+    """What `--metric` takes."""
+    from iomodels.comparison.metrics import METRICS
+
+    return list(METRICS)
+
+
+def export_option(subject: Subject) -> Callable[[Command], Command]:
+    """`--export`, with the formats of this subject. Its values go to `exporting.asked` before
+    anything is measured, the exports then to the others of that module."""
+
+    def format_names() -> list[str]:
+        from iomodels.exports import names
+
+        return names(subject)
+
+    return click.option(
+        "--export",
+        "exported",
+        multiple=True,
+        metavar="FORMAT=PATH",
+        cls=NamesOption,
+        names=format_names,
+        after="See docs/ci.md.",
+        help="Also write the result for another program (repeatable); PATH '-' is standard "
+        "output. FORMAT is",
+    )
+
+
+METRIC_DEFAULT = "[default: throughput; in an open loop, median latency]"
 METRIC_OPTION = click.option(
     "-m",
     "--metric",
     "metrics",
     multiple=True,
     metavar="NAME",
-    cls=MetricOption,
-    help="What to judge (repeat for more):",
+    cls=NamesOption,
+    names=metric_names,
+    after=METRIC_DEFAULT,
+    help="Metric to judge (repeatable):",
 )
 THRESHOLD_OPTION = click.option(
     "--threshold",
     type=Share(),
     default="5%",
     metavar="SHARE",
-    help="Changes below it count as the same. [default: 5%]",
+    help="Smallest relevant change. [default: 5%]",
 )
 
 
-class Time(click.FloatRange):
+class Time(_FloatType):
     """A time within limits: a number of the option's own unit, or a number with a unit (500ms).
 
     Its value is in the option's own unit, `s` or `min`.
@@ -92,7 +130,6 @@ class Time(click.FloatRange):
     name = "time"
 
     def __init__(self, unit: str, low_s: float, high_s: float) -> None:
-        super().__init__(low_s, high_s)
         self._unit_s = {"s": 1, "min": 60}[unit]
         self._unit = {"s": "seconds", "min": "minutes"}[unit]
         self._low_s, self._high_s = low_s, high_s

@@ -46,13 +46,13 @@ def _clock_source(group: str, source: Fact) -> Check:
             noise.SHOW_PROC,
         )
     if source in noise.FAST_CLOCKS:
-        return Check(group, name, str(source), "ok", "the clock is read without a system call")
+        return Check(group, name, str(source), "ok", "reading the clock needs no system call")
     return Check(
         group,
         name,
         str(source),
         "warn",
-        "each reading of the clock is a system call, and is in every latency",
+        "reading the clock is a system call, and each latency contains it",
         noise.CLOCK_REMEDY,
     )
 
@@ -66,10 +66,10 @@ def _clock_read(group: str, clock: ClockInfo, source: Fact) -> Check:
     remedy = TRAPPED_CLOCK_REMEDY if fast_already else noise.CLOCK_REMEDY
     return Check(
         group,
-        "clock that stamps",
+        "clock for time stamps",
         f"{name}, {read_ns:.0f} ns a reading",
         "warn" if slow else "ok",
-        "every operation is stamped at least twice; latencies near this are the clock's own",
+        "each operation has at least two time stamps; latencies close to this are mostly the clock",
         remedy if slow else None,
     )
 
@@ -81,7 +81,7 @@ def _timer_slack(group: str, slack_ns: Fact) -> Check:
         "timer slack",
         f"{slack_ns / 1000:g} µs" if isinstance(slack_ns, int) else "unknown",
         "note" if long else "ok",
-        "sleeps, and waits that end by timeout, may overshoot by as much; timerfd, and so the "
-        "timer channel, is not affected",
-        "start from a shell or service with the default of 50 µs" if long else None,
+        "sleeps and timeouts can end this much late; timerfd, and so the timer channel, is not "
+        "affected",
+        "start from a shell or service that has the default of 50 µs" if long else None,
     )

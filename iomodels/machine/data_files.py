@@ -18,21 +18,25 @@ def data_files(folder: Path, root: Path) -> list[Check]:
 
 
 def _file_system(found: Storage) -> Check:
-    name, elsewhere = "file system", "choose a folder on a local disk with `--folder`"
+    name, elsewhere = "file system", "use a folder on a local disk: `--folder`"
     if found.memory:
-        meaning = "the files are memory: there is no device, and even direct I/O answers from RAM"
+        meaning = (
+            "the files are in memory: there is no device, and direct I/O reads from memory too"
+        )
         return Check(GROUP, name, found.text, "warn", meaning, elsewhere)
     if found.in_user_space:
-        meaning = "another process answers, and may have a cache: no cold and no direct reads there"
+        meaning = "another process answers and can have a cache: no cold and no direct reads there"
     elif found.kind is None or found.device == UNKNOWN_DEVICE:
-        meaning = "which device answers direct and cold reads, and from what cache, is not known"
+        meaning = "the device that answers direct and cold reads, and its caches, are unknown"
     elif found.over_network:
-        meaning = "the data may come over a network: its delays are in every cold and direct read"
+        meaning = "the data can come over a network; cold and direct reads contain its delays"
     elif found.cached_below:
-        meaning = "a file behind the loop device: the page cache may answer for the device"
+        meaning = "a loop device on a file: the page cache can answer instead of the device"
         elsewhere += ", or use `losetup --direct-io=on`"
     else:
-        meaning = "cached reads hardly depend on it; direct and cold reads are its and the device's"
+        meaning = (
+            "cached reads hardly depend on it; direct and cold reads depend on it and on the device"
+        )
         return Check(GROUP, name, found.text, "ok", meaning)
     return Check(GROUP, name, found.text, "note", meaning, elsewhere)
 
@@ -44,11 +48,11 @@ def _reclaim(root: Path) -> list[Check]:
         Check(
             GROUP,
             "page cache",
-            "reclaimed before memory is short (kdamond runs)",
+            "reclaimed early (kdamond runs)",
             "note",
-            "DAMON drops pages that look cold; a trial that loses cached pages is repeated",
-            "nothing, if such a notice is rare; else a smaller channel.size, or DAMON's "
-            "schemes off (/sys/kernel/mm/damon/admin)",
+            "DAMON drops pages that are rarely used; a trial that loses cached pages is repeated",
+            "if such notes are frequent, use a smaller channel.size, or turn the schemes of DAMON "
+            "off (/sys/kernel/mm/damon/admin)",
         )
     ]
 
@@ -61,23 +65,23 @@ def _direct_io(folder: Path, found: Storage) -> Check:
         return Check(
             GROUP,
             name,
-            f"no file can be made there ({error.strerror})",
+            f"no file can be created there ({error.strerror})",
             "warn",
             "file scenarios need a folder for their data file",
-            "choose a folder that can be written, with room, with `--folder`",
+            "use a folder with write permission and free space: `--folder`",
         )
     if refused is None:
         refused = _no_device(found)
     if refused is None:
-        return Check(GROUP, name, "works", "ok", "cache = direct can be measured there")
+        return Check(GROUP, name, "works", "ok", "channel.cache = direct can be measured there")
     others = [kind for kind in ("ext4", "xfs", "btrfs") if kind != found.kind]
     return Check(
         GROUP,
         name,
         f"not possible ({refused})",
         "warn",
-        "scenarios with cache = direct cannot be measured there",
-        f"choose a folder on a disk with {' or '.join(others)}, with `--folder`",
+        "scenarios with channel.cache = direct cannot be measured there",
+        f"use a folder on a disk with {' or '.join(others)}: `--folder`",
     )
 
 

@@ -55,13 +55,13 @@ def checks(
 def _system(facts: Mapping[str, Fact], root: Path) -> list[Check]:
     group = "System"
     found = [
-        Check(group, "kernel", _text(facts["kernel"]), "ok", "it carries out every system call"),
+        Check(group, "kernel", _text(facts["kernel"]), "ok", "it executes all system calls"),
         Check(
             group,
             "C library",
             _text(facts["libc"]),
             "ok",
-            "POSIX AIO is its work, not the kernel's: another C library, another result",
+            "POSIX AIO is implemented here, not in the kernel: results depend on the C library",
         ),
         _seccomp(group, facts["seccomp"]),
         _container(group, facts, root),
@@ -77,35 +77,34 @@ def _seccomp(group: str, mode: Fact) -> Check | None:
         "seccomp",
         _text(mode),
         "note",
-        "each system call passes a filter first, which costs most where calls are many and short",
-        "for the bare costs run outside the sandbox, or with `--security-opt seccomp=unconfined`",
+        "a filter runs before each system call; engines with many short calls lose most",
+        "to measure without it, run outside the sandbox, or with "
+        "`--security-opt seccomp=unconfined`",
     )
 
 
 def _container(group: str, facts: Mapping[str, Fact], root: Path) -> Check:
     quota = facts["cgroup_quota_cores"]
-    inside = "yes" if facts["container"] else "no sign of one"
+    inside = "yes" if facts["container"] else "not detected"
     if quota is None and not cgroup_folders("cpu", root):
         return Check(
             group,
             "container",
             f"{inside}, CPU quota unknown",
             "note",
-            "no control group can be read, so a quota on CPU time may be there and not be noticed",
+            "no control group can be read, so a quota on CPU time is not detectable",
             noise.SHOW_PROC,
         )
     if quota is None:
-        return Check(
-            group, "container", f"{inside}, no CPU quota", "ok", "nothing holds the process back"
-        )
+        return Check(group, "container", f"{inside}, no CPU quota", "ok", "CPU time is not limited")
     return Check(
         group,
         "container",
         f"{inside}, CPU quota {quota:g} cores",
         "note",
-        "a process that uses up its quota is stopped for the rest of each period (often 100 ms), "
-        "which hits engines that spin first",
-        "raise or lift the quota (`docker run --cpus`, `CPUQuota=`, the pod's CPU limit)",
+        "a process that has used its quota is stopped until the end of the period (often 100 ms); "
+        "this affects engines that spin first",
+        "raise or remove the quota (`docker run --cpus`, `CPUQuota=`, the CPU limit of the pod)",
     )
 
 
@@ -118,7 +117,7 @@ def _processors(facts: Mapping[str, Fact], root: Path) -> list[Check]:
             "model",
             _text(facts["cpu"]),
             "ok",
-            f"kernel work-arounds that make system calls dearer: {_text(facts['mitigations'])}",
+            f"mitigations that make system calls slower: {_text(facts['mitigations'])}",
         ),
         _affinity(group, facts, smt),
         _governor(group, facts["governor"], root),
@@ -136,32 +135,40 @@ def _affinity(group: str, facts: Mapping[str, Fact], smt: str) -> Check:
             "CPUs to run on",
             value,
             "warn",
-            "helper threads and peers share the one CPU with the application, so that nothing can "
-            "overlap",
+            "helper threads and the peer process share one CPU with the application, so nothing "
+            "overlaps",
             "use a machine with two CPUs or more"
             if online == 1
             else "allow at least two (`taskset -c 0,1`)",
         )
     return Check(
-        group, "CPUs to run on", value, "ok", "helper threads and peers can have a CPU of their own"
+        group,
+        "CPUs to run on",
+        value,
+        "ok",
+        "helper threads and the peer process can run on another CPU",
     )
 
 
 def _governor(group: str, governor: Fact, root: Path) -> Check:
     if governor is None:
         return Check(
-            group, "frequency governor", "not shown here", "ok", "the firmware or the host decides"
+            group, "frequency governor", "not visible", "ok", "firmware or host controls it"
         )
     if governor == "performance":
         return Check(
-            group, "frequency governor", governor, "ok", "the clock does not wait for load"
+            group,
+            "frequency governor",
+            governor,
+            "ok",
+            "the CPU frequency does not depend on the load",
         )
     return Check(
         group,
         "frequency governor",
         _text(governor),
         "warn" if noise.slow_governor(root) else "note",
-        "the clock follows the load, so that an engine that sleeps runs slower than one that spins",
+        "the CPU frequency follows the load: engines that sleep run slower than engines that spin",
         noise.GOVERNOR_REMEDY,
     )
 
@@ -170,15 +177,17 @@ def _turbo(group: str, turbo: Fact) -> list[Check]:
     if turbo is None:
         return []
     if not turbo:
-        return [Check(group, "turbo", "off", "ok", "the clock does not depend on warmth")]
+        return [
+            Check(group, "turbo", "off", "ok", "the CPU frequency does not depend on temperature")
+        ]
     return [
         Check(
             group,
             "turbo",
             "on",
             "note",
-            "the clock depends on warmth and on how many cores are busy, so that runs differ",
-            "for steadier numbers turn it off: write 1 to "
+            "the CPU frequency depends on temperature and on the number of busy cores: runs differ",
+            "for less variation turn it off: write 1 to "
             "/sys/devices/system/cpu/intel_pstate/no_turbo, or 0 to "
             "/sys/devices/system/cpu/cpufreq/boost",
         )
@@ -192,12 +201,14 @@ def _hypervisor(group: str, kind: Fact, root: Path) -> Check:
             "hypervisor",
             "unknown",
             "note",
-            "neither the CPU's flags nor the firmware's names can be read: this may be a virtual "
-            "machine, where timers, interrupts and sleeping cost more",
+            "the CPU flags and the firmware names cannot be read: this can be a virtual machine, "
+            "where timers, interrupts and sleeping cost more",
             noise.SHOW_PROC,
         )
     if kind is None:
-        return Check(group, "hypervisor", "none", "ok", "the machine has its CPUs to itself")
+        return Check(
+            group, "hypervisor", "none", "ok", "the CPUs are not shared with other machines"
+        )
     share = noise.steal_share(root)
     stolen = share is not None and share > noise.STEAL_SHARE
     return Check(
@@ -205,9 +216,9 @@ def _hypervisor(group: str, kind: Fact, root: Path) -> Check:
         "hypervisor",
         f"{kind}" + ("" if share is None else f", {share:.1%} of CPU time stolen since boot"),
         "warn" if stolen else "note",
-        "timers, interrupts and sleeping cost more in a virtual machine, and other guests may "
-        "take CPU time away",
-        "compare only numbers from the same kind of machine; for the bare costs measure without "
+        "timers, interrupts and sleeping cost more in a virtual machine, and other guests can use "
+        "its CPU time",
+        "compare only results of the same kind of machine; to exclude these costs, measure without "
         "a hypervisor",
     )
 
@@ -221,15 +232,15 @@ def _limits(facts: Mapping[str, Fact]) -> list[Check]:
             "select's descriptors",
             f"numbers below {FD_SETSIZE}",
             "ok",
-            "fixed by the C library (FD_SETSIZE), whatever the limit on open files; the other "
-            "engines have no such bound",
+            "fixed in the C library (FD_SETSIZE), independent of the limit on open files; other "
+            "engines have no such limit",
         ),
         _least(
             group,
             "pending signals",
             facts["limit_pending_signals"],
             FD_SETSIZE,
-            "completion by signal queues one for each request; beyond the limit they are lost",
+            "completion by signal queues one signal per request; signals beyond the limit are lost",
             "raise it: `ulimit -i 65536`",
         ),
         _processes(group, facts),
@@ -242,10 +253,10 @@ def _open_files(group: str, facts: Mapping[str, Fact]) -> Check:
     return Check(
         group,
         "open files",
-        f"{soft}, can be raised to {hard}" if soft != hard else f"{soft}",
+        f"{soft}, at most {hard}" if soft != hard else f"{soft}",
         "note" if few else "ok",
-        "bounds the depth where each request has a descriptor of its own (the default), less a few "
-        "dozen for the tool; a trial raises it as far as it may",
+        "limits the depth if each request has its own descriptor (the default); the tool needs "
+        "some more; each trial raises the soft limit to the hard limit",
         "for more depth: `ulimit -Hn 65536` as root, or `LimitNOFILE=`" if few else None,
     )
 
@@ -281,9 +292,9 @@ def _aio_meaning(libc: Fact) -> str:
     if str(libc).startswith("glibc"):
         return (
             f"{GLIBC_AIO_THREADS} threads by default (iomodels asks for one per request in "
-            "flight); requests on one descriptor wait for each other, so depth needs descriptors"
+            "flight); requests on one descriptor run one after another, so depth needs descriptors"
         )
-    return "each request costs a thread of the C library's, in creation or in switching to it"
+    return "each request uses a thread of the C library: it is created, or woken up"
 
 
 def _kernel_aio(group: str, facts: Mapping[str, Fact]) -> Check:
@@ -294,10 +305,9 @@ def _kernel_aio(group: str, facts: Mapping[str, Fact]) -> Check:
         "fs.aio-nr of aio-max-nr",
         f"{_text(used)} of {_text(most)}",
         "note" if full else "ok",
-        "they count what io_setup(2) reserved for the kernel's own AIO (io_submit). POSIX AIO is "
-        "not in them: the C library's threads never call it, and neither number bounds the aio "
-        "engine",
-        "if a program needs kernel AIO: `sysctl fs.aio-max-nr=1048576`" if full else None,
+        "only for native AIO of the kernel (io_setup, io_submit). POSIX AIO, and so the engine "
+        "aio, does not use it and is not limited by it",
+        "if a program needs native AIO: `sysctl fs.aio-max-nr=1048576`" if full else None,
     )
 
 
@@ -308,25 +318,25 @@ def _io_uring(group: str, root: Path) -> Check:
     if works:
         value, remedy = "available", None
     elif error == errno.ENOSYS:
-        value, remedy = "missing", "needs a kernel of 5.1 or later, built with CONFIG_IO_URING"
+        value, remedy = "missing", "use a kernel 5.1 or later, built with CONFIG_IO_URING"
     elif setting:
         value = f"disabled (kernel.io_uring_disabled={setting})"
-        remedy = "`sysctl kernel.io_uring_disabled=0`, if the machine's policy allows it"
+        remedy = "`sysctl kernel.io_uring_disabled=0`, if the policy of this machine allows it"
     else:
-        value = f"forbidden ({os.strerror(error)})"
-        remedy = "a sandbox forbids it: run with `--security-opt seccomp=unconfined`"
+        value = f"not allowed ({os.strerror(error)})"
+        remedy = "run without a sandbox, or with `--security-opt seccomp=unconfined`"
     return Check(
         group,
         "io_uring",
         value,
         "ok" if works else "note",
-        "the kernel's newer interface; none of the article's four models uses it",
+        "a newer interface of the kernel; no engine uses it yet",
         remedy,
     )
 
 
 def _noise(window_s: float, root: Path) -> list[Check]:
-    group = "Noise just now"
+    group = "Noise now"
     names = {
         "busy": "other processes",
         "unwatched": "other processes",
@@ -350,7 +360,7 @@ def _noise(window_s: float, root: Path) -> list[Check]:
         names["busy"],
         "quiet",
         "ok",
-        f"watched for {window_s:g} s; `bench` watches throughout and says so if this changes",
+        f"observed for {window_s:g} s; `bench` observes the whole run and warns",
     )
     return found or [quiet]
 

@@ -55,8 +55,10 @@ SLOW_GOVERNORS = ("powersave", "conservative")
 
 SHOW_PROC = "mount /proc and /sys in the container or chroot"
 """What to do where they are not there."""
-BUSY_REMEDY = "stop what else runs (see `top`), then measure again"
-CLOCK_REMEDY = "boot with `clocksource=tsc` if the CPU's counter is sound (`dmesg | grep -i tsc`)"
+BUSY_REMEDY = "stop other programs (see `top`), then measure again"
+CLOCK_REMEDY = (
+    "boot with `clocksource=tsc` if the TSC of the CPU is reliable (`dmesg | grep -i tsc`)"
+)
 GOVERNOR_REMEDY = "set it for the run with `cpupower frequency-set -g performance`"
 
 
@@ -227,17 +229,16 @@ def _busy_now(use: Use, root: Path) -> Finding | None:
         return Finding(
             "busy",
             f"{use.foreign_cores:.2f} cores",
-            f"other processes keep {use.foreign_cores:.2f} of {_count(cores, 'core')} busy just "
-            f"now (load average {load:.2f})",
+            f"other processes use {use.foreign_cores:.2f} of {_count(cores, 'core')} now "
+            f"(load average {load:.2f})",
             BUSY_REMEDY,
         )
     if load > LOAD_PER_CORE * cores:
         return Finding(
             "busy",
             f"load average {load:.2f}",
-            f"the load average is {load:.2f} on {_count(cores, 'core')}, though little runs at "
-            "this moment",
-            "wait a minute, or see with `top` what comes and goes",
+            f"the load average is {load:.2f} on {_count(cores, 'core')}, although little runs now",
+            "wait a minute, or look for short-lived processes with `top`",
         )
     return None
 
@@ -249,8 +250,8 @@ def _slow_clock(root: Path) -> Finding | None:
     return Finding(
         "clocksource",
         source,
-        f"the clock source is {source}, so that each reading of the clock is a system call and "
-        "is in every latency",
+        f"the clock source is {source}, so reading the clock is a system call, and each latency "
+        "contains it",
         CLOCK_REMEDY,
     )
 
@@ -263,8 +264,8 @@ def slow_governor(root: Path = ROOT) -> Finding | None:
     return Finding(
         "governor",
         chosen,
-        f"the CPU frequency governor is {chosen}, which raises the clock only under lasting load "
-        "and so makes engines that sleep look slow",
+        f"the CPU frequency governor is {chosen}, which raises the CPU frequency only under "
+        "continuous load, so engines that sleep are slower",
         GOVERNOR_REMEDY,
     )
 
@@ -330,7 +331,7 @@ def _busy_trials(uses: Sequence[Use]) -> Finding | None:
     return Finding(
         BUSY_THROUGHOUT if usual > limit and seconds > BURST_LEAST_S else "busy",
         f"{max(0.0, usual):.2f} cores",
-        f"other processes kept {max(0.0, usual):.2f} of {_count(cores, 'core')} busy in the "
+        f"other processes used {max(0.0, usual):.2f} of {_count(cores, 'core')} in the "
         f"median trial and {max(shares):.2f} in the worst, over {limit:g} in {len(bursts)} of "
         f"{_count(len(uses), 'trial')}",
         BUSY_REMEDY,
@@ -345,8 +346,8 @@ def _stolen(use: Use) -> Finding | None:
         "steal",
         f"{use.steal_s / wanted_s:.1%}",
         f"the hypervisor gave {use.steal_s / wanted_s:.1%} of the CPU time that this machine "
-        "wanted to other guests",
-        "measure again at another time, or on a machine with CPUs of its own",
+        "needed to other guests",
+        "measure again at another time, or on a machine with dedicated CPUs",
     )
 
 

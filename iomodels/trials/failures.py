@@ -18,17 +18,17 @@ from iomodels.trials.record import Record
 
 _SENTENCES: Mapping[tuple[str, int], str] = {
     ("channel_open", errno.EMFILE): (
-        "too few descriptors: raise the limit (ulimit -n), or lower load.depth"
+        "too few file descriptors: raise the limit (ulimit -n), or use a lower load.depth"
     ),
     ("channel_open", errno.ENFILE): (
-        "the system has no descriptor left: close something, or raise fs.file-max"
+        "the system has no file descriptor left: stop a program, or raise fs.file-max"
     ),
     ("channel_open", errno.EPERM): (
-        "this container forbids a system call that the channel needs: "
+        "the container does not allow a system call that the channel needs: "
         "allow it in the seccomp profile, or use another channel"
     ),
-    ("engine_open", errno.E2BIG): "the engine cannot keep so many requests in flight",
-    ("drain", errno.ETIMEDOUT): "a cancelled transfer would not end within 10 s",
+    ("engine_open", errno.E2BIG): "the engine does not support so many requests in flight",
+    ("drain", errno.ETIMEDOUT): "a cancelled request did not complete within 10 s",
 }
 
 _AT = {
@@ -42,7 +42,7 @@ _AT = {
     "transfer": "a transfer",
     "drain": "draining",
     "resources": "asking for what the engine needs",
-    "none": "an unknown place",
+    "none": "an unknown stage",
 }
 
 
@@ -51,7 +51,7 @@ def error(record: Record, settings: Mapping[str, int]) -> IomodelsError:
     if record.not_applicable:
         return NotApplicable(record.reason)
     if (record.stage, record.field("error")) == ("engine_open", errno.ERANGE):
-        return NotApplicable("its descriptors go beyond what the engine can handle")
+        return NotApplicable("the engine does not support descriptors with such high numbers")
     return TrialError(failure(record, settings))
 
 
@@ -64,8 +64,8 @@ def failure(record: Record, settings: Mapping[str, int]) -> str:
         return record.reason
     if stage == "verify":
         return (
-            f"verification failed: the bytes at offset {record.field('error_offset')} are not "
-            "those that were written there"
+            f"verification failed: the bytes at offset {record.field('error_offset')} differ from "
+            "the bytes written there"
         )
     if (stage, number) in _SENTENCES:
         return _SENTENCES[stage, number]
@@ -74,20 +74,22 @@ def failure(record: Record, settings: Mapping[str, int]) -> str:
     if stage == "transfer" and settings.get("file_fd", -1) >= 0:
         where = f" at offset {record.field('error_offset')}"
     if number == errno.ENODATA and stage == "transfer":
-        return f"a transfer{where} met the end of the data, where there should be more"
+        return f"a transfer{where} reached the end of the data too early"
     if number == errno.ENOSYS:
-        return f"{_AT[stage]} needs a system call that this kernel or container lacks ({name})"
+        return (
+            f"{_AT[stage]} needs a system call that is missing in the kernel or container ({name})"
+        )
     return f"{_AT[stage]} failed{where}: {os.strerror(number)} ({name})"
 
 
 def _peer_ended(status: int) -> str:
     if os.WIFEXITED(status) and os.WEXITSTATUS(status) == _core.PEER_EXIT_WRONG_BYTES:
-        return "verification failed: the peer process was sent bytes that are not the right ones"
+        return "verification failed: the peer process received wrong bytes"
     if os.WIFSIGNALED(status):
         how = f"was ended by {signal.Signals(os.WTERMSIG(status)).name}"
     else:
         how = f"ended with exit code {os.WEXITSTATUS(status)}"
-    return f"the peer process {how} in the middle of the trial"
+    return f"the peer process {how} during the trial"
 
 
 def check_conditions(record: Record, settings: Mapping[str, int]) -> None:
@@ -98,8 +100,8 @@ def check_conditions(record: Record, settings: Mapping[str, int]) -> None:
     early = record.field("early_completions")
     if early:
         raise TrialError(
-            f"{early} operations ended before the timer can have expired: "
-            "this machine's clocks disagree, so its latencies mean nothing"
+            f"{early} operations ended before the timer could expire: "
+            "the clocks of this machine disagree, and latencies are not valid"
         )
     pages, after = record.field("pages"), record.field("pages_after")
     if (
@@ -108,6 +110,6 @@ def check_conditions(record: Record, settings: Mapping[str, int]) -> None:
         and after < pages
     ):
         raise ConditionLost(
-            f"{pages - after} of {pages} pages had left the page cache by the end, so this was no "
-            "cached read: free some memory, or make channel.size smaller"
+            f"{pages - after} of {pages} pages were not in the page cache at the end, so the reads "
+            "were not cached: free memory, or use a smaller channel.size"
         )

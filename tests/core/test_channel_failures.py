@@ -144,7 +144,7 @@ print(json.dumps(trial.outcome()))
     outcome = run(script)
     assert outcome["slices"][0]["error"] == -errno.EBADMSG
     assert outcome["stage"] == "verify"
-    assert "not those that the peer sent" in outcome["reason"]
+    assert "differ from the bytes that the peer process sent" in outcome["reason"]
     assert_clean(outcome)
 
 

@@ -88,7 +88,7 @@ def test_it_is_listed_with_its_words_and_options(iomodels: Run) -> None:
     assert told["caps"]["waits"]
     shown = iomodels("engines")
     assert "example: an engine that only a test has" in shown
-    assert "files (the same as blocking there)" in shown.partition("example:")[2]
+    assert "files (same as blocking there)" in shown.partition("example:")[2]
     assert "order: which of those that are ready come first" in shown
 
 

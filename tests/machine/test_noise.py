@@ -66,7 +66,7 @@ def test_a_process_that_spins_beside_the_trials_is_noticed(spinner):
         spinner(0.3)
         monitor.trial_ended()
     found = {notice.code: notice.message for notice in monitor.notices()}
-    assert "other processes kept" in found[noise.BUSY_THROUGHOUT]
+    assert "other processes used" in found[noise.BUSY_THROUGHOUT]
     assert noise.BUSY_REMEDY in found[noise.BUSY_THROUGHOUT]
     assert "\n" not in found[noise.BUSY_THROUGHOUT]
 

@@ -69,7 +69,7 @@ def test_too_few_descriptors_is_a_failed_cell_with_the_remedy(tmp_path: Path) ->
         limits={resource.RLIMIT_NOFILE: 40},
     )
     assert done.returncode == 3
-    assert "too few descriptors" in said(done)
+    assert "too few file descriptors" in said(done)
     assert "ulimit -n" in said(done)
     assert list(tmp_path.iterdir()) == [], "a result file of a run that measured nothing"
 

@@ -173,7 +173,7 @@ def test_a_file_that_leaves_the_cache_in_mid_trial_is_not_called_cached() -> Non
 
         # The trial reads the first block only, so the others stay away once they are dropped.
         first_block = dict(command.settings, file_size=4096)
-        with pytest.raises(TrialError, match=r"25[56] of 256 pages had left the page cache"):
+        with pytest.raises(TrialError, match=r"25[56] of 256 pages were not in the page cache"):
             trial.run_trial(
                 one,
                 Command("blocking", "file", first_block, command.descriptors),

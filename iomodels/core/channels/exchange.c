@@ -260,7 +260,7 @@ struct explanation exchange_explain(const struct settings *settings, enum stage 
     if (stage != STAGE_VERIFY || error != -EBADMSG)
         return (struct explanation){0};
     return (struct explanation){
-        .sentence = "verification failed: the bytes that arrived are not those that the peer sent",
+        .sentence = "verification failed: the bytes received differ from the bytes that the peer process sent",
     };
 }
 

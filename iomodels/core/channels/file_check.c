@@ -122,16 +122,16 @@ struct explanation file_explain(const struct settings *settings, enum stage stag
 {
     if (stage == STAGE_CHANNEL_OPEN && error == -EOPNOTSUPP)
         return (struct explanation){
-            .sentence = "this file system has no direct I/O: choose another channel.folder",
+            .sentence = "this file system does not support direct I/O: use another channel.folder",
         };
     if (stage == STAGE_CHECK && error == -EBUSY)
         return (struct explanation){
-            .sentence = "the file's pages would not leave the page cache, so these would be no cold reads: measure "
-                        "again when nothing else writes, or use another channel.folder",
+            .sentence = "the file's pages cannot be dropped from the page cache, so its reads are not cold: measure "
+                        "again when no other process writes, or use another channel.folder",
         };
     if (stage == STAGE_TRANSFER && error == -EOPNOTSUPP && settings->nowait)
         return (struct explanation){
-            .sentence = "this file system cannot read without blocking (RWF_NOWAIT)",
+            .sentence = "this file system does not support non-blocking reads (RWF_NOWAIT)",
             .not_applicable = true,
         };
     return (struct explanation){0};

@@ -224,13 +224,13 @@ static struct explanation timer_explain(const struct settings *settings, enum st
     (void)settings;
     if (stage == STAGE_VERIFY && error == -EBADMSG)
         return (struct explanation){
-            .sentence = "verification failed: the timer did not report one expiration",
+            .sentence = "verification failed: the timer did not report exactly one expiration",
         };
     if (stage != STAGE_CHANNEL_OPEN || error != -ENOSYS)
         return (struct explanation){0};
     return (struct explanation){
-        .sentence = "this kernel or container lacks a system call that the channel needs (timerfd_create): allow "
-                    "it in the seccomp profile, or use another channel",
+        .sentence = "the kernel or the container does not allow timerfd_create, which this channel needs: allow it in "
+                    "the seccomp profile, or use another channel",
     };
 }
 

@@ -14,31 +14,30 @@ static const char *const chain_choices[] = {"loop", "handler", NULL};
 static const struct engine_option options[] = {
     [AIO_OPTION_NOTIFY] = {
         .name = "notify",
-        .meaning = "how the application learns of completion",
+        .meaning = "how the application is notified of completion",
         .choices = notify_choices,
     },
     [AIO_OPTION_MODE] = {
         .name = "mode",
-        .meaning = "lio_listio returns when all of the list have ended, or at once",
+        .meaning = "lio_listio() returns when the whole list has completed (wait), or at once",
         .choices = mode_choices,
         WITH(1 << AIO_NOTIFY_LIST),
     },
     [AIO_OPTION_SIGNAL] = {
         .name = "signal",
-        .meaning = "a real-time signal, which queues, or SIGIO, which does not",
+        .meaning = "a real-time signal (queued) or SIGIO (not queued)",
         .choices = signal_choices,
         WITH(1 << AIO_NOTIFY_SIGNAL),
     },
     [AIO_OPTION_CHAIN] = {
         .name = "chain",
-        .meaning = "where the next transfer is started: in the main loop, or in the signal handler or callback "
-                   "itself",
+        .meaning = "where the next request is started: in the main loop, or in the signal handler or callback",
         .choices = chain_choices,
         WITH(1 << AIO_NOTIFY_SIGNAL | 1 << AIO_NOTIFY_CALLBACK),
     },
     [AIO_OPTION_THREADS] = {
         .name = "threads",
-        .meaning = "the C library's worker threads; 0: one for each request in flight",
+        .meaning = "worker threads of the C library; 0: one for each request in flight",
         .high = 1024,
     },
     {.name = NULL},
@@ -70,22 +69,22 @@ static const struct engine_call calls_that_wait_for_the_list[] = {CALLS(SLEEPS_A
 #define LOST(because, then)                                                                        \
     [AIO_COUNTER_LOST] = {                                                                         \
         "signals_lost",                                                                            \
-        "were not announced in time, since " because "; they were found by looking" then           \
-        "; a wait before that is part of their latency",                                           \
+        "got no notification in time, because " because "; polling found them" then                \
+        ", and their latency includes the wait until then",                                           \
     }
 
 static const struct engine_counter of_signals[] = {
     LOST("no more signals could be queued (ulimit -i)",
-         ", and made once more, since the C library overwrites the result of such a one"),
+         " and repeated them, because the C library overwrites their results"),
     {NULL, NULL},
 };
 static const struct engine_counter of_sigio[] = {
-    LOST("SIGIO does not queue, so that two completions may leave one signal, and without room for its value "
-         "(ulimit -i) it does not say what has completed", ""),
+    LOST("SIGIO is not queued: two completions can cause one signal, and a signal beyond the limit (ulimit -i) "
+         "does not say which request has completed", ""),
     {NULL, NULL},
 };
 static const struct engine_counter of_callbacks[] = {
-    LOST("no thread could be started for their callback (ulimit -u, and the pids limit of the container or control group)", ""),
+    LOST("no thread could be started for the callback (ulimit -u; the pids limit of the container or control group)", ""),
     {NULL, NULL},
 };
 
@@ -133,8 +132,8 @@ static const char *aio_cannot(const struct trial_question *question)
 
     if (question->on_files || threads == 0 || threads >= in_flight)
         return NULL;
-    return "it keeps a read on each connection, and with fewer threads than those the reads that wait would keep "
-           "all others waiting for ever";
+    return "one read is pending on each connection, and with fewer threads than connections some reads never start. "
+           "Use threads=0";
 }
 
 static struct explanation aio_explain(const struct trial_question *question, enum stage stage, int error)
@@ -143,9 +142,9 @@ static struct explanation aio_explain(const struct trial_question *question, enu
         return (struct explanation){0};
     if (question->slice && question->slice->counters[AIO_COUNTER_LOST] > 0)
         return (struct explanation){
-            .sentence = "a request's notification could not be delivered, and its result is gone with it (what "
-                        "came from a stream, or was appended, cannot be asked for again): raise the limits "
-                        "(ulimit -i for signals; ulimit -u and the pids limit for callbacks), or use another aio:notify",
+            .sentence = "a notification could not be delivered, and the result of its request is lost (a stream "
+                        "read or an append cannot be repeated): raise the limits (ulimit -i for signals; "
+                        "ulimit -u and the pids limit for callbacks), or use another aio:notify",
         };
     return (struct explanation){0};
 }
@@ -155,7 +154,7 @@ const struct engine engine_aio = {
     .name = "aio",
     .title = "POSIX AIO",
     .calls_in_words = "aio_read / aio_write",
-    .summary = "the request is queued; the C library's threads do it and notify",
+    .summary = "the call queues a request; threads of the C library do the I/O and notify the application",
     .other_side = "C library, kernel",
     .in_matrix = true,
     .figure = 5,

@@ -65,7 +65,7 @@ const struct engine engine_null = {
     .name = "null",
     .title = "No I/O",
     .calls_in_words = "none",
-    .summary = "completes everything at once without any I/O: what the harness itself costs",
+    .summary = "completes each request at once, without I/O; its time is the overhead of the harness",
     .other_side = "kernel",
     .is_synchronous = true,
     .caps = {.files = true, .streams = true, .blocks_in_submit = true},

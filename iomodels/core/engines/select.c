@@ -191,7 +191,7 @@ static struct explanation select_explain(const struct trial_question *question, 
     if (stage != STAGE_ENGINE_OPEN || error != -ERANGE)
         return (struct explanation){0};
     return (struct explanation){
-        .sentence = "its descriptors go beyond what the engine can handle (select: FD_SETSIZE is 1024)",
+        .sentence = "select supports descriptors 0 to 1023 (FD_SETSIZE); this point needs higher ones",
         .not_applicable = true,
     };
 }
@@ -203,7 +203,7 @@ const struct engine engine_select = {
     .name = "select",
     .title = "I/O multiplexing",
     .calls_in_words = "select, then read / write",
-    .summary = "one call sleeps until any of many descriptors is ready",
+    .summary = "one call sleeps until any of the watched descriptors is ready",
     .other_side = "kernel",
     .is_blocking = true,
     .in_matrix = true,

@@ -211,8 +211,8 @@ enum { HANDOFF_LOOP, HANDOFF_NONE };
 static const struct engine_option options[] = {
     [OPTION_HANDOFF] = {
         .name = "handoff",
-        .meaning = "each request goes through the main loop, or each thread goes on by itself and, as a server, "
-                   "owns its connection",
+        .meaning = "loop: each request passes through the main loop; none: each thread starts its next request itself "
+                   "and, in a server, owns one connection",
         .choices = (const char *const[]){"loop", "none", NULL},
     },
     {.name = NULL},
@@ -234,7 +234,7 @@ const struct engine engine_threads = {
     .name = "threads",
     .title = "A thread per request",
     .calls_in_words = "read / write, in threads",
-    .summary = "each request in flight blocks a thread of its own: blocking, at depth > 1",
+    .summary = "one blocking thread for each request in flight",
     .other_side = "kernel",
     .is_synchronous = true,
     .is_blocking = true,
