@@ -195,7 +195,7 @@ def test_machine_readable_forms_are_alone_on_standard_output(cli, files) -> None
             "use one of --baseline, --a and --b",
         ),
         (("check", "--baseline", "base.json", "-e", "aio"), "-e needs --a or --b"),
-        (("check", "--baseline", "base.json", "-s", "load.depth=1"), "only channel.folder can be set"),
+        (("check", "--baseline", "base.json", "-s", "load.depth=1"), "only channel.folder can be"),
         (("check", "--a", "load.depth=1", "-r", "5"), "at least 10 pairs"),
         (("check", "--a", "load.depth=1", "--long"), "--long needs --baseline"),
         (("check", "--a", "load.depth=1", "-o", "x.json"), "-o needs --baseline"),
