@@ -269,7 +269,7 @@ def _processes(group: str, facts: Mapping[str, Fact]) -> Check:
         whose = "all of the container's or control group's together (its pids limit)"
         remedy = "raise it: `docker run --pids-limit 4096`, `TasksMax=` or `pids.max`"
     else:
-        limit, whose, remedy = user, "all of this user's together", "raise it: `ulimit -u 4096`"
+        limit, whose, remedy = user, "of this user in total", "raise it: `ulimit -u 4096`"
     meaning = f"{whose}; each trial is a process, each AIO worker a thread"
     return _least(group, "processes and threads", limit, LEAST_PROCESSES, meaning, remedy)
 

@@ -180,7 +180,7 @@ SLOW_CALL = {"source": "clock_gettime", "frequency_hz": 0, "read_ns": 404.0}
 )
 def test_no_clock_source_is_advised_that_is_used_already(tmp_path, source, clock, advised):
     put(tmp_path, "sys/devices/system/clocksource/clocksource0/current_clocksource", source)
-    check = named(look(tmp_path, clock=clock), "clock that stamps")
+    check = named(look(tmp_path, clock=clock), "clock for time stamps")
     assert check.status == "warn"
     assert ("clocksource=tsc" in check.remedy) == advised
 
