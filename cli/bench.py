@@ -182,7 +182,7 @@ def command(
             if interrupted:
                 messages.print("interrupted: this is what was measured until then")
             if output is not None:
-                for line in _where(output):
+                for line in _where(output, run):
                     messages.print(console.safe(line), soft_wrap=True)
         exporting.print_out(exports, run, as_json=as_json)
     if interrupted:
@@ -218,13 +218,17 @@ def _default_folder(output: Path | None) -> Iterator[None]:
             DEFAULT_FOLDER.rmdir()
 
 
-def _where(output: Path) -> list[str]:
+def _where(output: Path, run: Run) -> list[str]:
     """The result's path, and the commands that show it."""
+    from .show import verdicts
+
     path = shlex.quote(str(output))
+    figures = verdicts.pictures_of(path) if _asked_for_verdicts(run) else []
     return [
         f"result: {output}",
         f"pictures: iomodels chart {path}",
         f"page: iomodels report {path}",
+        *figures,
     ]
 
 
@@ -242,8 +246,9 @@ def _show(run: Run, output: Console, said: Sequence[Notice], *, explain: bool) -
 
     for part in table.report(run, width=output.width, said=said, explain=explain):
         output.print(part)
-    for part in verdict_table.table(run) if _asked_for_verdicts(run) else ():
-        output.print(part)
+    if _asked_for_verdicts(run):
+        for part in [*verdict_table.table(run), *verdict_table.figure_1(run)]:
+            output.print(part)
 
 
 def _asked_for_verdicts(run: Run) -> bool:

@@ -1,6 +1,8 @@
-"""The article's claims and what a run says of each, as a table."""
+"""What the article's suite ends with: the verdict on each claim, and Figure 1 with its numbers."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from rich import box
 from rich.console import RenderableType
@@ -8,10 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from iomodels.analysis.claims import verdicts
-from iomodels.results.schema import Run
+from iomodels.analysis.quantities import CPU, LATENCY_P50, THROUGHPUT, named
+from iomodels.engines.catalog import DESCRIPTORS
+from iomodels.results.schema import Cell, Run
 
 from .console import safe
 
+FIGURE_1 = "slow-device"
+"""The scenario that measures all four models."""
 STYLES = {"holds": "green", "does not hold here": "red", "inconclusive": "yellow"}
 
 
@@ -34,3 +40,40 @@ def table(run: Run) -> list[RenderableType]:
             ),
         )
     return [Text(""), grid]
+
+
+def figure_1(run: Run) -> list[RenderableType]:
+    """The article's Figure 1: the four models by row and column, each with what was measured."""
+    found = {cell.engine: cell for cell in run.cells if cell.scenario == FIGURE_1}
+    grid = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False)
+    for heading in ("", "blocking", "non-blocking"):
+        grid.add_column(heading)
+    for synchronous, row in ((True, "synchronous"), (False, "asynchronous")):
+        models = {
+            d.blocking: Text("\n").join(_lines(d.name, found.get(d.name)))
+            for d in DESCRIPTORS.values()
+            if d.in_matrix and d.synchronous == synchronous
+        }
+        grid.add_row(row, models[True], models[False])
+    return [Text(""), Text(f"Figure 1 of the article, as measured ({FIGURE_1}):"), grid]
+
+
+def _lines(engine: str, cell: Cell | None) -> Iterator[Text]:
+    yield Text(engine, style="bold")
+    if cell is None or cell.summary is None:
+        yield safe((cell and cell.reason) or "not measured")
+        return
+    for quantity in (THROUGHPUT, LATENCY_P50, CPU, named("calls_per_op")):
+        interval = quantity.interval(cell)
+        if interval is not None:
+            value = f"{quantity.unit.show(interval.median)} {quantity.unit.suffix}".rstrip()
+            yield Text(f"{quantity.title}: {value}")
+    yield Text("")
+
+
+def pictures_of(path: str) -> list[str]:
+    """Which commands draw the article's figures, of the result at `path` (quoted for a shell)."""
+    return [
+        f"Figure 1: iomodels chart {path} --scenario {FIGURE_1} --matrix",
+        "Figures 2 to 5: iomodels trace -o traces",
+    ]

@@ -13,6 +13,7 @@ from rich.console import Console
 from iomodels.analysis import claims
 from iomodels.analysis.claim_definition import Claim, Condition, Place, judge_claim
 from iomodels.analysis.claims import CLAIMS, verdicts
+from iomodels.engines import catalog
 from iomodels.engines.spec import parse
 from iomodels.measure import plan
 from iomodels.results.schema import Cell, OverlapParts
@@ -219,7 +220,19 @@ def test_the_table_shows_numbers_and_cells_at_80_columns() -> None:
     assert "slow-device/nonblocking," in text
 
 
-def test_the_article_suite_has_exactly_the_cells_that_the_claims_need() -> None:
+def test_figure_1_has_every_model_in_its_place_with_its_numbers() -> None:
+    console = Console(width=80, record=True, file=io.StringIO())
+    missing = make_cell("select", [], status="n/a", reason="not here")
+    cells = [make_cell(engine, [make_trial(0)]) for engine in ("blocking", "nonblocking", "aio")]
+    for part in import_module("iomodels.cli.show.verdicts").figure_1(make_run([*cells, missing])):
+        console.print(part)
+    lines = [line.split() for line in console.export_text().splitlines()]
+    assert ["synchronous", "blocking", "nonblocking"] in lines
+    assert ["asynchronous", "select", "aio"] in lines
+    assert "not here" in " ".join(lines[lines.index(["asynchronous", "select", "aio"]) + 1])
+
+
+def test_the_article_suite_has_the_cells_of_the_claims_and_of_figure_1_and_no_others() -> None:
     suite = scenario.resolve(["article"])
     planned = plan.make_plan(suite, [], rounds=7, duration_s=0.5, warmup_s=0.1, seed=1)
     assert planned.estimate_s <= 90
@@ -235,7 +248,14 @@ def test_the_article_suite_has_exactly_the_cells_that_the_claims_need() -> None:
         ]
         assert len(cells) == 1, place
         used.update(cells)
-    assert used == {cell.index for cell in planned.cells if not cell.is_harness}
+    slow_device = [
+        cell
+        for cell in planned.cells
+        if cell.point.scenario == "slow-device" and not cell.is_harness
+    ]
+    assert {cell.engine.canonical for cell in slow_device} == set(catalog.DEFAULT)
+    figure_1 = {cell.index for cell in slow_device}
+    assert used | figure_1 == {cell.index for cell in planned.cells if not cell.is_harness}
 
 
 def test_the_page_is_the_generated_one() -> None:
