@@ -45,7 +45,8 @@ def _completions_per_select(trial: Trial) -> float:
 
 
 def _submit_share(trial: Trial) -> float:
-    return percentile_ns(trial.submit_ns, 0.5) / LATENCY_P50.of_trial(trial)
+    latency_ns = LATENCY_P50.of_trial(trial)
+    return percentile_ns(trial.submit_ns, 0.5) / latency_ns if latency_ns else float("nan")
 
 
 def _over_io_alone(trial: Trial) -> float:

@@ -30,7 +30,10 @@ MAX_ASKED_TEXT = 4096
 MAX_PARTS = 10_000
 HISTOGRAMS = ("latency_ns", "submit_ns", "service_ns", "added_ns", "cancel_ns", "cancel_late_ns")
 
-_MAX_INTEGER = 2**64
+_MAX_NUMBER = 2**64
+_LEAST_NUMBER = 2**-64
+"""What is measured is nowhere near these: nanoseconds of centuries, one call in 10^19 operations.
+Sums, squares and ratios of numbers between them are finite."""
 _MAY_BE_NEGATIVE = {"overlap", "overlap_parts", "counters"}
 
 Content = TypeVar("Content")
@@ -195,7 +198,7 @@ def _check_histogram(histogram: Histogram, where: str) -> None:
             raise Unusable(f"{where} does not ascend from 0 at bucket {lower}")
         if count < 0:
             raise Unusable(f"{where} has a negative count at bucket {lower}")
-        if lower >= _MAX_INTEGER or count >= _MAX_INTEGER:
+        if lower >= _MAX_NUMBER or count >= _MAX_NUMBER:
             raise Unusable(f"{where} has a number above 2^64")
         previous = lower
 
@@ -220,8 +223,10 @@ def _check_numbers(value: object, where: str, *, sign_matters: bool = True) -> N
             _check_numbers(item, f"{where}[{_shown(key)}]", sign_matters=sign_matters)
     elif isinstance(value, float) and not math.isfinite(value):
         raise Unusable(f"{where} is not a finite number")
-    elif isinstance(value, int) and abs(value) >= _MAX_INTEGER:
-        raise Unusable(f"{where} is above 2^64")
+    elif isinstance(value, (int, float)) and abs(value) >= _MAX_NUMBER:
+        raise Unusable(f"{where} is 2^64 or more")
+    elif isinstance(value, float) and 0 < abs(value) < _LEAST_NUMBER:
+        raise Unusable(f"{where} is not 0 and below 2^-64")
     elif isinstance(value, (int, float)) and sign_matters and value < 0:
         raise Unusable(f"{where} is negative")
 

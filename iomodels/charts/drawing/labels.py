@@ -354,11 +354,11 @@ def _along_lines(ax: Axes) -> list[Box]:
         xy = line.get_transform().transform(line.get_xydata())
         places = ax.transAxes.inverted().transform(xy)
         for (x0, y0), (x1, y1) in itertools.pairwise(places):
-            steps = max(1, round(math.hypot((x1 - x0) * size[0], (y1 - y0) * size[1]) / 4))
-            found += [
-                ((x0 + (x1 - x0) * n / steps) * size[0], (y0 + (y1 - y0) * n / steps) * size[1])
-                for n in range(steps + 1)
-            ]
+            dx, dy = (x1 - x0) * size[0], (y1 - y0) * size[1]
+            # At most 2000: it may end far outside of the axes.
+            steps = max(1, min(2000, round(math.hypot(dx, dy) / 4)))
+            ways = (n / steps for n in range(steps + 1))
+            found += [(x0 * size[0] + dx * way, y0 * size[1] + dy * way) for way in ways]
     return [_around(place, 1.5) for place in found]
 
 
