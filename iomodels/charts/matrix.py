@@ -194,7 +194,7 @@ def _numbers(ax: Axes, place: tuple[float, float, float], series: Series | None)
     """At `place`: left, top, and the room for them."""
     left, top, room = place
     if series is None or not series.measured:
-        reason = why(series) if series else "not in this run"
+        reason = why(series) if series else "not measured"
         lines = wrap(reason, SMALL_PT, room, lines=8)
         ax.text(left, top, "\n".join(lines), fontsize=SMALL_PT, color=SOFT, va="top")
         return

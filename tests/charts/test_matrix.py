@@ -50,7 +50,7 @@ def test_the_matrix_names_what_was_not_measured():
     run = chart_runs.run([chart_runs.cell("blocking"), chart_runs.cell("select"), missing])
     shown = " ".join(texts(charts.matrix(run, "slow-device").draw()))
     assert "n/a: not here" in shown
-    assert "not in this run" in shown
+    assert "not measured" in shown
 
 
 @pytest.mark.parametrize(("operations", "told"), [(99, False), (100, True)])
