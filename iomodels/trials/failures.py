@@ -27,6 +27,10 @@ _SENTENCES: Mapping[tuple[str, int], str] = {
         "the container does not allow a system call that the channel needs: "
         "allow it in the seccomp profile, or use another channel"
     ),
+    ("channel_open", errno.EAGAIN): (
+        "the peer process could not be started: raise the limits on processes and threads "
+        "(ulimit -u, and the pids limit of the container or control group)"
+    ),
     ("engine_open", errno.E2BIG): "the engine does not support so many requests in flight",
     ("drain", errno.ETIMEDOUT): "a cancelled request did not complete within 10 s",
 }

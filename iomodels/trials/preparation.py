@@ -31,6 +31,9 @@ COMPUTE_CALIBRATION_NS = 50_000_000
 _MAX_SEED = 2**63 - 1
 """The core's numbers; a result file's seed may be larger."""
 
+BUFFER_SHARE = 0.5
+"""How much of the memory a trial's buffers may take: all of them are touched before it begins."""
+
 HARNESS_SETTINGS = {
     "append": 0,
     "arrival_gap_q10_ns": 0,
@@ -105,6 +108,12 @@ class Preparation:
         """
         if point.load.placement == "apart" and len(self._cpus) < 2:
             return "load.placement = 'apart' needs two CPUs, and one is allowed here"
+        buffers = (point.core_depth + point.core_idle) * int(point.load.block)
+        if buffers > BUFFER_SHARE * _memory_bytes():
+            return (
+                f"load.depth and load.block need buffers of {format_size(buffers)}, and that is "
+                f"more than half of this machine's memory ({format_size(_memory_bytes())})"
+            )
         channel = point.channel
         if not isinstance(channel, FileChannel):
             return None
@@ -211,6 +220,10 @@ def _no_file(size: int, reason: str, *, too_large: bool) -> Unavailable:
         f"no data file of {format_size(size)} could be made in channel.folder: {reason}; "
         f"choose another folder{' or a smaller channel.size' if too_large else ''}"
     )
+
+
+def _memory_bytes() -> int:
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _free_bytes(folder: str) -> int | None:

@@ -86,6 +86,16 @@ def test_what_is_accepted_can_be_opened(keys: Mapping[str, tuple[object, ...]]) 
     assert tried > 10
 
 
+def test_buffers_larger_than_the_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("iomodels.trials.preparation._memory_bytes", lambda: 1 << 30)
+    parameters = {"channel.kind": "file", "channel.size": 64 << 20, "load.depth": 16}
+    with Preparation(1) as preparation:
+        enough = point_from_parameters("x", {**parameters, "load.block": 32 << 20})
+        assert preparation.why_not(enough) is None
+        too_much = point_from_parameters("x", {**parameters, "load.block": 64 << 20})
+        assert "buffers of 1 GiB" in str(preparation.why_not(too_much))
+
+
 @pytest.mark.parametrize(
     ("parameters", "keys"),
     [
