@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     )
     from iomodels.comparison.schema import Change
     from iomodels.library.functions import bench, compare, load
-    from iomodels.library.listening import Listener
     from iomodels.library.shown import Comparison, Run
+    from iomodels.measure.listening import Listener
     from iomodels.measure.plan import Plan
     from iomodels.measure.run import RunInterrupted
     from iomodels.results.schema import Cell, Interval, Notice, Percentiles, Summary, Trial
@@ -76,7 +76,7 @@ _ELSEWHERE = {
     "Change": "iomodels.comparison.schema",
     "Comparison": "iomodels.library.shown",
     "Interval": "iomodels.results.schema",
-    "Listener": "iomodels.library.listening",
+    "Listener": "iomodels.measure.listening",
     "Notice": "iomodels.results.schema",
     "Percentiles": "iomodels.results.schema",
     "Plan": "iomodels.measure.plan",

@@ -46,8 +46,9 @@ from iomodels.comparison.runs import (
 )
 from iomodels.comparison.schema import OF_ROUNDS, OF_RUNS, SCHEMA, Change, Comparison
 from iomodels.engines.spec import EngineSpec
+from iomodels.measure.listening import RunListener
 from iomodels.measure.plan import Plan, of_pairs
-from iomodels.measure.run import RunListener, bench_plan
+from iomodels.measure.run import bench_plan
 from iomodels.results.schema import Notice, Run
 from iomodels.statistics import rank_sum, sign_flip
 from iomodels.statistics.rounds import MIN_ROUNDS

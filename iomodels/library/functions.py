@@ -10,7 +10,7 @@ from typing import Any
 from iomodels.base.errors import UsageError
 from iomodels.comparison import runs
 from iomodels.library import arguments
-from iomodels.library.listening import Listener, TextProgress
+from iomodels.library.progress import TextProgress
 from iomodels.library.shown import Comparison, Run
 from iomodels.measure import run as measuring
 from iomodels.measure.defaults import (
@@ -22,6 +22,7 @@ from iomodels.measure.defaults import (
     ROUNDS,
     WARMUP_S,
 )
+from iomodels.measure.listening import Listener, RunListener
 from iomodels.results import read, schema
 
 MIN_THRESHOLD = 0.001
@@ -38,7 +39,7 @@ def bench(
     seed: int | None = None,
     output: str | os.PathLike[str] | None = None,
     force: bool = False,
-    listener: measuring.RunListener | None = None,
+    listener: RunListener | None = None,
     progress: bool = False,
 ) -> Run:
     """Measure scenarios with I/O engines, and return the run.
@@ -90,14 +91,14 @@ def bench(
     return Run.of(run)
 
 
-def _listener(listener: Any, progress: bool) -> measuring.RunListener | None:  # noqa: ANN401
+def _listener(listener: Any, progress: bool) -> RunListener | None:  # noqa: ANN401
     if listener is None:
         return TextProgress() if progress else None
     if progress:
         raise UsageError("listener and progress=True are both given: keep one")
     methods = [name for name in vars(Listener) if not name.startswith("_")]
     arguments.having("listener", listener, methods, "derive its class from iomodels.Listener")
-    checked: measuring.RunListener = listener
+    checked: RunListener = listener
     return checked
 
 

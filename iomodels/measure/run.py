@@ -14,7 +14,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
@@ -34,6 +33,7 @@ from iomodels.base.units import counted
 from iomodels.engines.spec import parse_list as parse_engines
 from iomodels.machine import environment, noise, storage
 from iomodels.measure.defaults import DURATION_S, ROUNDS, WARMUP_S
+from iomodels.measure.listening import Listener, RunListener
 from iomodels.measure.plan import Plan, make_plan
 from iomodels.results import save
 from iomodels.results.schema import SCHEMA, Asked, Cell, Notice, Run, Status, Tool, Trial
@@ -45,18 +45,6 @@ from iomodels.trials.trial import run_trial, with_repeats
 from iomodels.workload.channels import FileChannel
 from iomodels.workload.point import NOT_STORED
 from iomodels.workload.scenario import resolve
-
-
-class RunListener(Protocol):
-    """Told what happens while it happens. A progress display is one; a test's recorder another."""
-
-    def planned(self, plan: Plan) -> None: ...
-    def notice(self, notice: Notice) -> None: ...
-    def making_file(self, size: int) -> None: ...
-    def trial_started(self, trial: PlannedTrial) -> None: ...
-    def trial_progress(self, trial: PlannedTrial, operations: int, elapsed_s: float) -> None: ...
-    def trial_ended(self, trial: PlannedTrial, result: Trial | None, reason: str | None) -> None:
-        """`reason` says why it failed; with neither, the engine turned out to be unable (n/a)."""
 
 
 class RunInterrupted(KeyboardInterrupt):
@@ -134,7 +122,7 @@ def bench_plan(
         files.check_output(path, force=force)
     check_folders(plan.cells)
     _check_one_file_system(plan.cells)
-    run = _Runner(plan, path, force, listener or _SilentRun(), asked).measure()
+    run = _Runner(plan, path, force, listener or Listener(), asked).measure()
     if not nothing_is_a_result and not has_measurements(run):
         raise NothingMeasured(_why_nothing(run))
     return run
@@ -347,19 +335,6 @@ class _Runner:
             done = len(progress.trials)
             return "partial", f"interrupted after {done} of {counted(self._plan.rounds, 'round')}"
         return "ok", None
-
-
-class _SilentRun:
-    """The listener of a library call that asked for none."""
-
-    def planned(self, plan: Plan) -> None: ...
-    def notice(self, notice: Notice) -> None: ...
-    def making_file(self, size: int) -> None: ...
-    def trial_started(self, trial: PlannedTrial) -> None: ...
-    def trial_progress(self, trial: PlannedTrial, operations: int, elapsed_s: float) -> None: ...
-    def trial_ended(
-        self, trial: PlannedTrial, result: Trial | None, reason: str | None
-    ) -> None: ...
 
 
 def _key(cell: PlannedCell) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Who is told while a run measures: a class to derive from, and a progress in text."""
+"""What `progress=True` writes while a run measures."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from iomodels.base.escape import visible
 from iomodels.base.units import counted, format_size
+from iomodels.measure.listening import Listener
 
 if TYPE_CHECKING:
     from iomodels.measure.plan import Plan
@@ -16,32 +17,6 @@ if TYPE_CHECKING:
 
 LARGE_FILE = 1 << 28
 """Bytes. To make one of that size takes a second or more."""
-
-
-class Listener:
-    """Derive from it and override what you want to hear of. Each method does nothing by itself.
-
-    They are called in the thread that called `bench`, between trials but for `trial_progress`. An
-    exception that one raises ends the run; the trials that were measured stay in `output`.partial.
-    """
-
-    def planned(self, plan: Plan) -> None:
-        """Once, before anything runs: all cells and trials."""
-
-    def notice(self, notice: Notice) -> None:
-        """A warning about the machine or the run."""
-
-    def making_file(self, size: int) -> None:
-        """A data file of `size` bytes is about to be made."""
-
-    def trial_started(self, trial: PlannedTrial) -> None:
-        """A trial begins. `trial.order` counts from 0 over the run, `trial.round` the rounds."""
-
-    def trial_progress(self, trial: PlannedTrial, operations: int, elapsed_s: float) -> None:
-        """Several times per second while a trial runs."""
-
-    def trial_ended(self, trial: PlannedTrial, result: Trial | None, reason: str | None) -> None:
-        """A trial ended, with its result, or with the reason why there is none."""
 
 
 class TextProgress(Listener):
