@@ -247,7 +247,8 @@ def _show(run: Run, output: Console, said: Sequence[Notice], *, explain: bool) -
     for part in table.report(run, width=output.width, said=said, explain=explain):
         output.print(part)
     if _asked_for_verdicts(run):
-        for part in [*verdict_table.table(run), *verdict_table.figure_1(run)]:
+        claims = verdict_table.table(run, explain=explain)
+        for part in [*claims, *verdict_table.figure_1(run)]:
             output.print(part)
 
 

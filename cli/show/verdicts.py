@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 
 from rich import box
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from iomodels.analysis.claim_definition import Outcome
 from iomodels.analysis.claims import verdicts
 from iomodels.analysis.quantities import CPU, LATENCY_P50, THROUGHPUT, named
 from iomodels.engines.catalog import DESCRIPTORS
@@ -18,28 +20,36 @@ from .console import safe
 
 FIGURE_1 = "slow-device"
 """The scenario that measures all four models."""
-STYLES = {"holds": "green", "does not hold here": "red", "inconclusive": "yellow"}
+STYLES: Mapping[Outcome, str] = {
+    "holds": "green",
+    "does not hold here": "red",
+    "inconclusive": "yellow",
+}
 
 
-def table(run: Run) -> list[RenderableType]:
-    """The verdicts on all twelve claims, with the numbers and the cells that they follow from."""
+def table(run: Run, *, explain: bool = False) -> list[RenderableType]:
+    """The verdicts on all twelve claims, with the numbers that they follow from; to `explain` them,
+    with the cells as well. Below it, how many of each there are."""
+    found = verdicts(run, every=True)
     grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     grid.add_column("", no_wrap=True)
     grid.add_column("the article's claim", ratio=4)
     grid.add_column("here", ratio=2)
     grid.add_column("measured, with its interval", ratio=5, overflow="fold")
-    for verdict in verdicts(run, every=True):
+    for verdict in found:
         grid.add_row(
             verdict.claim.id,
             safe(verdict.claim.says),
             Text(verdict.outcome, style=STYLES[verdict.outcome]),
             Text.assemble(
                 safe("; ".join(verdict.numbers)),
-                "\n",
-                safe(", ".join(verdict.cells), "dim"),
+                "\n" if explain else "",
+                safe(", ".join(verdict.cells) if explain else "", "dim"),
             ),
         )
-    return [Text(""), grid]
+    outcomes = Counter(verdict.outcome for verdict in found)
+    told = ", ".join(f"{outcome} {outcomes[outcome]}" for outcome in STYLES)
+    return [Text(""), grid, Text(""), Text(f"The article's {len(found)} claims: {told}.")]
 
 
 def figure_1(run: Run) -> list[RenderableType]:

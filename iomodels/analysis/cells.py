@@ -30,7 +30,7 @@ def grouped(cells: Iterable[Cell]) -> dict[str, list[PointCells]]:
 
 def points_to_show(name: str, points: list[PointCells]) -> list[PointCells]:
     """The points of scenario `name` for people to read: a lone one is one of several, too, if the
-    scenario is a shipped one that sweeps, and what sets it apart from those is told."""
+    scenario is a shipped one that sweeps, and then has what sets it apart from those."""
     if len(points) != 1 or name not in scenario.shipped():
         return points
     (point,) = points

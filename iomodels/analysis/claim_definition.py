@@ -13,7 +13,7 @@ from functools import cache
 from typing import Literal
 
 from iomodels.base.toml import printable
-from iomodels.base.units import format_count
+from iomodels.base.units import counted, format_count
 from iomodels.results.schema import Cell, Interval, Parameter, Trial
 from iomodels.statistics.rounds import MIN_ROUNDS, median_interval, paired_ratio
 from iomodels.workload import scenario
@@ -192,15 +192,15 @@ def _measure(condition: Condition, cells: Sequence[Cell]) -> tuple[Interval | No
         trials.append(cell.trials)
     for place, measured in zip(condition.places, trials, strict=True):
         if not all(math.isfinite(condition.quantity.value(trial)) for trial in measured):
-            return None, f"{place.name} did not measure it"
+            return None, f"{place.name} has no value of it"
     rounds = min(map(len, trials))
     if rounds < MIN_ROUNDS:
-        return None, f"too few rounds ({rounds}), {MIN_ROUNDS} are needed"
+        return None, f"{counted(rounds, 'round')}, {MIN_ROUNDS} are needed"
     if not condition.quantity.is_ratio:
         return median_interval([condition.quantity.value(trial) for trial in trials[0]]), ""
     ratio = paired_ratio(trials[0], trials[1], condition.quantity.value)
     if ratio is None or not ratio.conclusive:
-        return None, f"too few pairs of rounds, {MIN_ROUNDS} are needed"
+        return None, f"fewer than {MIN_ROUNDS} pairs of rounds, {MIN_ROUNDS} are needed"
     return ratio.interval, ""
 
 

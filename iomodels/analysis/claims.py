@@ -65,7 +65,7 @@ def _over_computation_alone(trial: Trial) -> float:
 
 MS = 1_000_000
 NEWS = 1.01
-"""What differs by less than 1 % is no news (`findings.NEWS`), and no claim holds by it."""
+"""A difference below 1 % is no news (`differences.NEWS`), and no claim holds by it."""
 
 
 def _slow(engine: str) -> Place:
@@ -102,8 +102,8 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         "A1",
         "A blocked application uses no CPU while it waits",
-        "CPU share of blocking on a device of 1 ms, without computation. What is left is the call "
-        "and the wake-up, so the claim counts as held below 5 %.",
+        "CPU share of blocking on a device of 1 ms, without computation. The call and the wake-up "
+        "need some CPU, so the limit is 5 %.",
         (
             Condition(
                 ClaimQuantity("CPU share", _cpu_share_of_io, as_percent=True),
@@ -115,7 +115,7 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         "A2",
         "Non-blocking I/O needs many calls for one transfer",
-        "Calls per operation on a device of 100 µs; more than two count as many.",
+        "Calls per operation on a device of 100 µs. More than two are many.",
         (
             Condition(
                 ClaimQuantity("calls per operation", named("calls_per_op").of_trial),
@@ -127,10 +127,10 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         "A3",
         "Waiting by trying again is inefficient",
-        "CPU per operation, nonblocking over blocking, on a device of 100 µs.",
+        "CPU per operation of nonblocking, divided by that of blocking, on a device of 100 µs.",
         (
             Condition(
-                _ratio("CPU per operation, nonblocking over blocking:", CPU.of_trial),
+                _ratio("CPU per operation, nonblocking / blocking:", CPU.of_trial),
                 (_slow("nonblocking"), _slow("blocking")),
                 least=NEWS,
             ),
@@ -139,13 +139,13 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         "A4",
         "Non-blocking I/O adds latency and lowers throughput, since data waits for the next try",
-        "Latency beyond the device's own time, and throughput, nonblocking over blocking. On an "
-        "idle machine the next try comes within a microsecond, and a sleeper's wake-up takes "
-        "longer than that.",
+        "Latency beyond the service time of the device, and throughput, of nonblocking divided by "
+        "blocking. On an idle machine the next try comes within one microsecond, and waking up a "
+        "sleeping thread takes longer.",
         (
             Condition(
                 _ratio(
-                    "latency beyond the device, nonblocking over blocking:",
+                    "latency beyond the device, nonblocking / blocking:",
                     named("added_ns.p50").of_trial,
                 ),
                 (_slow("nonblocking"), _slow("blocking")),
@@ -173,11 +173,11 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         "A6",
         "select is not efficient enough for high performance",
-        "CPU per operation with 900 descriptors watched over that with 8, one of them active. "
-        "The claim counts as held where it more than doubles.",
+        "CPU per operation with 900 watched descriptors, divided by that with 8; one of them is "
+        "active. The claim holds if the ratio is above 2.",
         (
             Condition(
-                _ratio("CPU per operation, 900 over 8 descriptors:", CPU.of_trial),
+                _ratio("CPU per operation, 900 / 8 descriptors:", CPU.of_trial),
                 (
                     _watching("select", 900),
                     _watching("select", 8),
@@ -189,11 +189,10 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         "A7",
         "An asynchronous read returns at once",
-        "Time held in the submitting call, as a share of the whole latency; a tenth counts as "
-        "at once.",
+        "Time in the call that submits, as a share of the latency. Below 10 % is at once.",
         (
             Condition(
-                ClaimQuantity("submit over latency", _submit_share, as_percent=True),
+                ClaimQuantity("time in submit / latency", _submit_share, as_percent=True),
                 (_slow("aio"),),
                 most=0.1,
             ),
@@ -202,16 +201,16 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         "A8",
         "AIO overlaps computation and I/O, and blocking cannot",
-        "Overlap with 1 ms of computation on a device of 1 ms: 1 where all of it is hidden, 0 "
-        "where none is. AIO must reach a half, and blocking must stay below a quarter.",
+        "Overlap with 1 ms of computation on a device of 1 ms: 1 if all of it is hidden, 0 if "
+        "nothing is. The claim holds if aio is above 0.5 and blocking below 0.25.",
         (
             Condition(
-                ClaimQuantity("aio hides", named("overlap").of_trial),
+                ClaimQuantity("overlap of aio", named("overlap").of_trial),
                 (_computing("aio", MS),),
                 least=0.5,
             ),
             Condition(
-                ClaimQuantity("blocking hides", named("overlap").of_trial),
+                ClaimQuantity("overlap of blocking", named("overlap").of_trial),
                 (_computing("blocking", MS),),
                 most=0.25,
             ),
@@ -220,11 +219,11 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         "A9",
         "Many transfers can be in flight in one process",
-        "Throughput of aio at depth 16 over that at depth 1, on devices of 100 µs; it must more "
-        "than double.",
+        "Throughput of aio at depth 16, divided by that at depth 1, on devices of 100 µs. The "
+        "claim holds if the ratio is above 2.",
         (
             Condition(
-                _ratio("throughput, depth 16 over depth 1:", THROUGHPUT.of_trial),
+                _ratio("throughput, depth 16 / depth 1:", THROUGHPUT.of_trial),
                 (_slow_devices("aio", 16), _slow("aio")),
                 least=2,
             ),
@@ -233,10 +232,11 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         "A10",
         "Starting many transfers with one lio_listio is worth it",
-        "CPU and calls per operation, lists over single submits, in batches of 16 cached reads.",
+        "CPU and calls per operation of lists, divided by those of single submits, in batches of "
+        "16 cached reads. The claim holds if lists need less of both.",
         (
             Condition(
-                _ratio("CPU per operation, list over single submits:", CPU.of_trial),
+                _ratio("CPU per operation, list / single submits:", CPU.of_trial),
                 _LISTS,
                 most=1 / NEWS,
             ),
@@ -250,11 +250,11 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         "A11",
         "The completion handler is the ideal place to start the next transfer",
-        "Throughput with the next transfer started in the signal handler, over that with it "
-        "started in the main loop.",
+        "Throughput if the signal handler starts the next transfer, divided by that if the main "
+        "loop starts it.",
         (
             Condition(
-                _ratio("throughput, handler over loop:", THROUGHPUT.of_trial),
+                _ratio("throughput, handler / loop:", THROUGHPUT.of_trial),
                 (
                     _chain("aio:notify=signal,chain=handler"),
                     _chain("aio:notify=signal"),
@@ -266,22 +266,22 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         "A12",
         "The model matters most where I/O and computation are both present",
-        "Speed-up of aio over blocking with as much computation as I/O, which must be a third at "
-        "least; and how much larger it is than the speed-up with the I/O alone, and with the "
-        "computation alone, both measured in the same processes: by a tenth at least.",
+        "Throughput of aio divided by that of blocking, with as much computation as I/O: it must "
+        "be above 4/3. That ratio divided by the same ratio with I/O alone, and with computation "
+        "alone, both measured in the same processes: it must be above 1.1.",
         (
             Condition(
-                _ratio("throughput, aio over blocking, with computation:", THROUGHPUT.of_trial),
+                _ratio("throughput, aio / blocking, with computation:", THROUGHPUT.of_trial),
                 (_computing("aio", MS), _computing("blocking", MS)),
                 least=4 / 3,
             ),
             Condition(
-                _ratio("that over the same with the I/O alone:", _over_io_alone),
+                _ratio("that ratio / the same with I/O alone:", _over_io_alone),
                 (_computing("aio", MS), _computing("blocking", MS)),
                 least=1.1,
             ),
             Condition(
-                _ratio("and with the computation alone:", _over_computation_alone),
+                _ratio("that ratio / the same with computation alone:", _over_computation_alone),
                 (_computing("aio", MS), _computing("blocking", MS)),
                 least=1.1,
             ),
@@ -295,9 +295,9 @@ def reference_page() -> str:
     lines = [
         "# The article's claims, and how each is tested",
         "",
-        "`iomodels bench article` runs the cells that these need and prints a verdict for each. A "
-        "claim *holds* where the whole 95 % interval lies on its side, *does not hold here* where "
-        "the whole interval lies on the other, and otherwise the result is *inconclusive*. "
+        "`iomodels bench article` measures what these claims need, and prints a verdict for each. "
+        "A claim *holds* if the whole 95 % interval is on the side of the claim, and *does not "
+        "hold here* if the whole interval is on the other side. Otherwise it is *inconclusive*. "
         "(Generated from `iomodels/analysis/claims.py`.)",
     ]
     for claim in CLAIMS:

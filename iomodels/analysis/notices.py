@@ -17,7 +17,7 @@ OVERLOAD_SHARE = 0.95
 
 
 FEW_OPERATIONS = 20
-"""Below that many in a trial even a median or a throughput is rough."""
+"""Below that many in a trial even a median or a throughput is inexact."""
 
 
 OVERLAP_SLACK = 0.1
@@ -62,9 +62,9 @@ def _bimodal(cell: Cell) -> list[Notice]:
         Notice(
             code="bimodal",
             message=(
-                f"{cell.scenario}, {cell.engine}: the rounds fall into two groups, so its median "
-                "is one of two truths (helper threads placed on one CPU or on two, most likely): "
-                "pinning with taskset gives one"
+                f"{cell.scenario}, {cell.engine}: the rounds form two groups, so the median "
+                "describes only one of them. A likely cause is the CPU on which helper threads "
+                "run: pin them with taskset"
             ),
         )
     ]
@@ -107,8 +107,8 @@ def _few_operations(cells: Sequence[Cell]) -> list[Notice]:
             message=(
                 f"{scenario}: few operations per trial "
                 f"({', '.join(f'{engine} {count}' for engine, count in fewest.items())}), so p99 "
-                f"is their slowest{' and overlap is rough' if scenario in with_overlap else ''}: "
-                "make trials longer with -d"
+                f"is their slowest{' and overlap is inexact' if scenario in with_overlap else ''}: "
+                "use longer trials (-d)"
             ),
         )
         for scenario, fewest in few.items()
@@ -150,15 +150,15 @@ def _hides_nothing(cell: Cell) -> bool:
 def _impossible_overlap(cells: Sequence[Cell]) -> list[Notice]:
     """One warning for each scenario, with the cell of each engine that is farthest off.
 
-    Of few operations it is said already that overlap is rough.
+    Of few operations it is said already that overlap is inexact.
     """
     return [
         Notice(
             code="overlap",
             message=(
-                f"{scenario}: overlap cannot be what was measured ({'; '.join(told)}): its parts "
-                "are measured one after another, and another process, most likely, had the CPU in "
-                "one of them: measure again when the machine is quiet, and longer (-d)"
+                f"{scenario}: overlap outside its limits ({'; '.join(told)}). Its parts are "
+                "measured one after another, and other processes probably used the CPU during one "
+                "of them: measure again on a quiet machine, with longer trials (-d)"
             ),
         )
         for scenario, points in grouped(cells).items()
@@ -167,7 +167,7 @@ def _impossible_overlap(cells: Sequence[Cell]) -> list[Notice]:
 
 
 def _farthest(cells: Sequence[tuple[str, Cell]]) -> list[str]:
-    """`aio 2.15 at compute 4 ms and 1 more, where 1 is the most`, for each engine."""
+    """`aio 2.15 at compute 4 ms and 1 more, the maximum is 1`, for each engine."""
     off: dict[str, list[tuple[float, float, str]]] = {}
     for at, cell in cells:
         bound = overlap_bound(cell)
@@ -180,8 +180,8 @@ def _farthest(cells: Sequence[tuple[str, Cell]]) -> list[str]:
         overlap, bound, at = max(found, key=lambda each: abs(each[0] - each[1]))
         where = f" at {at}" if at else ""
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-        end = "most" if overlap > bound else "least"
-        told.append(f"{engine} {overlap:.2f}{where}{more}, where {bound:.0f} is the {end}")
+        end = "maximum" if overlap > bound else "minimum"
+        told.append(f"{engine} {overlap:.2f}{where}{more}, the {end} is {bound:.0f}")
     return told
 
 
@@ -203,8 +203,8 @@ def _overloaded(cells: Sequence[Cell]) -> list[Notice]:
             code="overload",
             message=(
                 f"{scenario}: not all of {format_count(rate)} requests per second were done "
-                f"({', '.join(engines)}), so the queue grew and these latencies are no steady "
-                "state: lower load.rate or raise load.depth"
+                f"({', '.join(engines)}), so the queue grew and the latencies depend on the length "
+                "of the run: lower load.rate or raise load.depth"
             ),
         )
         for (scenario, rate), engines in behind.items()

@@ -104,7 +104,7 @@ def _cpu_ns_per_op(trial: Trial) -> float:
 
 
 def _cancelled_share(trial: Trial) -> float:
-    """Of the overdue requests, those that cancelling ended; what the end of a trial calls back is
+    """Of the overdue requests, those that cancelling ended; what the end of a trial cancels is
     counted elsewhere."""
     asked = [trial.counters.get(name, 0.0) for name in CANCEL_OUTCOMES]
     return asked[0] / sum(asked) if sum(asked) else math.nan

@@ -101,7 +101,7 @@ def test_an_interval_across_the_bound_is_inconclusive_whatever_the_median(test: 
 def test_too_few_rounds_is_inconclusive(test: Condition) -> None:
     verdict = judge_claim(Claim("X", "", "", (test,)), cells_for(test, sides(test)[0], rounds=5))
     assert verdict.outcome == "inconclusive"
-    assert "too few rounds (5)" in verdict.numbers[0]
+    assert "5 rounds, 6 are needed" in verdict.numbers[0]
 
 
 @pytest.mark.parametrize("test", TESTS)
@@ -175,7 +175,7 @@ def test_a_quantity_that_was_not_measured_is_no_number() -> None:
     older = [msgspec.structs.replace(trial, overlap_parts=None) for trial in cell.trials]
     verdict = judge_claim(CLAIMS[0], [msgspec.structs.replace(cell, trials=older)])
     assert verdict.outcome == "inconclusive"
-    assert "did not measure it" in verdict.numbers[0]
+    assert "has no value of it" in verdict.numbers[0]
 
 
 @pytest.mark.parametrize(
@@ -213,11 +213,12 @@ def test_the_table_shows_numbers_and_cells_at_80_columns() -> None:
     (test,) = CLAIMS[2].conditions
     console = Console(width=80, record=True, file=io.StringIO())
     table = import_module("iomodels.cli.show.verdicts").table
-    for part in table(make_run(cells_for(test, 3.0))):
+    for part in table(make_run(cells_for(test, 3.0)), explain=True):
         console.print(part)
     text = " ".join(console.export_text().split())
-    assert "nonblocking over blocking: 3" in text
+    assert "nonblocking / blocking: 3" in text
     assert "slow-device/nonblocking," in text
+    assert "The article's 12 claims: holds 2, does not hold here 1, inconclusive 9." in text
 
 
 def test_figure_1_has_every_model_in_its_place_with_its_numbers() -> None:

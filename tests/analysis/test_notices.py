@@ -20,7 +20,7 @@ def test_numbers_of_few_operations_are_one_warning_per_scenario() -> None:
     assert notice.code == "few-operations"
     assert notice.message == (
         "overlap: few operations per trial (blocking 4, aio 7), so p99 is their slowest and "
-        "overlap is rough: make trials longer with -d"
+        "overlap is inexact: use longer trials (-d)"
     )
 
 
@@ -38,18 +38,18 @@ def overlapping(engine: str, overlap: float, **parameters: str | int):
     ("engine", "overlap", "parameters", "bound"),
     [
         ("aio", 1.09, {}, None),
-        ("aio", 1.11, {}, "where 1 is the most"),
-        ("aio", 6.61, {}, "where 1 is the most"),
+        ("aio", 1.11, {}, "the maximum is 1"),
+        ("aio", 6.61, {}, "the maximum is 1"),
         ("select", -0.09, {}, None),
-        ("select", -0.11, {}, "where 0 is the least"),
+        ("select", -0.11, {}, "the minimum is 0"),
         ("blocking", 0.09, {}, None),
-        ("blocking", 0.82, {}, "where 0 is the most"),
-        ("blocking", -0.5, {}, "where 0 is the least"),
-        ("aio:notify=list", 0.82, {}, "where 0 is the most"),
+        ("blocking", 0.82, {}, "the maximum is 0"),
+        ("blocking", -0.5, {}, "the minimum is 0"),
+        ("aio:notify=list", 0.82, {}, "the maximum is 0"),
         ("aio:notify=list,mode=nowait", 0.82, {}, None),
         # While the application computes, a file is read ahead, and a pipe is filled.
         ("blocking", 0.82, {"channel.kind": "file"}, None),
-        ("blocking", 1.2, {"channel.kind": "pipe"}, "where 1 is the most"),
+        ("blocking", 1.2, {"channel.kind": "pipe"}, "the maximum is 1"),
         ("blocking", 0.82, {"load.arrivals": "poisson"}, None),
         ("of-another-version", 0.82, {}, None),
     ],
@@ -59,7 +59,7 @@ def test_an_overlap_that_cannot_be_is_a_warning(engine, overlap, parameters, bou
     found = notices.of_cells(cells)
     assert [notice.code for notice in found] == (["overlap"] if bound else [])
     if bound:
-        assert f"({engine} {overlap:.2f}, {bound}): " in found[0].message
+        assert f"({engine} {overlap:.2f}, {bound}). " in found[0].message
 
 
 def test_one_round_that_was_disturbed_is_no_warning() -> None:
@@ -79,8 +79,8 @@ def test_impossible_overlaps_of_a_sweep_are_one_sentence() -> None:
     ]
     (notice,) = notices.of_cells([*cells, overlapping("null", 7)])
     assert notice.message == (
-        "overlap: overlap cannot be what was measured (blocking 0.82 at compute 2 ms, where 0 is "
-        "the most; aio 2.15 at compute 4 ms and 1 more, where 1 is the most): its parts are "
-        "measured one after another, and another process, most likely, had the CPU in one of them: "
-        "measure again when the machine is quiet, and longer (-d)"
+        "overlap: overlap outside its limits (blocking 0.82 at compute 2 ms, the maximum is 0; "
+        "aio 2.15 at compute 4 ms and 1 more, the maximum is 1). Its parts are measured one after "
+        "another, and other processes probably used the CPU during one of them: measure again on a "
+        "quiet machine, with longer trials (-d)"
     )
