@@ -26,6 +26,7 @@ from iomodels.measure.defaults import (
     WARMUP_S,
 )
 
+from .shared import completing
 from .shared.interrupts import terminated_like_ctrl_c
 from .shared.options import JSON_OPTION, LEGEND_OPTION, Time, export_option, settings_by_key
 
@@ -39,13 +40,14 @@ DEFAULT_SUITE = "default"
 
 
 @click.command()
-@click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
+@click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...", shell_complete=completing.SCENARIOS)
 @click.option(
     "-e",
     "--engine",
     "engines",
     multiple=True,
     metavar="NAME[:OPTION=VALUE]",
+    shell_complete=completing.ENGINES,
     help="Engine to measure; repeat it, or separate engines with commas. [default: those of the "
     "scenario, else blocking,nonblocking,select,aio]",
 )
@@ -55,6 +57,7 @@ DEFAULT_SUITE = "default"
     "settings",
     multiple=True,
     metavar="KEY=VALUE[,...]",
+    shell_complete=completing.KEY_SETTINGS,
     help="Change a scenario key, as in load.depth=4 (repeatable). Several values make a sweep. "
     "`iomodels scenarios --keys` lists the keys.",
 )

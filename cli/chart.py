@@ -10,6 +10,7 @@ import click
 
 from iomodels.base.errors import NothingToDraw, OutputError
 
+from .shared import completing
 from .shared.results import LATEST, found
 
 if TYPE_CHECKING:
@@ -17,7 +18,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("results", nargs=-1, metavar="[RESULT]...", type=click.Path(path_type=Path))
+@click.argument(
+    "results",
+    nargs=-1,
+    metavar="[RESULT]...",
+    shell_complete=completing.RESULTS,
+    type=click.Path(path_type=Path),
+)
 @click.option(
     "-o",
     "--output",
@@ -35,7 +42,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="File format of the pictures.",
 )
-@click.option("--scenario", metavar="NAME", help="Draw only this scenario.")
+@click.option(
+    "--scenario",
+    metavar="NAME",
+    shell_complete=completing.SCENARIO_NAMES,
+    help="Draw only this scenario.",
+)
 @click.option(
     "--matrix", is_flag=True, help="Draw the four models as a matrix (the article's Figure 1)."
 )

@@ -13,6 +13,7 @@ import click
 from iomodels.measure.defaults import MAX_ROUNDS, MAX_SEED
 
 from .bench import DEFAULT_SUITE
+from .shared import completing
 from .shared.interrupts import terminated_like_ctrl_c
 from .shared.options import (
     JSON_OPTION,
@@ -38,11 +39,12 @@ LEAST_PAIRS = 10
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[SCENARIO]...")
+@click.argument("names", nargs=-1, metavar="[SCENARIO]...", shell_complete=completing.SCENARIOS)
 @click.option(
     "--baseline",
     multiple=True,
     metavar="FILE...",
+    shell_complete=completing.RESULTS,
     help='A result file, a folder of them, or "latest" (the newest in results/); '
     "repeat it, or name more files after it. Its cells are measured again, with its seed and "
     "settings.",
@@ -52,16 +54,25 @@ LEAST_PAIRS = 10
     "arm_a",
     multiple=True,
     metavar="KEY=VALUE",
+    shell_complete=completing.ARM_SETTINGS,
     help="A/B: what arm A changes (repeatable): a scenario key, engine, env.NAME, prefix or "
     "python. An arm without options runs the scenario unchanged.",
 )
-@click.option("--b", "arm_b", multiple=True, metavar="KEY=VALUE", help="A/B: what arm B changes.")
+@click.option(
+    "--b",
+    "arm_b",
+    multiple=True,
+    metavar="KEY=VALUE",
+    shell_complete=completing.ARM_SETTINGS,
+    help="A/B: what arm B changes.",
+)
 @click.option(
     "-e",
     "--engine",
     "engines",
     multiple=True,
     metavar="NAME[:OPTION=VALUE]",
+    shell_complete=completing.ENGINES,
     help="A/B: engine to measure; repeat it, or separate engines with commas. [default: as bench]",
 )
 @click.option(
@@ -70,6 +81,7 @@ LEAST_PAIRS = 10
     "settings",
     multiple=True,
     metavar="KEY=VALUE[,...]",
+    shell_complete=completing.KEY_SETTINGS,
     help="A/B: change a scenario key in both arms (repeatable). With --baseline, only "
     "channel.folder, the folder of the data files.",
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from .shared import completing
 from .shared.options import (
     JSON_OPTION,
     LEGEND_OPTION,
@@ -19,8 +20,10 @@ FORMATS = ("table", "markdown", "json", "csv")
 
 
 @click.command()
-@click.argument("base", type=click.Path(path_type=Path))
-@click.argument("new", default=LATEST, type=click.Path(path_type=Path))
+@click.argument("base", shell_complete=completing.RESULTS, type=click.Path(path_type=Path))
+@click.argument(
+    "new", shell_complete=completing.RESULTS, default=LATEST, type=click.Path(path_type=Path)
+)
 @METRIC_OPTION
 @THRESHOLD_OPTION
 @click.option(

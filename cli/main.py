@@ -36,8 +36,14 @@ COMMANDS = {
     "engines": "List the engines and what each supports here.",
     "scenarios": "List the shipped scenarios and suites, or show one.",
     "doctor": "Check what this machine supports and what disturbs it.",
+    "help": "Show the help of iomodels or of a command.",
+    "completion": "Print the script for completion in a shell.",
+    "man": "Print the manual page.",
 }
 """Every command with its short help. `iomodels.cli.NAME` holds it, as `command`."""
+
+COMPLETION_VARIABLE = "_IOMODELS_COMPLETE"
+"""Set by a shell that asks for completions (click's protocol)."""
 
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
@@ -81,7 +87,8 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
+        known = name in COMMANDS or name.startswith("-")
+        if not known and not ctx.resilient_parsing:  # while a shell completes, nobody reads it
             close = difflib.get_close_matches(name, COMMANDS, n=1)
             hint = f" (did you mean '{close[0]}'?)" if close else ""
             raise click.UsageError(
@@ -109,7 +116,7 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
     epilog="`iomodels COMMAND --help` describes a command.",
 )
-@click.version_option(iomodels.__version__, prog_name="iomodels")
+@click.version_option(iomodels.__version__, "-V", "--version", prog_name="iomodels")
 @click.pass_context
 def group(context: click.Context) -> int | None:
     """Compare Linux I/O models on one workload: throughput, latency and CPU on this machine."""
@@ -131,6 +138,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code. What a user can mend is one sentence on stderr."""
+    if COMPLETION_VARIABLE in os.environ:
+        _prepare_completion()
     try:
         code = group.main(list(arguments), prog_name="iomodels", standalone_mode=False)
     except click.UsageError as error:
@@ -150,6 +159,12 @@ def run(arguments: Sequence[str]) -> int:
         _complain("interrupted")
         return EXIT_INTERRUPTED
     return code if isinstance(code, int) else 0
+
+
+def _prepare_completion() -> None:
+    from .completion import register
+
+    register()
 
 
 def _reopened(stream: TextIO) -> TextIO:

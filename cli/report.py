@@ -10,6 +10,7 @@ import click
 
 from iomodels.base.errors import NothingToDraw, OutputError, ResultError
 
+from .shared import completing
 from .shared.results import LATEST, found
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("result", default=LATEST, type=click.Path(path_type=Path))
+@click.argument(
+    "result", shell_complete=completing.RESULTS, default=LATEST, type=click.Path(path_type=Path)
+)
 @click.option(
     "-o",
     "--output",
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
+    shell_complete=completing.JSON_FILES,
     help="Add a picture of this file from `iomodels trace -o` (repeatable).",
 )
 @click.option(

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .shared import completing
 from .shared.options import JSON_OPTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from click.shell_completion import CompletionItem
     from rich.console import RenderableType
     from rich.table import Table
     from rich.text import Text
@@ -22,8 +24,15 @@ if TYPE_CHECKING:
     from iomodels.workload.suite import Suite
 
 
+def _complete_name(
+    context: click.Context, parameter: click.Parameter, typed: str
+) -> list[CompletionItem[Any]]:
+    names = completing.key_names if context.params.get("about_keys") else completing.scenario_names
+    return completing.of_words(names)(context, parameter, typed)
+
+
 @click.command()
-@click.argument("name", required=False, metavar="[NAME]")
+@click.argument("name", required=False, metavar="[NAME]", shell_complete=_complete_name)
 @click.option(
     "--keys",
     "about_keys",

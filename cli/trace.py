@@ -10,6 +10,7 @@ import click
 
 from iomodels.base.errors import NothingMeasured, OutputError
 
+from .shared import completing
 from .shared.options import settings_by_key
 
 if TYPE_CHECKING:
@@ -23,10 +24,11 @@ ABOUT_RECORDING = ("engines", "scenario", "settings", "requests")
 
 
 @click.command()
-@click.argument("engines", nargs=-1, metavar="[ENGINE]...")
+@click.argument("engines", nargs=-1, metavar="[ENGINE]...", shell_complete=completing.ENGINES)
 @click.option(
     "--scenario",
     metavar="SCENARIO",
+    shell_complete=completing.SCENARIOS,
     default=SCENARIO,
     help=f"A shipped name, or a path to a TOML file. [default: {SCENARIO}]",
 )
@@ -36,6 +38,7 @@ ABOUT_RECORDING = ("engines", "scenario", "settings", "requests")
     "settings",
     multiple=True,
     metavar="KEY=VALUE",
+    shell_complete=completing.KEY_SETTINGS,
     help="Change a scenario key, as in load.compute=50us (repeatable).",
 )
 @click.option(
@@ -52,6 +55,7 @@ ABOUT_RECORDING = ("engines", "scenario", "settings", "requests")
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
+    shell_complete=completing.JSON_FILES,
     help="Show this trace file; record nothing (repeatable).",
 )
 @click.option(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from . import completing
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 if TYPE_CHECKING:
@@ -94,6 +96,7 @@ def export_option(subject: Subject) -> Callable[[Command], Command]:
         metavar="FORMAT=PATH",
         cls=NamesOption,
         names=format_names,
+        shell_complete=completing.export_formats(format_names),
         after="See docs/ci.md.",
         help="Also write the result for another program (repeatable); PATH '-' is standard "
         "output. FORMAT is",
@@ -109,6 +112,7 @@ METRIC_OPTION = click.option(
     metavar="NAME",
     cls=NamesOption,
     names=metric_names,
+    shell_complete=completing.of_words(lambda typed: metric_names()),
     after=METRIC_DEFAULT,
     help="Metric to judge (repeatable):",
 )
