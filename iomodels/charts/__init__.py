@@ -100,9 +100,7 @@ def _picture(chart: Chart, scene: Scene, taken: set[str]) -> Picture:
         title=f"{chart.title(scene)}: {scene.data}",
         alt=chart.describe(scene),
         draw=partial(_styled, chart.draw, scene),
-        draw_narrow=partial(_styled, chart.draw, replace(scene, width_in=NARROW_IN))
-        if chart.can_be_narrow
-        else None,
+        draw_narrow=partial(_styled, chart.draw, replace(scene, width_in=NARROW_IN)),
         subject=chart.title(scene),
     )
 

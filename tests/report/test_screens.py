@@ -29,7 +29,7 @@ def test_of_each_picture_one_is_shown_that_suits_the_screen(browser, page, width
         "    svgs[0].getBoundingClientRect().width / svgs[0].viewBox.baseVal.width * 72 / 96]"
         "})"
     )
-    assert len(shown) == 4
+    assert len(shown) == 5  # and the matrix
     for number, beyond, scale in shown:
         assert (number, beyond) == (1, 0)
         assert scale > (0.8 if width == PHONE else 0.85)

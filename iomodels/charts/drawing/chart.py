@@ -33,8 +33,6 @@ class Chart:
     alone, and an engine that cancels well looks better for it; then there is no such picture."""
     detail: Callable[[Scene], str] = lambda _: ""
     """What of the scene the subject ends with."""
-    can_be_narrow: bool = True
-    """Whether `draw` heeds the width of a scene."""
 
     def title(self, scene: Scene) -> str:
         """The subject of this scene's picture."""
