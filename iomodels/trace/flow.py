@@ -16,7 +16,7 @@ from msgspec import structs
 
 from iomodels.base.units import counted, format_duration
 from iomodels.engines.calls import call_class, may_sleep
-from iomodels.trace.part import Part, Span, is_served_singly, part_of
+from iomodels.trace.part import Part, Span, WhyAll, is_served_singly, part_of
 from iomodels.trace.schema import DEVICE_KINDS, Event, Kind, Trace
 
 FOLD_FROM = 3
@@ -74,8 +74,8 @@ class Moment:
 class Flow:
     """What is shown of a trace: one request, or all where they overlap.
 
-    `number` counts the requests from 1 (None: all of them are shown); `requests` is how many were
-    recorded; `latency_ns` is the shown request's, the median of `chosen_from`; `served` says that
+    `number` counts the requests from 1 (None: all are shown, and `why_all`); `requests` is how many
+    were recorded; `latency_ns` is the shown request's, the median of `chosen_from`; `served` says that
     it is a server's, whose request begins with the answer before it. `hidden` moments did not fit.
     """
 
@@ -83,6 +83,7 @@ class Flow:
     steps: tuple[Step, ...]
     moments: tuple[Moment, ...]
     requests: int
+    why_all: WhyAll | None
     number: int | None
     latency_ns: int | None
     chosen_from: int
@@ -102,7 +103,8 @@ class Flow:
             return "no request ended; shown: all events"
         recorded = f"{counted(self.requests, 'request')} recorded"
         if self.number is None or self.latency_ns is None:
-            return f"{recorded}; shown: all of them, since they overlap"
+            shown = "all of them" if self.why_all == "they overlap" else "all events"
+            return f"{recorded}; shown: {shown}, since {self.why_all}"
         between = "answer to answer" if self.served else "start to result"
         took = f"{format_duration(self.latency_ns)} from {between}"
         if self.requests == 1:
@@ -167,6 +169,7 @@ def _flow(trace: Trace, part: Part) -> Flow:
         steps=tuple(steps),
         moments=tuple(moments[:MAX_MOMENTS]),
         requests=part.requests,
+        why_all=part.why_all,
         number=part.number,
         latency_ns=part.latency_ns,
         chosen_from=part.chosen_from,

@@ -9,19 +9,22 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from iomodels.engines.calls import may_sleep
 from iomodels.trace.schema import Event, Trace
 
 Span = tuple[int, int]
+WhyAll = Literal["they overlap", "events are missing", "the recording was cut short"]
 
 
 @dataclass(frozen=True)
 class Part:
     """From when to when, in ns of the trace; `requests` have ended in the whole trace.
 
+
     One request: its `number` among them, from 1, its latency, and how many it is the median of.
-    All of them: None.
+    All of them: None, and why.
     """
 
     begin_ns: int
@@ -30,6 +33,7 @@ class Part:
     number: int | None = None
     latency_ns: int | None = None
     chosen_from: int = 0
+    why_all: WhyAll | None = None
 
     def of(self, trace: Trace) -> list[Event]:
         """The events of this part, by their begin, requests left out.
@@ -91,10 +95,13 @@ def part_of(trace: Trace) -> Part:
     stopped = any(e.kind == "call" and not e.thread and e.end_ns is None for e in trace.events)
     unfinished = any(e.kind == "request" and e.end_ns is None for e in trace.events)
     if stopped or unfinished or not requests:
-        return Part(begin_ns, _last_ns(trace.events), len(requests))
+        ended = sum(e.kind == "request" and e.end_ns is not None for e in trace.events)
+        lost = trace.events_lost and not requests
+        why: WhyAll = "events are missing" if lost else "the recording was cut short"
+        return Part(begin_ns, _last_ns(trace.events), ended, why_all=why)
     candidates = _alone(requests)
     if not candidates:
-        return Part(begin_ns, requests[-1][1], len(requests))
+        return Part(begin_ns, requests[-1][1], len(requests), why_all="they overlap")
     by_latency = sorted(candidates, key=lambda n: requests[n][1] - requests[n][0])
     chosen = by_latency[(len(by_latency) - 1) // 2]
     start_ns, end_ns = requests[chosen]

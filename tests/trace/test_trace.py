@@ -216,6 +216,7 @@ def test_a_request_that_has_lost_calls_is_not_taken_for_a_whole_one() -> None:
     trace = record("nonblocking", capacity=20)
     flow = flow_of(trace)
     assert flow.number is None  # the ring holds not even one request
+    assert flow.caption == "1 request recorded; shown: all events, since events are missing"
     assert flow.duration_ns <= 2 * max(e.end_ns or 0 for e in trace.events)
 
 
@@ -236,7 +237,9 @@ def test_the_events_of_a_killed_child_survive() -> None:
     first, second = calls(recording.trace, "read")
     assert first.result == 8
     assert (second.end_ns, second.result) == (None, None)
-    shown = [step for step in flow_of(recording.trace).steps if step.kind == "call"]
+    flow = flow_of(recording.trace)
+    assert flow.caption.endswith("recorded; shown: all events, since the recording was cut short")
+    shown = [step for step in flow.steps if step.kind == "call"]
     assert words.describe_result(shown[-1]) == "has not returned"
 
 
