@@ -75,8 +75,9 @@ class Flow:
     """What is shown of a trace: one request, or all where they overlap.
 
     `number` counts the requests from 1 (None: all are shown, and `why_all`); `requests` is how many
-    were recorded; `latency_ns` is the shown request's, the median of `chosen_from`; `served` says that
-    it is a server's, whose request begins with the answer before it. `hidden` moments did not fit.
+    were recorded; `latency_ns` is the shown request's, the median of `chosen_from`; `served` says
+    that it is a server's, whose request begins with the answer before it. `hidden` moments did not
+    fit.
     """
 
     duration_ns: int
