@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from iomodels.machine import probes, storage
+from iomodels.machine import noise, probes, storage
 from iomodels.machine.check import Check
 from iomodels.machine.storage import UNKNOWN_DEVICE, Storage
 
@@ -26,7 +26,10 @@ def _file_system(found: Storage) -> Check:
         return Check(GROUP, name, found.text, "warn", meaning, elsewhere)
     if found.in_user_space:
         meaning = "another process answers and can have a cache: no cold and no direct reads there"
-    elif found.kind is None or found.device == UNKNOWN_DEVICE:
+    elif found.kind is None:
+        meaning = "/proc cannot be read, so the file system and its device are unknown"
+        elsewhere = noise.SHOW_PROC
+    elif found.device == UNKNOWN_DEVICE:
         meaning = "the device that answers direct and cold reads, and its caches, are unknown"
     elif found.over_network:
         meaning = "the data can come over a network; cold and direct reads contain its delays"

@@ -16,7 +16,7 @@ from iomodels.machine import environment, noise, probes
 from iomodels.machine.check import Check
 from iomodels.machine.clocks import clocks
 from iomodels.machine.data_files import data_files
-from iomodels.machine.proc import ROOT, Fact, cgroup_folders, read_int
+from iomodels.machine.proc import ROOT, Fact, may_be_limited, read_int
 
 if TYPE_CHECKING:
     from iomodels._core import ClockInfo
@@ -86,14 +86,14 @@ def _seccomp(group: str, mode: Fact) -> Check | None:
 def _container(group: str, facts: Mapping[str, Fact], root: Path) -> Check:
     quota = facts["cgroup_quota_cores"]
     inside = "yes" if facts["container"] else "not detected"
-    if quota is None and not cgroup_folders("cpu", root):
+    if quota is None and may_be_limited(root):
         return Check(
             group,
             "container",
             f"{inside}, CPU quota unknown",
             "note",
             "no control group can be read, so a quota on CPU time is not detectable",
-            noise.SHOW_PROC,
+            "mount /sys/fs/cgroup" if facts["kernel"] else noise.SHOW_PROC,
         )
     if quota is None:
         return Check(group, "container", f"{inside}, no CPU quota", "ok", "CPU time is not limited")
@@ -151,6 +151,15 @@ def _affinity(group: str, facts: Mapping[str, Fact], smt: str) -> Check:
 
 
 def _governor(group: str, governor: Fact, root: Path) -> Check:
+    if governor is None and not (root / "sys/devices/system/cpu").is_dir():
+        return Check(
+            group,
+            "frequency governor",
+            "unknown",
+            "note",
+            "/sys cannot be read, so whether the CPU frequency depends on the load is unknown",
+            noise.SHOW_PROC,
+        )
     if governor is None:
         return Check(
             group, "frequency governor", "not visible", "ok", "firmware or host controls it"

@@ -93,3 +93,12 @@ def cgroup_folders(controller: str, root: Path = ROOT) -> list[Path]:
             folder = inner if shown else base
             return [folder, *(up for up in folder.parents if up.is_relative_to(base))]
     return []
+
+
+def may_be_limited(root: Path = ROOT) -> bool:
+    """Whether a limit on CPU time can be there without being seen: the control groups cannot be
+    read, though the kernel has some, or nobody can say whether it has."""
+    if cgroup_folders("cpu", root):
+        return False
+    has_groups = read(root / "proc/self/cgroup") is not None
+    return has_groups or next(mounts(root), None) is None

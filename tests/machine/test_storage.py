@@ -135,6 +135,18 @@ def test_without_proc_nothing_is_claimed(tmp_path: Path) -> None:
     assert said["other processes"] == ("note", "unknown")
     assert said["kernel clock source"] == ("note", "unknown")
     assert said["container"][1].endswith("CPU quota unknown")
+    assert said["frequency governor"] == ("note", "unknown")
+
+
+def test_a_kernel_without_control_groups_has_no_quota(tmp_path: Path) -> None:
+    root = machine(tmp_path, DISK)
+    (check,) = (c for c in doctor.checks(tmp_path, root=root, window_s=0) if c.name == "container")
+    assert check.status == "ok"
+    put(root, "proc/self/cgroup", "0::/")
+    put(root, "proc/sys/kernel/osrelease", "6.1")
+    (check,) = (c for c in doctor.checks(tmp_path, root=root, window_s=0) if c.name == "container")
+    assert check.status == "note"
+    assert check.remedy == "mount /sys/fs/cgroup"
 
 
 @pytest.fixture
