@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from iomodels.base.errors import OutputError
+from iomodels.base import exit_codes, signals
+from iomodels.base.errors import NotWritten
+from iomodels.base.exit_codes import Exit
 from iomodels.measure.defaults import (
     DURATION_S,
     MAX_ROUNDS,
@@ -27,7 +30,7 @@ from iomodels.measure.defaults import (
 )
 
 from .shared import completing
-from .shared.interrupts import terminated_like_ctrl_c
+from .shared.ending import Ending, naming
 from .shared.options import JSON_OPTION, LEGEND_OPTION, Time, export_option, settings_by_key
 
 if TYPE_CHECKING:
@@ -124,12 +127,12 @@ def command(
     SCENARIO is a shipped scenario or suite (`iomodels scenarios` lists them), or the path of a TOML
     file. [default: the suite "default", which takes about a minute]
 
-    Exit codes: 0 all measured, 1 a cell failed, 2 usage error, 3 nothing measured, 130 interrupted
-    (the measurements so far are saved).
+    Exit codes: 0 all measured, 1 a cell failed, 2 usage error, 3 nothing measured, 5 an output not
+    written, 130 interrupted (the measurements so far are saved).
     """
     from iomodels.analysis.cells import has_measurements
     from iomodels.base.units import counted
-    from iomodels.measure.run import RunInterrupted
+    from iomodels.measure.run import RunInterrupted, RunNotSaved
     from iomodels.measure.run import bench as run_bench
     from iomodels.statistics.rounds import MIN_ROUNDS
 
@@ -149,48 +152,58 @@ def command(
     exports = exporting.asked(exported, "measurements", force=force, as_json=as_json, taken=taken)
     shown_on = console.err() if exporting.on_standard_output(exports) else console.out()
     on_one_screen = not as_json and shown_on.is_terminal and messages.is_terminal
-    interrupted = False
-    with (
-        _default_folder(output),
-        terminated_like_ctrl_c(),
-        progress.display(messages, preface, table_below=on_one_screen) as listener,
-    ):
-        try:
-            run = run_bench(
-                chosen,
-                engines=engines,
-                settings=by_key,
-                rounds=rounds,
-                duration_s=_or(duration, QUICK_DURATION_S if quick else DURATION_S),
-                warmup_s=_or(warmup, QUICK_WARMUP_S if quick else WARMUP_S),
-                seed=seed,
-                output=output,
-                force=force,
-                listener=listener,
-            )
-        except RunInterrupted as interruption:
-            run, interrupted = interruption.run, True
-    if not has_measurements(run):
-        messages.print("interrupted before anything was measured: there is no result")
-        return 130
-    try:
-        exporting.write_files(exports, run, force=force)
-    finally:
-        try:
+    ending = Ending()
+    with signals.held() as held:
+        with (
+            _default_folder(output),
+            progress.display(messages, preface, table_below=on_one_screen) as listener,
+        ):
+            number, not_saved = None, None
+            try:
+                run = run_bench(
+                    chosen,
+                    engines=engines,
+                    settings=by_key,
+                    rounds=rounds,
+                    duration_s=_or(duration, QUICK_DURATION_S if quick else DURATION_S),
+                    warmup_s=_or(warmup, QUICK_WARMUP_S if quick else WARMUP_S),
+                    seed=seed,
+                    output=output,
+                    force=force,
+                    listener=listener,
+                )
+            except RunInterrupted as interruption:
+                run, number = interruption.run, interruption.number
+                not_saved = interruption.not_saved
+            except RunNotSaved as failure:
+                run, not_saved = failure.run, failure
+        if not has_measurements(run):
+            messages.print("interrupted before anything was measured: there is no result")
+            return exit_codes.of_signal(number or signal.SIGINT)
+        if not_saved is not None:
+            ending.failures.append(not_saved)
+        exporting.write_files(exports, run, force=force, ending=ending)
+        waiting = held.take()
+        number = number or waiting
+    # Everything is written by now, so that whatever fails from here on takes only what is shown.
+    saved = output if not_saved is None else None
+    with naming(saved):
+        with ending.part():
             if as_json:
                 _write_json(run)
             else:
                 _show(run, shown_on, listener.before, explain=legend)
-        finally:  # a reader that went away, or a full disk, takes only the table
-            if interrupted:
-                messages.print("interrupted: this is what was measured until then")
-            if output is not None:
-                for line in _where(output, run):
-                    messages.print(console.safe(line), soft_wrap=True)
-        exporting.print_out(exports, run, as_json=as_json)
-    if interrupted:
-        return 130
-    return 1 if any(cell.status == "failed" for cell in run.cells) else 0
+        if number is not None:
+            complete = all(cell.status != "partial" for cell in run.cells)
+            what = "all was measured before" if complete else "this is what was measured until then"
+            messages.print(f"{signals.words(number)}: {what}")
+        if saved is not None:
+            for line in _where(saved, run):
+                messages.print(console.safe(line), soft_wrap=True)
+        with ending.part():
+            exporting.print_out(exports, run, as_json=as_json)
+    failed = any(cell.status == "failed" for cell in run.cells)
+    return ending.code(Exit.FAILED if failed else Exit.DONE, number)
 
 
 def default_output(scenarios: Sequence[str], now: datetime) -> Path:
@@ -210,14 +223,14 @@ def _default_folder(output: Path | None) -> Iterator[None]:
     try:
         DEFAULT_FOLDER.mkdir()
     except OSError as error:
-        raise OutputError(
+        raise NotWritten(
             f"cannot make the folder '{DEFAULT_FOLDER}' here ({error.strerror}): "
             "say where the result may go with -o PATH"
         ) from error
     try:
         yield
     finally:
-        if not any(DEFAULT_FOLDER.iterdir()):
+        with suppress(OSError):  # there is something in it, or it is gone already
             DEFAULT_FOLDER.rmdir()
 
 

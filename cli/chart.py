@@ -113,10 +113,10 @@ def command(
 
 def _pictures(results: Sequence[Path], scenario: str | None, *, matrix: bool) -> list[Picture]:
     from iomodels import charts
+    from iomodels.analysis import assembled
     from iomodels.charts.drawing.origin import run_names
-    from iomodels.results import read
 
-    runs = [read.load(path) for path in results]
+    runs = [assembled.load(path) for path in results]
     if not matrix:
         names = run_names(runs, results)
         return charts.pictures(runs, scenario=scenario, names=names)

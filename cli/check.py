@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from iomodels.base import signals
+from iomodels.base.exit_codes import Exit
 from iomodels.measure.defaults import MAX_ROUNDS, MAX_SEED
 
 from .bench import DEFAULT_SUITE
 from .shared import completing
-from .shared.interrupts import terminated_like_ctrl_c
+from .shared.ending import Ending
 from .shared.options import (
     JSON_OPTION,
     LEGEND_OPTION,
@@ -27,6 +29,8 @@ from .shared.options import (
 from .shared.results import found
 
 if TYPE_CHECKING:
+    from iomodels.check.baseline import Baseline
+    from iomodels.check.pair_runs import PairedCell
     from iomodels.comparison.schema import Comparison
 
 MAX_SELF_TEST_S = 600_000
@@ -186,33 +190,38 @@ def command(
         )
     taken = [output] if output is not None else []
     exports = exporting.asked(exported, "verdicts", force=force, as_json=as_json, taken=taken)
-    interrupted = False
+    ending = Ending()
     if baseline:
         _files_only(names)
         how = _How(metrics, threshold, rounds, _folder(by_key), however_long, output, force)
-        comparison = _against_baseline((*baseline, *names), how)
-        if comparison is None:
-            return 130
+        base = _loaded((*baseline, *names))
     else:
         if rounds is not None and rounds < LEAST_PAIRS:
             raise click.UsageError(
                 f"an A/B needs at least {LEAST_PAIRS} pairs: use -r {LEAST_PAIRS} or more"
             )
-        a, b, seeded = arm_a, arm_b, secrets.randbits(32) if seed is None else seed
-        comparison, interrupted = _a_against_b(
-            names, (a, b), engines, by_key, seeded, metrics, threshold, rounds
-        )
-    if as_json:
-        exports += exporting.asked(["json=-"], "verdicts", force=force)
-    aside = exporting.on_standard_output(exports)
-    console_out = console.err() if aside else console.out()
-    try:
-        exporting.write_files(exports, comparison, force=force)
-    finally:
+        arms = _Arms(names, arm_a, arm_b, engines, by_key, metrics, threshold, rounds, seed)
+        cells = arms.cells()
+    with signals.held() as held:
+        if baseline:
+            comparison, number = _against_baseline(base, how, ending)
+        else:
+            comparison, number = _a_against_b(cells, arms)
+        if as_json:
+            exports += exporting.asked(["json=-"], "verdicts", force=force)
+        if comparison is not None:
+            exporting.write_files(exports, comparison, force=force, ending=ending)
+        waiting = held.take()
+        number = number or waiting
+    if comparison is None:
+        return ending.code(Exit.DONE, number)
+    console_out = console.err() if exporting.on_standard_output(exports) else console.out()
+    with ending.part():
         for part in changes_table.report(comparison, explain=legend):
             console_out.print(part)
+    with ending.part():
         exporting.print_out(exports, comparison)
-    return 130 if interrupted else EXIT_CODES[comparison.outcome]
+    return ending.code(EXIT_CODES[comparison.outcome], number)
 
 
 def _folder(settings: Mapping[str, Sequence[str]]) -> str | None:
@@ -267,62 +276,86 @@ class _How:
     force: bool
 
 
-def _against_baseline(paths: Sequence[str], how: _How) -> Comparison | None:
-    """None where it was interrupted; what there was is saved, and it is said where."""
-    from iomodels.check import against_baseline
+def _loaded(paths: Sequence[str]) -> Baseline:
     from iomodels.check.baseline import load_baseline
+
+    return load_baseline(found([Path(path) for path in paths]))
+
+
+def _against_baseline(
+    base: Baseline, how: _How, ending: Ending
+) -> tuple[Comparison | None, int | None]:
+    """What it came to, and the signal that interrupted it: then nothing was judged, what there was
+    is saved, and it is said where."""
+    from iomodels.check import against_baseline
     from iomodels.measure.run import RunInterrupted
 
     from .show import console, progress
 
     messages = console.err()
-    base = load_baseline(found([Path(path) for path in paths]))
-    comparison = None
+    comparison, number = None, None
     try:
-        with terminated_like_ctrl_c(), progress.display(messages) as listener:
+        with progress.display(messages) as listener:
             checked = against_baseline.check(base, **vars(how), listener=listener)
-        comparison, kept = checked.comparison, checked.output
-    except RunInterrupted:
-        messages.print("interrupted: nothing was judged")
+        comparison, kept, not_saved = checked.comparison, checked.output, checked.not_saved
+    except RunInterrupted as interruption:
+        number, not_saved = interruption.number, interruption.not_saved
+        messages.print(f"{signals.words(number)}: nothing was judged")
         kept = how.output if how.output is not None and how.output.exists() else None
-    if kept is not None:
+    if not_saved is not None:
+        ending.failures.append(not_saved)
+    elif kept is not None:
         messages.print(console.safe(f"result: {kept}"), soft_wrap=True)
-    return comparison
+    return comparison, number
 
 
-def _a_against_b(
-    names: Sequence[str],
-    arms: tuple[Sequence[str], Sequence[str]],
-    engines: Sequence[str],
-    settings: Mapping[str, Sequence[str]],
-    seed: int,
-    metrics: Sequence[str],
-    threshold: float,
-    rounds: int | None,
-) -> tuple[Comparison, bool]:
-    """What it came to, and whether it was interrupted."""
+@dataclass(frozen=True)
+class _Arms:
+    """An A/B as it was asked for."""
+
+    names: Sequence[str]
+    a: Sequence[str]
+    b: Sequence[str]
+    engines: Sequence[str]
+    settings: Mapping[str, Sequence[str]]
+    metrics: Sequence[str]
+    threshold: float
+    rounds: int | None
+    seed: int | None
+
+    def cells(self) -> list[PairedCell]:
+        from iomodels.check import pair_runs
+        from iomodels.engines.spec import parse_list as parse_engines
+
+        a, b = (pair_runs.parse_arm(texts) for texts in (self.a, self.b))
+        specs = parse_engines(self.engines)
+        cells = pair_runs.plan_cells(self.names or (DEFAULT_SUITE,), specs, self.settings, a, b)
+        pair_runs.check_folders(cells)
+        return cells
+
+
+def _a_against_b(cells: Sequence[PairedCell], arms: _Arms) -> tuple[Comparison, int | None]:
+    """What it came to, and the signal that interrupted it."""
     from iomodels.check import a_against_b, pair_runs
-    from iomodels.engines.spec import parse_list as parse_engines
 
     from .show import console, pair_progress
 
-    a, b = (pair_runs.parse_arm(texts) for texts in arms)
-    specs = parse_engines(engines)
-    cells = pair_runs.plan_cells(names or (DEFAULT_SUITE,), specs, settings, a, b)
-    pair_runs.check_folders(cells)
+    a, b = (pair_runs.parse_arm(texts) for texts in (arms.a, arms.b))
+    seed = secrets.randbits(32) if arms.seed is None else arms.seed
     try:
-        with terminated_like_ctrl_c(), pair_progress.display(console.err(), seed) as listener:
+        with pair_progress.display(console.err(), seed) as listener:
             comparison = a_against_b.compare_arms(
                 cells,
                 base_name=f"A ({a.name})",
                 new_name=f"B ({b.name})",
                 seed=seed,
-                threshold=threshold,
-                metric_keys=metrics,
-                first_pairs=rounds,
+                threshold=arms.threshold,
+                metric_keys=arms.metrics,
+                first_pairs=arms.rounds,
                 listener=listener,
             )
     except a_against_b.ComparisonInterrupted as interruption:
-        console.err().print("interrupted: this is what was measured until then")
-        return interruption.comparison, True
-    return comparison, False
+        number = interruption.number
+        console.err().print(f"{signals.words(number)}: this is what was measured until then")
+        return interruption.comparison, number
+    return comparison, None

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from .shared import completing
+from .shared.ending import Ending
 from .shared.options import (
     JSON_OPTION,
     LEGEND_OPTION,
@@ -65,10 +66,10 @@ def command(
     Exit codes: 0 no regression, 1 a regression or a lost cell, 2 usage error, 3 times are not
     comparable (another machine or version), 4 inconclusive.
     """
+    from iomodels.analysis.assembled import load
     from iomodels.base import names
     from iomodels.comparison.runs import compare
     from iomodels.comparison.verdict import EXIT_CODES
-    from iomodels.results.read import load
 
     from .shared import exporting
     from .show import changes_table, console
@@ -89,12 +90,13 @@ def command(
         metric_keys=metrics,
         anyway=anyway,
     )
-    try:
-        exporting.write_files(exports, comparison, force=force)
-    finally:
+    ending = Ending()
+    exporting.write_files(exports, comparison, force=force, ending=ending)
+    with ending.part():
         if not exporting.on_standard_output(exports):
             output = console.out()
             for part in changes_table.report(comparison, explain=legend):
                 output.print(part)
+    with ending.part():
         exporting.print_out(exports, comparison)
-    return EXIT_CODES[comparison.outcome]
+    return ending.code(EXIT_CODES[comparison.outcome])

@@ -8,23 +8,25 @@ Commands are loaded only when they run: their short helps stand here, so that `-
 from __future__ import annotations
 
 import difflib
+import errno
 import importlib
-import io
 import os
+import signal
 import sys
+import traceback
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TextIO
+from pathlib import Path
 
 import click
 
 import iomodels
-from iomodels.base.errors import IomodelsError, OutputError
-from iomodels.base.escape import visible
+from iomodels.base import exit_codes, signals
+from iomodels.base.errors import IomodelsError
+from iomodels.base.exit_codes import Exit
 
-from .shared import surroundings
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
+from .shared import streams, surroundings
+from .shared.ending import EXIT_BROKEN_PIPE
+from .shared.streams import StreamError, complain
 
 COMMANDS = {
     "bench": "Run scenarios with the engines and show what each costs.",
@@ -44,30 +46,19 @@ COMMANDS = {
 
 COMPLETION_VARIABLE = "_IOMODELS_COMPLETE"
 """Set by a shell that asks for completions (click's protocol)."""
+DEBUG = "IOMODELS_DEBUG"
+"""The environment variable that, when set, shows the traceback of an internal error."""
 
-EXIT_USAGE = 2
-EXIT_INTERRUPTED = 130
-EXIT_BROKEN_PIPE = 141
-"""128 + SIGPIPE, which is what a program ends with that does not catch the signal."""
-
-
-class StreamError(OutputError):
-    """Standard output or error cannot be written: the disk behind it is full, for example."""
-
-
-class _Stream(io.FileIO):
-    """A standard stream whose own failures are told from everybody else's `OSError`s."""
-
-    def write(self, data: ReadableBuffer, /) -> int:
-        try:
-            return super().write(data)
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            what = "output" if self.fileno() == 1 else "error"
-            raise StreamError(
-                f"standard {what} cannot be written ({error.strerror}): send it elsewhere"
-            ) from None
+_SCARCE = {
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+    errno.ENFILE: "close some files on this system, or raise fs.file-max",
+    errno.ENOMEM: "free some memory, or raise the limit (ulimit -v)",
+    errno.EAGAIN: "raise the limit of processes (ulimit -u, or the container's pids limit)",
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.EFBIG: "raise the limit of a file's size (ulimit -f)",
+}
+"""What can run out wherever something is opened or started, with the remedy."""
 
 
 class LazyGroup(click.Group):
@@ -105,7 +96,7 @@ class LazyGroup(click.Group):
             code: object = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:
-            _forget(sys.stdout)
+            streams.forget(sys.stdout)
             return EXIT_BROKEN_PIPE
         return code
 
@@ -114,7 +105,8 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
-    epilog="`iomodels COMMAND --help` describes a command.",
+    epilog="`iomodels COMMAND --help` describes a command.\n\n\b\nExit codes:\n"
+    + exit_codes.listing(width=72),
 )
 @click.version_option(iomodels.__version__, "-V", "--version", prog_name="iomodels")
 @click.pass_context
@@ -123,42 +115,44 @@ def group(context: click.Context) -> int | None:
     if context.invoked_subcommand is not None:
         return None
     click.echo(context.get_help(), err=True)
-    return EXIT_USAGE
+    return Exit.USAGE
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done · 1 failed cells or a regression · 2 usage ·
-    3 nothing measured or not comparable · 4 inconclusive · 130 interrupted · 141 the reader of our
-    output went away.
-    """
+    """Run the command line and exit with a code of `exit_codes.py`."""
+    signals.leave_at_once()
     surroundings.prepare()
-    sys.stdout, sys.stderr = _reopened(sys.stdout), _reopened(sys.stderr)
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    streams.open_standard()
+    code = run(sys.argv[1:] if arguments is None else arguments)
+    if code == Exit.DONE and streams.messages_lost():
+        code = Exit.OUTPUT
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code. What a user can mend is one sentence on stderr."""
+    """Run one command and return its exit code. Whatever goes wrong is one sentence on stderr."""
     if COMPLETION_VARIABLE in os.environ:
         _prepare_completion()
     try:
         code = group.main(list(arguments), prog_name="iomodels", standalone_mode=False)
     except click.UsageError as error:
-        _complain(_usage_sentence(error))
+        complain(_usage_sentence(error))
         return error.exit_code
     except click.ClickException as error:
-        _complain(error.format_message())
-        return error.exit_code
-    except StreamError as error:
-        _forget(sys.stdout)
-        _complain(str(error))
+        complain(error.format_message())
         return error.exit_code
     except IomodelsError as error:
-        _complain(str(error))
+        if isinstance(error, StreamError):
+            streams.forget(sys.stdout)
+        complain(str(error))
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        _complain("interrupted")
-        return EXIT_INTERRUPTED
-    return code if isinstance(code, int) else 0
+    except (KeyboardInterrupt, click.Abort) as interruption:
+        number = getattr(interruption, "number", signal.SIGINT)
+        complain(signals.words(number))
+        return exit_codes.of_signal(number)
+    except Exception as error:  # noqa: BLE001 - the last resort, so that no user meets a traceback
+        return _unforeseen(error)
+    return code if isinstance(code, int) else Exit.DONE
 
 
 def _prepare_completion() -> None:
@@ -167,17 +161,21 @@ def _prepare_completion() -> None:
     register()
 
 
-def _reopened(stream: TextIO) -> TextIO:
-    """The stream as a `_Stream`; a terminal that cannot show "µ" or "≈" is no reason to fail."""
-    if not isinstance(stream, io.TextIOWrapper):
-        return stream  # closed before we began
-    stream.flush()
-    return io.TextIOWrapper(
-        io.BufferedWriter(_Stream(stream.fileno(), "w", closefd=False)),
-        encoding=stream.encoding,
-        errors="replace",
-        line_buffering=stream.line_buffering or stream.write_through,
+def _unforeseen(error: Exception) -> int:
+    """One sentence on what was not foreseen, with where the measurements are."""
+    if os.environ.get(DEBUG):
+        traceback.print_exception(error)
+    kept = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
+    number = errno.ENOMEM if isinstance(error, MemoryError) else getattr(error, "errno", None)
+    if isinstance(error, (OSError, MemoryError)) and number in _SCARCE:
+        complain(f"{os.strerror(number)}: {_SCARCE[number]}{kept}")
+        return Exit.OUTPUT
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    complain(
+        f"internal error: {type(error).__name__}: {error} ({Path(place.filename).name}, line "
+        f"{place.lineno}): please report it, with what {DEBUG}=1 shows{kept}"
     )
+    return Exit.INTERNAL
 
 
 def _usage_sentence(error: click.UsageError) -> str:
@@ -187,17 +185,3 @@ def _usage_sentence(error: click.UsageError) -> str:
     if not message[1:2].isupper():
         message = message[:1].lower() + message[1:]
     return f"{message} (see `{where} --help`)"
-
-
-def _complain(message: str) -> None:
-    try:
-        print(f"iomodels: {visible(' '.join(message.split()))}", file=sys.stderr)
-    except StreamError:
-        _forget(sys.stderr)  # the exit code says it all the same
-
-
-def _forget(stream: TextIO) -> None:
-    """Nobody reads any more; what is still buffered must not complain when Python ends."""
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, stream.fileno())
-    os.close(devnull)

@@ -58,15 +58,15 @@ def command(
     from .shared.drawing import prepare_drawing
 
     prepare_drawing()
+    from iomodels.analysis import assembled
     from iomodels.base import files
     from iomodels.report.page import page
-    from iomodels.results import read
     from iomodels.trace import schema as trace
 
     from .show import console
 
     (result,) = found([result])
-    run = read.load(result)
+    run = assembled.load(result)
     output = output or result.with_suffix(".html")
     traces = [trace.load(path) for path in trace_files]
     if output.exists() and any(output.samefile(path) for path in (result, *trace_files)):

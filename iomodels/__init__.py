@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         IomodelsError,
         NothingMeasured,
         NothingToDraw,
+        NotWritten,
         OutputError,
         ResultError,
         ScenarioError,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from iomodels.library.shown import Comparison, Run
     from iomodels.measure.listening import Listener
     from iomodels.measure.plan import Plan
-    from iomodels.measure.run import RunInterrupted
+    from iomodels.measure.run import RunInterrupted, RunNotSaved
     from iomodels.results.schema import Cell, Interval, Notice, Percentiles, Summary, Trial
     from iomodels.trials.planned import PlannedTrial
 
@@ -50,6 +51,7 @@ __all__ = [
     "Interval",
     "IomodelsError",
     "Listener",
+    "NotWritten",
     "NothingMeasured",
     "NothingToDraw",
     "Notice",
@@ -60,6 +62,7 @@ __all__ = [
     "ResultError",
     "Run",
     "RunInterrupted",
+    "RunNotSaved",
     "ScenarioError",
     "Summary",
     "Trial",
@@ -83,6 +86,7 @@ _ELSEWHERE = {
     "PlannedTrial": "iomodels.trials.planned",
     "Run": "iomodels.library.shown",
     "RunInterrupted": "iomodels.measure.run",
+    "RunNotSaved": "iomodels.measure.run",
     "Summary": "iomodels.results.schema",
     "Trial": "iomodels.results.schema",
     "bench": "iomodels.library.functions",

@@ -12,4 +12,4 @@ if __name__ == "__main__":
     if not sys.flags.safe_path and sys.path[:1] in ([""], [os.path.realpath(os.curdir)]):
         del sys.path[0]
     # By name, because the command line's folder is mapped into the package when it is installed.
-    import_module("iomodels.cli.main").main()
+    import_module("iomodels.cli.start").main()

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from iomodels.analysis.claims import reference_page
+from iomodels.base import exit_codes
 from iomodels.engines.catalog import DEFAULT
 from iomodels.engines.spec import parse
 from iomodels.workload.reference import reference_table
@@ -23,6 +24,12 @@ def test_the_table_of_keys_is_the_generated_one() -> None:
     embedded = KEYS.search(SCENARIOS.read_text())
     assert embedded is not None
     assert embedded[2] == reference_table()
+
+
+def test_the_table_of_exit_codes_is_the_generated_one() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    _, _, rest = text.partition("<!-- exit codes: begin -->\n")
+    assert rest.partition("<!-- exit codes: end -->")[0] == exit_codes.table()
 
 
 def test_the_examples_of_scenario_files_are_valid(tmp_path: Path) -> None:

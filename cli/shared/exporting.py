@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from iomodels import exports
-from iomodels.base.errors import OutputError
 from iomodels.exports import Export, Subject
+
+from .ending import Ending
 
 if TYPE_CHECKING:
     from iomodels.comparison.schema import Comparison
@@ -42,22 +43,18 @@ def on_standard_output(asked_for: Sequence[Export]) -> bool:
     return any(export.path is None for export in asked_for)
 
 
-def write_files(asked_for: Sequence[Export], content: Run | Comparison, *, force: bool) -> None:
-    """Write the exports that go to files, those after a failed one too. It comes before anything is
-    printed: a reader of standard output who has gone away must not cost what was measured.
+def write_files(
+    asked_for: Sequence[Export], content: Run | Comparison, *, force: bool, ending: Ending
+) -> None:
+    """Write the exports that go to files, those after a failed one too; `ending` has what failed.
 
-    Raises `OutputError` for the first that could not be written.
+    It comes before anything is printed: a reader of standard output who has gone away must not
+    cost what was measured.
     """
-    failure: OutputError | None = None
     for export in asked_for:
-        if export.path is None:
-            continue
-        try:
-            exports.write(export, content, force=force)
-        except OutputError as error:
-            failure = failure or error
-    if failure is not None:
-        raise failure
+        if export.path is not None:
+            with ending.part():
+                exports.write(export, content, force=force)
 
 
 def print_out(

@@ -1,17 +1,16 @@
-"""Ctrl-C and SIGTERM: both end a command in the same way."""
+"""What Ctrl-C, SIGTERM and SIGHUP do while something is measured or drawn."""
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from iomodels.base import signals
+
 
 @contextmanager
-def terminated_like_ctrl_c() -> Iterator[None]:
-    """SIGTERM saves what there is, as Ctrl-C does: a CI that cancels a job sends it."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+def interruptible() -> Iterator[None]:
+    """While inside, the first of them raises `signals.Interrupted`, so that what has been started
+    is ended in order; those that come after it wait until that is done."""
+    with signals.held() as held, held.let_through():
         yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

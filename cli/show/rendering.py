@@ -19,7 +19,7 @@ from iomodels import _core
 from iomodels.base.system import allowed_cpus
 from iomodels.charts import Format, Picture, render
 
-from ..shared.interrupts import terminated_like_ctrl_c
+from ..shared.interrupts import interruptible
 
 WORTH_A_PROCESS = 4
 """With fewer pictures for each, starting and ending helpers takes longer than it saves."""
@@ -41,7 +41,7 @@ def rendered(pictures: Sequence[Picture], format: Format) -> Iterator[bytes]:
     yield render(pictures[0], format)  # here, so that the helpers have all that this loads
     rest = pictures[1:]
     # A pipe for each, and no pool: in that a worker that is killed can hold the lock of a queue.
-    with terminated_like_ctrl_c(), ExitStack() as stack:
+    with interruptible(), ExitStack() as stack:
         started: list[_Helper] = []
         for n in range(helpers):
             helper = _start(rest[n::helpers], format, [other.pipe for other in started])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import sys
 
 from rich import box
@@ -10,13 +11,14 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from iomodels.base import exit_codes, signals
 from iomodels.base.units import counted
 from iomodels.check import selftest
 from iomodels.check.selftest import KindResult, Report, Tally
 from iomodels.comparison.wording import share
 from iomodels.results.schema import Interval
 
-from ..shared.interrupts import terminated_like_ctrl_c
+from ..shared.interrupts import interruptible
 from . import console, pair_progress
 
 SHORT_LEGEND = "In parentheses 95 % intervals. --legend explains the columns."
@@ -28,20 +30,20 @@ def show(*, minutes: float, threshold: float, as_json: bool, explain: bool = Fal
     messages.print(f"about {counted(minutes, 'minute')}; Ctrl-C ends it and shows what is done")
     seed = secrets.randbits(32)
     last: Report | None = None
-    interrupted = False
+    number: int | None = None
     try:
-        with terminated_like_ctrl_c(), pair_progress.display(messages, seed) as listener:
+        with interruptible(), pair_progress.display(messages, seed) as listener:
             for report in selftest.run_self_test(
                 seed=seed, budget_s=60 * minutes, threshold=threshold, listener=listener
             ):
                 last = report
-    except KeyboardInterrupt:
-        interrupted = True
+    except signals.Interrupted as interruption:
+        number = interruption.number
     if last is None:
-        return 130
+        return exit_codes.of_signal(number or signal.SIGINT)
     _write(last, as_json=as_json, explain=explain)
-    if interrupted:
-        return 130
+    if number is not None:
+        return exit_codes.of_signal(number)
     return 1 if any(kind.error for kind in last.kinds) else 0
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from iomodels.base.exit_codes import Exit
+
 
 class IomodelsError(Exception):
     """Anything a user can cause or mend. The command line prints it as one sentence.
 
-    `exit_code` is what the process then ends with (CONTRIBUTING, "Exit codes").
+    `exit_code` is what the process then ends with (`exit_codes.py`).
     """
 
-    exit_code = 2
+    exit_code = Exit.USAGE
 
 
 class ScenarioError(IomodelsError):
@@ -25,7 +27,13 @@ class ArmError(IomodelsError):
 
 
 class OutputError(IomodelsError):
-    """An output path that cannot be written, or that exists already."""
+    """An output that is refused before it is made: it exists already, or is no file."""
+
+
+class NotWritten(OutputError):  # noqa: N818 - a state of affairs
+    """An output that could not be written: the disk is full, a folder is gone or read-only."""
+
+    exit_code = Exit.OUTPUT
 
 
 class UsageError(IomodelsError):
@@ -39,13 +47,13 @@ class ResultError(IomodelsError):
 class NothingMeasured(IomodelsError):  # noqa: N818 - a state of affairs, not a fault
     """A run in which not one trial could be measured."""
 
-    exit_code = 3
+    exit_code = Exit.NOTHING
 
 
 class NothingToDraw(IomodelsError):  # noqa: N818 - a state of affairs, not a fault
     """Result files in which nothing was measured that a picture could show."""
 
-    exit_code = 3
+    exit_code = Exit.NOTHING
 
 
 class NotApplicable(IomodelsError):  # noqa: N818 - a state of affairs, not a fault
@@ -55,7 +63,7 @@ class NotApplicable(IomodelsError):  # noqa: N818 - a state of affairs, not a fa
 class TrialError(IomodelsError):
     """One trial failed. Its cell is marked `failed` with this message; the others go on."""
 
-    exit_code = 1
+    exit_code = Exit.FAILED
 
 
 class Void(TrialError):  # noqa: N818 - a state of affairs

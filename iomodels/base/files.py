@@ -11,10 +11,15 @@ import stat
 import unicodedata
 from pathlib import Path
 
-from iomodels.base.errors import OutputError
+from iomodels.base import signals
+from iomodels.base.errors import NotWritten, OutputError
 
 MAX_SLUG = 80
 
+_NO_PLACE_FOR_FILES = ("/dev", "/proc", "/sys")
+_MEMORY = "/dev/shm"
+_MAX_LINKS = 40
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
@@ -28,25 +33,23 @@ def check_output(path: str | os.PathLike[str], *, force: bool) -> None:
     """Refuse, before anything is measured, an output path that could not be written afterwards.
 
     Nothing stays of the test. Raises `OutputError` for a file that exists (unless `force`), for
-    what is not a regular file, for "-", which is meant as standard output, for a missing or
-    read-only folder, and for a PATH.partial that an interrupted run left behind (unless `force`,
-    which `PartialWriter` then needs too).
+    what is not a regular file, for "-", which is meant as standard output, for a link into /dev or
+    /proc, and for a missing or read-only folder; `NotWritten` where the disk is full.
     """
     path = Path(path)
-    partial = partial_path(path)
     try:
         _check_target(path, force=force)
-        if os.path.lexists(partial):
-            if not force or not stat.S_ISREG(partial.lstat().st_mode):
-                raise OutputError(partial_exists(partial))
-            probe = _temporary_beside(path)
-        else:
-            probe = partial
-        # Tried, not asked: to the superuser `access` allows even a read-only file system.
-        os.close(create(probe))
-        probe.unlink()
+        real = target(path)
+        # The longest name that will be beside it. Tried, not asked: to the superuser `access`
+        # allows even a read-only file system.
+        with signals.held():
+            probe = real.with_name(f"{real.name}.{secrets.token_hex(4)[1:]}")
+            os.close(create(probe))
+            probe.unlink()
     except (OSError, ValueError) as error:
-        raise cannot_write(path, error) from None
+        failure = cannot_write(path, error)
+        full = getattr(error, "errno", None) in _FULL
+        raise (failure if full else OutputError(str(failure))) from None
 
 
 def _check_target(path: Path, *, force: bool) -> None:
@@ -54,15 +57,42 @@ def _check_target(path: Path, *, force: bool) -> None:
         raise OutputError("'-' would be a file of that name, not standard output: name another")
     if not path.name or path.is_dir():
         raise OutputError(f"{path} is a folder: give the name of a file in it")
-    if os.path.lexists(path):
-        if path.exists() and not path.is_file():
-            raise OutputError(f"{path} is not a regular file: give the name of a new file")
-        if not force:
-            raise OutputError(f"{path} exists already: name another, or --force to replace it")
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{path} is not a regular file: give the name of a new file")
+    target(path)
+    if os.path.lexists(path) and not force:
+        raise OutputError(f"{path} exists already: name another, or --force to replace it")
     if not path.parent.exists():
         raise OutputError(
             f"the folder {path.parent} of {path.name} does not exist: make it, or name another"
         )
+
+
+def target(path: Path) -> Path:
+    """The file that a link leads to, or `path` itself: there it is written, and the link stays.
+
+    Raises `OutputError` for what leads into /dev, /proc or /sys, such as /dev/stdout: a new file
+    would take the place of what all programs use.
+    """
+    at = path
+    for _ in range(_MAX_LINKS):
+        folder = os.path.realpath(at.parent)
+        if not _is_below(folder, _MEMORY) and any(
+            _is_below(folder, each) for each in _NO_PLACE_FOR_FILES
+        ):
+            raise OutputError(
+                f"{path} is in {folder}, where no files are: name a file elsewhere (--json and "
+                "exports to '-' go to standard output)"
+            )
+        at = Path(folder, at.name)
+        if not at.is_symlink():
+            return at
+        at = at.parent / at.readlink()
+    raise OutputError(f"{path} is a link that leads to itself: name another")
+
+
+def _is_below(folder: str, top: str) -> bool:
+    return folder == top or folder.startswith(f"{top}/")
 
 
 def write(
@@ -70,26 +100,41 @@ def write(
 ) -> None:
     """Write an output file, whole or not at all, and never over an existing one unless `force`.
 
-    Raises `OutputError` when that fails; `kept` is where the contents are safe all the same.
+    A file that is replaced keeps its permissions, and a link stays one. Ctrl-C waits until it is
+    written, so that nothing else is left behind. Raises `NotWritten` when it fails; `kept` is where
+    the contents are safe all the same.
     """
-    path = Path(path)
-    temporary = _temporary_beside(path)
+    with signals.held():
+        _write(data, Path(path), force=force, kept=kept)
+
+
+def _write(data: bytes, path: Path, *, force: bool, kept: Path | None) -> None:
+    real = target(path)
+    if not force:
+        real = path  # where there is a link, it is taken
+    temporary = _temporary_beside(real)
     try:
         _write_synced(temporary, data)
+        _keep_mode(temporary, real)
     except (OSError, ValueError) as error:
         with contextlib.suppress(OSError):  # what matters is why it could not be written
             temporary.unlink(missing_ok=True)
         raise cannot_write(path, error, kept=kept) from None
     try:
-        _publish(temporary, path, force=force)
+        _publish(temporary, real, force=force)
     except FileExistsError:
-        raise OutputError(
+        raise NotWritten(
             f"{path} appeared meanwhile and is left as it is: "
             f"what was to be written is in {temporary}, rename that"
         ) from None
     except OSError as error:
         raise cannot_write(path, error, kept=temporary) from None
-    _sync_folder(path.parent)
+    _sync_folder(real.parent)
+
+
+def _keep_mode(temporary: Path, replaced: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        temporary.chmod(stat.S_IMODE(replaced.stat().st_mode))
 
 
 def _write_synced(path: Path, data: bytes) -> None:
@@ -147,20 +192,13 @@ def slug(text: str) -> str:
     return name or "unnamed"
 
 
-def partial_exists(partial: Path) -> str:
-    return (
-        f"{partial} holds the trials of an interrupted run: "
-        "move it away to keep it, or give --force to drop it"
-    )
-
-
-def cannot_write(path: Path, error: Exception, kept: Path | None = None) -> OutputError:
-    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+def cannot_write(path: Path, error: Exception, kept: Path | None = None) -> NotWritten:
+    if getattr(error, "errno", None) in _FULL:
         remedy = "free some space, or name an output on another disk"
     else:
         remedy = "check the name and the permissions of its folder, or name another output"
     safe = f"; what was measured is kept in {kept}" if kept and kept.exists() else ""
-    return OutputError(f"cannot write {path} ({reason_of(error)}): {remedy}{safe}")
+    return NotWritten(f"cannot write {path} ({reason_of(error)}): {remedy}{safe}")
 
 
 def reason_of(error: Exception) -> str:

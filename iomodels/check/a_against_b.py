@@ -7,10 +7,13 @@ show.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from typing import Protocol
 
+from iomodels.base import signals
 from iomodels.base.errors import NothingMeasured
+from iomodels.base.signals import Interrupted
 from iomodels.check import pair_runs, pair_verdicts
 from iomodels.check.pair_runs import PairedCell
 from iomodels.check.pair_verdicts import PairedRow
@@ -30,12 +33,12 @@ class ComparisonListener(pair_runs.PairListener, Protocol):
     def batch_started(self, what: str, cells: int, pairs: int, estimate_s: float) -> None: ...
 
 
-class ComparisonInterrupted(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM came. What was measured until then is in `comparison`: no verdicts, but on
-    what failed."""
+class ComparisonInterrupted(Interrupted):
+    """Ctrl-C, SIGTERM or SIGHUP came. What was measured until then is in `comparison`: no verdicts,
+    but on what failed."""
 
-    def __init__(self, comparison: Comparison) -> None:
-        super().__init__("interrupted")
+    def __init__(self, comparison: Comparison, number: int) -> None:
+        super().__init__(number)
         self.comparison = comparison
 
 
@@ -92,7 +95,11 @@ def compare_arms(
         )
 
     try:
-        with Preparation(seed) as measuring.preparation:
+        with (
+            signals.held() as held,
+            held.let_through(),
+            Preparation(seed) as measuring.preparation,
+        ):
             decision = screen_confirm.decide(
                 len(measuring.rows),
                 measuring,
@@ -100,10 +107,12 @@ def compare_arms(
                 first_pairs=first_pairs,
                 announce=measuring.announce,
             )
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interruption:
         until_then = [*pair_verdicts.unfinished(measuring.rows), *lost]
         notice = Notice("interrupted", pair_verdicts.INTERRUPTED)
-        raise ComparisonInterrupted(comparison(until_then, notice, finished=False)) from None
+        number = getattr(interruption, "number", signal.SIGINT)
+        found = comparison(until_then, notice, finished=False)
+        raise ComparisonInterrupted(found, number) from None
     changes = [*pair_verdicts.judge_rows(measuring.rows, decision, threshold), *lost]
     if not any(pair.a for row in measuring.rows for pair in row.all) and not _fails(changes):
         raise NothingMeasured(f"nothing was measured; {_why_nothing(measuring)}")

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from iomodels.analysis.cells import has_measurements
-from iomodels.base.errors import UsageError
+from iomodels.base.errors import NotWritten, UsageError
 from iomodels.check.baseline import (
     FRESH_ROUNDS,
     LEAST_FRESH_ROUNDS,
@@ -48,7 +48,7 @@ from iomodels.comparison.schema import OF_ROUNDS, OF_RUNS, SCHEMA, Change, Compa
 from iomodels.engines.spec import EngineSpec
 from iomodels.measure.listening import RunListener
 from iomodels.measure.plan import Plan, of_pairs
-from iomodels.measure.run import bench_plan
+from iomodels.measure.run import RunNotSaved, bench_plan
 from iomodels.results.schema import Notice, Run
 from iomodels.statistics import rank_sum, sign_flip
 from iomodels.statistics.rounds import MIN_ROUNDS
@@ -71,6 +71,8 @@ class Checked:
     run: Run
     output: Path | None
     """Where the run was kept, if it was."""
+    not_saved: NotWritten | None = None
+    """Why it could not be kept, if it was to be."""
 
 
 def check(
@@ -115,7 +117,13 @@ def check(
     few = few_rounds(bases, cells) if comparable else []
     here = msgspec.structs.replace(newest, environment=_environment(cells))
     _tell(listener, [*not_kept, *few, *places_differ(bases, here)])
-    run = bench_plan(plan, output=kept, force=force, listener=listener, nothing_is_a_result=True)
+    not_saved = None
+    try:
+        run = bench_plan(
+            plan, output=kept, force=force, listener=listener, nothing_is_a_result=True
+        )
+    except RunNotSaved as failure:
+        run, kept, not_saved = failure.run, None, failure
     slowness = (time.monotonic() - started_s) / max(plan.estimate_s, 1.0)
     refusal = "" if comparable else "; ".join(notice.message for notice in why_not)
     by = Judgement(
@@ -170,7 +178,7 @@ def check(
         counters_unjudged=counters_unjudged(bases, run),
         interval=OF_RUNS if len(bases) > 1 else OF_ROUNDS,
     )
-    return Checked(comparison, run, kept if has_measurements(run) else None)
+    return Checked(comparison, run, kept if has_measurements(run) else None, not_saved)
 
 
 def _tell(listener: RunListener | None, notices: Sequence[Notice]) -> None:

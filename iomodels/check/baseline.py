@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from iomodels import __version__
+from iomodels.analysis import assembled
 from iomodels.base import names
 from iomodels.base.errors import IomodelsError, NothingMeasured, ResultError, UsageError
 from iomodels.comparison import matching
@@ -17,7 +18,6 @@ from iomodels.comparison.runs import incomplete
 from iomodels.engines.spec import EngineSpec
 from iomodels.engines.spec import parse as parse_engine
 from iomodels.machine import environment
-from iomodels.results import read
 from iomodels.results.schema import Cell, Notice, Parameter, Run, Tool
 from iomodels.statistics.rounds import MIN_ROUNDS
 from iomodels.trials.launch import core_hash
@@ -53,7 +53,7 @@ def load_baseline(paths: Sequence[str | Path]) -> Baseline:
         if not inside:
             raise UsageError(f"no result (*.json) in {path}: record one with iomodels bench -o")
         files += inside
-    loaded = zip(map(read.load, files), names.apart(files), strict=True)
+    loaded = zip(map(assembled.load, files), names.apart(files), strict=True)
     runs, copies = _each_once(sorted(loaded, key=_when))
     more = f" and {len(runs) - 1} older" if len(runs) > 1 else ""
     warnings = [*copies, *(notice for run, name in runs for notice in incomplete(run, name))]

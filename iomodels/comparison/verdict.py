@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+from iomodels.base.exit_codes import Exit
 from iomodels.comparison.schema import Change, Outcome, Verdict
 from iomodels.results.schema import Interval
 from iomodels.statistics.rounds import MIN_ROUNDS
@@ -88,10 +89,10 @@ def _may_be_worse(change: Change, threshold: float) -> bool:
 
 
 EXIT_CODES: dict[Outcome, int] = {
-    "passed": 0,
-    "regression": 1,
-    "not comparable": 3,
-    "inconclusive": 4,
+    "passed": Exit.DONE,
+    "regression": Exit.FAILED,
+    "not comparable": Exit.NOTHING,
+    "inconclusive": Exit.INCONCLUSIVE,
 }
 
 

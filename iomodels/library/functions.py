@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from iomodels.analysis import assembled
 from iomodels.base.errors import UsageError
 from iomodels.comparison import runs
 from iomodels.library import arguments
@@ -23,7 +24,7 @@ from iomodels.measure.defaults import (
     WARMUP_S,
 )
 from iomodels.measure.listening import Listener, RunListener
-from iomodels.results import read, schema
+from iomodels.results import schema
 
 MIN_THRESHOLD = 0.001
 
@@ -58,7 +59,8 @@ def bench(
 
     Raises `UsageError`, `ScenarioError`, `EngineError` or `OutputError` before anything is
     measured, and `NothingMeasured` when no trial succeeded. Ctrl-C raises `RunInterrupted`, a
-    `KeyboardInterrupt` whose `run` is what was measured until then. A cell that failed raises
+    `KeyboardInterrupt` whose `run` is what was measured until then. `RunNotSaved`, an
+    `OutputError`, has the `run` that could not be written to `output`. A cell that failed raises
     nothing: its `status` is "failed", and its `reason` says why.
     """
     wanted = arguments.names("scenarios", scenarios, '"slow-device"')
@@ -85,8 +87,8 @@ def bench(
             force=force,
             listener=told,
         )
-    except measuring.RunInterrupted as interruption:
-        interruption.run = Run.of(interruption.run)
+    except (measuring.RunInterrupted, measuring.RunNotSaved) as end:
+        end.run = Run.of(end.run)
         raise
     return Run.of(run)
 
@@ -103,12 +105,12 @@ def _listener(listener: Any, progress: bool) -> RunListener | None:  # noqa: ANN
 
 
 def load(path: str | os.PathLike[str]) -> Run:
-    """Read a result file that `bench` wrote.
+    """Read a result file that `bench` wrote, or the PATH.partial of a run that did not end.
 
     Raises `ResultError` for a file that is not there or not sound, and `UsageError` for what is no
     path.
     """
-    return Run.of(read.load(arguments.path("path", path)))
+    return Run.of(assembled.load(arguments.path("path", path)))
 
 
 def compare(
@@ -148,6 +150,6 @@ def _side(argument: str, side: object) -> tuple[schema.Run, str]:
     """One side's run, and what it is called."""
     if isinstance(side, str | os.PathLike):
         path = arguments.path(argument, side)
-        return read.load(path), Path(path).name
+        return assembled.load(path), Path(path).name
     must = "a run (of bench or load), or the path of a result file"
     return arguments.instance(argument, side, schema.Run, must), argument

@@ -7,9 +7,10 @@ is `statistics/rounds.py`, what it looks like is the listener's business.
 from __future__ import annotations
 
 import secrets
+import signal
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,39 +20,51 @@ import msgspec
 
 from iomodels import __version__
 from iomodels.analysis import notices
+from iomodels.analysis.assembled import assembled
 from iomodels.analysis.cells import has_measurements
-from iomodels.base import files
+from iomodels.base import files, signals
 from iomodels.base.errors import (
     NotApplicable,
     NothingEnded,
     NothingMeasured,
-    ScenarioError,
+    NotWritten,
     TrialError,
 )
 from iomodels.base.names import text_of
+from iomodels.base.signals import Interrupted
 from iomodels.base.units import counted
 from iomodels.engines.spec import parse_list as parse_engines
-from iomodels.machine import environment, noise, storage
+from iomodels.machine import environment, noise
+from iomodels.measure import places
 from iomodels.measure.defaults import DURATION_S, ROUNDS, WARMUP_S
 from iomodels.measure.listening import Listener, RunListener
 from iomodels.measure.plan import Plan, make_plan
 from iomodels.results import save
+from iomodels.results.partial import KeptLine, PartialWriter
 from iomodels.results.schema import SCHEMA, Asked, Cell, Notice, Run, Status, Tool, Trial
-from iomodels.statistics.summary import summarise
 from iomodels.trials.launch import core_hash
 from iomodels.trials.planned import PlannedCell, PlannedTrial
 from iomodels.trials.preparation import Preparation, Unavailable, check_folders
 from iomodels.trials.trial import run_trial, with_repeats
-from iomodels.workload.channels import FileChannel
 from iomodels.workload.point import NOT_STORED
 from iomodels.workload.scenario import resolve
 
 
-class RunInterrupted(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM came. What was measured until then, if anything, is in `run`, and saved."""
+class RunInterrupted(Interrupted):
+    """Ctrl-C, SIGTERM or SIGHUP came. What was measured until then, if anything, is in `run`, and
+    saved unless `not_saved` says why not."""
 
-    def __init__(self, run: Run) -> None:
-        super().__init__("interrupted")
+    def __init__(self, run: Run, number: int, not_saved: NotWritten | None = None) -> None:
+        super().__init__(number)
+        self.run = run
+        self.not_saved = not_saved
+
+
+class RunNotSaved(NotWritten):
+    """All was measured, and is in `run`, but the result file could not be written."""
+
+    def __init__(self, message: str, run: Run) -> None:
+        super().__init__(message)
         self.run = run
 
 
@@ -76,7 +89,7 @@ def bench(
     nothing was measured there is no file.
 
     Raises `ScenarioError`, `EngineError` or `OutputError` before anything is measured,
-    `NothingMeasured` if not one trial succeeded, and `Interrupted` on Ctrl-C.
+    `NothingMeasured` if not one trial succeeded, `RunInterrupted` on Ctrl-C, and `RunNotSaved`.
     """
     if isinstance(scenarios, str):
         scenarios = [scenarios]
@@ -121,7 +134,7 @@ def bench_plan(
     if path is not None:
         files.check_output(path, force=force)
     check_folders(plan.cells)
-    _check_one_file_system(plan.cells)
+    places.check_one_file_system(plan.cells)
     run = _Runner(plan, path, force, listener or Listener(), asked).measure()
     if not nothing_is_a_result and not has_measurements(run):
         raise NothingMeasured(_why_nothing(run))
@@ -164,30 +177,44 @@ class _Runner:
         self._created_utc = datetime.now(UTC).isoformat(timespec="seconds")
 
     def measure(self) -> Run:
-        self._listener.planned(self._plan)
-        interrupted = False
-        with ExitStack() as stack:
-            kept = (
-                stack.enter_context(save.PartialWriter(self._path, force=self._force))
-                if self._path is not None
-                else None
-            )
+        """From the end of measuring until the result is written, signals wait."""
+        number: int | None = None
+        failure: NotWritten | None = None
+        with signals.held() as held, ExitStack() as stack:
+            kept = stack.enter_context(self._writer()) if self._path is not None else None
+            self._listener.planned(self._plan)
             try:
-                self._measure(kept)
-            except KeyboardInterrupt:
-                interrupted = True
+                with held.let_through():
+                    self._measure(kept)
+            except KeyboardInterrupt as interruption:
+                number = getattr(interruption, "number", signal.SIGINT)
             for notice in (*self._monitor.notices(), *notices.of_void_trials(self._void)):
                 self._note(notice)
             run = self._to_run()
             if self._path is not None and kept is not None:
-                if has_measurements(run):
-                    save.save(run, self._path, force=self._force)
-                kept.discard()
-        if interrupted:
-            raise RunInterrupted(run)
+                failure = self._save(run, self._path, kept)
+            number = number or held.take()
+            if number is not None:
+                raise RunInterrupted(run, number, failure)
+        if failure is not None:
+            raise RunNotSaved(str(failure), run)
         return run
 
-    def _measure(self, kept: save.PartialWriter | None) -> None:
+    def _writer(self) -> PartialWriter:
+        assert self._path is not None
+        return PartialWriter(self._path, self._bare_run([]), force=self._force)
+
+    def _save(self, run: Run, path: Path, kept: PartialWriter) -> NotWritten | None:
+        """What kept it from being saved, if anything did; then its trials stay where they are."""
+        if has_measurements(run):
+            try:
+                save.save(run, path, force=self._force)
+            except NotWritten as error:
+                return error
+        kept.discard()
+        return None
+
+    def _measure(self, kept: PartialWriter | None) -> None:
         if not self._plan.trials:
             return
         for notice in noise.preflight():
@@ -200,6 +227,9 @@ class _Runner:
                 progress = self._cells[planned.cell.index]
                 if progress.goes_on:
                     self._one(planned, progress, preparation, kept)
+                    status, reason = self._status(progress)
+                    if status != "partial" and reason is not None:
+                        self._keep(kept, KeptLine(planned.cell.index, None, status, reason))
 
     def _find_unavailable(self, preparation: Preparation) -> None:
         for progress in self._cells:
@@ -220,7 +250,7 @@ class _Runner:
         planned: PlannedTrial,
         progress: _Progress,
         preparation: Preparation,
-        kept: save.PartialWriter | None,
+        kept: PartialWriter | None,
     ) -> None:
         self._listener.trial_started(planned)
         self._monitor.trial_started()
@@ -243,9 +273,18 @@ class _Runner:
         finally:
             self._monitor.trial_ended()
         progress.trials.append(trial)
-        if kept is not None:
-            kept.append(_key(planned.cell), trial)
+        self._keep(kept, KeptLine(planned.cell.index, trial))
         self._listener.trial_ended(planned, trial, None)
+
+    def _keep(self, kept: PartialWriter | None, line: KeptLine) -> None:
+        """On the disk. Where that fails, measuring goes on in memory."""
+        if kept is None:
+            return
+        try:
+            kept.append(line)
+        except NotWritten as error:
+            message = f"{error}; measuring goes on, in memory"
+            self._listener.notice(Notice("not-kept", message))  # no result names its own path
 
     def _attempt(self, planned: PlannedTrial, preparation: Preparation) -> Trial:
         """Run the trial, and again where it was void."""
@@ -265,9 +304,11 @@ class _Runner:
         self._listener.notice(notice)
 
     def _to_run(self) -> Run:
-        harness = self._harness_ns_per_op()
-        cells = [self._to_cell(progress, harness) for progress in self._cells]
-        self._notices += notices.of_cells(cells)
+        run = assembled(self._bare_run([self._to_cell(progress) for progress in self._cells]))
+        self._notices += notices.of_cells(run.cells)
+        return msgspec.structs.replace(run, warnings=self._notices)
+
+    def _bare_run(self, cells: list[Cell]) -> Run:
         return Run(
             schema=SCHEMA,
             tool=Tool(version=__version__, core_hash=core_hash()),
@@ -278,50 +319,27 @@ class _Runner:
                 "duration_s": self._plan.duration_s,
                 "warmup_s": self._plan.warmup_s,
             },
-            environment=environment.describe(self._folder()),
-            warnings=self._notices,
-            cells=cells,
+            environment=environment.describe(places.described(self._plan.cells)),
+            warnings=[],
+            cells=cells or [self._to_cell(progress) for progress in self._cells],
             questions={s.name: s.question for s in self._plan.scenarios},
             asked=self._asked,
         )
 
-    def _folder(self) -> Path:
-        """The folder of the first scenario that works on files; its file system is described."""
-        for cell in self._plan.cells:
-            if cell.point.channel.kind == "file":
-                return Path(cell.point.channel.folder)
-        return Path("/var/tmp")
-
-    def _harness_ns_per_op(self) -> Mapping[tuple[str, int], float]:
-        """What the loop itself cost, by scenario and round: from the null engine's cells."""
-        return {
-            (progress.cell.point.scenario, trial.round): 1e9 / trial.throughput_ops
-            for progress in self._cells
-            if progress.cell.is_harness
-            for trial in progress.trials
-        }
-
-    def _to_cell(self, progress: _Progress, harness: Mapping[tuple[str, int], float]) -> Cell:
-        cell = progress.cell
-        trials = [
-            msgspec.structs.replace(
-                trial, harness_ns_per_op=harness.get((cell.point.scenario, trial.round))
-            )
-            for trial in sorted(progress.trials, key=lambda trial: trial.round)
-        ]
+    def _to_cell(self, progress: _Progress) -> Cell:
         status, reason = self._status(progress)
         return Cell(
-            scenario=cell.point.scenario,
-            parameters=cell.point.parameters,
-            engine=cell.engine.canonical,
+            scenario=progress.cell.point.scenario,
+            parameters=progress.cell.point.parameters,
+            engine=progress.cell.engine.canonical,
             status=status,
             reason=reason,
-            note=cell.note,
-            trials=trials,
-            summary=summarise(trials),
+            note=progress.cell.note,
+            trials=progress.trials,
         )
 
     def _status(self, progress: _Progress) -> tuple[Status, str | None]:
+        """Without a reason, the number of its trials says it."""
         if progress.na_reason is not None:
             return "n/a", progress.na_reason
         if progress.failure is not None:
@@ -331,38 +349,7 @@ class _Runner:
         if progress.empty:
             empty, rounds = len(progress.empty), counted(self._plan.rounds, "round")
             return "partial", f"{empty} of {rounds} {progress.empty[-1]}"
-        if len(progress.trials) < self._plan.rounds:
-            done = len(progress.trials)
-            return "partial", f"interrupted after {done} of {counted(self._plan.rounds, 'round')}"
-        return "ok", None
-
-
-def _key(cell: PlannedCell) -> dict[str, object]:
-    """What names a cell in the .partial file."""
-    return {
-        "scenario": cell.point.scenario,
-        "parameters": cell.point.parameters,
-        "engine": cell.engine.canonical,
-    }
-
-
-def _check_one_file_system(cells: Iterable[PlannedCell]) -> None:
-    """Refuse files on several file systems: a result names one, and others would be compared with
-    it. Raises `ScenarioError` with two scenarios that differ."""
-    by_folder: dict[str, str] = {}
-    for cell in cells:
-        channel = cell.point.channel
-        if cell.na_reason is None and isinstance(channel, FileChannel):
-            by_folder.setdefault(str(channel.folder), cell.point.scenario)
-    first: dict[str, str] = {}
-    for folder, scenario in by_folder.items():
-        first.setdefault(storage.file_system_of(Path(folder)), scenario)
-    if len(first) > 1:
-        named = ", ".join(f"{scenario} on {place}" for place, scenario in list(first.items())[:2])
-        raise ScenarioError(
-            f"files on several file systems ({named}), and a result "
-            "names only one: run these scenarios one by one"
-        )
+        return "partial", None
 
 
 def _why_nothing(run: Run) -> str:

@@ -67,13 +67,19 @@ class Document(Generic[Content]):
 
 def load(path: str | os.PathLike[str]) -> Run:
     """Read a result file. Raises `ResultError` for whatever is not a sound one, with a remedy."""
-    return load_document(path, Document(Run, SCHEMA, check_run, "result", "iomodels bench"))
+    return load_document(path, RUN)
 
 
 def load_document(path: str | os.PathLike[str], kind: Document[Content]) -> Content:
     """Read a file of this kind. Raises `ResultError` for whatever is not a sound one."""
+    data = read_bytes(Path(path), kind.what, kind.command)
+    return decode(data, path, kind)
+
+
+def decode(data: bytes, path: str | os.PathLike[str], kind: Document[Content]) -> Content:
+    """The same of bytes that were read from `path`."""
     # Editors and shells of Windows put a byte order mark before the text.
-    data = read_bytes(Path(path), kind.what, kind.command).removeprefix(codecs.BOM_UTF8)
+    data = data.removeprefix(codecs.BOM_UTF8)
     remedy = f"make one with '{kind.command}' or use another file"
     with refusing(path, remedy, kind.what):
         schema = msgspec.json.decode(data, type=_Header).schema
@@ -118,7 +124,8 @@ def read_bytes(path: Path, what: str = "result", command: str = "iomodels bench"
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise ResultError(f"{path} is not a regular file: give a {what} file")
-            data = file.read(MAX_BYTES + 1) if status.st_size <= MAX_BYTES else b""
+            # Not MAX_BYTES at once: so much memory would be asked for.
+            data = file.read(min(status.st_size, MAX_BYTES) + 1)
     except IsADirectoryError:
         raise ResultError(f"{path} is a folder: give the {what} file in it") from None
     except FileNotFoundError:
@@ -229,6 +236,9 @@ def _check_numbers(value: object, where: str, *, sign_matters: bool = True) -> N
         raise Unusable(f"{where} is not 0 and below 2^-64")
     elif isinstance(value, (int, float)) and sign_matters and value < 0:
         raise Unusable(f"{where} is negative")
+
+
+RUN = Document(Run, SCHEMA, check_run, "result", "iomodels bench")
 
 
 # Messages

@@ -28,13 +28,13 @@ def test_a_reader_that_goes_away_is_no_error():
 @pytest.mark.parametrize(
     "arguments", [["doctor"], ["doctor", "--json"], ["engines"], ["--help"], ["--version"]]
 )
-def test_an_output_that_is_full_is_one_sentence_and_exit_2(arguments):
+def test_an_output_that_is_full_is_one_sentence_and_exit_5(arguments):
     with open("/dev/full", "w") as full:
         done = subprocess.run(
             command_line(*arguments), stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
         )
     assert (done.returncode, done.stderr) == (
-        2,
+        5,
         "iomodels: standard output cannot be written (No space left on device): send it "
         "elsewhere\n",
     )
@@ -64,13 +64,13 @@ def test_the_result_is_saved_and_named_where_the_table_cannot_be_written(tmp_pat
     complaints = [line for line in said if line.startswith("iomodels: ")]
     assert len(complaints) == (reader == "full")
     assert "Traceback" not in done.stderr
-    assert done.returncode == (2 if reader == "full" else main.EXIT_BROKEN_PIPE)
+    assert done.returncode == (5 if reader == "full" else main.EXIT_BROKEN_PIPE)
 
 
-def test_nothing_to_complain_on_either_is_exit_2_still():
+def test_nothing_to_complain_on_either_is_exit_5_still():
     with open("/dev/full", "w") as full:
         done = subprocess.run(command_line("doctor"), stdout=full, stderr=full, timeout=60)
-    assert done.returncode == 2
+    assert done.returncode == 5
 
 
 @pytest.mark.parametrize("arguments", [["engines"], ["scenarios"], ["scenarios", "slow-device"]])

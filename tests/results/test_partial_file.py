@@ -10,89 +10,155 @@ import subprocess
 import sys
 
 import pytest
+from msgspec.structs import replace
 
 from iomodels.base import files
-from iomodels.base.errors import ResultError
-from iomodels.results import read, save
+from iomodels.base.errors import NotWritten, ResultError
+from iomodels.results import partial, read, save
+from iomodels.results.partial import KeptLine, PartialWriter
 
 from ..factory import make_cell, make_run, make_trial
 from .shared import is_one_sentence
 
 
-def key(cell):
-    return {"scenario": cell.scenario, "parameters": cell.parameters, "engine": cell.engine}
+def load(path):
+    _, lines = partial.read(path.read_bytes(), path)
+    return [line.trial for line in lines if line.trial is not None]
 
 
-def write_trials(path, cell, trials):
-    with save.PartialWriter(path) as writer:
+def write_trials(path, trials, **options):
+    with PartialWriter(path, make_run(), **options) as writer:
         for trial in trials:
-            writer.append(key(cell), trial)
-    return writer
+            writer.append(KeptLine(0, trial))
+    return writer.path
 
 
 def test_each_trial_is_in_the_file_when_append_returns(path):
     cell = make_cell("aio:notify=poll")
-    with save.PartialWriter(path) as writer:
+    with PartialWriter(path, make_run([cell])) as writer:
         for number, trial in enumerate(cell.trials, start=1):
-            writer.append(key(cell), trial)
-            assert save.recover(writer.path) == [(key(cell), t) for t in cell.trials[:number]]
+            writer.append(KeptLine(0, trial))
+            assert load(writer.path) == cell.trials[:number]
+
+
+def test_the_file_says_by_itself_what_was_measured(path):
+    run = make_run()
+    header, _ = partial.read(write_trials(path, [make_trial()]).read_bytes(), path)
+    bare = [replace(cell, trials=[], summary=None, status="partial") for cell in run.cells]
+    assert header == replace(run, cells=bare)
 
 
 def test_the_file_stays_unless_it_is_discarded(path):
-    cell = make_cell()
-    partial = files.partial_path(path)
-    with contextlib.suppress(KeyboardInterrupt), save.PartialWriter(path) as writer:
-        writer.append(key(cell), cell.trials[0])
+    with contextlib.suppress(KeyboardInterrupt), PartialWriter(path, make_run()) as writer:
+        writer.append(KeptLine(0, make_trial()))
         raise KeyboardInterrupt
-    assert len(save.recover(partial)) == 1
+    assert len(load(files.partial_path(path))) == 1
 
-    with save.PartialWriter(path, force=True) as writer:
-        writer.append(key(cell), cell.trials[0])
+    with PartialWriter(path, make_run(), force=True) as writer:
+        writer.append(KeptLine(0, make_trial()))
         writer.discard()
     assert list(path.parent.iterdir()) == []
 
 
-def test_no_empty_file_stays(path):
-    with save.PartialWriter(path) as writer:
+def test_an_unforeseen_end_says_where_the_trials_are(path):
+    crash = RuntimeError("a fault of ours")
+    with contextlib.suppress(RuntimeError), PartialWriter(path, make_run()) as writer:
+        writer.append(KeptLine(0, make_trial()))
+        raise crash
+    assert crash.__notes__ == [f"what was measured is kept in {writer.path}"]
+
+
+def test_no_file_without_a_trial_stays(path):
+    with PartialWriter(path, make_run()) as writer:
+        writer.append(KeptLine(0, None, "n/a", "it cannot"))
         assert writer.path.exists()
     assert list(path.parent.iterdir()) == []
 
 
-def test_force_does_not_write_through_a_link(path):
+@pytest.mark.parametrize("trials", [None, 0])
+def test_a_file_without_a_trial_is_in_nobody_s_way(path, trials):
+    """A run that was killed before its first trial ended, and one that had written nothing."""
+    if trials is None:
+        files.partial_path(path).touch()
+    else:
+        with PartialWriter(path, make_run()) as writer:
+            writer.discard = lambda: None
+    assert files.partial_path(path).exists()
+    assert len(load(write_trials(path, [make_trial()]))) == 1
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_live_run_s_file_is_not_taken(path, force):
+    with PartialWriter(path, make_run()) as writer:
+        writer.append(KeptLine(0, make_trial()))
+        with (
+            pytest.raises(partial.TakenError, match="still going") as refused,
+            PartialWriter(path, make_run(), force=force),
+        ):
+            pass
+        assert is_one_sentence(str(refused.value))
+        assert len(load(writer.path)) == 1
+
+
+def test_what_is_another_s_is_not_deleted(path):
+    with PartialWriter(path, make_run()) as writer:
+        writer.append(KeptLine(0, make_trial()))
+        writer.path.unlink()
+        writer.path.write_text("another's")
+        with pytest.raises(NotWritten, match="removed meanwhile"):
+            writer.append(KeptLine(0, make_trial(1)))
+        assert writer.failed
+        writer.discard()
+    assert writer.path.read_text() == "another's"
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_link_is_neither_followed_nor_removed(path, force):
     victim = path.with_name("victim")
     victim.write_text("kept")
     files.partial_path(path).symlink_to(victim)
-    with save.PartialWriter(path, force=True) as writer:
-        writer.append(key(make_cell()), make_trial())
+    with pytest.raises(NotWritten), PartialWriter(path, make_run(), force=force):
+        pass
     assert victim.read_text() == "kept"
-    assert len(save.recover(files.partial_path(path))) == 1
+    assert files.partial_path(path).is_symlink()
+
+
+def test_a_run_that_goes_on_keeps_what_there_is(path):
+    first = write_trials(path, [make_trial(0), make_trial(1)])
+    first.write_bytes(first.read_bytes() + b'{"cell":0,"tri')
+    known = partial.read(first.read_bytes(), path)[1]
+    assert len(known) == 2
+    three = [make_trial(n) for n in range(3)]
+    assert load(write_trials(path, [make_trial(2)], known=known)) == three
+    first.unlink()  # of a result, there are only the trials
+    assert load(write_trials(path, [make_trial(2)], known=known)) == three
 
 
 def test_a_file_cut_off_anywhere_gives_all_whole_trials(path):
-    cell = make_cell(trials=[make_trial(n, latency_ns=[10 * n + 5]) for n in range(3)])
-    partial = write_trials(path, cell, cell.trials).path
-    data = partial.read_bytes()
-    ends = [n for n, byte in enumerate(data) if byte == ord("\n")]
-    for cut in range(len(data) + 1):
-        partial.write_bytes(data[:cut])
+    trials = [make_trial(n, latency_ns=[10 * n + 5]) for n in range(3)]
+    file = write_trials(path, trials)
+    data = file.read_bytes()
+    header, *ends = [n for n, byte in enumerate(data) if byte == ord("\n")]
+    for cut in range(header, len(data) + 1):
+        file.write_bytes(data[:cut])
         whole = sum(cut >= end for end in ends)
-        assert [trial for _, trial in save.recover(partial)] == cell.trials[:whole]
+        assert load(file) == trials[:whole]
 
 
 def test_a_hole_after_a_power_failure_is_a_torn_line(path):
-    partial = write_trials(path, make_cell(), [make_trial()]).path
-    partial.write_bytes(partial.read_bytes() + bytes(4096))
-    assert len(save.recover(partial)) == 1
+    file = write_trials(path, [make_trial()])
+    file.write_bytes(file.read_bytes() + bytes(4096))
+    assert len(load(file)) == 1
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b"{}", b"garbage", b'{"cell":{},"trial":{}}', b"[" * 200_000, b"\xff"]
+    "line", [b"", b"{}", b"garbage", b'{"cell":{}}', b'{"cell":99}', b"[" * 200_000, b"\xff"]
 )
 def test_a_broken_line_before_the_last_is_refused_with_its_number(path, line):
-    partial = write_trials(path, make_cell(), [make_trial()]).path
-    partial.write_bytes(partial.read_bytes() + line + b"\n")
-    with pytest.raises(ResultError, match="delete its line 2") as refused:
-        save.recover(partial)
+    file = write_trials(path, [make_trial()])
+    file.write_bytes(file.read_bytes() + line + b"\n")
+    with pytest.raises(ResultError, match="delete its line 3") as refused:
+        load(file)
     assert is_one_sentence(str(refused.value))
 
 
@@ -101,28 +167,29 @@ def test_a_broken_line_before_the_last_is_refused_with_its_number(path, line):
 KILLED = """
 import os, signal, sys
 from iomodels.results import read
-from iomodels.results import save
+from iomodels.results.partial import KeptLine, PartialWriter
 run = read.load(sys.argv[1])
-with save.PartialWriter(sys.argv[2]) as writer:
+with PartialWriter(sys.argv[2], run) as writer:
     for trial in run.cells[0].trials:
-        writer.append({"engine": "blocking"}, trial)
+        writer.append(KeptLine(0, trial))
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
 FULL_DISK = """
 import json, os, pathlib, resource, sys
 from iomodels.results import read
-from iomodels.results import save
+from iomodels.results import partial, save
 from iomodels.base.errors import OutputError
 run = read.load(sys.argv[1])
 path = pathlib.Path(sys.argv[2]) / "run.json"
 if limit := int(sys.argv[3]):
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 told, appended = [], 0
-with save.PartialWriter(path) as writer:
+KeptLine = partial.KeptLine
+with partial.PartialWriter(path, run) as writer:
     for trial in run.cells[0].trials:
         try:
-            writer.append({"engine": "blocking"}, trial)
+            writer.append(KeptLine(0, trial))
         except OutputError as error:
             told.append(str(error))
         appended += not writer.failed
@@ -131,7 +198,8 @@ with save.PartialWriter(path) as writer:
         save.save(run, path, force=False)
     except OutputError as error:
         told.append(str(error))
-kept = [trial for _, trial in save.recover(writer.path)]
+lines = partial.read(writer.path.read_bytes(), writer.path)[1]
+kept = [line.trial for line in lines]
 print(json.dumps({
     "told": told, "appended": appended, "failed": failed,
     "kept_all": kept == run.cells[0].trials[:len(kept)], "kept": len(kept),
@@ -153,8 +221,7 @@ def long_run(tmp_path):
 def test_a_killed_process_loses_no_finished_trial(long_run, path):
     child = subprocess.run([sys.executable, "-c", KILLED, long_run, path], check=False)
     assert child.returncode == -signal.SIGKILL
-    kept = [trial for _, trial in save.recover(files.partial_path(path))]
-    assert kept == read.load(long_run).cells[0].trials
+    assert load(files.partial_path(path)) == read.load(long_run).cells[0].trials
     assert not path.exists()
 
 

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import string
+import tempfile
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from iomodels.base import files
 from iomodels.base.errors import OutputError, ResultError
 from iomodels.results import read, save
+from iomodels.results.partial import PartialWriter
 from iomodels.results.schema import SCHEMA
 
 from ..factory import make_cell, make_run, make_trial
@@ -84,7 +86,8 @@ def test_paths_that_cannot_be_written_are_refused_before_measuring(tmp_path, for
         (plain / "run.json", "Not a directory"),
         (tmp_path / ("x" * 300), "name too long"),
         (tmp_path / "nul\0byte", "null"),
-        ("/proc/run.json", "cannot write /proc/run.json"),
+        ("/proc/run.json", "in /proc, where no files are"),
+        ("/dev/fd/x", "where no files are"),
     ]:
         with pytest.raises(OutputError, match=expected) as refused:
             files.check_output(path, force=force)
@@ -120,12 +123,14 @@ def test_a_dangling_link_counts_as_existing(path):
 def test_trials_of_an_interrupted_run_are_not_destroyed(path):
     partial = files.partial_path(path)
     partial.write_text("trials")
-    with pytest.raises(OutputError, match=r"run\.json\.partial holds the trials") as refused:
-        files.check_output(path, force=False)
-    assert is_one_sentence(str(refused.value))
-    with pytest.raises(OutputError, match="holds the trials"), save.PartialWriter(path):
+    with (
+        pytest.raises(
+            OutputError, match=r"run\.json\.partial holds the trials.*--resume"
+        ) as refused,
+        PartialWriter(path, make_run()),
+    ):
         pass
-    files.check_output(path, force=True)
+    assert is_one_sentence(str(refused.value))
     assert partial.read_text() == "trials"
 
 
@@ -173,13 +178,40 @@ def test_saving_works_where_there_are_no_hard_links(run, path, monkeypatch):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_force_replaces_a_link_and_not_what_it_points_to(run, path):
+def test_force_follows_a_link_and_keeps_it_and_the_permissions(run, path):
     other = path.with_name("other.json")
-    other.write_text("kept")
+    other.write_text("old")
+    other.chmod(0o640)
     path.symlink_to(other)
     save.save(run, path, force=True)
-    assert other.read_text() == "kept"
-    assert read.load(path) == run
+    assert path.is_symlink()
+    assert other.stat().st_mode & 0o777 == 0o640
+    assert read.load(other) == run
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("place", ["/dev/stdout", "/proc/self/fd/1", "/dev/fd/1", "/sys/x"])
+def test_a_link_into_a_folder_of_devices_is_never_replaced(run, path, place, force):
+    """As root it would be: every program's standard output would become this file."""
+    path.symlink_to(place)
+    for name in (path, place):
+        with pytest.raises(OutputError, match="where no files are"):
+            files.check_output(name, force=force)
+        with pytest.raises(OutputError, match="where no files are"):
+            save.save(run, name, force=force)
+    assert path.is_symlink()
+
+
+def test_a_link_that_leads_to_itself_is_refused(run, path):
+    path.symlink_to(path)
+    with pytest.raises(OutputError, match="leads to itself"):
+        save.save(run, path, force=True)
+
+
+def test_a_memory_file_system_below_dev_is_a_folder_as_any_other(run):
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        save.save(run, f"{folder}/run.json", force=False)
+        assert read.load(f"{folder}/run.json") == run
 
 
 def test_a_folder_that_vanished_is_an_output_error(run, path):
