@@ -15,6 +15,7 @@ from iomodels.results import save
 from iomodels.results.schema import Notice, Tool
 from iomodels.trace.schema import encode
 
+from .. import chart_runs
 from ..factory import make_cell, make_run, make_trial
 from ..traces import make_trace
 from .hostile import ATTACKS, hostile_run
@@ -111,7 +112,7 @@ def test_the_result_itself_is_never_written_over(result, capsys):
     before = result.read_bytes()
     assert main.run(["report", str(result), "-o", str(result), "--force"]) == 2
     assert result.read_bytes() == before
-    assert "name another" in capsys.readouterr().err
+    assert "to another file" in capsys.readouterr().err
 
 
 def test_a_result_in_which_nothing_was_measured_is_reported_with_its_reasons(tmp_path, capsys):
@@ -172,3 +173,19 @@ def test_the_page_shows_what_other_machine_a_trace_is_of_and_no_scenario_twice(t
     summaries = re.findall(r"<summary[^>]*>([^<]*)<", html)
     assert len(summaries) > 2
     assert not any("scenario" in title for title in summaries), summaries
+
+
+def test_the_page_has_what_answers_first_and_every_picture_when_asked(tmp_path):
+    path = tmp_path / "four.json"
+    save.save(chart_runs.four(rounds=2), path, force=False)
+
+    def pictures(*options):
+        assert main.run(["report", str(path), "--force", *options]) == 0
+        text = path.with_suffix(".html").read_text()
+        return re.findall(r'<summary id="[^"]*">([^<]*): in words', text)
+
+    few, every = pictures(), pictures("--all")
+    assert len(few) == 4 + 1  # the matrix
+    assert few[0] == "Throughput and latency by engine"
+    assert set(few) < set(every)
+    assert len(every) == 6 + 1
