@@ -25,6 +25,12 @@ from iomodels.results.schema import SCHEMA, Asked, Cell, Histogram, Interval, Ru
 MAX_BYTES = 256 * 1024 * 1024
 MAX_CELLS = 100_000
 MAX_BUCKETS = 10_000
+MAX_TRIALS = 1000
+"""Of a cell: what `bench --rounds` can ask for."""
+MAX_TEXT = 16_384
+"""Characters. The longest that is written is a list of CPUs."""
+MAX_ENTRIES = 10_000
+"""Of any list or table but cells, trials, histograms and timelines, which have their own bounds."""
 MAX_ASKED = 10_000
 MAX_ASKED_TEXT = 4096
 MAX_PARTS = 10_000
@@ -156,8 +162,9 @@ def check_run(run: Run) -> None:
         raise Unusable(f"its schema is {_shown(run.schema)}, not {SCHEMA}")
     if len(run.cells) > MAX_CELLS:
         raise Unusable(f"{len(run.cells)} cells, and at most {MAX_CELLS} are read")
-    for field in ("seed", "settings", "environment"):
-        _check_numbers(getattr(run, field), field, sign_matters=False)
+    for field in run.__struct_fields__:
+        if field not in ("cells", "asked"):
+            _check_values(getattr(run, field), field, sign_matters=False)
     if run.asked is not None:
         _check_asked(run.asked)
     for number, cell in enumerate(run.cells):
@@ -179,8 +186,12 @@ def _check_asked(asked: Asked) -> None:
 def _check_cell(cell: Cell, where: str) -> None:
     if cell.status == "ok" and cell.summary is None:
         raise Unusable(f"{where} is ok and has no summary")
-    _check_numbers(cell.parameters, f"{where}.parameters", sign_matters=False)
-    _check_numbers(cell.summary, f"{where}.summary")
+    if len(cell.trials) > MAX_TRIALS:
+        raise Unusable(f"{where} has {len(cell.trials)} trials, and at most {MAX_TRIALS} are read")
+    for field in cell.__struct_fields__:
+        if field != "trials":
+            signed = field != "parameters"
+            _check_values(getattr(cell, field), f"{where}.{field}", sign_matters=signed)
     for number, trial in enumerate(cell.trials):
         check_trial(trial, f"{where}.trials[{number}]")
 
@@ -193,7 +204,7 @@ def check_trial(trial: Trial, where: str) -> None:
         elif field == "timeline":
             _check_timeline(value or [], f"{where}.{field}")
         else:
-            _check_numbers(value, f"{where}.{field}", sign_matters=field not in _MAY_BE_NEGATIVE)
+            _check_values(value, f"{where}.{field}", sign_matters=field not in _MAY_BE_NEGATIVE)
 
 
 def _check_histogram(histogram: Histogram, where: str) -> None:
@@ -214,20 +225,32 @@ def _check_timeline(timeline: list[int], where: str) -> None:
     if len(timeline) > MAX_PARTS:
         raise Unusable(f"{where} has {len(timeline)} parts, and at most {MAX_PARTS} are read")
     for number, count in enumerate(timeline):
-        _check_numbers(count, f"{where}[{number}]")
+        _check_values(count, f"{where}[{number}]")
 
 
-def _check_numbers(value: object, where: str, *, sign_matters: bool = True) -> None:
-    """Every number in `value`, however deep, is finite, of sane size, and not negative."""
+def _check_values(value: object, where: str, *, sign_matters: bool = True) -> None:
+    """Every number in `value`, however deep, is finite, of sane size, and not negative; every text
+    and every list has a sane length."""
     if isinstance(value, msgspec.Struct):
         for field in value.__struct_fields__:
             signed = sign_matters and field not in _MAY_BE_NEGATIVE
-            _check_numbers(getattr(value, field), f"{where}.{field}", sign_matters=signed)
+            _check_values(getattr(value, field), f"{where}.{field}", sign_matters=signed)
         if isinstance(value, Interval) and not value.low <= value.median <= value.high:
             raise Unusable(f"{where} is not in order: low, median, high")
+    elif isinstance(value, (dict, list)) and len(value) > MAX_ENTRIES:
+        raise Unusable(f"{where} has {len(value)} entries, and at most {MAX_ENTRIES} are read")
+    elif isinstance(value, str):
+        if len(value) > MAX_TEXT:
+            raise Unusable(
+                f"{where} is a text of {len(value)} characters, and at most {MAX_TEXT} are read"
+            )
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            _check_values(item, f"{where}[{number}]", sign_matters=sign_matters)
     elif isinstance(value, dict):
         for key, item in value.items():
-            _check_numbers(item, f"{where}[{_shown(key)}]", sign_matters=sign_matters)
+            _check_values(key, f"a name in {where}")
+            _check_values(item, f"{where}[{_shown(key)}]", sign_matters=sign_matters)
     elif isinstance(value, float) and not math.isfinite(value):
         raise Unusable(f"{where} is not a finite number")
     elif isinstance(value, (int, float)) and abs(value) >= _MAX_NUMBER:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from statistics import NormalDist
 
 from iomodels.results.schema import Interval, Trial
@@ -53,6 +54,7 @@ def median_interval(values: Sequence[float]) -> Interval:
     return Interval(median=float(middle), low=float(ordered[k - 1]), high=float(ordered[n - k]))
 
 
+@cache
 def _interval_rank(n: int) -> int:
     """The largest k whose pair of order statistics covers the median with 95 %, at least 1."""
     k, tail = 0, 0

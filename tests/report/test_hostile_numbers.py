@@ -1,4 +1,4 @@
-"""Numbers that no machine gives, and the reader takes: a page, a picture, a verdict."""
+"""Numbers that no machine gives and the reader accepts: each is a page, pictures and a verdict."""
 
 from __future__ import annotations
 

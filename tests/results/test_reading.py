@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iomodels.base.errors import ResultError
+from iomodels.measure.defaults import MAX_ROUNDS
 from iomodels.results import read, save
 
 from ..factory import make_run
@@ -73,7 +74,24 @@ UNSOUND = {
     "many parts": (trial_with("timeline", [0] * 10_001), "10001 parts"),
     "many buckets": (trial_with("latency_ns", [[n, 1] for n in range(10_001)]), "10001 buckets"),
     "huge count": (trial_with("latency_ns", [[1, 2**64]]), "above 2\\^64"),
-    "huge integer": (trial_with("operations", 10**300), "operations is above 2\\^64"),
+    "huge integer": (trial_with("operations", 10**300), "operations is 2\\^64 or more"),
+    "huge fraction": (trial_with("throughput_ops", 1.7e308), "throughput_ops is 2\\^64 or more"),
+    "least fraction": (trial_with("cpu_share", 5e-324), "cpu_share is not 0 and below 2\\^-64"),
+    "long reason": (changed(set_at("cells", 1, "reason", to="x" * 16_385)), "16385 characters"),
+    "long name": (changed(set_at("environment", "x" * 16_385, to=1)), "a name in environment"),
+    "long question": (changed(set_at("questions", "s", to="x" * 16_385)), "16385 characters"),
+    "many warnings": (
+        changed(set_at("warnings", to=[{"code": "a", "message": "b"}] * 10_001)),
+        "warnings has 10001 entries",
+    ),
+    "many counters": (
+        trial_with("counters", dict.fromkeys(map(str, range(10_001)), 1.0)),
+        "counters has 10001 entries",
+    ),
+    "many trials": (
+        changed(lambda data: data["cells"][0].update(trials=data["cells"][0]["trials"][:1] * 1001)),
+        "1001 trials",
+    ),
     "huge environment": (changed(set_at("environment", "cores", to=10**300)), "environment"),
     "disordered interval": (
         changed(set_at("cells", 0, "summary", "cpu_share", "low", to=1e6)),
@@ -160,3 +178,7 @@ def test_a_huge_file_is_refused_unread(path):
         file.truncate(read.MAX_BYTES + 1)
     with pytest.raises(ResultError, match="larger than 256 MiB"):
         read.load(path)
+
+
+def test_what_bench_can_write_is_read():
+    assert read.MAX_TRIALS >= MAX_ROUNDS
