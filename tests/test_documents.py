@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 from iomodels.analysis.claims import reference_page
+from iomodels.analysis.quantities import QUANTITIES
 from iomodels.base import exit_codes
 from iomodels.engines.catalog import DEFAULT
 from iomodels.engines.spec import parse
@@ -41,6 +43,16 @@ def test_the_examples_of_scenario_files_are_valid(tmp_path: Path) -> None:
             names = found.engines or DEFAULT
             assert all(parse(engine) for engine in names)
             assert points(found)
+
+
+def test_every_column_and_mark_is_on_the_page_about_tables() -> None:
+    page = (ROOT / "docs" / "reading.md").read_text()
+    columns = re.findall(r"^\| ([^|]+?) +\|", page, re.MULTILINE)
+    named = {name for column in columns for name in column.split(", ")}
+    assert {quantity.column for quantity in QUANTITIES if quantity.heading} <= named
+    assert {*import_module("iomodels.cli.show.changes_table").LEGEND} <= named
+    for mark, meaning in import_module("iomodels.cli.show.numbers").MEANINGS.items():
+        assert f"| `{mark}` | {meaning}" in page
 
 
 def test_the_readme_opens_with_two_commands() -> None:

@@ -97,8 +97,16 @@ def _parts(verdicts: Sequence[Verdict]) -> list[str]:
     if unknown := [f"{v.by.noun} {times(v)}" for v in verdicts if v.kind == "open"]:
         parts.append(f"no difference shown in {listed(unknown, 'or')}")
     few = [v for v in verdicts if v.kind == "few"]
-    # A number and its range, and no word that would be a verdict.
-    return parts + [f"{v.by.noun} {factor(v.ratio.interval.median)} times {times(v)}" for v in few]
+    return parts + [_measured(v, beside=len(few) < len(verdicts)) for v in few]
+
+
+def _measured(verdict: Verdict, *, beside: bool) -> str:
+    """A number and its range, and no word that would be a verdict. `beside` intervals it says which
+    of them is a range."""
+    interval = verdict.ratio.interval
+    low, middle, high = (factor(v) for v in (interval.low, interval.median, interval.high))
+    rounds = f", the range of {counted(verdict.ratio.rounds, 'round')}" if beside else ""
+    return f"{middle} times the {verdict.by.noun} ({low} to {high}{rounds})"
 
 
 def difference(verdict: Verdict) -> str:
@@ -118,11 +126,9 @@ def size(verdict: Verdict, other: str) -> str:
 
 
 def times(verdict: Verdict) -> str:
-    """`(0.89 to 3.34 times)`; that it is a range where there are too few rounds for an interval."""
-    interval, rounds = verdict.ratio.interval, verdict.ratio.rounds
-    low, high = (factor(value) for value in (interval.low, interval.high))
-    few = "" if verdict.ratio.conclusive else f", the range of {counted(rounds, 'round')}"
-    return f"({low} to {high} times{few})"
+    """`(0.89 to 3.34 times)`."""
+    low, high = (factor(v) for v in (verdict.ratio.interval.low, verdict.ratio.interval.high))
+    return f"({low} to {high} times)"
 
 
 def factor(value: float) -> str:
