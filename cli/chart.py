@@ -107,7 +107,7 @@ def command(
         files.write(data, path, force=force)
         output.print(console.safe(str(path)), soft_wrap=True)
     if further:
-        console.err().print(f"{further} more with --all", soft_wrap=True)
+        console.err().print(f"{further} more pictures with --all", soft_wrap=True)
     return 0
 
 

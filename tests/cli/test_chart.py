@@ -61,7 +61,7 @@ def test_nothing_is_overwritten_without_force(chart, tmp_path):
 def test_the_matrix(chart, tmp_path):
     done = chart("four.json", "-o", ".", "--matrix")
     assert (done.returncode, done.stdout) == (0, "slow-device-matrix.png\n")
-    assert_refused(chart("four.json", "four.json", "-o", ".", "--matrix"), 2, "one at a time")
+    assert_refused(chart("four.json", "four.json", "-o", ".", "--matrix"), 2, "name one file")
     lone = chart_runs.run([chart_runs.cell("aio", 1)])
     save(lone, tmp_path / "lone.json", force=False)
     assert_refused(chart("lone.json", "-o", ".", "--matrix"), 3, "fewer than two")
@@ -82,7 +82,7 @@ def test_two_results_are_overlaid(chart, tmp_path):
 def test_it_draws_what_answers_the_question_first_and_the_rest_when_asked(chart, tmp_path):
     few = chart("four.json", "-o", "few")
     every = chart("four.json", "-o", "every", "--all")
-    assert few.stderr == "2 more with --all\n"
+    assert few.stderr == "2 more pictures with --all\n"
     assert every.stderr == ""
     drawn = [[Path(line).stem for line in done.stdout.splitlines()] for done in (few, every)]
     assert drawn[0] == drawn[1][:4]
