@@ -41,6 +41,7 @@ from iomodels.trace.schema import Trace
 MAX_CELLS = 2000
 MAX_LINES = 1000
 """The most entries that one list of the page has: warnings, environment and the like."""
+OVER_ALL = "over the sweep"
 MAX_ANSWERS = 2
 """Of so many points the overview gives each one's first sentence."""
 ABBREVIATIONS = ("aio", "cpu", "smt")
@@ -245,14 +246,19 @@ def _findings(points: Sequence[PointCells]) -> tuple[tuple[str, tuple[str, ...]]
     ]
     of_points = [(name, sentences) for name, sentences in found if sentences]
     over_all = tuple(sweeps.sentences(points)) if found else ()
-    return (*of_points, *([("", over_all)] if over_all else []))
+    return (*of_points, *([(OVER_ALL, over_all)] if over_all else []))
 
 
 def _answers(found: Sequence[tuple[str, tuple[str, ...]]]) -> tuple[str, ...]:
     """What the overview says: the first sentence of each point, or of many what is said of all."""
     said = found if len(found) <= MAX_ANSWERS else found[-1:]
     return tuple(
-        f"{name}: {sentences[0]}" if name else " ".join(sentences) for name, sentences in said
+        " ".join(sentences)
+        if name == OVER_ALL
+        else f"{name}: {sentences[0]}"
+        if name
+        else sentences[0]
+        for name, sentences in said
     )
 
 

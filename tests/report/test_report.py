@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from iomodels.analysis import claims
+from iomodels.analysis import claims, findings
 from iomodels.analysis.cells import title
 from iomodels.base.units import format_count, format_duration, format_per_operation
 from iomodels.report.page import command, page
@@ -61,6 +61,17 @@ def test_the_overview_has_the_answer_of_each_scenario():
     (first, second) = overview.split("<dt>")[1:]
     assert "select" in first  # the better one
     assert "<br>" not in second  # a single engine, at a single point
+    cells = [
+        make_cell(engine, [make_trial(n, latency_ns=ns) for n in range(7)])
+        for engine, ns in (("blocking", 100), ("select", 300), ("aio", 900))
+    ]
+    answer, *others = findings.sentences(cells)
+    alone, _, _ = page(make_run(cells)).partition('<h2 id="scenarios">')
+    assert others
+    assert [sentence.replace(" %", "\u00a0%") in alone for sentence in (answer, *others)] == [
+        True,
+        *(False for _ in others),
+    ]
 
 
 def test_a_command_in_a_sentence_is_code_and_has_no_backticks():
