@@ -225,7 +225,7 @@ def _default_folder(output: Path | None) -> Iterator[None]:
     except OSError as error:
         raise NotWritten(
             f"cannot make the folder '{DEFAULT_FOLDER}' here ({error.strerror}): "
-            "say where the result may go with -o PATH"
+            "name the result file with -o PATH"
         ) from error
     try:
         yield

@@ -75,7 +75,9 @@ def command(
     from .show import changes_table, console
 
     if as_json and shown_as not in ("table", "json"):
-        raise click.UsageError(f"--json and --format {shown_as} contradict each other: keep one")
+        raise click.UsageError(
+            f"--json and --format {shown_as} contradict each other: use one of them"
+        )
     shown_as = "json" if as_json else shown_as
     own = [] if shown_as == "table" else [f"{shown_as}=-"]
     exports = exporting.asked([*own, *exported], "verdicts", force=force)

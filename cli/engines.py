@@ -11,7 +11,7 @@ import click
 from .shared.options import JSON_OPTION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from rich.console import RenderableType
     from rich.text import Text
@@ -71,7 +71,7 @@ def _described(descriptor: Descriptor) -> list[RenderableType]:
 
     details = [safe(f"supports: {', '.join(_abilities(descriptor.name))}")]
     details += [_option(descriptor, option) for option in descriptor.options]
-    details += [safe(str(limit)) for limit in _limits(descriptor.name)]
+    details += [safe(line) for line in _grouped(_limits(descriptor.name))]
     return [
         safe(""),
         safe(f"{descriptor.name}: ", "bold").append_text(safe(descriptor.summary, "not bold")),
@@ -138,6 +138,17 @@ class _Limit:
 
     def __str__(self) -> str:
         return f"{self.how_far}: {self.scenario}: {self.reason}"
+
+
+def _grouped(limits: Iterable[_Limit]) -> Iterator[str]:
+    """One line for all scenarios with the same limit: reasons differ in numbers, after a `;`."""
+    by_reason: dict[tuple[str, str], list[str]] = {}
+    for limit in limits:
+        reason, instead = limit.reason.partition(";")[0], limit.reason.rpartition(". ")[2]
+        key = limit.how_far, f"{reason}. {instead}" if instead.startswith("Use ") else reason
+        by_reason.setdefault(key, []).append(limit.scenario)
+    for (how_far, reason), scenarios in by_reason.items():
+        yield f"{how_far}: {', '.join(scenarios)}: {reason}"
 
 
 def _limits(engine: str) -> list[_Limit]:

@@ -111,7 +111,8 @@ def command(
     by_key = settings_by_key(settings)
     if files and any(_was_given(context, name) for name in ABOUT_RECORDING):
         raise click.UsageError(
-            "--read shows what was recorded: give no engine, --scenario, --set or --requests"
+            "--read shows a recorded trace: do not use it with ENGINE, --scenario, --set or "
+            "--requests"
         )
     if files:
         traces = [trace.load(file) for file in files]
@@ -176,7 +177,7 @@ def _check_outputs(
             data = _data_file(folder, engine)
             paths += [data, data.with_suffix(f".{format_}")]
     if len(set(paths)) < len(paths):
-        raise click.UsageError("two of the files to write have the same name: write them apart")
+        raise click.UsageError("two output files have the same name: use different folders")
     for path in paths:
         check_output(path, force=force)
 

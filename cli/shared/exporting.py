@@ -33,7 +33,9 @@ def asked(
     """
     found = [exports.parse(text, subject) for text in given]
     if as_json and on_standard_output(found):
-        raise click.UsageError("--json and an export to '-' both want standard output: keep one")
+        raise click.UsageError(
+            "--json and an export to '-' both use standard output: use one of them"
+        )
     exports.check(found, force=force, taken=taken)
     return found
 

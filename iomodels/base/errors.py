@@ -37,7 +37,8 @@ class NotWritten(OutputError):  # noqa: N818 - a state of affairs
 
 
 class UsageError(IomodelsError):
-    """A request that makes no sense as it was made: an unknown metric, options that clash."""
+    """A request that makes no sense as it was made: an unknown metric, options that
+    contradict each other."""
 
 
 class ResultError(IomodelsError):

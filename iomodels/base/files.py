@@ -54,7 +54,7 @@ def check_output(path: str | os.PathLike[str], *, force: bool) -> None:
 
 def _check_target(path: Path, *, force: bool) -> None:
     if str(path) == "-":
-        raise OutputError("'-' would be a file of that name, not standard output: name another")
+        raise OutputError("'-' does not mean standard output here: name a file")
     if not path.name or path.is_dir():
         raise OutputError(f"{path} is a folder: give the name of a file in it")
     if path.exists() and not path.is_file():

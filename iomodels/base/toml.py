@@ -50,7 +50,7 @@ def read(path: Path, where: str) -> dict[str, Any]:
         raise ScenarioError(f"{where} is not valid TOML: {printable(str(error))}") from None
     except ValueError:
         # Not a TOMLDecodeError: Python itself refuses thousands of digits, or a 13th month.
-        raise ScenarioError(f"{where} is not valid TOML: it holds an impossible number") from None
+        raise ScenarioError(f"{where} is not valid TOML: it contains an invalid number") from None
     except RecursionError:
         raise ScenarioError(_too_deep(where)) from None
 

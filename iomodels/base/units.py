@@ -128,7 +128,9 @@ def _parse(text: str, quantity: _Quantity) -> int:
         smallest = next(iter(quantity.units))
         raise ScenarioError(f"{shown} is not a whole number of {smallest}: round it")
     if value > quantity.most:
-        raise ScenarioError(f"{shown} is too much: no {quantity.name} is over {quantity.most_text}")
+        raise ScenarioError(
+            f"{shown} is too large: a {quantity.name} is at most {quantity.most_text}"
+        )
     return value
 
 

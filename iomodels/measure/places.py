@@ -33,6 +33,6 @@ def check_one_file_system(cells: Iterable[PlannedCell]) -> None:
     if len(first) > 1:
         named = ", ".join(f"{scenario} on {place}" for place, scenario in list(first.items())[:2])
         raise ScenarioError(
-            f"files on several file systems ({named}), and a result "
-            "names only one: run these scenarios one by one"
+            f"files on several file systems ({named}), but a result "
+            "can describe only one: run these scenarios separately"
         )

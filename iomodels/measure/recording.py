@@ -138,8 +138,8 @@ def _one_scenario(name: str, settings: Mapping[str, Sequence[str]]) -> Scenario:
     found = resolve([name], settings)
     if len(found) != 1:
         raise ScenarioError(
-            f"'{name}' is a suite of {len(found)} scenarios, and a trace is of one: "
-            f"choose one of them, such as '{found[0].name}'"
+            f"'{name}' is a suite of {len(found)} scenarios, but a trace needs one: "
+            f"name a scenario, such as '{found[0].name}'"
         )
     return found[0]
 

@@ -62,8 +62,8 @@ def check_folders(cells: Iterable[PlannedCell]) -> None:
         except OSError as error:
             if error.errno in _WRONG_FOLDER:
                 raise ScenarioError(
-                    f"channel.folder is {printable(str(folder))}, where no file can be made "
-                    f"({os.strerror(error.errno)}): set it to a folder that can be written to"
+                    f"channel.folder is {printable(str(folder))}, where no file can be created "
+                    f"({os.strerror(error.errno)}): use a folder with write permission"
                 ) from None
 
 

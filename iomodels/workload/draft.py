@@ -19,8 +19,8 @@ MAX_VALUES = 64
 """How many values a sweep may give one key."""
 
 _NOT_SWEPT = {
-    "channel.kind": "a scenario is about one kind of channel",
-    "channel.folder": "points that differ only in their folder could not be told apart",
+    "channel.kind": "a scenario has one kind of channel",
+    "channel.folder": "points that differ only in the folder cannot be distinguished",
 }
 
 
@@ -107,7 +107,9 @@ class Draft:
 
     def _refuse_fixed(self, key: Key, count: int, where: str) -> None:
         if key.name in _NOT_SWEPT and (count > 1 or key.name == "channel.kind"):
-            raise ScenarioError(f"{where}: {key.name} cannot change, since {_NOT_SWEPT[key.name]}")
+            raise ScenarioError(
+                f"{where}: {key.name} cannot change, because {_NOT_SWEPT[key.name]}"
+            )
 
     def _put(self, key: Key, values: Sequence[Value], where: str) -> None:
         for number, value in enumerate(values):

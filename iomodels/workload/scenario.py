@@ -103,7 +103,7 @@ def load(name_or_path: str | Path, settings: Mapping[str, Sequence[str]] | None 
     path, where = _locate(name_or_path, shipped)
     data = toml.read(path, where)
     if is_suite(data):
-        raise ScenarioError(f"{where} is a suite, and one scenario is wanted here")
+        raise ScenarioError(f"{where} is a suite: name a single scenario")
     return _scenario(path, where, data, settings or {})
 
 
@@ -152,7 +152,7 @@ def _scenarios_of(name: str, settings: Mapping[str, Sequence[str]]) -> Iterator[
         yield replace(scenario, lacks=tuple(key for key in settings if key not in fitting))
     for key in settings:
         if key not in fitted:
-            raise ScenarioError(f"{where}: {key} fits none of its scenarios: leave it out")
+            raise ScenarioError(f"{where}: {key} applies to none of its scenarios: leave it out")
 
 
 def _fits(key: str, scenario: Mapping[str, Any]) -> bool:
@@ -166,7 +166,7 @@ def _fits(key: str, scenario: Mapping[str, Any]) -> bool:
 def _why_not_both(one: Scenario, other: Scenario) -> str:
     name = printable(one.name)
     if one.path.resolve() == other.path.resolve():
-        return f"'{name}' is asked for twice with different settings: run it once for each"
+        return f"'{name}' is given twice with different settings: use a run for each"
     return (
         f"two scenarios have the name '{name}', {printable(str(one.path))} and "
         f"{printable(str(other.path))}: rename one of the files"
@@ -198,7 +198,7 @@ def _scenario(
     """The file's scenario, changed by a suite's `run` and then by `--set`, every point checked."""
     if not _NAME.fullmatch(path.stem):
         raise ScenarioError(
-            f"{where}: the file's name is the scenario's, so it must be letters, digits and . + - _"
+            f"{where}: the file name is the name of the scenario: use letters, digits and . + - _"
         )
     file = toml.decode(data, ScenarioFile, where)
     draft = Draft(file.channel.get("kind"))
@@ -232,7 +232,7 @@ def points(scenario: Scenario) -> list[Point]:
 def _points(scenario: Scenario, where: str) -> list[Point]:
     count = math.prod(len(values) for values in scenario.sweep.values())
     if count > MAX_POINTS:
-        raise ScenarioError(f"{where}: the sweep makes {count} points, over {MAX_POINTS}")
+        raise ScenarioError(f"{where}: the sweep has {count} points; the maximum is {MAX_POINTS}")
     made = []
     for values in itertools.product(*scenario.sweep.values()):
         flat = dict(scenario.settings)

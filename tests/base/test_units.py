@@ -87,8 +87,8 @@ def test_a_size_is_read_exactly(text, size):
         ("9" * 100 + " s", "is not a duration"),
         ("0.5 ns", "not a whole number of ns"),
         ("1.0001 us", "not a whole number of ns"),
-        ("61 min", "over 60 min"),
-        ("3600.000000001 s", "over 60 min"),
+        ("61 min", "at most 60 min"),
+        ("3600.000000001 s", "at most 60 min"),
         ("4 KiB", "unknown unit 'KiB': a duration is in ns, us, ms, s, min"),
         ("1 sec", "did you mean '1 s'?"),
         ("1 MS", "did you mean '1 ms'?"),
@@ -117,7 +117,7 @@ def test_a_wrong_duration_is_refused_with_the_reason(text, why):
         ("4 us", "unknown unit 'us': a size is in B, KiB, MiB, GiB, TiB"),
         ("0.5 B", "not a whole number of B"),
         ("-4 KiB", "is not a size"),
-        ("1.5 TiB", "over 1 TiB"),
+        ("1.5 TiB", "at most 1 TiB"),
     ],
 )
 def test_a_wrong_size_is_refused_with_the_reason(text, why):

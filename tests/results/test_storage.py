@@ -81,7 +81,7 @@ def test_paths_that_cannot_be_written_are_refused_before_measuring(tmp_path, for
         ("", "is a folder"),
         (fifo, "not a regular file"),
         ("/dev/null", "not a regular file"),
-        ("-", "not standard output: name another"),
+        ("-", "does not mean standard output"),
         (tmp_path / "absent" / "run.json", "does not exist: make it"),
         (plain / "run.json", "Not a directory"),
         (tmp_path / ("x" * 300), "name too long"),

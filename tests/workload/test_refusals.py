@@ -133,8 +133,8 @@ def refusal(text, write, **settings):
         (FILE + "size = 0\n", "channel.size is 0: it must be a size from 1 B to 1 TiB"),
         (FILE + "size = -1\n", "channel.size is -1"),
         (FILE + f"size = 0x{'f' * 5000}\n", "channel.size is a number far too large"),
-        (FILE + f"size = {'9' * 5000}\n", "is not valid TOML: it holds an impossible number"),
-        (FILE + "size = '2 TiB'\n", "over 1 TiB"),
+        (FILE + f"size = {'9' * 5000}\n", "is not valid TOML: it contains an invalid number"),
+        (FILE + "size = '2 TiB'\n", "at most 1 TiB"),
         (
             FILE + LOAD + "block = '65 MiB'\n",
             "load.block is '65 MiB': it must be a size from 1 B to 64",
@@ -198,7 +198,7 @@ def refusal(text, write, **settings):
         (
             FILE + f'[sweep]\n"load.depth" = {list(range(1, 18))}\n"load.block" = '
             f"{[512 << n for n in range(8)] + [1 << n for n in range(8)]}\n",
-            "the sweep makes 272 points",
+            "the sweep has 272 points",
         ),
         (
             TIMER + '[sweep]\n"channel.service" = ["1 us", "2 us"]\n'
@@ -223,7 +223,7 @@ def refusal(text, write, **settings):
             "mine.toml",
         ),
         ("a." * 150 + "b = 1\n", "there is no key a"),
-        ("[[run]]\nscenario = 'slow-device'\n", "is a suite, and one scenario is wanted here"),
+        ("[[run]]\nscenario = 'slow-device'\n", "is a suite: name a single scenario"),
     ],
 )
 def test_a_wrong_file_is_refused_with_what_was_found_and_what_is_allowed(write, text, words):
@@ -255,7 +255,7 @@ def test_files_that_are_not_readable_text_files_are_refused(write, tmp_path):
     os.mkfifo(tmp_path / "fifo.toml")
     with pytest.raises(ScenarioError, match="is not a regular file"):
         scenario.load(tmp_path / "fifo.toml")
-    with pytest.raises(ScenarioError, match="the file's name is the scenario's"):
+    with pytest.raises(ScenarioError, match="the file name is the name of the scenario"):
         scenario.load(write(TIMER, "-rf $HOME.toml"))
 
 

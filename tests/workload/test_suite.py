@@ -43,7 +43,7 @@ def test_a_setting_of_a_suite_goes_where_it_fits():
     slow, _, cached = scenario.resolve(["default"], {"load.block": ["8 KiB"]})
     assert scenario.points(slow)[0].load.block == 8
     assert scenario.points(cached)[0].load.block == 8192
-    with pytest.raises(ScenarioError, match=r"load\.placement fits none of its scenarios"):
+    with pytest.raises(ScenarioError, match=r"load\.placement applies to none of its scenarios"):
         scenario.resolve(["default"], {"load.placement": ["same"]})
 
 
@@ -64,7 +64,7 @@ def test_two_scenarios_of_one_name_are_refused(write, tmp_path):
     paths = [str(write(TIMER)), str(write(TIMER, "other/mine.toml"))]
     with pytest.raises(ScenarioError, match="two scenarios have the name 'mine'"):
         scenario.resolve(paths)
-    with pytest.raises(ScenarioError, match="'slow-devices' is asked for twice with different"):
+    with pytest.raises(ScenarioError, match="'slow-devices' is given twice with different"):
         scenario.resolve(["default", "slow-devices"])
 
 
