@@ -15,9 +15,10 @@ from iomodels.trace.schema import Trace
 from ..traces import make_event, make_trace
 
 
-def drawn(trace: Trace) -> Figure:
+def drawn(trace: Trace, *, narrow: bool = False) -> Figure:
     with style.context():
-        return flows.flow(trace).draw()
+        picture = flows.flow(trace)
+        return (picture.narrow or picture).draw() if narrow else picture.draw()
 
 
 def texts(figure: Figure) -> list[str]:

@@ -276,8 +276,9 @@ def crowded() -> Trace:
     return make_trace([*some, make_event("device_start", 95_000, 99_000, result=0)])
 
 
+@pytest.mark.parametrize("narrow", [False, True])
 @pytest.mark.parametrize("which", [*ALL, "crowded", "depth 8", "depth 16", "long notes"])
-def test_no_text_overlaps_another_or_leaves_the_picture(which: str) -> None:
+def test_no_text_overlaps_another_or_leaves_the_picture(which: str, narrow: bool) -> None:
     if which == "crowded":
         trace = crowded()
     elif which == "depth 8":
@@ -288,7 +289,7 @@ def test_no_text_overlaps_another_or_leaves_the_picture(which: str) -> None:
         trace = one_request("x" * 200, scenario="y" * 300, notes=["a long note " * 40] * 9)
     else:
         trace = recorded(which)
-    figure = drawn(trace)
+    figure = drawn(trace, narrow=narrow)
     figure.canvas.draw()
     shown = [text for text in figure.axes[0].texts if text.get_text()]
     boxes = [text.get_window_extent() for text in shown]

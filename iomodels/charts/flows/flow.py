@@ -10,15 +10,16 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from iomodels.base import files
 from iomodels.base.units import counted, format_duration
 from iomodels.charts.drawing import style
 from iomodels.charts.drawing.picture import Picture
 from iomodels.charts.flows import arrows, lanes
-from iomodels.charts.flows.lanes import APPLICATION_IN, BEHIND, HEAD_IN, FlowSheet, write
+from iomodels.charts.flows.lanes import BEHIND, HEAD_IN, NARROW, WIDE, FlowSheet, Layout, write
 from iomodels.trace import figures, words
 from iomodels.trace.flow import Flow, Moment, flow_of, is_device, pictured
 from iomodels.trace.schema import Trace
@@ -27,14 +28,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH_IN = 8.6
-LEAST_IN, LABEL_IN, TWO_LINES_IN = 4.4, 0.2, 0.34
-"""The least height of the lanes, and what each label takes, in one line and in two."""
+LEAST_IN, LABEL_IN = 4.4, 0.2
+"""The least height of the lanes, and what each label of one line takes."""
+DEVICE_LABEL_IN, NARROW_DEVICE_LABEL_IN = 0.34, 0.42
+"""What a label of the device takes, in two lines, and in three."""
 LINE_IN = 0.17
+HEADINGS_IN = 0.42
+"""What the headings of the lanes take."""
 MARGIN_IN = 0.15
-LEFT_LABELS_IN, RIGHT_LABELS_IN, RIGHT_LIMIT_IN = 3.45, 6.15, 8.1
-SCALE_IN, SCALE_SIDE_IN = 8.35, 0.5
-"""Where the scale bar is beside the labels of a device, and how far from the kernel's lane else."""
+SCALE_SIDE_IN = 0.5
+"""How far the scale bar is from the kernel's lane, where the device has no labels."""
 MAX_NOTES = 4
 APART = "\u2003"
 """Between a label's time and its words: SVG makes one space of several."""
@@ -50,7 +53,8 @@ def flow(trace: Trace) -> Picture:
         scenario=trace.scenario,
         title=title,
         alt=style.safe(_in_words(trace, shown), 1500),
-        draw=partial(_draw, trace, shown, title),
+        draw=partial(_draw, trace, shown, title, WIDE),
+        draw_narrow=partial(_draw, trace, shown, title, NARROW),
     )
 
 
@@ -66,22 +70,25 @@ def _in_words(trace: Trace, shown: Flow) -> str:
 # The whole
 
 
-def _draw(trace: Trace, shown: Flow, title: str) -> Figure:
+def _draw(trace: Trace, shown: Flow, title: str, layout: Layout) -> Figure:
     from matplotlib.figure import Figure
 
     device = sum(1 for m in shown.moments if is_device(m.step))
     others = len(shown.moments) - device
-    height = max(LEAST_IN, LABEL_IN * (others + 1), TWO_LINES_IN * (device + 1))
+    height = max(LEAST_IN, LABEL_IN * (others + 1), _device_label_in(layout) * (device + 1))
     colour = style.hue(trace.engine.partition(":")[0])
-    sheet = FlowSheet(shown, colour, height)
-    width = max(WIDTH_IN, _scale_in(sheet) + WIDTH_IN - SCALE_IN)
+    sheet = FlowSheet(shown, colour, height, layout=layout)
+    width = max(layout.width, _scale_in(sheet) + WIDE.width - WIDE.scale)
+    above = _above(trace, shown, title, width)
+    head = max(HEAD_IN, 0.25 + sum(line.height for line in above) + HEADINGS_IN)
+    sheet = replace(sheet, head=head)
     below = _below(trace, shown, width)
-    whole = HEAD_IN + height + 0.25 + LINE_IN * len(below) + MARGIN_IN
+    whole = head + height + 0.25 + LINE_IN * len(below) + MARGIN_IN
     figure = Figure(figsize=(width, whole))
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set(xlim=(0, width), ylim=(whole, 0))
     axes.set_axis_off()
-    _head(axes, trace, sheet, title, width)
+    _head(axes, trace, sheet, above)
     lanes.draw(axes, sheet)
     rows = list(_placed([m for m in shown.moments if not is_device(m.step)], sheet, LABEL_IN))
     arrows.draw(axes, sheet, rows)
@@ -90,25 +97,59 @@ def _draw(trace: Trace, shown: Flow, title: str) -> Figure:
     _device_labels(axes, sheet)
     _scale(axes, sheet)
     for line, text in enumerate(below):
-        write(axes, MARGIN_IN, HEAD_IN + height + 0.35 + LINE_IN * line, text, style.FINE_PT)
+        write(axes, MARGIN_IN, head + height + 0.35 + LINE_IN * line, text, style.FINE_PT)
     return figure
 
 
-def _head(axes: Axes, trace: Trace, sheet: FlowSheet, title: str, width: float) -> None:
+def _device_label_in(layout: Layout) -> float:
+    return NARROW_DEVICE_LABEL_IN if layout.is_terse else DEVICE_LABEL_IN
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line above the picture, and how far below it the next one is."""
+
+    text: str
+    height: float
+    look: dict[str, Any]
+
+
+def _above(trace: Trace, shown: Flow, title: str, width: float) -> list[_Line]:
+    """The title, the question, and which request it is."""
     wide = width - 2 * MARGIN_IN
-    fitted = style.shortened(title, style.TITLE_PT, wide, "bold")
-    write(axes, MARGIN_IN, 0.25, fitted, style.TITLE_PT, color=style.INK, fontweight="bold")
-    question = style.wrap(style.safe(trace.question), style.TEXT_PT, wide, lines=2)
-    text = f"{style.safe(trace.scenario, 60)}: {sheet.flow.caption}"
-    caption = style.wrap(text, style.TEXT_PT, 0.97 * wide, lines=2)
-    for line, text in enumerate([*question, *caption]):
-        write(axes, MARGIN_IN, 0.52 + LINE_IN * line, text, style.TEXT_PT)
-    centre = {"ha": "center", "fontweight": "bold", "color": style.INK}
-    for (left, right), name in (
-        (APPLICATION_IN, "Application"),
-        (sheet.kernel, words.other_side(trace.engine).capitalize()),
-    ):
-        write(axes, (left + right) / 2, HEAD_IN - 0.18, name, style.HEADING_PT, **centre)
+    lines = 2 if width >= WIDE.width else 4
+    bold = {"fontsize": style.TITLE_PT, "color": style.INK, "fontweight": "bold"}
+    plain = {"fontsize": style.TEXT_PT}
+    titles = style.wrap(title, style.TITLE_PT, wide, lines=lines - 1, weight="bold")
+    caption = f"{style.safe(trace.scenario, 60)}: {shown.caption}"
+    texts = [
+        *style.wrap(style.safe(trace.question), style.TEXT_PT, wide, lines=lines),
+        *style.wrap(caption, style.TEXT_PT, 0.97 * wide, lines=lines),
+    ]
+    return [
+        *(_Line(text, 0.27, bold) for text in titles),
+        *(_Line(text, LINE_IN, plain) for text in texts),
+    ]
+
+
+def _head(axes: Axes, trace: Trace, sheet: FlowSheet, above: Sequence[_Line]) -> None:
+    y = 0.25
+    for line in above:
+        size = line.look["fontsize"]
+        look = {key: value for key, value in line.look.items() if key != "fontsize"}
+        write(axes, MARGIN_IN, y, line.text, size, **look)
+        y += line.height
+    bold = {"fontweight": "bold", "color": style.INK}
+    (left, right), kernel = sheet.layout.application, sum(sheet.kernel) / 2
+    other = words.other_side(trace.engine).capitalize()
+    if sheet.layout.is_terse:  # beside the helpers' headings, and above the first label's lines
+        y = sheet.head - (0.18 if sheet.helpers else 0.3)
+        write(axes, right, y, "Application", style.TEXT_PT, ha="right", **bold)
+        write(axes, kernel, sheet.head - 0.3, other, style.TEXT_PT, ha="center", **bold)
+    else:
+        y = sheet.head - 0.18
+        write(axes, (left + right) / 2, y, "Application", style.HEADING_PT, ha="center", **bold)
+        write(axes, kernel, y, other, style.HEADING_PT, ha="center", **bold)
 
 
 def _below(trace: Trace, shown: Flow, width: float) -> list[str]:
@@ -131,10 +172,11 @@ def _below(trace: Trace, shown: Flow, width: float) -> list[str]:
     ]
     texts = [*notes, " · ".join(part for part in footer if part)]
     wide = width - 2 * MARGIN_IN
+    lines = 2 if width >= WIDE.width else 5
     return [
         line
         for text in texts
-        for line in style.wrap(style.safe(text, 400), style.FINE_PT, wide, lines=2)
+        for line in style.wrap(style.safe(text, 400), style.FINE_PT, wide, lines=lines)
     ]
 
 
@@ -160,39 +202,46 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list
 
 
 def _device_labels(axes: Axes, sheet: FlowSheet) -> None:
+    layout = sheet.layout
     right = [m for m in sheet.flow.moments if is_device(m.step)]
-    for moment, y in _placed(right, sheet, TWO_LINES_IN):
-        left, true = RIGHT_LABELS_IN + sheet.shift, sheet.y(moment.at_ns)
+    for moment, y in _placed(right, sheet, _device_label_in(layout)):
+        left, true = layout.right_labels + sheet.shift, sheet.y(moment.at_ns)
         _leader(axes, (sheet.kernel[1], left - 0.05), (true, y))
-        limit = RIGHT_LIMIT_IN - RIGHT_LABELS_IN
+        limit = layout.right_limit - layout.right_labels
         time = words.clock(moment.at_ns, sheet.flow.duration_ns)
-        lines = re.split(r" (?=\(|in )", f"{time}{APART}{_label(moment, sheet.flow)}")
-        text = "\n".join(style.shortened(line, style.SMALL_PT, limit) for line in lines)
-        write(axes, left, y, text, style.SMALL_PT, color=style.INK)
+        apart = "\n" if layout.is_terse else APART
+        label = f"{time}{apart}{_label(moment, sheet.flow)}"
+        lines = re.split(r"\n| (?=\(|in )", label)
+        text = "\n".join(style.shortened(line, layout.device_pt, limit) for line in lines)
+        write(axes, left, y, text, layout.device_pt, color=style.INK)
 
 
 def _placed(
     moments: Sequence[Moment], sheet: FlowSheet, gap: float
 ) -> Iterable[tuple[Moment, float]]:
     wanted = [sheet.y(moment.at_ns) for moment in moments]
-    low, high = HEAD_IN + 0.05, HEAD_IN + sheet.height + 0.05
+    low, high = sheet.head + 0.05, sheet.head + sheet.height + 0.05
     return zip(moments, spread(wanted, gap, low, high), strict=True)
 
 
 def _label_left(axes: Axes, sheet: FlowSheet, moment: Moment, y: float) -> None:
-    true, start, end = sheet.y(moment.at_ns), APPLICATION_IN[0], LEFT_LABELS_IN + 0.05
+    layout = sheet.layout
+    true, start = sheet.y(moment.at_ns), layout.application[0]
+    end = layout.left_labels + 0.05
     if moment.step.thread:  # behind the lanes on the way, at its time
         own = sheet.lane(moment.step)[0]
         _leader(axes, (own, start, end), (true, true, y))
     else:
         _leader(axes, (start, end), (true, y))
     time = words.clock(moment.at_ns, sheet.flow.duration_ns)
-    limit = LEFT_LABELS_IN - MARGIN_IN
+    limit = layout.left_labels - MARGIN_IN
     text = f"{time}{APART}{style.safe(_label(moment, sheet.flow))}"
+    if layout.is_terse:
+        text = time
     if style.width_in(text, style.SMALL_PT) > limit:  # rather none of the duration than a part
         text = text.rpartition(", ")[0] or text
     text = style.shortened(text, style.SMALL_PT, limit)
-    write(axes, LEFT_LABELS_IN, y, text, style.SMALL_PT, ha="right", color=style.INK)
+    write(axes, layout.left_labels, y, text, style.SMALL_PT, ha="right", color=style.INK)
 
 
 def _leader(axes: Axes, xs: Sequence[float], ys: Sequence[float]) -> None:
@@ -226,14 +275,14 @@ def nice_ns(duration_ns: int) -> int:
 def _scale_in(sheet: FlowSheet) -> float:
     """Beside the device's labels, or where there are none beside the kernel's lane."""
     if sheet.flow.at_work_ns or sheet.flow.unsure_ns:
-        return SCALE_IN + sheet.shift
+        return sheet.layout.scale + sheet.shift
     return sheet.kernel[1] + SCALE_SIDE_IN
 
 
 def _scale(axes: Axes, sheet: FlowSheet) -> None:
     at = _scale_in(sheet)
     length_ns = nice_ns(sheet.flow.duration_ns)
-    bottom = HEAD_IN + sheet.height
+    bottom = sheet.head + sheet.height
     top = bottom - (sheet.y(length_ns) - sheet.y(0))
     axes.plot([at, at], [top, bottom], color=style.INK, linewidth=2)
     for y in (top, bottom):

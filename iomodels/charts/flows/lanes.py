@@ -30,6 +30,56 @@ DEVICE = "#e69f00"
 
 
 @dataclass(frozen=True)
+class Layout:
+    """Where things are without helper threads, in inches from the left.
+
+    Labels at the left end at `left_labels`; those of the device begin at `right_labels` and end at
+    `right_limit`. `helper` is the lane of the first helper thread, `helper_step` the way to the
+    next. `is_terse`: there is room for times at the left, and for no more.
+    """
+
+    width: float
+    left_labels: float
+    application: tuple[float, float]
+    helper: tuple[float, float]
+    helper_step: float
+    kernel: tuple[float, float]
+    right_labels: float
+    right_limit: float
+    scale: float
+    device_pt: float
+    is_terse: bool = False
+
+
+WIDE = Layout(
+    width=8.6,
+    left_labels=3.45,
+    application=APPLICATION_IN,
+    helper=HELPER_IN,
+    helper_step=HELPER_STEP_IN,
+    kernel=KERNEL_IN,
+    right_labels=6.15,
+    right_limit=8.1,
+    scale=8.35,
+    device_pt=style.SMALL_PT,
+)
+NARROW = Layout(
+    width=3.9,
+    left_labels=0.72,
+    application=(0.82, 1.0),
+    helper=(1.24, 1.4),
+    helper_step=0.4,
+    kernel=(2.3, 2.48),
+    right_labels=2.58,
+    right_limit=3.57,
+    scale=3.66,
+    device_pt=style.FINE_PT,
+    is_terse=True,
+)
+"""For a phone."""
+
+
+@dataclass(frozen=True)
 class FlowSheet:
     """Where things are: inches from the figure's top, and from its left."""
 
@@ -37,39 +87,46 @@ class FlowSheet:
     colour: str
     height: float
     """Of the lanes."""
+    head: float = HEAD_IN
+    """Where the lanes begin."""
+    layout: Layout = WIDE
     words: list[tuple[float, float, float]] = field(default_factory=list)
     """Where words stand in the lanes: left edge of the lane, top, bottom."""
 
     def lane(self, step: Step) -> tuple[float, float]:
         """The lane of the thread: the application's, or one beside it."""
-        return APPLICATION_IN if step.thread == 0 else self.helpers[step.thread]
+        return self.layout.application if step.thread == 0 else self.helpers[step.thread]
 
     @cached_property
     def helpers(self) -> dict[int, tuple[float, float]]:
         """The lane of each helper thread, from left to right."""
         threads = {step.thread for step in self.flow.steps if not is_device(step)}
+        (left, right), step = self.layout.helper, self.layout.helper_step
         return {
-            thread: (HELPER_IN[0] + HELPER_STEP_IN * n, HELPER_IN[1] + HELPER_STEP_IN * n)
+            thread: (left + step * n, right + step * n)
             for n, thread in enumerate(sorted(threads - {0}))
         }
 
     @property
     def edge(self) -> float:
         """Right of the threads' lanes."""
-        return max((right for _, right in self.helpers.values()), default=APPLICATION_IN[1])
+        return max(
+            (right for _, right in self.helpers.values()), default=self.layout.application[1]
+        )
 
     @property
     def shift(self) -> float:
         """How far the helper threads move all that is right of them."""
-        return self.edge - APPLICATION_IN[1]
+        return self.edge - self.layout.application[1]
 
     @property
     def kernel(self) -> tuple[float, float]:
-        return KERNEL_IN[0] + self.shift, KERNEL_IN[1] + self.shift
+        left, right = self.layout.kernel
+        return left + self.shift, right + self.shift
 
     def y(self, at_ns: float) -> float:
         share = at_ns / max(1, self.flow.duration_ns)
-        return HEAD_IN + self.height * min(1.0, max(0.0, share))
+        return self.head + self.height * min(1.0, max(0.0, share))
 
     def end(self, step: Step) -> float:
         return self.y(self.flow.duration_ns if step.end_ns is None else step.end_ns)
@@ -81,10 +138,10 @@ def draw(axes: Axes, sheet: FlowSheet) -> None:
     _threads_lanes(axes, sheet)
     for thread, (left, right) in sheet.helpers.items():
         name = f"thread {thread}"
-        if style.width_in(name, style.FINE_PT) > HELPER_STEP_IN:
+        if style.width_in(name, style.FINE_PT) > sheet.layout.helper_step:
             name = str(thread)
         look = {"ha": "center", "color": style.INK}
-        write(axes, (left + right) / 2, HEAD_IN - 0.18, name, style.FINE_PT, **look)
+        write(axes, (left + right) / 2, sheet.head - 0.18, name, style.FINE_PT, **look)
 
 
 def write(axes: Axes, x: float, y: float, text: str, size: float, **more: Any) -> None:  # noqa: ANN401
@@ -132,7 +189,7 @@ def _span(axes: Axes, sheet: FlowSheet, lane: tuple[float, float], shading: _Sha
 
 def _outline(axes: Axes, sheet: FlowSheet, lane: tuple[float, float], top: float) -> None:
     edge = {"facecolor": "none", "edgecolor": style.SOFT, "linewidth": 0.8}
-    _bar(axes, lane, top, HEAD_IN + sheet.height, **edge)
+    _bar(axes, lane, top, sheet.head + sheet.height, **edge)
 
 
 def _kernel_lane(axes: Axes, sheet: FlowSheet) -> None:
@@ -148,18 +205,18 @@ def _kernel_lane(axes: Axes, sheet: FlowSheet) -> None:
         if step.kind == "device_ready":
             at = [sheet.y(start_ns) for start_ns, _ in step.spans_ns]
             axes.plot([sheet.kernel[1]] * step.count, at, linestyle="none", **mark)
-    _outline(axes, sheet, sheet.kernel, HEAD_IN)
+    _outline(axes, sheet, sheet.kernel, sheet.head)
 
 
 def _threads_lanes(axes: Axes, sheet: FlowSheet) -> None:
     own = [step for step in sheet.flow.steps if not is_device(step)]
-    begins: dict[tuple[float, float], float] = {APPLICATION_IN: HEAD_IN}
+    begins: dict[tuple[float, float], float] = {sheet.layout.application: sheet.head}
     for step in own:
         begins.setdefault(sheet.lane(step), sheet.y(step.start_ns))
-    foot = HEAD_IN + sheet.height
+    foot = sheet.head + sheet.height
     for lane, top in begins.items():
         _bar(axes, lane, top, foot, facecolor=style.GROUND)
-    _bar(axes, APPLICATION_IN, HEAD_IN, foot, facecolor=sheet.colour, alpha=0.18)
+    _bar(axes, sheet.layout.application, sheet.head, foot, facecolor=sheet.colour, alpha=0.18)
     for step in own:
         word, look = _shading_of(step, sheet)
         if look:
