@@ -19,7 +19,7 @@ from iomodels.base.units import counted, format_duration
 from iomodels.charts.drawing import style
 from iomodels.charts.drawing.picture import Picture
 from iomodels.charts.flows import arrows, lanes
-from iomodels.charts.flows.lanes import BEHIND, HEAD_IN, NARROW, WIDE, FlowSheet, Layout, write
+from iomodels.charts.flows.lanes import BEHIND, HEAD_IN, NARROW, WIDE, Columns, FlowSheet, write
 from iomodels.trace import figures, words
 from iomodels.trace.flow import Flow, Moment, flow_of, is_device, pictured
 from iomodels.trace.schema import Trace
@@ -70,7 +70,7 @@ def _in_words(trace: Trace, shown: Flow) -> str:
 # The whole
 
 
-def _draw(trace: Trace, shown: Flow, title: str, layout: Layout) -> Figure:
+def _draw(trace: Trace, shown: Flow, title: str, layout: Columns) -> Figure:
     from matplotlib.figure import Figure
 
     device = sum(1 for m in shown.moments if is_device(m.step))
@@ -101,7 +101,7 @@ def _draw(trace: Trace, shown: Flow, title: str, layout: Layout) -> Figure:
     return figure
 
 
-def _device_label_in(layout: Layout) -> float:
+def _device_label_in(layout: Columns) -> float:
     return NARROW_DEVICE_LABEL_IN if layout.is_terse else DEVICE_LABEL_IN
 
 

@@ -30,7 +30,7 @@ DEVICE = "#e69f00"
 
 
 @dataclass(frozen=True)
-class Layout:
+class Columns:
     """Where things are without helper threads, in inches from the left.
 
     Labels at the left end at `left_labels`; those of the device begin at `right_labels` and end at
@@ -51,7 +51,7 @@ class Layout:
     is_terse: bool = False
 
 
-WIDE = Layout(
+WIDE = Columns(
     width=8.6,
     left_labels=3.45,
     application=APPLICATION_IN,
@@ -63,7 +63,7 @@ WIDE = Layout(
     scale=8.35,
     device_pt=style.SMALL_PT,
 )
-NARROW = Layout(
+NARROW = Columns(
     width=3.9,
     left_labels=0.72,
     application=(0.82, 1.0),
@@ -89,7 +89,7 @@ class FlowSheet:
     """Of the lanes."""
     head: float = HEAD_IN
     """Where the lanes begin."""
-    layout: Layout = WIDE
+    layout: Columns = WIDE
     words: list[tuple[float, float, float]] = field(default_factory=list)
     """Where words stand in the lanes: left edge of the lane, top, bottom."""
 
