@@ -24,7 +24,7 @@ from iomodels.base import exit_codes, signals
 from iomodels.base.errors import IomodelsError
 from iomodels.base.exit_codes import Exit
 
-from .shared import streams, surroundings
+from .shared import colour, streams, surroundings
 from .shared.ending import EXIT_BROKEN_PIPE
 from .shared.streams import StreamError, complain
 
@@ -72,6 +72,8 @@ class LazyGroup(click.Group):
             return None
         command = importlib.import_module(f"iomodels.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
+        if not any("--color" in parameter.opts for parameter in command.params):
+            command.params.append(colour.option(hidden=True))
         return command
 
     def resolve_command(
@@ -116,6 +118,9 @@ def group(context: click.Context) -> int | None:
         return None
     click.echo(context.get_help(), err=True)
     return Exit.USAGE
+
+
+group.params.append(colour.option())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

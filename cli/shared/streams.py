@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, TextIO
 from iomodels.base.errors import NotWritten
 from iomodels.base.escape import visible
 
+from . import plain
+
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
@@ -68,6 +70,7 @@ def open_standard() -> None:
     What was closed when the process began is replaced by /dev/null first: otherwise the next file
     that is opened would get its number, and the output into it.
     """
+    plain.register()
     absent = [stream is None for stream in (sys.stdin, sys.stdout, sys.stderr)]
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)
@@ -84,7 +87,7 @@ def _reopened(stream: TextIO | None, descriptor: int, *, closed: bool) -> TextIO
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding="utf-8" if stream is None else stream.encoding,
-        errors="replace",
+        errors=plain.ERRORS,
         line_buffering=stream is not None and (stream.line_buffering or stream.write_through),
     )
 

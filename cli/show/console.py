@@ -11,6 +11,8 @@ from rich.text import Text
 
 from iomodels.base.escape import visible
 
+from ..shared import colour
+
 PLAIN_WIDTH = 80
 """Columns where neither a terminal nor COLUMNS says how many there are."""
 LEAST_WIDTH = 40
@@ -45,12 +47,14 @@ def engine_name(engine: str) -> str:
 
 
 def _console(stream: TextIO) -> Console:
-    terminal = stream.isatty()
+    terminal, choice = stream.isatty(), colour.choice()
     return QuietConsole(
         file=stream,
-        # Both said outright: rich would also take colour from FORCE_COLOR, and in a pipe the
-        # width of whatever terminal is near.
+        # All said outright: for rich, FORCE_COLOR makes a pipe a terminal, with bars that move;
+        # and in a pipe it would take the width of whatever terminal is near.
         force_terminal=terminal,
+        color_system="standard" if choice == "always" and not terminal else "auto",
+        no_color=choice == "never",
         width=None if terminal else _plain_width(),
         markup=False,
         highlight=False,

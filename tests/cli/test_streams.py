@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -75,7 +76,7 @@ def test_nothing_to_complain_on_either_is_exit_5_still():
 
 @pytest.mark.parametrize("arguments", [["engines"], ["scenarios"], ["scenarios", "slow-device"]])
 def test_a_pipe_gets_plain_text_of_80_columns(cli, arguments):
-    done = cli(*arguments, FORCE_COLOR="1")
+    done = cli(*arguments)
     assert (done.returncode, done.stderr) == (0, "")
     assert "\x1b" not in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
@@ -88,17 +89,70 @@ def test_colour_only_on_a_terminal_and_not_with_no_color(tmp_path):
     assert not COLOUR.search(on_terminal([*arguments, "-o", "b.json"], tmp_path, NO_COLOR="1"))
 
 
-def test_an_ascii_terminal_is_no_error():
+@pytest.mark.parametrize(
+    ("words", "variables", "coloured"),
+    [
+        (["engines"], {}, False),
+        (["engines"], {"FORCE_COLOR": "1"}, True),
+        (["engines"], {"FORCE_COLOR": ""}, False),
+        (["engines"], {"FORCE_COLOR": "0"}, False),
+        (["engines"], {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        (["--color=always", "engines"], {"NO_COLOR": "1"}, True),
+        (["engines", "--color", "always"], {}, True),
+        (["engines", "--color", "never"], {"FORCE_COLOR": "1"}, False),
+        (["--color", "auto", "engines"], {"FORCE_COLOR": "1"}, True),
+    ],
+)
+def test_colour_is_as_asked_for(cli, words, variables, coloured):
+    done = cli(*words, **variables)
+    assert done.returncode == 0, done.stderr
+    assert bool(ESCAPE.search(done.stdout)) == coloured
+    assert not re.search(r"\x1b\[\?25l|\r", done.stdout), "nothing moves in a pipe"
+
+
+def test_no_colour_on_a_terminal_either(tmp_path):
+    arguments = ["bench", "slow-device", *QUICK, "-e", "blocking"]
+    assert not COLOUR.search(on_terminal([*arguments, "--color=never"], tmp_path, FORCE_COLOR="1"))
+
+
+@pytest.mark.parametrize("variables", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C"}])
+@pytest.mark.parametrize(
+    ("arguments", "signs"),
+    [
+        (["bench", "slow-device", *QUICK, "-e", "blocking"], ["us", "1 round"]),
+        (["trace", "blocking"], [" us", "|", "-->", "read()"]),
+        (["scenarios", "slow-device"], ["us"]),
+        (["doctor"], []),
+        (["--help"], []),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) and value else None,
+)
+def test_what_ascii_lacks_is_written_with_what_it_has(tmp_path, arguments, signs, variables):
     """In a process of its own from the start: Python reads these when it begins."""
+    plain = environment(**variables)
+    if "LC_ALL" in variables:  # or Python takes UTF-8 for C
+        plain |= {"PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
     done = subprocess.run(
-        command_line("scenarios", "slow-device"),
-        env=environment(PYTHONIOENCODING="ascii", LC_ALL="C"),
-        capture_output=True,
-        text=True,
-        timeout=60,
+        command_line(*arguments), cwd=tmp_path, env=plain, capture_output=True, timeout=100
     )
-    assert "100 ?s" in done.stdout
-    assert (done.returncode, done.stderr) == (0, "")
+    said = (done.stdout + done.stderr).decode("ascii")
+    assert done.returncode == 0, said
+    assert "Traceback" not in said
+    for sign in signs:
+        assert sign in said
+    # Questions end in one, and nothing else does.
+    assert not re.search(r"\?(?!\s|$|\)|'|\.|,)", said), said
+
+
+def test_every_sign_of_ours_has_a_plain_one():
+    plain = import_module("iomodels.cli.shared.plain").PLAIN
+    ours = Path(__file__).parents[2]
+    files = [*(ours / "cli").rglob("*.py"), *(ours / "iomodels").rglob("*.[pc]*")]
+    texts = [file.read_text() for file in files if file.suffix in (".py", ".c")]
+    in_comments_only = set("Φ◁┃")
+    lacking = {c for text in texts for c in text if not c.isascii()} - in_comments_only
+    assert lacking - plain.keys() == set()
+    assert all(sign.isascii() for sign in plain.values())
 
 
 def test_a_terminal_gets_a_bar_that_is_taken_away(tmp_path):
