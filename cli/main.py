@@ -23,6 +23,7 @@ import iomodels
 from iomodels.base import exit_codes, signals
 from iomodels.base.errors import IomodelsError
 from iomodels.base.exit_codes import Exit
+from iomodels.base.system import SCARCE
 
 from .shared import colour, streams, surroundings
 from .shared.ending import EXIT_BROKEN_PIPE
@@ -48,17 +49,6 @@ COMPLETION_VARIABLE = "_IOMODELS_COMPLETE"
 """Set by a shell that asks for completions (click's protocol)."""
 DEBUG = "IOMODELS_DEBUG"
 """The environment variable that, when set, shows the traceback of an internal error."""
-
-_SCARCE = {
-    errno.EMFILE: "raise the limit of open files (ulimit -n)",
-    errno.ENFILE: "close some files on this system, or raise fs.file-max",
-    errno.ENOMEM: "free some memory, or raise the limit (ulimit -v)",
-    errno.EAGAIN: "raise the limit of processes (ulimit -u, or the container's pids limit)",
-    errno.ENOSPC: "free some space",
-    errno.EDQUOT: "free some space",
-    errno.EFBIG: "raise the limit of a file's size (ulimit -f)",
-}
-"""What can run out wherever something is opened or started, with the remedy."""
 
 
 class LazyGroup(click.Group):
@@ -172,8 +162,8 @@ def _unforeseen(error: Exception) -> int:
         traceback.print_exception(error)
     kept = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
     number = errno.ENOMEM if isinstance(error, MemoryError) else getattr(error, "errno", None)
-    if isinstance(error, (OSError, MemoryError)) and number in _SCARCE:
-        complain(f"{os.strerror(number)}: {_SCARCE[number]}{kept}")
+    if isinstance(error, (OSError, MemoryError)) and number in SCARCE:
+        complain(f"{os.strerror(number)}: {SCARCE[number]}{kept}")
         return Exit.OUTPUT
     place = traceback.extract_tb(error.__traceback__)[-1]
     complain(

@@ -9,8 +9,15 @@ THREADS_OF_NUMPY = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"
 with SIGINT. Nothing here multiplies matrices."""
 
 
+MOST_COLUMNS = 999
+"""Rich pads a table with blanks to its width, and reads a number of thousands of digits never."""
+
+
 def prepare() -> None:
     """Call it before numpy and matplotlib are loaded."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdigit() and len(columns) > len(str(MOST_COLUMNS)):
+        os.environ["COLUMNS"] = str(MOST_COLUMNS)
     os.environ.update(dict.fromkeys(THREADS_OF_NUMPY, "1"))
     # A notebook's, which its children inherit; pictures become files here.
     os.environ.pop("MPLBACKEND", None)

@@ -31,10 +31,11 @@ def grouped(cells: Iterable[Cell]) -> dict[str, list[PointCells]]:
 def points_to_show(name: str, points: list[PointCells]) -> list[PointCells]:
     """The points of scenario `name` for people to read: a lone one is one of several, too, if the
     scenario is a shipped one that sweeps, and then has what sets it apart from those."""
-    if len(points) != 1 or name not in scenario.shipped():
+    known = _shipped(name)
+    if len(points) != 1 or known is None:
         return points
     (point,) = points
-    found = {key: point.cells[0].parameters.get(key) for key in scenario.load(name).sweep}
+    found = {key: point.cells[0].parameters.get(key) for key in known.sweep}
     return [
         PointCells(point.cells, {key: value for key, value in found.items() if value is not None})
     ]
@@ -79,7 +80,7 @@ def _shipped(name: str) -> scenario.Scenario | None:
     """The shipped scenario of that name; None where there is none, or it cannot be read."""
     try:
         return scenario.load(name) if name in scenario.shipped() else None
-    except IomodelsError:
+    except (IomodelsError, OSError):
         return None
 
 

@@ -76,7 +76,7 @@ def target(path: Path) -> Path:
     """
     at = path
     for _ in range(_MAX_LINKS):
-        folder = os.path.realpath(at.parent)
+        folder = place(at.parent)
         if not _is_below(folder, _MEMORY) and any(
             _is_below(folder, each) for each in _NO_PLACE_FOR_FILES
         ):
@@ -89,6 +89,17 @@ def target(path: Path) -> Path:
             return at
         at = at.parent / at.readlink()
     raise OutputError(f"{path} is a link that leads to itself: name another")
+
+
+def place(path: Path) -> str:
+    """Where it is, through all links. Raises `NotWritten` where the current folder is gone."""
+    try:
+        return os.path.realpath(path)
+    except OSError as error:
+        raise NotWritten(
+            f"cannot write {path}: the current folder cannot be used ({reason_of(error)}): "
+            "change to another"
+        ) from None
 
 
 def _is_below(folder: str, top: str) -> bool:

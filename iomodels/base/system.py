@@ -8,6 +8,16 @@ import re
 from pathlib import Path
 
 MEMORY_FOLDER = Path("/dev/shm")
+SCARCE = {
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+    errno.ENFILE: "close some files on this system, or raise fs.file-max",
+    errno.ENOMEM: "free some memory, or raise the limit (ulimit -v)",
+    errno.EAGAIN: "raise the limit of processes (ulimit -u, or the container's pids limit)",
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.EFBIG: "raise the limit of a file's size (ulimit -f)",
+}
+"""What can run out wherever something is opened or started, with the remedy."""
 
 
 def allowed_cpus(root: Path = Path("/")) -> frozenset[int]:

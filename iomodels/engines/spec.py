@@ -16,6 +16,9 @@ from iomodels.base.errors import EngineError
 from iomodels.base.toml import did_you_mean
 from iomodels.engines.catalog import DESCRIPTORS, Option
 
+MAX_DIGITS = 20
+"""Of a number: Python refuses to read thousands of them."""
+
 
 @dataclass(frozen=True)
 class EngineSpec:
@@ -205,9 +208,10 @@ def _checked_value(engine: str, option: Option, value: str) -> str:
                 f" is not one of {', '.join(option.choices)}"
             )
         return value
-    if not (value.isascii() and value.isdigit() and option.low <= int(value) <= option.high):
+    is_number = value.isascii() and value.isdigit() and len(value) <= MAX_DIGITS
+    if not (is_number and option.low <= int(value) <= option.high):
         raise EngineError(
-            f"engine '{engine}': {option.name}='{value}' is not a whole number "
+            f"engine '{engine}': {option.name}='{value[:MAX_DIGITS]}' is not a whole number "
             f"from {option.low} to {option.high}"
         )
     return str(int(value))

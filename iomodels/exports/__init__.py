@@ -123,11 +123,11 @@ def check(exports: Sequence[Export], *, force: bool, taken: Sequence[Path] = ())
     `taken` are other outputs of the same command. Raises `OutputError`, also for two outputs to
     one place.
     """
-    from iomodels.base.files import check_output
+    from iomodels.base import files
 
-    places: set[str] = {os.path.realpath(path) for path in taken}
+    places: set[str] = {files.place(path) for path in taken}
     for export in exports:
-        place = STANDARD_OUTPUT if export.path is None else os.path.realpath(export.path)
+        place = STANDARD_OUTPUT if export.path is None else files.place(export.path)
         if place in places:
             where = "standard output" if export.path is None else str(export.path)
             raise OutputError(f"two outputs go to {where}: give each a place of its own")
@@ -137,7 +137,7 @@ def check(exports: Sequence[Export], *, force: bool, taken: Sequence[Path] = ())
         if export.format.appended:
             _check_appendable(export.path)
         else:
-            check_output(export.path, force=force)
+            files.check_output(export.path, force=force)
 
 
 def render(export: Export, content: Run | Comparison) -> str:

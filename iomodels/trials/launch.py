@@ -25,6 +25,7 @@ from iomodels.engines.spec import EngineSpec
 from iomodels.trials import worker
 from iomodels.trials.record import Layout, own_layout
 
+ANSWERED = frozenset({"parent", "version", "protocol", "worker", "core", "layout", "engines"})
 ASK_TIMEOUT_S = 30.0
 
 # `-P` keeps the current folder out, which may hold the sources of yet another iomodels.
@@ -173,7 +174,7 @@ def _ask(python: str, prefix: tuple[str, ...], environment: Mapping[str, str]) -
         answer: dict[str, Any] = json.loads(lines[-1]) if lines and done.returncode == 0 else {}
     except ValueError:
         answer = {}
-    if "protocol" not in answer:
+    if not isinstance(answer, dict) or not answer.keys() >= ANSWERED:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         words = f"; its last words: {said[-1]}" if said else ""
         raise ArmError(

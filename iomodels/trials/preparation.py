@@ -13,13 +13,14 @@ from pathlib import Path
 from types import TracebackType
 
 from iomodels import _core
-from iomodels.base.errors import ScenarioError
+from iomodels.base.errors import NothingMeasured, ScenarioError, TrialError
 from iomodels.base.system import allowed_cpus
 from iomodels.base.toml import printable
 from iomodels.base.units import format_size
 from iomodels.engines.point_settings import choice, of_point
 from iomodels.machine.storage import Storage, storage_of
 from iomodels.trials.planned import Command, PlannedCell, PlannedTrial
+from iomodels.trials.record import new_record
 from iomodels.workload.channels import FileChannel
 from iomodels.workload.load import Load
 from iomodels.workload.point import Point
@@ -74,10 +75,17 @@ class Unavailable(Exception):  # noqa: N818 - it never reaches a user as an erro
 class Preparation:
     """A run's clock and data files. A context manager: leaving it closes the files.
 
-    `making` is told the size of each data file before it is made, which may take long.
+    `making` is told the size of each data file before it is made, which may take long. Raises
+    `NothingMeasured` where there is no room for any trial's record.
     """
 
     def __init__(self, seed: int, making: Callable[[int], None] = lambda size: None) -> None:
+        # Without it no trial can run: that is known now, and is no failure of any cell.
+        try:
+            with new_record():
+                pass
+        except TrialError as error:
+            raise NothingMeasured(str(error)) from None
         self._making = making
         self._seed = seed
         self._clock_q32 = _core.clock_calibrate(CALIBRATION_NS)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import mmap
 import os
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from struct import Struct
 from typing import TYPE_CHECKING
 
 from iomodels import _core
-from iomodels.base.system import memory_file
+from iomodels.base.errors import TrialError
+from iomodels.base.system import SCARCE, memory_file
 
 if TYPE_CHECKING:
     from iomodels.results.schema import Histogram
+
+
+_WORD = Struct("=Q")
 
 
 @dataclass(frozen=True)
@@ -47,12 +53,13 @@ class Record:
         self._call_names = layout.calls
         self._stages = layout.stages
         self._lower = layout.histogram_lower
+        # Read by copies: a view that an exception such as Ctrl-C left behind would keep it open.
         self._memory = mmap.mmap(fd, layout.size)
-        self._words = memoryview(self._memory).cast("Q")
 
     def field(self, name: str) -> int:
         """A single word."""
-        return self._words[self._places[name][0]]
+        word: int = _WORD.unpack_from(self._memory, self._places[name][0] * _WORD.size)[0]
+        return word
 
     def has(self, name: str) -> bool:
         """Whether this core has such a word: an older one may not."""
@@ -63,8 +70,7 @@ class Record:
         """What engine or channel say of the failure; "" for nothing, or from an older core."""
         if not self.has("reason"):
             return ""
-        first, words = self._places["reason"]
-        return self._words[first : first + words].tobytes().partition(b"\0")[0].decode()
+        return self._bytes("reason").partition(b"\0")[0].decode()
 
     @property
     def not_applicable(self) -> bool:
@@ -73,7 +79,7 @@ class Record:
 
     def ask_to_stop(self) -> None:
         """The loop ends at its next turn."""
-        self._words[self._places["stop"][0]] = 1
+        _WORD.pack_into(self._memory, self._places["stop"][0] * _WORD.size, 1)
 
     @property
     def stage(self) -> str:
@@ -92,12 +98,13 @@ class Record:
 
     def numbers(self, name: str) -> list[int]:
         """All words of a field that has several, such as `timeline`."""
+        return array("Q", self._bytes(name)).tolist()
+
+    def _bytes(self, name: str) -> bytes:
         first, words = self._places[name]
-        return self._words[first : first + words].tolist()
+        return self._memory[first * _WORD.size : (first + words) * _WORD.size]
 
     def close(self) -> None:
-        # The view must go before the mapping can.
-        self._words.release()
         self._memory.close()
         os.close(self.fd)
 
@@ -106,12 +113,23 @@ class Record:
 def new_record(layout: Layout | None = None) -> Iterator[Record]:
     """A zeroed record in memory of its own; gone at the end, whatever became of the child.
 
-    `layout` is that of the core which will write it: by default the one of this process.
+    `layout` is that of the core which will write it: by default the one of this process. Raises
+    `TrialError` where there is no room for it.
     """
     layout = layout or own_layout()
-    fd = memory_file("iomodels-record")
-    os.ftruncate(fd, layout.size)
-    record = Record(fd, layout)
+    try:
+        fd = memory_file("iomodels-record")
+        try:
+            os.ftruncate(fd, layout.size)
+            record = Record(fd, layout)
+        except BaseException:
+            os.close(fd)
+            raise
+    except OSError as error:
+        remedy = SCARCE.get(error.errno or 0, "allow memfd_create, or files in /dev/shm")
+        raise TrialError(
+            f"no memory for the record of a trial ({os.strerror(error.errno or 0)}): {remedy}"
+        ) from None
     try:
         yield record
     finally:

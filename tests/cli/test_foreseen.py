@@ -1,0 +1,145 @@
+"""Small inputs and poor surroundings: each one sentence with its documented code, no traceback."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from iomodels.results import save
+
+from ..factory import make_run
+from .running import QUICK, cli, command_line, environment
+
+__all__ = ["cli"]
+BENCH = ("bench", "slow-device", "-e", "blocking", *QUICK)
+MANY_DIGITS = "9" * 4301
+"""One more than Python reads."""
+
+
+def run(*arguments, cwd, limits=(), **extra):
+    def limit() -> None:
+        for name, most in limits:
+            resource.setrlimit(name, (most, most))
+
+    return subprocess.run(
+        command_line(*arguments),
+        cwd=cwd, env=environment(**extra), capture_output=True, text=True, preexec_fn=limit,
+    )  # fmt: skip
+
+
+def is_one_sentence(done) -> bool:
+    last = done.stderr.splitlines()[-1]
+    return last.startswith("iomodels: ") and "Traceback" not in done.stderr and len(last) < 400
+
+
+@pytest.mark.parametrize("columns", [MANY_DIGITS, "100000000"])
+def test_a_huge_width_is_a_large_one(tmp_path, columns) -> None:
+    done = run("engines", cwd=tmp_path, COLUMNS=columns)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout) < 1_000_000
+
+
+def test_a_number_that_python_does_not_read_is_no_number(tmp_path) -> None:
+    done = run("bench", "slow-device", "-e", f"aio:threads={MANY_DIGITS}", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "is not a whole number" in done.stderr
+    assert is_one_sentence(done)
+
+
+@pytest.mark.parametrize(
+    "prefix", ["printf 5", "printf []", "printf {}", 'printf "{\\"protocol\\":2}"']
+)
+def test_a_prefix_that_answers_something_else(tmp_path, prefix) -> None:
+    done = run("check", "slow-device", "--a", f"prefix={prefix}", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "does not start a Python that has iomodels" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["bench", "check"])
+def test_no_room_for_a_record_is_nothing_measured(tmp_path, command) -> None:
+    """An environment in which no trial can run, which is no failed cell and no regression."""
+    assert run(*BENCH, "-o", "b.json", cwd=tmp_path).returncode == 0
+    arguments = BENCH if command == "bench" else ("check", "--baseline", "b.json")
+    done = run(*arguments, cwd=tmp_path, limits=[(resource.RLIMIT_FSIZE, 100_000)])
+    assert done.returncode == 3, done.stderr
+    assert "no memory for the record of a trial (File too large): raise" in done.stderr
+    assert is_one_sentence(done)
+
+
+def test_few_descriptors_are_named(tmp_path) -> None:
+    done = run(*BENCH, cwd=tmp_path, limits=[(resource.RLIMIT_NOFILE, 6)])
+    assert done.returncode in (3, 5)
+    assert "ulimit -n" in done.stderr
+    assert is_one_sentence(done)
+
+
+def test_a_small_result_takes_little_memory(tmp_path) -> None:
+    """256 MiB were asked for, whatever the size of the file."""
+    save.save(make_run(), tmp_path / "b.json", force=False)
+    done = run(
+        "compare", "b.json", "b.json", cwd=tmp_path, limits=[(resource.RLIMIT_AS, 330 << 20)]
+    )
+    assert done.returncode in (0, 4), done.stderr
+
+
+@pytest.mark.parametrize("arguments", [BENCH, (*BENCH, "-o", "r.json"), (*BENCH, "--json")])
+def test_a_folder_that_is_gone(tmp_path, arguments) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = 'cd "$1" && rmdir "$1" && shift && exec "$@"'
+    program = shutil.which("iomodels", path=str(Path(sys.executable).parent))
+    assert program is not None
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", str(gone), program, *arguments],
+        env=environment(), capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == (0 if "--json" in arguments else 5), done.stderr
+    if "--json" not in arguments:
+        assert "the current folder cannot be used" in done.stderr
+        assert is_one_sentence(done)
+
+
+HIT = """
+import os, signal, sys
+from iomodels.trials.record import Record
+real, count = Record.numbers, [0]
+def numbers(self, name):
+    kept = real(self, name)
+    count[0] += 1
+    if count[0] == 48:
+        os.kill(os.getpid(), signal.SIGINT)
+    return kept
+Record.numbers = numbers
+from iomodels.cli.start import main
+sys.argv[1:] = ["bench", "slow-device", "-e", "blocking", "-r", "9", "-d", "0.05", "-o", "r.json"]
+main()
+"""
+
+
+def test_ctrl_c_while_a_histogram_is_read(tmp_path) -> None:
+    """What the interruption left behind kept the record's memory: a BufferError, nothing saved."""
+    done = subprocess.run(
+        [sys.executable, "-c", HIT], cwd=tmp_path, env=environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 130, done.stderr
+    assert "Traceback" not in done.stderr
+    assert any(cell.trials for cell in import_module("iomodels").load(tmp_path / "r.json").cells)
+
+
+def test_the_table_does_not_need_the_shipped_scenarios(monkeypatch) -> None:
+    """They are read again for what sets a lone point apart, which the table can do without."""
+    cells = import_module("iomodels.analysis.cells")
+
+    def gone():
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(cells.scenario, "shipped", gone)
+    (points,) = cells.grouped(make_run().cells).values()
+    assert cells.points_to_show("slow-device", points) == points
