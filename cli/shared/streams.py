@@ -12,10 +12,9 @@ import select
 import sys
 from typing import TYPE_CHECKING, TextIO
 
+from iomodels.base import plain
 from iomodels.base.errors import NotWritten
 from iomodels.base.escape import visible
-
-from . import plain
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

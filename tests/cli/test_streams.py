@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from iomodels.base import plain
+
 from .running import COLOUR, ESCAPE, QUICK, cli, command_line, environment, on_terminal
 
 __all__ = ["cli"]
@@ -145,14 +147,14 @@ def test_what_ascii_lacks_is_written_with_what_it_has(tmp_path, arguments, signs
 
 
 def test_every_sign_of_ours_has_a_plain_one():
-    plain = import_module("iomodels.cli.shared.plain").PLAIN
+    known = plain.PLAIN
     ours = Path(__file__).parents[2]
     files = [*(ours / "cli").rglob("*.py"), *(ours / "iomodels").rglob("*.[pc]*")]
     texts = [file.read_text() for file in files if file.suffix in (".py", ".c")]
     in_comments_only = set("Φ◁┃")
     lacking = {c for text in texts for c in text if not c.isascii()} - in_comments_only
-    assert lacking - plain.keys() == set()
-    assert all(sign.isascii() for sign in plain.values())
+    assert lacking - known.keys() == set()
+    assert all(sign.isascii() for sign in known.values())
 
 
 def test_a_terminal_gets_a_bar_that_is_taken_away(tmp_path):
