@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
 
 import click
 
 import iomodels
+from iomodels.base import exit_codes
 
 
 @click.command()
@@ -42,35 +44,10 @@ def page() -> str:
         found = group.get_command(context, name)
         assert found is not None
         lines += _command(name, found, context)
-    return "\n".join([*lines, *_END]) + "\n"
+    return "\n".join([*lines, *_exit_status(), *_END]) + "\n"
 
 
 _END = r"""
-.SH "EXIT STATUS"
-.TP
-.B 0
-Done, or passed.
-.TP
-.B 1
-A regression, or a cell failed.
-.TP
-.B 2
-Usage error.
-.TP
-.B 3
-Nothing was measured, or results are not comparable.
-.TP
-.B 4
-Inconclusive.
-.TP
-.B 5
-An output could not be written.
-.TP
-.B 70
-Internal error.
-.TP
-.B 128+N
-Ended by signal N.
 .SH FILES
 .TP
 .I results/
@@ -98,6 +75,13 @@ iomodels check --baseline latest
 """.strip().splitlines()
 
 
+def _exit_status() -> Iterator[str]:
+    yield '.SH "EXIT STATUS"'
+    for code, meaning in exit_codes.MEANINGS.items():
+        shown = code if isinstance(code, str) else int(code)
+        yield from (".TP", f".B {shown}", _escaped(f"{meaning[0].upper()}{meaning[1:]}."))
+
+
 def _command(name: str, found: click.Command, parent: click.Context) -> Iterator[str]:
     context = click.Context(found, info_name=name, parent=parent)
     usage = " ".join(found.collect_usage_pieces(context))
@@ -117,7 +101,7 @@ def _options(found: click.Command, context: click.Context) -> Iterator[str]:
 
 
 def _paragraphs(text: str) -> Iterator[str]:
-    for paragraph in re.split(r"\n\s*\n", text.strip()):
+    for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(text)):
         kept = paragraph.startswith("\b")  # click's mark for lines as they are
         lines = [line.strip() for line in paragraph.strip("\b\n").splitlines()]
         yield ".PP"
