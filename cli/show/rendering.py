@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from iomodels import _core
+from iomodels.base.signals import interruptible
 from iomodels.base.system import allowed_cpus
 from iomodels.charts import Format, Picture, render
-
-from ..shared.interrupts import interruptible
 
 WORTH_A_PROCESS = 4
 """With fewer pictures for each, starting and ending helpers takes longer than it saves."""

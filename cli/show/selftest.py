@@ -12,13 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from iomodels.base import exit_codes, signals
+from iomodels.base.signals import interruptible
 from iomodels.base.units import counted
 from iomodels.check import selftest
 from iomodels.check.selftest import KindResult, Report, Tally
 from iomodels.comparison.wording import share
 from iomodels.results.schema import Interval
 
-from ..shared.interrupts import interruptible
 from . import console, pair_progress
 
 SHORT_LEGEND = "In parentheses 95 % intervals. --legend explains the columns."

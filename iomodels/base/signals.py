@@ -109,6 +109,14 @@ def held() -> Iterator[Held]:
         signal.raise_signal(waiting)
 
 
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """While inside, the first signal raises `Interrupted`, so that what has been started is ended
+    in order; those that come after it wait until that is done."""
+    with held() as here, here.let_through():
+        yield
+
+
 def _current() -> Held | None:
     """That of the uses of `held` under way: the handlers are its own."""
     owners = (getattr(signal.getsignal(number), "__self__", None) for number in ENDING)
