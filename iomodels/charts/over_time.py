@@ -45,7 +45,7 @@ def draw(scene: Scene) -> Figure:
             _over_rounds(ax, point, origins, right, log=log)
         else:
             _over_window(ax, point, right, log=log)
-        heading(ax, point.label)
+        heading(ax, point.label, right)
     return on.figure
 
 

@@ -45,7 +45,7 @@ def draw(scene: Scene) -> Figure:
         for quantity in (OVERLAP, SPEED_UP):
             ax = next(panels)
             _panel(ax, quantity, lines, right)
-            heading(ax, facet)
+            heading(ax, facet, right)
     return on.figure
 
 

@@ -135,7 +135,7 @@ def _panel(
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _percent(x)))
     ax.set_xlabel("percentile of operations (%)")
     scales.durations(ax.yaxis, "latency", values)
-    heading(ax, point.label)
+    heading(ax, point.label, right_in)
     at_ends(ax, ends, right_in)
 
 

@@ -87,7 +87,7 @@ def _panel(
     _, ends = draw_lines(ax, title, lines, lambda series: quantity.interval(series.cell))
     scales.swept(ax.xaxis, key, [x for line in lines for x, _ in line.dots])
     scales.of_unit(ax.yaxis, title, quantity.unit, values)
-    heading(ax, facet)
+    heading(ax, facet, right_in)
     at_ends(ax, ends, right_in)
 
 

@@ -160,9 +160,9 @@ def panel_in(scene: Scene, least_in: float) -> float:
     return max(least_in, len(scene.engines) * SMALL_PT * 1.25 / 72)
 
 
-def heading(ax: Axes, text: str) -> None:
-    """The title of a panel, as much of it as fits above the axes."""
-    ax.set_title(shortened(text, TEXT_PT, size_in(ax)[0], "bold"))
+def heading(ax: Axes, text: str, right_in: float = 0.0) -> None:
+    """The title of a panel, as much of it as fits above the axes and their margin at the right."""
+    ax.set_title(shortened(text, TEXT_PT, size_in(ax)[0] + right_in, "bold"))
 
 
 @dataclass(frozen=True)
