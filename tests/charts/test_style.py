@@ -52,6 +52,8 @@ def test_every_picture_names_what_is_missing_and_why():
         assert "n/a: blocking supports one request in flight; this point needs 16" in shown
         assert "failed: hung: no answer for 10.5 s" in shown
         assert "failed: hung" in picture.alt
+        narrow = " ".join(texts(picture.draw_narrow()))
+        assert "failed: hung: no answer for 10.5 s after 3 operations, so it was killed" in narrow
 
 
 @pytest.mark.parametrize(

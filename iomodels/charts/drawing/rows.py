@@ -64,7 +64,9 @@ def draw(
     rows = _rows(_points(scene), row_names(scene))
     block_in = HEAD_IN + len(rows) * ROW_IN + AXIS_IN
     blocks = 2 if scene.is_narrow else 1
-    on = sheet(scene, subject, blocks * block_in, explained=list(explained), missing=False)
+    # A narrow row has no room for a whole reason.
+    missing = scene.is_narrow
+    on = sheet(scene, subject, blocks * block_in, explained=list(explained), missing=missing)
     names_in = (width_in(row.text, SMALL_PT) for row in rows if row.series)
     label_in = min(max(names_in, default=0), row_name_in(scene)) + 0.1
     numbers_in = [len(panel.columns) * NUMBER_IN for panel in panels]
