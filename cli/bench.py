@@ -29,7 +29,7 @@ from iomodels.measure.defaults import (
     WARMUP_S,
 )
 
-from .shared import completing
+from .arguments import completing
 from .shared.ending import Ending, naming
 from .shared.options import JSON_OPTION, LEGEND_OPTION, Time, export_option, settings_by_key
 

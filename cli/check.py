@@ -14,8 +14,9 @@ from iomodels.base import signals
 from iomodels.base.exit_codes import Exit
 from iomodels.measure.defaults import MAX_ROUNDS, MAX_SEED
 
+from .arguments import completing
+from .arguments.results import found
 from .bench import DEFAULT_SUITE
-from .shared import completing
 from .shared.ending import Ending
 from .shared.options import (
     JSON_OPTION,
@@ -26,7 +27,6 @@ from .shared.options import (
     export_option,
     settings_by_key,
 )
-from .shared.results import found
 
 if TYPE_CHECKING:
     from iomodels.check.baseline import Baseline

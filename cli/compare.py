@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from .shared import completing
+from .arguments import completing
+from .arguments.results import LATEST, found
 from .shared.ending import Ending
 from .shared.options import (
     JSON_OPTION,
@@ -15,7 +16,6 @@ from .shared.options import (
     THRESHOLD_OPTION,
     export_option,
 )
-from .shared.results import LATEST, found
 
 FORMATS = ("table", "markdown", "json", "csv")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .shared import completing
+from .arguments import completing
 
 
 def _commands(typed: str) -> list[str]:

@@ -10,8 +10,8 @@ import click
 
 from iomodels.base.errors import NothingToDraw, OutputError, ResultError
 
-from .shared import completing
-from .shared.results import LATEST, found
+from .arguments import completing
+from .arguments.results import LATEST, found
 
 if TYPE_CHECKING:
     from iomodels.charts import Picture

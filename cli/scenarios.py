@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .shared import completing
+from .arguments import completing
 from .shared.options import JSON_OPTION
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import click
 
 from iomodels.base.errors import NothingMeasured, OutputError
 
-from .shared import completing
+from .arguments import completing
 from .shared.options import settings_by_key
 
 if TYPE_CHECKING:

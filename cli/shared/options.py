@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from . import completing
+from ..arguments import completing
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

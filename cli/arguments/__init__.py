@@ -1,0 +1,1 @@
+"""What a command line names: what a shell completes of it, and the files that are meant."""
