@@ -23,6 +23,8 @@ class PlainPairs:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._noticed: set[str] = set()
+        """The codes of the warnings so far: each batch of a self-test may have the same."""
 
     def batch_started(self, what: str, cells: int, pairs: int, estimate_s: float) -> None:
         noun = "cell" if cells == 1 else "cells"
@@ -30,7 +32,9 @@ class PlainPairs:
         self._console.print(safe(text))
 
     def notice(self, notice: Notice) -> None:
-        self._console.print(safe(f"warning: {notice.message}", "yellow"))
+        if notice.code not in self._noticed:
+            self._noticed.add(notice.code)
+            self._console.print(safe(f"warning: {notice.message}", "yellow"))
 
     def pair_started(self, cell: PairedCell, number: int) -> None:
         pass

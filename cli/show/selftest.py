@@ -114,8 +114,8 @@ def _answer(report: Report) -> Text:
     """How often the gate is wrong, and how often it finds what it is for."""
     alarms, power = report.pooled.false_alarm_rate, report.pooled.power
     return Text(
-        f"All kinds together: {_rate(alarms)} false alarms, and {_rate(power)} of the slowdowns of "
-        f"{share(report.slowdown)} found."
+        f"False alarms: {_rate(alarms)} of the decisions on arms that are the same. Found: "
+        f"{_rate(power)} of the slowdowns of {share(report.slowdown)}."
     )
 
 
@@ -158,4 +158,4 @@ def _numbers(result: KindResult) -> tuple[str, ...]:
 def _rate(rate: Interval | None) -> str:
     if rate is None:
         return ""
-    return f"{rate.median * 100:.0f} % ({rate.low * 100:.0f}–{rate.high * 100:.0f})"
+    return f"{rate.median * 100:.0f} % ({rate.low * 100:.0f}–{rate.high * 100:.0f} %)"

@@ -36,6 +36,7 @@ from .console import PLAIN_WIDTH, engine_name, safe
 from .numbers import MEANINGS, format_ratio
 
 MARKS = "*†‡§¶"
+FEW = "too few operations per trial for this percentile"
 MORE = "--legend explains the columns."
 EXPLAINED = (
     "Ratios and sentences compare round by round, so they can differ a little from the ratio of "
@@ -167,13 +168,12 @@ def _column(quantity: Quantity) -> Column:
         found = in_table(quantity, cell)
         return quantity.unit.short(found.median) if found else ""
 
-    few = f"in {quantity.column}: fewer than {quantity.fewest_operations} operations per trial"
     return Column(
         quantity.column,
         _broken(quantity.heading),
         entry,
-        quantity.meaning,
-        {NOT_TOLD: few} if quantity.fewest_operations else {},
+        quantity.explained,
+        {NOT_TOLD: FEW} if quantity.fewest_operations else {},
     )
 
 

@@ -137,6 +137,12 @@ class Quantity:
         return self.heading.replace(SOFT_HYPHEN, "")
 
     @property
+    def explained(self) -> str:
+        """The heading's meaning, with the operations that it takes."""
+        few = self.fewest_operations
+        return f"{self.meaning} (shown from {few} operations per trial on)" if few else self.meaning
+
+    @property
     def axis_title(self) -> str:
         """The long name, with what the numbers themselves do not show."""
         more = self.unit.suffix or self.unit.range

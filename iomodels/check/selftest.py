@@ -276,7 +276,7 @@ class _KindTest:
 def _prepare(kinds: Sequence[Kind], slowdown: float, work: _Work) -> list[_KindTest]:
     """Measure how long an operation takes in each kind, and make a slowdown of that."""
     alone = [kind.cell(0, 0) for kind in kinds]
-    pilots = work.pairs(alone, PILOT_PAIRS, "calibrating: time per operation")
+    pilots = work.pairs(alone, PILOT_PAIRS, "calibration, time per operation")
     amounts: dict[int, tuple[float, float]] = {}
     tests: dict[int, _KindTest] = {}
     for place, (kind, cell, pilot) in enumerate(zip(kinds, alone, pilots, strict=True)):
@@ -313,7 +313,7 @@ def _sized(
     cells = [kinds[p].cell(amounts[p][0], sum(amounts[p])) for p in busy]
     found = {}
     for place, measured in zip(
-        busy, work.pairs(cells, SIZING_PAIRS, "calibrating: computation"), strict=True
+        busy, work.pairs(cells, SIZING_PAIRS, "calibration, computation"), strict=True
     ):
         base_ns, more_ns = amounts[place]
         p50s = [

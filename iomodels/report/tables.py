@@ -133,9 +133,7 @@ def _range(low: str, high: str) -> str:
 
 
 def _column(quantity: Quantity) -> ReportColumn:
-    few = quantity.fewest_operations
-    fewest = f" (shown from {few} operations per trial on)" if few else ""
-    return ReportColumn(quantity.column, quantity.meaning + fewest, quantity)
+    return ReportColumn(quantity.column, quantity.explained, quantity)
 
 
 def _ratio_column(bases: Sequence[Cell]) -> list[ReportColumn]:

@@ -229,7 +229,7 @@ def test_a_99th_percentile_needs_a_hundred_operations(operations, p99):
     cell = make_cell("blocking", seven(operations=operations))
     text = rendered(make_run([cell]))
     assert row(text, "blocking").split()[2] == p99
-    assert ("fewer than 100 operations" in " ".join(text.split())) == (p99 == "–")
+    assert ("– too few operations per trial" in " ".join(text.split())) == (p99 == "–")
 
 
 def test_a_column_without_an_entry_is_left_out():
