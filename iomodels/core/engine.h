@@ -10,7 +10,6 @@
  *  - Every accepted transfer completes exactly once, and a wait burns no CPU unless caps.spins.
  *  - cancel() only asks, and says what the answer was: the transfer still completes through reap, with
  *    -ECANCELED or its result.
- *  - What the system may give less of without an error (a pool's threads) is in setup.resources: as asked, as obtained.
  *  - Nothing is allocated or printed between open and close. Every call goes through CALL(); an
  *    engine never reads a clock.
  *  - close() is called with nothing in flight and leaves nothing behind.

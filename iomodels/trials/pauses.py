@@ -102,7 +102,7 @@ def _last_stop(pid: int) -> int | None:
         if still is not None:
             return int(still.si_code)
         over = os.waitid(os.P_PID, pid, os.WCONTINUED | os.WNOHANG)
-    except ChildProcessError:  # it has ended
+    except OSError:  # it has ended, or a sandbox does not allow the call
         return None
     return None if over is None else int(over.si_code)
 

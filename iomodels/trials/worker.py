@@ -19,6 +19,7 @@ import importlib.machinery
 import importlib.util
 import resource
 import sys
+from contextlib import suppress
 from types import ModuleType
 
 PROTOCOL = 2
@@ -35,9 +36,14 @@ def _load_core(path: str) -> ModuleType:
 
 
 def _raise_descriptor_limit() -> None:
-    """The soft limit is only a default; the hard one is what this process may have."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    """The soft limit is only a default; the hard one is what this process may have.
+
+    A sandbox may not allow the call. Then the soft limit holds, and a channel that needs more says
+    so (EMFILE).
+    """
+    with suppress(OSError, ValueError):
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def main(arguments: list[str]) -> None:

@@ -51,7 +51,10 @@ static void thread_refused(struct aio_common *aio)
 
 void aio_look_for_refusal(struct aio_common *aio)
 {
-    if (errno == EAGAIN || errno == ENOMEM)
+    /* No room for a thread's stack, or an allocation that found its memory elsewhere: then no thread is missing. */
+    const bool no_room = errno == ENOMEM && process_threads() <= aio->threads->asked;
+
+    if (errno == EAGAIN || no_room)
         thread_refused(aio);
 }
 
