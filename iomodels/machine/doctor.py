@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iomodels.machine import environment, noise, probes
-from iomodels.machine.check import Check
+from iomodels.machine.check import Check, Status
 from iomodels.machine.clocks import clocks
 from iomodels.machine.data_files import data_files
 from iomodels.machine.proc import ROOT, Fact, may_be_limited, read_int
@@ -262,7 +262,7 @@ def _open_files(group: str, facts: Mapping[str, Fact]) -> Check:
     return Check(
         group,
         "open files",
-        f"{soft}, at most {hard}" if soft != hard else f"{soft}",
+        f"{soft}, at most {hard}" if soft != hard else _text(soft),
         "note" if few else "ok",
         "limits the depth if each request has its own descriptor (the default); the tool needs "
         "some more; each trial raises the soft limit to the hard limit",
@@ -285,7 +285,9 @@ def _processes(group: str, facts: Mapping[str, Fact]) -> Check:
 
 def _least(group: str, name: str, limit: Fact, least: int, meaning: str, remedy: str) -> Check:
     low = isinstance(limit, int) and limit < least
-    return Check(group, name, str(limit), "warn" if low else "ok", meaning, remedy if low else None)
+    return Check(
+        group, name, _text(limit), "warn" if low else "ok", meaning, remedy if low else None
+    )
 
 
 def _asynchronous(facts: Mapping[str, Fact], root: Path) -> list[Check]:

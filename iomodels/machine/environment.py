@@ -270,8 +270,11 @@ def clocksource(root: Path = ROOT) -> str | None:
 
 
 def _limits() -> dict[str, Fact]:
-    def limit(which: int, side: int) -> int | str:
-        value = resource.getrlimit(which)[side]
+    def limit(which: int, side: int) -> int | str | None:
+        try:
+            value = resource.getrlimit(which)[side]
+        except OSError:  # a sandbox does not allow the call
+            return None
         return "unlimited" if value == resource.RLIM_INFINITY else value
 
     return {

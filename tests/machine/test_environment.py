@@ -225,3 +225,11 @@ def test_musl_is_asked_through_its_loader(tmp_path):
     assert environment.musl(tmp_path) == "musl"
     loader.chmod(0o755)
     assert environment.musl(tmp_path) == "musl 1.2.4"
+
+
+def test_limits_that_a_sandbox_does_not_show_are_unknown(monkeypatch):
+    def refused(which):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(environment.resource, "getrlimit", refused)
+    assert environment.describe()["limit_processes"] is None
