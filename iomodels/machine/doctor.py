@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iomodels.machine import environment, noise, probes
-from iomodels.machine.check import Check, Status
+from iomodels.machine.check import Check
 from iomodels.machine.clocks import clocks
 from iomodels.machine.data_files import data_files
 from iomodels.machine.proc import ROOT, Fact, may_be_limited, read_int
