@@ -48,7 +48,8 @@ PLAIN = {
     **dict.fromkeys("█▓", "#"),
     **dict.fromkeys("◀◁", "<"),
     **dict.fromkeys("▶▷", ">"),
-    **dict.fromkeys("◆◇●○•✓", "*"),
+    **dict.fromkeys("◆●•✓", "*"),
+    **dict.fromkeys("◇○", "o"),
     # Of a list's mark, and what spreadsheets would take for a formula.
     **dict(zip("＝＋－＠", "=+-@", strict=True)),
     # Of a moving progress sign.
