@@ -298,11 +298,21 @@ def test_a_flow_that_writes_says_so(engine, operation, has):
     assert flow_texts(engine, cell)[: len(has)] == has
 
 
-def test_the_flow_of_an_exchange_says_that_it_shows_the_read_only():
+@pytest.mark.parametrize("engine", ["blocking", "nonblocking", "select"])
+def test_a_write_that_must_be_on_the_disk_waits_in_the_sync(engine):
+    at = {"load.operation": "write", "load.sync": "data", "channel.cache": "warm"}
+    calls = {"pwrite": 1.0, "fdatasync": 1.0}
+    trials = [chart_runs.trial(engine, n, calls=calls, eagain_per_op=0.0) for n in range(7)]
+    note = None if engine == "blocking" else "degenerate: same as blocking, since …"
+    cell = make_cell(engine, trials, parameters=at, note=note)
+    assert flow_texts(engine, cell) == ["write", "done", "fdatasync", "blocked", "done"]
+
+
+def test_the_flow_of_an_exchange_says_that_the_read_is_drawn():
     at = {"parameters": {"channel.kind": "socket", "channel.exchange": "echo"}}
     run = chart_runs.run([chart_runs.cell(engine, **at) for engine in ("blocking", "select")])
     shown = texts(charts.matrix(run, SLOW).draw())
-    assert "blocking: read / write; the flow shows the read only" in shown
+    assert "blocking: read / write; drawn: the read" in shown
 
 
 def test_a_model_that_was_not_measured_is_drawn_without_its_colour():

@@ -15,6 +15,7 @@ from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from iomodels.analysis.findings import is_degenerate
 from iomodels.base.units import format_count, format_per_operation
+from iomodels.engines.calls import call_class
 from iomodels.engines.catalog import DESCRIPTORS, Descriptor
 from iomodels.trace.words import other_side
 
@@ -216,9 +217,27 @@ def _reading(name: str, measured: Series | None) -> tuple[MiniatureStep, ...]:
         return _held_in_read(measured)
     if name == "nonblocking" and eagain.median < 2:
         return _ONE_TRY
+    if sync := _sync_call(measured):
+        return _synced(sync)
     if name == "blocking" and measured.cell.parameters.get("channel.cache") == "warm":
         return _held_in_read(measured)
     return FLOWS[name]
+
+
+def _sync_call(measured: Series) -> str:
+    """The call that waits until what was written is on the disk; "" where there is none."""
+    calls = measured.summary.calls_per_op
+    engine = measured.cell.engine
+    return next((call for call in calls if call_class(call, engine) == "sync"), "")
+
+
+def _synced(call: str) -> tuple[MiniatureStep, ...]:
+    return (
+        MiniatureStep("call", 0.08, "read"),
+        MiniatureStep("return", 0.2, "data"),
+        *_wait(call, 0.34, 0.92),
+        MiniatureStep("return", 0.92, "done"),
+    )
 
 
 def calls_of(descriptor: Descriptor, series: Series | None) -> str:
@@ -232,7 +251,7 @@ def calls_of(descriptor: Descriptor, series: Series | None) -> str:
     elif descriptor.name == "select" and not _calls(series, "select"):
         said = f"{blocking}, always ready"
     if series.cell.parameters.get("channel.exchange") == "echo":
-        said += "; the flow shows the read only"
+        said += "; drawn: the read"
     return said
 
 
