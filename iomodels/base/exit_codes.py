@@ -21,7 +21,7 @@ class Exit(IntEnum):
 MEANINGS: dict[int | str, str] = {
     Exit.DONE: "done, or passed",
     Exit.FAILED: "a regression, or cells failed (and nothing else)",
-    Exit.USAGE: "a mistake in what was asked",
+    Exit.USAGE: "usage error",
     Exit.NOTHING: "nothing was measured, or the results are not comparable",
     Exit.INCONCLUSIVE: "inconclusive",
     Exit.OUTPUT: "an output could not be written or made (disk full, stream closed, folder gone, "

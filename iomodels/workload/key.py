@@ -88,7 +88,7 @@ class Key:
             return exact_size(value)
         if isinstance(value, bool):
             return str(value).lower()
-        return f"{value:g}" if isinstance(value, float) else str(value)
+        return f"{value:.12g}" if isinstance(value, float) else str(value)
 
     def applies(self, values: Mapping[str, Value]) -> bool:
         """Whether a point with these values has this key."""

@@ -222,7 +222,7 @@ def test_every_combination_of_options_is_tested() -> None:
     ],
 )
 def test_options_that_mean_nothing_together_are_refused(text: str, said: str) -> None:
-    with pytest.raises(EngineError, match="means nothing with") as error:
+    with pytest.raises(EngineError, match="has no effect with") as error:
         parse_engine(text)
     assert said in str(error.value)
     assert "\n" not in str(error.value)
