@@ -212,6 +212,7 @@ QUANTITIES: tuple[Quantity, ...] = (
         meaning="hidden part of the shorter of I/O and computation: 0 none, 1 all",
         importance=12,
         is_headline=True,
+        has_ratios=False,
     ),
     Quantity(
         key="speed_up",

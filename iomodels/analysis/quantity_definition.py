@@ -128,6 +128,8 @@ class Quantity:
     """Whether files for other programs carry it; they have each call by itself."""
     is_headline: bool = False
     """Whether dashboards follow it."""
+    has_ratios: bool = True
+    """Whether one value over another says something. Of what may be 0 by noise it says nothing."""
     is_gated: bool = False
     """Whether the gate can be asked to judge it."""
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from iomodels.base import signals
 from iomodels.base.errors import NotWritten, OutputError
+from iomodels.base.plain import PLAIN
 
 MAX_SLUG = 80
 
@@ -196,9 +197,21 @@ def _temporary_beside(path: Path) -> Path:
     return path.with_name(f".iomodels-{secrets.token_hex(4)}.tmp")
 
 
+def _in_ascii(sign: str) -> str:
+    if sign in PLAIN:
+        return PLAIN[sign]
+    kind = unicodedata.category(sign)[0]
+    if sign.isascii() or kind == "M":  # marks, such as the dots of an ä
+        return sign if sign.isascii() else ""
+    return f"u{ord(sign):04x}" if kind in "LN" else "-"
+
+
 def slug(text: str) -> str:
-    """A file name made of `text`: ASCII letters, digits, '.', '_' and '-', and never a path."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    """A file name made of `text`: ASCII letters, digits, '.', '_' and '-', and never a path.
+
+    Letters that have no ASCII are their numbers (`u6162`): names that differ stay different.
+    """
+    plain = "".join(map(_in_ascii, unicodedata.normalize("NFKD", text)))
     name = re.sub(r"[^A-Za-z0-9._]+", "-", plain)[:MAX_SLUG].strip("-._")
     return name or "unnamed"
 

@@ -95,7 +95,7 @@ def matrices(run: Run) -> list[Picture]:
 
 def _picture(chart: Chart, scene: Scene, taken: set[str]) -> Picture:
     return Picture(
-        name=_unique(slug(f"{scene.name[:60]}-{chart.name}"), taken),
+        name=_unique(slug(f"{slug(scene.name)[:50]}-{chart.name}"), taken),
         scenario=scene.scenario,
         title=f"{chart.title(scene)}: {scene.data}",
         alt=chart.describe(scene),

@@ -142,7 +142,7 @@ def _change(row: PairedRow, index: int, decision: Decision, threshold: float) ->
         change = replace(change, verdict="inconclusive", reason=reason)
     trials = [trial for pair in taken for trial in (pair.a, pair.b) if trial]
     too_few = metrics.too_few_operations(row.metric, trials)
-    if too_few and change.verdict != "slower":
+    if too_few:
         change = replace(change, verdict="inconclusive", reason=too_few, judged=False)
     return replace(change, **_values(row, taken))
 

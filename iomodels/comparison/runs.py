@@ -195,11 +195,10 @@ def _timings(
             known,
             after.logs,
             confirmed,
-            refusal=refusal,
-            lost=_without_value(after) if whole or (known and not after.logs) else "",
-            doubt=_doubt(base, new)
-            or _without_value(after, *before)
+            refusal=refusal
             or metrics.too_few_operations(metric, new.trials, *(cell.trials for cell in base)),
+            lost=_without_value(after) if whole or (known and not after.logs) else "",
+            doubt=_doubt(base, new) or _without_value(after, *before),
         )
 
 

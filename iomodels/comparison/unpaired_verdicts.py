@@ -209,7 +209,8 @@ def _unmeasured(timing: Timing) -> Change:
 
 def _noise(timing: Timing) -> float | None:
     """Of one round: each side around its own median, so that a change is no noise."""
-    centred = [v - median(run) for run in (*timing.base, timing.new) for v in run]
+    middles = [(median(run), run) for run in (*timing.base, timing.new) if run]
+    centred = [value - middle for middle, run in middles for value in run]
     return finite(sign_flip.noise(centred))
 
 

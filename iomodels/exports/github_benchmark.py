@@ -17,7 +17,7 @@ from iomodels.statistics.rounds import interval_kind
 
 
 def bigger(run: Run) -> str:
-    """For `tool: customBiggerIsBetter`: throughput, overlap, what cancelling achieves."""
+    """For `tool: customBiggerIsBetter`: throughput, what cancelling achieves."""
     return _entries(run, bigger_is_better=True)
 
 
@@ -31,9 +31,14 @@ def _entries(run: Run, *, bigger_is_better: bool) -> str:
         _entry(each, quantity, found)
         for each in measured(run)
         for quantity, found in headlines(each.cell)
-        if quantity.bigger_is_better is bigger_is_better
+        if quantity.bigger_is_better is bigger_is_better and _has_ratios(quantity, found)
     ]
     return msgspec.json.format(msgspec.json.encode(entries)).decode() + "\n"
+
+
+def _has_ratios(quantity: Quantity, found: Interval) -> bool:
+    """The action alarms at a ratio of two values; near 0 that is anything."""
+    return quantity.has_ratios and found.low > 0
 
 
 def _entry(each: Measured, quantity: Quantity, found: Interval) -> dict[str, str | float]:

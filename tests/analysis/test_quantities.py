@@ -271,7 +271,7 @@ HAS_PLACE = {
     "csv": lambda q: q.is_exported,
     "openmetrics": lambda q: q.is_exported,
     "bencher": lambda q: q.is_headline,
-    "github_benchmark": lambda q: q.is_headline,
+    "github_benchmark": lambda q: q.is_headline and q.has_ratios,
     "gate": lambda q: q.is_gated,
 }
 """Where the quantity itself says whether it is there; a picture chooses what it shows."""

@@ -326,3 +326,18 @@ def test_fresh_rounds_stand_for_those_that_made_a_suspect() -> None:
     assert (change.verdict, change.confirmed) == ("same", True)
     (change,) = timings_of(judge_runs([base], new, by))
     assert (change.verdict, change.confirmed) == ("slower", False)
+
+
+@pytest.mark.parametrize(("operations", "verdicts"), [(99, {"inconclusive"}), (100, {"slower"})])
+def test_a_percentile_of_too_few_operations_is_not_judged(operations: int, verdicts: set[str]):
+    """Not even as worse: of 9 operations it is their slowest."""
+
+    def run(latency_ns: int) -> Run:
+        trials = [make_trial(n, latency_ns=[latency_ns + n] * operations) for n in range(12)]
+        return make_run([make_cell(trials=trials)])
+
+    comparison = compared(run(100_000), run(900_000), metric_keys=["latency_p99_ns"])
+    found = [change for change in comparison.changes if change.metric == "latency_p99_ns"]
+    assert {change.verdict for change in found} == verdicts
+    assert [change.judged for change in found] == [operations >= 100]
+    assert comparison.outcome == ("inconclusive" if operations < 100 else "regression")

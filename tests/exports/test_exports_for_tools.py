@@ -17,9 +17,10 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.parser import text_string_to_metric_families as classic_families
 
 from iomodels.base.escape import visible
-from iomodels.exports import openmetrics
+from iomodels.exports import github_benchmark, openmetrics
 from iomodels.exports.content.cells import measured
 
+from .. import chart_runs
 from ..factory import make_cell, make_run, make_trial
 from ..hostile_names import runs, texts
 from .reading import BENCHER, families, few, render
@@ -163,3 +164,13 @@ def test_pyperf_leaves_out_what_took_no_time() -> None:
     assert pyperf.BenchmarkSuite.loads(text).get_benchmark_names() == [
         "slow-device/blocking latency p50"
     ]
+
+
+def test_no_headline_of_a_dashboard_of_ratios_is_near_0() -> None:
+    """Overlap of 0 is noise of either sign: one run's over the next one's is anything."""
+    runs = [chart_runs.overlapping(), chart_runs.cancelling()]
+    for run in runs:
+        for written in (github_benchmark.bigger(run), github_benchmark.smaller(run)):
+            for entry in json.loads(written):
+                assert not entry["name"].endswith(" overlap")
+                assert entry["value"] > 0

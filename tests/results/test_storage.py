@@ -227,13 +227,15 @@ def test_a_folder_that_vanished_is_an_output_error(run, path):
     [
         ("aio:notify=poll", "aio-notify-poll"),
         ("../../etc/passwd", "etc-passwd"),
-        ("slow device, 100 µs", "slow-device-100-s"),
+        ("slow device, 100 µs", "slow-device-100-us"),
         ("Gerät", "Gerat"),
         (".hidden", "hidden"),
         ("-rf", "rf"),
         ("", "unnamed"),
         ("../..", "unnamed"),
-        ("速い", "unnamed"),
+        ("速い", "u901fu3044"),
+        ("速く", "u901fu304f"),
+        ("→", "unnamed"),
     ],
 )
 def test_slugs(text, name):
