@@ -213,8 +213,8 @@ def test_machine_readable_forms_are_alone_on_standard_output(cli, files) -> None
             for minutes in ("nan", "inf", "1e308", "-inf")
         ),
         (("check", "slow-device", "--b", "load.depth=1", "--seed", str(2**63)), "--seed"),
-        (("report", "base.json", "-o", "-"), "not standard output: name another"),
-        (("bench", "-o", "-"), "not standard output: name another"),
+        (("report", "base.json", "-o", "-"), "does not mean standard output here: name a file"),
+        (("bench", "-o", "-"), "does not mean standard output here: name a file"),
         (("check", "--baseline", "base.json", "--minutes", "1"), "needs --self-test"),
     ],
 )
@@ -334,9 +334,21 @@ def test_the_self_test_prints_rates_with_their_intervals(monkeypatch, capsys) ->
     assert shown.show(minutes=20, threshold=0.05, as_json=False) == 1
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= 80
-    assert "95 % (76–99)" in out
+    assert "95 % (76–99 %)" in out
     (pooled,) = (line for line in out.splitlines() if line.startswith("all kinds"))
-    assert pooled.split() == ["all", "kinds", "40", "2", "%", "(0–13)", "98", "%", "(87–100)"]
+    assert pooled.split() == [
+        "all",
+        "kinds",
+        "40",
+        "2",
+        "%",
+        "(0–13",
+        "%)",
+        "98",
+        "%",
+        "(87–100",
+        "%)",
+    ]
     assert "20 suites in 20.0 minutes" in out
     assert "no time for the kinds without decisions" in out
     assert "hung: no answer" in out
