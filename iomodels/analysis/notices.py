@@ -43,12 +43,12 @@ _VOID = {
 """Why trials were repeated, by `Void.cause`, which is also the notice's code."""
 
 
-def of_void_trials(void: Mapping[str, int]) -> list[Notice]:
-    """How many trials were void and were repeated, one notice for each cause (`Void.cause`)."""
+def of_void_trials(void: Mapping[str, int], what: str = "trial") -> list[Notice]:
+    """How many (trials, pairs) were void and were repeated, one notice for each `Void.cause`."""
     return [
         Notice(
             code=cause,
-            message=f"{count} trial{' was' if count == 1 else 's were'} void and repeated, {why}",
+            message=f"{count} {what}{' was' if count == 1 else 's were'} void and repeated, {why}",
         )
         for cause, why in _VOID.items()
         if (count := void.get(cause, 0))

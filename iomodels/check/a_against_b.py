@@ -8,13 +8,16 @@ show.
 from __future__ import annotations
 
 import signal
+from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
+from iomodels.analysis import notices
 from iomodels.base import signals
 from iomodels.base.errors import NothingMeasured
 from iomodels.base.signals import Interrupted
 from iomodels.check import pair_runs, pair_verdicts
+from iomodels.check.pair_plan import SIDES
 from iomodels.check.pair_runs import PairedCell
 from iomodels.check.pair_verdicts import PairedRow
 from iomodels.comparison import metrics, verdict
@@ -89,6 +92,8 @@ def compare_arms(
                 *_other_tool(cells),
                 *_left_out(measuring),
                 *measuring.monitor.notices(),
+                *_void(measuring),
+                *_doubts(measuring),
             ],
             counters_unjudged=pair_verdicts.counters_unjudged(measuring.rows),
             interval=OF_PAIRS,
@@ -121,6 +126,24 @@ def compare_arms(
 
 def _fails(changes: Sequence[Change]) -> bool:
     return any(change.verdict in verdict.FAILING for change in changes)
+
+
+def _void(measuring: _Measuring) -> list[Notice]:
+    """How many pairs were repeated. The rows of a cell share its pairs."""
+    pairs = {id(pair): pair for row in measuring.rows for pair in row.all}
+    return notices.of_void_trials(
+        Counter(cause for pair in pairs.values() for cause in pair.void), "pair"
+    )
+
+
+def _doubts(measuring: _Measuring) -> list[Notice]:
+    """What makes direct and cold reads doubtful on the device that there is."""
+    preparation = measuring.preparation
+    if preparation is None:
+        return []
+    points = [row.cell.arm(side).planned.point for row in measuring.rows for side in SIDES]
+    doubts = [preparation.doubts(point) for point in points]
+    return [Notice("device", text) for text in dict.fromkeys(doubts) if text is not None]
 
 
 class _Measuring:

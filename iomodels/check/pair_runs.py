@@ -68,6 +68,8 @@ class Pair:
     error: str | None = None
     not_applicable: bool = False
     lost: bool = False
+    void: tuple[str, ...] = ()
+    """Of attempts that were void and were repeated, the causes (`errors.Void`)."""
 
 
 class PairListener(Protocol):
@@ -168,9 +170,16 @@ class _Session:
     def pair(self, cell: PairedCell, number: int, first: Side) -> Pair:
         """One pair, measured again where it was void, as a slice is in which something else kept
         the CPU for all of it."""
+        void: list[str] = []
+        pair = self._attempts(cell, number, first, void)
+        return replace(pair, void=tuple(void))
+
+    def _attempts(self, cell: PairedCell, number: int, first: Side, void: list[str]) -> Pair:
         nothing = Pair(number, first)
         try:
-            trials = with_repeats(lambda: self._measure(cell, number, first))
+            trials = with_repeats(
+                lambda: self._measure(cell, number, first), lambda error: void.append(error.cause)
+            )
         except NotApplicable as error:
             lost = self._applies(cell, "a", number)
             return replace(nothing, error=str(error), not_applicable=True, lost=lost)

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from iomodels.base.errors import NothingMeasured
+from iomodels.base.errors import NothingMeasured, Paused
 from iomodels.check import a_against_b, pair_runs
 from iomodels.comparison.schema import Comparison
 from iomodels.engines import spec
+from iomodels.trials.child import Child
 from iomodels.trials.planned import Command, PlannedTrial
 from iomodels.trials.preparation import Preparation
 
@@ -63,6 +64,23 @@ def test_the_same_arm_twice_is_no_regression_and_its_counters_are_the_same() -> 
     assert comparison.outcome in ("passed", "inconclusive")
     counted = [c for c in comparison.changes if c.metric.startswith("calls_per_op")]
     assert {c.verdict for c in counted} == {"same"}
+
+
+@pytest.mark.usefixtures("few_pairs")
+def test_pairs_that_were_repeated_are_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cell has a row for each metric, and the rows share its pairs."""
+    real, paused = Child.run_slice, [True, True]
+
+    def run_slice(self: Child, *arguments: float, **more: int) -> None:
+        if paused:
+            paused.pop()
+            raise Paused("it was stopped")
+        real(self, *arguments, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Child, "run_slice", run_slice)
+    comparison = versus_of([], [])
+    (notice,) = [notice for notice in comparison.warnings if notice.code == "paused"]
+    assert notice.message.startswith("2 pairs were void and repeated")
 
 
 def test_arms_that_cannot_run_are_said_and_nothing_is_measured() -> None:
