@@ -111,5 +111,5 @@ def _drawing(picture: Picture, title: str, remark: str = "") -> Drawing:
         alt=picture.alt,
         svg=render(picture, "svg"),
         remark=remark,
-        narrow_svg=render(picture.narrow, "svg") if picture.narrow else None,
+        narrow_svg=render(picture.narrow, "svg"),
     )

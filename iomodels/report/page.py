@@ -65,10 +65,10 @@ class Drawing:
     alt: str
     """The same for those who cannot see it, with its main numbers."""
     svg: bytes
+    narrow_svg: bytes
+    """The same for a phone."""
     remark: str = ""
     """What a reader must know of it, such as that it is of another machine."""
-    narrow_svg: bytes | None = None
-    """The same for a phone."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Figure:
     alt: str
     svg: Markup
     remark: str
-    narrow_svg: Markup | None
+    narrow_svg: Markup
 
 
 def page(run: Run, drawings: Sequence[Drawing] = (), traces: Sequence[Drawing] = ()) -> str:
@@ -272,10 +272,9 @@ def _harness(points: Sequence[PointCells]) -> str:
 
 def _figure(drawing: Drawing, inliner: Inliner) -> Figure:
     svg, narrow = (
-        Markup(inliner.inline(each, drawing.title, drawing.alt)) if each else None
+        Markup(inliner.inline(each, drawing.title, drawing.alt))
         for each in (drawing.svg, drawing.narrow_svg)
     )
-    assert svg is not None, "a picture without its bytes"
     return Figure(drawing.title, drawing.alt, svg, drawing.remark, narrow)
 
 

@@ -42,17 +42,15 @@ class Picture:
     title: str
     alt: str
     draw: Callable[[], Figure]
-    draw_narrow: Callable[[], Figure] | None = None
+    draw_narrow: Callable[[], Figure]
     subject: str = ""
     """What it shows, where its scenario is known anyway."""
     rank: int = 0
     """Its place among the pictures of its scenario: those that answer its question come first."""
 
     @property
-    def narrow(self) -> Picture | None:
+    def narrow(self) -> Picture:
         """The same for a phone."""
-        if self.draw_narrow is None:
-            return None
         return replace(self, name=f"{self.name}-narrow", draw=self.draw_narrow)
 
 
