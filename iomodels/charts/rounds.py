@@ -73,7 +73,7 @@ def explained(scene: Scene) -> list[str]:
     points = [point for point, _ in groupby(point for point, _ in cells)]
     few = any(len(_bands(series)) < len(BANDS) for _, series in cells)
     return [
-        "Line: p50; dark band: p10 to p90; light band: p1 to p99."
+        "Line: p50; inner band: p10 to p90; outer band: p1 to p99."
         + (" No band where a trial has too few operations (10, 100)." if few else ""),
         some_of(points, scene),
     ]

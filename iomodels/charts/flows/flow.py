@@ -157,7 +157,8 @@ def _below(trace: Trace, shown: Flow, width: float) -> list[str]:
     notes = [*words.left_out(shown), *(f"Note: {note}" for note in trace.notes[:MAX_NOTES])]
     if len(trace.notes) > MAX_NOTES:
         notes.append(f"{len(trace.notes) - MAX_NOTES} more notes are in the trace file")
-    notes += [f"Note: {note} Dark: when they may have been." for note in words.explained(shown)]
+    uncertain = "Strong colour: when they may have been."
+    notes += [f"Note: {note} {uncertain}" for note in words.explained(shown)]
     known = trace.environment
     cores = known.get("cores_allowed") or known.get("cores")
     footer = [
