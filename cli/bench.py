@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +37,7 @@ from .shared.options import JSON_OPTION, LEGEND_OPTION, Time, export_option, set
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from iomodels.measure.earlier import Earlier
     from iomodels.results.schema import Notice, Run
 
 DEFAULT_FOLDER = Path("results")
@@ -103,6 +105,13 @@ DEFAULT_SUITE = "default"
     type=click.Path(path_type=Path),
     help="Result file. [default: results/NAME-TIME.json; with --json, none]",
 )
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Continue the interrupted run of this result or PATH.partial: measure what is missing, in "
+    "the same order and with the same settings.",
+)
 @click.option("--force", is_flag=True, help="Overwrite output files that exist.")
 @LEGEND_OPTION
 @export_option("measurements")
@@ -117,6 +126,7 @@ def command(
     quick: bool,
     seed: int | None,
     output: Path | None,
+    resume: Path | None,
     force: bool,
     legend: bool,
     exported: tuple[str, ...],
@@ -132,8 +142,9 @@ def command(
     """
     from iomodels.analysis.cells import has_measurements
     from iomodels.base.units import counted
-    from iomodels.measure.run import RunInterrupted, RunNotSaved
+    from iomodels.measure.run import RunInterrupted, RunNotSaved, bench_plan
     from iomodels.measure.run import bench as run_bench
+    from iomodels.results.partial import TakenError
     from iomodels.statistics.rounds import MIN_ROUNDS
 
     from .shared import exporting
@@ -142,12 +153,37 @@ def command(
     chosen = scenarios or (DEFAULT_SUITE,)
     by_key = settings_by_key(settings)
     messages = console.err()
+    earlier = None
+    if resume is not None:
+        own = (scenarios, engines, rounds, duration, warmup, quick, seed, output)
+        earlier = _earlier(resume, by_key, others=any(own) or seed == 0)
+        output = earlier.output
     rounds = rounds or (QUICK_ROUNDS if quick else ROUNDS)
     preface = ""
     if quick and rounds < MIN_ROUNDS:
         preface = f"quick: {counted(rounds, 'short round')}, for a first look, without verdicts"
+    by_default = output is None
     if output is None and not as_json:
         output = default_output(chosen, datetime.now(UTC))
+
+    def measure(output: Path | None) -> Run:
+        if earlier is not None:
+            return bench_plan(
+                earlier.plan, output=output, force=True, listener=listener, earlier=earlier
+            )
+        return run_bench(
+            chosen,
+            engines=engines,
+            settings=by_key,
+            rounds=rounds,
+            duration_s=_or(duration, QUICK_DURATION_S if quick else DURATION_S),
+            warmup_s=_or(warmup, QUICK_WARMUP_S if quick else WARMUP_S),
+            seed=seed,
+            output=output,
+            force=force,
+            listener=listener,
+        )
+
     taken = [output] if output is not None else []
     exports = exporting.asked(exported, "measurements", force=force, as_json=as_json, taken=taken)
     shown_on = console.err() if exporting.on_standard_output(exports) else console.out()
@@ -160,18 +196,13 @@ def command(
         ):
             number, not_saved = None, None
             try:
-                run = run_bench(
-                    chosen,
-                    engines=engines,
-                    settings=by_key,
-                    rounds=rounds,
-                    duration_s=_or(duration, QUICK_DURATION_S if quick else DURATION_S),
-                    warmup_s=_or(warmup, QUICK_WARMUP_S if quick else WARMUP_S),
-                    seed=seed,
-                    output=output,
-                    force=force,
-                    listener=listener,
-                )
+                try:
+                    run = measure(output)
+                except TakenError:
+                    if output is None or not by_default:
+                        raise
+                    output = free_name(output)  # another run of this second has that name
+                    run = measure(output)
             except RunInterrupted as interruption:
                 run, number = interruption.run, interruption.number
                 not_saved = interruption.not_saved
@@ -211,7 +242,28 @@ def default_output(scenarios: Sequence[str], now: datetime) -> Path:
     from iomodels.base.files import slug
 
     name = slug("-".join(dict.fromkeys(Path(scenario).stem for scenario in scenarios)))[:60]
-    return DEFAULT_FOLDER / f"{name}-{now:%Y%m%dT%H%M%SZ}.json"
+    path = DEFAULT_FOLDER / f"{name}-{now:%Y%m%dT%H%M%SZ}.json"
+    return free_name(path) if path.exists() else path
+
+
+def free_name(path: Path) -> Path:
+    """`NAME-2.json`, or the next number that is free: another run has the name itself."""
+    from iomodels.base.files import partial_path
+
+    names = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
+    return next(name for name in names if not name.exists() and not partial_path(name).exists())
+
+
+def _earlier(path: Path, settings: Mapping[str, Sequence[str]], *, others: bool) -> Earlier:
+    from iomodels.measure.earlier import earlier
+
+    if others or settings.keys() - {"channel.folder"}:
+        raise click.UsageError(
+            "--resume continues a run as it was: give nothing else but --set channel.folder, "
+            "--export and --json"
+        )
+    folder = settings.get("channel.folder")
+    return earlier(path, folder=folder[0] if folder else None)
 
 
 @contextmanager
@@ -221,7 +273,7 @@ def _default_folder(output: Path | None) -> Iterator[None]:
         yield
         return
     try:
-        DEFAULT_FOLDER.mkdir()
+        DEFAULT_FOLDER.mkdir(exist_ok=True)  # another run may have made it just now
     except OSError as error:
         raise NotWritten(
             f"cannot make the folder '{DEFAULT_FOLDER}' here ({error.strerror}): "

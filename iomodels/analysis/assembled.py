@@ -28,8 +28,7 @@ def load(path: str | os.PathLike[str]) -> Run:
     data = read.read_bytes(Path(path))
     if not partial.is_partial(data):
         return read.decode(data, path, read.RUN)
-    run, lines = partial.read(data, path)
-    run = with_lines(run, lines)
+    run = with_lines(*partial.read(data, path))
     if not any(cell.trials for cell in run.cells):
         raise ResultError(f"{path} has no trial yet: measure again, or wait for the run's end")
     trials = sum(len(cell.trials) for cell in run.cells)
@@ -46,7 +45,7 @@ def with_lines(run: Run, lines: Sequence[KeptLine]) -> Run:
     ends: dict[int, tuple[Status, str | None]] = {}
     for line in lines:
         if line.trial is not None:
-            trials[line.cell].setdefault(line.trial.round, line.trial)
+            trials[line.cell][line.trial.round] = line.trial
         if line.status is not None:
             ends[line.cell] = line.status, line.reason
     cells = []
@@ -54,6 +53,16 @@ def with_lines(run: Run, lines: Sequence[KeptLine]) -> Run:
         status, reason = ends.get(index, (cell.status, cell.reason))
         cells.append(replace(cell, trials=list(found.values()), status=status, reason=reason))
     return replace(run, cells=cells)
+
+
+def kept_lines(run: Run) -> list[KeptLine]:
+    """What is known of the run's cells, as PATH.partial has it."""
+    lines = []
+    for index, cell in enumerate(run.cells):
+        lines += [KeptLine(index, trial) for trial in cell.trials]
+        if cell.status in ("n/a", "failed"):
+            lines.append(KeptLine(index, None, cell.status, cell.reason))
+    return lines
 
 
 def assembled(run: Run) -> Run:

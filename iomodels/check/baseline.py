@@ -21,8 +21,7 @@ from iomodels.machine import environment
 from iomodels.results.schema import Cell, Notice, Parameter, Run, Tool
 from iomodels.statistics.rounds import MIN_ROUNDS
 from iomodels.trials.launch import core_hash
-from iomodels.workload.key import all_keys
-from iomodels.workload.point import NOT_STORED, Point, point_from_parameters, settle
+from iomodels.workload.point import Point, in_folder, point_from_parameters
 
 FRESH_ROUNDS, LEAST_FRESH_ROUNDS = 20, 7
 
@@ -177,7 +176,7 @@ def _cells(
                 lost.never.append(Notice("never-measured", f"{message}: {cell.reason}"))
             continue
         try:
-            point = _in_folder(point_from_parameters(cell.scenario, cell.parameters), folder)
+            point = in_folder(point_from_parameters(cell.scenario, cell.parameters), folder)
             cells[key] = point, parse_engine(cell.engine)
         except IomodelsError as error:
             lost.unknown[key] = Notice("unknown-cell", f"a cell cannot be measured: {error}")
@@ -186,22 +185,6 @@ def _cells(
     names = matching.labels({key: _as_cell(key) for key in cells})
     labelled = {key: (replace(p, label=names[key]), spec) for key, (p, spec) in cells.items()}
     return labelled, lost
-
-
-def _in_folder(point: Point, folder: str | None) -> Point:
-    """The point with its file in `folder`. A baseline names none, so it comes from the user."""
-    if folder is None or point.channel.kind != "file":
-        return point
-    flat = {**point.parameters, NOT_STORED: all_keys()[NOT_STORED].from_text(folder)}
-    return settle(
-        point.scenario,
-        {
-            name: all_keys()[name].read(value, canonical=name != NOT_STORED)
-            for name, value in flat.items()
-        },
-        "--set",
-        point.label,
-    )
 
 
 def _as_cell(key: Key) -> Cell:

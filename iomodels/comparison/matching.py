@@ -14,14 +14,12 @@ from iomodels.analysis.cells import grouped, label
 from iomodels.base.errors import IomodelsError
 from iomodels.comparison.schema import Difference
 from iomodels.engines import spec
-from iomodels.results.schema import Cell, Notice, Parameter, Run
+from iomodels.results.schema import FINGERPRINT, Cell, Notice, Parameter, Run
 from iomodels.workload.point import point_from_parameters
 
 Key = tuple[str, frozenset[tuple[str, Parameter]], str]
 """Scenario, parameters, canonical engine."""
 
-FINGERPRINT = ("cpu", "cores_online", "cores_allowed", "kernel", "governor")
-"""Where one of these differs it is another machine, as far as times go."""
 MAY_BE_UNKNOWN = ("governor",)
 """A virtual machine has none. Of the others, unknown on both sides is not the same."""
 _FILE_SYSTEM = ("file_system", "file_system_device")

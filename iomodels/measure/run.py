@@ -20,7 +20,7 @@ import msgspec
 
 from iomodels import __version__
 from iomodels.analysis import notices
-from iomodels.analysis.assembled import assembled
+from iomodels.analysis.assembled import assembled, kept_lines
 from iomodels.analysis.cells import has_measurements
 from iomodels.base import files, signals
 from iomodels.base.errors import (
@@ -37,6 +37,7 @@ from iomodels.engines.spec import parse_list as parse_engines
 from iomodels.machine import environment, noise
 from iomodels.measure import places
 from iomodels.measure.defaults import DURATION_S, ROUNDS, WARMUP_S
+from iomodels.measure.earlier import Earlier
 from iomodels.measure.listening import Listener, RunListener
 from iomodels.measure.plan import Plan, make_plan
 from iomodels.results import save
@@ -125,17 +126,20 @@ def bench_plan(
     force: bool = False,
     listener: RunListener | None = None,
     asked: Asked | None = None,
+    earlier: Earlier | None = None,
     nothing_is_a_result: bool = False,
 ) -> Run:
-    """Measure a plan made elsewhere (`plan.of_pairs`). Raises as `bench` does, but where
-    `nothing_is_a_result`: then a run without one trial that succeeded is a run too.
+    """Measure a plan made elsewhere (`plan.of_pairs`), or the rest of an `earlier` run.
+
+    Raises as `bench` does, but where `nothing_is_a_result`: then a run without one trial that
+    succeeded is a run too.
     """
     path = Path(output) if output is not None else None
     if path is not None:
         files.check_output(path, force=force)
     check_folders(plan.cells)
     places.check_one_file_system(plan.cells)
-    run = _Runner(plan, path, force, listener or Listener(), asked).measure()
+    run = _Runner(plan, path, force, listener or Listener(), asked, earlier).measure()
     if not nothing_is_a_result and not has_measurements(run):
         raise NothingMeasured(_why_nothing(run))
     return run
@@ -163,7 +167,13 @@ class _Progress:
 
 class _Runner:
     def __init__(
-        self, plan: Plan, path: Path | None, force: bool, listener: RunListener, asked: Asked | None
+        self,
+        plan: Plan,
+        path: Path | None,
+        force: bool,
+        listener: RunListener,
+        asked: Asked | None,
+        earlier: Earlier | None,
     ) -> None:
         self._plan = plan
         self._asked = asked
@@ -175,6 +185,22 @@ class _Runner:
         self._void: Counter[str] = Counter()
         self._monitor = noise.Monitor()
         self._created_utc = datetime.now(UTC).isoformat(timespec="seconds")
+        self._questions = {s.name: s.question for s in plan.scenarios}
+        self._earlier = earlier
+        if earlier is not None:
+            self._go_on(earlier)
+
+    def _go_on(self, earlier: Earlier) -> None:
+        """With what an earlier run measured of the same plan."""
+        self._asked, self._questions = earlier.run.asked, earlier.run.questions
+        self._created_utc = earlier.run.created_utc
+        self._notices = [earlier.notice]
+        for progress, cell in zip(self._cells, earlier.run.cells, strict=True):
+            progress.trials = list(cell.trials)
+            if cell.status == "n/a":
+                progress.na_reason = cell.reason
+            elif cell.status == "failed":
+                progress.failure = cell.reason
 
     def measure(self) -> Run:
         """From the end of measuring until the result is written, signals wait."""
@@ -202,7 +228,10 @@ class _Runner:
 
     def _writer(self) -> PartialWriter:
         assert self._path is not None
-        return PartialWriter(self._path, self._bare_run([]), force=self._force)
+        return PartialWriter(self._path, self._bare_run([]), force=self._force, known=self._known())
+
+    def _known(self) -> list[KeptLine] | None:
+        return None if self._earlier is None else kept_lines(self._earlier.run)
 
     def _save(self, run: Run, path: Path, kept: PartialWriter) -> NotWritten | None:
         """What kept it from being saved, if anything did; then its trials stay where they are."""
@@ -322,7 +351,7 @@ class _Runner:
             environment=environment.describe(places.described(self._plan.cells)),
             warnings=[],
             cells=cells or [self._to_cell(progress) for progress in self._cells],
-            questions={s.name: s.question for s in self._plan.scenarios},
+            questions=self._questions,
             asked=self._asked,
         )
 

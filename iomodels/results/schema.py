@@ -13,6 +13,9 @@ import msgspec
 
 SCHEMA = "iomodels.run/1"
 
+FINGERPRINT = ("cpu", "cores_online", "cores_allowed", "kernel", "governor")
+"""Facts of `Run.environment`. Where one differs it is another machine, as far as times go."""
+
 Histogram = list[tuple[int, int]]
 """`[[lower_ns, count], …]`: non-empty log-linear buckets, ascending (see
 `core/record/histogram.h`)."""

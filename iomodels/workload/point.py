@@ -110,6 +110,22 @@ def point_from_parameters(name: str, parameters: Mapping[str, Any]) -> Point:
     return settle(name, flat, where)
 
 
+def in_folder(point: Point, folder: str | None) -> Point:
+    """The point with its file in `folder`. A baseline names none, so it comes from the user."""
+    if folder is None or point.channel.kind != "file":
+        return point
+    flat = {**point.parameters, NOT_STORED: all_keys()[NOT_STORED].from_text(folder)}
+    return settle(
+        point.scenario,
+        {
+            name: all_keys()[name].read(value, canonical=name != NOT_STORED)
+            for name, value in flat.items()
+        },
+        "--set",
+        point.label,
+    )
+
+
 def find_key(name: str, kind: object, where: str) -> Key:
     """The key called `name` (`table.key`). Raises `ScenarioError`, with the keys of this kind."""
     keys = all_keys()

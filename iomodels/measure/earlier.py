@@ -1,0 +1,156 @@
+"""A run that did not end, to be continued: what it measured, and the plan that it followed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from msgspec import structs
+
+from iomodels import __version__
+from iomodels.analysis.assembled import load
+from iomodels.analysis.cells import grouped, label
+from iomodels.base.errors import IomodelsError, ResultError, UsageError
+from iomodels.base.files import partial_path
+from iomodels.engines.spec import parse as parse_engine
+from iomodels.machine import environment
+from iomodels.measure import places
+from iomodels.measure.defaults import MAX_ROUNDS, MAX_SECONDS, MIN_DURATION_S
+from iomodels.measure.plan import Plan, of_pairs
+from iomodels.results.schema import FINGERPRINT, Cell, Notice, Run
+from iomodels.trials.launch import core_hash
+from iomodels.workload.point import in_folder, point_from_parameters
+
+_OF_FILES = ("file_system", "file_system_device")
+_LIMITS = {
+    "rounds": (1, MAX_ROUNDS),
+    "duration_s": (MIN_DURATION_S, MAX_SECONDS),
+    "warmup_s": (0, MAX_SECONDS),
+}
+"""As on the command line: the file may be a stranger's."""
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """`run` has the cells of `plan`, in its order, with the trials that are there already; `plan`
+    has the others.
+
+    `output` is where the result goes. `notice` says in the result that it has two parts.
+    """
+
+    run: Run
+    plan: Plan
+    output: Path
+    notice: Notice
+
+
+def earlier(path: str | os.PathLike[str], *, folder: str | None = None) -> Earlier:
+    """What `bench --resume PATH` continues: PATH, or its PATH.partial where there is one.
+
+    `folder` is where files are made, which no result says. Raises `ResultError` for a file that
+    cannot be continued: on another machine, by another version, or of which nothing is missing.
+    """
+    path = Path(path)
+    if path.suffix != ".partial" and partial_path(path).exists():
+        path = partial_path(path)
+    is_partial = path.suffix == ".partial"
+    output = path.with_suffix("") if is_partial else path
+    run = load(path)
+    if is_partial and output.exists():
+        _check_same(run, output)
+    plan = _plan(run, path, folder)
+    _check_here(run, plan, path)
+    if not is_partial and all(cell.status != "partial" for cell in run.cells):
+        raise ResultError(f"{path} is complete: there is nothing to continue")
+    cells = [_without_computation(cell) for cell in run.cells]
+    kept = sum(len(cell.trials) for cell in cells)
+    there = [{trial.round for trial in cell.trials} for cell in cells]
+    missing = [
+        trial
+        for trial in plan.trials
+        if cells[trial.cell.index].status == "partial"
+        and trial.round not in there[trial.cell.index]
+    ]
+    plan = replace(plan, trials=tuple(missing))
+    message = (
+        f"this run was interrupted and continued: {kept} of its trials were measured before that, "
+        "and the machine may have changed in between"
+    )
+    return Earlier(structs.replace(run, cells=cells), plan, output, Notice("continued", message))
+
+
+def _check_same(run: Run, output: Path) -> None:
+    saved = load(output)
+    if (saved.seed, saved.created_utc) != (run.seed, run.created_utc):
+        raise UsageError(f"{output} is another run's result: move it away, and continue then")
+
+
+def _without_computation(cell: Cell) -> Cell:
+    """Computation is calibrated anew, so that its trials would not do the same amount of work."""
+    if cell.status != "partial" or not cell.parameters.get("load.compute"):
+        return cell
+    return structs.replace(cell, trials=[])
+
+
+def _plan(run: Run, path: Path, folder: str | None) -> Plan:
+    labels = {
+        id(cell): label(point)
+        for points in grouped(run.cells).values()
+        for point in points
+        for cell in point.cells
+    }
+    try:
+        pairs = [
+            (
+                replace(
+                    in_folder(point_from_parameters(cell.scenario, cell.parameters), folder),
+                    label=labels[id(cell)],
+                ),
+                parse_engine(cell.engine),
+            )
+            for cell in run.cells
+        ]
+    except IomodelsError as error:
+        raise ResultError(f"{path} cannot be continued: {error}") from None
+    settings = {name: _setting(run, path, name) for name in _LIMITS}
+    return of_pairs(
+        pairs,
+        rounds=int(settings["rounds"]),
+        duration_s=settings["duration_s"],
+        warmup_s=settings["warmup_s"],
+        seed=run.seed,
+    )
+
+
+def _setting(run: Run, path: Path, name: str) -> float:
+    low, high = _LIMITS[name]
+    value = run.settings.get(name)
+    if not isinstance(value, int | float) or not low <= value <= high:
+        raise ResultError(
+            f"{path} cannot be continued: its setting {name} is {value!r}, and must be a number "
+            f"from {low} to {high}"
+        )
+    return float(value)
+
+
+def _check_here(run: Run, plan: Plan, path: Path) -> None:
+    """Trials of two machines or versions are no one run."""
+    now = environment.describe(places.described(plan.cells))
+    on_files = any(cell.point.channel.kind == "file" for cell in plan.cells)
+    names: Sequence[str] = (*FINGERPRINT, *(_OF_FILES if on_files else ()))
+    differ = [
+        f"{name} was {run.environment.get(name)}, and is {now.get(name)}"
+        for name in names
+        if run.environment.get(name) != now.get(name)
+    ]
+    if run.tool.version != __version__:
+        differ.append(f"iomodels was {run.tool.version}, and is {__version__}")
+    if run.tool.core_hash != core_hash():
+        differ.append("the measured core is another one")
+    if differ:
+        raise ResultError(
+            f"{path} cannot be continued here, since its other trials would not be comparable: "
+            f"{'; '.join(differ)}: measure all of it again"
+        )
