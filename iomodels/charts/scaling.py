@@ -16,6 +16,7 @@ from .drawing.chart import Chart, spoken
 from .drawing.labels import at_ends, margin_in
 from .drawing.scene import Scene, Series, without_p99
 from .drawing.sheet import Grid, heading, panel_in, sheet
+from .drawing.style import safe
 from .drawing.sweep import Line, draw_lines, facets, left_out, swept_key
 
 PANEL_IN = 1.9
@@ -103,7 +104,7 @@ def _suits(scene: Scene) -> bool:
 def _over(scene: Scene) -> str:
     """`over depth`."""
     key = swept_key(scene)
-    return f"over {cells.in_words(key)}" if key else ""
+    return f"over {safe(cells.in_words(key), 40)}" if key else ""
 
 
 CHART = Chart(
