@@ -208,7 +208,8 @@ def _name(trial: PlannedTrial) -> str:
     """`slow-devices, depth 4 · aio`."""
     point = trial.cell.point
     where = f"{point.scenario}, {point.label}" if point.label else point.scenario
-    return f"{where} · {trial.cell.engine.canonical}"
+    harness = " (harness)" if trial.cell.is_harness else ""
+    return f"{where} · {trial.cell.engine.canonical}{harness}"
 
 
 def _clock(seconds: float) -> str:

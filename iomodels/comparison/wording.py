@@ -86,7 +86,28 @@ def answers(comparison: Comparison) -> list[str]:
     found.sort(key=lambda change: order.index(change.verdict))
     lines = [_answer(change) for change in found[:MOST_ANSWERS]]
     more = len(found) - len(lines)
-    return lines + ([f"… and {more} more."] if more else [])
+    lines += [f"… and {more} more."] if more else []
+    return lines + (_not_excluded(comparison) if comparison.outcome == "inconclusive" else [])
+
+
+def _not_excluded(comparison: Comparison) -> list[str]:
+    """The largest loss that an interval leaves open: what "inconclusive" may hide."""
+    losses = [
+        (_loss(change, change.ratio), change)
+        for change in comparison.changes
+        if change.verdict == "inconclusive"
+        and change.judged
+        and change.ratio is not None
+        and change.rounds >= MIN_ROUNDS
+    ]
+    loss, change = max(losses, key=lambda each: each[0], default=(0.0, None))
+    if change is None or loss <= 0:
+        return []
+    return [f"Not excluded: a loss of up to {share(loss)} ({cell_name(change)}: {_title(change)})."]
+
+
+def _loss(change: Change, ratio: Interval) -> float:
+    return 1 - ratio.low if change.bigger_is_better else ratio.high - 1
 
 
 def _answer(change: Change) -> str:

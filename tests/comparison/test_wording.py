@@ -1,0 +1,51 @@
+"""The answer below an outcome: what changed, by how much, or what is not excluded."""
+
+from __future__ import annotations
+
+from iomodels.comparison.wording import MOST_ANSWERS, answers
+from iomodels.results.schema import Interval
+
+from ..hostile_names import make_change, make_comparison
+
+
+def change(verdict, median, low, high, **others):
+    ratio = Interval(median=median, low=low, high=high)
+    return make_change(
+        scenario="echo", label="depth 4", engine="aio", metric="throughput_ops", rounds=20,
+        bigger_is_better=True, verdict=verdict, ratio=ratio, **others,
+    )  # fmt: skip
+
+
+def test_what_got_worse_comes_before_what_got_better_and_the_same_is_not_named():
+    found = [change("same", 1, 0.99, 1.01), change("faster", 1.5, 1.4, 1.6)]
+    found.append(change("slower", 0.7, 0.65, 0.75))
+    assert answers(make_comparison(found, outcome="regression")) == [
+        "echo, depth 4, aio: throughput slower, -30 % (-35 % to -25 %).",
+        "echo, depth 4, aio: throughput faster, +50 % (+40 % to +60 %).",
+    ]
+
+
+def test_of_many_it_says_how_many_more_there_are():
+    found = [change("slower", 0.7, 0.65, 0.75)] * (MOST_ANSWERS + 2)
+    lines = answers(make_comparison(found, outcome="regression"))
+    assert len(lines) == MOST_ANSWERS + 1
+    assert lines[-1] == "… and 2 more."
+
+
+def test_inconclusive_says_what_loss_is_not_excluded():
+    found = [change("inconclusive", 1, 0.95, 1.2), change("inconclusive", 0.95, 0.86, 1.1)]
+    assert answers(make_comparison(found, outcome="inconclusive")) == [
+        "Not excluded: a loss of up to 14 % (echo, depth 4, aio: throughput)."
+    ]
+    latency = make_change(
+        scenario="echo", label="", engine="aio", metric="latency_p50_ns", rounds=20,
+        bigger_is_better=False, verdict="inconclusive", ratio=Interval(1.1, 0.9, 1.3),
+    )  # fmt: skip
+    assert answers(make_comparison([latency], outcome="inconclusive")) == [
+        "Not excluded: a loss of up to 30 % (echo, aio: latency p50)."
+    ]
+
+
+def test_what_was_not_judged_or_has_too_few_rounds_excludes_nothing_that_is_known():
+    unjudged = change("inconclusive", 0.5, 0.4, 0.6, judged=False)
+    assert answers(make_comparison([unjudged], outcome="inconclusive")) == []
