@@ -255,7 +255,7 @@ def test_an_engine_that_cannot_is_not_applicable_and_the_others_are_recorded() -
 
 
 def test_a_suite_is_not_a_scenario() -> None:
-    with pytest.raises(ScenarioError, match="choose one of them"):
+    with pytest.raises(ScenarioError, match="a trace needs one"):
         tracing.record(["blocking"], "default")
 
 
