@@ -43,6 +43,7 @@ from iomodels.measure.plan import Plan, make_plan
 from iomodels.results import save
 from iomodels.results.partial import KeptLine, PartialWriter
 from iomodels.results.schema import SCHEMA, Asked, Cell, Notice, Run, Status, Tool, Trial
+from iomodels.statistics.thinning import buckets_each, thinned_trial
 from iomodels.trials.launch import core_hash
 from iomodels.trials.planned import PlannedCell, PlannedTrial
 from iomodels.trials.preparation import Preparation, Unavailable, check_folders
@@ -186,6 +187,7 @@ class _Runner:
         self._monitor = noise.Monitor()
         self._created_utc = datetime.now(UTC).isoformat(timespec="seconds")
         self._questions = {s.name: s.question for s in plan.scenarios}
+        self._buckets = buckets_each(len(plan.cells) * plan.rounds)
         self._earlier = earlier
         if earlier is not None:
             self._go_on(earlier)
@@ -301,6 +303,7 @@ class _Runner:
             return
         finally:
             self._monitor.trial_ended()
+        trial = thinned_trial(trial, self._buckets)
         progress.trials.append(trial)
         self._keep(kept, KeptLine(planned.cell.index, trial))
         self._listener.trial_ended(planned, trial, None)

@@ -14,6 +14,9 @@ from iomodels.results.schema import Histogram
 EXACT_BELOW_NS = 128
 """Below this a histogram keeps every nanosecond apart."""
 
+QUANTILES = (0.5, 0.9, 0.99, 0.999, 1.0)
+"""Those that are shown: p50, p90, p99, p99.9 and the largest value."""
+
 _BUCKET_BITS = 7
 
 
@@ -49,9 +52,14 @@ def percentiles_ns(histogram: Histogram, quantiles: Sequence[float]) -> list[flo
     n = totals[-1] if totals else 0
     if not n:
         return [math.nan] * len(quantiles)
-    # Decimal, as it was written: in floats 0.07 · 100 is above 7 and its ceiling 8.
-    ranks = [max(1, math.ceil(Fraction(str(float(q))) * n)) for q in quantiles]
+    ranks = [rank_of(q, n) for q in quantiles]
     return [_midpoint_ns(histogram[bisect_left(totals, rank)][0]) for rank in ranks]
+
+
+def rank_of(q: float, n: int) -> int:
+    """Which of `n` values in order the quantile is, from 1."""
+    # Decimal, as it was written: in floats 0.07 · 100 is above 7 and its ceiling 8.
+    return max(1, math.ceil(Fraction(str(float(q))) * n))
 
 
 def mean_ns(histogram: Histogram) -> float:

@@ -8,7 +8,7 @@ from statistics import median
 import msgspec
 
 from iomodels.results.schema import Histogram, Interval, Percentiles, Summary, Switches, Trial
-from iomodels.statistics.histogram import count, mean_ns, merge, percentiles_ns
+from iomodels.statistics.histogram import QUANTILES, count, mean_ns, merge, percentiles_ns
 from iomodels.statistics.rounds import median_interval
 
 
@@ -67,10 +67,7 @@ it did not try, for the sake of requests behind this one."""
 
 def _percentiles(histograms: Sequence[Histogram]) -> Percentiles:
     """Each percentile's median and interval. None of the histograms may be empty."""
-    rows = [
-        [*percentiles_ns(histogram, (0.5, 0.9, 0.99, 0.999, 1.0)), mean_ns(histogram)]
-        for histogram in histograms
-    ]
+    rows = [[*percentiles_ns(histogram, QUANTILES), mean_ns(histogram)] for histogram in histograms]
     p50, p90, p99, p999, largest, mean = (
         median_interval(column) for column in zip(*rows, strict=True)
     )
