@@ -23,7 +23,7 @@ import iomodels
 from iomodels.base import exit_codes, signals
 from iomodels.base.errors import IomodelsError
 from iomodels.base.exit_codes import Exit
-from iomodels.base.system import SCARCE
+from iomodels.base.system import NOT_ALLOWED, REFUSED, SCARCE
 
 from .shared import colour, streams, surroundings
 from .shared.ending import EXIT_BROKEN_PIPE
@@ -166,6 +166,10 @@ def _unforeseen(error: Exception) -> int:
         complain(f"{os.strerror(number)}: {SCARCE[number]}{kept}")
         return Exit.OUTPUT
     place = traceback.extract_tb(error.__traceback__)[-1]
+    if isinstance(error, OSError) and number in REFUSED:
+        where = f"{place.name} in {Path(place.filename).name}"
+        complain(f"{os.strerror(number)} ({where}): {NOT_ALLOWED}{kept}")
+        return Exit.OUTPUT
     complain(
         f"internal error: {type(error).__name__}: {error} ({Path(place.filename).name}, line "
         f"{place.lineno}): please report it, with what {DEBUG}=1 shows{kept}"

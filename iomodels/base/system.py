@@ -19,6 +19,12 @@ SCARCE = {
 }
 """What can run out wherever something is opened or started, with the remedy."""
 
+REFUSED = (errno.EPERM, errno.ENOSYS)
+"""What a sandbox answers to a system call that it does not allow."""
+NOT_ALLOWED = (
+    "a system call that is needed here is not allowed: allow it in the container's seccomp profile"
+)
+
 
 def allowed_cpus(root: Path = Path("/")) -> frozenset[int]:
     """The numbers of the CPUs that this process may run on; never empty."""

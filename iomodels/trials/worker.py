@@ -49,7 +49,8 @@ def _raise_descriptor_limit() -> None:
 def main(arguments: list[str]) -> None:
     path, parent, engine, channel, record_fd, *settings = arguments
     core = _load_core(path)
-    core.die_with_parent(int(parent))
+    with suppress(PermissionError):  # refused: then the end of its input ends it, a slice later
+        core.die_with_parent(int(parent))
     _raise_descriptor_limit()
     numbers = {name: int(value) for name, _, value in (word.partition("=") for word in settings)}
     loop = core.Loop(engine, channel, numbers, int(record_fd))
