@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from iomodels.measure.defaults import MAX_ROUNDS, MAX_SEED
 
 from .arguments import completing
 from .arguments.results import found
-from .bench import DEFAULT_SUITE
+from .bench import DEFAULT_SUITE, default_output
 from .shared.ending import Ending
 from .shared.options import (
     JSON_OPTION,
@@ -337,13 +338,19 @@ class _Arms:
 def _a_against_b(cells: Sequence[PairedCell], arms: _Arms) -> tuple[Comparison, int | None]:
     """What it came to, and the signal that interrupted it."""
     from iomodels.check import a_against_b, pair_runs
+    from iomodels.check.kept_pairs import KeptPairs
 
     from .show import console, pair_progress
 
+    messages = console.err()
     a, b = (pair_runs.parse_arm(texts) for texts in (arms.a, arms.b))
     seed = secrets.randbits(32) if arms.seed is None else arms.seed
+    path = default_output(["check"], datetime.now(UTC))
     try:
-        with pair_progress.display(console.err(), seed) as listener:
+        with (
+            pair_progress.display(messages, seed) as listener,
+            KeptPairs(listener, cells, path, seed) as keeping,
+        ):
             comparison = a_against_b.compare_arms(
                 cells,
                 base_name=f"A ({a.name})",
@@ -352,10 +359,13 @@ def _a_against_b(cells: Sequence[PairedCell], arms: _Arms) -> tuple[Comparison, 
                 threshold=arms.threshold,
                 metric_keys=arms.metrics,
                 first_pairs=arms.rounds,
-                listener=listener,
+                listener=keeping,
             )
+            keeping.discard()
     except a_against_b.ComparisonInterrupted as interruption:
         number = interruption.number
-        console.err().print(f"{signals.words(number)}: this is what was measured until then")
+        messages.print(f"{signals.words(number)}: this is what was measured until then")
+        for kept in keeping.paths:
+            messages.print(console.safe(f"kept: {kept}"), soft_wrap=True)
         return interruption.comparison, number
     return comparison, None

@@ -1,0 +1,73 @@
+"""The pairs of an A/B are kept as they end, each arm's as a run that can be read."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from iomodels.analysis.assembled import load
+
+from ..fresh import run_iomodels
+
+ASKED = ("check", "slow-device", "-e", "blocking", "--a", "channel.service=200 us")
+ASKED += ("--b", "load.depth=1")
+
+
+def trials(folder: Path) -> list[int]:
+    return [file.read_bytes().count(b'"trial":') for file in folder.glob("*.partial")]
+
+
+@pytest.fixture
+def measuring(tmp_path):
+    """An A/B of which three pairs are kept."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "iomodels", *ASKED, "-r", "500"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        try:
+            deadline = time.monotonic() + 40
+            while min(trials(tmp_path / "results"), default=0) < 3:
+                assert process.poll() is None, process.communicate()
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
+def test_what_is_left_of_each_arm_can_be_read(tmp_path, measuring, number) -> None:
+    measuring.send_signal(number)
+    _, said = measuring.communicate(timeout=60)
+    a, b = sorted((tmp_path / "results").iterdir())
+    assert a.name.endswith("-a.json.partial")
+    runs = [load(file) for file in (a, b)]
+    assert [run.cells[0].parameters["channel.service"] for run in runs] == [200_000, 100_000]
+    rounds = [[trial.round for trial in run.cells[0].trials] for run in runs]
+    assert rounds[1] == rounds[0][: len(rounds[1])]
+    assert len(rounds[1]) >= 3
+    compared = run_iomodels("compare", str(a), str(b), cwd=tmp_path)
+    assert compared.returncode in (0, 1, 4), compared.stderr
+    if number == signal.SIGHUP:
+        assert measuring.returncode == 129
+        assert f"kept: results/{a.name}" in said
+
+
+def test_nothing_stays_of_one_that_ended(tmp_path) -> None:
+    done = run_iomodels(*ASKED, "-r", "10", "--threshold", "90%", cwd=tmp_path)
+    assert done.returncode in (0, 1, 4), done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_nothing_can_be_kept_it_measures_all_the_same(tmp_path) -> None:
+    (tmp_path / "results").write_text("no folder")
+    done = run_iomodels(*ASKED, "-r", "10", "--threshold", "90%", cwd=tmp_path)
+    assert done.returncode in (0, 1, 4), done.stderr
+    assert "measuring goes on, in memory" in " ".join(done.stderr.split())
+    assert "slow-device" in done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["results"]
