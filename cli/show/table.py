@@ -134,14 +134,12 @@ def report(
     """
     shown: list[RenderableType] = []
     legend = Legend()
-    # Below that many rounds the legend says once that there are no verdicts.
-    verdicts = any(len(cell.trials) >= MIN_ROUNDS for cell in run.cells)
     for name, points in grouped(run.cells).items():
         shown += _heading(name, run.questions.get(name))
         drafts = [_Draft.of(point) for point in points_to_show(name, points)]
         left_out = _without_room(drafts, width)
         for draft in drafts:
-            shown += _point(draft, left_out, legend, verdicts=verdicts)
+            shown += _point(draft, left_out, legend)
         shown += _below(sweeps.sentences(points))
         shown += _harness(points, legend)
     warnings = [notice for notice in run.warnings if notice not in said]
@@ -250,9 +248,7 @@ def _without_room(drafts: Sequence[_Draft], width: int) -> Sequence[str]:
     return LEAST_FIRST
 
 
-def _point(
-    draft: _Draft, left_out: Collection[str], legend: Legend, *, verdicts: bool
-) -> list[RenderableType]:
+def _point(draft: _Draft, left_out: Collection[str], legend: Legend) -> list[RenderableType]:
     if not draft.rows:
         return []
     shown: list[RenderableType] = [Text("")]
@@ -260,8 +256,7 @@ def _point(
         shown.append(safe(label(draft.point), "bold"))
     shown.append(_table(draft, left_out, legend))
     shown += draft.notes.lines()
-    about = findings.sentences if verdicts else findings.levels
-    return shown + _below(about(draft.point.cells))
+    return shown + _below(findings.below(draft.point.cells))
 
 
 def _below(sentences: Sequence[str]) -> list[RenderableType]:

@@ -31,6 +31,7 @@ from iomodels.analysis.differences import (
 )
 from iomodels.analysis.quantity_definition import Quantity, has_deadline, is_open_loop
 from iomodels.results.schema import Cell
+from iomodels.statistics.rounds import MIN_ROUNDS
 
 BASE = "blocking"
 """What engines are compared with, where it was measured."""
@@ -40,6 +41,13 @@ LEVELS = (quantities.named("overlap"), quantities.named("cancelled_share"))
 
 BEST = {LATENCY: "the lowest median latency", THROUGHPUT: "the highest throughput"}
 """Of the quantities that decide between engines."""
+
+
+def below(cells: Sequence[Cell]) -> list[str]:
+    """What stands below the table of one point: `sentences`, or `levels` alone where no cell has
+    the rounds for a verdict, which a legend says once."""
+    enough = any(len(cell.trials) >= MIN_ROUNDS for cell in cells)
+    return sentences(cells) if enough else levels(cells)
 
 
 def sentences(cells: Sequence[Cell]) -> list[str]:
@@ -55,16 +63,21 @@ def sentences(cells: Sequence[Cell]) -> list[str]:
     if len(usable) < 2 or any(map(has_deadline, usable)):
         return lines
     base = next((cell for cell in usable if cell.engine == BASE), usable[0])
-    by = _compared(base)
+    by, deciding = _compared(base), _deciding(base)
     found = {
-        cell.engine: verdicts_between(cell, base, by)
+        cell.engine: verdicts_between(cell, base, by) or verdicts_between(cell, base, [deciding])
         for cell in usable
         if cell.engine != base.engine
     }
-    known = {engine: verdicts for engine, verdicts in found.items() if _has_verdict(verdicts)}
+    judged = {
+        cell.engine
+        for cell in usable
+        if _has_verdict(verdicts_between(cell, base, [*by, deciding]))
+    }
+    known = {engine: verdicts for engine, verdicts in found.items() if engine in judged}
     unknown = {engine: verdicts for engine, verdicts in found.items() if engine not in known}
     if known and not lines:
-        answer, answered = _best(usable, base, by, known)
+        answer, answered = _best(usable, base, by, deciding, known)
         lines += answer
         known = {engine: verdicts for engine, verdicts in known.items() if engine != answered}
     return lines + _against(known, base.engine) + _too_few(unknown, base.engine)
@@ -115,6 +128,10 @@ def _compared(cell: Cell) -> list[ComparedQuantity]:
     return [LATENCY, CPU, THROUGHPUT] if more else [LATENCY, CPU]
 
 
+def _deciding(cell: Cell) -> ComparedQuantity:
+    return LATENCY if is_open_loop(cell.parameters) else THROUGHPUT
+
+
 def _has_verdict(verdicts: Sequence[Verdict]) -> bool:
     return any(verdict.kind != "few" for verdict in verdicts)
 
@@ -126,10 +143,10 @@ def _best(
     usable: Sequence[Cell],
     base: Cell,
     by: Sequence[ComparedQuantity],
+    deciding: ComparedQuantity,
     known: dict[str, list[Verdict]],
 ) -> tuple[list[str], str]:
     """The sentence about the best engine, and which other one it has compared with the base."""
-    deciding = LATENCY if is_open_loop(base.parameters) else THROUGHPUT
     compared = [cell for cell in usable if cell is base or cell.engine in known]
     ordered = sorted(
         compared,

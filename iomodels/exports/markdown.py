@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from iomodels.analysis import findings, sweeps
 from iomodels.analysis.cells import PointCells, grouped, label
 from iomodels.analysis.quantities import (
     CPU,
@@ -62,6 +63,7 @@ def of_run(run: Run) -> str:
             lines += [f"Question: {text(question)}", ""]
         for point in points:
             lines += _point(point)
+        lines += _sentences(sweeps.sentences(points))
     lines += [f"- warning: {text(notice.message)}" for notice in run.warnings]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -120,7 +122,12 @@ def _point(point: PointCells) -> list[str]:
     lines = [f"### {text(name)}", ""] if (name := label(point)) else []
     lines += table(RUN_COLUMNS, map(_row, cells), right_from=1)
     told = [f"- {text(cell.engine)}: {text(said)}" for cell in cells if (said := _status(cell))]
-    return lines + [""] + told + ([""] if told else [])
+    return [*lines, "", *told, *([""] if told else []), *_sentences(findings.below(point.cells))]
+
+
+def _sentences(said: Sequence[str]) -> list[str]:
+    """What a table shows, in words: a list, so that each begins a line."""
+    return [*(f"- {text(sentence)}" for sentence in said), ""] if said else []
 
 
 def _row(cell: Cell) -> Sequence[str]:

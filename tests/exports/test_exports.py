@@ -9,6 +9,7 @@ import re
 import jsonschema
 import pytest
 from hypothesis import given
+from msgspec.structs import replace
 
 from iomodels import exports
 from iomodels.base.escape import visible
@@ -163,6 +164,17 @@ def test_without_a_deadline_nothing_is_said_of_cancelling(cancelling) -> None:
 
 
 # Markdown
+
+
+def test_markdown_says_what_the_tables_show_as_the_terminal_does() -> None:
+    trials = [make_trial(n, cpu_ns_per_op=4000.0) for n in range(7)]
+    usual = [make_trial(n, cpu_ns_per_op=2000.0) for n in range(7)]
+    cells = [make_cell("blocking", usual), make_cell("aio", trials)]
+    shown = render("markdown", make_run(cells))
+    (sentence,) = (line for line in shown.splitlines() if "against blocking" in line)
+    assert sentence.startswith("- aio against blocking: 2 times the CPU per operation")
+    few = [replace(cell, trials=cell.trials[:3]) for cell in cells]
+    assert "against blocking" not in render("markdown", make_run(few))
 
 
 def test_markdown_has_the_numbers_and_the_reasons(run) -> None:
