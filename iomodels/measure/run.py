@@ -239,9 +239,9 @@ class _Runner:
         """What kept it from being saved, if anything did; then its trials stay where they are."""
         if has_measurements(run):
             try:
-                save.save(run, path, force=self._force)
+                save.save(run, path, force=self._force, kept=None if kept.failed else kept.path)
             except NotWritten as error:
-                return error
+                return NotWritten(f"{error}{kept.first_trials}")
         kept.discard()
         return None
 

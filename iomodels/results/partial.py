@@ -21,6 +21,7 @@ import msgspec
 from iomodels.base import signals
 from iomodels.base.errors import OutputError, ResultError
 from iomodels.base.files import cannot_write, create, partial_path, write_all
+from iomodels.base.units import counted
 from iomodels.results.read import Document, check_run, check_trial, decode, refusing
 from iomodels.results.schema import SCHEMA as RUN_SCHEMA
 from iomodels.results.schema import Cell, Run, Status, Trial
@@ -226,6 +227,13 @@ class PartialWriter:
         data = msgspec.json.encode(value) + b"\n"
         write_all(self._descriptor, data)
         self._size += len(data)
+
+    @property
+    def first_trials(self) -> str:
+        """Where a write failed, what the file has all the same, for the end of a message."""
+        if not self.failed or not self._kept or not _is_at(self._descriptor, self.path):
+            return ""
+        return f"; the first {counted(self._kept, 'trial')} are kept in {self.path}"
 
     def discard(self) -> None:
         """Remove the file: the result is saved. Another's that has taken its place stays."""

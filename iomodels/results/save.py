@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import msgspec
 
 from iomodels.base.errors import ResultError
-from iomodels.base.files import partial_path, write
+from iomodels.base.files import write
 from iomodels.results.read import Unusable, check_run
 from iomodels.results.schema import Run
 
@@ -36,10 +37,10 @@ def encode(run: Run) -> bytes:
         ) from None
 
 
-def save(run: Run, path: str | os.PathLike[str], *, force: bool) -> None:
+def save(run: Run, path: str | os.PathLike[str], *, force: bool, kept: Path | None = None) -> None:
     """Write `run` to `path`, whole or not at all, and never over an existing file unless `force`.
 
     It is written beside `path`, synchronised, and then given its name in one step. Raises
-    `NotWritten` when that fails; the message names the file that still holds the measurements.
+    `NotWritten` when that fails; the message names `kept`, which still holds the measurements.
     """
-    write(encode(run), path, force=force, kept=partial_path(path))
+    write(encode(run), path, force=force, kept=kept)

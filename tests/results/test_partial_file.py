@@ -195,7 +195,7 @@ with partial.PartialWriter(path, run) as writer:
         appended += not writer.failed
     failed = writer.failed
     try:
-        save.save(run, path, force=False)
+        save.save(run, path, force=False, kept=writer.path)
     except OutputError as error:
         told.append(str(error))
 lines = partial.read(writer.path.read_bytes(), writer.path)[1]

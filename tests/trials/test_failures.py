@@ -184,6 +184,7 @@ def test_a_disk_that_is_full_at_the_end_loses_nothing(small_disk: Path) -> None:
     done = iomodels("bench", "slow-device", *QUICK, "-r", "8", "-o", "r.json", cwd=small_disk)
     assert done.returncode == 5, said(done)
     assert "cannot write r.json" in said(done)
+    assert re.search(r"; the first \d+ trials are kept in r\.json\.partial$", said(done).strip())
     assert "measuring goes on, in memory" in " ".join(said(done).split())
     assert "ops/s" in done.stdout, "the table is there all the same"
     assert not (small_disk / "r.json").exists()
