@@ -109,6 +109,7 @@ DEFAULT_SUITE = "default"
     "--resume",
     type=click.Path(path_type=Path),
     metavar="PATH",
+    shell_complete=completing.PARTIAL_RESULTS,
     help="Continue the interrupted run of this result or PATH.partial: measure what is missing, in "
     "the same order and with the same settings.",
 )

@@ -141,4 +141,7 @@ ENGINES = of_words(engine_names)
 KEY_SETTINGS = of_words(key_settings)
 ARM_SETTINGS = of_words(arm_settings)
 RESULTS = of_paths(result_files, ".json")
+PARTIAL_RESULTS = of_paths(
+    lambda typed: sorted(str(path) for path in FOLDER.glob("*.partial")), ".json", ".partial"
+)
 JSON_FILES = of_paths(lambda typed: (), ".json")

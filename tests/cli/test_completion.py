@@ -56,6 +56,7 @@ def offered(line: str, folder: Path) -> list[str]:
         ("iomodels compare --format m", {"markdown"}, set()),
         ("iomodels report ", {"latest", "results/run.json", "results/"}, {"mine.toml"}),
         ("iomodels report results/", {"results/run.json"}, {"results/run.json.partial"}),
+        ("iomodels bench --resume ", {"results/run.json.partial"}, {"mine.toml"}),
         ("iomodels chart ", {"latest", "results/run.json"}, set()),
         ("iomodels check --baseline ", {"latest", "results/run.json"}, set()),
         ("iomodels check --a ", {"engine=", "env.", "load.depth="}, set()),
