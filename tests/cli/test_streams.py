@@ -160,7 +160,7 @@ def test_every_sign_of_ours_has_a_plain_one():
 def test_a_terminal_gets_a_bar_that_is_taken_away(tmp_path):
     arguments = ["bench", "slow-device", "-r", "2", "-d", "0.3", "--warmup", "0", "-e", "blocking"]
     written = on_terminal([*arguments, "-o", "run.json"], tmp_path)
-    assert re.search(r"1/2 slow-device · blocking", written)
+    assert re.search(r"round 1/2: slow-device · blocking", written)
     assert re.search(r"[\d.]+k/s", written)
     # rich takes the bar's line away before anything else is written.
     after_bar = written[written.rindex("slow-device · ") :]
