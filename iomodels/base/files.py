@@ -201,7 +201,7 @@ def _in_ascii(sign: str) -> str:
     if sign in PLAIN:
         return PLAIN[sign]
     kind = unicodedata.category(sign)[0]
-    if sign.isascii() or kind == "M":  # marks, such as the dots of an ä
+    if sign.isascii() or kind == "M":  # marks, such as the dots of an umlaut
         return sign if sign.isascii() else ""
     return f"u{ord(sign):04x}" if kind in "LN" else "-"
 
