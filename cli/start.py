@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
+from typing import NoReturn
 
 from iomodels.base import signals
 from iomodels.base.exit_codes import Exit
-from iomodels.base.system import NOT_ALLOWED
 
 
 def main() -> None:
@@ -15,8 +14,16 @@ def main() -> None:
     signals.leave_at_once()
     try:
         from .main import main
-    except OSError as error:  # of what is loaded, something makes a call that is refused
-        reason = os.strerror(error.errno or 0)
-        sys.stderr.write(f"iomodels: the program cannot be loaded ({reason}): {NOT_ALLOWED}\n")
-        sys.exit(Exit.OUTPUT)
+    except (OSError, MemoryError) as error:
+        _leave(f"too little to begin with ({error}): raise the limits (ulimit -n, -v)", Exit.OUTPUT)
+    except ImportError as error:
+        _leave(f"it is not installed completely ({error}): install it again", Exit.INTERNAL)
     main()
+
+
+def _leave(sentence: str, code: Exit) -> NoReturn:
+    """With nothing that would have to be loaded first."""
+    try:
+        os.write(2, f"iomodels: {' '.join(sentence.split())}\n".encode())
+    finally:
+        os._exit(code)

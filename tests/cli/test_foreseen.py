@@ -143,3 +143,17 @@ def test_the_table_does_not_need_the_shipped_scenarios(monkeypatch) -> None:
     monkeypatch.setattr(cells.scenario, "shipped", gone)
     (points,) = cells.grouped(make_run().cells).values()
     assert cells.points_to_show("slow-device", points) == points
+
+
+def test_an_incomplete_installation_is_one_line() -> None:
+    script = "import sys; sys.modules['click'] = None; from iomodels.cli.start import main; main()"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 70
+    assert "it is not installed completely" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_too_little_memory_is_one_line(tmp_path) -> None:
+    done = run(*BENCH, "--json", cwd=tmp_path, limits=[(resource.RLIMIT_AS, 25 << 20)])
+    assert done.returncode == 5, done.stderr
+    assert is_one_sentence(done)
