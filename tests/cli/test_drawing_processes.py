@@ -119,7 +119,7 @@ def test_no_file_of_the_current_folder_is_run(tmp_path, started):
     for name in names:
         (course / f"{name}.py").write_text("open('EXECUTED', 'a').write(__name__)\nraise OSError")
     done = subprocess.run(
-        [sys.executable, *started, "iomodels", "chart", "../many.json", "-o", "out"],
+        [sys.executable, *started, "iomodels", "chart", "../many.json", "-o", "out", "--all"],
         cwd=course, env=environment(), capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
@@ -130,7 +130,7 @@ def test_no_file_of_the_current_folder_is_run(tmp_path, started):
 def test_a_notebook_s_backend_is_not_ours(tmp_path):
     save(chart_runs.four(rounds=2), tmp_path / "four.json", force=False)
     done = subprocess.run(
-        [sys.executable, "-m", "iomodels", "chart", "four.json", "-o", "out"],
+        [sys.executable, "-m", "iomodels", "chart", "four.json", "-o", "out", "--all"],
         cwd=tmp_path,
         env=environment(MPLBACKEND="module://matplotlib_inline.backend_inline"),
         capture_output=True,
@@ -150,7 +150,7 @@ def test_matplotlib_gets_a_folder_where_its_own_cannot_be(tmp_path, folders):
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     done = subprocess.run(
-        [sys.executable, "-m", "iomodels", "chart", "four.json", "-o", "out"],
+        [sys.executable, "-m", "iomodels", "chart", "four.json", "-o", "out", "--all"],
         cwd=tmp_path,
         env=environment(TMPDIR=str(temporary), **dict.fromkeys(folders, "/proc/none")),
         capture_output=True,
