@@ -52,6 +52,8 @@ def test_the_shipped_scenarios_make_every_call_of_the_articles_table() -> None:
 
 def test_cancel_says_how_often_it_succeeds_and_how_long_it_takes() -> None:
     cells = by_engine(bench("cancel", duration_s=0.5))
+    few = cells["aio:threads=4"]  # timers end by themselves: no thread waits for another one's
+    assert few.status == "ok", few.reason
     for engine in ("aio", "select", "nonblocking"):
         (trial,) = cells[engine].trials
         outcomes = {

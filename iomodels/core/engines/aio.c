@@ -130,7 +130,7 @@ static const char *aio_cannot(const struct trial_question *question)
     const int64_t threads = question->options[AIO_OPTION_THREADS];
     const int64_t in_flight = question->settings->depth + question->settings->idle;
 
-    if (question->on_files || threads == 0 || threads >= in_flight)
+    if (question->on_files || question->on_devices || threads == 0 || threads >= in_flight)
         return NULL;
     return "one read is pending on each connection, and with fewer threads than connections some reads never start. "
            "Use threads=0";

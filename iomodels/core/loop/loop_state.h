@@ -220,6 +220,7 @@ static inline struct trial_question loop_question(const struct loop *loop)
         .settings = &loop->settings,
         .options = loop->options,
         .on_files = loop->channel->caps.files,
+        .on_devices = loop->channel->caps.starts_device,
         .slice = loop->slice,
     };
 }
