@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from iomodels.base.errors import NothingToDraw, OutputError
+from iomodels.base.exit_codes import Exit
 
 from .arguments import completing
 from .arguments.results import LATEST, found
+from .shared.ending import Ending
 
 if TYPE_CHECKING:
     from iomodels.charts import Format, Picture
@@ -103,12 +105,14 @@ def command(
     for path in paths:
         files.check_output(path, force=force)
     output = console.out()
+    ending = Ending()
     for data, path in zip(rendered(first, format_), paths, strict=True):
         files.write(data, path, force=force)
-        output.print(console.safe(str(path)), soft_wrap=True)
+        with ending.part():  # without its name a picture is there all the same
+            output.print(console.safe(str(path)), soft_wrap=True)
     if further:
         console.err().print(f"{further} more pictures with --all", soft_wrap=True)
-    return 0
+    return ending.code(Exit.DONE)
 
 
 def _pictures(results: Sequence[Path], scenario: str | None, *, matrix: bool) -> list[Picture]:
@@ -116,7 +120,13 @@ def _pictures(results: Sequence[Path], scenario: str | None, *, matrix: bool) ->
     from iomodels.analysis import assembled
     from iomodels.charts.drawing.origin import run_names
 
+    from .show import console
+
     runs = [assembled.load(path) for path in results]
+    for run in runs:
+        for notice in run.warnings:
+            if notice.code == assembled.PARTIAL_FILE:  # a picture alone does not say it
+                console.err().print(console.safe(f"warning: {notice.message}"), soft_wrap=True)
     if not matrix:
         names = run_names(runs, results)
         return charts.pictures(runs, scenario=scenario, names=names)

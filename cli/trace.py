@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from iomodels.base.errors import NothingMeasured, OutputError
+from iomodels.base.exit_codes import Exit
 
 from .arguments import completing
+from .shared.ending import Ending
 from .shared.options import settings_by_key
 
 if TYPE_CHECKING:
@@ -108,6 +110,7 @@ def command(
     from iomodels.measure.recording import engines_of, record
     from iomodels.trace import schema as trace
 
+    ending = Ending()
     by_key = settings_by_key(settings)
     if files and any(_was_given(context, name) for name in ABOUT_RECORDING):
         raise click.UsageError(
@@ -117,8 +120,8 @@ def command(
     if files:
         traces = [trace.load(file) for file in files]
         _check_outputs([t.engine for t in traces], folder, format_, perfetto, force)
-        _give_out(traces, folder, format_, perfetto, force)
-        return 0
+        _give_out(traces, folder, format_, perfetto, force, ending)
+        return ending.code(Exit.DONE)
     asked = [spec.canonical for spec in engines_of(engines, scenario, by_key)]
     _check_outputs(asked, folder, format_, perfetto, force)
     recordings = record(engines, scenario, by_key, requests=requests)
@@ -129,8 +132,9 @@ def command(
         )
         raise NothingMeasured(f"nothing was recorded: {'; '.join(reasons)}")
     _complain(recordings)
-    _give_out(traces, folder, format_, perfetto, force)
-    return 1 if any(recording.failed for recording in recordings) else 0
+    _give_out(traces, folder, format_, perfetto, force, ending)
+    failed = any(recording.failed for recording in recordings)
+    return ending.code(Exit.FAILED if failed else Exit.DONE)
 
 
 def _was_given(context: click.Context, name: str) -> bool:
@@ -188,6 +192,7 @@ def _give_out(
     format_: Format,
     perfetto: Path | None,
     force: bool,
+    ending: Ending,
 ) -> None:
     from iomodels.base.files import write
     from iomodels.exports.perfetto import perfetto as chrome_events
@@ -196,9 +201,10 @@ def _give_out(
     from .show.flow_text import flow_text
 
     out = console.out()
-    for trace in traces:
-        for line in flow_text(trace, out.width):
-            out.print(console.safe(line), soft_wrap=True)
+    with ending.part():  # whoever does not read it has the files all the same
+        for trace in traces:
+            for line in flow_text(trace, out.width):
+                out.print(console.safe(line), soft_wrap=True)
     if folder is not None:
         for trace in traces:
             _write(trace, folder, format_, force)

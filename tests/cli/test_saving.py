@@ -221,3 +221,25 @@ def test_a_signal_while_modules_load_is_one_line(tmp_path, number, after) -> Non
         _, said = process.communicate(timeout=30)
     assert "Traceback" not in said
     assert process.returncode == 128 + number
+
+
+@pytest.mark.parametrize(
+    ("arguments", "files"),
+    [
+        (("chart", "r.json", "-o", "out", "--format", "svg"), 2),
+        (("trace", "blocking", "-n", "1", "-o", "out", "--format", "svg"), 2),
+    ],
+)
+def test_files_are_written_though_nobody_reads_their_names(cli, tmp_path, arguments, files) -> None:
+    assert cli("bench", "slow-device", *FEW, "-e", "select", "-o", "r.json").returncode == 0
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command_line(*arguments),
+            cwd=tmp_path, env=environment(), stdout=full, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    assert done.returncode == 5, done.stderr
+    assert len(list((tmp_path / "out").iterdir())) >= files
+    said = [line for line in done.stderr.splitlines() if line.startswith("iomodels: ")]
+    assert said == [
+        "iomodels: standard output cannot be written (No space left on device): send it elsewhere"
+    ]
