@@ -120,9 +120,11 @@ def _pictures(results: Sequence[Path], scenario: str | None, *, matrix: bool) ->
     from iomodels.analysis import assembled
     from iomodels.charts.drawing.origin import run_names
 
+    from .shared.drawing import note_lacking_letters
     from .show import console
 
     runs = [assembled.load(path) for path in results]
+    note_lacking_letters(runs)
     for run in runs:
         for notice in run.warnings:
             if notice.code == assembled.PARTIAL_FILE:  # a picture alone does not say it

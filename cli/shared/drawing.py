@@ -7,10 +7,14 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from iomodels.base.errors import OutputError
+
+if TYPE_CHECKING:
+    from iomodels.results.schema import Run
 
 
 def prepare_drawing() -> None:
@@ -66,3 +70,18 @@ def _temporary_folder() -> str:
         "matplotlib, which draws the pictures, needs a folder that it can write to, and there is "
         "none: set MPLCONFIGDIR to one"
     )
+
+
+def note_lacking_letters(runs: Sequence[Run]) -> None:
+    """Say which letters of the runs' texts no font has, and what to install; pictures show their
+    numbers."""
+    from iomodels.charts.drawing.style import FONT_PACKAGES, lacking
+
+    from ..show import console
+
+    texts = {text for run in runs for text in run.questions.values()}
+    texts |= {cell.scenario for run in runs for cell in run.cells}
+    if letters := lacking(sorted(texts)):
+        shown = letters if len(letters) <= 20 else letters[:20] + "…"
+        note = f"note: no installed font has {shown}; pictures show numbers: {FONT_PACKAGES}"
+        console.err().print(console.safe(note), soft_wrap=True)

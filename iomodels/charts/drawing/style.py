@@ -8,9 +8,11 @@ white and never transparent, so that a picture can stand on a dark page.
 
 from __future__ import annotations
 
+import os
+import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -25,6 +27,16 @@ from iomodels.engines.spec import variants
 
 FONT = "DejaVu Sans"
 """It comes with matplotlib, so that a picture looks alike everywhere."""
+_EAST_ASIAN = re.compile(
+    r"CJK|Source ?Han|WenQuanYi|wqy|Droid ?Sans ?Fallback|Noto ?Sans ?(JP|SC|TC|KR)|"
+    r"IPA.*Gothic|ipag|Takao|Nanum|Baekmuk|AR ?PL|Unifont",
+    re.IGNORECASE,
+)
+"""Fonts, and their files, with the letters of Chinese, Japanese and Korean, which FONT lacks."""
+FONT_PACKAGES = (
+    "install fonts-noto-cjk (Debian, Ubuntu), google-noto-sans-cjk-fonts (Fedora) or "
+    "noto-fonts-cjk (Arch)"
+)
 
 INK, SOFT, FAINT, GROUND = "#1a1a1a", "#595959", "#dcdcdc", "#ffffff"
 TITLE_PT, HEADING_PT, TEXT_PT, SMALL_PT, FINE_PT = 12.5, 9.5, 9.0, 8.0, 7.0
@@ -106,7 +118,8 @@ def context() -> Iterator[None]:
         for key, value in matplotlib.rcParamsDefault.items()
         if not key.startswith(_NOT_OURS)
     }
-    with matplotlib.rc_context(defaults | _SETTINGS):
+    fonts = {"font.family": ["sans-serif", *_families()[1:]]}
+    with matplotlib.rc_context(defaults | _SETTINGS | fonts):
         yield
 
 
@@ -225,14 +238,38 @@ def _luminance(colour: str) -> float:
 def safe(text: str, limit: int = _LABEL_LIMIT) -> str:
     """`text` as a picture may show it: nothing that acts, nothing the font lacks, not too long."""
     shortened = text if len(text) <= limit else text[: limit - 1] + "…"
-    known = _known()
-    return "".join(c if ord(c) in known else f"\\u{ord(c):04x}" for c in visible(shortened))
+    return "".join(
+        c if _family_of(c) is not None else f"\\u{ord(c):04x}" for c in visible(shortened)
+    )
+
+
+def lacking(texts: Iterable[str]) -> str:
+    """The letters in these that no installed font of ours has, each once."""
+    letters = dict.fromkeys(c for text in texts for c in visible(text))
+    return "".join(c for c in letters if _family_of(c) is None)
 
 
 @cache
-def _known() -> frozenset[int]:
-    """The characters that the font has."""
-    return frozenset(_font().get_charmap())
+def _families() -> tuple[str, ...]:
+    """The fonts that letters are looked for in, in this order."""
+    manager = font_manager.fontManager
+    if not any(_EAST_ASIAN.search(font.name) for font in manager.ttflist):
+        # matplotlib keeps its list, and does not see what was installed since.
+        for path in sorted(font_manager.findSystemFonts()):
+            if _EAST_ASIAN.search(os.path.basename(path)):  # noqa: PTH119 - a text, as are all
+                with suppress(OSError, RuntimeError):  # no font, whatever its name
+                    manager.addfont(path)
+    return FONT, *sorted({f.name for f in manager.ttflist if _EAST_ASIAN.search(f.name)})
+
+
+@cache
+def _family_of(letter: str) -> str | None:
+    return next((name for name in _families() if ord(letter) in _letters(name)), None)
+
+
+@cache
+def _letters(family: str) -> frozenset[int]:
+    return frozenset(_font(family).get_charmap())
 
 
 Weight = Literal["normal", "bold"]
@@ -240,14 +277,14 @@ Weight = Literal["normal", "bold"]
 
 
 @cache
-def _font(weight: Weight = "normal") -> Any:  # noqa: ANN401 - matplotlib does not type its fonts
-    properties = font_manager.FontProperties(family=FONT, weight=weight)
+def _font(family: str, weight: Weight = "normal") -> Any:  # noqa: ANN401 - matplotlib does not type its fonts
+    properties = font_manager.FontProperties(family=family, weight=weight)
     return font_manager.get_font(font_manager.findfont(properties))
 
 
 @cache
 def _advance_em(character: str, weight: Weight) -> float:
-    font = _font(weight)
+    font = _font(_family_of(character) or FONT, weight)
     font.set_size(100, 72)
     return float(font.load_char(ord(character)).linearHoriAdvance) / 65536 / 100
 
