@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     "-o",
     "--output",
     "folder",
-    required=True,
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Folder for the pictures; created if necessary.",
+    help="Folder for the pictures; created if necessary. [default: the name of RESULT, without "
+    ".json]",
 )
 @click.option(
     "--format",
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Overwrite pictures that exist.")
 def command(
     results: tuple[Path, ...],
-    folder: Path,
+    folder: Path | None,
     format_: Format,
     scenario: str | None,
     matrix: bool,
@@ -86,7 +86,8 @@ def command(
 
     if matrix and len(results) > 1:
         raise click.UsageError("--matrix draws one result: name one file")
-    pictures = _pictures(found(results or [Path(LATEST)]), scenario, matrix=matrix)
+    chosen = found(results or [Path(LATEST)])
+    pictures = _pictures(chosen, scenario, matrix=matrix)
     if not pictures:
         raise NothingToDraw(
             f"there is nothing to draw{_where(scenario)}: "
@@ -100,6 +101,7 @@ def command(
 
     first = [picture for picture in pictures if every or picture.rank < FIRST]
     further = len(pictures) - len(first)
+    folder = folder or _default_folder(chosen)
     _make(folder)
     paths = [folder / f"{picture.name}.{format_}" for picture in first]
     for path in paths:
@@ -135,6 +137,14 @@ def _pictures(results: Sequence[Path], scenario: str | None, *, matrix: bool) ->
     if scenario is None:
         return charts.matrices(runs[0])
     return [charts.matrix(runs[0], scenario)]
+
+
+def _default_folder(results: Sequence[Path]) -> Path:
+    """Beside the first result, with the names of all of them."""
+    names = [path.name.removesuffix(".partial").removesuffix(".json") for path in results]
+    folder = results[0].with_name("-".join(dict.fromkeys(names))[:100])
+    # A result without a suffix has the name itself.
+    return folder.with_name(f"{folder.name}-pictures") if folder in results else folder
 
 
 def _where(scenario: str | None) -> str:

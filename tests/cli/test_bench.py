@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import signal
 import subprocess
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
+
+from iomodels.cli.show import verdicts
 
 from .running import QUICK, cli, command_line, environment
 
@@ -52,6 +55,23 @@ def test_bench_overwrites_only_with_force(cli, tmp_path):
     assert kept.read_text() == "mine"
     assert cli(*arguments, "--force").returncode == 0
     assert json.loads(kept.read_text())["cells"]
+
+
+def test_the_commands_that_it_prints_work_as_they_are_printed(cli, tmp_path):
+    done = cli("bench", "slow-device", *QUICK, "-e", "blocking,select", "-o", "lec 1.json")
+    printed = [*done.stderr.splitlines()[-2:], *verdicts.pictures_of("'lec 1.json'")]
+    commands = [line.partition(": ")[2] for line in printed]
+    assert len(commands) == 4
+    for command in commands:
+        name, *arguments = shlex.split(command)
+        assert name == "iomodels"
+        shown = cli(*arguments)
+        assert shown.returncode == 0, (command, shown.stderr)
+        assert all(
+            (tmp_path / path).is_file() for path in shown.stdout.splitlines() if "png" in path
+        )
+    assert (tmp_path / "lec 1" / "slow-device-matrix.png").is_file()
+    assert (tmp_path / "lec 1.html").is_file()
 
 
 def test_bench_in_a_pipe_says_one_line_before_it_measures(cli):

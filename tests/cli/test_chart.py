@@ -58,6 +58,20 @@ def test_nothing_is_overwritten_without_force(chart, tmp_path):
     assert taken.read_bytes().startswith(MAGIC["png"])
 
 
+def test_without_a_folder_it_is_beside_the_result_and_has_its_name(chart, tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "four.json").rename(tmp_path / "sub" / "four.json")
+    done = chart("sub/four.json")
+    assert done.returncode == 0
+    assert {Path(line).parent for line in done.stdout.splitlines()} == {Path("sub/four")}
+    assert_refused(chart("sub/four.json"), 2, "exists already", "--force")
+    (tmp_path / "bare").write_bytes((tmp_path / "sub" / "four.json").read_bytes())
+    done = chart("bare", "sub/four.json")
+    assert {Path(line).parent for line in done.stdout.splitlines()} == {Path("bare-four")}
+    done = chart("bare", "--matrix")
+    assert done.stdout == "bare-pictures/slow-device-matrix.png\n"
+
+
 def test_the_matrix(chart, tmp_path):
     done = chart("four.json", "-o", ".", "--matrix")
     assert (done.returncode, done.stdout) == (0, "slow-device-matrix.png\n")
