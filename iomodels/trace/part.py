@@ -119,7 +119,8 @@ def part_of(trace: Trace) -> Part:
 def _alone(requests: Sequence[Span]) -> list[int]:
     """The places of those that overlap no other: from the second on, or the first if it is alone.
 
-    They are by their end; one may have begun before several others ended.
+    They are by their end; one may have begun before several others ended. Those that end at the
+    same moment overlap: their answers were collected together.
     """
     if len(requests) == 1:
         return [0]
@@ -128,7 +129,9 @@ def _alone(requests: Sequence[Span]) -> list[int]:
         n
         for n, (start_ns, end_ns) in enumerate(requests)
         if n > 0
+        and start_ns < end_ns
         and requests[n - 1][1] <= start_ns
+        and (n + 1 == len(requests) or requests[n + 1][1] > end_ns)
         and (n + 1 == len(requests) or first_after[n + 1] >= end_ns)
     ]
 

@@ -83,6 +83,23 @@ def test_a_request_that_another_spans_is_not_alone() -> None:
     assert flow.duration_ns == 900
 
 
+@pytest.mark.parametrize(
+    ("ends_ns", "number"), [((500, 900, 900), None), ((500, 900, 900, 1_300), 4)]
+)
+def test_answers_that_are_collected_together_are_no_request_of_0_ns(
+    ends_ns: tuple[int, ...], number: int | None
+) -> None:
+    events = [make_event(start_ns=400, end_ns=450)]
+    requests = [make_event("request", n, end_ns) for n, end_ns in enumerate(ends_ns)]
+    server = {"channel.kind": "socket", "channel.role": "server", "load.depth": 1}
+    flow = flow_of(make_trace([*requests, *events], "threads", parameters=server))
+    assert flow.number == number
+    assert flow.duration_ns > 0
+    if number is None:
+        assert flow.caption.endswith("since they overlap")
+        assert flow.moments
+
+
 def test_a_file_of_an_earlier_version_begins_with_its_first_call() -> None:
     """It says nowhere when the recording began; its requests began 100 ms before."""
     events = [
