@@ -201,7 +201,7 @@ def _speed(per_second: float) -> str:
 
 
 def _planned_s(trial: PlannedTrial) -> float:
-    return trial.warmup_s + trial.duration_s
+    return trial.expected_s
 
 
 def _name(trial: PlannedTrial) -> str:

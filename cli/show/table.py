@@ -16,7 +16,14 @@ from rich.table import Table
 from rich.text import Text
 
 from iomodels.analysis import findings, sweeps
-from iomodels.analysis.cells import PointCells, grouped, harness_ns_per_op, label, points_to_show
+from iomodels.analysis.cells import (
+    PointCells,
+    grouped,
+    harness_ns_per_op,
+    label,
+    points_to_show,
+    trial_times,
+)
 from iomodels.analysis.quantities import (
     NOT_TOLD,
     QUANTITIES,
@@ -311,9 +318,9 @@ def _explained(run: Run, legend: Legend, width: int, *, explain: bool) -> list[R
     rounds = max((len(cell.trials) for cell in run.cells), default=0)
     if not rounds:
         return []
-    duration = run.settings.get("duration_s", "?")
+    duration = trial_times(run, f"{run.settings.get('duration_s', '?')} s")
     said = [
-        f"Medians over {counted(rounds, 'round')} of {duration} s (seed {run.seed}), in "
+        f"Medians over {counted(rounds, 'round')} of {duration} (seed {run.seed}), in "
         f"parentheses the {interval_kind(rounds)}."
     ]
     if rounds < MIN_ROUNDS:

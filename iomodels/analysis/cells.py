@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from statistics import median
 
 from iomodels.base.errors import IomodelsError
+from iomodels.base.units import format_duration
 from iomodels.results.schema import Cell, Parameter, Run
 from iomodels.workload import scenario
 from iomodels.workload.key import all_keys
@@ -127,6 +129,42 @@ def has_measurements(run: Run) -> bool:
     engines that measured nothing it answers nothing."""
     only_harness = all(cell.is_harness for cell in run.cells)
     return any(cell.trials for cell in run.cells if only_harness or not cell.is_harness)
+
+
+def reads_of_all(cell: Cell) -> int | None:
+    """How many reads a cold file has, where the cell's trials made all of them and so ended before
+    their time; None elsewhere."""
+    parameters = cell.parameters
+    size, block = parameters.get("channel.size"), parameters.get("load.block")
+    depth = parameters.get("load.depth", 1)
+    if parameters.get("channel.cache") != "cold" or not cell.trials:
+        return None
+    if not (isinstance(size, int) and isinstance(block, int) and isinstance(depth, int)):
+        return None
+    reads = size // max(1, block)
+    made = median(trial.operations for trial in cell.trials)
+    return reads if made >= max(1, reads - depth) else None  # the last ones can end too late
+
+
+def took(cells: Iterable[Cell]) -> str:
+    """How long the trials of these cells measured: `82.4 ms`, or `82.4 ms to 120 ms`."""
+    times = [median(trial.duration_ns for trial in cell.trials) for cell in cells if cell.trials]
+    ends = dict.fromkeys(format_duration(end) for end in (min(times), max(times)))
+    return " to ".join(ends)
+
+
+def trial_times(run: Run, asked: str, scenario: str = "") -> str:
+    """How long the trials of the run, or of one scenario, measured: `asked`, what they were given,
+    and what they took instead where they ended before that."""
+    cells = [cell for cell in run.cells if cell.trials and not cell.is_harness]
+    cells = [cell for cell in cells if scenario in ("", cell.scenario)]
+    early = [cell for cell in cells if reads_of_all(cell) is not None]
+    if not early:
+        return asked
+    if len(early) == len(cells):
+        return took(early)
+    names = ", ".join(dict.fromkeys(cell.scenario for cell in early))
+    return f"{asked} ({names}: {took(early)})"
 
 
 def harness_ns_per_op(cell: Cell) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-from iomodels.analysis.cells import grouped, label
+from iomodels.analysis.cells import grouped, label, reads_of_all, took
 from iomodels.base.errors import EngineError
 from iomodels.base.units import format_count
 from iomodels.engines import spec as engines
@@ -28,7 +28,7 @@ def of_cells(cells: Sequence[Cell]) -> list[Notice]:
     """The warnings that follow from the cells' numbers."""
     measured = [cell for cell in cells if cell.trials and not cell.is_harness]
     one_by_one = [notice for cell in measured for notice in (*_bimodal(cell), *_counted(cell))]
-    by_scenario = (_few_operations, _impossible_overlap, _overloaded)
+    by_scenario = (_read_once, _few_operations, _impossible_overlap, _overloaded)
     return one_by_one + [notice for notices in by_scenario for notice in notices(measured)]
 
 
@@ -97,7 +97,7 @@ def _few_operations(cells: Sequence[Cell]) -> list[Notice]:
     few: dict[str, dict[str, int]] = {}
     for cell in cells:
         operations = _operations(cell)
-        if operations < FEW_OPERATIONS:
+        if operations < FEW_OPERATIONS and reads_of_all(cell) is None:
             fewest = few.setdefault(cell.scenario, {})
             fewest[cell.engine] = min(operations, fewest.get(cell.engine, operations))
     with_overlap = {cell.scenario for cell in cells if cell.summary and cell.summary.overlap}
@@ -113,6 +113,25 @@ def _few_operations(cells: Sequence[Cell]) -> list[Notice]:
         )
         for scenario, fewest in few.items()
     ]
+
+
+def _read_once(cells: Sequence[Cell]) -> list[Notice]:
+    """One for each scenario whose trials end before their time, whatever `-d` says."""
+    early: dict[str, list[Cell]] = {}
+    for cell in cells:
+        if reads_of_all(cell) is not None:
+            early.setdefault(cell.scenario, []).append(cell)
+    found = []
+    for scenario, of_it in early.items():
+        reads = " or ".join(dict.fromkeys(str(reads_of_all(cell)) for cell in of_it))
+        large = any(int(cell.parameters["channel.size"]) >= 1 << 30 for cell in of_it)
+        longer = "a larger channel.size" if large else "-s channel.size=1GiB"
+        message = (
+            f"{scenario}: trials end after {reads} reads ({took(of_it)}), because the file is read "
+            f"once: {longer} makes them longer"
+        )
+        found.append(Notice(code="read-once", message=message))
+    return found
 
 
 def _operations(cell: Cell) -> int:

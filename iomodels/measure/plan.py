@@ -38,7 +38,7 @@ class Plan:
     @property
     def estimate_s(self) -> float:
         """About how long the run takes: the trials, and 60 ms for each one's process."""
-        return sum(trial.slices * trial.duration_s + trial.warmup_s + 0.06 for trial in self.trials)
+        return sum(trial.expected_s + 0.06 for trial in self.trials)
 
 
 def make_plan(

@@ -28,6 +28,7 @@ from iomodels.analysis.cells import (
     label,
     points_to_show,
     title,
+    trial_times,
 )
 from iomodels.base.errors import NothingMeasured, ResultError
 from iomodels.base.escape import visible
@@ -122,6 +123,7 @@ def page(run: Run, drawings: Sequence[Drawing] = (), traces: Sequence[Drawing] =
         "rounds": max(_rounds(run.cells), default=0),
         "fewest": min(_rounds(run.cells), default=0),
         "min_rounds": MIN_ROUNDS,
+        "trial_times": trial_times(run, f"{run.settings.get('duration_s')} s"),
         "sections": sections,
         "verdicts": [(v, [_place(cell) for cell in v.cells]) for v in claims.verdicts(run)],
         "unmeasured": [cell for cell in run.cells if cell.status in ("failed", "partial")],

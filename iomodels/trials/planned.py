@@ -10,6 +10,9 @@ from iomodels.engines.spec import EngineSpec
 from iomodels.results.schema import HARNESS
 from iomodels.workload.scenario import Point
 
+COLD_READ_S = 50e-6
+"""About what a read of an SSD takes: only to estimate how long a file lasts that is read once."""
+
 
 @dataclass(frozen=True)
 class PlannedCell:
@@ -43,6 +46,13 @@ class PlannedTrial:
         cell = self.cell
         has_parts = cell.point.load.compute and not computes_in_parallel(cell.engine, cell.point)
         return 3 if has_parts and not cell.is_harness else 1
+
+    @property
+    def expected_s(self) -> float:
+        """About how long it warms up and measures: a file that is read once can end before."""
+        reads = self.cell.point.reads_at_most
+        longest_s = self.duration_s if reads is None else reads * COLD_READ_S
+        return self.slices * min(self.duration_s, longest_s) + min(self.warmup_s, longest_s)
 
 
 @dataclass(frozen=True)

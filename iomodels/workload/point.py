@@ -19,6 +19,7 @@ from iomodels.workload.channels import (
     SHORT_SERVICE,
     Channel,
     Constant,
+    FileChannel,
     PipeChannel,
     Settings,
     SocketChannel,
@@ -64,6 +65,14 @@ class Point:
         if isinstance(self.channel, PipeChannel) and self.channel.exchange == "echo":
             return 2 * requests  # one to write to, one to read from
         return 1 if self.channel.opens == 1 else requests
+
+    @property
+    def reads_at_most(self) -> int | None:
+        """How many reads a trial can make of a file that it reads once; None where it can go on."""
+        channel = self.channel
+        if not isinstance(channel, FileChannel) or channel.cache != "cold":
+            return None
+        return int(channel.size) // int(self.load.block)
 
     @property
     def parameters(self) -> Parameters:

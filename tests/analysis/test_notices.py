@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from iomodels.analysis import notices
+from iomodels.analysis.cells import trial_times
 
-from ..factory import make_cell, make_trial
+from ..factory import make_cell, make_run, make_trial
 
 
 def few(engine: str, operations: int, depth: int = 1, **others: float):
@@ -84,3 +85,37 @@ def test_impossible_overlaps_of_a_sweep_are_one_sentence() -> None:
         "another, and other processes probably used the CPU during one of them: measure again on a "
         "quiet machine, with longer trials (-d)"
     )
+
+
+COLD = {
+    "channel.kind": "file",
+    "channel.cache": "cold",
+    "channel.size": 16_384_000,
+    "load.block": 16_384,
+}
+
+
+def cold(engine: str, duration_ns: int, **parameters: str | int):
+    trials = [make_trial(number, duration_ns=duration_ns) for number in range(7)]
+    return make_cell(engine, trials, scenario="cold-read", parameters=COLD | parameters)
+
+
+def test_trials_that_end_where_a_cold_file_does_are_not_said_to_take_longer() -> None:
+    cells = [cold("blocking", 82_000_000), cold("aio", 120_000_000)]
+    (notice,) = notices.of_cells(cells)
+    assert notice.message == (
+        "cold-read: trials end after 1000 reads (82 ms to 120 ms), because the file is read "
+        "once: -s channel.size=1GiB makes them longer"
+    )
+    assert trial_times(make_run(cells), "200 s") == "82 ms to 120 ms"
+    both = make_run([*cells, make_cell("select")])
+    assert trial_times(both, "200 s") == "200 s (cold-read: 82 ms to 120 ms)"
+    assert trial_times(both, "200 s", "cold-read") == "82 ms to 120 ms"
+    assert trial_times(both, "200 s", "slow-device") == "200 s"
+
+
+@pytest.mark.parametrize("other", [{"channel.cache": "direct"}, {"channel.size": 32_768_000}])
+def test_trials_that_end_in_time_last_as_long_as_they_were_given(other) -> None:
+    cells = [cold("aio", 120_000_000, **other)]
+    assert notices.of_cells(cells) == []
+    assert trial_times(make_run(cells), "0.3 s") == "0.3 s"

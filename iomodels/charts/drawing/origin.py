@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import takewhile
 from pathlib import Path
 
+from iomodels.analysis.cells import trial_times
 from iomodels.base.names import text_of
 from iomodels.base.units import counted, format_duration
 from iomodels.results.schema import Notice, Run
@@ -70,7 +71,7 @@ def footer(run: Run, scenario: str, label: str) -> list[str]:
         f"{cores} CPUs" if cores else "",
         str(known.get("hypervisor") or ""),
         f"Linux {known['kernel']}" if known.get("kernel") else "",
-        _rounds(run),
+        _rounds(run, scenario),
         f"seed {run.seed}",
         run.created_utc[:10],
     ]
@@ -98,11 +99,11 @@ def _warning(notice: Notice, scenario: str) -> str:
     return f"Warning: {safe(text.replace('`', ''), 300)}"
 
 
-def _rounds(run: Run) -> str:
+def _rounds(run: Run, scenario: str) -> str:
     rounds, duration = run.settings.get("rounds"), run.settings.get("duration_s")
     if isinstance(rounds, bool) or not isinstance(rounds, int):
         return ""
     text = counted(rounds, "round")
     if isinstance(duration, bool) or not isinstance(duration, (int, float)):
         return text
-    return f"{text} of {format_duration(duration * 1e9)}"
+    return f"{text} of {trial_times(run, format_duration(duration * 1e9), scenario)}"
