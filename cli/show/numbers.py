@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from iomodels.analysis.differences import WITHIN, Kind, kind_of
+from iomodels.analysis.differences import WITHIN, Kind, beside_one, kind_of
 from iomodels.base.units import format_count
 from iomodels.statistics.rounds import Ratio
 
@@ -20,11 +20,16 @@ def format_ratio(ratio: Ratio) -> str:
     Of too few rounds there is a range and no mark, which would be a verdict.
     """
     interval = ratio.interval
-    mark = MARKS.get(kind_of(ratio), "")
+    kind = kind_of(ratio)
+    mark = MARKS.get(kind, "")
     median, low, high = (
         _at_precision(value, interval.median)
         for value in (interval.median, interval.low, interval.high)
     )
+    if kind == "differs":  # which the digits shown must not hide
+        low, high = beside_one(low, interval.low), beside_one(high, interval.high)
+    if ratio.rounds == 1:
+        return median
     return f"{mark}{median} ({low}–{high})"
 
 

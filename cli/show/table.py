@@ -46,8 +46,8 @@ MARKS = "*†‡§¶"
 FEW = "too few operations per trial for this percentile"
 MORE = "--legend explains the columns."
 EXPLAINED = (
-    "Ratios and sentences compare round by round, so they can differ a little from the ratio of "
-    "the two medians."
+    "Ratios and sentences compare round by round, so they can differ from the ratio of the two "
+    "medians."
 )
 STATE_STYLE = {"n/a": "dim", "failed": "red", "partial": "yellow", "ok": ""}
 

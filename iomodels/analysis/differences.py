@@ -1,7 +1,7 @@
 """How the ratio of two cells in one quantity is called: the one place that puts a ratio in words.
 
-- it *differs* where the interval leaves out 1 and the median is news (`NEWS`);
 - it is *the same* where the whole interval lies within `rounds.RELEVANT`;
+- it *differs* where the interval leaves out 1 and the median is news (`NEWS`);
 - else it is *open*: no difference is shown, and none is ruled out.
 """
 
@@ -22,18 +22,6 @@ NEWS: Final = math.log(1.01)
 """Effects below 1 % are no news, however sure: a histogram bucket is 0.8 % wide."""
 
 WITHIN: Final = f"within {RELEVANT * 100:.0f} %"
-
-_FRACTIONS = {
-    2: "half",
-    3: "one third",
-    4: "one quarter",
-    5: "one fifth",
-    6: "one sixth",
-    7: "one seventh",
-    8: "one eighth",
-    9: "one ninth",
-    10: "one tenth",
-}
 
 Kind = Literal["differs", "same", "open", "few"]
 
@@ -72,9 +60,10 @@ def kind_of(ratio: Ratio) -> Kind:
     """What is shown, by the interval alone."""
     if not ratio.conclusive:
         return "few"
-    if ratio.excludes_one and abs(math.log(ratio.interval.median)) >= NEWS:
-        return "differs"
-    return "same" if ratio.within_relevant else "open"
+    if ratio.within_relevant:
+        return "same"
+    is_news = abs(math.log(ratio.interval.median)) >= NEWS
+    return "differs" if ratio.excludes_one and is_news else "open"
 
 
 # Words
@@ -110,24 +99,26 @@ def _measured(verdict: Verdict, *, beside: bool) -> str:
 
 
 def difference(verdict: Verdict) -> str:
-    """`median latency 65 % higher`, `2.9 times the CPU per operation`, `half the throughput`."""
+    """`median latency 65 % higher`, `2.91 times the CPU per operation`, `throughput 50 % lower`."""
     ratio, noun = verdict.ratio.interval.median, verdict.by.noun
-    if share := _share(ratio):
-        return f"{share} the {noun}"
-    return f"{noun} {_percent(ratio)} % {'higher' if ratio > 1 else 'lower'}"
+    return f"{_times(ratio)} the {noun}" if _doubles(ratio) else f"{noun} {_percent(ratio)}"
 
 
 def size(verdict: Verdict, other: str) -> str:
     """By how much, with its interval: `15 % higher than blocking (1.07 to 1.20 times)`."""
     ratio = verdict.ratio.interval.median
-    if share := _share(ratio):
-        return f"{share} that of {other} {times(verdict)}"
-    return f"{_percent(ratio)} % {'higher' if ratio > 1 else 'lower'} than {other} {times(verdict)}"
+    if _doubles(ratio):
+        return f"{_times(ratio)} that of {other} {times(verdict)}"
+    return f"{_percent(ratio)} than {other} {times(verdict)}"
 
 
 def times(verdict: Verdict) -> str:
     """`(0.89 to 3.34 times)`."""
-    low, high = (factor(v) for v in (verdict.ratio.interval.low, verdict.ratio.interval.high))
+    ends = (verdict.ratio.interval.low, verdict.ratio.interval.high)
+    shown = [factor(value) for value in ends]
+    if verdict.kind == "differs":
+        shown = list(map(beside_one, shown, ends))
+    low, high = shown
     return f"({low} to {high} times)"
 
 
@@ -138,6 +129,15 @@ def factor(value: float) -> str:
     if value >= 10:
         return f"{float(f'{value:.3g}'):g}"
     return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
+
+
+def beside_one(text: str, value: float) -> str:
+    """`text`, or as many digits of `value` as show that it is not 1."""
+    digits = 3
+    while text.rstrip("0").rstrip(".") == "1" and value != 1.0:
+        digits += 1
+        text = f"{value:.{digits}g}"
+    return text
 
 
 def few_rounds(rounds: int) -> str:
@@ -152,22 +152,21 @@ def listed(items: Sequence[str], last: str = "and") -> str:
     return f"{', '.join(items[:-1])} {last} {items[-1]}"
 
 
-def _percent(ratio: float) -> int:
-    return round(abs(ratio - 1) * 100)
+# A factor from two on, and a difference in per cent below: the one rule.
 
 
-def _share(ratio: float) -> str:
-    """ "2.3 times" from a factor of two on, "half", "one third of" or "43 % of" from a half down;
-    nothing between, where a difference in per cent is easier to read."""
-    if ratio > 1:
-        if _percent(ratio) < 100:
-            return ""
-        return "over 10000 times" if ratio > 10_000 else f"{float(f'{ratio:.2g}'):g} times"
-    if _percent(ratio) < 50:
-        return ""
-    nearest = round(1 / ratio)
-    if nearest == 2 and abs(1 / ratio / 2 - 1) <= 0.05:
-        return "half"
-    if nearest in _FRACTIONS and abs(1 / ratio / nearest - 1) <= 0.05:
-        return f"{_FRACTIONS[nearest]} of"
-    return f"{float(f'{ratio * 100:.2g}'):g} % of" if ratio >= 0.001 else "less than 0.1 % of"
+def _doubles(ratio: float) -> bool:
+    return ratio >= 1.995
+
+
+def _times(ratio: float) -> str:
+    return f"{factor(ratio)} times"
+
+
+def _percent(ratio: float) -> str:
+    """`93 % higher`, `99.9 % lower`."""
+    if ratio < 0.0005:
+        return "over 99.9 % lower"
+    share = abs(ratio - 1) * 100
+    digits = 1 if share >= 99 and ratio < 1 else 0
+    return f"{share:.{digits}f} % {'higher' if ratio > 1 else 'lower'}"

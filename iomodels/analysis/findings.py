@@ -41,6 +41,7 @@ LEVELS = (quantities.named("overlap"), quantities.named("cancelled_share"))
 
 BEST = {LATENCY: "the lowest median latency", THROUGHPUT: "the highest throughput"}
 """Of the quantities that decide between engines."""
+WORSE = {LATENCY: "a higher median latency", THROUGHPUT: "a lower throughput"}
 
 
 def below(cells: Sequence[Cell]) -> list[str]:
@@ -51,23 +52,23 @@ def below(cells: Sequence[Cell]) -> list[str]:
 
 
 def sentences(cells: Sequence[Cell]) -> list[str]:
-    """Plain sentences about the cells of one scenario point; none where there is no comparison.
+    """Plain sentences about the cells of one scenario point. The first is the answer, or says why
+    there is none; nothing where fewer than two engines were meant to be compared.
 
-    Engines are compared with `blocking`, or where that has no trials with the first engine that has
-    some. The harness (`null`) and degenerate cells are left out: what differs there is not a model.
-    Where a deadline cancels the slow requests no engines are compared, since only fast requests are
-    left.
+    Engines are compared with `baseline`. The harness (`null`) and other degenerate cells are left
+    out: what differs there is not a model. Where a deadline cancels the slow requests no engines
+    are compared, since only fast requests are left.
     """
-    usable = [cell for cell in cells if _usable(cell)]
     lines = levels(cells)
-    if len(usable) < 2 or any(map(has_deadline, usable)):
-        return lines
-    base = next((cell for cell in usable if cell.engine == BASE), usable[0])
+    base = baseline(cells)
+    usable = [cell for cell in cells if _usable(cell) or cell is base]
+    if base is None or len(usable) < 2:
+        return lines or _no_answer(cells)
     by, deciding = _compared(base), _deciding(base)
     found = {
         cell.engine: verdicts_between(cell, base, by) or verdicts_between(cell, base, [deciding])
         for cell in usable
-        if cell.engine != base.engine
+        if cell is not base
     }
     judged = {
         cell.engine
@@ -76,11 +77,30 @@ def sentences(cells: Sequence[Cell]) -> list[str]:
     }
     known = {engine: verdicts for engine, verdicts in found.items() if engine in judged}
     unknown = {engine: verdicts for engine, verdicts in found.items() if engine not in known}
+    opposite = _opposite([cell for cell in usable if cell.engine in known], base, [*by, deciding])
     if known and not lines:
         answer, answered = _best(usable, base, by, deciding, known)
         lines += answer
         known = {engine: verdicts for engine, verdicts in known.items() if engine != answered}
-    return lines + _against(known, base.engine) + _too_few(unknown, base.engine)
+    return lines + _against(known, base.engine) + _too_few(unknown, base.engine) + opposite
+
+
+def first(cells: Sequence[Cell]) -> str:
+    """The answer of a point, or why there is none; "" where there is nothing to say."""
+    return next(iter(sentences(cells)), "")
+
+
+def _no_answer(cells: Sequence[Cell]) -> list[str]:
+    """Why engines are not compared, if there were several of them."""
+    meant = [cell for cell in cells if not cell.is_harness]
+    measured = [cell for cell in meant if cell.trials]
+    if len(meant) < 2 or not measured:
+        return []
+    if any(map(has_deadline, measured)):
+        return ["No comparison: under a deadline only fast requests are left."]
+    if len(measured) == 1:
+        return [f"No comparison: only {measured[0].engine} was measured."]
+    return ["No comparison: all engines do the same as blocking here."]
 
 
 def levels(cells: Sequence[Cell]) -> list[str]:
@@ -104,7 +124,7 @@ def levels(cells: Sequence[Cell]) -> list[str]:
 def baseline(cells: Sequence[Cell]) -> Cell | None:
     """What a table's cells are compared with: `blocking`, or where it was not measured the first
     that was; None where there is nothing to compare."""
-    measured = [cell for cell in cells if cell.trials]
+    measured = [cell for cell in cells if cell.trials and not cell.is_harness]
     if len(measured) < 2 or any(map(has_deadline, measured)):
         return None
     return next((cell for cell in measured if cell.engine == BASE), measured[0])
@@ -150,13 +170,13 @@ def _best(
     compared = [cell for cell in usable if cell is base or cell.engine in known]
     ordered = sorted(
         compared,
-        key=lambda cell: _level(cell, deciding.quantity),
+        key=lambda cell: _relative(cell, base, deciding),
         reverse=deciding.quantity.bigger_is_better,
     )
     first, *others = ordered
-    tied = [first, *(cell for cell in others if not _differs(first, cell, deciding))]
+    tied = [first, *(cell for cell in others if not _beats(first, cell, deciding))]
     if len(tied) > 1:
-        return _tie(tied, compared, deciding), ""
+        return _tie(tied, compared, base, deciding), ""
     other = base if first is not base else others[0]
     (verdict,) = verdicts_between(first, other, [deciding])
     # Of one request at a time, latency is the inverse of throughput, and no news beside it.
@@ -174,24 +194,48 @@ def _level(cell: Cell, quantity: Quantity) -> float:
     return median(values) if values else worst
 
 
+def _relative(cell: Cell, base: Cell, by: ComparedQuantity) -> float:
+    """The cell over the base, round by round as all verdicts: medians may be in another order."""
+    if cell is base:
+        return 1.0
+    found = verdicts_between(cell, base, [by])
+    worst = 0.0 if by.quantity.bigger_is_better else math.inf
+    return found[0].ratio.interval.median if found else worst
+
+
+def _beats(one: Cell, other: Cell, by: ComparedQuantity) -> bool:
+    return any(
+        verdict.kind == "differs"
+        and (verdict.ratio.interval.median > 1) == by.quantity.bigger_is_better
+        for verdict in verdicts_between(one, other, [by])
+    )
+
+
 def _differs(one: Cell, other: Cell, by: ComparedQuantity) -> bool:
     return any(verdict.kind == "differs" for verdict in verdicts_between(one, other, [by]))
 
 
-def _tie(tied: Sequence[Cell], compared: Sequence[Cell], by: ComparedQuantity) -> list[str]:
-    """That no engine is shown to be the best. Of two, the line that compares them says it."""
-    if len(compared) == 2:
-        return []
+def _tie(
+    tied: Sequence[Cell], compared: Sequence[Cell], base: Cell, by: ComparedQuantity
+) -> list[str]:
+    """Which engines may be the best, and which others are not although no line below says so."""
     pairs = [(a, b) for number, a in enumerate(tied) for b in tied[:number]]
     kinds = {verdict.kind for a, b in pairs for verdict in verdicts_between(a, b, [by])}
+    top = tied[0].engine
+    why = (
+        f"the same {WITHIN}"
+        if kinds == {"same"}
+        else f"no difference shown from {top}"
+        if "differs" in kinds
+        else "no difference shown between them"
+    )
     names = [cell.engine for cell in compared if cell in tied]
-    if len(tied) == len(compared) and kinds == {"same"}:
-        return [f"{listed(names)} have the same {by.noun} ({WITHIN})."]
-    if len(tied) == len(compared) and "differs" in kinds:
-        return [f"No engine is shown to have {BEST[by]}."]
-    if len(tied) == len(compared):
-        return [f"No difference in {by.noun} shown between {listed(names)}."]
-    return [f"{_capital(BEST[by])}: {listed(names, 'or')}; which of them is not shown."]
+    text = f"{_capital(BEST[by].removeprefix('the '))}: {listed(names, 'or')} ({why})."
+    behind = [cell.engine for cell in compared if cell not in tied and not _differs(cell, base, by)]
+    if behind:
+        verb = "has" if len(behind) == 1 else "have"
+        text += f" {listed(behind)} {verb} {WORSE[by]} than {top}."
+    return [text]
 
 
 # Each engine against the base; engines with the same words share a line
@@ -212,6 +256,23 @@ def _too_few(unknown: dict[str, list[Verdict]], base: str) -> list[str]:
     return [
         f"{listed(engines)} against {base}: no verdict, {few_rounds(rounds)}."
         for rounds, engines in groups.items()
+    ]
+
+
+def _opposite(cells: Sequence[Cell], base: Cell, by: Sequence[ComparedQuantity]) -> list[str]:
+    """Where a difference is shown round by round, and the medians in the table differ the other
+    way round."""
+    found: dict[str, list[str]] = {}
+    for each in dict.fromkeys(by):
+        for cell in cells:
+            ratios = [v.ratio for v in verdicts_between(cell, base, [each]) if v.kind == "differs"]
+            levels = _level(cell, each.quantity) - _level(base, each.quantity)
+            if any((ratio.interval.median - 1) * levels < 0 for ratio in ratios):
+                found.setdefault(each.noun, []).append(cell.engine)
+    return [
+        f"{_capital(noun)} of {listed(engines)}: the two medians in the table differ the other way "
+        "round; the comparison round by round counts."
+        for noun, engines in found.items()
     ]
 
 

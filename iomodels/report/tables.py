@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from iomodels.analysis import findings
 from iomodels.analysis.cells import PointCells, in_words, show
+from iomodels.analysis.differences import beside_one, kind_of
 from iomodels.analysis.quantities import (
     NOT_TOLD,
     QUANTITIES,
@@ -112,9 +113,16 @@ def _varied(key: str, value: Parameter | None) -> Entry:
 def _entry(column: ReportColumn, cell: Cell, base: Cell | None) -> Entry:
     if column.quantity is None:
         ratio = ratio_to(base, cell) if base else None
-        return _numbers(ratio.interval, format_count) if ratio else Entry(NOT_TOLD)
+        if ratio is None:
+            return Entry(NOT_TOLD)
+        return _numbers(ratio.interval, _factor if kind_of(ratio) == "differs" else format_count)
     found = in_table(column.quantity, cell)
     return _numbers(found, column.quantity.unit.show) if found else Entry(NOT_TOLD)
+
+
+def _factor(value: float) -> str:
+    """One bound of an interval that excludes 1: the digits must not hide it."""
+    return beside_one(format_count(value), value)
 
 
 def _numbers(interval: Interval, show: Callable[[float], str]) -> Entry:

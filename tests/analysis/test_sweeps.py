@@ -39,8 +39,8 @@ def said(*made):
 def test_more_descriptors_are_about_latency_and_cpu_from_the_fewest_to_the_most():
     found = said(*cells("load.descriptors", [900, 8, 64], latency=0.5, cpu=0.25))
     assert found == [
-        "select, descriptors 900 against 8: 2 times the median latency, "
-        "4 times the CPU per operation."
+        "select, descriptors 900 against 8: 2.00 times the median latency, "
+        "4.00 times the CPU per operation."
     ]
 
 
@@ -51,7 +51,7 @@ def test_depth_is_about_throughput_and_its_price():
         *cells("load.depth", [1], engine="blocking"),
     )
     assert found == [
-        "select, threads, depth 16 against 1: 7 times the throughput, "
+        "select, threads, depth 16 against 1: 7.00 times the throughput, "
         "the same CPU per operation (within 5 %)."
     ]
 
@@ -78,6 +78,6 @@ def test_two_keys_swept_together_say_nothing():
 def test_a_key_that_is_not_in_the_table_is_about_what_engines_are_compared_by():
     (sentence,) = said(*cells("channel.opens", ["per-request", 1], ops=0.5, latency=2))
     assert sentence == (
-        "select, opens 1 against per-request: half the throughput, 2 times the median latency, "
-        "the same CPU per operation (within 5 %)."
+        "select, opens 1 against per-request: throughput 50 % lower, "
+        "2.00 times the median latency, the same CPU per operation (within 5 %)."
     )

@@ -206,6 +206,14 @@ def test_few_rounds_have_a_range_and_neither_the_sign_nor_its_absence_means_anyt
     assert row(enough, "aio").endswith(" =1.02 (0.98–1.02)")
 
 
+def test_the_digits_show_that_an_interval_excludes_1():
+    """Its lower end is 1.002, which two decimals would show as 1.00."""
+    more = [timer_trial(r, ops=8000.0 * (2.7 if r else 1.002)) for r in range(7)]
+    text = rendered(make_run([make_cell("blocking", seven()), make_cell("aio", more)]))
+    assert row(text, "aio").endswith(" 2.70 (1.002–2.70)")
+    assert "(1.002 to 2.70 times)" in " ".join(text.split())
+
+
 def test_the_legend_explains_why_percentages_need_not_be_those_of_the_medians():
     run = make_run([make_cell("blocking", seven()), make_cell("aio", seven())])
     assert "sentences compare round by round" in " ".join(rendered(run, explain=True).split())

@@ -172,7 +172,7 @@ def test_markdown_says_what_the_tables_show_as_the_terminal_does() -> None:
     cells = [make_cell("blocking", usual), make_cell("aio", trials)]
     shown = render("markdown", make_run(cells))
     (sentence,) = (line for line in shown.splitlines() if "against blocking" in line)
-    assert sentence.startswith("- aio against blocking: 2 times the CPU per operation")
+    assert sentence.startswith("- aio against blocking: 2.00 times the CPU per operation")
     few = [replace(cell, trials=cell.trials[:3]) for cell in cells]
     assert "against blocking" not in render("markdown", make_run(few))
 
