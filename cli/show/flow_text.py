@@ -110,7 +110,8 @@ def _row(flow: Flow, moment: Moment) -> str:
     if moment.phase == "leave":
         line = "╌" if step.thread else "─"
         back = f" {called(step)} {line}".rjust(LANE_WIDTH - 1, line)
-        return _line(time, lane, f"◀{back}", "┤", describe_result(step))
+        before = ", begun before" if step.began_before and step.thread else ""
+        return _line(time, lane, f"◀{back}", "┤", f"{describe_result(step)}{before}")
     after = f", {took(step)}" if took(step) else ""
     return _line(time, *_arrow(step, lane), "◁", f"{describe_result(step)}{after}")
 

@@ -5,8 +5,10 @@ Pure, and the same for the picture and for the text: what is shown, and in which
 
 from __future__ import annotations
 
+import bisect
 import errno
 import itertools
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,6 +26,9 @@ FOLD_FROM = 3
 LONG_SHARE = 0.04
 """A call that takes at least this share of the whole is shown with its two ends."""
 MAX_MOMENTS = 80
+LEAST_SLEEP_NS = 10_000
+"""A call that moves data and takes less has hardly waited: a copy, and waking the other side, take
+that long, too."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,8 @@ class Step:
     A call that began before has a negative `start_ns`; `end_ns` is None where it goes on beyond the
     flow's end; `spans_ns` has both times of each.
     `call_class`: what kind of call it is ("" for none); `may_sleep`: whether it can block its
-    thread.
+    thread; `slept`: whether it did, as far as the trace shows. `results`: of calls in a row that
+    did not all return the same, each result and how many did; tries are last.
     """
 
     kind: Kind
@@ -45,6 +51,8 @@ class Step:
     spans_ns: tuple[tuple[int, int | None], ...]
     call_class: str = ""
     may_sleep: bool = False
+    slept: bool = False
+    results: tuple[tuple[int | None, int], ...] = ()
 
     @property
     def count(self) -> int:
@@ -74,10 +82,10 @@ class Moment:
 class Flow:
     """What is shown of a trace: one request, or all where they overlap.
 
-    `number` counts the requests from 1 (None: all are shown, and `why_all`); `requests` is how many
-    were recorded; `latency_ns` is the shown request's, the median of `chosen_from`; `served` says
-    that it is a server's, whose request begins with the answer before it. `hidden` moments did not
-    fit.
+    `duration_ns` is the length of what is shown, `whole_ns` with the `hidden` moments that did not
+    fit. `number` counts the requests from 1 (None: all are shown, and `why_all`); `requests` is how
+    many were recorded; `latency_ns` is the shown request's, the median of `chosen_from`; `served`
+    says that it is a server's, whose request begins with the answer before it.
     """
 
     duration_ns: int
@@ -94,20 +102,37 @@ class Flow:
     """When the device, or any of several, was at work."""
     unsure_ns: tuple[Span, ...]
     """At some moment of each of these spans it started, or became ready."""
+    whole_ns: int = 0
     threads_hidden: int = 0
-    """Helper threads that did something meanwhile and are left out."""
+    """Helper threads that did something meanwhile and are left out, …"""
+    threads_drawn: int = 0
+    """… and those that are not."""
 
     @property
     def caption(self) -> str:
-        """How many requests were recorded, which is shown, and why that one."""
+        """How many requests were recorded, what is shown of them, and why that."""
+        if not self.threads_hidden:
+            return self._shown
+        threads = self.threads_drawn + self.threads_hidden
+        which = f"the first of {threads} to do I/O"
+        return f"{self._shown}; {counted(self.threads_drawn, 'helper thread')} drawn, {which}"
+
+    @property
+    def _shown(self) -> str:
+        first = f"the first {len(self.moments)} of {len(self.moments) + self.hidden} moments"
         if not self.requests:
             return "no request ended; shown: all events"
         recorded = f"{counted(self.requests, 'request')} recorded"
         if self.number is None or self.latency_ns is None:
             shown = "all of them" if self.why_all == "they overlap" else "all events"
+            if self.hidden:
+                lengths = map(format_duration, (self.duration_ns, self.whole_ns))
+                shown = f"{first} ({' of '.join(lengths)})"
             return f"{recorded}; shown: {shown}, since {self.why_all}"
         between = "answer to answer" if self.served else "start to result"
         took = f"{format_duration(self.latency_ns)} from {between}"
+        if self.hidden:
+            took += f", of it {first}"
         if self.requests == 1:
             return f"{recorded} and shown, {took}"
         if self.requests == 2:
@@ -134,51 +159,79 @@ def pictured(trace: Trace, helpers: int) -> Flow:
     Of more than `helpers` helper threads, those that were the first to serve a request are left.
     """
     part = part_of(trace)
-    threads = _first_to_serve(trace, part)
-    hidden = set(threads[helpers:])
+    own = [e for e in part.of(trace) if e.thread and e.kind not in DEVICE_KINDS]
+    threads = list(dict.fromkeys(e.thread for e in own))
+    if len(threads) <= helpers:
+        return _flow(trace, part)
+    drawn = (_serving(trace, part, own) or threads)[:helpers]
+    hidden = set(threads) - set(drawn)
     left = [e for e in trace.events if e.thread not in hidden or e.kind in DEVICE_KINDS]
     flow = _flow(structs.replace(trace, events=left), part)
-    return replace(flow, threads_hidden=len(hidden))
+    return replace(flow, threads_hidden=len(hidden), threads_drawn=len(drawn))
 
 
-def _first_to_serve(trace: Trace, part: Part) -> list[int]:
-    """The helper threads, those first that were the first to do more than wait and wake others.
+def _serving(trace: Trace, part: Part, own: Sequence[Event]) -> list[int]:
+    """The threads that do more than wait and wake others, in the order of their first result.
 
     One that waits all the time for what it would serve does nothing, either.
     """
-    helpers = [e for e in part.of(trace) if e.thread and e.kind not in DEVICE_KINDS]
-    resting = ("wait", "wake")
-    serving = [
-        e.thread
-        for e in helpers
-        if call_class(e.name, trace.engine) not in resting
-        and (e.start_ns >= part.begin_ns or (e.end_ns is not None and e.end_ns <= part.end_ns))
+    results = [
+        (e.end_ns, e.thread)
+        for e in own
+        if e.end_ns is not None
+        and e.end_ns <= part.end_ns
+        and call_class(e.name, trace.engine) not in ("wait", "wake")
     ]
-    return list(dict.fromkeys([*serving, *(e.thread for e in helpers)]))
+    return list(dict.fromkeys(thread for _, thread in sorted(results)))
 
 
 def _flow(trace: Trace, part: Part) -> Flow:
-    duration_ns = part.end_ns - part.begin_ns
-    single = [_step(trace, event, part) for event in part.of(trace)]
+    whole_ns = duration_ns = part.end_ns - part.begin_ns
+    ready_ns = sorted(e.start_ns for e in trace.events if e.kind == "device_ready")
+    single = [_step(trace, event, part, ready_ns) for event in part.of(trace)]
     steps = _folded(single, duration_ns)
     moments = sorted(
         (moment for step in steps for moment in _moments(step, duration_ns)),
         key=lambda moment: (moment.at_ns, moment.step.start_ns),
     )
+    shown = moments[:MAX_MOMENTS]
+    if len(shown) < len(moments):  # time ends where they do
+        duration_ns = min(duration_ns, max(map(_over_ns, shown)))
+        steps = [_until(step, duration_ns) for step in steps if step.start_ns <= duration_ns]
+        shown = [replace(moment, step=_until(moment.step, duration_ns)) for moment in shown]
+    at_work = _at_work(trace.events, replace(part, end_ns=part.begin_ns + duration_ns))
+    unsure = (within(step) for step in single if is_device(step) and step.start_ns <= duration_ns)
     return Flow(
         duration_ns=duration_ns,
         steps=tuple(steps),
-        moments=tuple(moments[:MAX_MOMENTS]),
+        moments=tuple(shown),
         requests=part.requests,
         why_all=part.why_all,
         number=part.number,
         latency_ns=part.latency_ns,
         chosen_from=part.chosen_from,
         served=is_served_singly(trace),
-        hidden=max(0, len(moments) - MAX_MOMENTS),
-        at_work_ns=_at_work(trace.events, part),
-        unsure_ns=_union(within(step) for step in single if is_device(step)),
+        hidden=len(moments) - len(shown),
+        at_work_ns=at_work,
+        unsure_ns=_union(unsure),
+        whole_ns=whole_ns,
     )
+
+
+def _over_ns(moment: Moment) -> int:
+    """When what is said at this moment is over."""
+    step = moment.step
+    said_whole = step.kind == "call" and moment.phase == "whole"
+    return (step.end_ns or moment.at_ns) if said_whole else moment.at_ns
+
+
+def _until(step: Step, until_ns: int) -> Step:
+    """What there is of it until then: of many devices, those that have started or are ready."""
+    if not is_device(step) or step.count == 1:
+        return step
+    spans_ns = tuple(span for span in step.spans_ns if span[0] <= until_ns)
+    ends_ns = [end_ns for _, end_ns in spans_ns if end_ns is not None]
+    return replace(step, spans_ns=spans_ns, end_ns=max(ends_ns, default=None))
 
 
 def _at_work(events: Iterable[Event], part: Part) -> tuple[Span, ...]:
@@ -209,13 +262,15 @@ def _union(spans: Iterable[Span]) -> tuple[Span, ...]:
     return tuple(found)
 
 
-def _step(trace: Trace, event: Event, part: Part) -> Step:
+def _step(trace: Trace, event: Event, part: Part, ready_ns: Sequence[int]) -> Step:
     known = event.end_ns is not None and (
         event.end_ns <= part.end_ns or event.kind == "device_ready"
     )
     start_ns = event.start_ns - part.begin_ns
     end_ns = event.end_ns - part.begin_ns if known and event.end_ns is not None else None
     is_call = event.kind == "call"
+    kind = call_class(event.name, trace.engine) if is_call else ""
+    sleeps = is_call and may_sleep(event.name, trace.engine, trace.parameters)
     return Step(
         kind=event.kind,
         name=event.name,
@@ -224,20 +279,57 @@ def _step(trace: Trace, event: Event, part: Part) -> Step:
         end_ns=end_ns,
         result=event.result if known else None,
         spans_ns=((start_ns, end_ns),),
-        call_class=call_class(event.name, trace.engine) if is_call else "",
-        may_sleep=is_call and may_sleep(event.name, trace.engine, trace.parameters),
+        call_class=kind,
+        may_sleep=sleeps,
+        slept=sleeps and (kind == "wait" or _slept(event, ready_ns)),
     )
+
+
+def _slept(event: Event, ready_ns: Sequence[int]) -> bool:
+    """Whether a call that can sleep did: a device became ready during it, or it was long."""
+    if event.end_ns is None or event.end_ns - event.start_ns >= LEAST_SLEEP_NS:
+        return True
+    later = bisect.bisect_right(ready_ns, event.start_ns)
+    return later < len(ready_ns) and ready_ns[later] <= event.end_ns
 
 
 def _folded(steps: Sequence[Step], duration_ns: int) -> list[Step]:
     """Rows of like steps, of one thread or of the device, become one each."""
     found: list[Step] = []
     for who in dict.fromkeys(map(_who, steps)):
-        own = [step for step in steps if _who(step) == who]
+        own = list(_scanned([step for step in steps if _who(step) == who], duration_ns))
         for (*_, alone), group in itertools.groupby(own, key=partial(_likeness, duration_ns)):
             row = list(group)
             found += row if alone or len(row) < FOLD_FROM else [_as_one(row)]
     return sorted(found, key=lambda step: step.start_ns)
+
+
+def _scanned(steps: Sequence[Step], duration_ns: int) -> Iterator[Step]:
+    """Of each scan of several operations, the calls become one step for each name.
+
+    A scan asks of one operation after the other whether it is done, and collects those that are.
+    """
+    for is_asking, group in itertools.groupby(steps, key=partial(_is_asking, duration_ns)):
+        row = list(group)
+        names = list(dict.fromkeys(step.name for step in row))
+        asked = [step for step in row if step.name == names[0]]
+        done = list(itertools.dropwhile(is_try, asked))
+        if not is_asking or len(done) < 2:
+            yield from row
+            continue
+        for name in names:
+            yield _with_results([step for step in row if step.name == name])
+
+
+def _is_asking(duration_ns: int, step: Step) -> bool:
+    long = is_long(step, duration_ns)
+    return step.call_class == "query" and not step.began_before and not long
+
+
+def _with_results(row: Sequence[Step]) -> Step:
+    counts = Counter(step.result for step in sorted(row, key=is_try)).items()
+    one = _as_one(row)
+    return one if len(counts) == 1 else replace(one, result=None, results=tuple(counts))
 
 
 def is_device(step: Step) -> bool:
@@ -254,6 +346,7 @@ def _likeness(duration_ns: int, step: Step) -> tuple[str, str, int | None, bool,
         return step.kind, step.name, None, step.end_ns is None, False
     long = is_long(step, duration_ns) and not is_try(step)
     alone = step.kind != "call" or step.began_before or long
+    alone = alone or step.count > 1
     return step.kind, step.name, step.result, step.end_ns is None, alone
 
 
@@ -294,4 +387,4 @@ def in_call(step: Step, duration_ns: int) -> str:
     """What a thread is in a call long enough to be seen: "blocked", or just "in the call"."""
     if step.kind != "call" or step.count > 1 or not is_long(step, duration_ns):
         return ""
-    return "blocked" if step.may_sleep else "in the call"
+    return "blocked" if step.slept else "in the call"

@@ -22,7 +22,10 @@ def eagain(flow: Flow) -> int:
 
 
 def describe_result(step: Step) -> str:
-    """What a call returned, as a reader knows it: `EAGAIN × 348`, `8 bytes`, `1 ready`."""
+    """What a call returned, as a reader knows it: `EAGAIN × 348`, `8 bytes`, `1 ready`; of a scan
+    `11 done, 5 EINPROGRESS`."""
+    if step.results:
+        return ", ".join(f"{count} {_result(step.name, each)}" for each, count in step.results)
     text = _result(step.name, step.result)
     return f"{text} × {step.count}" if step.count > 1 else text
 
@@ -47,7 +50,8 @@ def _result(name: str, result: int | None) -> str:
 
 def called(step: Step) -> str:
     """The call, with its thread where that is not the application's own."""
-    return f"{step.name}()" if step.thread == 0 else f"thread {step.thread}: {step.name}()"
+    name = f"{step.name}() × {step.count}" if step.results else f"{step.name}()"
+    return name if step.thread == 0 else f"thread {step.thread}: {name}"
 
 
 def waits(step: Step) -> str:

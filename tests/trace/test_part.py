@@ -27,9 +27,12 @@ def test_a_server_of_many_connections_shows_one_request_from_its_begin(engine: s
     check(trace)
     assert len(of_kind(trace, "request")) == tracing.REQUESTS
     flow = flow_of(trace)
-    assert flow.number is not None
     assert flow.served
     ends_ns = sorted(end_of(event) for event in of_kind(trace, "request"))
+    if flow.number is None:  # threads may hand over several answers at once
+        assert flow.why_all == "they overlap"
+        assert len(set(ends_ns)) < len(ends_ns)
+        return
     # It is as long as from one answer to the next, though its connection waits much longer.
     lengths = [end - before for before, end in itertools.pairwise(ends_ns)]
     assert flow.duration_ns == flow.latency_ns == sorted(lengths)[1]

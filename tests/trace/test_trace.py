@@ -321,11 +321,30 @@ def test_long_and_blocked_are_two_things(
     call: str, engine: str, cache: str | None, sleeps: bool
 ) -> None:
     trace = make_trace(
-        [make_event("request", 0, 1_000), make_event("call", 0, 900, name=call)],
+        [make_event("request", 0, 1_000_000), make_event("call", 0, 900_000, name=call)],
         engine,
         parameters={"channel.cache": cache} if cache else {"channel.kind": "timer"},
     )
     assert shown_as(trace) == {(call, "blocked" if sleeps else "in the call")}
+
+
+@pytest.mark.parametrize(
+    ("name", "length_ns", "ready_ns", "word"),
+    [
+        ("read", 1_040, None, "in the call"),
+        ("write", 7_480, None, "in the call"),
+        ("read", 1_040, 500, "blocked"),
+        ("read", 20_000, None, "blocked"),
+        ("futex_wait", 5_000, None, "blocked"),
+    ],
+)
+def test_a_call_that_did_not_wait_is_not_blocked(
+    name: str, length_ns: int, ready_ns: int | None, word: str
+) -> None:
+    events = [make_event("request", 0, length_ns), make_event("call", 0, length_ns, name=name)]
+    if ready_ns is not None:
+        events.append(make_event("device_ready", ready_ns, ready_ns + 10, result=ready_ns))
+    assert shown_as(make_trace(events, "threads")) == {(name, word)}
 
 
 def test_computation_that_was_added_is_said() -> None:

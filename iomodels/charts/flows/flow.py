@@ -7,6 +7,7 @@ arrow runs in its label's row between its ends.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -39,6 +40,8 @@ MARGIN_IN = 0.15
 SCALE_SIDE_IN = 0.5
 """How far the scale bar is from the kernel's lane, where the device has no labels."""
 MAX_NOTES = 4
+MOST_WORDS = 1500
+"""So many characters the moments take in words."""
 APART = "\u2003"
 """Between a label's time and its words: SVG makes one space of several."""
 
@@ -52,7 +55,7 @@ def flow(trace: Trace) -> Picture:
         name=f"trace-{files.slug(trace.engine)}",
         scenario=trace.scenario,
         title=title,
-        alt=style.safe(_in_words(trace, shown), 1500),
+        alt=style.safe(_in_words(trace, shown), 2 * MOST_WORDS),
         draw=partial(_draw, trace, shown, title, WIDE),
         draw_narrow=partial(_draw, trace, shown, title, NARROW),
     )
@@ -60,6 +63,10 @@ def flow(trace: Trace) -> Picture:
 
 def _in_words(trace: Trace, shown: Flow) -> str:
     said = [f"{words.clock(m.at_ns, shown.duration_ns)}: {_label(m, shown)}" for m in shown.moments]
+    room = itertools.accumulate(len(each) + 2 for each in said)
+    fit = sum(used <= MOST_WORDS for used in room)
+    if fit < len(said):
+        said = [*said[:fit], f"and {counted(len(said) - fit, 'more moment')}"]
     notes = [
         f" Note: {note.rstrip('.')}."
         for note in [*words.left_out(shown), *trace.notes, *words.explained(shown)]
@@ -257,9 +264,11 @@ def _label(moment: Moment, shown: Flow) -> str:
         return words.waits(step)
     if moment.phase == "enter":
         return words.called(step)
-    after = f", after {words.took(step)}" if words.took(step) else ""
-    if step.count > 1:
-        after = f", in {words.took(step)}" if words.took(step) else ""
+    # The time beside it is its end, or else its begin.
+    lasts = "after" if moment.phase == "leave" else "in" if step.count > 1 else "takes"
+    after = f", {lasts} {words.took(step)}" if words.took(step) else ""
+    if step.began_before:
+        after = ", begun before"
     return f"{words.called(step)} → {words.describe_result(step)}{after}"
 
 

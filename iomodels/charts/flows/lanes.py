@@ -237,4 +237,4 @@ def _shading_of(step: Step, sheet: FlowSheet) -> tuple[str, dict[str, Any]]:
     doing = in_call(step, sheet.flow.duration_ns)
     if doing == "blocked":
         return doing, {"facecolor": "#d9d9d9", "edgecolor": "#a6a6a6", "hatch": "////"}
-    return doing, {"facecolor": sheet.colour, "alpha": 0.4} if doing else {}
+    return doing, {"facecolor": sheet.colour, "alpha": 0.4} if step.kind == "call" else {}
