@@ -64,7 +64,7 @@ def command(
     smallest detectable change. Nothing is measured; `iomodels check` measures.
 
     Exit codes: 0 no regression, 1 a regression or a lost cell, 2 usage error, 3 times are not
-    comparable (another machine or version), 4 inconclusive.
+    comparable (another machine or version, or no cell in common), 4 inconclusive.
     """
     from iomodels.analysis.assembled import load
     from iomodels.base import names

@@ -16,8 +16,10 @@ from iomodels.comparison.schema import Change, Comparison
 from iomodels.comparison.verdict import counts
 from iomodels.comparison.wording import (
     HEADLINES,
+    SAME_RUN,
     answers,
     judged,
+    of_cells,
     seen,
     share,
     why_passed,
@@ -182,11 +184,14 @@ def _fact(value: object) -> str:
 
 def _outcome(comparison: Comparison) -> Text:
     found = ", ".join(f"{n} {verdict}" for verdict, n in counts(_timings(comparison)).items())
+    found += of_cells(_timings(comparison))
     why = why_passed(comparison)
+    told = why if why == SAME_RUN else f"no loss shown, {found}" if why else found
+    why = "" if why == SAME_RUN else why
     return Text.assemble(
         (HEADLINES[comparison.outcome], OUTCOME_STYLES.get(comparison.outcome, "bold yellow")),
         safe(
-            f": {'no loss shown, ' if why else ''}{found or 'nothing to compare'} "
+            f": {told or 'nothing to compare'} "
             f"({f'{why}; ' if why else ''}{comparison.new_name} against {comparison.base_name}; "
             f"threshold {share(comparison.threshold)})."
         ),

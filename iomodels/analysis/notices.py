@@ -38,9 +38,14 @@ _VOID = {
     "paused": "because the trial's process, or iomodels itself, did not run for part of the time "
     "(SIGSTOP, a paused container, or the machine was suspended)",
     "empty": "because no operation ended in them: the trials are short for these operations, or "
-    "something else kept the CPU (`bench --duration` makes trials longer)",
+    "something else kept the CPU",
 }
 """Why trials were repeated, by `Void.cause`, which is also the notice's code."""
+_REMEDIES = {
+    ("empty", "trial"): " (`bench --duration` makes trials longer)",
+    ("empty", "pair"): " (use requests that take less time, or a quieter machine)",
+}
+"""What to do, by the cause and what was void: the trials of pairs have one length."""
 
 
 def of_void_trials(void: Mapping[str, int], what: str = "trial") -> list[Notice]:
@@ -48,7 +53,8 @@ def of_void_trials(void: Mapping[str, int], what: str = "trial") -> list[Notice]
     return [
         Notice(
             code=cause,
-            message=f"{count} {what}{' was' if count == 1 else 's were'} void and repeated, {why}",
+            message=f"{count} {what}{' was' if count == 1 else 's were'} void and repeated, {why}"
+            + _REMEDIES.get((cause, what), ""),
         )
         for cause, why in _VOID.items()
         if (count := void.get(cause, 0))

@@ -77,9 +77,9 @@ def judge_rows(rows: Sequence[PairedRow], decision: Decision, threshold: float) 
     """Every row's change, that of the suite as a whole, and exact counters."""
     known = [(index, row) for index, row in enumerate(rows) if row.unavailable is None]
     changes = [_change(row, index, decision, threshold) for index, row in known]
-    if len(known) > 1 and decision.suite.size:
-        changes.append(_suite(decision, threshold))
     cells = {row.cell.index: row for _, row in known}
+    if len(cells) > 1 and decision.suite.size:
+        changes.append(_suite(decision, threshold))
     return [*changes, *(change for row in cells.values() for change in _counter_changes(row))]
 
 

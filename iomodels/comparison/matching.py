@@ -6,11 +6,12 @@ defaults first, so that a key which an older version did not know cannot tear a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from iomodels.analysis.cells import grouped, label
+from iomodels.analysis.cells import grouped, label, show
 from iomodels.base.errors import IomodelsError
 from iomodels.comparison.schema import Difference
 from iomodels.engines import spec
@@ -22,6 +23,8 @@ Key = tuple[str, frozenset[tuple[str, Parameter]], str]
 
 MAY_BE_UNKNOWN = ("governor",)
 """A virtual machine has none. Of the others, unknown on both sides is not the same."""
+NO_COMMON_CELL = "no-common-cell"
+"""The code of the notice that no cell is in both results."""
 _FILE_SYSTEM = ("file_system", "file_system_device")
 _PASSING = ("aio_nr",)
 """Facts of the moment: a difference in them says nothing."""
@@ -159,3 +162,40 @@ def settings_notices(base: Run, new: Run) -> list[Notice]:
 def _fact(run: Run, name: str) -> str:
     value = run.environment.get(name)
     return "unknown" if value is None else str(value)
+
+
+def nothing_in_common(base: Run, new: Run, base_name: str, new_name: str) -> Notice | None:
+    """Why not even one cell of two results can be compared, and what can; None where one can."""
+    sides = [list(cells_by_key(run)) for run in (base, new)]
+    if not all(sides) or set(sides[0]) & set(sides[1]):
+        return None
+    told, before, now = [], [], []
+    for name, a, b in _apart(*sides):
+        told.append(
+            f"{name} is {' and '.join(a)} in {base_name} and {' and '.join(b)} in {new_name}"
+        )
+        if name != "scenario" and len(a) == len(b) == 1:
+            before.append(f"--a {shlex.quote(f'{name}={a[0]}')}")
+            now.append(f"--b {shlex.quote(f'{name}={b[0]}')}")
+    message = f"the results have no cell in common: {'; '.join(told) or 'no two cells agree'}"
+    if told and len(before) == len(told):
+        command = " ".join(["iomodels check", sides[0][0][0], *before, *now])
+        return Notice(NO_COMMON_CELL, f"{message}. To compare settings: {command}")
+    return Notice(NO_COMMON_CELL, f"{message}; only cells of one scenario can be compared")
+
+
+def _apart(base: list[Key], new: list[Key]) -> Iterator[tuple[str, list[str], list[str]]]:
+    """What no cell of one side shares with any of the other: its name, and the values there."""
+    columns = [[_columns(key) for key in side] for side in (base, new)]
+    for name in columns[0][0]:
+        a, b = (list(dict.fromkeys(c[name] for c in side if name in c)) for side in columns)
+        if a and b and not set(a) & set(b):
+            yield name, a, b
+            if name in ("scenario", "channel.kind"):
+                return  # what else is different follows from it
+
+
+def _columns(key: Key) -> dict[str, str]:
+    scenario, parameters, engine = key
+    known = {name: show(name, value) for name, value in sorted(parameters)}
+    return {"scenario": scenario, "engine": engine, **known}

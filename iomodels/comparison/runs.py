@@ -48,7 +48,8 @@ def compare(
     by = Judgement(
         threshold, tuple(metric_keys), COMPARE_ALPHA, assumed_spread=assumed_spread([base, new])
     )
-    changes = judge_runs([base], new, by, "" if anyway else _refusal(why_not))
+    apart = matching.nothing_in_common(base, new, base_name, new_name)
+    changes = [] if apart else judge_runs([base], new, by, "" if anyway else _refusal(why_not))
     elsewhere = places_differ([base], new)
     comparable = not elsewhere and (anyway or not why_not)
     outcome = verdict.outcome(changes, threshold=threshold, comparable=comparable)
@@ -71,6 +72,7 @@ def compare(
         changes=changes,
         differences=matching.differences(base, new),
         warnings=[
+            *([apart] if apart else []),
             *why_not,
             *_same_run(base, new),
             *elsewhere,
@@ -79,7 +81,7 @@ def compare(
             *matching.settings_notices(base, new),
             *incomplete(base, base_name),
             *incomplete(new, new_name),
-            one,
+            *([] if apart else [one]),
         ],
         counters_unjudged=counters_unjudged([base], new),
         interval=OF_ROUNDS,

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from iomodels.base.exit_codes import Exit
+from iomodels.comparison.metrics import COUNTER_PREFIX
 from iomodels.comparison.schema import Change, Outcome, Verdict
 from iomodels.results.schema import Interval
 from iomodels.statistics.rounds import MIN_ROUNDS
@@ -63,16 +64,19 @@ def outcome(
         return "regression" if changes else "not comparable"
     if not comparable or all(change.verdict == "new" for change in changes):
         return "not comparable"
-    if not finished or any(_may_be_worse(change, threshold) for change in changes):
+    timed = [c for c in changes if not c.metric.startswith(COUNTER_PREFIX) and c.verdict != "new"]
+    decided = any(change.verdict != "inconclusive" for change in timed)
+    if not finished or any(_may_be_worse(change, threshold, decided=decided) for change in changes):
         return "inconclusive"
     return "passed"
 
 
-def _may_be_worse(change: Change, threshold: float) -> bool:
+def _may_be_worse(change: Change, threshold: float, *, decided: bool) -> bool:
     """Whether a loss that a gate is for is still possible. A possible gain harms nobody.
 
     Intervals of many noisy cells never all lie within the threshold. So a cell in which no change
-    was seen does no harm either, where one of `SENSITIVE` thresholds would have been.
+    was seen does no harm either, where one of `SENSITIVE` thresholds would have been; but only
+    where at least one other timing was `decided`: what says nothing anywhere never passes.
     """
     if change.verdict != "inconclusive":
         return False
@@ -83,7 +87,7 @@ def _may_be_worse(change: Change, threshold: float) -> bool:
     if least <= low and high <= most:
         return True  # it would be the same, if all of it had been measured
     sees = change.detectable
-    if low <= 1 <= high and sees is not None and sees <= SENSITIVE * threshold:
+    if decided and low <= 1 <= high and sees is not None and sees <= SENSITIVE * threshold:
         return False
     return low < least if change.bigger_is_better else high > most
 

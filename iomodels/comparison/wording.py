@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from iomodels.base.units import counted, format_count
 from iomodels.comparison.metrics import COUNTER_PREFIX, METRICS, SUITE
@@ -25,13 +26,17 @@ HEADLINES = {
 }
 
 
-INCOMPARABLE = ("machine", "tool-version", "core", "file-system")
+SAME_RUN = "both are the same run"
+INCOMPARABLE = ("no-common-cell", "machine", "tool-version", "core", "file-system")
 """The codes of the notices that say why times cannot be compared."""
 
 
 def headline(comparison: Comparison) -> str:
     """`Regression: 2 slower, 37 same`; a pass in which something is open says why it is."""
     found, why = counts(comparison) or "nothing to compare", why_passed(comparison)
+    found += of_cells(comparison.changes)
+    if why == SAME_RUN:
+        return f"{HEADLINES[comparison.outcome]}: {why}"
     told = f"no loss shown, {found} ({why})" if why else found
     return f"{HEADLINES[comparison.outcome]}: {told}"
 
@@ -42,7 +47,7 @@ def why_passed(comparison: Comparison) -> str:
     if comparison.outcome != "passed" or not unknown:
         return ""
     if any(notice.code == "same-run" for notice in comparison.warnings):
-        return "both are the same run"
+        return SAME_RUN
     large = share(SENSITIVE * comparison.threshold)
     return f"there only a gain is possible, or a loss of {large} was detectable"
 
@@ -61,6 +66,13 @@ def counts(comparison: Comparison) -> str:
     """`2 slower, 1 inconclusive, 37 same`."""
     found: Counter[str] = Counter(change.verdict for change in comparison.changes)
     return ", ".join(f"{found[verdict]} {verdict}" for verdict in ORDER if found[verdict])
+
+
+def of_cells(changes: Sequence[Change]) -> str:
+    """` in 2 cells`, where they have more verdicts than that."""
+    own = [change for change in changes if change.metric != SUITE.metric]
+    cells = {(change.scenario, change.label, change.engine) for change in own}
+    return f" in {counted(len(cells), 'cell')}" if len(cells) != len(own) else ""
 
 
 def judged(comparison: Comparison) -> str:
@@ -103,7 +115,10 @@ def _not_excluded(comparison: Comparison) -> list[str]:
     loss, change = max(losses, key=lambda each: each[0], default=(0.0, None))
     if change is None or loss <= 0:
         return []
-    return [f"Not excluded: a loss of up to {share(loss)} ({cell_name(change)}: {_title(change)})."]
+    where = (
+        SUITE.title if change.metric == SUITE.metric else f"{cell_name(change)}: {_title(change)}"
+    )
+    return [f"Not excluded: a loss of up to {share(loss)} ({where})."]
 
 
 def _loss(change: Change, ratio: Interval) -> float:
@@ -111,9 +126,14 @@ def _loss(change: Change, ratio: Interval) -> float:
 
 
 def _answer(change: Change) -> str:
-    text = f"{cell_name(change)}: {_title(change)} {change.verdict}"
     if change.verdict in ("vanished", "failed"):
         return f"{cell_name(change)}: {change.verdict}."
+    better = change.verdict == "faster"
+    if change.metric == SUITE.metric:
+        text = f"{SUITE.title}: {'better' if better else 'worse'}"
+    else:
+        direction = "higher" if better == change.bigger_is_better else "lower"
+        text = f"{cell_name(change)}: {_title(change)} {direction}"
     return f"{text}, {by}." if (by := changed(change) or _from_to(change)) else f"{text}."
 
 

@@ -23,7 +23,8 @@ from iomodels.trials.planned import Command, PlannedTrial
 from iomodels.trials.record import Record, new_record
 
 _NOTHING_MEASURED = (
-    "measured nothing: not one operation ended in time (bench --duration makes trials longer)"
+    "measured nothing: not one operation ended in time (use longer trials, or requests that take "
+    "less time)"
 )
 
 

@@ -86,7 +86,7 @@ def test_every_verdict_prints_what_it_rests_on(cli, files) -> None:
 def test_the_answer_stands_below_the_outcome_and_columns_are_explained_when_asked(cli, files):
     out = cli("compare", "base.json", "slow.json").stdout
     below = out.partition("\nRegression: ")[2]
-    assert "slow-device, blocking: throughput slower, -30 % (" in " ".join(below.split())
+    assert "slow-device, blocking: throughput lower, -30 % (" in " ".join(below.split())
     assert "80 % power" not in out
     explained = " ".join(cli("compare", "base.json", "slow.json", "--legend").stdout.split())
     assert "detectable the smallest loss that is found with 80 % power" in explained
@@ -166,7 +166,7 @@ def test_an_engine_is_broken_at_its_options_and_never_within(cli, files) -> None
 
 def test_a_pass_says_why_what_cannot_be_told_lets_it(cli, files) -> None:
     out = " ".join(cli("compare", "few.json", "few.json").stdout.split())
-    assert "Passed: no loss shown, 2 inconclusive (both are the same run; few.json against" in out
+    assert "Passed: both are the same run (few.json against few.json; threshold 5 %)" in out
 
 
 def test_machine_readable_forms_are_alone_on_standard_output(cli, files) -> None:

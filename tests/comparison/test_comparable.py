@@ -16,12 +16,12 @@ from iomodels.base.errors import IomodelsError, ResultError
 from iomodels.check import against_baseline, baseline
 from iomodels.comparison import verdict
 from iomodels.comparison.runs import Judgement, judge_runs
-from iomodels.comparison.schema import Comparison
+from iomodels.comparison.schema import Change, Comparison
 from iomodels.results import read, save
-from iomodels.results.schema import Run, Tool
+from iomodels.results.schema import Interval, Run, Tool
 
 from ..factory import ENVIRONMENT, make_cell, make_run
-from ..hostile_names import texts
+from ..hostile_names import make_change, texts
 from .samples import compared, noisy, rounds, run_of, timings, timings_of
 
 
@@ -159,3 +159,47 @@ def _spoil(value: object, data: st.DataObject) -> None:
             value[key] = data.draw(values)  # type: ignore[index]
             return
         value = inner
+
+
+def _with(parameters: dict[str, object], **others: object) -> Run:
+    cell = make_cell(parameters={"channel.kind": "file", **parameters}, scenario="a-read", **others)  # type: ignore[arg-type]
+    return make_run([cell])
+
+
+def test_results_without_a_common_cell_are_no_regression_and_say_what_to_run() -> None:
+    cold, direct = _with({"channel.cache": "cold"}), _with({"channel.cache": "direct"})
+    comparison = compared(cold, direct)
+    assert (comparison.outcome, comparison.changes) == ("not comparable", [])
+    assert comparison.warnings[0].message == (
+        "the results have no cell in common: channel.cache is cold in base and direct in new. To "
+        "compare settings: iomodels check a-read --a channel.cache=cold --b channel.cache=direct"
+    )
+    engines = compared(cold, _with({"channel.cache": "cold"}, engine="select")).warnings[0]
+    assert "--b engine=select" in engines.message
+    elsewhere = make_run([replace(cold.cells[0], scenario="other")])
+    other = compared(cold, elsewhere).warnings[0].message
+    assert "scenario is a-read in base and other in new" in other
+    assert "iomodels check" not in other
+
+
+def test_a_lost_cell_beside_a_common_one_is_a_regression_still() -> None:
+    both = make_run([*_with({"channel.cache": "cold"}).cells, make_cell()])
+    comparison = compared(both, make_run([make_cell()]))
+    assert comparison.outcome == "regression"
+
+
+def test_where_every_timing_is_inconclusive_nothing_passes_that_may_be_a_loss() -> None:
+    unsure = make_change(
+        verdict="inconclusive", rounds=20, bigger_is_better=True, ratio=Interval(1, 0.94, 1.06),
+        detectable=0.06, metric="throughput_ops",
+    )  # fmt: skip
+    gain = replace(unsure, ratio=Interval(1.05, 0.99, 1.2))
+    same = replace(unsure, verdict="same", ratio=Interval(1, 0.99, 1.01))
+    counter = replace(same, metric="calls_per_op.read")
+
+    def outcome(*changes: Change) -> str:
+        return verdict.outcome(changes, threshold=0.05, comparable=True)
+
+    assert outcome(unsure, unsure) == outcome(unsure, counter) == "inconclusive"
+    assert outcome(unsure, gain) == "inconclusive"
+    assert outcome(unsure, same) == outcome(gain, gain) == "passed"

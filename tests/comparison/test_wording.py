@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from iomodels.comparison.wording import MOST_ANSWERS, answers
-from iomodels.results.schema import Interval
+from iomodels.comparison.metrics import SUITE
+from iomodels.comparison.wording import MOST_ANSWERS, answers, headline, of_cells
+from iomodels.results.schema import Interval, Notice
 
 from ..hostile_names import make_change, make_comparison
 
@@ -20,9 +21,36 @@ def test_what_got_worse_comes_before_what_got_better_and_the_same_is_not_named()
     found = [change("same", 1, 0.99, 1.01), change("faster", 1.5, 1.4, 1.6)]
     found.append(change("slower", 0.7, 0.65, 0.75))
     assert answers(make_comparison(found, outcome="regression")) == [
-        "echo, depth 4, aio: throughput slower, -30 % (-35 % to -25 %).",
-        "echo, depth 4, aio: throughput faster, +50 % (+40 % to +60 %).",
+        "echo, depth 4, aio: throughput lower, -30 % (-35 % to -25 %).",
+        "echo, depth 4, aio: throughput higher, +50 % (+40 % to +60 %).",
     ]
+
+
+def test_a_direction_is_that_of_the_numbers_and_all_cells_have_one_name():
+    cpu = make_change(
+        scenario="echo", label="", engine="aio", metric="cpu_ns_per_op", rounds=20,
+        bigger_is_better=False, verdict="faster", ratio=Interval(0.62, 0.6, 0.7),
+    )  # fmt: skip
+    together = make_change(
+        scenario="all cells", label="", engine="all cells", metric=SUITE.metric, rounds=20,
+        bigger_is_better=True, verdict="faster", ratio=Interval(1.29, 1.2, 1.3),
+    )  # fmt: skip
+    assert answers(make_comparison([cpu, together], outcome="passed")) == [
+        "echo, aio: CPU per operation lower, -38 % (-40 % to -30 %).",
+        "all cells together: better, +29 % (+20 % to +30 %).",
+    ]
+
+
+def test_verdicts_are_not_taken_for_cells():
+    cell = change("faster", 1.5, 1.4, 1.6)
+    assert of_cells([cell]) == ""
+    assert of_cells([cell, cell, cell]) == " in 1 cell"
+
+
+def test_the_same_run_is_no_list_of_verdicts():
+    unknown = [change("inconclusive", 1, 0.9, 1.1)]
+    same = make_comparison(unknown, outcome="passed", warnings=[Notice("same-run", "the same")])
+    assert headline(same) == "Passed: both are the same run"
 
 
 def test_of_many_it_says_how_many_more_there_are():

@@ -133,14 +133,14 @@ def test_an_annotation_of_what_cannot_be_compared_says_why() -> None:
 
 
 def test_a_pass_says_why_what_cannot_be_told_lets_it() -> None:
-    unknown = [make_change(verdict="inconclusive"), make_change(verdict="same")]
+    unknown = [make_change(verdict="inconclusive"), make_change(verdict="same", engine="select")]
     told = make_comparison(unknown, outcome="passed")
     assert render("markdown", told).startswith(
         "## Passed: no loss shown, 1 inconclusive, 1 same "
         "(there only a gain is possible, or a loss of 10 % was detectable)"
     )
     same = make_comparison(unknown, outcome="passed", warnings=[Notice("same-run", "the same")])
-    assert "(both are the same run)" in render("markdown", same)
+    assert "Passed: both are the same run" in render("markdown", same)
     assert render("markdown", make_comparison(unknown[1:], outcome="passed")).startswith(
         "## Passed: 1 same\n"
     )
