@@ -116,7 +116,7 @@ def _list(*, as_json: bool) -> None:
 
     _print(
         safe("Scenarios", "bold"),
-        _titled((s.name, [s.title, s.question]) for s in scenarios),
+        _titled((s.name, list(dict.fromkeys([s.title, s.question]))) for s in scenarios),
         safe(""),
         safe("Suites (several scenarios in one run)", "bold"),
         _titled(
@@ -178,8 +178,9 @@ def _described(scenario: Scenario) -> list[RenderableType]:
     all_points = points(scenario)
     shown: list[RenderableType] = [
         safe(scenario.name, "bold").append_text(safe(f": {scenario.title}", "not bold")),
-        safe(scenario.question),
     ]
+    if scenario.question not in ("", scenario.title):
+        shown.append(safe(scenario.question))
     if scenario.expect:
         shown += [safe(""), safe(f"Expect: {scenario.expect}")]
     shown += [safe(""), safe("Keys (change one with --set KEY=VALUE)", "bold")]

@@ -79,7 +79,7 @@ def note_lacking_letters(runs: Sequence[Run]) -> None:
 
     from ..show import console
 
-    texts = {text for run in runs for text in run.questions.values()}
+    texts = {text for run in runs for text in (*run.questions.values(), *run.titles.values())}
     texts |= {cell.scenario for run in runs for cell in run.cells}
     if letters := lacking(sorted(texts)):
         shown = letters if len(letters) <= 20 else letters[:20] + "…"

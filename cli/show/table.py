@@ -18,6 +18,7 @@ from rich.text import Text
 from iomodels.analysis import findings, sweeps
 from iomodels.analysis.cells import (
     PointCells,
+    changes,
     grouped,
     harness_ns_per_op,
     label,
@@ -142,7 +143,7 @@ def report(
     shown: list[RenderableType] = []
     legend = Legend()
     for name, points in grouped(run.cells).items():
-        shown += _heading(name, run.questions.get(name))
+        shown += _heading(name, run.questions.get(name), changes(run, name))
         drafts = [_Draft.of(point) for point in points_to_show(name, points)]
         left_out = _without_room(drafts, width)
         for draft in drafts:
@@ -202,9 +203,10 @@ def _ratio_column(base: Cell, *, bare: bool) -> Column:
     )
 
 
-def _heading(scenario: str, question: str | None) -> list[RenderableType]:
+def _heading(scenario: str, question: str | None, changed: str) -> list[RenderableType]:
     name = safe(scenario, "bold")
-    return [Text(""), Text.assemble(name, ": ", safe(question)) if question else name]
+    what = Text.assemble(name, ": ", safe(question)) if question else name
+    return [Text(""), what, *([safe(f"with {changed}")] if changed else [])]
 
 
 @dataclass(frozen=True)

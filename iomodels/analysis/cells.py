@@ -12,6 +12,9 @@ from iomodels.results.schema import Cell, Parameter, Run
 from iomodels.workload import scenario
 from iomodels.workload.key import all_keys
 
+MOST_VALUES = 6
+"""So many of one key are listed in a heading."""
+
 
 @dataclass(frozen=True)
 class PointCells:
@@ -53,11 +56,33 @@ def constants(points: list[PointCells]) -> str:
     )
 
 
-def title(name: str) -> str:
-    """What scenario `name` is called for people: a shipped one's title, else its name in words."""
-    known = _shipped(name)
-    words = known.title if known else name.replace("-", " ").replace("_", " ")
+def title(name: str, *runs: Run) -> str:
+    """What scenario `name` is called for people: as a run has it, a shipped one's title, else its
+    name in words."""
+    known = next((run.titles[name] for run in runs if run.titles.get(name)), "")
+    if not known and (own := _shipped(name)):
+        known = own.title
+    words = known or name.replace("-", " ").replace("_", " ")
     return words[:1].upper() + words[1:]
+
+
+def changes(run: Run, name: str, *, but: Iterable[str] = ()) -> str:
+    """In what the scenario was not as its file says: `block 16 KiB, depth 1 and 8`.
+
+    Without the keys in `but`, and without those of which there are too many values.
+    """
+    cells = [cell.parameters for cell in run.cells if cell.scenario == name]
+    changed = tuple(f"{key}." for key in run.changed.get(name, []))
+    texts = []
+    for key in dict.fromkeys(key for parameters in cells for key in parameters):
+        if key in but or not f"{key}.".startswith(changed):
+            continue
+        values = dict.fromkeys(parameters[key] for parameters in cells if key in parameters)
+        if len(values) <= MOST_VALUES:
+            *others, last = [show(key, value) for value in values]
+            of_key = f"{', '.join(others)} and {last}" if others else last
+            texts.append(f"{in_words(key)} {of_key}")
+    return ", ".join(texts)
 
 
 def measured_part(name: str, points: list[PointCells]) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from iomodels.analysis import findings, sweeps
-from iomodels.analysis.cells import PointCells, grouped, label
+from iomodels.analysis.cells import PointCells, changes, grouped, label
 from iomodels.analysis.quantities import (
     CPU,
     LATENCY_P50,
@@ -61,6 +61,8 @@ def of_run(run: Run) -> str:
         lines += [f"## {text(scenario)}", ""]
         if question := run.questions.get(scenario):
             lines += [f"Question: {text(question)}", ""]
+        if changed := changes(run, scenario):
+            lines += [f"With {text(changed)}.", ""]
         for point in points:
             lines += _point(point)
         lines += _sentences(sweeps.sentences(points))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from iomodels.analysis.cells import grouped, points_to_show
+from iomodels.analysis.cells import changes, grouped, points_to_show
 from iomodels.base.escape import visible
 from iomodels.base.units import counted
 from iomodels.comparison import wording
@@ -36,7 +36,8 @@ def of_run(run: Run) -> str:
         heads = ["engine", *shown.varied, *(column.header for column in shown.columns), ""]
         titles = ["", *("" for _ in shown.varied), *(c.meaning for c in shown.columns), ""]
         question = run.questions.get(name)
-        parts.append(_caption(f"{name}: {question}" if question else name))
+        changed = f" (with {found})" if (found := changes(run, name)) else ""
+        parts.append(_caption((f"{name}: {question}" if question else name) + changed))
         parts.append(_table(heads, titles, [_row(row) for row in rows]))
     if parts:
         parts.append(f"<p>{_safe(_spread(run))}</p>")

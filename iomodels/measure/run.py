@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -186,7 +187,11 @@ class _Runner:
         self._void: Counter[str] = Counter()
         self._monitor = noise.Monitor()
         self._created_utc = datetime.now(UTC).isoformat(timespec="seconds")
-        self._questions = {s.name: s.question for s in plan.scenarios}
+        self._texts: dict[str, Any] = {
+            "questions": {s.name: s.question for s in plan.scenarios if s.question},
+            "titles": {s.name: s.title for s in plan.scenarios if s.title != s.name},
+            "changed": {s.name: list(s.changed) for s in plan.scenarios if s.changed},
+        }
         self._buckets = buckets_each(len(plan.cells) * plan.rounds)
         self._earlier = earlier
         if earlier is not None:
@@ -194,7 +199,8 @@ class _Runner:
 
     def _go_on(self, earlier: Earlier) -> None:
         """With what an earlier run measured of the same plan."""
-        self._asked, self._questions = earlier.run.asked, earlier.run.questions
+        self._asked = earlier.run.asked
+        self._texts = {name: getattr(earlier.run, name) for name in self._texts}
         self._created_utc = earlier.run.created_utc
         self._notices = [earlier.notice]
         for progress, cell in zip(self._cells, earlier.run.cells, strict=True):
@@ -354,8 +360,8 @@ class _Runner:
             environment=environment.describe(places.described(self._plan.cells)),
             warnings=[],
             cells=cells or [self._to_cell(progress) for progress in self._cells],
-            questions=self._questions,
             asked=self._asked,
+            **self._texts,
         )
 
     def _to_cell(self, progress: _Progress) -> Cell:

@@ -22,6 +22,7 @@ from markupsafe import Markup, escape
 from iomodels.analysis import claims, findings, sweeps
 from iomodels.analysis.cells import (
     PointCells,
+    changes,
     constants,
     grouped,
     harness_ns_per_op,
@@ -125,7 +126,7 @@ def page(run: Run, drawings: Sequence[Drawing] = (), traces: Sequence[Drawing] =
         "min_rounds": MIN_ROUNDS,
         "trial_times": trial_times(run, f"{run.settings.get('duration_s')} s"),
         "sections": sections,
-        "verdicts": [(v, [_place(cell) for cell in v.cells]) for v in claims.verdicts(run)],
+        "verdicts": [(v, [_place(cell, run) for cell in v.cells]) for v in claims.verdicts(run)],
         "unmeasured": [cell for cell in run.cells if cell.status in ("failed", "partial")],
         "traces": [_figure(trace, inliner) for trace in traces],
         "meanings": _meanings(sections),
@@ -199,8 +200,8 @@ def _sections(run: Run, drawings: Sequence[Drawing], inliner: Inliner) -> list[S
     return [
         _section(
             f"scenario-{number}",
+            run,
             name,
-            run.questions.get(name, ""),
             points_to_show(name, points),
             tuple(_figure(d, inliner) for d in drawings if d.scenario == name),
         )
@@ -208,15 +209,23 @@ def _sections(run: Run, drawings: Sequence[Drawing], inliner: Inliner) -> list[S
     ]
 
 
+def _question(run: Run, name: str) -> str:
+    """The scenario's question, and in what the scenario is not as it says."""
+    question = run.questions.get(name, "")
+    question = "" if question == run.titles.get(name) else question
+    changed = changes(run, name)
+    return f"{question} (with {changed})".lstrip() if changed else question
+
+
 def _section(
-    id: str, name: str, question: str, points: list[PointCells], figures: tuple[Figure, ...]
+    id: str, run: Run, name: str, points: list[PointCells], figures: tuple[Figure, ...]
 ) -> Section:
     found = _findings(points)
     return Section(
         id=id,
         name=name,
-        title=title(name),
-        question=question,
+        title=title(name, run),
+        question=_question(run, name),
         answers=_answers(found),
         engines=_engines(points),
         points=len(points),
@@ -233,10 +242,10 @@ def _engines(points: Sequence[PointCells]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(row.engine for row in table(points).rows))
 
 
-def _place(cell: str) -> str:
+def _place(cell: str, run: Run) -> str:
     """`A slow device: blocking` for `slow-device/blocking`, as a claim names its cells."""
     scenario, _, rest = cell.partition("/")
-    return f"{title(scenario)}: {rest}" if rest else cell
+    return f"{title(scenario, run)}: {rest}" if rest else cell
 
 
 def _findings(points: Sequence[PointCells]) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -197,5 +197,10 @@ class Run(msgspec.Struct, frozen=True):
     cells: list[Cell]
     questions: dict[str, str] = {}
     """The question that each scenario answers, by scenario name."""
+    titles: dict[str, str] = {}
+    """What each scenario's file calls it, by scenario name."""
+    changed: dict[str, list[str]] = {}
+    """The keys in which a scenario is not as its file says, by scenario name: those of `--set`, and
+    of a suite."""
     asked: Asked | None = None
     """None in files of versions that did not keep it."""

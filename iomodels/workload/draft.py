@@ -26,7 +26,9 @@ _NOT_SWEPT = {
 
 class ScenarioFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     title: Annotated[str, toml.text_meta("a short name for people; default: the file's name")] = ""
-    question: Annotated[str, toml.text_meta("the question that it answers")]
+    question: Annotated[str, toml.text_meta("the question that it answers; default: the title")] = (
+        ""
+    )
     channel: Annotated[
         dict[str, Any],
         Meta(

@@ -52,7 +52,8 @@ class Scenario:
 
     `settings` are the values of `table.key` as given, without defaults; `sweep` has the keys with
     several values. `engines` is empty where the scenario names none. `lacks` has the keys that were
-    set for a whole suite and mean nothing to this scenario.
+    set for a whole suite and mean nothing to this scenario; `changed` those that were set, by a
+    suite or the user.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Scenario:
     sweep: Mapping[str, tuple[Value, ...]]
     path: Path
     lacks: tuple[str, ...] = field(default=(), compare=False)
+    changed: tuple[str, ...] = field(default=(), compare=False)
 
 
 def scenario_folder() -> Path:
@@ -203,22 +205,23 @@ def _scenario(
     file = toml.decode(data, ScenarioFile, where)
     draft = Draft(file.channel.get("kind"))
     draft.read_tables(file, where)
-    if run is not None:
-        for name, raw in leaves(run.set):
-            values = raw if isinstance(raw, list) else [raw]
-            draft.change(name, values, suite_where, path="set")
+    of_suite = list(leaves(run.set)) if run is not None else []
+    for name, raw in of_suite:
+        values = raw if isinstance(raw, list) else [raw]
+        draft.change(name, values, suite_where, path="set")
     for name, given in texts.items():
         draft.change_by_text(name, given)
     engines = run.engines if run is not None and run.engines else file.engines
     scenario = Scenario(
         name=path.stem,
         title=file.title or path.stem,
-        question=file.question,
+        question=file.question or file.title,
         expect=file.expect or None,
         engines=engines,
         settings=draft.settings,
         sweep=draft.sweep,
         path=path,
+        changed=tuple(dict.fromkeys([*(name for name, _ in of_suite), *texts])),
     )
     _points(scenario, f"{where} with --set" if texts else where)
     return scenario

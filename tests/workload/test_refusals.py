@@ -76,8 +76,7 @@ def refusal(text, write, **settings):
         ),
         (PIPE + "opens = 1\n", "channel.opens contradicts channel.kind = 'pipe'"),
         # missing keys
-        ("", "question is missing"),
-        ('title = "T"\n[channel]\nkind = "file"\n', "question is missing: it must be a text"),
+        ("", "channel is missing"),
         (HEAD, "channel is missing: it must be a table, headed [channel]"),
         (HEAD + "[channel]\n", "channel.kind is missing: it must be 'timer' or 'file'"),
         (HEAD + '[channel]\nkind = "timer"\n', "channel.service is missing: it must be a duration"),

@@ -79,15 +79,17 @@ class Scene:
     """One scenario, ready to be drawn.
 
     `title` is the scenario in words; `part` says which part of it was measured (`depth 16 only`),
-    "" for all. `points` are all of them; `shown` are those that fit a picture with a panel for
-    each. `missing` names what could not be measured and why; `remarks` are what a reader must know
-    besides; `rounds_note` says what the intervals are. `width_in` is how wide its pictures are.
+    "" for all. `changes` is in what it was not as its file says. `points` are all of them; `shown`
+    are those that fit a picture with a panel for each. `missing` names what could not be measured
+    and why; `remarks` are what a reader must know besides; `rounds_note` says what the intervals
+    are. `width_in` is how wide its pictures are.
     """
 
     scenario: str
     name: str
     title: str
     part: str
+    changes: str
     question: str
     points: tuple[ScenePoint, ...]
     missing: tuple[str, ...]
@@ -187,11 +189,14 @@ def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
         for name, point in zip(names, groups, strict=True)
     )
     question = next((run.questions[scenario] for run in runs if scenario in run.questions), "")
+    title = safe(points.title(scenario, *runs), 100)
+    part = safe(points.measured_part(scenario, groups), 100)
     return Scene(
         scenario=scenario,
         name=safe(scenario, 80),
-        title=safe(points.title(scenario), 100),
-        part=safe(points.measured_part(scenario, groups), 100),
+        title=title,
+        part=part,
+        changes=safe(_changes(runs, scenario, groups if part else ()), 200),
         question=safe(question or f"Scenario {scenario}", 300),
         points=made,
         missing=_notes(made, _missing),
@@ -203,6 +208,14 @@ def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
             for line in origin.footer(run, scenario, _whole(labels, number))
         ),
     )
+
+
+def _changes(runs: Sequence[Run], scenario: str, part: Sequence[points.PointCells]) -> str:
+    """What was changed in the scenario, where it was the same in all runs: else it is in none of
+    their names. What a `part` says of the points is not repeated."""
+    told = {key for point in part for key in point.varying}
+    found = {points.changes(run, scenario, but=told) for run in runs}
+    return found.pop() if len(found) == 1 else ""
 
 
 def _whole(labels: Sequence[str], number: int) -> str:

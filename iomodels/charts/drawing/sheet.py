@@ -86,7 +86,9 @@ def sheet(
     most = 4 if scene.is_narrow else 2
     title = wrap(subject, TITLE_PT, scene.text_width_in, lines=3, weight="bold")
     question = [] if scene.part or scene.is_narrow else [scene.question]
-    under = _lines([f"{scene.data} (scenario {scene.name})", *question], HEADING_PT, most)
+    question = [text for text in question if text != scene.title]
+    changes = f", with {scene.changes}" if scene.changes else ""
+    under = _lines([f"{scene.data} (scenario {scene.name}){changes}", *question], HEADING_PT, most)
     below = _lines(
         [
             text
