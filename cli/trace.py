@@ -22,11 +22,25 @@ if TYPE_CHECKING:
 
 SCENARIO = "slow-device"
 MAX_REQUESTS = 1000
-ABOUT_RECORDING = ("engines", "scenario", "settings", "requests")
+ABOUT_RECORDING = ("names", "engines", "scenario", "settings", "requests")
 
 
 @click.command()
-@click.argument("engines", nargs=-1, metavar="[ENGINE]...", shell_complete=completing.ENGINES)
+@click.argument(
+    "names",
+    nargs=-1,
+    metavar="[ENGINE|SCENARIO]...",
+    shell_complete=completing.ENGINES_AND_SCENARIOS,
+)
+@click.option(
+    "-e",
+    "--engine",
+    "engines",
+    multiple=True,
+    metavar="NAME[:OPTION=VALUE]",
+    shell_complete=completing.ENGINES,
+    help="Engine to record, the same as an ENGINE argument (repeatable).",
+)
 @click.option(
     "--scenario",
     metavar="SCENARIO",
@@ -85,6 +99,7 @@ ABOUT_RECORDING = ("engines", "scenario", "settings", "requests")
 @click.pass_context
 def command(
     context: click.Context,
+    names: tuple[str, ...],
     engines: tuple[str, ...],
     scenario: str,
     settings: tuple[str, ...],
@@ -97,7 +112,8 @@ def command(
 ) -> int:
     """Record a few requests and draw them, call by call.
 
-    ENGINE is a name with its options, such as aio:notify=callback. Without one, the engines that
+    ENGINE is a name with its options, such as aio:notify=callback. SCENARIO is the same as
+    --scenario: a shipped name, or a path that ends in .toml. Without an ENGINE, the engines that
     the scenario names are recorded, else those of the article's Figures 2 to 5: blocking,
     nonblocking, select and aio:notify=signal. A note says what disturbed a recording.
 
@@ -114,7 +130,7 @@ def command(
     by_key = settings_by_key(settings)
     if files and any(_was_given(context, name) for name in ABOUT_RECORDING):
         raise click.UsageError(
-            "--read shows a recorded trace: do not use it with ENGINE, --scenario, --set or "
+            "--read shows a recorded trace: do not use it with ENGINE, SCENARIO, --set or "
             "--requests"
         )
     if files:
@@ -122,6 +138,14 @@ def command(
         _check_outputs([t.engine for t in traces], folder, format_, perfetto, force)
         _give_out(traces, folder, format_, perfetto, force, ending)
         return ending.code(Exit.DONE)
+    by_name = _scenarios_among(names)
+    if len(by_name) > 1 or (by_name and _was_given(context, "scenario")):
+        both = [*by_name, *([scenario] if _was_given(context, "scenario") else [])]
+        raise click.UsageError(
+            f"a trace needs one scenario, not {' and '.join(both)}: leave one out"
+        )
+    scenario = by_name[0] if by_name else scenario
+    engines = (*(name for name in names if name not in by_name), *engines)
     asked = [spec.canonical for spec in engines_of(engines, scenario, by_key)]
     _check_outputs(asked, folder, format_, perfetto, force)
     recordings = record(engines, scenario, by_key, requests=requests)
@@ -135,6 +159,14 @@ def command(
     _give_out(traces, folder, format_, perfetto, force, ending)
     failed = any(recording.failed for recording in recordings)
     return ending.code(Exit.FAILED if failed else Exit.DONE)
+
+
+def _scenarios_among(names: Sequence[str]) -> list[str]:
+    """The arguments that name a scenario, and not an engine."""
+    from iomodels.workload.scenario import shipped, suites
+
+    known = {*shipped(), *suites()}
+    return [name for name in dict.fromkeys(names) if name in known or name.endswith(".toml")]
 
 
 def _was_given(context: click.Context, name: str) -> bool:

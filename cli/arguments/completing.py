@@ -138,6 +138,9 @@ def _paths(typed: str, suffixes: Sequence[str]) -> list[str]:
 SCENARIOS = of_paths(scenario_names, ".toml")
 SCENARIO_NAMES = of_words(scenario_names)
 ENGINES = of_words(engine_names)
+ENGINES_AND_SCENARIOS = of_paths(
+    lambda typed: (*engine_names(typed), *scenario_names(typed)), ".toml"
+)
 KEY_SETTINGS = of_words(key_settings)
 ARM_SETTINGS = of_words(arm_settings)
 RESULTS = of_paths(result_files, ".json")

@@ -263,7 +263,8 @@ class _PeerChannel(_Channel, frozen=True):
         if load.descriptors and load.descriptors < load.depth:
             return (
                 f"load.descriptors = {load.descriptors} contradicts load.depth = {load.depth}: "
-                "each request in flight needs a connection (0 opens as many as needed)"
+                "each request in flight needs a connection; use also -s load.descriptors="
+                f"{load.depth} (0 opens as many as needed)"
             )
         return None
 

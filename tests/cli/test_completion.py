@@ -61,7 +61,7 @@ def offered(line: str, folder: Path) -> list[str]:
         ("iomodels check --baseline ", {"latest", "results/run.json"}, set()),
         ("iomodels check --a ", {"engine=", "env.", "load.depth="}, set()),
         ("iomodels check --a engine=aio:notify=", {"poll"}, set()),
-        ("iomodels trace ", {"select", "aio:notify=signal"}, {"echo"}),
+        ("iomodels trace ", {"select", "aio:notify=signal"}, {"run.json"}),
         ("iomodels trace --scenario ", {"server", "mine.toml"}, set()),
         ("iomodels scenarios ", {"echo", "default"}, {"load.depth"}),
         ("iomodels scenarios --keys load.d", {"load.depth", "load.deadline"}, {"echo"}),

@@ -187,6 +187,11 @@ def test_a_recorded_trace_is_shown_again(
         (["--scenario", "no-such"], 2, "no-such"),
         (["-s", "load.compute"], 2, "KEY=VALUE"),
         (["-n", "0"], 2, "--requests"),
+        (["echo", "server"], 2, "a trace needs one scenario, not echo and server"),
+        (["echo", "--scenario", "server"], 2, "a trace needs one scenario, not echo and server"),
+        (["default"], 2, "but a trace needs one"),
+        (["-e", "blokcing"], 2, "did you mean 'blocking'"),
+        (["server", "-s", "load.depth=16"], 2, "use also -s load.descriptors=16"),
         (["--read", "x.json", "select"], 2, "do not use it with ENGINE"),
         (["--read", "x.json", "-s", "load.depth=1"], 2, "do not use it with ENGINE"),
         (["--read", "x.json", "--scenario", "echo"], 2, "do not use it with ENGINE"),
@@ -208,6 +213,15 @@ def test_a_mistake_is_one_sentence(
     assert out == ""
     assert err.count("\n") == 1
     assert said in err
+
+
+def test_a_scenario_can_be_an_argument_and_an_engine_an_option(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["trace", "echo", "-e", "select", "blocking", "-n", "1"]) == 0
+    out, _ = capsys.readouterr()
+    assert "As recorded: blocking  (echo)" in out
+    assert "As recorded: select  (echo)" in out
 
 
 @pytest.mark.parametrize("columns", [60, 80, 132])
