@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from .drawing.chart import Chart, measured, spoken
 from .drawing.labels import Bar, Label, beside_points
 from .drawing.scene import Scene, ScenePoint, Series, some_of
 from .drawing.sheet import Grid, heading, sheet
+from .drawing.style import MARKER_PT, joined, safe, short_name
 
 AXES = (CPU, LATENCY_P50)
 """Across and up."""
@@ -84,7 +86,7 @@ def _pair(series: Series) -> tuple[Interval, Interval] | None:
 
 
 def _panel(ax: Axes, point: ScenePoint, cpu: Sequence[float], latency: Sequence[float]) -> None:
-    labels: list[Label] = []
+    named: list[tuple[Series, float, float]] = []
     for series in point.series:
         pair = _pair(series)
         if pair is None:
@@ -95,11 +97,39 @@ def _panel(ax: Axes, point: ScenePoint, cpu: Sequence[float], latency: Sequence[
             ax.hlines(y.median, x.low, x.high, label=f"{series.label}|cpu", **bar)
             ax.vlines(x.median, y.low, y.high, label=f"{series.label}|latency", **bar)
         ax.plot([x.median], [y.median], linestyle="none", label=series.label, **series.look.point)
-        labels.append(Label(series.short, x.median, y.median, series.look.colour))
+        named.append((series, x.median, y.median))
     scales.durations(ax.xaxis, AXES[0].axis_title, cpu)
     scales.durations(ax.yaxis, AXES[1].axis_title, latency)
     heading(ax, point.label)
-    beside_points(ax, labels, _bars(point))
+    beside_points(ax, _labels(ax, named), _bars(point))
+
+
+def _labels(ax: Axes, named: Sequence[tuple[Series, float, float]]) -> list[Label]:
+    """One for each point; one for several runs of an engine that lie on each other."""
+    groups: list[list[tuple[Series, float, float]]] = []
+    for item in named:
+        for group in groups:
+            if item[0].cell.engine == group[0][0].cell.engine and _close(
+                ax, item[1:], group[0][1:]
+            ):
+                group.append(item)
+                break
+        else:
+            groups.append([item])
+    labels = []
+    for group in groups:
+        series, x, y = group[0]
+        text = series.short
+        if len(group) > 1:
+            text = f"{short_name(series.cell.engine)} ({joined([s.of_run for s, _, _ in group])})"
+        labels.append(Label(safe(text), x, y, series.look.colour))
+    return labels
+
+
+def _close(ax: Axes, one: tuple[float, float], other: tuple[float, float]) -> bool:
+    """Whether two markers would touch."""
+    (x0, y0), (x1, y1) = (ax.transData.transform(point) for point in (one, other))
+    return math.hypot(x1 - x0, y1 - y0) * 72 / ax.figure.dpi < 1.5 * MARKER_PT
 
 
 def _bars(point: ScenePoint) -> list[Bar]:

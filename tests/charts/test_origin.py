@@ -73,7 +73,7 @@ def test_a_long_name_is_a_letter_beside_an_engine_and_whole_below():
     long = ["with-the-governor-performance", "with-the-governor-schedutil"]
     for picture in charts.pictures([chart_runs.four(), chart_runs.four()], names=long):
         shown = " ".join(texts(picture.draw()))
-        assert "aio (A)" in shown
+        assert "aio (A" in shown
         for letter, name in zip("AB", long, strict=True):
             assert f"{letter} = {name}: iomodels" in shown
         assert "…" not in shown
@@ -102,14 +102,57 @@ def other_scenario():
 
 
 def test_many_warnings_are_counted():
-    notices = [Notice("busy", f"it was busy {n} times") for n in range(5)]
+    notices = [Notice("bimodal", f"it was strange {n} times") for n in range(5)]
     run = msgspec.structs.replace(chart_runs.four(), warnings=notices)
     (scene,) = scenes([run])
-    assert [line for line in scene.footer if line.startswith("Warning")] == [
-        "Warning: it was busy 0 times",
-        "Warning: it was busy 1 times",
-        "Warning: 3 more.",
+    assert list(scene.footer[1:]) == [
+        "Warning: it was strange 0 times",
+        "Warning: it was strange 1 times",
+        "3 more warnings: iomodels report lists them",
     ]
+
+
+def test_a_busy_machine_is_one_short_line():
+    """Of the trials, not of the moment before them."""
+    notices = [
+        Notice("busy", "other processes use 2.00 of 2 cores now (load average 11): stop others"),
+        Notice("busy-throughout", "other processes used 1.62 of 2 cores in the median trial and"),
+    ]
+    (scene,) = scenes([msgspec.structs.replace(chart_runs.four(), warnings=notices)])
+    said = "Busy machine: other processes used 1.62 of 2 cores in the median trial"
+    assert list(scene.footer[1:]) == [said]
+
+
+def of_service(*services):
+    """A run for each, of one device with that service time at depths 1 and 4."""
+    return [
+        chart_runs.run(
+            [
+                chart_runs.cell("aio", parameters={"load.depth": depth, "channel.service": service})
+                for depth in (1, 4)
+            ],
+            questions={"slow-device": f"What of {service}?"},
+        )
+        for service in services
+    ]
+
+
+def test_results_with_different_settings_share_their_panels_in_the_order_given():
+    (scene,) = scenes(of_service(200_000, 50_000), names=["old", "new"])
+    assert [point.label for point in scene.points] == ["depth 1", "depth 4"]
+    for point in scene.points:
+        assert [s.label for s in point.series] == ["aio (200 µs)", "aio (50 µs)"]
+    assert scene.question == ""  # neither of them holds for both
+    assert "The results differ in service: old 200 µs and new 50 µs" in scene.remarks
+    assert list(dict.fromkeys(line.split(": ")[0] for line in scene.footer)) == [
+        "200 µs (old)",
+        "50 µs (new)",
+    ]
+
+
+def test_settings_that_do_not_tell_all_results_apart_name_none():
+    (scene,) = scenes(of_service(200_000, 50_000, 200_000), names=["a", "b", "c"])
+    assert [s.label for s in scene.points[0].series] == ["aio (a)", "aio (b)", "aio (c)"]
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 
+from iomodels.analysis import cells
 from iomodels.analysis.cells import trial_times
 from iomodels.base.names import text_of
 from iomodels.base.units import counted, format_duration
-from iomodels.results.schema import Notice, Run
+from iomodels.results.schema import Notice, Parameter, Run
 
 from .style import safe
 
@@ -18,6 +19,10 @@ LONGEST = 18
 """Characters of a run's name beside an engine's; longer ones are letters, which the foot explains.
 """
 MOST_WARNINGS = 3
+_BUSY = ("busy", "busy-throughout")
+_BUSY_MESSAGE = re.compile(
+    r"other processes used? (\d[\d.]*) of (\d+ cores?(?: in the median trial)?)"
+)
 _TIME = re.compile(r"[-_ ]?\d{8}T\d{6}Z?(?:[-_.]\d+)?|[-_ ]?\d{4}-\d\d-\d\d(?:[T_-]?[\d:-]+Z?)?")
 """A time stamp in a file's name."""
 
@@ -61,6 +66,43 @@ def short_names(names: Sequence[str]) -> list[str]:
     return list(names)
 
 
+def own_settings(runs: Sequence[Run], scenario: str) -> dict[str, list[Parameter]]:
+    """What the runs measured this scenario with that differs: each key's value in each run.
+
+    Keys with one value in each run, and several over all; what a run sweeps itself is not among
+    them. Empty unless every run has the scenario.
+    """
+    of_runs = [
+        [c.parameters for c in run.cells if c.scenario == scenario and not c.is_harness]
+        for run in runs
+    ]
+    if not all(of_runs):
+        return {}
+    shared = [key for key in of_runs[0][0] if all(key in p for found in of_runs for p in found)]
+    values = {
+        key: [list(dict.fromkeys(p[key] for p in found)) for found in of_runs] for key in shared
+    }
+    return {
+        key: [value for (value,) in each]
+        for key, each in values.items()
+        if all(len(found) == 1 for found in each) and len({found[0] for found in each}) > 1
+    }
+
+
+def names_with_settings(names: Sequence[str], own: Mapping[str, Sequence[Parameter]]) -> list[str]:
+    """`50 µs` for each run where such settings tell them all apart; else the names."""
+    said = [
+        ", ".join(_setting(key, each[n]) for key, each in own.items()) for n in range(len(names))
+    ]
+    return said if len(set(said)) == len(names) else list(names)
+
+
+def _setting(key: str, value: Parameter) -> str:
+    """The value alone where it has a unit: labels are short, and the notes name the key."""
+    shown = cells.show(key, value)
+    return shown if " " in shown else f"{cells.in_words(key)} {shown}"
+
+
 def footer(run: Run, scenario: str, label: str) -> list[str]:
     """Machine, kernel, rounds and version in one line, and the run's warnings of this scenario."""
     known = run.environment
@@ -81,10 +123,18 @@ def footer(run: Run, scenario: str, label: str) -> list[str]:
 
 
 def _warnings(run: Run, scenario: str) -> list[str]:
+    """One line for a busy machine, and the first of the others: the page has all in full."""
     others = {cell.scenario for cell in run.cells} - {scenario}
-    told = [_warning(notice, scenario) for notice in run.warnings if not _is_about(notice, others)]
+    about = [notice for notice in run.warnings if not _is_about(notice, others)]
+    busy = [(n, m) for n in about if n.code in _BUSY and (m := _BUSY_MESSAGE.search(n.message))]
+    told = [_warning(n, scenario) for n in about if all(n is not other for other, _ in busy)]
+    if busy:
+        # The last one is of all the trials, the first one of the moment before them.
+        used, of = busy[-1][1].groups()
+        told.insert(0, f"Busy machine: other processes used {used} of {of}")
     if len(told) > MOST_WARNINGS:
-        return [*told[: MOST_WARNINGS - 1], f"Warning: {len(told) - MOST_WARNINGS + 1} more."]
+        more = len(told) - MOST_WARNINGS + 1
+        return [*told[: MOST_WARNINGS - 1], f"{more} more warnings: iomodels report lists them"]
     return told
 
 

@@ -7,8 +7,10 @@ All text in it is safe to show (`style.safe`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+from msgspec import structs
 
 from iomodels.analysis import cells as points
 from iomodels.analysis.quantities import LATENCY_P99
@@ -43,6 +45,8 @@ class Series:
     short: str
     look: Look
     run: int
+    of_run: str = ""
+    """What tells its run from the others that are overlaid; "" for one run."""
 
     @property
     def measured(self) -> bool:
@@ -171,24 +175,31 @@ def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
             "are drawn: measure fewer points at a time"
         )
 
+    own = origin.own_settings(runs, scenario) if len(runs) > 1 else {}
+    files = labels
+    labels = origin.names_with_settings(labels, own) if own else labels
     short_labels = origin.short_names(labels)
 
     def shown(cell: Cell, number: int) -> Series:
         of_run = f" ({short_labels[number]})" if len(runs) > 1 else ""
         label, short = (safe(n, 60) + of_run for n in (cell.engine, short_name(cell.engine)))
-        return Series(cell, label, short, look(cell.engine, run=number, runs=len(runs)), number)
+        of_several = short_labels[number] if len(runs) > 1 else ""
+        its = look(cell.engine, run=number, runs=len(runs))
+        return Series(cell, label, short, its, number, of_several)
 
     groups = points.points_to_show(
-        scenario, points.grouped(cell for cell, _ in cells).get(scenario, [])
+        scenario, points.grouped(_shared(cell, own) for cell, _ in cells).get(scenario, [])
     )
     if len(runs) > 1:
         groups = sorted(groups, key=_by_number)
     names = _unique([safe(points.label(point), 80) for point in groups])
     made = tuple(
-        _point(name, point, [shown(cell, number) for cell, number in _at(point, cells)])
+        _point(name, point, [shown(cell, number) for cell, number in _at(point, cells, own)])
         for name, point in zip(names, groups, strict=True)
     )
-    question = next((run.questions[scenario] for run in runs if scenario in run.questions), "")
+    asked = {run.questions[scenario] for run in runs if scenario in run.questions}
+    # What holds for one of them only stands above none.
+    question = "".join(asked) if not own and len(asked) < 2 else ""
     title = safe(points.title(scenario, *runs), 100)
     part = safe(points.measured_part(scenario, groups), 100)
     return Scene(
@@ -197,15 +208,15 @@ def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
         title=title,
         part=part,
         changes=safe(_changes(runs, scenario, groups if part else ()), 200),
-        question=safe(question or f"Scenario {scenario}", 300),
+        question=safe(question, 300),
         points=made,
         missing=_notes(made, _missing),
-        remarks=(*_notes(made, _remark), *_left_out(made)),
+        remarks=(*_differing(own, files), *_notes(made, _remark), *_left_out(made)),
         rounds_note=_rounds_note([cell.summary.rounds for cell, _ in cells if cell.summary]),
         footer=tuple(
             line
             for number, run in enumerate(runs)
-            for line in origin.footer(run, scenario, _whole(labels, number))
+            for line in origin.footer(run, scenario, _whole(files, labels, number))
         ),
     )
 
@@ -218,18 +229,38 @@ def _changes(runs: Sequence[Run], scenario: str, part: Sequence[points.PointCell
     return found.pop() if len(found) == 1 else ""
 
 
-def _whole(labels: Sequence[str], number: int) -> str:
-    """How the footer names a run: `B = a long name` where a letter stands for it elsewhere."""
+def _whole(files: Sequence[str], labels: Sequence[str], number: int) -> str:
+    """How the footer names a run: `B = a long name` where a letter stands for it elsewhere, and
+    with its file's name where it is called by its settings."""
     if len(labels) == 1:
         return ""
     whole, short = labels[number], origin.short_names(labels)[number]
-    return whole if whole == short else f"{short} = {whole}"
+    name = whole if whole == short else f"{short} = {whole}"
+    return name if files[number] == whole else f"{name} ({files[number]})"
 
 
-def _at(point: points.PointCells, cells: Sequence[tuple[Cell, int]]) -> Iterator[tuple[Cell, int]]:
+def _at(
+    point: points.PointCells, cells: Sequence[tuple[Cell, int]], own: Collection[str]
+) -> Iterator[tuple[Cell, int]]:
     """The cells of that point, each with the number of its run."""
-    parameters = point.cells[0].parameters
-    return ((cell, number) for cell, number in cells if cell.parameters == parameters)
+    at = point.cells[0].parameters
+    return ((cell, run) for cell, run in cells if _shared(cell, own).parameters == at)
+
+
+def _shared(cell: Cell, own: Collection[str]) -> Cell:
+    """The cell without the parameters that its whole run differs in from the others: cells that
+    differ in nothing else stand side by side."""
+    parameters = {key: value for key, value in cell.parameters.items() if key not in own}
+    return structs.replace(cell, parameters=parameters) if own else cell
+
+
+def _differing(own: Mapping[str, Sequence[Parameter]], files: Sequence[str]) -> list[str]:
+    """In which settings the overlaid results differ, and which has what."""
+    return [
+        f"The results differ in {points.in_words(key)}: "
+        + joined([f"{file} {points.show(key, v)}" for file, v in zip(files, values, strict=True)])
+        for key, values in own.items()
+    ]
 
 
 def _by_number(point: points.PointCells) -> list[float]:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import matplotlib
 from matplotlib import font_manager
@@ -56,6 +56,9 @@ SPARE_HUES = ("#e69f00", "#882255", "#999933", "#332288")
 """For engines that are not known here: of a later version, or of a foreign file."""
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h", "<", ">", "p")
+Fill = Literal["full", "none", "bottom", "left"]
+FILLS: tuple[Fill, ...] = get_args(Fill)
+"""Of the first run's markers, the second's and so on."""
 DASHES: tuple[tuple[float, ...], ...] = (
     (),
     (5, 2),
@@ -128,16 +131,13 @@ def context() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Look:
-    """How an engine's cell is drawn. `hollow` markers are those of the second run and later."""
+    """How an engine's cell is drawn. `fill` tells the runs apart: how much of the marker is filled,
+    by the names that matplotlib has for it."""
 
     colour: str
     marker: str
     dashes: tuple[float, ...] = ()
-    hollow: bool = False
-
-    @property
-    def face(self) -> str:
-        return GROUND if self.hollow else self.colour
+    fill: Fill = "full"
 
     @property
     def line(self) -> dict[str, Any]:
@@ -149,7 +149,9 @@ class Look:
         """Keywords for plotted markers."""
         return {
             "marker": self.marker,
-            "markerfacecolor": self.face,
+            "fillstyle": "full" if self.fill == "none" else self.fill,
+            "markerfacecolor": GROUND if self.fill == "none" else self.colour,
+            "markerfacecoloralt": GROUND,
             "markeredgecolor": self.colour,
             "markeredgewidth": 1.2,
         }
@@ -169,7 +171,7 @@ def look(engine: str, *, run: int = 0, runs: int = 1) -> Look:
         colour=_shade(hue(name), _SHADES[variant % len(_SHADES)]),
         marker=MARKERS[(first + variant) % len(MARKERS)],
         dashes=DASHES[(run if runs > 1 else variant) % len(DASHES)],
-        hollow=run > 0,
+        fill=FILLS[run % len(FILLS)],
     )
 
 
@@ -333,15 +335,17 @@ def _fitting(text: str, size_pt: float, limit_in: float, weight: Weight) -> int:
 def short_name(engine: str) -> str:
     """`aio list nowait` for `aio:notify=list,mode=nowait`: for labels that stand in a picture.
 
-    A number keeps its option's name.
+    A number keeps its option's name, and what an engine is without is said: `threads, no handoff`.
     """
     name, _, options = engine.partition(":")
-    said = [
-        value if value and not value.isdigit() else option
-        for option in filter(None, options.split(","))
-        for value in (option.partition("=")[2],)
-    ]
-    return " ".join([name, *said])
+    said = name
+    for option in filter(None, options.split(",")):
+        key, _, value = option.partition("=")
+        if value == "none":
+            said += f", no {key}"
+        else:
+            said += f" {value if value and not value.isdigit() else option}"
+    return said
 
 
 def joined(parts: Sequence[str], last: str = " and ") -> str:
