@@ -73,10 +73,9 @@ class LazyGroup(click.Group):
         known = name in COMMANDS or name.startswith("-")
         if not known and not ctx.resilient_parsing:  # while a shell completes, nobody reads it
             close = difflib.get_close_matches(name, COMMANDS, n=1)
-            hint = f" (did you mean '{close[0]}'?)" if close else ""
-            raise click.UsageError(
-                f"unknown command '{name}'{hint}: the commands are {', '.join(COMMANDS)}"
-            )
+            listed = f": the commands are {', '.join(COMMANDS)}"
+            hint = f" (did you mean '{close[0]}'?)" if close else listed
+            raise click.UsageError(f"unknown command '{name}'{hint}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -139,10 +139,8 @@ def _explain(
 def unknown_key(name: str, known: Iterable[str], prefix: str = "") -> str:
     """The words for a key that does not exist."""
     known = list(known)
-    return (
-        f"there is no key {printable(prefix + name)}{did_you_mean(name, known)}: "
-        f"the keys here are {', '.join(known)}"
-    )
+    hint = did_you_mean(name, known) or f": the keys here are {', '.join(known)}"
+    return f"there is no key {printable(prefix + name)}{hint}"
 
 
 def did_you_mean(word: object, known: Iterable[object]) -> str:

@@ -99,7 +99,7 @@ class Draft:
     def change_by_text(self, name: str, texts: Sequence[str]) -> None:
         """As `change`, with the texts of `--set`."""
         texts = [texts] if isinstance(texts, str) else list(texts)
-        where = f"--set {printable(name)}={printable(','.join(texts))}"
+        where = f"setting {printable(name)}={printable(','.join(texts))}"
         key = find_key(name, self.kind, where)
         if not 1 <= len(texts) <= MAX_VALUES:
             raise ScenarioError(f"{where} has {len(texts)} values: give 1 to {MAX_VALUES}")

@@ -28,6 +28,21 @@ from iomodels.base.units import (
 from iomodels.workload.channels import SHORT_SERVICE, Channel, Mean, Value, tag_of
 from iomodels.workload.load import Load
 
+SYNONYMS = {
+    **dict.fromkeys(("connections", "clients", "conns", "fds"), "load.descriptors"),
+    **dict.fromkeys(("iodepth", "queue_depth", "queuedepth", "qd"), "load.depth"),
+    **dict.fromkeys(("bs", "blocksize", "block_size"), "load.block"),
+    **dict.fromkeys(("filesize", "file_size"), "channel.size"),
+    **dict.fromkeys(("rw", "readwrite"), "load.operation"),
+    **dict.fromkeys(("rwmixread", "mix"), "load.read_share"),
+    **dict.fromkeys(("directory", "dir", "path"), "channel.folder"),
+    **dict.fromkeys(("cpus_allowed", "affinity"), "load.placement"),
+    **dict.fromkeys(("fsync", "fdatasync"), "load.sync"),
+    **dict.fromkeys(("direct", "buffered"), "channel.cache"),
+    "timeout": "load.deadline",
+}
+"""What other tools, and people, call a key (its last part)."""
+
 
 @dataclass(frozen=True)
 class Key:
@@ -221,3 +236,14 @@ def all_keys() -> Mapping[str, Key]:
         free = tuple(tag_of(kind) for kind in kinds if name not in kind.fixed)
         keys[key.name] = replace(key, needs={"channel.kind": free, **key.needs})
     return keys
+
+
+def key_meant(name: str, known: Sequence[str]) -> str:
+    """` (did you mean 'load.depth'?)`, also for a name without its table or another tool's word;
+    nothing where none of the `known` keys is close."""
+    last = name.rpartition(".")[2]
+    by_last = {key.rpartition(".")[2]: key for key in known}
+    found = by_last.get(last) or SYNONYMS.get(last.casefold().replace("-", "_"))
+    if found in known:
+        return f" (did you mean '{found}'?)"
+    return did_you_mean(name, known)

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from iomodels.base.errors import ScenarioError
-from iomodels.base.toml import describe_value, did_you_mean, printable
+from iomodels.base.toml import describe_value, printable
 from iomodels.base.units import Duration, Size
 from iomodels.workload.channels import (
     SHORT_SERVICE,
@@ -25,7 +25,7 @@ from iomodels.workload.channels import (
     SocketChannel,
     Value,
 )
-from iomodels.workload.key import Key, all_keys
+from iomodels.workload.key import Key, all_keys, key_meant
 from iomodels.workload.load import Load
 
 Parameters = dict[str, str | int | float | bool]
@@ -130,7 +130,7 @@ def in_folder(point: Point, folder: str | None) -> Point:
             name: all_keys()[name].read(value, canonical=name != NOT_STORED)
             for name, value in flat.items()
         },
-        "--set",
+        f"setting {NOT_STORED}",
         point.label,
     )
 
@@ -143,10 +143,8 @@ def find_key(name: str, kind: object, where: str) -> Key:
     table = name.partition(".")[0]
     same_kind = [k.name for k in keys.values() if kind in k.needs.get("channel.kind", (kind,))]
     listed = [known for known in same_kind if known.startswith(f"{table}.")] or same_kind
-    raise ScenarioError(
-        f"{where}: there is no key {printable(name)}{did_you_mean(name, same_kind)}: "
-        f"the keys here are {', '.join(listed)}"
-    )
+    hint = key_meant(name, same_kind) or f": the keys here are {', '.join(listed)}"
+    raise ScenarioError(f"{where}: there is no key {printable(name)}{hint}")
 
 
 def read_value(
@@ -222,7 +220,7 @@ def _does_not_belong(key: Key, flat: Mapping[str, Value]) -> str:
             belongs = " or ".join(repr(value) for value in wanted)
             return (
                 f"{key.name} contradicts {other} = {describe_value(now)}: "
-                f"leave it out, or make {other} {belongs}"
+                f"leave it out (it needs {other} = {belongs})"
             )
     raise AssertionError(key.name)
 

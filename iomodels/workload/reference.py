@@ -9,9 +9,9 @@ from functools import cache
 import msgspec
 
 from iomodels.base.errors import UsageError
-from iomodels.base.toml import did_you_mean, printable
+from iomodels.base.toml import printable
 from iomodels.workload.draft import ScenarioFile
-from iomodels.workload.key import Key, all_keys
+from iomodels.workload.key import Key, all_keys, key_meant
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,8 @@ def of_key(name: str) -> list[KeyEntry]:
     found = [each for each in known.values() if f"{each.name}.".startswith(f"{name}.")]
     if not found:
         tables = {table.rpartition(".")[0] for table in known} - {""}
-        last = {key.rpartition(".")[2]: key for key in known}
-        hint = f" (did you mean '{last[name]}'?)" if name in last else ""
         raise UsageError(
-            f"there is no key '{printable(name)}'{hint or did_you_mean(name, [*known, *tables])}: "
+            f"there is no key '{printable(name)}'{key_meant(name, [*known, *tables])}: "
             "`iomodels scenarios --keys` lists all"
         )
     return found

@@ -119,11 +119,33 @@ def resolve(
     """
     chosen: dict[str, Scenario] = {}
     for name in names:
-        for scenario in _scenarios_of(name, settings or {}):
+        for scenario in _one_of(name, names, settings or {}):
             other = chosen.setdefault(scenario.name, scenario)
             if other != replace(scenario, path=_same_file(other.path, scenario.path)):
                 raise ScenarioError(_why_not_both(other, scenario))
     return list(chosen.values())
+
+
+def _one_of(
+    name: str, names: Sequence[str], settings: Mapping[str, Sequence[str]]
+) -> list[Scenario]:
+    """As `_scenarios_of`; settings that fit another of the names are no mistake in themselves."""
+    try:
+        return list(_scenarios_of(name, settings))
+    except ScenarioError as error:
+        if _can_be_read(name, {}) and any(_can_be_read(other, settings) for other in names):
+            raise ScenarioError(
+                f"{error}; settings apply to every scenario that is named: run this one "
+                "separately, or write a suite file"
+            ) from None
+        raise
+
+
+def _can_be_read(name: str, settings: Mapping[str, Sequence[str]]) -> bool:
+    try:
+        return bool(list(_scenarios_of(name, settings)))
+    except ScenarioError:
+        return False
 
 
 def _same_file(one: Path, other: Path) -> Path:
@@ -143,8 +165,8 @@ def _scenarios_of(name: str, settings: Mapping[str, Sequence[str]]) -> Iterator[
         if run.scenario not in shipped():
             raise ScenarioError(
                 f"{where}: run[{number}].scenario is {describe_value(run.scenario)}"
-                f"{did_you_mean(run.scenario, shipped())}: it must be one of the shipped "
-                f"scenarios {', '.join(shipped())}"
+                f"{did_you_mean(run.scenario, shipped())}: it must be a shipped scenario "
+                "(`iomodels scenarios` lists them)"
             )
         own = scenario_folder() / f"{run.scenario}.toml"
         content = toml.read(own, own.name)
@@ -183,8 +205,8 @@ def _locate(name_or_path: str | Path, known: Callable[[], tuple[str, ...]]) -> t
     names = known()
     if text not in names:
         raise ScenarioError(
-            f"there is no scenario '{printable(text)}'{did_you_mean(text, names)}: the shipped "
-            f"ones are {', '.join(names)}, and the path of a file ends in .toml"
+            f"there is no scenario '{printable(text)}'{did_you_mean(text, names)}: `iomodels "
+            "scenarios` lists all, and the path of a file ends in .toml"
         )
     return scenario_folder() / f"{text}.toml", f"{text}.toml"
 
@@ -223,7 +245,7 @@ def _scenario(
         path=path,
         changed=tuple(dict.fromkeys([*(name for name, _ in of_suite), *texts])),
     )
-    _points(scenario, f"{where} with --set" if texts else where)
+    _points(scenario, f"{where} with these settings" if texts else where)
     return scenario
 
 

@@ -32,7 +32,7 @@ def refusal(text, write, **settings):
     ("text", "words"),
     [
         # unknown keys and names
-        (HEAD + "titel = 1\n", "there is no key titel (did you mean 'title'?): the keys here are"),
+        (HEAD + "titel = 1\n", "there is no key titel (did you mean 'title'?)"),
         (TIMER + "servic = 1\n", "no key channel.servic (did you mean 'channel.service'?)"),
         (
             FILE + LOAD + "dept = 4\n",
@@ -233,7 +233,7 @@ def test_a_wrong_file_is_refused_with_what_was_found_and_what_is_allowed(write, 
 
 def test_a_contradiction_that_a_setting_makes_names_the_point(write):
     sentence = refusal(TIMER + "opens = 1\n", write, load__depth=["1", "2"])
-    assert "mine.toml with --set: at depth 2: channel.opens = 1" in sentence
+    assert "mine.toml with these settings: at depth 2: channel.opens = 1" in sentence
 
 
 # --- Files that cannot be read

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from iomodels.base.errors import ScenarioError
 from iomodels.workload import reference, scenario
 from iomodels.workload.channels import Channel, Constant, Exponential, Lognormal, Uniform
-from iomodels.workload.key import all_keys
+from iomodels.workload.key import SYNONYMS, all_keys
 from iomodels.workload.scenario import FileChannel, TimerChannel
 
 from .scenario_texts import FILE, HEAD, TIMER
@@ -178,12 +178,49 @@ def test_a_setting_can_change_the_distribution(write):
 
 
 @pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("load.connections", "load.descriptors"),
+        ("connections", "load.descriptors"),
+        ("load.iodepth", "load.depth"),
+        ("bs", "load.block"),
+        ("descriptors", "load.descriptors"),
+    ],
+)
+def test_a_word_of_another_tool_or_without_its_table_leads_to_the_key(name, meant):
+    with pytest.raises(ScenarioError) as refused:
+        scenario.load("server", {name: ["4"]})
+    assert str(refused.value).endswith(f"there is no key {name} (did you mean '{meant}'?)")
+
+
+def test_every_synonym_is_of_a_key():
+    assert set(SYNONYMS.values()) <= set(all_keys())
+
+
+def test_settings_that_fit_only_another_scenario_are_said_to_apply_to_all():
+    chosen = {"load.descriptors": ["200"]}
+    with pytest.raises(ScenarioError, match="apply to every scenario that is named: run this one"):
+        scenario.resolve(["server", "direct-read"], chosen)
+    with pytest.raises(ScenarioError, match=r"it needs channel\.kind = 'pipe' or 'socket'\)$"):
+        scenario.resolve(["direct-read"], chosen)
+    with pytest.raises(ScenarioError, match=r"'load\.depth'\?\)$"):
+        scenario.resolve(["server", "direct-read"], {"load.dept": ["2"]})
+
+
+def test_a_name_that_is_nearly_a_scenarios_gives_that_one_alone():
+    with pytest.raises(ScenarioError) as refused:
+        scenario.resolve(["servers"])
+    assert "(did you mean 'server'?)" in str(refused.value)
+    assert "slow-device" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
     ("key", "texts", "words"),
     [
         (
             "load.dept",
             ["4"],
-            "--set load.dept=4: there is no key load.dept (did you mean 'load.dep",
+            "setting load.dept=4: there is no key load.dept (did you mean 'load.dep",
         ),
         ("load.depth", ["four"], "load.depth is 'four': it must be a whole number from 1 to 1024"),
         ("load.depth", ["0"], "load.depth is 0: it must be a whole number from 1 to 1024"),
@@ -205,7 +242,7 @@ def test_a_wrong_setting_is_refused(write, key, texts, words):
     with pytest.raises(ScenarioError) as caught:
         scenario.load(path, {key: texts})
     assert words in str(caught.value)
-    assert "--set" in str(caught.value)
+    assert "setting" in str(caught.value)
     assert len(str(caught.value)) < 700
 
 

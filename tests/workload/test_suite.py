@@ -89,7 +89,7 @@ def test_a_suite_file_sets_keys_and_engines(write):
         (HEAD + "[[run]]\nscenari = 'x'\n", "no key run[0].scenari (did you mean 'scenario'?)"),
         (
             HEAD + "[[run]]\nscenario = 'slow-devic'\n",
-            "run[0].scenario is 'slow-devic' (did you mean 'slow-device'?): it must be one of",
+            "run[0].scenario is 'slow-devic' (did you mean 'slow-device'?): it must be a",
         ),
         (HEAD + "[[run]]\nscenario = '../x.toml'\n", "run[0].scenario is '../x.toml'"),
         (HEAD + "[[run]]\nscenario = 'default'\n", "run[0].scenario is 'default'"),
