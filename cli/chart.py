@@ -92,7 +92,8 @@ def command(
         raise NothingToDraw(
             f"there is nothing to draw{_where(scenario)}: "
             + (
-                "fewer than two of the four models were measured (without a deadline)"
+                "the matrix shows a scenario with three of the four models (with two if --scenario "
+                "names it), without a deadline"
                 if matrix
                 else "no cell was measured"
             )

@@ -87,9 +87,14 @@ def matrix(run: Run, scenario: str) -> Picture:
 
 
 def matrices(run: Run) -> list[Picture]:
-    """`matrix` for each scenario in which two of the four models were measured, or more."""
+    """`matrix` for each scenario in which three of the four models were measured, or more: with
+    half of it empty it is drawn for those who name the scenario."""
     taken: set[str] = set()
-    suitable = [scene for scene in scenes([run]) if four_models.CHART.has_a_place(scene)]
+    suitable = [
+        scene
+        for scene in scenes([run])
+        if four_models.CHART.has_a_place(scene) and four_models.most_quadrants(scene) > 2
+    ]
     return [_picture(four_models.CHART, scene, taken) for scene in suitable]
 
 

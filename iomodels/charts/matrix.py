@@ -6,6 +6,8 @@ time down; not to scale: `iomodels trace` draws that) and what it came to here.
 
 from __future__ import annotations
 
+import math
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -115,16 +117,31 @@ def quadrants(point: ScenePoint) -> int:
     return sum(1 for series in found if series is not None and series.measured)
 
 
+def most_quadrants(scene: Scene) -> int:
+    """How many were measured at the point that is drawn."""
+    return quadrants(best_point(scene)) if scene.points else 0
+
+
 def best_point(scene: Scene) -> ScenePoint:
-    """The point with the most of the four models; of such one with computation, of such the first.
+    """The point with the most of the four models; of such one with computation, of such the one
+    whose computation takes about as long as its device.
 
-    Without computation an asynchronous model has nothing to do while it waits.
+    Without computation an asynchronous model has nothing to do while it waits, and where one of
+    both takes much longer there is little to gain.
     """
-    return max(scene.points, key=lambda point: (quadrants(point), _computes(point)))
+    return max(scene.points, key=lambda point: (quadrants(point), _balance(point)))
 
 
-def _computes(point: ScenePoint) -> bool:
-    return any(series.cell.parameters.get("load.compute") for series in point.series)
+def _balance(point: ScenePoint) -> float:
+    """0 where computation and service take the same time, less the more they differ; least without
+    computation, and of those without a known service time the same."""
+    parameters = point.series[0].cell.parameters if point.series else {}
+    compute, service = parameters.get("load.compute"), parameters.get("channel.service")
+    if not isinstance(compute, (int, float)) or compute <= 0:
+        return -math.inf
+    if not isinstance(service, (int, float)) or service <= 0:
+        return -1e9
+    return -abs(math.log(compute / service))
 
 
 def of_engine(point: ScenePoint, name: str) -> Series | None:
@@ -249,7 +266,7 @@ def _spoken(series: Series) -> str:
 
 def _suits(scene: Scene) -> bool:
     """With two of the four it compares something."""
-    return bool(scene.points) and quadrants(best_point(scene)) > 1
+    return most_quadrants(scene) > 1
 
 
 CHART = Chart(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 from matplotlib.axes import Axes
@@ -17,7 +18,7 @@ from .drawing.labels import Label, at_ends, margin_in
 from .drawing.scene import Scene, Series
 from .drawing.sheet import Grid, heading, panel_in, sheet
 from .drawing.style import SOFT, joined
-from .drawing.sweep import Line, at_edges, draw_lines, facets, left_out
+from .drawing.sweep import Line, at_edges, cut_bars, draw_lines, facets, left_out
 
 OVERLAP, SPEED_UP = named("overlap"), named("speed_up")
 COMPUTE = "load.compute"
@@ -59,6 +60,8 @@ def _panel(ax: Axes, quantity: Quantity, lines: list[Line], right_in: float) -> 
     scales.of_unit(ax.yaxis, title, quantity.unit, values)
     low, high = ax.get_ylim()
     at_ends(ax, [replace(end, y=min(max(end.y, low), high)) for end in ends], right_in)
+    intervals = [(x, i, s.look.colour) for x, s in cells if (i := quantity.interval(s.cell))]
+    cut_bars(ax, intervals)
     medians = [(x, s, quantity.interval(s.cell)) for x, s in cells]
     at_edges(
         ax,
@@ -76,6 +79,7 @@ def explained(scene: Scene) -> list[str]:
         "Overlap: share of the shorter of I/O and computation that is hidden behind the longer. "
         "Speed-up: time of both one after the other, divided by the time of both at once.",
         _doubts(scene),
+        _beyond(scene),
         scene.rounds_note,
         left_out(scene, COMPUTE) if facets(scene, COMPUTE) else rows.left_out(scene),
     ]
@@ -90,8 +94,22 @@ def _doubts(scene: Scene) -> str:
     return (
         f"Of {joined(list(dict.fromkeys(beyond)))} some overlap is outside what is possible: the "
         "parts are measured one after another, and the machine was not equally fast in all of "
-        "them. Numbers at an edge are beyond the axis."
+        "them."
     )
+
+
+def _beyond(scene: Scene) -> str:
+    """What arrows at the edges are, where a panel has one; else ""."""
+    found = facets(scene, COMPUTE)
+    sets = [[s for line in lines for _, s in line.dots] for lines in found.values()]
+    rest = [series for point in scene.points for series in point.series]
+    for cells, quantity in itertools.product(sets or [rest], (OVERLAP, SPEED_UP)):
+        intervals = [i for series in cells if (i := quantity.interval(series.cell))]
+        values = [value for i in intervals for value in (i.low, i.high)]
+        low, high = scales.limits(values, quantity.unit.ends or (0.0, 1.0))
+        if quantity.unit.ends and any(not low <= value <= high for value in values):
+            return "An arrow at an edge: a number or a bar beyond the axis."
+    return ""
 
 
 def _spoken(series: Series) -> str:

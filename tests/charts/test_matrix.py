@@ -151,6 +151,22 @@ def test_select_that_was_called_is_drawn_though_nothing_was_tried_before():
     assert flow_texts("select", make_cell("select", trials))[:2] == ["select", "blocked"]
 
 
+def test_the_matrix_prefers_the_computation_that_takes_as_long_as_the_device():
+    cells = [
+        chart_runs.cell(engine, parameters={"load.compute": c, "channel.service": 1_000_000})
+        for c in (0, 250_000, 1_000_000, 4_000_000)
+        for engine in ("blocking", "aio")
+    ]
+    (scene,) = scenes([chart_runs.run(cells)])
+    assert four_models.best_point(scene).varying["load.compute"] == 1_000_000
+
+
+def test_half_a_matrix_is_drawn_only_for_those_who_name_the_scenario():
+    half = chart_runs.run([chart_runs.cell("blocking"), chart_runs.cell("aio")])
+    assert charts.matrices(half) == []
+    assert charts.matrix(half, SLOW).draw()
+
+
 def test_the_matrix_prefers_a_point_with_computation():
     run = chart_runs.overlapping()
     (scene,) = scenes([run])

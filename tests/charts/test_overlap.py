@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from matplotlib.figure import Figure
+
+from iomodels.charts.drawing import scales, sweep
+from iomodels.results.schema import Interval
 
 from .. import chart_runs
 from ..chart_runs import artists, drawn, texts
@@ -76,3 +80,45 @@ def test_overlap_at_a_single_amount_of_computation_is_a_row_with_its_number():
     (cell,) = [c for c in one.cells if c.engine == "aio"]
     assert list(marker.get_xdata()) == [cell.summary.overlap.median]
     assert f"{cell.summary.overlap.median:.2f}" in texts(figure)
+
+
+def of_overlap(*overlaps):
+    """The picture of aio with these overlaps, at 1, 2 and more ms of computation."""
+    cells = []
+    for compute, overlap in enumerate(overlaps, start=1):
+        trials = [
+            chart_runs.trial("aio", n, **chart_runs.overlap_fields(compute * 1_000_000, overlap))
+            for n in range(7)
+        ]
+        at = {"load.compute": compute * 1_000_000, "channel.service": 2_000_000}
+        cells.append(make_cell("aio", trials, scenario="overlap", parameters=at))
+    return chart_runs.run(cells)
+
+
+@pytest.mark.parametrize("beyond", [False, True])
+def test_arrows_at_an_edge_are_explained_where_there_is_one(beyond):
+    figure = drawn("overlap-overlap", of_overlap(0.9, 0.9, 3.4 if beyond else 1.2))
+    shown = " ".join(texts(figure))
+    assert ("3.40 ↑" in shown) == beyond
+    assert ("An arrow at an edge" in shown) == beyond
+
+
+def test_with_computation_a_picture_says_what_latency_is():
+    said = "Latency does not include computation before the request starts"
+    assert said in " ".join(texts(drawn("overlap-by-engine", of_overlap(0.9, 0.9, 0.9))))
+    assert said not in " ".join(texts(drawn("slow-device-by-engine", chart_runs.four())))
+
+
+def test_a_linear_axis_has_labels_at_both_ends_of_the_sweep():
+    values = [0.0, 0.25, 0.5, 1.0, 2.0, 4.0]
+    assert scales._apart(values, values, 4.0) == [0.0, 1.0, 2.0, 4.0]
+
+
+def test_a_bar_beyond_the_axis_ends_in_an_arrow():
+    ax = Figure().add_subplot()
+    ax.set_ylim(0, 1)
+    cut, whole = Interval(0.5, 0.2, 3.0), Interval(0.5, 0.2, 0.8)
+    sweep.cut_bars(ax, [(1.0, cut, "red"), (2.0, whole, "red")])
+    (arrow,) = ax.lines
+    assert (list(arrow.get_xdata()), list(arrow.get_ydata())) == ([1.0], [1.0])
+    assert arrow.get_marker() == "^"

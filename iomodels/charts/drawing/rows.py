@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -173,6 +174,14 @@ def _mark(ax: Axes, number: int, series: Series, column: NumberColumn, interval:
             solid_capstyle="butt",
             label=f"{series.label}|{column.heading}|interval",
         )
+        low, high = ax.get_xlim()
+        for edge, marker, is_cut in (
+            (low, "<", interval.low < low <= interval.high),
+            (high, ">", interval.high > high >= interval.low),
+        ):
+            if is_cut:
+                arrow: Any = {"marker": marker, "markersize": 4, "color": look.colour}
+                ax.plot([edge], [number], linestyle="none", clip_on=False, label="cut", **arrow)
     small = {"markerfacecolor": "none", "markersize": SMALL_MARKER_PT}
     point = look.point if column.main else look.point | small
     ax.plot(

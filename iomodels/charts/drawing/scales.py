@@ -84,14 +84,19 @@ def bounded(axis: Axis, title: str, values: Sequence[float], ends: tuple[float, 
     It shows these whole, and what noise measured beyond them up to half as much again: more would
     press together what is being compared. `beyond` names what has no place on it.
     """
+    _limits(axis, *limits(values, ends))
+    axis.set_major_locator(MaxNLocator(5, steps=[1, 2.5, 5, 10]))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    _titled(axis, title)
+
+
+def limits(values: Sequence[float], ends: tuple[float, float]) -> tuple[float, float]:
+    """Where such an axis begins and ends."""
     (low, high), span = ends, ends[1] - ends[0]
     finite = [value for value in values if math.isfinite(value)]
     least = max(min([low, *finite]), low - span / 2)
     most = min(max([high, *finite]), high + span / 2)
-    _limits(axis, least - 0.08 * span, most + 0.08 * span)
-    axis.set_major_locator(MaxNLocator(5, steps=[1, 2.5, 5, 10]))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    _titled(axis, title)
+    return least - 0.08 * span, most + 0.08 * span
 
 
 def mixed(*of_axes: Sequence[float]) -> str:
@@ -232,9 +237,11 @@ def _padded(place: Sequence[float], span: float, log: bool) -> tuple[float, floa
 
 
 def _apart(xs: Sequence[float], place: Sequence[float], span: float) -> list[float]:
-    """Those of the values that are far enough from the one before for a label; always the last."""
+    """Those of the values that are far enough from each other for a label; always the first and the
+    last."""
     kept = [len(xs) - 1]
-    for index in reversed(range(len(xs) - 1)):
-        if place[kept[-1]] - place[index] >= 0.14 * span:
+    for index in reversed(range(1, len(xs) - 1)):
+        if min(place[kept[-1]] - place[index], place[index] - place[0]) >= 0.14 * span:
             kept.append(index)
-    return [xs[index] for index in reversed(kept)]
+    first = [0] if len(xs) > 1 else []
+    return [xs[index] for index in (*first, *reversed(kept))]

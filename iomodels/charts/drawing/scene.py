@@ -211,7 +211,12 @@ def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
         question=safe(question, 300),
         points=made,
         missing=_notes(made, _missing),
-        remarks=(*_differing(own, files), *_notes(made, _remark), *_left_out(made)),
+        remarks=(
+            *_computing(cells),
+            *_differing(own, files),
+            *_notes(made, _remark),
+            *_left_out(made),
+        ),
         rounds_note=_rounds_note([cell.summary.rounds for cell, _ in cells if cell.summary]),
         footer=tuple(
             line
@@ -252,6 +257,14 @@ def _shared(cell: Cell, own: Collection[str]) -> Cell:
     differ in nothing else stand side by side."""
     parameters = {key: value for key, value in cell.parameters.items() if key not in own}
     return structs.replace(cell, parameters=parameters) if own else cell
+
+
+def _computing(cells: Sequence[tuple[Cell, int]]) -> list[str]:
+    """Of scenarios with computation: an engine that computes before it starts a request does not
+    answer sooner for it."""
+    if any(cell.parameters.get("load.compute") for cell, _ in cells):
+        return ["Latency does not include computation before the request starts"]
+    return []
 
 
 def _differing(own: Mapping[str, Sequence[Parameter]], files: Sequence[str]) -> list[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 
@@ -132,20 +134,41 @@ def draw_lines(
 
 
 def at_edges(ax: Axes, labels: Sequence[Label]) -> None:
-    """Write those whose point lies above or below the axes at that edge, with an arrow to it."""
+    """Write those whose point lies above or below the axes beyond that edge, with an arrow to it.
+
+    Above, that is outside of the axes, where no line is; a heading there leaves room at the right.
+    """
     low, high = ax.get_ylim()
+    lines: Counter[tuple[float, bool]] = Counter()
     for label in labels:
         if low <= label.y <= high:
             continue
         above = label.y > high
+        line = lines[label.x, above]
+        lines[label.x, above] += 1
         ax.annotate(
             f"{label.text} {'↑' if above else '↓'}",
             xy=(label.x, high if above else low),
-            xytext=(0, -2 if above else 2),
+            xytext=(0, (2 if above else 4) + line * SMALL_PT * 1.1),
             textcoords="offset points",
             fontsize=SMALL_PT,
             color=text_colour(label.colour),
             horizontalalignment="center",
-            verticalalignment="top" if above else "bottom",
+            verticalalignment="bottom",
+            annotation_clip=False,
+            zorder=4,  # above all lines
             bbox=HIDING,
         )
+
+
+def cut_bars(ax: Axes, bars: Sequence[tuple[float, Interval, str]]) -> None:
+    """A small arrow where the bar at x, in its colour, goes on beyond the axes."""
+    low, high = ax.get_ylim()
+    for x, interval, colour in bars:
+        for edge, marker, is_cut in (
+            (high, "^", interval.high > high >= interval.low),
+            (low, "v", interval.low < low <= interval.high),
+        ):
+            if is_cut:
+                look: Any = {"marker": marker, "markersize": 4, "color": colour}
+                ax.plot([x], [edge], linestyle="none", clip_on=False, label="cut", **look)
