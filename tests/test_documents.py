@@ -11,6 +11,8 @@ from iomodels.analysis.quantities import QUANTITIES
 from iomodels.base import exit_codes
 from iomodels.engines.catalog import DEFAULT
 from iomodels.engines.spec import parse
+from iomodels.measure.defaults import QUICK_DURATION_S, QUICK_ROUNDS, QUICK_WARMUP_S
+from iomodels.measure.plan import make_plan
 from iomodels.workload.reference import reference_table
 from iomodels.workload.scenario import points, resolve, shipped, suites
 
@@ -67,6 +69,20 @@ def test_every_scenario_that_the_readme_runs_is_shipped() -> None:
     named = set(re.findall(r"iomodels bench ([a-z-]+)`", README))
     assert named
     assert named <= {*shipped(), *suites()}
+
+
+def test_the_readme_says_how_long_the_first_look_takes() -> None:
+    minutes = re.search(r"\((\w+) minutes\) \| `iomodels bench all --quick`", README)
+    plan = make_plan(
+        resolve(["all"]),
+        [],
+        rounds=QUICK_ROUNDS,
+        duration_s=QUICK_DURATION_S,
+        warmup_s=QUICK_WARMUP_S,
+        seed=1,
+    )
+    assert minutes
+    assert ["one", "two", "three", "four"].index(minutes[1]) + 1 == round(plan.estimate_s / 60)
 
 
 def test_every_command_is_in_the_readme() -> None:

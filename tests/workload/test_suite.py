@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from iomodels.base.errors import ScenarioError
+from iomodels.engines.catalog import DEFAULT
 from iomodels.workload import scenario
 
 from .scenario_texts import HEAD, TIMER
@@ -33,6 +34,8 @@ def test_the_default_suite_takes_slow_devices_at_depth_16_only():
     chosen = scenario.resolve(["default"])
     assert [one.name for one in chosen] == ["slow-device", "slow-devices", "cached-read"]
     assert [[p.load.depth for p in scenario.points(one)] for one in chosen] == [[1], [16], [1]]
+    article = list(DEFAULT)
+    assert [list(one.engines) or article for one in chosen] == [article] * 3
 
 
 def test_the_suite_all_has_every_shipped_scenario():
