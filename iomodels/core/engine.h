@@ -262,7 +262,7 @@ struct engine {
     bool is_synchronous, is_blocking; /* its place in the article's Figure 1, … */
     bool in_matrix;                   /* … if it has one: the article's four, drawn in charts/flows/miniature.py */
     uint32_t figure;                  /* the article's, of its flow; 0: none */
-    const char *instead;              /* an engine for what this one cannot do, in words; NULL: none */
+    const char *instead;              /* the engine for what this one cannot do; NULL: none */
 
     struct engine_caps caps;
     const struct engine_option *options;   /* ended by a NULL name; NULL: none */

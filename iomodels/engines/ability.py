@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from iomodels import _core
@@ -23,9 +24,21 @@ OPEN_ALREADY = 3
 """Descriptors that every process has before it opens any: standard input, output and error."""
 
 
-def _too_many(spec: EngineSpec, point: Point) -> str:
+def _instead(spec: EngineSpec, beside: Sequence[EngineSpec]) -> str:
+    """How to measure the engine that can do what this one cannot, and those `beside` it as well."""
+    other = DESCRIPTORS[spec.name].instead
+    if other is None or other in (each.name for each in beside):
+        return ""
+    if spec not in beside:
+        return f". Use -e {other}"
+    names = [each.canonical for each in beside]
+    names.insert(names.index(spec.canonical) + 1, other)
+    return f". {other} supports it; add it: -e {','.join(names)}"
+
+
+def _too_many(spec: EngineSpec, point: Point, beside: Sequence[EngineSpec]) -> str:
     name, most = spec.canonical, spec.caps["max_depth"]
-    use = f". {DESCRIPTORS[spec.name].instead}" if DESCRIPTORS[spec.name].instead else ""
+    use = _instead(spec, beside)
     if point.serves and most == 1:
         return (
             f"{name} supports one connection; this server has {point.core_depth}, and a blocked "
@@ -38,11 +51,11 @@ def _too_many(spec: EngineSpec, point: Point) -> str:
     return f"{name} supports {supported} in flight; this point needs {needed}{use}"
 
 
-def _cannot_load(spec: EngineSpec, point: Point) -> str | None:
+def _cannot_load(spec: EngineSpec, point: Point, beside: Sequence[EngineSpec]) -> str | None:
     """Why the engine cannot make such requests at all, or None."""
     caps = spec.caps
     if caps["max_depth"] and point.core_depth + point.core_idle > caps["max_depth"]:
-        return _too_many(spec, point)
+        return _too_many(spec, point, beside)
     if caps["max_descriptor"] and point.descriptors > caps["max_descriptor"] + 1 - OPEN_ALREADY:
         return (
             f"{spec.canonical} supports descriptors 0 to {caps['max_descriptor']}; this point has "
@@ -69,9 +82,12 @@ def _cannot_load(spec: EngineSpec, point: Point) -> str | None:
     return None
 
 
-def ability(spec: EngineSpec, point: Point) -> Ability:
-    """Whether `spec` can run `point`: from its capabilities, and by asking the engine itself."""
-    reason = _cannot_load(spec, point) or _cannot_channel(spec, point)
+def ability(spec: EngineSpec, point: Point, beside: Sequence[EngineSpec] = ()) -> Ability:
+    """Whether `spec` can run `point`: from its capabilities, and by asking the engine itself.
+
+    `beside` are all engines that are measured there, for what to do about it.
+    """
+    reason = _cannot_load(spec, point, beside) or _cannot_channel(spec, point)
     if reason is not None:
         return Ability(reason)
     settings = of_point(point) | spec.settings

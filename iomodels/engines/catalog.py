@@ -58,7 +58,7 @@ class Descriptor:
     """An engine in words. `synchronous` and `blocking` place it in the article's Figure 1.
 
     `other_side` answers the application, `figure` is the article's of its flow (0: none), and
-    `instead` another engine for what this one cannot do.
+    `instead` names the engine for what this one cannot do.
     """
 
     name: str

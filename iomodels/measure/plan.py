@@ -78,7 +78,15 @@ def of_pairs(
     seed: int,
 ) -> Plan:
     """Plan a run of exactly these cells: those of an earlier run, to measure them again."""
-    cells = [planned_cell(index, point, spec) for index, (point, spec) in enumerate(pairs)]
+    beside: dict[str, list[EngineSpec]] = {}
+    for point, spec in pairs:
+        others = beside.setdefault(point.scenario, [])
+        if spec.name != HARNESS and spec not in others:
+            others.append(spec)
+    cells = [
+        planned_cell(index, point, spec, beside[point.scenario])
+        for index, (point, spec) in enumerate(pairs)
+    ]
     trials = _interleave(cells, rounds, duration_s, warmup_s, random.Random(seed))
     if not trials:
         cells = [replace(cell, na_reason=cell.na_reason or NOT_ALONE) for cell in cells]
@@ -112,9 +120,11 @@ def engine_names(scenario: Scenario) -> Sequence[str]:
     return scenario.engines or catalog.DEFAULT
 
 
-def planned_cell(index: int, point: Point, spec: EngineSpec) -> PlannedCell:
+def planned_cell(
+    index: int, point: Point, spec: EngineSpec, beside: Sequence[EngineSpec] = ()
+) -> PlannedCell:
     """The cell with what is known of it before anything runs: n/a and why, or a note."""
-    ability = engines_ability.ability(spec, point)
+    ability = engines_ability.ability(spec, point, beside)
     return PlannedCell(index, point, spec, na_reason=ability.na_reason, note=ability.note)
 
 
