@@ -188,12 +188,11 @@ def command(
     taken = [output] if output is not None else []
     exports = exporting.asked(exported, "measurements", force=force, as_json=as_json, taken=taken)
     shown_on = console.err() if exporting.on_standard_output(exports) else console.out()
-    on_one_screen = not as_json and shown_on.is_terminal and messages.is_terminal
     ending = Ending()
     with signals.held() as held:
         with (
             _default_folder(output),
-            progress.display(messages, preface, table_below=on_one_screen) as listener,
+            progress.display(messages, preface, table_below=not as_json) as listener,
         ):
             number, not_saved = None, None
             try:

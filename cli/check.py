@@ -205,7 +205,7 @@ def command(
         cells = arms.cells()
     with signals.held() as held:
         if baseline:
-            comparison, number = _against_baseline(base, how, ending)
+            comparison, number = _against_baseline(base, how, ending, as_json=as_json)
         else:
             comparison, number = _a_against_b(cells, arms)
         if as_json:
@@ -284,7 +284,7 @@ def _loaded(paths: Sequence[str]) -> Baseline:
 
 
 def _against_baseline(
-    base: Baseline, how: _How, ending: Ending
+    base: Baseline, how: _How, ending: Ending, *, as_json: bool
 ) -> tuple[Comparison | None, int | None]:
     """What it came to, and the signal that interrupted it: then nothing was judged, what there was
     is saved, and it is said where."""
@@ -296,7 +296,7 @@ def _against_baseline(
     messages = console.err()
     comparison, number = None, None
     try:
-        with progress.display(messages) as listener:
+        with progress.display(messages, table_below=not as_json) as listener:
             checked = against_baseline.check(base, **vars(how), listener=listener)
         comparison, kept, not_saved = checked.comparison, checked.output, checked.not_saved
     except RunInterrupted as interruption:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from iomodels.workload.scenario import Scenario
 
 
+OF_THE_MOMENT = ("not-kept", "confirming")
+"""The codes of notices that no result has: a table does not repeat them."""
 LARGE_FILE = 1 << 28
 """Bytes. To make one of that size takes a second or more."""
 
@@ -48,8 +50,7 @@ class PlainDisplay:
 
     def planned(self, plan: Plan) -> None:
         if not plan.trials:
-            self._console.print("nothing to run")
-            return
+            return  # what follows says why
         if self._preface:
             self._console.print(safe(self._preface))
         for key, scenarios in _without(plan.scenarios).items():
@@ -60,7 +61,7 @@ class PlainDisplay:
     def notice(self, notice: Notice) -> None:
         if not self._begun:
             self.before.append(notice)
-        elif self._table_below:
+        elif self._table_below and notice.code not in OF_THE_MOMENT:
             return
         self._console.print(safe(f"warning: {notice.message}", "yellow"))
 

@@ -190,17 +190,21 @@ def _throttling(root: Path) -> tuple[int, float]:
 
 def preflight(window_s: float | None = None, *, root: Path = ROOT) -> list[Notice]:
     """What may spoil a run that starts now. Watches for `window_s` seconds, or `PREFLIGHT_S`."""
-    return [finding.notice for finding in look(window_s, root=root)]
+    found = look(window_s, root=root, busy="used {} at the start")
+    return [finding.notice for finding in found]
 
 
-def look(window_s: float | None = None, *, root: Path = ROOT) -> list[Finding]:
-    """The findings behind `preflight`, with fact and remedy apart."""
+def look(
+    window_s: float | None = None, *, root: Path = ROOT, busy: str = "use {} now"
+) -> list[Finding]:
+    """The findings behind `preflight`, with fact and remedy apart. `busy` says when it is: what is
+    kept is read later."""
     before = take_sample(root)
     time.sleep(PREFLIGHT_S if window_s is None else window_s)
     use = between(before, take_sample(root))
     found = [
         _unwatched(use),
-        _busy_now(use, root),
+        _busy_now(use, root, busy),
         _stolen(use),
         _held_back(use),
         _slow_clock(root),
@@ -221,23 +225,23 @@ def _unwatched(use: Use) -> Finding | None:
     )
 
 
-def _busy_now(use: Use, root: Path) -> Finding | None:
+def _busy_now(use: Use, root: Path, busy: str) -> Finding | None:
     cores = use.cpus or os.cpu_count() or 1
     load = float((read(root / "proc/loadavg") or "0").split()[0])
     limit = max(PREFLIGHT_CORES, 0.02 * cores)
     if use.foreign_cores > limit and use.foreign_s > PREFLIGHT_LEAST_S:
+        amount = f"{use.foreign_cores:.2f} of {_count(cores, 'core')}"
         return Finding(
             "busy",
             f"{use.foreign_cores:.2f} cores",
-            f"other processes use {use.foreign_cores:.2f} of {_count(cores, 'core')} now "
-            f"(load average {load:.2f})",
+            f"other processes {busy.format(amount)} (load average {load:.2f})",
             BUSY_REMEDY,
         )
     if load > LOAD_PER_CORE * cores:
         return Finding(
             "busy",
             f"load average {load:.2f}",
-            f"the load average is {load:.2f} on {_count(cores, 'core')}, although little runs now",
+            f"the load average is {load:.2f} on {_count(cores, 'core')}, although little runs",
             "wait a minute, or look for short-lived processes with `top`",
         )
     return None

@@ -138,8 +138,8 @@ def test_nothing_measurable_is_exit_3(cli):
     assert done.returncode == 3, done.stdout
     assert done.stderr.splitlines()[-1].startswith("iomodels: ")
     assert "Traceback" not in done.stderr
-    assert done.stderr.startswith("nothing to run\n")
-    assert "trials" not in done.stderr
+    assert done.stderr.startswith("iomodels: nothing was measured; blocking: ")
+    assert done.stderr.count("blocking") == 2
 
 
 def test_quick_says_that_it_gives_no_verdict(cli):
