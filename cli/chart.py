@@ -92,8 +92,8 @@ def command(
         raise NothingToDraw(
             f"there is nothing to draw{_where(scenario)}: "
             + (
-                "the matrix shows a scenario with three of the four models (with two if --scenario "
-                "names it), without a deadline"
+                "fewer than three of the four models were measured (with --scenario, two are "
+                "enough), or with a deadline"
                 if matrix
                 else "no cell was measured"
             )

@@ -50,6 +50,8 @@ CLOSER_IN = 0.14
 """How much nearer to the edge the numbers are on a narrow picture."""
 MOST_CALLS, MOST_OTHERS = 4, 6
 """How many calls of an engine, and engines without a quadrant, are named."""
+FIGURE_1 = "slow-device"
+"""The scenario that the article's figures show."""
 MATRIX = tuple(d for d in DESCRIPTORS.values() if d.in_matrix)
 
 
@@ -62,7 +64,7 @@ def draw(scene: Scene) -> Figure:
     at = f" at {point.label}" if point.label else ""
     on = sheet(
         scene,
-        f"The four models as measured{at}",
+        f"{CHART.title(scene)}{at}",
         area[1],
         explained=explained(scene),
         missing=False,
@@ -264,6 +266,12 @@ def _spoken(series: Series) -> str:
     return spoken(series, *NUMBERS)
 
 
+def _figure(scene: Scene) -> str:
+    """Of the workload that the article's figures show, and all four models."""
+    is_it = scene.scenario == FIGURE_1 and not scene.changes and most_quadrants(scene) == 4
+    return "Figure 1, as measured: the four models" if is_it else ""
+
+
 def _suits(scene: Scene) -> bool:
     """With two of the four it compares something."""
     return most_quadrants(scene) > 1
@@ -276,4 +284,5 @@ CHART = Chart(
     draw,
     explained,
     _spoken,
+    figure=_figure,
 )

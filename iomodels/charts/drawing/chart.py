@@ -34,9 +34,12 @@ class Chart:
     detail: Callable[[Scene], str] = lambda _: ""
     """What of the scene the subject ends with."""
 
+    figure: Callable[[Scene], str] = lambda _: ""
+    """What it is titled instead where it is one of the article's figures; "" elsewhere."""
+
     def title(self, scene: Scene) -> str:
         """The subject of this scene's picture."""
-        return f"{self.subject} {self.detail(scene)}".rstrip()
+        return self.figure(scene) or f"{self.subject} {self.detail(scene)}".rstrip()
 
     def has_a_place(self, scene: Scene) -> bool:
         """Whether the scene has what it shows, and that means something."""
