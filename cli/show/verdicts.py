@@ -15,11 +15,14 @@ from iomodels.analysis.claims import verdicts
 from iomodels.analysis.quantities import CPU, LATENCY_P50, THROUGHPUT, named
 from iomodels.engines.catalog import DESCRIPTORS
 from iomodels.results.schema import Cell, Run
+from iomodels.statistics.rounds import MIN_ROUNDS, interval_kind
 
 from .console import safe
 
 FIGURE_1 = "slow-device"
 """The scenario that measures all four models."""
+ROOM = 33
+"""The width of the last column at 80 columns."""
 STYLES: Mapping[Outcome, str] = {
     "holds": "green",
     "does not hold here": "red",
@@ -34,8 +37,15 @@ def table(run: Run, *, explain: bool = False) -> list[RenderableType]:
     grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     grid.add_column("", no_wrap=True)
     grid.add_column("the article's claim", ratio=4)
-    grid.add_column("here", ratio=2)
-    grid.add_column("measured, with its interval", ratio=5, overflow="fold")
+    grid.add_column("here", width=12)
+    rounds = max((len(cell.trials) for cell in run.cells), default=0)
+    names = (name for verdict in found for name in verdict.cells) if explain else ()
+    longest = max((len(word) for name in names for word in f"{name},".split()), default=0)
+    heading = f"measured, with its {interval_kind(rounds)}"
+    if longest > ROOM:  # a name is not broken inside a word
+        grid.add_column(heading, width=longest, overflow="fold")
+    else:
+        grid.add_column(heading, ratio=5, overflow="fold")
     for verdict in found:
         grid.add_row(
             verdict.claim.id,
@@ -49,7 +59,13 @@ def table(run: Run, *, explain: bool = False) -> list[RenderableType]:
         )
     outcomes = Counter(verdict.outcome for verdict in found)
     told = ", ".join(f"{outcome} {outcomes[outcome]}" for outcome in STYLES)
-    return [Text(""), grid, Text(""), Text(f"The article's {len(found)} claims: {told}.")]
+    said = f"The article's {len(found)} claims: {told}."
+    if 0 < rounds < MIN_ROUNDS:
+        said += (
+            f" Verdicts need at least {MIN_ROUNDS} rounds: `iomodels bench article` (about a "
+            "minute and a half) gives them."
+        )
+    return [Text(""), grid, Text(""), Text(said)]
 
 
 def figure_1(run: Run) -> list[RenderableType]:

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Literal
 
 from iomodels.base.toml import printable
-from iomodels.base.units import counted, format_count
+from iomodels.base.units import format_count
 from iomodels.results.schema import Cell, Interval, Parameter, Trial
 from iomodels.statistics.rounds import MIN_ROUNDS, median_interval, paired_ratio
 from iomodels.workload import scenario
@@ -88,22 +88,28 @@ class ClaimQuantity:
     is_ratio: bool = False
     as_percent: bool = False
 
-    def show(self, interval: Interval, holds: str) -> str:
-        """The number with its interval, and where the claim `holds`."""
+    def show(self, interval: Interval, holds: str, *, is_range: bool = False) -> str:
+        """The number with its interval (of few rounds `is_range`), and where the claim `holds`."""
         scale, unit = (100, " %") if self.as_percent else (1, "")
         median, low, high = (
-            f"{_three_digits(x * scale)}{unit}"
+            f"{_shown_number(x * scale, as_percent=self.as_percent)}{unit}"
             for x in (interval.median, interval.low, interval.high)
         )
-        return f"{self.words} {median} ({low} to {high}; holds {holds})"
+        if is_range and interval.low == interval.high:
+            return f"{self.words} {median} (holds {holds})"
+        kind = "range " if is_range else ""
+        return f"{self.words} {median} ({kind}{low} to {high}; holds {holds})"
 
     def bound(self, value: float) -> str:
         """A bound of a test, in the same unit."""
         return f"{value:.0%}".replace("%", " %") if self.as_percent else f"{value:.3g}"
 
 
-def _three_digits(value: float) -> str:
-    return format_count(value) if abs(value) >= 1000 else f"{value:.3g}"
+def _shown_number(value: float, *, as_percent: bool) -> str:
+    """Three digits; a ratio has two decimals where the tables have them."""
+    if abs(value) >= 1000:
+        return format_count(value)
+    return f"{value:.3g}" if as_percent or abs(value) >= 10 else f"{value:.2f}"
 
 
 @dataclass(frozen=True)
@@ -158,13 +164,13 @@ def judge_claim(claim: Claim, cells: Sequence[Cell]) -> ClaimVerdict:
     outcomes: list[Outcome] = []
     numbers: list[str] = []
     for condition in claim.conditions:
-        interval, why_not = _measure(condition, cells)
+        interval, why_not, enough = _measure(condition, cells)
         if interval is None:
             outcomes.append("inconclusive")
             numbers.append(why_not)
             continue
-        outcomes.append(condition.outcome(interval))
-        numbers.append(condition.quantity.show(interval, condition.holds))
+        outcomes.append(condition.outcome(interval) if enough else "inconclusive")
+        numbers.append(condition.quantity.show(interval, condition.holds, is_range=not enough))
     places = dict.fromkeys(
         place.name for condition in claim.conditions for place in condition.places
     )
@@ -179,29 +185,28 @@ def _together(outcomes: Sequence[Outcome]) -> Outcome:
     return "holds"
 
 
-def _measure(condition: Condition, cells: Sequence[Cell]) -> tuple[Interval | None, str]:
+def _measure(condition: Condition, cells: Sequence[Cell]) -> tuple[Interval | None, str, bool]:
+    """The interval, or why there is none; and whether it is of enough rounds for a verdict."""
     trials: list[Sequence[Trial]] = []
     for place in condition.places:
         cell = find(place, cells)
         if cell is None:
-            return None, f"{place.name} is not in this run"
+            return None, f"{place.name} is not in this run", False
         if difference := place.differs(cell):
-            return None, f"{place.name} was measured with {difference}"
+            return None, f"{place.name} was measured with {difference}", False
         if not cell.trials:
-            return None, f"{place.name} is {cell.status}: {cell.reason}"
+            return None, f"{place.name} is {cell.status}: {cell.reason}", False
         trials.append(cell.trials)
     for place, measured in zip(condition.places, trials, strict=True):
         if not all(math.isfinite(condition.quantity.value(trial)) for trial in measured):
-            return None, f"{place.name} has no value of it"
-    rounds = min(map(len, trials))
-    if rounds < MIN_ROUNDS:
-        return None, f"{counted(rounds, 'round')}, {MIN_ROUNDS} are needed"
+            return None, f"{place.name} has no value of it", False
     if not condition.quantity.is_ratio:
-        return median_interval([condition.quantity.value(trial) for trial in trials[0]]), ""
+        values = [condition.quantity.value(trial) for trial in trials[0]]
+        return median_interval(values), "", len(values) >= MIN_ROUNDS
     ratio = paired_ratio(trials[0], trials[1], condition.quantity.value)
-    if ratio is None or not ratio.conclusive:
-        return None, f"fewer than {MIN_ROUNDS} pairs of rounds, {MIN_ROUNDS} are needed"
-    return ratio.interval, ""
+    if ratio is None:
+        return None, f"no pair of rounds, {MIN_ROUNDS} are needed", False
+    return ratio.interval, "", ratio.conclusive
 
 
 def find(place: Place, cells: Sequence[Cell]) -> Cell | None:

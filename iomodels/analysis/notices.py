@@ -181,7 +181,7 @@ def _impossible_overlap(cells: Sequence[Cell]) -> list[Notice]:
         Notice(
             code="overlap",
             message=(
-                f"{scenario}: overlap outside its limits ({'; '.join(told)}). Its parts are "
+                f"impossible overlap in {scenario} ({'; '.join(told)}). Its parts are "
                 "measured one after another, and other processes probably used the CPU during one "
                 "of them: measure again on a quiet machine, with longer trials (-d)"
             ),

@@ -225,7 +225,7 @@ QUANTITIES: tuple[Quantity, ...] = (
     ),
     Quantity(
         key="cpu_share",
-        title="CPU share",
+        title="CPU",
         unit=SHARE,
         bigger_is_better=False,
         of_trial=lambda trial: trial.cpu_share,

@@ -92,7 +92,7 @@ def _doubts(scene: Scene) -> str:
     if not beyond:
         return ""
     return (
-        f"Of {joined(list(dict.fromkeys(beyond)))} some overlap is outside what is possible: the "
+        f"Some overlaps of {joined(list(dict.fromkeys(beyond)))} are impossible values: the "
         "parts are measured one after another, and the machine was not equally fast in all of "
         "them."
     )

@@ -11,6 +11,7 @@ import base64
 import hashlib
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,7 +34,7 @@ from iomodels.analysis.cells import (
 )
 from iomodels.base.errors import NothingMeasured, ResultError
 from iomodels.base.escape import visible
-from iomodels.base.units import format_duration, format_size
+from iomodels.base.units import counted, format_duration, format_size
 from iomodels.report.svg import Inliner
 from iomodels.report.tables import NO_BREAK_SPACE, ReportTable, legend, table
 from iomodels.results.schema import Asked, Cell, Parameter, Run
@@ -43,9 +44,6 @@ from iomodels.trace.schema import Trace
 MAX_CELLS = 2000
 MAX_LINES = 1000
 """The most entries that one list of the page has: warnings, environment and the like."""
-OVER_ALL = "over the sweep"
-MAX_ANSWERS = 2
-"""Of so many points the overview gives each one's first sentence."""
 ABBREVIATIONS = ("aio", "cpu", "smt")
 MAX_TEXT = 4096
 """Longer texts are cut: nothing that `bench` writes is that long."""
@@ -83,7 +81,7 @@ class Section:
     """The scenario in words."""
     question: str
     answers: tuple[str, ...]
-    """The first sentences of what was found, for the overview."""
+    """The first sentence of each point, then those about the sweep, for the overview."""
     engines: tuple[str, ...]
     points: int
     constants: str
@@ -127,7 +125,7 @@ def page(run: Run, drawings: Sequence[Drawing] = (), traces: Sequence[Drawing] =
         "trial_times": trial_times(run, f"{run.settings.get('duration_s')} s"),
         "sections": sections,
         "verdicts": [(v, [_place(cell, run) for cell in v.cells]) for v in claims.verdicts(run)],
-        "unmeasured": [cell for cell in run.cells if cell.status in ("failed", "partial")],
+        "unmeasured": _unmeasured(run.cells),
         "traces": [_figure(trace, inliner) for trace in traces],
         "meanings": _meanings(sections),
         "warnings": [(_in_words(notice.code), notice.message) for notice in run.warnings],
@@ -256,21 +254,25 @@ def _findings(points: Sequence[PointCells]) -> tuple[tuple[str, tuple[str, ...]]
         if any(len(cell.trials) >= MIN_ROUNDS for cell in point.cells)
     ]
     of_points = [(name, sentences) for name, sentences in found if sentences]
-    over_all = tuple(sweeps.sentences(points)) if found else ()
-    return (*of_points, *([(OVER_ALL, over_all)] if over_all else []))
+    over_all = sweeps.sentences(points) if found else []
+    return (*of_points, *(("", (sentence,)) for sentence in over_all))
 
 
 def _answers(found: Sequence[tuple[str, tuple[str, ...]]]) -> tuple[str, ...]:
-    """What the overview says: the first sentence of each point, or of many what is said of all."""
-    said = found if len(found) <= MAX_ANSWERS else found[-1:]
-    return tuple(
-        " ".join(sentences)
-        if name == OVER_ALL
-        else f"{name}: {sentences[0]}"
-        if name
-        else sentences[0]
-        for name, sentences in said
-    )
+    """What the overview says: the first sentence of each point, and what is said of the sweep."""
+    return tuple(f"{name}: {first}" if name else first for name, (first, *_) in found)
+
+
+def _unmeasured(cells: Iterable[Cell]) -> str:
+    """`1 cell failed, 159 cells interrupted`; "" where all was measured."""
+    counts: Counter[str] = Counter()
+    for cell in cells:
+        if cell.status == "failed":
+            counts["failed"] += 1
+        elif cell.status == "partial":
+            is_interrupted = (cell.reason or "").startswith("interrupted")
+            counts["interrupted" if is_interrupted else "ended early"] += 1
+    return ", ".join(f"{counted(count, 'cell')} {what}" for what, count in counts.items())
 
 
 def _harness(points: Sequence[PointCells]) -> str:

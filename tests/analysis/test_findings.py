@@ -279,9 +279,9 @@ def with_overlap(engine, overlap):
 def test_with_computation_the_first_sentence_is_about_the_overlap():
     cells = [with_overlap("blocking", -0.07), with_overlap("aio", 0.89)]
     assert sentences(cells)[0] == (
-        "Overlap (0 serial, 1 perfect): aio 0.89 (0.85 to 0.94), blocking -0.07 (-0.07 to -0.07)."
+        "Overlap (0 none, 1 all): aio 0.89 (0.85 to 0.94), blocking -0.07 (-0.07 to -0.07)."
     )
-    assert levels(cells[:1]) == ["Overlap (0 serial, 1 perfect): blocking -0.07 (-0.07 to -0.07)."]
+    assert levels(cells[:1]) == ["Overlap (0 none, 1 all): blocking -0.07 (-0.07 to -0.07)."]
 
 
 def test_under_a_deadline_it_is_about_how_many_were_cancelled_and_no_engines_are_compared():

@@ -80,7 +80,7 @@ def test_impossible_overlaps_of_a_sweep_are_one_sentence() -> None:
     ]
     (notice,) = notices.of_cells([*cells, overlapping("null", 7)])
     assert notice.message == (
-        "overlap: overlap outside its limits (blocking 0.82 at compute 2 ms, the maximum is 0; "
+        "impossible overlap in overlap (blocking 0.82 at compute 2 ms, the maximum is 0; "
         "aio 2.15 at compute 4 ms and 1 more, the maximum is 1). Its parts are measured one after "
         "another, and other processes probably used the CPU during one of them: measure again on a "
         "quiet machine, with longer trials (-d)"

@@ -17,7 +17,7 @@ def test_overlap_and_speed_up():
     run = chart_runs.overlapping()
     figure = drawn("overlap-overlap", run)
     measured = [c for c in run.cells if c.engine == "aio" and c.summary.overlap]
-    (line,) = artists(figure, "aio|overlap (0 serial, 1 perfect)")
+    (line,) = artists(figure, "aio|overlap (0 none, 1 all)")
     assert list(line.get_xdata()) == [c.parameters["load.compute"] for c in measured]
     assert list(line.get_ydata()) == [c.summary.overlap.median for c in measured]
     (line,) = artists(figure, "aio|speed-up (1 none, 2 most)")
@@ -49,7 +49,7 @@ def test_the_picture_of_overlap_says_what_cannot_be(engine, overlap, doubted):
     whole = chart_runs.overlapping()
     others = [c for c in whole.cells if c.engine != engine]
     shown = " ".join(texts(drawn("overlap-overlap", chart_runs.run([*others, odd]))))
-    assert (f"Of {engine} some overlap is outside what is possible" in shown) == doubted
+    assert (f"Some overlaps of {engine} are impossible values" in shown) == doubted
 
 
 @pytest.mark.parametrize(("overlap", "written"), [(0.9, None), (1.3, None), (3.4, "3.40 ↑")])

@@ -60,7 +60,7 @@ def test_the_overview_has_the_answer_of_each_scenario():
         assert f'">{name}</a></dt>' in overview
     (first, second) = overview.split("<dt>")[1:]
     assert "select" in first  # the better one
-    assert "<br>" not in second  # a single engine, at a single point
+    assert "<li>" not in second  # a single engine, at a single point
     cells = [
         make_cell(engine, [make_trial(n, latency_ns=ns) for n in range(7)])
         for engine, ns in (("blocking", 100), ("select", 300), ("aio", 900))
@@ -72,6 +72,15 @@ def test_the_overview_has_the_answer_of_each_scenario():
         True,
         *(False for _ in others),
     ]
+
+
+def test_of_a_sweep_the_overview_has_each_answer_and_then_the_sweep_line_by_line():
+    overview, _, _ = page(swept()).partition('<h2 id="scenarios">')
+    first = overview.split("<dt>")[1]
+    lines = [part.partition("</li>")[0] for part in first.split("<li>")[1:]]
+    assert [line.partition(":")[0] for line in lines[:2]] == ["depth 1", "depth 16"]
+    assert len(lines) == 4
+    assert all("depth 16 against 1:" in line for line in lines[2:])
 
 
 def test_a_command_in_a_sentence_is_code_and_has_no_backticks():
@@ -180,12 +189,13 @@ def test_what_was_not_measured_is_named_with_its_reason():
         make_cell("blocking"),
         make_cell("aio", [], status="n/a", reason="needs more than it has"),
         make_cell("select", [], status="failed", reason="broke in round 3"),
+        make_cell("threads", status="partial", reason="interrupted after 2 of 7 rounds"),
     ]
     text = page(make_run(cells))
     assert "needs more than it has" in text
     assert "broke in round 3" in text
-    assert "1 cell failed or ended early" in text
-    assert [len(row) for row in Page(text).tables[0].rows] == [8] * 4
+    assert "1 cell failed, 1 cell interrupted;" in text
+    assert [len(row) for row in Page(text).tables[0].rows] == [9] * 5
 
 
 def test_the_harness_has_no_row_but_a_sentence():

@@ -385,7 +385,9 @@ def _rounds_note(counts: Sequence[int]) -> str:
     if least >= MIN_ROUNDS:
         return f"Medians over {rounds}; bars: their 95 % interval."
     if most < MIN_ROUNDS:
-        return f"Medians over {rounds}; bars: their range (a 95 % interval takes {MIN_ROUNDS})."
+        return (
+            f"Medians over {rounds}; bars: their range (a 95 % interval needs {MIN_ROUNDS} rounds)."
+        )
     return (
         f"Medians over {rounds}; bars: their 95 % interval, "
         f"and the range where there are fewer than {MIN_ROUNDS}."
