@@ -40,6 +40,8 @@ SHADES = {
     "┃": "in a call",
     COMPUTING: "computing",
 }
+SIGNS = {"▶◁": "a call, its result and its duration", "╌": "a call of another thread"}
+"""What is not plain in a row."""
 
 
 def flow_text(trace: Trace, width: int = PLAIN_WIDTH) -> list[str]:
@@ -60,7 +62,7 @@ def flow_text(trace: Trace, width: int = PLAIN_WIDTH) -> list[str]:
     ]
     if flow.hidden:
         lines.append(f"{counted(flow.hidden, 'later moment')}, not shown: the trace file has all")
-    for note in [*trace.notes, *explained(flow)]:
+    for note in [*trace.notes, *explained(trace, flow)]:
         lines += _wrapped(f"note: {visible(note)}", width)
     return [visible(line).rstrip() for line in [*lines, ""]]
 
@@ -78,11 +80,15 @@ def _rows(flow: Flow) -> Iterator[str]:
 
 
 def _shades(rows: Sequence[str]) -> Iterator[str]:
-    """A line that says what the application's lane is made of, where it is anything."""
+    """A line that says what the application's lane is made of, where it is anything; and one that
+    says what the signs in the rows are."""
     seen = {row[TIME_WIDTH + 2] for row in rows}
     used = [f"{shade} {meaning}" for shade, meaning in SHADES.items() if shade in seen]
     if used:
         yield f"lane: {', '.join(used)}"
+    signs = [f"{sign} {meaning}" for sign, meaning in SIGNS.items() if sign in "\n".join(rows)]
+    if signs:
+        yield f"rows: {', '.join(signs)}"
 
 
 def _row(flow: Flow, moment: Moment) -> str:

@@ -39,7 +39,7 @@ from .drawing.style import (
     text_colour,
     wrap,
 )
-from .flows.miniature import CENTRED, calls_of, draw_flow
+from .flows.miniature import CENTRED, calls_of, draw_flow, flow_calls
 
 SIDE_IN, TOP_IN = 0.3, 0.3
 HEIGHT_IN = 3.1
@@ -229,12 +229,22 @@ def _numbers(ax: Axes, place: tuple[float, float, float], series: Series | None)
 
 
 def calls_in_words(series: Series) -> str:
-    """What the calls per operation are made of, the most frequent first; "" of one call only."""
+    """What the calls per operation are made of, in the order of the flow; "" of one call only.
+
+    Of many, the most frequent. Those that the flow does not have are last.
+    """
     calls = sorted(
         ((i.median, name) for name, i in series.summary.calls_per_op.items() if i.median >= 0.005),
         reverse=True,
     )
-    said = [f"{name} {format_per_operation(count)}" for count, name in calls[:MOST_CALLS]]
+    in_flow = flow_calls(series.cell.engine.partition(":")[0], series)
+    order = {name: place for place, name in reversed(list(enumerate(in_flow)))}
+    said = [
+        f"{name} {format_per_operation(count)}"
+        for count, name in sorted(
+            calls[:MOST_CALLS], key=lambda call: order.get(call[1], len(in_flow))
+        )
+    ]
     return ", ".join(said) + (", …" if len(calls) > MOST_CALLS else "") if len(calls) > 1 else ""
 
 

@@ -27,6 +27,11 @@ def call_class(call: str, engine: str) -> str:
     return _calls_of(engine).get(call, ("", 0))[0]
 
 
+def calls_of_class(kind: str, engine: str) -> frozenset[str]:
+    """The calls of this class that the engine can make; none where nobody knows."""
+    return frozenset(call for call, (each, _) in _calls_of(engine).items() if each == kind)
+
+
 def may_sleep(call: str, engine: str, parameters: Mapping[str, object]) -> bool:
     """Whether the call can block its thread. `engine` is canonical, `parameters` as in a result."""
     sleeps = _calls_of(engine).get(call, ("", 0))[1]

@@ -114,8 +114,8 @@ class Flow:
         if not self.threads_hidden:
             return self._shown
         threads = self.threads_drawn + self.threads_hidden
-        which = f"the first of {threads} to do I/O"
-        return f"{self._shown}; {counted(self.threads_drawn, 'helper thread')} drawn, {which}"
+        drawn = f"{self.threads_drawn} of {counted(threads, 'helper thread')} drawn"
+        return f"{self._shown}; {drawn}, those that did I/O first"
 
     @property
     def _shown(self) -> str:

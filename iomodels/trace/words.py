@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import errno
+import signal
 
 from iomodels.base.units import counted, format_duration
-from iomodels.engines.calls import result_kind
+from iomodels.engines.calls import calls_of_class, result_kind
 from iomodels.engines.catalog import DESCRIPTORS
 from iomodels.trace.flow import Flow, Step, is_device, within
-from iomodels.trace.schema import Event
+from iomodels.trace.schema import Event, Trace
 
 UNSURE = (
-    "The device starts at an unknown moment during timerfd_settime(), so both times are uncertain "
-    "by the length of that call."
+    "The device starts at an unknown moment during timerfd_settime(). So it starts, and is ready, "
+    "at the given time or later, within the length of that call."
 )
 
 
@@ -80,9 +81,19 @@ def left_out(flow: Flow) -> list[str]:
     return said
 
 
-def explained(flow: Flow) -> list[str]:
+def explained(trace: Trace, flow: Flow) -> list[str]:
     """What a reader must know of what is shown, beside the trace's own notes."""
-    return [UNSURE] if any(map(is_device, flow.steps)) else []
+    waits = calls_of_class("wait", trace.engine)
+    called = {step.name for step in flow.steps}
+    said = [UNSURE] if any(map(is_device, flow.steps)) else []
+    if all(result_kind(call) == "ready" for call in waits) and called and not called & waits:
+        said += [f"No {call}() was needed: all were ready." for call in sorted(waits)]
+    return said
+
+
+def is_uncertainty_visible(flow: Flow) -> bool:
+    """Whether the span in which a device started, or became ready, is long enough to be seen."""
+    return any(end - begin > flow.duration_ns / 100 for begin, end in flow.unsure_ns)
 
 
 def clock(at_ns: int, duration_ns: int) -> str:
@@ -100,7 +111,7 @@ def describe_occurrence(step: Step, duration_ns: int) -> str:
     if step.kind == "device_ready":
         return f"device ready{_repeated(step) or _later(step, duration_ns)}"
     if step.kind == "signal":
-        return f"signal {step.result}" if step.result is not None else "signal"
+        return f"signal {_signal_name(step.result)}" if step.result is not None else "signal"
     if step.kind == "callback":
         return f"callback on thread {step.thread}"
     return f"computing {took(step)}".strip()
@@ -114,4 +125,13 @@ def _later(step: Step, duration_ns: int) -> str:
     """How much later it can have been, where that can be seen."""
     begin_ns, end_ns = within(step)
     late_ns = end_ns - begin_ns
-    return f" (at most +{format_duration(late_ns)})" if late_ns > duration_ns / 100 else ""
+    return f" (within {format_duration(late_ns)})" if late_ns > duration_ns / 100 else ""
+
+
+def _signal_name(number: int) -> str:
+    """`SIGIO`, `SIGRTMIN`, `SIGRTMIN+2`."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        real_time = signal.SIGRTMIN < number < signal.SIGRTMAX
+        return f"SIGRTMIN+{number - signal.SIGRTMIN}" if real_time else str(number)

@@ -111,8 +111,8 @@ def test_the_start_is_as_uncertain_as_the_end() -> None:
     times = [[round(time_of(figure, trace, y)) for y in bar] for bar in device_bars(figure, 0.8)]
     assert times == [[1_000, 5_000], [81_000, 85_000]]
     said = texts(figure)
-    assert "1.00 µs\u2003device starts\n(at most +4 µs)" in said
-    assert "81.00 µs\u2003device ready\n(at most +4 µs)" in said
+    assert "1.00 µs\u2003device starts\n(within 4 µs)" in said
+    assert "81.00 µs\u2003device ready\n(within 4 µs)" in said
     assert any(UNSURE in text.replace("\n", " ") for text in said)
     assert UNSURE in flows.flow(trace).alt
 

@@ -290,9 +290,16 @@ def test_the_flow_agrees_with_the_calls_per_operation(calls, said):
     assert flow_texts("select", cell)[2] == said
     (scene,) = scenes([chart_runs.run([cell])])
     words = four_models.calls_in_words(scene.points[0].cells[0])
-    assert words == ", ".join(
-        f"{name} {count:.2f}" for name, count in sorted(calls.items(), key=lambda c: -c[1])
-    )
+    # In the order of the flow: the first read() is before select().
+    assert words == ", ".join(f"{name} {count:.2f}" for name, count in calls.items())
+
+
+def test_the_calls_are_named_in_the_order_of_the_flow():
+    calls = {"aio_error": 3.0, "aio_return": 1.0, "aio_read": 1.0, "aio_suspend": 0.9}
+    trials = [chart_runs.trial("aio", n, calls=calls) for n in range(7)]
+    (scene,) = scenes([chart_runs.run([make_cell("aio", trials)])])
+    words = four_models.calls_in_words(scene.points[0].cells[0])
+    assert words == "aio_read 1.00, aio_suspend 0.90, aio_error 3.00, aio_return 1.00"
 
 
 @pytest.mark.parametrize(("eagain", "tried"), [(0.0, False), (0.3, False), (0.7, True), (1, True)])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import signal
+
+import pytest
 
 from iomodels.trace import words
 from iomodels.trace.flow import flow_of, pictured
@@ -78,4 +81,33 @@ def test_the_threads_drawn_are_those_that_do_the_io() -> None:
     events = sorted([*requests, *waiting, *serving], key=lambda event: event.start_ns)
     shown = pictured(make_trace(events, "threads"), 4)
     assert {step.thread for step in shown.steps} == {12, 13, 14, 15}
-    assert shown.caption.endswith("; 4 helper threads drawn, the first of 15 to do I/O")
+    assert shown.caption.endswith("; 4 of 15 helper threads drawn, those that did I/O first")
+
+
+# What is said of it
+
+
+@pytest.mark.parametrize(
+    ("names", "engine", "said"),
+    [
+        (("read", "write"), "select", True),
+        (("read", "select", "read"), "select", False),
+        (("read", "read"), "nonblocking", False),
+        (("aio_read", "aio_error"), "aio", False),
+    ],
+)
+def test_it_is_said_where_no_wait_for_readiness_was_needed(
+    names: tuple[str, ...], engine: str, said: bool
+) -> None:
+    calls = [make_event(start_ns=100 * n, end_ns=100 * n + 9, name=x) for n, x in enumerate(names)]
+    trace = make_trace([make_event("request", 0, 1_000), *calls], engine)
+    notes = words.explained(trace, flow_of(trace))
+    assert ("No select() was needed: all were ready." in notes) == said
+
+
+def test_signals_have_names() -> None:
+    numbers = (signal.SIGIO, signal.SIGRTMIN, signal.SIGRTMIN + 2)
+    events = [make_event("signal", n, n, result=int(number)) for n, number in enumerate(numbers)]
+    flow = flow_of(make_trace([make_event("request", 0, 10), *events]))
+    said = [words.describe_occurrence(step, flow.duration_ns) for step in flow.steps]
+    assert said == ["signal SIGIO", "signal SIGRTMIN", "signal SIGRTMIN+2"]

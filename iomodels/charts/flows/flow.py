@@ -69,7 +69,7 @@ def _in_words(trace: Trace, shown: Flow) -> str:
         said = [*said[:fit], f"and {counted(len(said) - fit, 'more moment')}"]
     notes = [
         f" Note: {note.rstrip('.')}."
-        for note in [*words.left_out(shown), *trace.notes, *words.explained(shown)]
+        for note in [*words.left_out(shown), *trace.notes, *words.explained(trace, shown)]
     ]
     return f"What {trace.engine} did, {shown.caption}. {'; '.join(said)}.{''.join(notes)}"
 
@@ -164,8 +164,9 @@ def _below(trace: Trace, shown: Flow, width: float) -> list[str]:
     notes = [*words.left_out(shown), *(f"Note: {note}" for note in trace.notes[:MAX_NOTES])]
     if len(trace.notes) > MAX_NOTES:
         notes.append(f"{len(trace.notes) - MAX_NOTES} more notes are in the trace file")
-    uncertain = "Strong colour: when they may have been."
-    notes += [f"Note: {note} {uncertain}" for note in words.explained(shown)]
+    notes += [f"Note: {note}" for note in words.explained(trace, shown)]
+    if words.is_uncertainty_visible(shown):
+        notes.append("Dark in the device's lane: the uncertainty of the start and of the end.")
     known = trace.environment
     cores = known.get("cores_allowed") or known.get("cores")
     footer = [
@@ -253,7 +254,7 @@ def _label_left(axes: Axes, sheet: FlowSheet, moment: Moment, y: float) -> None:
 
 
 def _leader(axes: Axes, xs: Sequence[float], ys: Sequence[float]) -> None:
-    axes.plot(xs, ys, color=style.SOFT, linewidth=0.6, zorder=BEHIND)
+    axes.plot(xs, ys, color=style.SOFT, linewidth=0.6, alpha=0.6, zorder=BEHIND)
 
 
 def _label(moment: Moment, shown: Flow) -> str:

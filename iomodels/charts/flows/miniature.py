@@ -68,7 +68,7 @@ AIO_FLOWS = {
     "suspend": (
         *_QUEUED,
         *_wait("aio_suspend", 0.26, 0.62),
-        MiniatureStep("return", 0.62),
+        MiniatureStep("return", 0.62, "one done"),
         *_COLLECTED,
     ),
     "poll": (
@@ -78,7 +78,7 @@ AIO_FLOWS = {
         MiniatureStep("again", 0.53, "aio_error"),
         *_COLLECTED,
     ),
-    "list": (*_wait("lio_listio", 0.1, 0.6), MiniatureStep("return", 0.6), *_COLLECTED),
+    "list": (*_wait("lio_listio", 0.1, 0.6), MiniatureStep("return", 0.6, "all done"), *_COLLECTED),
     "signal": _NOTIFIED,
     "callback": _NOTIFIED,
 }
@@ -87,7 +87,7 @@ AIO_COMPUTING = {
     "suspend": (
         *_MEANWHILE,
         *_wait("aio_suspend", 0.4, 0.64),
-        MiniatureStep("return", 0.64),
+        MiniatureStep("return", 0.64, "one done"),
         *_COLLECTED,
     ),
     "poll": (
@@ -101,7 +101,7 @@ AIO_COMPUTING = {
     "list": (
         MiniatureStep("busy", 0.0, "computes", 0.22),
         *_wait("lio_listio", 0.3, 0.64),
-        MiniatureStep("return", 0.64),
+        MiniatureStep("return", 0.64, "all done"),
         *_COLLECTED,
     ),
     "signal": (*_MEANWHILE, *_wait("ppoll", 0.4, 0.72), *_TOLD),
@@ -153,6 +153,11 @@ def flow_of(name: str, series: Series | None) -> tuple[MiniatureStep, ...]:
     if measured is not None:
         steps = _counted(steps, measured)
     return _moving(steps, str(parameters.get("load.operation", "read")))
+
+
+def flow_calls(name: str, series: Series | None) -> list[str]:
+    """The names of the calls of `flow_of`, in its order."""
+    return [step.text.split()[0] for step in flow_of(name, series) if step.kind == "call"]
 
 
 def _counted(steps: Sequence[MiniatureStep], measured: Series) -> tuple[MiniatureStep, ...]:
