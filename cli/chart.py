@@ -92,8 +92,8 @@ def command(
         raise NothingToDraw(
             f"there is nothing to draw{_where(scenario)}: "
             + (
-                "fewer than three of the four models were measured (with --scenario, two are "
-                "enough), or with a deadline"
+                "fewer than three of the four models were measured (without a deadline): name a "
+                "scenario with --scenario to draw it anyway"
                 if matrix
                 else "no cell was measured"
             )

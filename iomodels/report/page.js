@@ -32,13 +32,34 @@ function sort(table, header) {
 // A box is a stop of the Tab key only where there is something to scroll to in it.
 function stop() {
   for (const box of document.querySelectorAll(".scroll")) {
-    box.tabIndex = box.scrollWidth > box.clientWidth ? 0 : -1;
+    const isWider = box.scrollWidth > box.clientWidth;
+    box.tabIndex = isWider ? 0 : -1;
+    const hint = box.querySelector(".sideways");
+    if (hint) hint.hidden = !isWider;
+    fade(box);
   }
+}
+
+function fade(box) {
+  const rest = box.scrollWidth - box.clientWidth - box.scrollLeft;
+  box.classList.toggle("more", rest > 1);
 }
 
 stop();
 addEventListener("resize", stop);
 addEventListener("toggle", stop, true);
+addEventListener("scroll", (event) => {
+  if (event.target.classList?.contains("scroll")) fade(event.target);
+}, true);
+
+const all = document.querySelector(".all");
+if (all && document.querySelectorAll("details.section").length > 1) {
+  all.hidden = false;
+  all.firstElementChild.addEventListener("click", () => {
+    for (const details of document.querySelectorAll("details.section")) details.open = true;
+    all.hidden = true;
+  });
+}
 
 function reveal() {
   const target = location.hash.length > 1 && document.getElementById(location.hash.slice(1));

@@ -78,7 +78,7 @@ def test_the_matrix(chart, tmp_path):
     assert_refused(chart("four.json", "four.json", "-o", ".", "--matrix"), 2, "name one file")
     lone = chart_runs.run([chart_runs.cell("aio", 1)])
     save(lone, tmp_path / "lone.json", force=False)
-    assert_refused(chart("lone.json", "-o", ".", "--matrix"), 3, "fewer than two")
+    assert_refused(chart("lone.json", "-o", ".", "--matrix"), 3, "fewer than three", "--scenario")
     assert chart("lone.json", "-o", ".", "--matrix", "--scenario", "slow-device").returncode == 2
     done = chart("lone.json", "-o", "x", "--matrix", "--scenario", "slow-device")
     assert (done.returncode, done.stdout) == (0, "x/slow-device-matrix.png\n")

@@ -54,6 +54,13 @@ def test_findings_come_first_and_then_the_scenarios_folded():
     assert '<details class="section" open>' in page(make_run())  # a single one is open
 
 
+def test_the_page_explains_what_its_tables_say():
+    """What stands for no number, too."""
+    _, _, reading = page(swept()).partition('<h2 id="reading">')
+    for sign in ("n/a", "–"):
+        assert f"<dt>{sign}</dt>" in reading
+
+
 def test_the_overview_has_the_answer_of_each_scenario():
     overview, _, _ = page(swept()).partition('<h2 id="scenarios">')
     for name in ("First", "Second"):

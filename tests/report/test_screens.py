@@ -73,6 +73,24 @@ def test_a_page_of_six_scenarios_is_short_until_it_is_opened(browser, long_page,
     assert folded < 5000 < browser.script(height)
 
 
+def test_a_button_opens_all(browser, long_page):
+    browser.open(long_page)
+    browser.script("document.querySelector('.all button').click()")
+    assert (
+        browser.script("return document.querySelectorAll('details.section:not([open])').length")
+        == 0
+    )
+
+
+def test_a_table_that_is_cut_says_that_it_scrolls(browser, long_page):
+    """Until its end is reached."""
+    box = "const box = document.querySelector('.scroll');"
+    for width, is_cut in ((390, True), (DESKTOP, False)):
+        browser.open(long_page, width=width)
+        assert browser.script(f"{box} return box.classList.contains('more')") == is_cut
+        assert browser.script(f"{box} return box.querySelector('.sideways').hidden") != is_cut
+
+
 def test_a_link_opens_what_it_leads_to(browser, long_page):
     browser.open(long_page)
     link = browser.driver.find_element("css selector", ".overview a[href='#scenario-4']")
