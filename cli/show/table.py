@@ -50,6 +50,12 @@ EXPLAINED = (
     "Ratios and sentences compare round by round, so they can differ from the ratio of the two "
     "medians."
 )
+GENERAL = {
+    "operation": "one request, from its start to its completion; on a server one message that is "
+    "answered, with the latency that its client measures",
+    "* † ‡ after a name": "a note below the table",
+}
+"""What `--legend` explains beside the columns."""
 STATE_STYLE = {"n/a": "dim", "failed": "red", "partial": "yellow", "ok": ""}
 
 
@@ -333,12 +339,12 @@ def _explained(run: Run, legend: Legend, width: int, *, explain: bool) -> list[R
         said.append(f"No room in {width} columns: {', '.join(legend.left_out)}.")
     said.append(EXPLAINED if explain else MORE)
     shown: list[RenderableType] = [Text(""), safe(" ".join(said), "dim")]
-    return [*shown, _terms(legend)] if explain else shown
+    return [*shown, _terms(legend.meanings | GENERAL)] if explain else shown
 
 
-def _terms(legend: Legend) -> Table:
-    """What each column means."""
+def _terms(meanings: Mapping[str, str]) -> Table:
+    """What each column, and each word in them, means."""
     terms = Table.grid(padding=(0, 2, 0, 0))
-    for term, meaning in legend.meanings.items():
+    for term, meaning in meanings.items():
         terms.add_row(safe(term, "dim"), safe(meaning, "dim"))
     return terms

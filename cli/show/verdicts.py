@@ -65,6 +65,11 @@ def table(run: Run, *, explain: bool = False) -> list[RenderableType]:
             f" Verdicts need at least {MIN_ROUNDS} rounds: `iomodels bench article` (about a "
             "minute and a half) gives them."
         )
+    if explain:
+        said += (
+            ' The column "here" is the verdict on this machine. In parentheses: the interval, and '
+            "where the whole interval must be for the claim to hold. Below: the cells used."
+        )
     return [Text(""), grid, Text(""), Text(said)]
 
 

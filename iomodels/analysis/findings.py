@@ -41,6 +41,8 @@ LEVELS = (quantities.named("overlap"), quantities.named("cancelled_share"))
 
 BEST = {LATENCY: "the lowest median latency", THROUGHPUT: "the highest throughput"}
 """Of the quantities that decide between engines."""
+ABOUT = {"threads:handoff=none": "each thread starts its next request itself"}
+"""What an engine is whose name does not say it, where it is the answer."""
 WORSE = {LATENCY: "a higher median latency", THROUGHPUT: "a lower throughput"}
 
 
@@ -182,7 +184,8 @@ def _best(
     # Of one request at a time, latency is the inverse of throughput, and no news beside it.
     told = (deciding,) if THROUGHPUT in by else (deciding, LATENCY)
     costs = verdicts_between(first, other, [each for each in by if each not in told])
-    text = f"{first.engine} has {BEST[deciding]}: {size(verdict, other.engine)}"
+    about = f" ({ABOUT[first.engine]})" if first.engine in ABOUT else ""
+    text = f"{first.engine}{about} has {BEST[deciding]}: {size(verdict, other.engine)}"
     if costs:
         text += f", with {price(costs)}"
     return [f"{text}."], first.engine if other is base else other.engine

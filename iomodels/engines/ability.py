@@ -96,10 +96,19 @@ def ability(spec: EngineSpec, point: Point, beside: Sequence[EngineSpec] = ()) -
     if reason is not None:
         return Ability(reason)
     if answers["degenerate"]:
-        return Ability(note=f"degenerate: same as blocking, because {answers['degenerate']}")
+        return Ability(note=_degenerate(answers["degenerate"], point))
     if point.load.compute and computes_in_parallel(spec, point):
         return Ability(note="its threads compute in parallel, so overlap is not measured")
     return Ability()
+
+
+def _degenerate(why: str, point: Point) -> str:
+    if point.core_depth == 1:
+        return f"degenerate: same as blocking, because {why}"
+    return (
+        f"degenerate: makes one request after another, as blocking does, because {why}; the others "
+        "wait, and their latency includes that"
+    )
 
 
 def computes_in_parallel(spec: EngineSpec, point: Point) -> bool:

@@ -37,3 +37,11 @@ def test_rounds_decide_and_medians_that_differ_the_other_way_round_are_named():
         "Throughput of aio: the two medians in the table differ the other way round; "
         "the comparison round by round counts."
     )
+
+
+def test_an_engine_whose_name_does_not_say_it_is_explained_where_it_wins():
+    alone = "threads:handoff=none"
+    answer = sentences([cell("blocking"), cell(alone, (3.0,) * 7)])[0]
+    assert answer.startswith(
+        f"{alone} (each thread starts its next request itself) has the highest throughput: 3.00 "
+    )
