@@ -31,6 +31,13 @@ MOST_COLUMN_IN = 1.2
 MAX_NAME = 30
 DARKEST = 10_000.0
 """From so many calls per operation on, the shade is the darkest."""
+KINDS = (
+    ("aio_read", "aio_write", "aio_fsync", "lio_listio"),
+    ("select", "ppoll", "aio_suspend", "futex_wait", "futex_wake", "sigprocmask"),
+    ("read", "write", "pread", "pwrite", "preadv2", "readahead", "fsync", "fdatasync"),
+    ("aio_error", "aio_return", "aio_cancel"),
+)
+"""Calls that submit, that wait, that transfer, and that ask for the state and the result."""
 _DARK = "#2f5d8a"
 
 
@@ -76,11 +83,21 @@ def explained(scene: Scene) -> list[str]:
 
 
 def columns(scene: Scene) -> list[str]:
-    """The call names, those of the most calls first; EAGAIN last, where there was any."""
+    """The call names by what they do (`KINDS`), unknown ones after them; EAGAIN last, where there
+    was any.
+
+    Where there is not room for all, those of the most calls.
+    """
     any_eagain = any(
         series.summary.eagain_per_op.median > 0 for point in scene.points for series in point.series
     )
-    return _names(scene)[: _most(scene)] + ([EAGAIN] if any_eagain else [])
+    shown = sorted(_names(scene)[: _most(scene)], key=_kind)
+    return shown + ([EAGAIN] if any_eagain else [])
+
+
+def _kind(name: str) -> int:
+    known = [call for kind in KINDS for call in kind]
+    return known.index(name) if name in known else len(known)
 
 
 def _most(scene: Scene) -> int:
