@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iomodels.base.errors import NothingToDraw, OutputError
+from iomodels.base.errors import NothingToDraw
 from iomodels.base.exit_codes import Exit
 
 from .arguments import completing
 from .arguments.results import LATEST, found
 from .shared.ending import Ending
+from .shared.folders import make_folder
 
 if TYPE_CHECKING:
     from iomodels.charts import Format, Picture
@@ -104,7 +105,7 @@ def command(
     first = [picture for picture in pictures if every or picture.rank < FIRST]
     further = len(pictures) - len(first)
     folder = folder or _default_folder(chosen)
-    _make(folder)
+    make_folder(folder, "-o DIR")
     paths = [folder / f"{picture.name}.{format_}" for picture in first]
     for path in paths:
         files.check_output(path, force=force)
@@ -151,13 +152,3 @@ def _default_folder(results: Sequence[Path]) -> Path:
 
 def _where(scenario: str | None) -> str:
     return f" of scenario '{scenario}'" if scenario else ""
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, ValueError) as error:
-        raise OutputError(
-            f"cannot make the folder '{folder}' ({getattr(error, 'strerror', None) or error}): "
-            "name another with -o DIR"
-        ) from error

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from iomodels.base.errors import NothingToDraw, OutputError, ResultError
+from iomodels.base.errors import NothingToDraw, OutputError, ResultError, UsageError
 
 from .arguments import completing
 from .arguments.results import LATEST, found
+from .shared.folders import make_folder
 
 if TYPE_CHECKING:
     from iomodels.charts import Picture
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 @click.argument(
     "result", shell_complete=completing.RESULTS, default=LATEST, type=click.Path(path_type=Path)
 )
+@click.argument("more", nargs=-1, metavar="", type=click.Path(path_type=Path))
 @click.option(
     "-o",
     "--output",
@@ -35,16 +37,22 @@ if TYPE_CHECKING:
     "trace_files",
     multiple=True,
     type=click.Path(path_type=Path),
-    metavar="FILE",
+    metavar="PATH...",
     shell_complete=completing.JSON_FILES,
-    help="Add a picture of this file from `iomodels trace -o` (repeatable).",
+    help="Add a picture of this file, or of each trace in this folder, from `iomodels trace -o` "
+    "(repeatable, or name more files after it).",
 )
 @click.option(
     "--all", "every", is_flag=True, help="Every picture, not only the first of each scenario."
 )
 @click.option("--force", is_flag=True, help="Overwrite the page if it exists.")
 def command(
-    result: Path, output: Path | None, trace_files: tuple[Path, ...], every: bool, force: bool
+    result: Path,
+    more: tuple[Path, ...],
+    output: Path | None,
+    trace_files: tuple[Path, ...],
+    every: bool,
+    force: bool,
 ) -> None:
     """Write a result as one HTML page.
 
@@ -65,16 +73,34 @@ def command(
 
     from .show import console
 
+    if more and not trace_files:
+        raise click.UsageError("a page is of one result: name one file, and traces after --trace")
     (result,) = found([result])
     run = assembled.load(result)
     output = output or result.with_suffix(".html")
+    trace_files = tuple(_trace_files((*trace_files, *more)))
     traces = [trace.load(path) for path in trace_files]
     if output.exists() and any(output.samefile(path) for path in (result, *trace_files)):
         raise OutputError(f"{output} is an input: write the page to another file")
+    make_folder(output.parent, "-o PATH")
     files.check_output(output, force=force)
     html = page(run, _drawings(run, every=every), _flows(run, traces))
     files.write(html.encode(), output, force=force)
     console.err().print(console.safe(f"report: {output}"), soft_wrap=True)
+
+
+def _trace_files(given: Sequence[Path]) -> Iterator[Path]:
+    """The files themselves, and of a folder the traces in it, in the order of their names."""
+    for path in given:
+        if not path.is_dir():
+            yield path
+            continue
+        found = sorted(path.glob("trace-*.json"))
+        if not found:
+            raise UsageError(
+                f"there is no trace in {path}/: make one with iomodels trace -o {path}"
+            )
+        yield from found
 
 
 def _drawings(run: Run, *, every: bool) -> list[Drawing]:

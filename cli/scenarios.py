@@ -84,7 +84,8 @@ def _keys_reference(name: str | None, *, as_json: bool) -> None:
 def _facts(entry: KeyEntry) -> Iterator[str]:
     yield f"values: {entry.limits}{f' ({entry.unit})' if entry.unit else ''}"
     if entry.default:
-        yield "required" if entry.default == "required" else f"default: {entry.default}"
+        required = entry.default.startswith("required")
+        yield entry.default if required else f"default: {entry.default}"
     if entry.needs:
         yield "only with " + ", ".join(f"{o} = {' or '.join(v)}" for o, v in entry.needs.items())
 

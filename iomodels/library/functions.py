@@ -25,6 +25,7 @@ from iomodels.measure.defaults import (
 )
 from iomodels.measure.listening import Listener, RunListener
 from iomodels.results import schema
+from iomodels.results.newest import newest
 
 MIN_THRESHOLD = 0.001
 
@@ -106,11 +107,21 @@ def _listener(listener: Any, progress: bool) -> RunListener | None:  # noqa: ANN
 
 def load(path: str | os.PathLike[str]) -> Run:
     """Read a result file that `bench` wrote, or the PATH.partial of a run that did not end.
+    "latest" is the newest result in results/, as on the command line.
 
     Raises `ResultError` for a file that is not there or not sound, and `UsageError` for what is no
     path.
     """
-    return Run.of(assembled.load(arguments.path("path", path)))
+    return Run.of(assembled.load(_result(arguments.path("path", path))))
+
+
+def _result(path: str) -> str | Path:
+    if path != "latest":
+        return path
+    found = newest(Path("results"))
+    if found is None:
+        raise UsageError("there is no result in results/ here: run bench first, or name a file")
+    return found
 
 
 def compare(

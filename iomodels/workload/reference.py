@@ -10,6 +10,7 @@ import msgspec
 
 from iomodels.base.errors import UsageError
 from iomodels.base.toml import printable
+from iomodels.workload.channels import SHORT_SERVICE
 from iomodels.workload.draft import ScenarioFile
 from iomodels.workload.key import Key, all_keys, key_meant
 
@@ -76,7 +77,7 @@ def _entry(key: Key) -> KeyEntry:
     return KeyEntry(
         name=key.name,
         unit=key.unit,
-        default="required" if key.default is None else key.show(key.default),
+        default=_default(key),
         limits=key.limits,
         needs={
             other: values
@@ -87,7 +88,17 @@ def _entry(key: Key) -> KeyEntry:
     )
 
 
+def _default(key: Key) -> str:
+    if key.default is not None:
+        return key.show(key.default)
+    return "required in a table" if key.name.startswith(f"{SHORT_SERVICE}.") else "required"
+
+
 def _markdown_row(entry: KeyEntry) -> tuple[str, ...]:
-    default = entry.default if entry.default in ("required", "") else f"`{entry.default}`"
+    default = (
+        entry.default
+        if entry.default.startswith("required") or not entry.default
+        else f"`{entry.default}`"
+    )
     needs = ", ".join(f"`{other}` = {' or '.join(v)}" for other, v in entry.needs.items())
     return (f"`{entry.name}`", entry.unit, default or "none", entry.limits, needs, entry.meaning)

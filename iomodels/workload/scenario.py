@@ -203,6 +203,8 @@ def _locate(name_or_path: str | Path, known: Callable[[], tuple[str, ...]]) -> t
     if isinstance(name_or_path, Path) or "/" in text or text.endswith(".toml"):
         return Path(text), printable(text)
     names = known()
+    if text == "latest":
+        raise ScenarioError("'latest' is a result, no scenario: use report, chart or compare")
     if text not in names:
         raise ScenarioError(
             f"there is no scenario '{printable(text)}'{did_you_mean(text, names)}: `iomodels "

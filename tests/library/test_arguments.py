@@ -12,6 +12,7 @@ import pytest
 
 import iomodels
 from iomodels.library import arguments
+from iomodels.results.save import save
 
 from ..factory import make_run
 
@@ -178,3 +179,13 @@ def test_limits_are_those_of_the_command_line():
         for value in bad:
             with pytest.raises(Exception, match=r"not in the range|no |not "):
                 read(name, value)
+
+
+def test_load_takes_the_newest_result_here(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(iomodels.UsageError, match="there is no result in results/"):
+        iomodels.load("latest")
+    (tmp_path / "results").mkdir()
+    run = make_run()
+    save(run, tmp_path / "results" / "a.json", force=False)
+    assert iomodels.load("latest").seed == run.seed

@@ -133,6 +133,25 @@ def test_a_result_that_is_no_file_is_one_sentence(tmp_path, monkeypatch, capsys,
     assert list(tmp_path.iterdir()) == []
 
 
+def test_traces_are_files_or_a_folder_and_the_folder_of_the_page_is_made(result, capsys):
+    folder = result.parent / "traces"
+    folder.mkdir()
+    names = [folder / f"trace-{engine}.json" for engine in ("blocking", "select")]
+    for name in names:
+        name.write_bytes(encode(make_trace()))
+    pages = []
+    for n, given in enumerate(([folder], names)):
+        where = result.parent / "new" / f"{n}.html"
+        assert main.run(["report", str(result), "-o", str(where), "--trace", *map(str, given)]) == 0
+        pages.append(where.read_text())
+    assert pages[0] == pages[1]
+    capsys.readouterr()
+    assert main.run(["report", str(result), "--trace", str(result.parent)]) == 2
+    assert "there is no trace in" in capsys.readouterr().err
+    assert main.run(["report", str(result), str(result)]) == 2
+    assert "one result" in capsys.readouterr().err
+
+
 def test_a_trace_that_is_none_is_one_sentence(result, capsys):
     assert main.run(["report", str(result), "--trace", str(result)]) == 2
     out, err = capsys.readouterr()

@@ -212,6 +212,8 @@ def test_a_name_that_is_nearly_a_scenarios_gives_that_one_alone():
         scenario.resolve(["servers"])
     assert "(did you mean 'server'?)" in str(refused.value)
     assert "slow-device" not in str(refused.value)
+    with pytest.raises(ScenarioError, match="'latest' is a result, no scenario"):
+        scenario.resolve(["latest"])
 
 
 @pytest.mark.parametrize(
