@@ -63,9 +63,11 @@ def sentences(cells: Sequence[Cell]) -> list[str]:
     """
     lines = levels(cells)
     base = baseline(cells)
-    usable = [cell for cell in cells if _usable(cell) or cell is base]
+    usable = [cell for cell in cells if _usable(cell) or (cell is base and _is_sound(cell))]
     if base is None or len(usable) < 2:
         return lines or _no_answer(cells)
+    if base not in usable:
+        base = usable[0]
     by, deciding = _compared(base), _deciding(base)
     found = {
         cell.engine: verdicts_between(cell, base, by) or verdicts_between(cell, base, [deciding])
@@ -95,7 +97,7 @@ def first(cells: Sequence[Cell]) -> str:
 def _no_answer(cells: Sequence[Cell]) -> list[str]:
     """Why engines are not compared, if there were several of them."""
     meant = [cell for cell in cells if not cell.is_harness]
-    measured = [cell for cell in meant if cell.trials]
+    measured = [cell for cell in meant if _is_sound(cell)]
     if len(meant) < 2 or not measured:
         return []
     if any(map(has_deadline, measured)):
@@ -138,8 +140,11 @@ def is_degenerate(cell: Cell) -> bool:
 
 
 def _usable(cell: Cell) -> bool:
-    measured = cell.status in ("ok", "partial") and bool(cell.trials)
-    return measured and not is_degenerate(cell) and not cell.is_harness
+    return _is_sound(cell) and not is_degenerate(cell) and not cell.is_harness
+
+
+def _is_sound(cell: Cell) -> bool:
+    return cell.status in ("ok", "partial") and bool(cell.trials)
 
 
 def _compared(cell: Cell) -> list[ComparedQuantity]:

@@ -20,6 +20,11 @@ def test_where_only_one_engine_is_no_copy_of_blocking_it_is_compared_with_the_co
     (answer,) = sentences([absent, *copies, cell("aio", (2.73,) * 7)])
     assert answer.startswith("aio has the highest throughput: 2.73 times that of nonblocking")
     assert sentences([absent, cell("aio")]) == ["No comparison: only aio was measured."]
+    half = cell("blocking", status="failed", reason="broke in round 6")
+    (answer,) = sentences([half, cell("select"), cell("aio", (3.0,) * 7)])
+    assert answer.startswith("aio has the highest throughput: 3.00 times that of select")
+    broken = cell("select", status="failed", reason="broke in round 6")
+    assert sentences([cell("aio"), broken]) == ["No comparison: only aio was measured."]
 
 
 def test_under_a_deadline_it_is_said_why_there_is_no_comparison():
