@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from iomodels.analysis.quantity_definition import Quantity, has_deadline
+from iomodels.base.units import counted
 
 from .scene import Scene, Series
 
 MAX_ALT = 1500
+_REST = " The table has the numbers of {}."
 
 
 @dataclass(frozen=True)
@@ -46,15 +48,21 @@ class Chart:
         return self.suits(scene) and not (self.times and _has_deadline(scene))
 
     def describe(self, scene: Scene) -> str:
-        """The picture in words, with its main numbers last: a text too long is cut at its end."""
+        """The picture in words, with its main numbers last: of a text too long, whole points are
+        left out at its end."""
         notes = (f"{note}." for note in (*scene.missing, *scene.remarks))
         explained = filter(None, self.explain(scene))
-        said = [f"{self.title(scene)}. {scene.data}.", *notes, *explained]
+        text = " ".join([f"{self.title(scene)}. {scene.data}.", *notes, *explained])
+        points: list[str] = []
         for point in scene.points:
             values = [f"{s.label} {self.value(s)}" for s in point.series if self.value(s)]
             if values:
-                said.append(f"{point.label + ': ' if point.label else ''}{'; '.join(values)}.")
-        text = " ".join(said)
+                points.append(f" {point.label + ': ' if point.label else ''}{'; '.join(values)}.")
+        for number, said in enumerate(points):
+            if len(text) + len(said) > MAX_ALT - len(_REST) - 16:
+                text += _REST.format(counted(len(points) - number, "more point"))
+                break
+            text += said
         return text if len(text) <= MAX_ALT else text[: MAX_ALT - 1] + "…"
 
 
