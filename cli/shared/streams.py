@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import select
+import shutil
 import sys
+import textwrap
 from typing import TYPE_CHECKING, TextIO
 
 from iomodels.base import plain
@@ -18,6 +21,9 @@ from iomodels.base.escape import visible
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
+
+
+LEAST_WIDTH = 40
 
 
 class StreamError(NotWritten):
@@ -92,8 +98,20 @@ def _reopened(stream: TextIO | None, descriptor: int, *, closed: bool) -> TextIO
 
 
 def complain(message: str) -> None:
-    """One line on standard error."""
-    print(f"iomodels: {visible(' '.join(message.split()))}", file=sys.stderr, flush=True)
+    """One line on standard error; on a terminal wrapped at its width."""
+    line = f"iomodels: {visible(' '.join(message.split()))}"
+    if sys.stderr.isatty():
+        line = wrapped(line, shutil.get_terminal_size().columns)
+    print(line, file=sys.stderr, flush=True)
+
+
+def wrapped(line: str, width: int) -> str:
+    """`line` in lines of at most `width` columns. Paths, and what is in backquotes, stay whole."""
+    whole = re.sub(r"`[^`]*`", lambda found: found[0].replace(" ", "\0"), line)
+    lines = textwrap.wrap(
+        whole, max(LEAST_WIDTH, width), break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(lines).replace("\0", " ")
 
 
 def forget(stream: TextIO) -> None:

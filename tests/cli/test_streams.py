@@ -189,3 +189,13 @@ def test_making_a_large_data_file_is_told(cli, tmp_path):
     assert "making" not in cli(*writers, *small, "--json").stderr
     written = on_terminal([*writers, *small, "-o", "run.json"], tmp_path)
     assert "making a data file of 1 MiB" in written
+
+
+def test_a_message_on_a_terminal_is_wrapped_and_paths_and_commands_stay_whole():
+    path = "/a/" + "long-name-" * 12
+    line = f"iomodels: cannot write {path}: name another, as in `iomodels bench -o results/x.json`"
+    lines = import_module("iomodels.cli.shared.streams").wrapped(line, 60).splitlines()
+    assert " ".join(lines) == line
+    assert f"{path}:" in lines
+    assert any("`iomodels bench -o results/x.json`" in each for each in lines)
+    assert max(len(each) for each in lines if path not in each) <= 60
