@@ -49,13 +49,14 @@ class Ending:
 
     def code(self, code: int, signal: int | None = None) -> int:
         """Say what failed, and give the exit code: that of the `signal`; else `code`, what the
-        command found; else, where all was well, that of what could not be written."""
+        command found. An output that could not be written comes before all but a regression or a
+        failed cell: a job that lets an inconclusive check pass must not pass without its report."""
         for failure in self.failures:
             streams.complain(str(failure))
         if signal is not None:
             return exit_codes.of_signal(signal)
         if self._reader_gone:
             return EXIT_BROKEN_PIPE
-        if code:
-            return code
-        return exit_codes.Exit.OUTPUT if self.failures else exit_codes.Exit.DONE
+        if self.failures and code != exit_codes.Exit.FAILED:
+            return exit_codes.Exit.OUTPUT
+        return code

@@ -48,15 +48,32 @@ def load_baseline(paths: Sequence[str | Path]) -> Baseline:
     """
     files: list[Path] = []
     for path in map(Path, paths):
-        inside = sorted(path.glob("*.json")) if path.is_dir() else [path]
-        if not inside:
-            raise UsageError(f"no result (*.json) in {path}: record one with iomodels bench -o")
-        files += inside
+        files += _results_in(path) if path.is_dir() else [path]
     loaded = zip(map(assembled.load, files), names.apart(files), strict=True)
     runs, copies = _each_once(sorted(loaded, key=_when))
     more = f" and {len(runs) - 1} older" if len(runs) > 1 else ""
     warnings = [*copies, *(notice for run, name in runs for notice in incomplete(run, name))]
     return Baseline(f"{runs[-1][1]}{more}", tuple(run for run, _ in runs), tuple(warnings))
+
+
+def _results_in(folder: Path) -> list[Path]:
+    """By name. An unreadable folder is not an empty one."""
+    try:
+        names_inside = sorted(path.name for path in folder.iterdir())
+    except OSError as error:
+        raise UsageError(
+            f"{folder} cannot be read ({error.strerror}): check the permissions of the folder"
+        ) from None
+    results = [folder / name for name in names_inside if name.endswith(".json")]
+    if results:
+        return results
+    partial = next((name for name in names_inside if name.endswith(".json.partial")), None)
+    if partial is not None:
+        raise UsageError(
+            f"no complete result (*.json) in {folder}: iomodels bench --resume {folder / partial} "
+            "completes the interrupted one"
+        )
+    raise UsageError(f"no result (*.json) in {folder}: record one with iomodels bench -o")
 
 
 def _each_once(runs: Sequence[tuple[Run, str]]) -> tuple[list[tuple[Run, str]], list[Notice]]:

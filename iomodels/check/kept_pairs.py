@@ -21,7 +21,7 @@ from iomodels.check.pair_plan import SIDES, PairedCell, Side
 from iomodels.check.pair_runs import Pair
 from iomodels.machine import environment
 from iomodels.results.partial import KeptLine, PartialWriter
-from iomodels.results.schema import SCHEMA, Cell, Notice, Run, Tool
+from iomodels.results.schema import ARM, SCHEMA, Cell, Notice, Run, Tool
 
 
 class KeptPairs:
@@ -126,6 +126,7 @@ def _run(cells: Sequence[PairedCell], side: Side, seed: int) -> Run:
             "rounds": 1,  # how many there will be depends on what they show
             "duration_s": pair_runs.DEFAULT_SLICES * pair_runs.DEFAULT_SLICE_S,
             "warmup_s": pair_runs.DEFAULT_WARMUP_S,
+            ARM: side,
         },
         environment=environment.describe(),
         warnings=[],

@@ -19,7 +19,7 @@ from iomodels.machine import environment
 from iomodels.measure import places
 from iomodels.measure.defaults import MAX_ROUNDS, MAX_SECONDS, MIN_DURATION_S
 from iomodels.measure.plan import Plan, of_pairs
-from iomodels.results.schema import FINGERPRINT, Cell, Notice, Run
+from iomodels.results.schema import ARM, FINGERPRINT, Cell, Notice, Run
 from iomodels.trials.launch import core_hash
 from iomodels.workload.point import in_folder, point_from_parameters
 
@@ -58,6 +58,11 @@ def earlier(path: str | os.PathLike[str], *, folder: str | None = None) -> Earli
     is_partial = path.suffix == ".partial"
     output = path.with_suffix("") if is_partial else path
     run = load(path)
+    if ARM in run.settings:
+        raise ResultError(
+            f"{path} is one arm of an interrupted A/B, which cannot be continued: start the check "
+            "again"
+        )
     if is_partial and output.exists():
         _check_same(run, output)
     plan = _plan(run, path, folder)

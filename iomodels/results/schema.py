@@ -183,6 +183,10 @@ class Asked(msgspec.Struct, frozen=True):
     """What `--set` was given, apart from `channel.folder`, which is never part of a result."""
 
 
+ARM = "arm"
+"""The key of `Run.settings` that the kept trials of one arm of an A/B have: "a" or "b"."""
+
+
 class Run(msgspec.Struct, frozen=True):
     """One `iomodels bench` and its result file."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -313,3 +315,17 @@ def test_a_folder_is_a_baseline_of_all_its_results(recorded: Run, tmp_path: Path
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="no result"):
         baseline.load_baseline([tmp_path / "empty"])
+    (tmp_path / "empty" / "r.json.partial").touch()
+    with pytest.raises(UsageError, match=r"bench --resume .*r\.json\.partial"):
+        baseline.load_baseline([tmp_path / "empty"])
+
+
+def test_an_unreadable_folder_is_not_an_empty_one(tmp_path, monkeypatch) -> None:
+    """Root reads every folder, so the refusal is injected."""
+
+    def refused(_: Path) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    with pytest.raises(UsageError, match=r"cannot be read \(Permission denied\)"):
+        baseline.load_baseline([tmp_path])

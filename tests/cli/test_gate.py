@@ -125,6 +125,15 @@ def test_exports_do_not_need_a_reader_of_the_table(files) -> None:
     assert ElementTree.parse(files / "j.xml").getroot().tag == "testsuites"
 
 
+@pytest.mark.parametrize(("new", "code"), [("same.json", 5), ("slow.json", 1), ("few.json", 5)])
+def test_only_a_regression_comes_before_a_report_that_is_lost(files, new, code) -> None:
+    """CI jobs let exit code 4 pass: not without the report."""
+    command = [sys.executable, "-m", "iomodels", "compare", "base.json", new]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, cwd=files, stdout=full, stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == code, done.stderr
+
+
 def test_another_version_is_judged_only_when_asked_and_never_in_silence(cli, files) -> None:
     for options, code in (((), 3), (("--anyway",), 1)):
         done = cli("compare", "base.json", "other.json", *options)
