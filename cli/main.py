@@ -28,6 +28,7 @@ from iomodels.base.system import NOT_ALLOWED, REFUSED, SCARCE
 from .shared import colour, streams, surroundings
 from .shared.ending import EXIT_BROKEN_PIPE
 from .shared.streams import StreamError, complain
+from .start import is_shortage
 
 COMMANDS = {
     "bench": "Run scenarios with the engines and show what each costs.",
@@ -160,8 +161,8 @@ def _unforeseen(error: Exception) -> int:
     if os.environ.get(DEBUG):
         traceback.print_exception(error)
     kept = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
-    number = errno.ENOMEM if isinstance(error, MemoryError) else getattr(error, "errno", None)
-    if isinstance(error, (OSError, MemoryError)) and number in SCARCE:
+    number = errno.ENOMEM if is_shortage(error) else getattr(error, "errno", None)
+    if isinstance(error, (OSError, MemoryError, ImportError)) and number in SCARCE:
         complain(f"{os.strerror(number)}: {SCARCE[number]}{kept}")
         return Exit.OUTPUT
     place = traceback.extract_tb(error.__traceback__)[-1]

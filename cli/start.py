@@ -14,11 +14,18 @@ def main() -> None:
     signals.leave_at_once()
     try:
         from .main import main
-    except (OSError, MemoryError) as error:
-        _leave(f"too little to begin with ({error}): raise the limits (ulimit -n, -v)", Exit.OUTPUT)
-    except ImportError as error:
+    except (OSError, MemoryError, ImportError) as error:
+        if not isinstance(error, ImportError) or is_shortage(error):
+            limits = "raise the limits (ulimit -n, -v)"
+            _leave(f"too little to begin with ({error}): {limits}", Exit.OUTPUT)
         _leave(f"it is not installed completely ({error}): install it again", Exit.INTERNAL)
     main()
+
+
+def is_shortage(error: Exception) -> bool:
+    """Whether there was no memory. For a shared library dlopen(3) says so in words only."""
+    unmapped = isinstance(error, ImportError) and "failed to map segment" in str(error)
+    return isinstance(error, MemoryError) or unmapped
 
 
 def _leave(sentence: str, code: Exit) -> NoReturn:

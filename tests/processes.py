@@ -24,3 +24,10 @@ def await_children(pid: int, count: int, timeout_s: float = 30) -> None:
         assert time.monotonic() < deadline, f"only {len(seen)} processes were started"
         seen.update(children(pid))
         time.sleep(0.002)
+
+
+def await_stopped(pid: int, timeout_s: float = 10) -> None:
+    """Until a signal that stops has reached the process."""
+    deadline = time.monotonic() + timeout_s
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        assert time.monotonic() < deadline, f"process {pid} does not stop"

@@ -153,7 +153,12 @@ def test_an_incomplete_installation_is_one_line() -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_too_little_memory_is_one_line(tmp_path) -> None:
-    done = run(*BENCH, "--json", cwd=tmp_path, limits=[(resource.RLIMIT_AS, 25 << 20)])
+@pytest.mark.parametrize("mebibytes", [23, 25, 27])
+def test_too_little_memory_is_one_line(tmp_path, mebibytes) -> None:
+    """Of ours: where OpenSSL cannot be loaded, Python's hashlib logs lines of its own before it."""
+    limit = resource.RLIMIT_AS, mebibytes << 20
+    done = run(*BENCH, "--json", cwd=tmp_path, limits=[limit])
     assert done.returncode == 5, done.stderr
-    assert is_one_sentence(done)
+    (said,) = [line for line in done.stderr.splitlines() if line.startswith("iomodels: ")]
+    assert said == done.stderr.splitlines()[-1]
+    assert "ulimit -v" in said or "-v)" in said

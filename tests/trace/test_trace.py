@@ -85,7 +85,8 @@ def test_aio_submits_at_once_and_is_notified_after_the_device_was_ready(engine: 
     notified = {
         "aio": [e for e in calls(trace, "aio_suspend") if e.result == 0],  # not its timeouts
         "aio:notify=signal": of_kind(trace, "signal"),
-        "aio:notify=callback": of_kind(trace, "callback"),
+        # One that begins before the recording is the warm-up's.
+        "aio:notify=callback": [e for e in of_kind(trace, "callback") if e.start_ns > 0],
     }[engine]
     assert len(calls(trace, "aio_read")) == len(moments) == len(notified) == 2
     for submit, ready_ns, told in zip(calls(trace, "aio_read"), moments, notified, strict=True):

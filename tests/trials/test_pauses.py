@@ -20,7 +20,7 @@ from iomodels.trials.pauses import Pauses, Reading
 from iomodels.trials.preparation import Preparation
 
 from ..planned import planned
-from ..processes import children
+from ..processes import await_stopped, children
 from .test_trial import only_child
 
 
@@ -57,8 +57,10 @@ def test_the_shortest_stop_voids_the_trial() -> None:
     """Over before anybody looked: the kernel still reports that the child was continued."""
 
     def stop_and_go_on(operations: int) -> None:
-        os.kill(only_child(), signal.SIGSTOP)
-        os.kill(only_child(), signal.SIGCONT)
+        child = only_child()
+        os.kill(child, signal.SIGSTOP)
+        await_stopped(child)  # SIGCONT takes back a SIGSTOP that has not arrived
+        os.kill(child, signal.SIGCONT)
 
     with pytest.raises(Paused):
         run(stop_and_go_on)
