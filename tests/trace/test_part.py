@@ -35,7 +35,10 @@ def test_a_server_of_many_connections_shows_one_request_from_its_begin(engine: s
         return
     # It is as long as from one answer to the next, though its connection waits much longer.
     lengths = [end - before for before, end in itertools.pairwise(ends_ns)]
-    assert flow.duration_ns == flow.latency_ns == sorted(lengths)[1]
+    assert flow.duration_ns == flow.latency_ns
+    assert flow.duration_ns in lengths
+    if flow.chosen_from == len(lengths):  # fewer where some overlap
+        assert flow.duration_ns == sorted(lengths)[1]
     for kind in ("read", "write"):
         moved = [s for s in flow.steps if s.name.endswith(kind) and s.call_class != "query"]
         assert moved, kind
