@@ -298,7 +298,10 @@ def _scale(axes: Axes, sheet: FlowSheet) -> None:
     axes.plot([at, at], [top, bottom], color=style.INK, linewidth=2)
     for y in (top, bottom):
         axes.plot([at - 0.05, at + 0.05], [y, y], color=style.INK, linewidth=1)
-    write(
-        axes, at, top - 0.12, format_duration(length_ns), style.SMALL_PT,
-        ha="center", color=style.INK,
-    )  # fmt: skip
+    look = {"ha": "center", "color": style.INK}
+    if sheet.layout.is_terse:  # along the bar: above it could be a label of the device
+        at, top = at + 0.12, bottom
+        look |= {"rotation": "vertical", "va": "bottom"}
+    else:
+        top -= 0.12
+    write(axes, at, top, format_duration(length_ns), style.SMALL_PT, **look)
