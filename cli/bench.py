@@ -31,8 +31,18 @@ from iomodels.measure.defaults import (
 )
 
 from .arguments import completing
+from .arguments.results import FOLDER
 from .shared.ending import Ending, naming
-from .shared.options import JSON_OPTION, LEGEND_OPTION, Time, export_option, settings_by_key
+from .shared.options import (
+    JSON_OPTION,
+    LEGEND_OPTION,
+    Time,
+    engine_option,
+    export_option,
+    one_folder,
+    set_option,
+    settings_by_key,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,31 +50,18 @@ if TYPE_CHECKING:
     from iomodels.measure.earlier import Earlier
     from iomodels.results.schema import Notice, Run
 
-DEFAULT_FOLDER = Path("results")
 DEFAULT_SUITE = "default"
 
 
 @click.command()
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...", shell_complete=completing.SCENARIOS)
-@click.option(
-    "-e",
-    "--engine",
-    "engines",
-    multiple=True,
-    metavar="NAME[:OPTION=VALUE]",
-    shell_complete=completing.ENGINES,
-    help="Engine to measure; repeat it, or separate engines with commas. [default: those of the "
-    "scenario, else blocking,nonblocking,select,aio]",
+@engine_option(
+    "Engine to measure; repeat it, or separate engines with commas. [default: those of the "
+    "scenario, else blocking,nonblocking,select,aio]"
 )
-@click.option(
-    "-s",
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="KEY=VALUE[,...]",
-    shell_complete=completing.KEY_SETTINGS,
-    help="Change a scenario key, as in load.depth=4 (repeatable). Several values make a sweep. "
-    "`iomodels scenarios --keys` lists the keys.",
+@set_option(
+    "Change a scenario key, as in load.depth=4 (repeatable). Several values make a sweep. "
+    "`iomodels scenarios --keys` lists the keys."
 )
 @click.option(
     "-r",
@@ -242,7 +239,7 @@ def default_output(scenarios: Sequence[str], now: datetime) -> Path:
     from iomodels.base.files import slug
 
     name = slug("-".join(dict.fromkeys(Path(scenario).stem for scenario in scenarios)))[:60]
-    path = DEFAULT_FOLDER / f"{name}-{now:%Y%m%dT%H%M%SZ}.json"
+    path = FOLDER / f"{name}-{now:%Y%m%dT%H%M%SZ}.json"
     return free_name(path) if path.exists() else path
 
 
@@ -262,28 +259,27 @@ def _earlier(path: Path, settings: Mapping[str, Sequence[str]], *, others: bool)
             "--resume continues a run as it was: give nothing else but --set channel.folder, "
             "--export and --json"
         )
-    folder = settings.get("channel.folder")
-    return earlier(path, folder=folder[0] if folder else None)
+    return earlier(path, folder=one_folder(settings))
 
 
 @contextmanager
 def _default_folder(output: Path | None) -> Iterator[None]:
     """Make the default folder for as long as it takes, and for good if a result got into it."""
-    if output is None or output.parent != DEFAULT_FOLDER or DEFAULT_FOLDER.exists():
+    if output is None or output.parent != FOLDER or FOLDER.exists():
         yield
         return
     try:
-        DEFAULT_FOLDER.mkdir(exist_ok=True)  # another run may have made it just now
+        FOLDER.mkdir(exist_ok=True)  # another run may have made it just now
     except OSError as error:
         raise NotWritten(
-            f"cannot make the folder '{DEFAULT_FOLDER}' here ({error.strerror}): "
+            f"cannot make the folder '{FOLDER}' here ({error.strerror}): "
             "name the result file with -o PATH"
         ) from error
     try:
         yield
     finally:
         with suppress(OSError):  # there is something in it, or it is gone already
-            DEFAULT_FOLDER.rmdir()
+            FOLDER.rmdir()
 
 
 def _where(output: Path, run: Run) -> list[str]:

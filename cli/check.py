@@ -25,7 +25,10 @@ from .shared.options import (
     METRIC_OPTION,
     THRESHOLD_OPTION,
     Time,
+    engine_option,
     export_option,
+    one_folder,
+    set_option,
     settings_by_key,
 )
 
@@ -40,7 +43,7 @@ DEFAULT_MINUTES = 3.0
 
 
 LEAST_PAIRS = 10
-"""`sign_flip.MIN_SUITE_PAIRS`, without loading numpy for `--help`."""
+"""The fewest pairs whose exact p-value, 2 / 2^pairs at best, can reach `sign_flip.SUITE_ALPHA`."""
 
 
 @click.command()
@@ -71,24 +74,12 @@ LEAST_PAIRS = 10
     shell_complete=completing.ARM_SETTINGS,
     help="A/B: what arm B changes.",
 )
-@click.option(
-    "-e",
-    "--engine",
-    "engines",
-    multiple=True,
-    metavar="NAME[:OPTION=VALUE]",
-    shell_complete=completing.ENGINES,
-    help="A/B: engine to measure; repeat it, or separate engines with commas. [default: as bench]",
+@engine_option(
+    "A/B: engine to measure; repeat it, or separate engines with commas. [default: as bench]"
 )
-@click.option(
-    "-s",
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="KEY=VALUE[,...]",
-    shell_complete=completing.KEY_SETTINGS,
-    help="A/B: change a scenario key in both arms (repeatable). With --baseline, only "
-    "channel.folder, the folder of the data files.",
+@set_option(
+    "A/B: change a scenario key in both arms (repeatable). With --baseline, only "
+    "channel.folder, the folder of the data files."
 )
 @click.option(
     "-r",
@@ -233,10 +224,7 @@ def _folder(settings: Mapping[str, Sequence[str]]) -> str | None:
             f"--set {others[0]} needs --a or --b: with --baseline only channel.folder can be "
             "set; the other settings are those of the baseline"
         )
-    given = settings.get("channel.folder")
-    if given is not None and len(given) > 1:
-        raise click.UsageError("--set channel.folder takes one folder")
-    return given[0] if given else None
+    return one_folder(settings)
 
 
 def _files_only(names: Sequence[str]) -> None:

@@ -11,7 +11,6 @@ import difflib
 import errno
 import importlib
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -142,7 +141,7 @@ def run(arguments: Sequence[str]) -> int:
         complain(str(error))
         return error.exit_code
     except (KeyboardInterrupt, click.Abort) as interruption:
-        number = getattr(interruption, "number", signal.SIGINT)
+        number = signals.number_of(interruption)
         complain(signals.words(number))
         return exit_codes.of_signal(number)
     except Exception as error:  # noqa: BLE001 - the last resort, so that no user meets a traceback

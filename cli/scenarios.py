@@ -185,7 +185,7 @@ def _described(scenario: Scenario) -> list[RenderableType]:
     if scenario.expect:
         shown += [safe(""), safe(f"Expect: {scenario.expect}")]
     shown += [safe(""), safe("Keys (change one with --set KEY=VALUE)", "bold")]
-    shown += [_keys(scenario, all_points)]
+    shown += [_keys(all_points)]
     if len(all_points) > 1:
         shown += [safe(""), safe("Points", "bold")]
         shown += [safe(f"  {point.label}") for point in all_points]
@@ -194,7 +194,7 @@ def _described(scenario: Scenario) -> list[RenderableType]:
     return [*shown, safe("")]
 
 
-def _keys(scenario: Scenario, all_points: list[Point]) -> Table:
+def _keys(all_points: list[Point]) -> Table:
     """Every key with its value at all points, and what it means."""
     from rich.table import Table
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iomodels.base.errors import NothingMeasured, OutputError
+from iomodels.base.errors import NothingMeasured
 from iomodels.base.exit_codes import Exit
 
 from .arguments import completing
 from .shared.ending import Ending
-from .shared.options import settings_by_key
+from .shared.folders import make_folder
+from .shared.options import engine_option, set_option, settings_by_key
 
 if TYPE_CHECKING:
     from iomodels.charts.drawing.picture import Format
@@ -32,15 +33,7 @@ ABOUT_RECORDING = ("names", "engines", "scenario", "settings", "requests")
     metavar="[ENGINE|SCENARIO]...",
     shell_complete=completing.ENGINES_AND_SCENARIOS,
 )
-@click.option(
-    "-e",
-    "--engine",
-    "engines",
-    multiple=True,
-    metavar="NAME[:OPTION=VALUE]",
-    shell_complete=completing.ENGINES,
-    help="Engine to record, the same as an ENGINE argument (repeatable).",
-)
+@engine_option("Engine to record, the same as an ENGINE argument (repeatable).")
 @click.option(
     "--scenario",
     metavar="SCENARIO",
@@ -48,14 +41,9 @@ ABOUT_RECORDING = ("names", "engines", "scenario", "settings", "requests")
     default=SCENARIO,
     help=f"A shipped name, or a path to a TOML file. [default: {SCENARIO}]",
 )
-@click.option(
-    "-s",
-    "--set",
-    "settings",
-    multiple=True,
+@set_option(
+    "Change a scenario key, as in load.compute=50us (repeatable).",
     metavar="KEY=VALUE",
-    shell_complete=completing.KEY_SETTINGS,
-    help="Change a scenario key, as in load.compute=50us (repeatable).",
 )
 @click.option(
     "-n",
@@ -203,12 +191,7 @@ def _check_outputs(
 
     paths = [perfetto] if perfetto is not None else []
     if folder is not None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(
-                f"cannot make the folder '{folder}' ({error.strerror}): name another with -o DIR"
-            ) from error
+        make_folder(folder, "-o DIR")
         for engine in engines:
             data = _data_file(folder, engine)
             paths += [data, data.with_suffix(f".{format_}")]

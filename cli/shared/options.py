@@ -28,6 +28,32 @@ LEGEND_OPTION = click.option(
 )
 
 
+def engine_option(help: str) -> Callable[[Command], Command]:
+    """`--engine`, which can be repeated."""
+    return click.option(
+        "-e",
+        "--engine",
+        "engines",
+        multiple=True,
+        metavar="NAME[:OPTION=VALUE]",
+        shell_complete=completing.ENGINES,
+        help=help,
+    )
+
+
+def set_option(help: str, metavar: str = "KEY=VALUE[,...]") -> Callable[[Command], Command]:
+    """`--set`, which can be repeated; `settings_by_key` reads it."""
+    return click.option(
+        "-s",
+        "--set",
+        "settings",
+        multiple=True,
+        metavar=metavar,
+        shell_complete=completing.KEY_SETTINGS,
+        help=help,
+    )
+
+
 class Share(_FloatType):
     """A share such as `5%` or `0.05`, from 0.1 % to 100 %."""
 
@@ -163,6 +189,17 @@ class Time(_FloatType):
                 ctx,
             )
         return units
+
+
+def one_folder(settings: Mapping[str, Sequence[str]]) -> str | None:
+    """The folder of the data files, where nothing else can be set: no result names it.
+
+    Raises `click.UsageError` for several.
+    """
+    given = settings.get("channel.folder", ())
+    if len(given) > 1:
+        raise click.UsageError("--set channel.folder takes one folder")
+    return given[0] if given else None
 
 
 def settings_by_key(given: Sequence[str]) -> Mapping[str, Sequence[str]]:

@@ -26,7 +26,7 @@ from iomodels.comparison.wording import (
 )
 from iomodels.statistics.rounds import MIN_ROUNDS
 
-from .console import engine_name, safe
+from .console import engine_name, safe, terms
 
 STYLES = {
     "slower": "red",
@@ -211,10 +211,9 @@ def _legend(
         return []
     if not explain:
         return [Text(""), safe(SHORT_LEGEND.format(interval=comparison.interval), "dim")]
-    terms = Table.grid(padding=(0, 2, 0, 0))
-    for term, meaning in LEGEND.items():
-        terms.add_row(safe(term, "dim"), safe(meaning.format(interval=comparison.interval), "dim"))
-    return [Text(""), terms]
+    interval = comparison.interval
+    meanings = {term: meaning.format(interval=interval) for term, meaning in LEGEND.items()}
+    return [Text(""), terms(meanings)]
 
 
 def _capital(text: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TextIO
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 from rich.text import Text
@@ -12,10 +13,13 @@ from rich.text import Text
 from iomodels.base.escape import visible
 
 from ..shared import colour
+from ..shared.streams import LEAST_WIDTH
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 PLAIN_WIDTH = 80
 """Columns where neither a terminal nor COLUMNS says how many there are."""
-LEAST_WIDTH = 40
 
 
 class QuietConsole(Console):
@@ -65,3 +69,13 @@ def _console(stream: TextIO) -> Console:
 def _plain_width() -> int:
     asked = os.environ.get("COLUMNS", "")
     return max(LEAST_WIDTH, int(asked)) if asked.isdecimal() else PLAIN_WIDTH
+
+
+def terms(meanings: Mapping[str, str]) -> Table:
+    """A legend: what each column, and each word in them, means."""
+    from rich.table import Table  # most commands have no legend
+
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for term, meaning in meanings.items():
+        grid.add_row(safe(term, "dim"), safe(meaning, "dim"))
+    return grid

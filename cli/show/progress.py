@@ -16,6 +16,7 @@ from rich.table import Column as RichColumn
 
 from iomodels.base.escape import visible
 from iomodels.base.units import counted, format_count, format_size
+from iomodels.measure.listening import LARGE_FILE
 
 from .console import safe
 
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 OF_THE_MOMENT = ("not-kept", "confirming")
 """The codes of notices that no result has: a table does not repeat them."""
-LARGE_FILE = 1 << 28
-"""Bytes. To make one of that size takes a second or more."""
 
 
 class PlainDisplay:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from iomodels import _core
-from iomodels.base.signals import interruptible
+from iomodels.base.signals import ENDING, interruptible
 from iomodels.base.system import allowed_cpus
 from iomodels.charts import Format, Picture, render
 
@@ -24,7 +24,6 @@ WORTH_A_PROCESS = 4
 """With fewer pictures for each, starting and ending helpers takes longer than it saves."""
 
 _LENGTH = struct.Struct("=Q")
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def rendered(pictures: Sequence[Picture], format: Format) -> Iterator[bytes]:
@@ -86,7 +85,7 @@ def _start(
     parent = os.getpid()
     with ExitStack() as stack:
         # Ctrl-C is for this process, and ends the helper through it.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
         stack.callback(signal.pthread_sigmask, signal.SIG_SETMASK, before)
         try:
             ours, theirs = os.pipe()

@@ -20,6 +20,7 @@ from iomodels.comparison.wording import share
 from iomodels.results.schema import Interval
 
 from . import console, pair_progress
+from .console import terms
 
 SHORT_LEGEND = "In parentheses 95 % intervals. --legend explains the columns."
 
@@ -139,10 +140,7 @@ def _legend(report: Report) -> Table:
         "detectable": "the smallest change that is found with 80 % power",
         "B / A": "throughput of the slowed arm, divided by that of the other",
     }
-    terms = Table.grid(padding=(0, 2, 0, 0))
-    for term, meaning in meanings.items():
-        terms.add_row(Text(term, style="dim"), Text(meaning, style="dim"))
-    return terms
+    return terms(meanings)
 
 
 def _rates(tally: Tally) -> tuple[str, ...]:

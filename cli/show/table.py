@@ -23,6 +23,7 @@ from iomodels.analysis.cells import (
     harness_ns_per_op,
     label,
     points_to_show,
+    rounds_of,
     trial_times,
 )
 from iomodels.analysis.quantities import (
@@ -40,7 +41,7 @@ from iomodels.base.units import counted, format_duration
 from iomodels.results.schema import Cell, Notice, Run
 from iomodels.statistics.rounds import MIN_ROUNDS, interval_kind
 
-from .console import PLAIN_WIDTH, engine_name, safe
+from .console import PLAIN_WIDTH, engine_name, safe, terms
 from .numbers import MEANINGS, format_ratio
 
 MARKS = "*†‡§¶"
@@ -323,7 +324,7 @@ def _harness(points: Iterable[PointCells], legend: Legend) -> list[RenderableTyp
 
 
 def _explained(run: Run, legend: Legend, width: int, *, explain: bool) -> list[RenderableType]:
-    rounds = max((len(cell.trials) for cell in run.cells), default=0)
+    rounds = rounds_of(run)
     if not rounds:
         return []
     duration = trial_times(run, f"{run.settings.get('duration_s', '?')} s")
@@ -339,12 +340,4 @@ def _explained(run: Run, legend: Legend, width: int, *, explain: bool) -> list[R
         said.append(f"No room in {width} columns: {', '.join(legend.left_out)}.")
     said.append(EXPLAINED if explain else MORE)
     shown: list[RenderableType] = [Text(""), safe(" ".join(said), "dim")]
-    return [*shown, _terms(legend.meanings | GENERAL)] if explain else shown
-
-
-def _terms(meanings: Mapping[str, str]) -> Table:
-    """What each column, and each word in them, means."""
-    terms = Table.grid(padding=(0, 2, 0, 0))
-    for term, meaning in meanings.items():
-        terms.add_row(safe(term, "dim"), safe(meaning, "dim"))
-    return terms
+    return [*shown, terms(legend.meanings | GENERAL)] if explain else shown

@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from iomodels.analysis.cells import rounds_of
 from iomodels.analysis.claim_definition import Outcome
 from iomodels.analysis.claims import verdicts
 from iomodels.analysis.quantities import CPU, LATENCY_P50, THROUGHPUT, named
@@ -38,7 +39,7 @@ def table(run: Run, *, explain: bool = False) -> list[RenderableType]:
     grid.add_column("", no_wrap=True)
     grid.add_column("the article's claim", ratio=4)
     grid.add_column("here", width=12)
-    rounds = max((len(cell.trials) for cell in run.cells), default=0)
+    rounds = rounds_of(run)
     names = (name for verdict in found for name in verdict.cells) if explain else ()
     longest = max((len(word) for name in names for word in f"{name},".split()), default=0)
     heading = f"measured, with its {interval_kind(rounds)}"
@@ -97,8 +98,7 @@ def _lines(engine: str, cell: Cell | None) -> Iterator[Text]:
     for quantity in (THROUGHPUT, LATENCY_P50, CPU, named("calls_per_op")):
         interval = quantity.interval(cell)
         if interval is not None:
-            value = f"{quantity.unit.show(interval.median)} {quantity.unit.suffix}".rstrip()
-            yield Text(f"{quantity.title}: {value}")
+            yield Text(f"{quantity.title}: {quantity.unit.spoken(interval.median)}")
     yield Text("")
 
 

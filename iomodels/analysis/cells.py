@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from iomodels.base.errors import IomodelsError
-from iomodels.base.units import format_duration
+from iomodels.base.units import format_duration, listed
 from iomodels.results.schema import Cell, Parameter, Run
 from iomodels.workload import scenario
 from iomodels.workload.key import all_keys
@@ -79,8 +79,7 @@ def changes(run: Run, name: str, *, but: Iterable[str] = ()) -> str:
             continue
         values = dict.fromkeys(parameters[key] for parameters in cells if key in parameters)
         if len(values) <= MOST_VALUES:
-            *others, last = [show(key, value) for value in values]
-            of_key = f"{', '.join(others)} and {last}" if others else last
+            of_key = listed([show(key, value) for value in values])
             texts.append(f"{in_words(key)} {of_key}")
     return ", ".join(texts)
 
@@ -147,6 +146,11 @@ def _points(points: list[list[Cell]]) -> list[PointCells]:
         )
         for cells in points
     ]
+
+
+def rounds_of(run: Run) -> int:
+    """In how many rounds the cell was measured that was in most of them."""
+    return max((len(cell.trials) for cell in run.cells), default=0)
 
 
 def has_measurements(run: Run) -> bool:

@@ -313,10 +313,7 @@ def reference_page() -> str:
     for claim in CLAIMS:
         lines += ["", f"## {claim.id}: {claim.says}", "", claim.explained, ""]
         for condition in claim.conditions:
-            side = "above" if condition.least is not None else "below"
-            bound = condition.least if condition.least is not None else condition.most
-            assert bound is not None
             where = ", ".join(place.name for place in condition.places)
             what = condition.quantity.words.rstrip(":")
-            lines.append(f"- {what}: {side} {condition.quantity.bound(bound)}. Cells: {where}.")
+            lines.append(f"- {what}: {condition.holds}. Cells: {where}.")
     return "\n".join(lines) + "\n"

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from iomodels.analysis import quantities
 from iomodels.analysis.quantity_definition import Quantity
-from iomodels.base.units import counted
+from iomodels.base.units import counted, listed
 from iomodels.results.schema import Cell
 from iomodels.statistics.rounds import MIN_ROUNDS, RELEVANT, Ratio, paired_ratio
 
@@ -143,13 +143,6 @@ def beside_one(text: str, value: float) -> str:
 def few_rounds(rounds: int) -> str:
     """Why there is no verdict."""
     return f"{counted(rounds, 'paired round')}, {MIN_ROUNDS} are needed"
-
-
-def listed(items: Sequence[str], last: str = "and") -> str:
-    """`a, b and c`."""
-    if len(items) < 2:
-        return "".join(items)
-    return f"{', '.join(items[:-1])} {last} {items[-1]}"
 
 
 # A factor from two on, and a difference in per cent below: the one rule.

@@ -24,12 +24,12 @@ from iomodels.analysis.differences import (
     Verdict,
     described,
     few_rounds,
-    listed,
     price,
     size,
     verdicts_between,
 )
 from iomodels.analysis.quantity_definition import Quantity, has_deadline, is_open_loop
+from iomodels.base.units import listed
 from iomodels.results.schema import Cell
 from iomodels.statistics.rounds import MIN_ROUNDS
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 from iomodels.analysis.cells import grouped, label, reads_of_all, took
+from iomodels.analysis.quantity_definition import is_open_loop
 from iomodels.base.errors import EngineError
 from iomodels.base.units import format_count
 from iomodels.engines import spec as engines
@@ -163,8 +164,7 @@ def _hides_nothing(cell: Cell) -> bool:
     """Whether submit itself waits until a device that it started is done, with nothing else to wait
     for: an open loop has the time until the next arrival to compute in. (A file is read ahead, and
     a stream goes on, while the application computes.)"""
-    is_open = cell.parameters.get("load.arrivals", "closed") != "closed"
-    if cell.parameters.get("channel.kind") != "timer" or is_open:
+    if cell.parameters.get("channel.kind") != "timer" or is_open_loop(cell.parameters):
         return False
     try:
         return bool(engines.parse(cell.engine).caps["blocks_in_submit"])

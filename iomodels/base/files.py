@@ -20,7 +20,7 @@ MAX_SLUG = 80
 _NO_PLACE_FOR_FILES = ("/dev", "/proc", "/sys")
 _MEMORY = "/dev/shm"
 _MAX_LINKS = 40
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
@@ -49,7 +49,7 @@ def check_output(path: str | os.PathLike[str], *, force: bool) -> None:
             probe.unlink()
     except (OSError, ValueError) as error:
         failure = cannot_write(path, error)
-        full = getattr(error, "errno", None) in _FULL
+        full = getattr(error, "errno", None) in FULL
         raise (failure if full else OutputError(str(failure))) from None
 
 
@@ -217,7 +217,7 @@ def slug(text: str) -> str:
 
 
 def cannot_write(path: Path, error: Exception, kept: Path | None = None) -> NotWritten:
-    if getattr(error, "errno", None) in _FULL:
+    if getattr(error, "errno", None) in FULL:
         remedy = "free some space, or name an output on another disk"
     else:
         remedy = "check the name and the permissions of its folder, or name another output"

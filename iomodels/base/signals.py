@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from iomodels.base.exit_codes import of_signal
+
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -22,6 +24,12 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, number: int = signal.SIGINT) -> None:
         super().__init__("interrupted")
         self.number = number
+
+
+def number_of(interruption: BaseException) -> int:
+    """Which signal interrupted; Python's own `KeyboardInterrupt` is SIGINT."""
+    number: int = getattr(interruption, "number", signal.SIGINT)
+    return number
 
 
 def words(number: int) -> str:
@@ -43,7 +51,7 @@ def _leave(number: int, frame: FrameType | None) -> None:
     try:
         os.write(2, f"iomodels: {words(number)}\n".encode())
     finally:
-        os._exit(128 + number)
+        os._exit(of_signal(number))
 
 
 class Held:

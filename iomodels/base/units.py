@@ -184,6 +184,19 @@ def counted(count: float, noun: str) -> str:
     return f"{count if isinstance(count, int) else f'{count:g}'} {noun}{'s' * (count != 1)}"
 
 
+def listed(items: Sequence[str], last: str = "and") -> str:
+    """`a, b and c`."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def from_to(low: str, high: str) -> str:
+    """`1.09 – 1.31 ms`: the unit once, where both have the same."""
+    number, space, unit = low.rpartition(" ")
+    return f"{number if space and high.endswith(space + unit) else low} – {high}"
+
+
 def exact_duration(ns: int) -> str:
     """Show nanoseconds with no digit lost: in ns where three digits would not do."""
     return _format_exactly(ns, _DURATION_STEPS)

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 
 from iomodels.analysis.quantities import calls_of, named
 from iomodels.analysis.quantity_definition import Quantity
-from iomodels.base.units import format_per_operation
+from iomodels.base.units import counted, format_per_operation
 
 from .drawing.chart import Chart
 from .drawing.scene import Scene, ScenePoint, Series, some_of, thinned
@@ -118,7 +118,7 @@ def _left_out(scene: Scene) -> str:
     more = len(_names(scene)) - _most(scene)
     if more <= 0:
         return ""
-    return f"Not shown: {more} more {'call' if more == 1 else 'calls'}, made less often."
+    return f"Not shown: {counted(more, 'more call')}, made less often."
 
 
 def number(series: Series, name: str) -> float | None:

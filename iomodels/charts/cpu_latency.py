@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from iomodels.analysis.quantities import CPU, LATENCY_P50
+from iomodels.base.units import listed
 from iomodels.results.schema import Interval
 
 from .drawing import rows, scales
@@ -17,7 +18,7 @@ from .drawing.chart import Chart, measured, spoken
 from .drawing.labels import Bar, Label, beside_points
 from .drawing.scene import Scene, ScenePoint, Series, some_of
 from .drawing.sheet import Grid, heading, sheet
-from .drawing.style import MARKER_PT, joined, safe, short_name
+from .drawing.style import MARKER_PT, safe, short_name
 
 AXES = (CPU, LATENCY_P50)
 """Across and up."""
@@ -121,7 +122,7 @@ def _labels(ax: Axes, named: Sequence[tuple[Series, float, float]]) -> list[Labe
         series, x, y = group[0]
         text = series.short
         if len(group) > 1:
-            text = f"{short_name(series.cell.engine)} ({joined([s.of_run for s, _, _ in group])})"
+            text = f"{short_name(series.cell.engine)} ({listed([s.of_run for s, _, _ in group])})"
         labels.append(Label(safe(text), x, y, series.look.colour))
     return labels
 

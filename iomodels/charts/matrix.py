@@ -20,7 +20,7 @@ from iomodels.analysis.quantities import (
     THROUGHPUT,
     named,
 )
-from iomodels.base.units import format_count, format_per_operation
+from iomodels.base.units import format_count, format_per_operation, from_to
 from iomodels.engines.catalog import DESCRIPTORS, Descriptor
 
 from .drawing.chart import Chart, spoken
@@ -259,17 +259,11 @@ def headlines(series: Series) -> list[tuple[str, str, str]]:
     several = series.summary.rounds > 1
     rows = [(q, q.interval(series.cell), q.unit.show) for q in NUMBERS]
     return [
-        (q.axis_title, show(i.median), _from_to(show(i.low), show(i.high)) if several else "")
+        (q.axis_title, show(i.median), from_to(show(i.low), show(i.high)) if several else "")
         if i is not None
         else (q.axis_title, NOT_TOLD, "")
         for q, i, show in rows
     ]
-
-
-def _from_to(low: str, high: str) -> str:
-    """`1.09 – 1.31 ms`: the unit once, where both have the same."""
-    number, space, unit = low.rpartition(" ")
-    return f"{number if space and high.endswith(space + unit) else low} – {high}"
 
 
 def _spoken(series: Series) -> str:

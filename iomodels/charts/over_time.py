@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from iomodels.analysis.quantities import THROUGHPUT
-from iomodels.base.units import format_duration
+from iomodels.base.units import counted, format_duration
 from iomodels.results.schema import Interval, Trial
 from iomodels.statistics.rounds import MIN_ROUNDS, median_interval
 
@@ -256,7 +256,7 @@ def _spoken(series: Series) -> str:
     unit = THROUGHPUT.unit
     return (
         f"from {unit.show(min(values))} to {unit.spoken(max(values))} "
-        f"in {len(values)} {'round' if len(values) == 1 else 'rounds'}"
+        f"in {counted(len(values), 'round')}"
     )
 
 

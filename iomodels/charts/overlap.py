@@ -11,13 +11,14 @@ from matplotlib.figure import Figure
 from iomodels.analysis.notices import overlap_bound
 from iomodels.analysis.quantities import named
 from iomodels.analysis.quantity_definition import Quantity
+from iomodels.base.units import listed
 
 from .drawing import rows, scales
 from .drawing.chart import Chart, spoken
 from .drawing.labels import Label, at_ends, margin_in
 from .drawing.scene import Scene, Series
 from .drawing.sheet import Grid, heading, panel_in, sheet
-from .drawing.style import SOFT, joined
+from .drawing.style import SOFT
 from .drawing.sweep import Line, at_edges, cut_bars, draw_lines, facets, left_out
 
 OVERLAP, SPEED_UP = named("overlap"), named("speed_up")
@@ -55,22 +56,15 @@ def _panel(ax: Axes, quantity: Quantity, lines: list[Line], right_in: float) -> 
         ax.axhline(level, color=SOFT, linewidth=0.8, linestyle=(0, (2, 2)))
     title = quantity.axis_title
     values, ends = draw_lines(ax, title, lines, lambda series: quantity.interval(series.cell))
-    cells = [(x, s) for line in lines for x, s in line.dots if quantity.interval(s.cell)]
-    scales.swept(ax.xaxis, COMPUTE, [x for x, _ in cells])
+    dots = [dot for line in lines for dot in line.dots]
+    found = [(x, i, s.look.colour) for x, s in dots if (i := quantity.interval(s.cell))]
+    scales.swept(ax.xaxis, COMPUTE, [x for x, _, _ in found])
     scales.of_unit(ax.yaxis, title, quantity.unit, values)
     low, high = ax.get_ylim()
     at_ends(ax, [replace(end, y=min(max(end.y, low), high)) for end in ends], right_in)
-    intervals = [(x, i, s.look.colour) for x, s in cells if (i := quantity.interval(s.cell))]
-    cut_bars(ax, intervals)
-    medians = [(x, s, quantity.interval(s.cell)) for x, s in cells]
-    at_edges(
-        ax,
-        [
-            Label(quantity.unit.show(i.median), x, i.median, series.look.colour)
-            for x, series, i in medians
-            if i is not None
-        ],
-    )
+    cut_bars(ax, found)
+    shown = quantity.unit.show
+    at_edges(ax, [Label(shown(i.median), x, i.median, colour) for x, i, colour in found])
 
 
 def explained(scene: Scene) -> list[str]:
@@ -92,7 +86,7 @@ def _doubts(scene: Scene) -> str:
     if not beyond:
         return ""
     return (
-        f"Some overlaps of {joined(list(dict.fromkeys(beyond)))} are impossible values: the "
+        f"Some overlaps of {listed(list(dict.fromkeys(beyond)))} are impossible values: the "
         "parts are measured one after another, and the machine was not equally fast in all of "
         "them."
     )

@@ -46,8 +46,9 @@ def draw(scene: Scene) -> Figure:
     right = margin_in(scene.engines, most_in=MOST_LABEL_IN[scene.is_narrow])
     grid = Grid(scene, len(points), columns, panel_in(scene, PANEL_IN), right_in=right, gap_in=0.1)
     on = sheet(scene, CHART.subject, grid.height_in, explained=explained(scene))
-    values = [y for point in points for series in point.series for y in curve(series)[1]]
-    furthest = max((x for p in points for s in p.series for x in curve(s)[0]), default=1.0)
+    curves = [curve(series) for point in points for series in point.series]
+    values = [y for _, ys in curves for y in ys]
+    furthest = max((x for xs, _ in curves for x in xs), default=1.0)
     for point, ax in zip(points, grid.panels(on), strict=True):
         _panel(ax, point, values, right, max(furthest, 10.0))
     return on.figure

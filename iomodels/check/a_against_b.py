@@ -7,7 +7,6 @@ show.
 
 from __future__ import annotations
 
-import signal
 from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
@@ -15,7 +14,7 @@ from typing import Protocol
 from iomodels.analysis import notices
 from iomodels.base import signals
 from iomodels.base.errors import NothingMeasured
-from iomodels.base.signals import Interrupted
+from iomodels.base.signals import Interrupted, number_of
 from iomodels.check import pair_runs, pair_verdicts
 from iomodels.check.pair_plan import SIDES
 from iomodels.check.pair_runs import PairedCell
@@ -115,7 +114,7 @@ def compare_arms(
     except KeyboardInterrupt as interruption:
         until_then = [*pair_verdicts.unfinished(measuring.rows), *lost]
         notice = Notice("interrupted", pair_verdicts.INTERRUPTED)
-        number = getattr(interruption, "number", signal.SIGINT)
+        number = number_of(interruption)
         found = comparison(until_then, notice, finished=False)
         raise ComparisonInterrupted(found, number) from None
     changes = [*pair_verdicts.judge_rows(measuring.rows, decision, threshold), *lost]
@@ -142,8 +141,7 @@ def _doubts(measuring: _Measuring) -> list[Notice]:
     if preparation is None:
         return []
     points = [row.cell.arm(side).planned.point for row in measuring.rows for side in SIDES]
-    doubts = [preparation.doubts(point) for point in points]
-    return [Notice("device", text) for text in dict.fromkeys(doubts) if text is not None]
+    return preparation.doubts(points)
 
 
 class _Measuring:

@@ -15,20 +15,17 @@ from pathlib import Path
 import msgspec
 
 from iomodels.analysis.cells import has_measurements
-from iomodels.base.errors import NotWritten, UsageError
+from iomodels.base.errors import NotWritten, ResultError, UsageError
 from iomodels.check.baseline import (
     FRESH_ROUNDS,
     LEAST_FRESH_ROUNDS,
-    LIMITS,
     Baseline,
     _cells,
     _comparable,
-    _environment,
     _rounds,
     comparable_rounds,
     few_rounds,
     of_the_baseline,
-    setting,
     unlike,
 )
 from iomodels.comparison import matching, metrics, verdict
@@ -46,8 +43,11 @@ from iomodels.comparison.runs import (
 )
 from iomodels.comparison.schema import OF_ROUNDS, OF_RUNS, SCHEMA, Change, Comparison
 from iomodels.engines.spec import EngineSpec
+from iomodels.machine import environment
+from iomodels.measure import places
+from iomodels.measure.defaults import LIMITS
 from iomodels.measure.listening import RunListener
-from iomodels.measure.plan import Plan, of_pairs
+from iomodels.measure.plan import Plan, of_pairs, setting
 from iomodels.measure.run import RunNotSaved, bench_plan
 from iomodels.results.schema import Notice, Run
 from iomodels.statistics import rank_sum, sign_flip
@@ -115,7 +115,8 @@ def check(
     kept = Path(output) if output is not None and comparable else None
     not_kept = _not_kept(Path(output)) if output is not None and not comparable else []
     few = few_rounds(bases, cells) if comparable else []
-    here = msgspec.structs.replace(newest, environment=_environment(cells))
+    folder_of_files = places.described(point for point, _ in cells.values())
+    here = msgspec.structs.replace(newest, environment=environment.describe(folder_of_files))
     _tell(listener, [*not_kept, *few, *places_differ(bases, here)])
     not_saved = None
     try:
@@ -194,7 +195,10 @@ def _tell(listener: RunListener | None, notices: Sequence[Notice]) -> None:
 def _plan(
     base: Run, cells: Sequence[tuple[Point, EngineSpec]], rounds: int | None, *, timed: bool
 ) -> Plan:
-    settings = {name: setting(base, name) for name in LIMITS}
+    try:
+        settings = {name: setting(base, name) for name in LIMITS}
+    except ResultError as error:
+        raise ResultError(f"the baseline's {error}: record another baseline") from None
     if rounds is not None:
         settings["rounds"] = rounds
     if not timed:

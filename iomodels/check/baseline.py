@@ -11,14 +11,14 @@ import msgspec
 from iomodels import __version__
 from iomodels.analysis import assembled
 from iomodels.base import names
-from iomodels.base.errors import IomodelsError, NothingMeasured, ResultError, UsageError
+from iomodels.base.errors import IomodelsError, NothingMeasured, UsageError
 from iomodels.comparison import matching
 from iomodels.comparison.matching import Key
 from iomodels.comparison.runs import incomplete
 from iomodels.engines.spec import EngineSpec
 from iomodels.engines.spec import parse as parse_engine
 from iomodels.machine import environment
-from iomodels.results.schema import Cell, Notice, Parameter, Run, Tool
+from iomodels.results.schema import Cell, Notice, Run, Tool
 from iomodels.statistics.rounds import MIN_ROUNDS
 from iomodels.trials.launch import core_hash
 from iomodels.workload.point import Point, in_folder, point_from_parameters
@@ -26,9 +26,6 @@ from iomodels.workload.point import Point, in_folder, point_from_parameters
 FRESH_ROUNDS, LEAST_FRESH_ROUNDS = 20, 7
 
 MAX_NAMES = 5
-
-LIMITS = {"rounds": (1, 1000), "duration_s": (0.001, 3600), "warmup_s": (0, 3600)}
-"""As on the command line: a baseline may be a stranger's file."""
 
 
 @dataclass(frozen=True)
@@ -150,14 +147,6 @@ def few_rounds(bases: Sequence[Run], cells: Mapping[Key, object]) -> list[Notice
     return [Notice("few-rounds", message)]
 
 
-def _environment(cells: Mapping[Key, tuple[Point, EngineSpec]]) -> dict[str, Parameter | None]:
-    """This machine's, with the file system of the first cell that works on files."""
-    for point, _ in cells.values():
-        if point.channel.kind == "file":
-            return environment.describe(Path(point.channel.folder))
-    return environment.describe()
-
-
 def _names(keys: Collection[Key]) -> str:
     """The first few cells by name, and how many more."""
     label = matching.labels({key: _as_cell(key) for key in keys})
@@ -206,17 +195,6 @@ def _cells(
 
 def _as_cell(key: Key) -> Cell:
     return Cell(key[0], dict(key[1]), key[2], "ok")
-
-
-def setting(base: Run, name: str) -> float:
-    low, high = LIMITS[name]
-    value = base.settings.get(name)
-    if not isinstance(value, int | float) or not low <= value <= high:
-        raise ResultError(
-            f"the baseline's setting {name} is {value!r}, and must be a number from {low} to "
-            f"{high}: record another baseline"
-        )
-    return float(value)
 
 
 def unlike(bases: Sequence[Run]) -> list[Notice]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,6 +18,7 @@ from iomodels.check import pair_runs
 from iomodels.check.a_against_b import ComparisonListener
 from iomodels.check.pair_plan import SIDES, PairedCell, Side
 from iomodels.check.pair_runs import Pair
+from iomodels.comparison.runs import now_utc
 from iomodels.machine import environment
 from iomodels.results.partial import KeptLine, PartialWriter
 from iomodels.results.schema import ARM, SCHEMA, Cell, Notice, Run, Tool
@@ -36,7 +36,6 @@ class KeptPairs:
     ) -> None:
         """`path` is that of a result; each arm has its own beside it (NAME-a.json)."""
         self._listener = listener
-        self._cells = {id(cell): index for index, cell in enumerate(cells)}
         self._stack = ExitStack()
         self._writers: Mapping[Side, PartialWriter] = {
             side: PartialWriter(path.with_stem(f"{path.stem}-{side}"), _run(cells, side, seed))
@@ -88,7 +87,7 @@ class KeptPairs:
             try:
                 for side, trial in zip(SIDES, (pair.a, pair.b), strict=True):
                     if trial is not None:
-                        self._writers[side].append(KeptLine(self._cells[id(cell)], trial))
+                        self._writers[side].append(KeptLine(cell.index, trial))
             except OutputError as error:
                 self._stop(error)
         self._listener.pair_ended(cell, pair)
@@ -120,7 +119,7 @@ def _run(cells: Sequence[PairedCell], side: Side, seed: int) -> Run:
     return Run(
         schema=SCHEMA,
         tool=Tool(tool.version, tool.core_hash),
-        created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        created_utc=now_utc(),
         seed=seed,
         settings={
             "rounds": 1,  # how many there will be depends on what they show

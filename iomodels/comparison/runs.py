@@ -255,8 +255,8 @@ def counters_unjudged(bases: Sequence[Run], new: Run) -> int:
 def incomplete(run: Run, name: str) -> list[Notice]:
     """A notice where not all of the run's cells were measured to their end."""
     found = []
+    cells = matching.cells_by_key(run).values()
     for status, what in (("partial", "are incomplete"), ("failed", "failed")):
-        cells = matching.cells_by_key(run).values()
         count = sum(cell.status == status for cell in cells)
         if count:
             found.append(Notice(status, f"{name}: {count} of {len(cells)} cells {what}"))

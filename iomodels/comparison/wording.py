@@ -6,14 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from iomodels.base.units import counted, format_count
+from iomodels.comparison.matching import NO_COMMON_CELL
 from iomodels.comparison.metrics import COUNTER_PREFIX, METRICS, SUITE
 from iomodels.comparison.schema import Change, Comparison
-from iomodels.comparison.verdict import SENSITIVE
+from iomodels.comparison.verdict import FAILING, SENSITIVE
 from iomodels.results.schema import Interval
 from iomodels.statistics.rounds import MIN_ROUNDS
-
-BAD = ("slower", "vanished", "failed")
-"""The verdicts that fail a gate."""
 
 ORDER = ("vanished", "failed", "slower", "inconclusive", "faster", "new", "same")
 """The verdicts, what a reader has to act on first."""
@@ -27,7 +25,7 @@ HEADLINES = {
 
 
 SAME_RUN = "both are the same run"
-INCOMPARABLE = ("no-common-cell", "machine", "tool-version", "core", "file-system")
+INCOMPARABLE = (NO_COMMON_CELL, "machine", "tool-version", "core", "file-system")
 """The codes of the notices that say why times cannot be compared."""
 
 
@@ -93,7 +91,7 @@ MOST_ANSWERS = 5
 def answers(comparison: Comparison) -> list[str]:
     """What got worse or better, by how much, the worst first: a sentence each, and how many more
     there are."""
-    order = [verdict for verdict in ORDER if verdict in (*BAD, "faster")]
+    order = [verdict for verdict in ORDER if verdict in (*FAILING, "faster")]
     found = [change for change in comparison.changes if change.verdict in order]
     found.sort(key=lambda change: order.index(change.verdict))
     lines = [_answer(change) for change in found[:MOST_ANSWERS]]

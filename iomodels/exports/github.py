@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from iomodels.base.escape import visible
 from iomodels.comparison.schema import Change, Comparison
+from iomodels.comparison.verdict import FAILING
 from iomodels.comparison.wording import (
-    BAD,
     HEADLINES,
     by_urgency,
     cell_name,
@@ -33,7 +33,7 @@ def commands(comparison: Comparison) -> str:
 
     Where there are too many, the last says how many more.
     """
-    told = [c for c in by_urgency(comparison.changes) if c.verdict in (*BAD, "inconclusive")]
+    told = [c for c in by_urgency(comparison.changes) if c.verdict in (*FAILING, "inconclusive")]
     lines = [_annotation(change) for change in told]
     if comparison.outcome == "not comparable":
         said = [part for part in (counts(comparison), why_incomparable(comparison)) if part]
@@ -56,7 +56,7 @@ def title(value: str) -> str:
 
 
 def _annotation(change: Change) -> str:
-    level = "error" if change.verdict in BAD else "warning"
+    level = "error" if change.verdict in FAILING else "warning"
     return _command(level, f"{change.verdict}: {cell_name(change)}", sentence(change))
 
 

@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 from iomodels.base.escape import visible
 from iomodels.comparison.schema import Change, Comparison
 from iomodels.comparison.wording import cell_name, counts, sentence, share
+from iomodels.exports.content.cells import unique
 
 SUITE = "iomodels"
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -87,12 +88,8 @@ def _incomparable(suite: ET.Element, comparison: Comparison) -> None:
 
 def _case(suite: ET.Element, change: Change, taken: set[str]) -> None:
     name = text(f"{cell_name(change)}: {change.metric}")
-    unique, number = name, 1
-    while unique in taken:
-        number += 1
-        unique = f"{name} #{number}"
-    taken.add(unique)
-    case = ET.SubElement(suite, "testcase", classname=text(change.scenario), name=unique)
+    scenario = text(change.scenario)
+    case = ET.SubElement(suite, "testcase", classname=scenario, name=unique(name, taken))
     said = text(sentence(change))
     if change.verdict in _ELEMENT:
         element, kind = _ELEMENT[change.verdict]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from iomodels.analysis import findings, sweeps
-from iomodels.analysis.cells import PointCells, changes, grouped, label
+from iomodels.analysis.cells import PointCells, changes, grouped, label, rounds_of
 from iomodels.analysis.quantities import (
     CPU,
     LATENCY_P50,
@@ -106,7 +106,7 @@ def table(
 
 
 def _how(run: Run) -> str:
-    rounds = max((len(cell.trials) for cell in run.cells), default=0)
+    rounds = rounds_of(run)
     cells = [cell for cell in run.cells if not cell.is_harness]
     few = any(LATENCY_P99.has_too_few(cell.trials) for cell in cells)
     fewest = LATENCY_P99.fewest_operations

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from iomodels.analysis.cells import changes, grouped, points_to_show
+from iomodels.analysis.cells import changes, grouped, points_to_show, rounds_of
 from iomodels.base.escape import visible
 from iomodels.base.units import counted
 from iomodels.comparison import wording
 from iomodels.comparison.schema import Change, Comparison
 from iomodels.report.tables import Entry, TableRow, table
 from iomodels.results.schema import Notice, Run
-from iomodels.statistics.rounds import MIN_ROUNDS
+from iomodels.statistics.rounds import interval_kind
 
 MAX_ROWS = 200
 """Rows of all tables of an output. A notebook keeps its outputs; `to_rows()` has everything."""
@@ -56,9 +56,11 @@ def of_comparison(comparison: Comparison) -> str:
 
 
 def _spread(run: Run) -> str:
-    rounds = max((len(cell.trials) for cell in run.cells), default=0)
-    what = "95 % interval" if rounds >= MIN_ROUNDS else "range"
-    return f"Medians over {counted(rounds, 'round')}. Point at a number to see its {what}."
+    rounds = rounds_of(run)
+    return (
+        f"Medians over {counted(rounds, 'round')}. "
+        f"Point at a number to see its {interval_kind(rounds)}."
+    )
 
 
 def _row(row: TableRow) -> list[tuple[str, str]]:

@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING
 
 from iomodels.base.escape import visible
 from iomodels.base.units import counted, format_size
-from iomodels.measure.listening import Listener
+from iomodels.measure.listening import LARGE_FILE, Listener
 
 if TYPE_CHECKING:
     from iomodels.measure.plan import Plan
     from iomodels.results.schema import Notice, Trial
     from iomodels.trials.planned import PlannedTrial
-
-LARGE_FILE = 1 << 28
-"""Bytes. To make one of that size takes a second or more."""
 
 
 class TextProgress(Listener):

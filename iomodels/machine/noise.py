@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from iomodels.base.units import counted
 from iomodels.machine.environment import clocksource, governor
 from iomodels.machine.proc import ROOT, cgroup_folders, read, read_int
 from iomodels.results.schema import Notice
@@ -230,7 +231,7 @@ def _busy_now(use: Use, root: Path, busy: str) -> Finding | None:
     load = float((read(root / "proc/loadavg") or "0").split()[0])
     limit = max(PREFLIGHT_CORES, 0.02 * cores)
     if use.foreign_cores > limit and use.foreign_s > PREFLIGHT_LEAST_S:
-        amount = f"{use.foreign_cores:.2f} of {_count(cores, 'core')}"
+        amount = f"{use.foreign_cores:.2f} of {counted(cores, 'core')}"
         return Finding(
             "busy",
             f"{use.foreign_cores:.2f} cores",
@@ -241,7 +242,7 @@ def _busy_now(use: Use, root: Path, busy: str) -> Finding | None:
         return Finding(
             "busy",
             f"load average {load:.2f}",
-            f"the load average is {load:.2f} on {_count(cores, 'core')}, although little runs",
+            f"the load average is {load:.2f} on {counted(cores, 'core')}, although little runs",
             "wait a minute, or look for short-lived processes with `top`",
         )
     return None
@@ -335,9 +336,9 @@ def _busy_trials(uses: Sequence[Use]) -> Finding | None:
     return Finding(
         BUSY_THROUGHOUT if usual > limit and seconds > BURST_LEAST_S else "busy",
         f"{max(0.0, usual):.2f} cores",
-        f"other processes used {max(0.0, usual):.2f} of {_count(cores, 'core')} in the "
+        f"other processes used {max(0.0, usual):.2f} of {counted(cores, 'core')} in the "
         f"median trial and {max(shares):.2f} in the worst, over {limit:g} in {len(bursts)} of "
-        f"{_count(len(uses), 'trial')}",
+        f"{counted(len(uses), 'trial')}",
         BUSY_REMEDY,
     )
 
@@ -359,16 +360,16 @@ def _held_back(use: Use) -> Finding | None:
     if use.throttled > 0:
         return Finding(
             "throttled",
-            _count(use.throttled, "time"),
-            f"the control group's CPU quota stopped this process {_count(use.throttled, 'time')}, "
+            counted(use.throttled, "time"),
+            f"the control group's CPU quota stopped this process {counted(use.throttled, 'time')}, "
             f"for {use.throttled_s * 1e3:.0f} ms in all",
             "raise the quota (`docker run --cpus`, `CPUQuota=`, the pod's CPU limit)",
         )
     if use.thermal > 0:
         return Finding(
             "throttled",
-            _count(use.thermal, "time"),
-            f"the CPUs slowed down {_count(use.thermal, 'time')} to cool off",
+            counted(use.thermal, "time"),
+            f"the CPUs slowed down {counted(use.thermal, 'time')} to cool off",
             "let the machine cool, turn turbo off, or make the run shorter",
         )
     return None
@@ -385,7 +386,3 @@ def _add(uses: Sequence[Use]) -> Use:
         throttled_s=sum(use.throttled_s for use in uses),
         thermal=sum(use.thermal for use in uses),
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

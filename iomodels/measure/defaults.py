@@ -6,5 +6,11 @@ DURATION_S = 0.5
 WARMUP_S = 0.1
 QUICK_ROUNDS, QUICK_DURATION_S, QUICK_WARMUP_S = 3, 0.1, 0.02
 MIN_DURATION_S, MAX_SECONDS = 0.001, 3600
+LIMITS = {
+    "rounds": (1, MAX_ROUNDS),
+    "duration_s": (MIN_DURATION_S, MAX_SECONDS),
+    "warmup_s": (0, MAX_SECONDS),
+}
+"""Of a run's settings, wherever they come from: a file may be a stranger's."""
 MAX_SEED = 2**53 - 1
 """What every JSON reader keeps exactly (RFC 8259, section 6)."""

@@ -17,19 +17,13 @@ from iomodels.base.files import partial_path
 from iomodels.engines.spec import parse as parse_engine
 from iomodels.machine import environment
 from iomodels.measure import places
-from iomodels.measure.defaults import MAX_ROUNDS, MAX_SECONDS, MIN_DURATION_S
-from iomodels.measure.plan import Plan, of_pairs
+from iomodels.measure.defaults import LIMITS
+from iomodels.measure.plan import Plan, of_pairs, setting
 from iomodels.results.schema import ARM, FINGERPRINT, Cell, Notice, Run
 from iomodels.trials.launch import core_hash
 from iomodels.workload.point import in_folder, point_from_parameters
 
 _OF_FILES = ("file_system", "file_system_device")
-_LIMITS = {
-    "rounds": (1, MAX_ROUNDS),
-    "duration_s": (MIN_DURATION_S, MAX_SECONDS),
-    "warmup_s": (0, MAX_SECONDS),
-}
-"""As on the command line: the file may be a stranger's."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +113,10 @@ def _plan(run: Run, path: Path, folder: str | None) -> Plan:
         ]
     except IomodelsError as error:
         raise ResultError(f"{path} cannot be continued: {error}") from None
-    settings = {name: _setting(run, path, name) for name in _LIMITS}
+    try:
+        settings = {name: setting(run, name) for name in LIMITS}
+    except ResultError as error:
+        raise ResultError(f"{path} cannot be continued: its {error}") from None
     return of_pairs(
         pairs,
         rounds=int(settings["rounds"]),
@@ -129,20 +126,9 @@ def _plan(run: Run, path: Path, folder: str | None) -> Plan:
     )
 
 
-def _setting(run: Run, path: Path, name: str) -> float:
-    low, high = _LIMITS[name]
-    value = run.settings.get(name)
-    if not isinstance(value, int | float) or not low <= value <= high:
-        raise ResultError(
-            f"{path} cannot be continued: its setting {name} is {value!r}, and must be a number "
-            f"from {low} to {high}"
-        )
-    return float(value)
-
-
 def _check_here(run: Run, plan: Plan, path: Path) -> None:
     """Trials of two machines or versions are no one run."""
-    now = environment.describe(places.described(plan.cells))
+    now = environment.describe(places.described(cell.point for cell in plan.cells))
     on_files = any(cell.point.channel.kind == "file" for cell in plan.cells)
     names: Sequence[str] = (*FINGERPRINT, *(_OF_FILES if on_files else ()))
     differ = [

@@ -8,6 +8,9 @@ from iomodels.measure.plan import Plan
 from iomodels.results.schema import Notice, Trial
 from iomodels.trials.planned import PlannedTrial
 
+LARGE_FILE = 1 << 28
+"""Bytes. To make one of that size takes a second or more."""
+
 
 class RunListener(Protocol):
     """Told what happens while it happens. A progress display is one; a test's recorder another."""

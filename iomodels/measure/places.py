@@ -9,13 +9,14 @@ from iomodels.base.errors import ScenarioError
 from iomodels.machine import storage
 from iomodels.trials.planned import PlannedCell
 from iomodels.workload.channels import FileChannel
+from iomodels.workload.point import Point
 
 
-def described(cells: Iterable[PlannedCell]) -> Path:
-    """The folder of the first scenario that works on files; its file system is described."""
-    for cell in cells:
-        if cell.point.channel.kind == "file":
-            return Path(cell.point.channel.folder)
+def described(points: Iterable[Point]) -> Path:
+    """The folder of the first point on files; its file system is described."""
+    for point in points:
+        if point.channel.kind == "file":
+            return Path(point.channel.folder)
     return Path("/var/tmp")
 
 

@@ -10,17 +10,28 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from iomodels.base.errors import ResultError
 from iomodels.engines import ability as engines_ability
 from iomodels.engines import catalog
 from iomodels.engines.spec import EngineSpec
 from iomodels.engines.spec import parse as parse_engine
-from iomodels.results.schema import HARNESS
+from iomodels.measure.defaults import LIMITS
+from iomodels.results.schema import HARNESS, Run
 from iomodels.trials.planned import PlannedCell, PlannedTrial
 from iomodels.workload.scenario import Point, Scenario, points
 
 NOT_ALONE = "not measured, since no engine can run here"
 HARNESS_DURATION_S = 0.05
 """A null-engine trial is short: it repeats tens of nanoseconds, and its value is a median."""
+
+
+def setting(run: Run, name: str) -> float:
+    """One of a run's settings (`LIMITS`). Raises `ResultError`: its file may be a stranger's."""
+    low, high = LIMITS[name]
+    value = run.settings.get(name)
+    if not isinstance(value, int | float) or not low <= value <= high:
+        raise ResultError(f"setting {name} is {value!r}, and must be a number from {low} to {high}")
+    return float(value)
 
 
 @dataclass(frozen=True)

@@ -123,10 +123,6 @@ class _Job:
     def engine(self) -> str:
         return self.planned.cell.engine.canonical
 
-    @property
-    def serves(self) -> bool:
-        return self.planned.cell.point.parameters.get("channel.role") == "server"
-
 
 def _with_question(recording: Recording, question: str) -> Recording:
     if recording.trace is None:
@@ -267,7 +263,9 @@ def _notes(job: _Job, record: Record, recorded: Recorded, failure: TrialError | 
             f"The oldest {counted(recorded.lost, 'event')} are missing: there was no room for more "
             "(-n for fewer requests)."
         )
-    if ended > job.requests and not job.serves:  # a server's client goes on until it is stopped
+    if (
+        ended > job.requests and not job.planned.cell.point.serves
+    ):  # a server's client goes on until it is stopped
         notes.append(
             f"{counted(ended - job.requests, 'more request')} began before the last of them ended; "
             "what happened after that is left out."

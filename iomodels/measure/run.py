@@ -7,13 +7,13 @@ is `statistics/rounds.py`, what it looks like is the listener's business.
 from __future__ import annotations
 
 import secrets
-import signal
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ from iomodels.measure.listening import Listener, RunListener
 from iomodels.measure.plan import Plan, make_plan
 from iomodels.results import save
 from iomodels.results.partial import KeptLine, PartialWriter
-from iomodels.results.schema import SCHEMA, Asked, Cell, Notice, Run, Status, Tool, Trial
+from iomodels.results.schema import SCHEMA, Asked, Cell, Notice, Parameter, Run, Status, Tool, Trial
 from iomodels.statistics.thinning import buckets_each, thinned_trial
 from iomodels.trials.launch import core_hash
 from iomodels.trials.planned import PlannedCell, PlannedTrial
@@ -221,7 +221,7 @@ class _Runner:
                 with held.let_through():
                     self._measure(kept)
             except KeyboardInterrupt as interruption:
-                number = getattr(interruption, "number", signal.SIGINT)
+                number = signals.number_of(interruption)
             for notice in (*self._monitor.notices(), *notices.of_void_trials(self._void)):
                 self._note(notice)
             run = self._to_run()
@@ -236,10 +236,8 @@ class _Runner:
 
     def _writer(self) -> PartialWriter:
         assert self._path is not None
-        return PartialWriter(self._path, self._bare_run([]), force=self._force, known=self._known())
-
-    def _known(self) -> list[KeptLine] | None:
-        return None if self._earlier is None else kept_lines(self._earlier.run)
+        known = None if self._earlier is None else kept_lines(self._earlier.run)
+        return PartialWriter(self._path, self._bare_run(), force=self._force, known=known)
 
     def _save(self, run: Run, path: Path, kept: PartialWriter) -> NotWritten | None:
         """What kept it from being saved, if anything did; then its trials stay where they are."""
@@ -278,9 +276,8 @@ class _Runner:
                 progress.failure = str(unavailable)
 
     def _note_doubts(self, preparation: Preparation) -> None:
-        doubts = [preparation.doubts(p.cell.point) for p in self._cells if p.goes_on]
-        for doubt in dict.fromkeys(doubt for doubt in doubts if doubt is not None):
-            self._note(Notice("device", doubt))
+        for notice in preparation.doubts(p.cell.point for p in self._cells if p.goes_on):
+            self._note(notice)
 
     def _one(
         self,
@@ -342,11 +339,16 @@ class _Runner:
         self._listener.notice(notice)
 
     def _to_run(self) -> Run:
-        run = assembled(self._bare_run([self._to_cell(progress) for progress in self._cells]))
+        run = assembled(self._bare_run())
         self._notices += notices.of_cells(run.cells)
         return msgspec.structs.replace(run, warnings=self._notices)
 
-    def _bare_run(self, cells: list[Cell]) -> Run:
+    @cached_property
+    def _environment(self) -> dict[str, Parameter | None]:
+        """Described once: on some systems that starts processes and makes files."""
+        return environment.describe(places.described(cell.point for cell in self._plan.cells))
+
+    def _bare_run(self) -> Run:
         return Run(
             schema=SCHEMA,
             tool=Tool(version=__version__, core_hash=core_hash()),
@@ -357,9 +359,9 @@ class _Runner:
                 "duration_s": self._plan.duration_s,
                 "warmup_s": self._plan.warmup_s,
             },
-            environment=environment.describe(places.described(self._plan.cells)),
+            environment=self._environment,
             warnings=[],
-            cells=cells or [self._to_cell(progress) for progress in self._cells],
+            cells=[self._to_cell(progress) for progress in self._cells],
             asked=self._asked,
             **self._texts,
         )

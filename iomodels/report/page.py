@@ -218,26 +218,22 @@ def _question(run: Run, name: str) -> str:
 def _section(
     id: str, run: Run, name: str, points: list[PointCells], figures: tuple[Figure, ...]
 ) -> Section:
-    found = _findings(points)
+    found, shown = _findings(points), table(points)
     return Section(
         id=id,
         name=name,
         title=title(name, run),
         question=_question(run, name),
         answers=_answers(found),
-        engines=_engines(points),
+        engines=tuple(dict.fromkeys(row.engine for row in shown.rows)),
         points=len(points),
         constants=constants(points),
-        table=table(points),
+        table=shown,
         findings=found,
         harness=_harness(points),
         spread=_spread(_rounds(cell for point in points for cell in point.cells)),
         figures=figures,
     )
-
-
-def _engines(points: Sequence[PointCells]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(row.engine for row in table(points).rows))
 
 
 def _place(cell: str, run: Run) -> str:

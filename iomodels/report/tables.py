@@ -17,7 +17,7 @@ from iomodels.analysis.quantities import (
     ratio_to,
 )
 from iomodels.analysis.quantity_definition import Quantity
-from iomodels.base.units import format_count
+from iomodels.base.units import format_count, from_to
 from iomodels.results.schema import Cell, Interval, Parameter
 
 NO_BREAK_SPACE = "\u00a0"
@@ -134,10 +134,8 @@ def _numbers(interval: Interval, show: Callable[[float], str]) -> Entry:
 
 def _range(low: str, high: str) -> str:
     """`126 – 139 µs`: a unit of both is said once, and no number stands apart from its unit."""
-    number, _, unit = low.partition(" ")
-    if unit and high.endswith(f" {unit}"):
-        low = number
-    return f"{low.replace(' ', NO_BREAK_SPACE)} – {high.replace(' ', NO_BREAK_SPACE)}"
+    ends = from_to(low, high).split(" – ")
+    return " – ".join(end.replace(" ", NO_BREAK_SPACE) for end in ends)
 
 
 def _column(quantity: Quantity) -> ReportColumn:

@@ -8,12 +8,8 @@ from pathlib import Path
 import msgspec
 
 from iomodels.base.errors import ResultError
-from iomodels.results.read import read_bytes
+from iomodels.results.read import read_bytes, schema_of
 from iomodels.results.schema import SCHEMA
-
-
-class _Kind(msgspec.Struct):
-    schema: str
 
 
 def newest(folder: Path) -> Path | None:
@@ -35,6 +31,6 @@ def _dated(folder: Path) -> Iterator[tuple[int, Path]]:
 
 def _is_result(path: Path) -> bool:
     try:
-        return msgspec.json.decode(read_bytes(path), type=_Kind).schema == SCHEMA
+        return schema_of(read_bytes(path)) == SCHEMA
     except (ResultError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False

@@ -11,7 +11,7 @@ import errno
 import fcntl
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -109,7 +109,7 @@ class PartialWriter:
         run: Run,
         *,
         force: bool = False,
-        known: Iterable[KeptLine] | None = None,
+        known: Sequence[KeptLine] | None = None,
     ) -> None:
         self.path = partial_path(path)
         self.failed = False
@@ -182,12 +182,8 @@ class PartialWriter:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return False
             if self._known is not None:
-                known = list(self._known)
-                self._descriptor, self._size, self._kept = (
-                    descriptor,
-                    _whole(descriptor),
-                    len(known),
-                )
+                self._descriptor, self._size = descriptor, _whole(descriptor)
+                self._kept = sum(line.trial is not None for line in self._known)
                 os.ftruncate(descriptor, self._size)
                 keep = True
                 return True

@@ -82,13 +82,18 @@ def load_document(path: str | os.PathLike[str], kind: Document[Content]) -> Cont
     return decode(data, path, kind)
 
 
+def schema_of(data: bytes) -> str:
+    """Which kind of file these bytes are, and its version. Raises `msgspec.DecodeError`."""
+    return msgspec.json.decode(data.removeprefix(codecs.BOM_UTF8), type=_Header).schema
+
+
 def decode(data: bytes, path: str | os.PathLike[str], kind: Document[Content]) -> Content:
     """The same of bytes that were read from `path`."""
     # Editors and shells of Windows put a byte order mark before the text.
     data = data.removeprefix(codecs.BOM_UTF8)
     remedy = f"make one with '{kind.command}' or use another file"
     with refusing(path, remedy, kind.what):
-        schema = msgspec.json.decode(data, type=_Header).schema
+        schema = schema_of(data)
         if schema == kind.schema:
             content = msgspec.json.decode(data, type=kind.content)
             kind.check(content)

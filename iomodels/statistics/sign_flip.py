@@ -30,8 +30,6 @@ SCREEN_ALPHA, SCREEN_CHANGE = 0.10, 0.03
 CONFIRM_ALPHA = 0.008
 POWER = 0.8
 """Of a minimum detectable effect, unless said otherwise."""
-MIN_SUITE_PAIRS = 10
-"""The fewest pairs whose exact p-value, 2 / 2^pairs at best, can reach `SUITE_ALPHA`."""
 EXACT_UP_TO_PAIRS = 16
 PATTERNS = 19_999
 """Random sign patterns beyond `EXACT_UP_TO_PAIRS`, unless more are asked for: the smallest p-value

@@ -7,6 +7,7 @@ from statistics import median
 
 import msgspec
 
+from iomodels.results.read import HISTOGRAMS
 from iomodels.results.schema import Histogram, Interval, Percentiles, Summary, Switches, Trial
 from iomodels.statistics.histogram import QUANTILES, count, mean_ns, merge, percentiles_ns
 from iomodels.statistics.rounds import median_interval
@@ -113,7 +114,7 @@ def combine_slices(slices: Sequence[Trial]) -> Trial:
             for name in sorted(counters)
         },
         **{name: median(getattr(each, name) for each in slices) for name in _RATES},
-        **{name: _added_up([getattr(each, name) for each in slices]) for name in _HISTOGRAMS},
+        **{name: _added_up([getattr(each, name) for each in slices]) for name in HISTOGRAMS},
     )
 
 
@@ -125,10 +126,6 @@ _RATES = (
     "cpu_share",
     "eagain_per_op",
     "depth_mean",
-)
-_HISTOGRAMS = (
-    *("latency_ns", "service_ns", "submit_ns"),
-    *("added_ns", "cancel_ns", "cancel_late_ns"),
 )
 _LARGEST = ("threads", "lateness_max_ns", "backlog", "pages_before", "pages_after")
 """The counters that are no counts of events."""

@@ -14,11 +14,13 @@ from types import TracebackType
 
 from iomodels import _core
 from iomodels.base.errors import NothingMeasured, ScenarioError, TrialError
+from iomodels.base.files import FULL
 from iomodels.base.system import allowed_cpus
 from iomodels.base.toml import printable
 from iomodels.base.units import format_size
 from iomodels.engines.point_settings import choice, of_point
 from iomodels.machine.storage import Storage, storage_of
+from iomodels.results.schema import Notice
 from iomodels.trials.planned import Command, PlannedCell, PlannedTrial
 from iomodels.trials.record import new_record
 from iomodels.workload.channels import FileChannel
@@ -146,8 +148,12 @@ class Preparation:
     def _storage(self, folder: str) -> Storage:
         return storage_of(Path(folder))
 
-    def doubts(self, point: Point) -> str | None:
-        """What makes the point's direct or cold reads doubtful here, or None."""
+    def doubts(self, points: Iterable[Point]) -> list[Notice]:
+        """What makes direct or cold reads doubtful here, each once."""
+        texts = dict.fromkeys(self._doubt(point) for point in points)
+        return [Notice("device", text) for text in texts if text is not None]
+
+    def _doubt(self, point: Point) -> str | None:
         channel = point.channel
         if not isinstance(channel, FileChannel) or channel.cache == "warm":
             return None
@@ -216,10 +222,7 @@ class Preparation:
             return _core.make_file(folder, size, self._seed & _MAX_SEED)
         except OSError as error:
             reason = os.strerror(error.errno or 0)
-            raise _no_file(size, reason, too_large=error.errno in _TOO_LARGE) from error
-
-
-_TOO_LARGE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+            raise _no_file(size, reason, too_large=error.errno in FULL) from error
 
 
 def _no_file(size: int, reason: str, *, too_large: bool) -> Unavailable:

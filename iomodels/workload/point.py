@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -87,6 +88,12 @@ class Point:
         return {name: v for name, v in flat.items() if name in short or keys[name].applies(flat)}
 
 
+@cache
+def _fields(kind: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    """msgspec evaluates the annotations anew each time."""
+    return msgspec.structs.fields(kind)
+
+
 def _flatten(table: str, struct: msgspec.Struct, flat: Parameters) -> None:
     if isinstance(struct, Constant):
         flat[table] = int(struct.mean_ns)
@@ -94,7 +101,7 @@ def _flatten(table: str, struct: msgspec.Struct, flat: Parameters) -> None:
     config = struct.__struct_config__
     if config.tag_field is not None:
         flat[f"{table}.{config.tag_field}"] = str(config.tag)
-    for item in msgspec.structs.fields(struct):
+    for item in _fields(type(struct)):
         value, name = getattr(struct, item.name), f"{table}.{item.encode_name}"
         if isinstance(value, msgspec.Struct):
             _flatten(name, value, flat)

@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -83,17 +84,18 @@ def scenario_folder() -> Path:
 
 def shipped() -> tuple[str, ...]:
     """The names of the shipped scenarios, in alphabetical order."""
-    return tuple(path.stem for path, data in _shipped_files() if not is_suite(data))
+    return tuple(name for name, is_a_suite in _kinds(scenario_folder()).items() if not is_a_suite)
 
 
 def suites() -> tuple[str, ...]:
     """The names of the shipped suites, in alphabetical order."""
-    return tuple(path.stem for path, data in _shipped_files() if is_suite(data))
+    return tuple(name for name, is_a_suite in _kinds(scenario_folder()).items() if is_a_suite)
 
 
-def _shipped_files() -> Iterator[tuple[Path, dict[str, Any]]]:
-    for path in sorted(scenario_folder().glob("*.toml")):
-        yield path, toml.read(path, path.name)
+@cache
+def _kinds(folder: Path) -> Mapping[str, bool]:
+    """By name, whether it is a suite. Each file is read for it once in a process."""
+    return {p.stem: is_suite(toml.read(p, p.name)) for p in sorted(folder.glob("*.toml"))}
 
 
 def load(name_or_path: str | Path, settings: Mapping[str, Sequence[str]] | None = None) -> Scenario:

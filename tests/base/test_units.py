@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iomodels.base import units
 from iomodels.base.errors import ScenarioError
 from iomodels.base.units import (
     MAX_DURATION,
@@ -223,3 +224,16 @@ def test_the_rounded_form_is_within_half_a_percent(value):
 )
 def test_one_is_not_many(count, said):
     assert counted(count, "round") == said
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        ("1.09 ms", "1.31 ms", "1.09 – 1.31 ms"),
+        ("999 µs", "1.01 ms", "999 µs – 1.01 ms"),
+        ("99 %", "100 %", "99 – 100 %"),
+        ("8.7k", "9.09k", "8.7k – 9.09k"),
+    ],
+)
+def test_an_interval_has_its_unit_once(low, high, said):
+    assert units.from_to(low, high) == said

@@ -353,16 +353,3 @@ def test_a_model_that_was_not_measured_is_drawn_without_its_colour():
     for name, drawn in (("blocking", True), ("select", True), ("nonblocking", False)):
         assert any(same_color(arrow, style.hue(name)) for arrow in arrows) == drawn
     assert any(same_color(arrow, style.FAINT) for arrow in arrows)
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "said"),
-    [
-        ("1.09 ms", "1.31 ms", "1.09 – 1.31 ms"),
-        ("999 µs", "1.01 ms", "999 µs – 1.01 ms"),
-        ("99 %", "100 %", "99 – 100 %"),
-        ("8.7k", "9.09k", "8.7k – 9.09k"),
-    ],
-)
-def test_an_interval_has_its_unit_once(low, high, said):
-    assert four_models._from_to(low, high) == said

@@ -122,3 +122,15 @@ def test_a_bar_beyond_the_axis_ends_in_an_arrow():
     (arrow,) = ax.lines
     assert (list(arrow.get_xdata()), list(arrow.get_ydata())) == ([1.0], [1.0])
     assert arrow.get_marker() == "^"
+
+
+@pytest.mark.parametrize(("high", "arrows"), [(0.9, 0), (3.4, 1)])
+def test_an_interval_that_a_rows_axis_cuts_ends_in_an_arrow(high, arrows):
+    values = [0.2, *[0.5] * 5, high]
+    trials = [
+        chart_runs.trial("aio", n, **chart_runs.overlap_fields(1_000_000, value))
+        for n, value in enumerate(values)
+    ]
+    cell = make_cell("aio", trials, parameters={"load.compute": 1_000_000})
+    ax = drawn("slow-device-overlap", chart_runs.run([cell])).axes[0]
+    assert len([line for line in ax.lines if line.get_label() == "cut"]) == arrows

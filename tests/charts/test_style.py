@@ -18,8 +18,7 @@ from matplotlib.text import Text
 from iomodels import charts
 from iomodels.base.errors import EngineError
 from iomodels.charts.drawing import scales, style
-from iomodels.charts.drawing.scene import scenes
-from iomodels.charts.drawing.sheet import MARGIN_IN, WIDTH_IN
+from iomodels.charts.drawing.scene import MARGIN_IN, WIDTH_IN, scenes
 from iomodels.engines.catalog import DESCRIPTORS
 from iomodels.engines.spec import parse
 

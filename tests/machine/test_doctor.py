@@ -16,13 +16,9 @@ from click.testing import CliRunner
 from iomodels.machine import doctor, probes, storage
 from iomodels.machine.check import Check
 
+from .roots import put
+
 TSC = {"source": "tsc", "frequency_hz": 2_600_000_000, "read_ns": 12.0}
-
-
-def put(root: Path, name: str, text: str) -> None:
-    path = root / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
 
 
 def named(found: list[Check], name: str) -> Check:

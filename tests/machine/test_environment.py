@@ -9,11 +9,7 @@ import pytest
 
 from iomodels.machine import environment, proc
 
-
-def put(root: Path, name: str, text: str) -> None:
-    path = root / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+from .roots import put
 
 
 def test_this_machine_agrees_with_what_the_system_calls_say(tmp_path):

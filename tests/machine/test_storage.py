@@ -12,11 +12,7 @@ import pytest
 from iomodels.machine import doctor
 from iomodels.machine.storage import UNKNOWN_DEVICE, Storage, storage_of
 
-
-def put(root: Path, name: str, text: str) -> None:
-    path = root / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+from .roots import put
 
 
 def machine(root: Path, *mounts: str, devices: dict[str, str] | None = None) -> Path:

@@ -103,16 +103,22 @@ def _setting(key: str, value: Parameter) -> str:
     return shown if " " in shown else f"{cells.in_words(key)} {shown}"
 
 
-def footer(run: Run, scenario: str, label: str) -> list[str]:
-    """Machine, kernel, rounds and version in one line, and the run's warnings of this scenario."""
-    known = run.environment
+def machine(version: str, known: Mapping[str, Parameter | None]) -> list[str]:
+    """Where something was measured and with what, for a footer; "" for what is not known."""
     cores = known.get("cores_allowed") or known.get("cores")
-    parts = [
-        f"iomodels {run.tool.version}",
+    return [
+        f"iomodels {version}",
         str(known.get("cpu") or ""),
         f"{cores} CPUs" if cores else "",
         str(known.get("hypervisor") or ""),
         f"Linux {known['kernel']}" if known.get("kernel") else "",
+    ]
+
+
+def footer(run: Run, scenario: str, label: str) -> list[str]:
+    """Machine, kernel, rounds and version in one line, and the run's warnings of this scenario."""
+    parts = [
+        *machine(run.tool.version, run.environment),
         _rounds(run, scenario),
         f"seed {run.seed}",
         run.created_utc[:10],

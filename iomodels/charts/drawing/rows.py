@@ -78,9 +78,9 @@ def draw(
     left, bottom = MARGIN_IN + label_in, (blocks - 1) * block_in
     for number, panel in enumerate(panels):
         ax = on.axes(left, bottom + AXIS_IN, panel_in, len(rows) * ROW_IN)
-        _panel(ax, rows, panel.columns)
         unit = panel.columns[0].quantity.unit
         scales.of_unit(ax.xaxis, panel.title, unit, _values(rows, panel.columns))
+        _panel(ax, rows, panel.columns)  # what its limits cut is marked
         if number == 0 or scene.is_narrow:
             _row_texts(on, rows, label_in, bottom, scene)
         if scene.is_narrow:

@@ -82,7 +82,7 @@ def bounded(axis: Axis, title: str, values: Sequence[float], ends: tuple[float, 
     """An axis of what can be from `ends[0]` to `ends[1]` only.
 
     It shows these whole, and what noise measured beyond them up to half as much again: more would
-    press together what is being compared. `beyond` names what has no place on it.
+    press together what is being compared.
     """
     _limits(axis, *limits(values, ends))
     axis.set_major_locator(MaxNLocator(5, steps=[1, 2.5, 5, 10]))

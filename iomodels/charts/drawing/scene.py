@@ -15,12 +15,12 @@ from msgspec import structs
 from iomodels.analysis import cells as points
 from iomodels.analysis.quantities import LATENCY_P99
 from iomodels.base.errors import ResultError
-from iomodels.base.units import counted
+from iomodels.base.units import counted, listed
 from iomodels.results.schema import Cell, Parameter, Run, Summary
 from iomodels.statistics.rounds import MIN_ROUNDS
 
 from . import origin
-from .style import Look, joined, look, safe, short_name
+from .style import Look, look, safe, short_name
 
 WIDTH_IN = 7.2
 NARROW_IN = 3.4
@@ -71,11 +71,6 @@ class ScenePoint:
     def series(self) -> tuple[Series, ...]:
         """What was measured."""
         return tuple(s for s in self.cells if s.measured)
-
-    @property
-    def absent(self) -> tuple[Series, ...]:
-        """What could not be measured: the cells say why."""
-        return tuple(s for s in self.cells if not s.measured)
 
 
 @dataclass(frozen=True)
@@ -159,7 +154,7 @@ def scenes(
 def _listed(names: list[str]) -> str:
     few = [f"'{safe(name, 60)}'" for name in names[:10]]
     rest = [f"{len(names) - 10} more"] if len(names) > 10 else []
-    return joined(few + rest) or "none"
+    return listed(few + rest) or "none"
 
 
 def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
@@ -187,14 +182,13 @@ def _scene(runs: Sequence[Run], labels: Sequence[str], scenario: str) -> Scene:
         its = look(cell.engine, run=number, runs=len(runs))
         return Series(cell, label, short, its, number, of_several)
 
-    groups = points.points_to_show(
-        scenario, points.grouped(_shared(cell, own) for cell, _ in cells).get(scenario, [])
-    )
+    shared = [_shared(cell, own) for cell, _ in cells]
+    groups = points.points_to_show(scenario, points.grouped(shared).get(scenario, []))
     if len(runs) > 1:
         groups = sorted(groups, key=_by_number)
     names = _unique([safe(points.label(point), 80) for point in groups])
     made = tuple(
-        _point(name, point, [shown(cell, number) for cell, number in _at(point, cells, own)])
+        _point(name, point, [shown(cell, number) for cell, number in _at(point, cells, shared)])
         for name, point in zip(names, groups, strict=True)
     )
     asked = {run.questions[scenario] for run in runs if scenario in run.questions}
@@ -245,18 +239,21 @@ def _whole(files: Sequence[str], labels: Sequence[str], number: int) -> str:
 
 
 def _at(
-    point: points.PointCells, cells: Sequence[tuple[Cell, int]], own: Collection[str]
+    point: points.PointCells, cells: Sequence[tuple[Cell, int]], shared: Sequence[Cell]
 ) -> Iterator[tuple[Cell, int]]:
-    """The cells of that point, each with the number of its run."""
+    """The cells of that point, each with the number of its run. `shared` are `cells` as they are
+    grouped (`_shared`)."""
     at = point.cells[0].parameters
-    return ((cell, run) for cell, run in cells if _shared(cell, own).parameters == at)
+    return (each for each, its in zip(cells, shared, strict=True) if its.parameters == at)
 
 
 def _shared(cell: Cell, own: Collection[str]) -> Cell:
     """The cell without the parameters that its whole run differs in from the others: cells that
     differ in nothing else stand side by side."""
+    if not own:
+        return cell
     parameters = {key: value for key, value in cell.parameters.items() if key not in own}
-    return structs.replace(cell, parameters=parameters) if own else cell
+    return structs.replace(cell, parameters=parameters)
 
 
 def _computing(cells: Sequence[tuple[Cell, int]]) -> list[str]:
@@ -271,7 +268,7 @@ def _differing(own: Mapping[str, Sequence[Parameter]], files: Sequence[str]) -> 
     """In which settings the overlaid results differ, and which has what."""
     return [
         f"The results differ in {points.in_words(key)}: "
-        + joined([f"{file} {points.show(key, v)}" for file, v in zip(files, values, strict=True)])
+        + listed([f"{file} {points.show(key, v)}" for file, v in zip(files, values, strict=True)])
         for key, values in own.items()
     ]
 
@@ -359,7 +356,7 @@ def _notes(made: Sequence[ScenePoint], say: Callable[[Series], str]) -> tuple[st
             for name in names:
                 lines.setdefault(f"{name}: {text}", []).append(point_label)
     said = [
-        f"{text} ({joined(labels)})" if any(labels) and len(labels) < len(made) else text
+        f"{text} ({listed(labels)})" if any(labels) and len(labels) < len(made) else text
         for text, labels in lines.items()
     ]
     if len(said) <= MAX_NOTES:

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .scene import MARGIN_IN as MARGIN_IN
-from .scene import WIDTH_IN, Scene, Series
+from .scene import Scene, Series
 from .style import (
     FINE_PT,
     HEADING_PT,
@@ -28,7 +28,6 @@ from .style import (
     wrap,
 )
 
-TEXT_WIDTH_IN = WIDTH_IN - 2 * MARGIN_IN
 ROW_NAME_IN = 1.9
 NARROW_ROW_NAME_IN = 1.0
 _LEADING = 1.35 / 72
@@ -36,11 +35,10 @@ _LEADING = 1.35 / 72
 
 @dataclass(frozen=True)
 class Sheet:
-    """A figure with its texts, and an empty area for axes of `height_in` at `bottom_in`."""
+    """A figure with its texts, and an empty area for axes at `bottom_in`."""
 
     figure: Figure
     bottom_in: float
-    height_in: float
 
     def axes(self, left: float, bottom: float, width: float, height: float) -> Axes:
         """New axes, all in inches: `left` from the sheet's edge, `bottom` from the area's."""
@@ -107,7 +105,7 @@ def sheet(
     _write(figure, under, HEADING_PT, y - 0.04, color=SOFT)
     y = _write(figure, below, SMALL_PT, foot_in - 0.08, color=INK)
     _write(figure, footer, FINE_PT, y - 0.08, color=SOFT)
-    return Sheet(figure, foot_in, height_in)
+    return Sheet(figure, foot_in)
 
 
 def _height(lines: Sequence[str], size_pt: float) -> float:

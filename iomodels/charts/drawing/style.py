@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -346,8 +346,3 @@ def short_name(engine: str) -> str:
         else:
             said += f" {value if value and not value.isdigit() else option}"
     return said
-
-
-def joined(parts: Sequence[str], last: str = " and ") -> str:
-    """`a, b and c`."""
-    return last.join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else list(parts))

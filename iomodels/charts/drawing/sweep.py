@@ -10,6 +10,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from iomodels.analysis import cells
+from iomodels.base.units import counted
 from iomodels.results.schema import Interval
 
 from .labels import Label
@@ -77,8 +78,7 @@ def left_out(scene: Scene, key: str) -> str:
     more = len(_groups(scene, key)) - len(facets(scene, key))
     if more <= 0:
         return ""
-    combinations = "combination" if more == 1 else "combinations"
-    return f"Left out: {more} more {combinations} of the other parameters."
+    return f"Left out: {counted(more, 'more combination')} of the other parameters."
 
 
 def _groups(scene: Scene, key: str) -> dict[str, list[ScenePoint]]:

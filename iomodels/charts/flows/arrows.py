@@ -144,7 +144,7 @@ def _words(axes: Axes, sheet: FlowSheet, moment: Moment, way: _Way) -> None:
             break
     else:
         return
-    box = {"facecolor": style.GROUND, "edgecolor": "none", "pad": 0.4, "alpha": 0.85}
+    box = style.HIDING | {"alpha": 0.85}
     look = {"ha": "center", "color": style.INK, "bbox": box, "zorder": 7}
     write(axes, (way.left + way.right) / 2, way.row - ABOVE_IN, text, style.FINE_PT, **look)
 

@@ -25,6 +25,8 @@ from iomodels.trace import figures, words
 from iomodels.trace.flow import Flow, Moment, flow_of, is_device, pictured
 from iomodels.trace.schema import Trace
 
+from ..drawing import origin
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -167,15 +169,9 @@ def _below(trace: Trace, shown: Flow, width: float) -> list[str]:
     notes += [f"Note: {note}" for note in words.explained(trace, shown)]
     if words.is_uncertainty_visible(shown):
         notes.append("Dark in the device's lane: the uncertainty of the start and of the end.")
-    known = trace.environment
-    cores = known.get("cores_allowed") or known.get("cores")
     footer = [
-        f"iomodels {trace.tool.version}",
-        str(known.get("cpu") or ""),
-        f"{cores} CPUs" if cores else "",
-        str(known.get("hypervisor") or ""),
-        f"Linux {known['kernel']}" if known.get("kernel") else "",
-        str(known.get("libc") or ""),
+        *origin.machine(trace.tool.version, trace.environment),
+        str(trace.environment.get("libc") or ""),
         f"{counted(shown.requests, 'request')} recorded",
         trace.created_utc[:10],
     ]

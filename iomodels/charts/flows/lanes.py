@@ -182,7 +182,7 @@ def _span(axes: Axes, sheet: FlowSheet, lane: tuple[float, float], shading: _Sha
     if not word or taken or 2 * half > bottom - top:
         return
     sheet.words.append((lane[0], middle - half, middle + half))
-    box = {"facecolor": style.GROUND, "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
+    box = style.HIDING | {"pad": 0.8, "alpha": 0.85}
     look = {"rotation": 90, "ha": "center", "color": style.INK, "bbox": box}
     write(axes, (lane[0] + lane[1]) / 2, middle, word, style.FINE_PT, **look)
 

@@ -178,7 +178,7 @@ def _counted(steps: Sequence[MiniatureStep], measured: Series) -> tuple[Miniatur
 
 
 _MOVES = {
-    "write": {"read": "write", "aio_read": "aio_write", "data": "done", "copies": "copies"},
+    "write": {"read": "write", "aio_read": "aio_write", "data": "done"},
     "mixed": {"read": "read / write", "aio_read": "aio_read / write", "data": "done"},
 }
 """What is said of the transfers that do not only read."""

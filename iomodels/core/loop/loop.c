@@ -154,8 +154,6 @@ HOT int reap(struct loop *loop, uint32_t min, int64_t timeout_ns)
 
     if (n < 0)
         return loop_fail(loop, STAGE_REAP, n);
-    if (n == 0 && loop_check_resources(loop))
-        return -EAGAIN;
     if ((uint32_t)n > loop->in_flight + loop->idle_in_flight)
         return loop_fail(loop, STAGE_REAP, -EPROTO);
     loop->now_ns = clock_now_ns(&loop->clock);
@@ -359,6 +357,8 @@ static __attribute__((noinline)) int serve_until_quiet(struct loop *loop)
             error = submit_queued(loop);
         if (!error)
             error = reap(loop, 1, QUIET_TIMEOUT_NS);
+        if (!error)
+            error = loop_check_resources(loop); /* with too few threads some answers never come */
     }
     return error;
 }

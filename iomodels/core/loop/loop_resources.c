@@ -66,7 +66,7 @@ const char *loop_shortage(struct loop *loop)
     return NULL;
 }
 
-int loop_lacking(struct loop *loop)
+int loop_check_resources(struct loop *loop)
 {
-    return loop_fail(loop, STAGE_RESOURCES, -EAGAIN);
+    return loop_shortage(loop) ? loop_fail(loop, STAGE_RESOURCES, -EAGAIN) : 0;
 }

@@ -201,17 +201,9 @@ int loop_refuse(struct loop *loop, const char *reason);
 
 /* The engine has got less of something than it asked for: the sentence that says so, or NULL. */
 const char *loop_shortage(struct loop *loop);
-int loop_lacking(struct loop *loop); /* notes it as the failure: -EAGAIN */
-
-/* Fails the trial where that is so: 0 or -EAGAIN. Between slices, and where nothing came in time: what waits for a
- * thread that was refused could keep all others waiting. */
-static inline int loop_check_resources(struct loop *loop)
-{
-    for (uint32_t which = 0; which < RESOURCE_COUNT; which++)
-        if (__builtin_expect(engine_resource_lacks(&loop->resources[which]), 0))
-            return loop_lacking(loop);
-    return 0;
-}
+/* Fails the trial where that is so: 0 or -EAGAIN. At the end of a slice, and while a server gets quiet: what waits for a
+ * thread that was refused could keep all others waiting. Never in a window. */
+int loop_check_resources(struct loop *loop);
 
 /* What engine and channel are asked about. */
 static inline struct trial_question loop_question(const struct loop *loop)

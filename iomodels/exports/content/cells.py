@@ -40,7 +40,7 @@ def named(run: Run) -> list[NamedCell]:
             text = label(point)
             for cell in point.cells:
                 parts = (scenario, text, cell.engine) if text else (scenario, cell.engine)
-                name = _unique(visible("/".join(parts)).strip()[:MAX_NAME], taken)
+                name = unique(visible("/".join(parts)).strip()[:MAX_NAME], taken)
                 found.append(NamedCell(cell, visible(text), name))
     return found
 
@@ -54,8 +54,9 @@ def measured(run: Run) -> Iterator[Measured]:
             yield Measured(each.name, each.cell, summary)
 
 
-def _unique(name: str, taken: set[str]) -> str:
-    """Names meet only where they were cut, or in a file that repeats a cell."""
+def unique(name: str, taken: set[str]) -> str:
+    """The name, with a number where it is taken: names meet only where they were cut, or in a file
+    or a comparison that repeats a cell."""
     tried, number = name, 1
     while tried in taken:
         number += 1
