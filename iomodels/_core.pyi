@@ -18,6 +18,8 @@ class EngineTable(TypedDict):
     calls: str
     summary: str
     other_side: str
+    news: str
+    worker: str
     instead: str | None
     synchronous: bool
     blocking: bool

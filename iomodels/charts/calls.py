@@ -32,12 +32,20 @@ MAX_NAME = 30
 DARKEST = 10_000.0
 """From so many calls per operation on, the shade is the darkest."""
 KINDS = (
-    ("aio_read", "aio_write", "aio_fsync", "lio_listio"),
-    ("select", "ppoll", "aio_suspend", "futex_wait", "futex_wake", "sigprocmask"),
+    ("aio_read", "aio_write", "aio_fsync", "lio_listio", "io_submit", "io_uring_enter"),
+    (
+        *("select", "ppoll", "epoll_wait", "epoll_pwait2", "aio_suspend", "io_getevents"),
+        *("sigtimedwait", "futex_wait", "futex_wake", "sigprocmask"),
+    ),
     ("read", "write", "pread", "pwrite", "preadv2", "readahead", "fsync", "fdatasync"),
-    ("aio_error", "aio_return", "aio_cancel"),
+    ("aio_error", "aio_return", "aio_cancel", "io_cancel"),
+    (
+        *("epoll_ctl", "epoll_create", "fcntl", "io_setup", "io_destroy"),
+        *("io_uring_setup", "io_uring_register"),
+    ),
 )
-"""Calls that submit, that wait, that transfer, and that ask for the state and the result."""
+"""Calls that submit, that wait, that transfer, that ask for the state and the result, and that set
+up."""
 _DARK = "#2f5d8a"
 
 

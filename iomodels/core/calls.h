@@ -13,27 +13,41 @@
 
 /* X(name, what its result is) */
 #define CALL_NAMES(X) \
-    X(read, BYTES)         \
-    X(write, BYTES)        \
-    X(pread, BYTES)        \
-    X(pwrite, BYTES)       \
-    X(select, READY)       \
-    X(aio_read, NUMBER)    \
-    X(aio_write, NUMBER)   \
-    X(aio_error, ERRNO)    \
-    X(aio_return, BYTES)   \
-    X(aio_suspend, NUMBER) \
-    X(aio_cancel, NUMBER)  \
-    X(aio_fsync, NUMBER)   \
-    X(lio_listio, NUMBER)  \
-    X(sigprocmask, NUMBER) \
-    X(ppoll, READY)        \
-    X(fdatasync, NUMBER)   \
-    X(fsync, NUMBER)       \
-    X(preadv2, BYTES)      \
-    X(readahead, NUMBER)   \
-    X(futex_wait, NUMBER)  \
-    X(futex_wake, NUMBER)
+    X(read, BYTES)               \
+    X(write, BYTES)              \
+    X(pread, BYTES)              \
+    X(pwrite, BYTES)             \
+    X(select, READY)             \
+    X(aio_read, NUMBER)          \
+    X(aio_write, NUMBER)         \
+    X(aio_error, ERRNO)          \
+    X(aio_return, BYTES)         \
+    X(aio_suspend, NUMBER)       \
+    X(aio_cancel, NUMBER)        \
+    X(aio_fsync, NUMBER)         \
+    X(lio_listio, NUMBER)        \
+    X(sigprocmask, NUMBER)       \
+    X(ppoll, READY)              \
+    X(fdatasync, NUMBER)         \
+    X(fsync, NUMBER)             \
+    X(preadv2, BYTES)            \
+    X(readahead, NUMBER)         \
+    X(futex_wait, NUMBER)        \
+    X(futex_wake, NUMBER)        \
+    X(epoll_create, NUMBER)      \
+    X(epoll_ctl, NUMBER)         \
+    X(epoll_wait, READY)         \
+    X(epoll_pwait2, READY)       \
+    X(io_uring_setup, NUMBER)    \
+    X(io_uring_register, NUMBER) \
+    X(io_uring_enter, NUMBER)    \
+    X(io_setup, NUMBER)          \
+    X(io_destroy, NUMBER)        \
+    X(io_submit, NUMBER)         \
+    X(io_getevents, NUMBER)      \
+    X(io_cancel, NUMBER)         \
+    X(sigtimedwait, NUMBER)      \
+    X(fcntl, NUMBER)
 
 enum call_id {
 #define X(name, result) CALL_##name,

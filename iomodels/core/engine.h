@@ -121,6 +121,31 @@ enum next_start {
 #undef X
 };
 
+/* Its place among all models of today, beside caps.waits and caps.spins: what the application learns of, …
+ * X(constant, name) */
+#define ENGINE_NEWS(X)                                                                   \
+    X(NOTHING, "nothing")                                                                \
+    X(READINESS, "readiness")   /* a transfer would not block now: the application makes it */ \
+    X(COMPLETION, "completion") /* the transfer is over */
+
+/* … and who makes the transfer. */
+#define ENGINE_WORKERS(X)                                            \
+    X(CALLER, "caller")                                              \
+    X(KERNEL, "kernel")                                              \
+    X(HELPERS, "helper threads") /* of the process: its own or its library's */
+
+enum engine_news {
+#define X(constant, name) NEWS_##constant,
+    ENGINE_NEWS(X)
+#undef X
+};
+
+enum engine_worker {
+#define X(constant, name) WORKER_##constant,
+    ENGINE_WORKERS(X)
+#undef X
+};
+
 struct engine_caps {
 #define X(name) bool name;
     ENGINE_FLAGS(X)
@@ -261,6 +286,8 @@ struct engine {
     const char *title, *calls_in_words, *summary, *other_side;
     bool is_synchronous, is_blocking; /* its place in the article's Figure 1, … */
     bool in_matrix;                   /* … if it has one: the article's four, drawn in charts/flows/miniature.py */
+    enum engine_news news;
+    enum engine_worker worker;
     uint32_t figure;                  /* the article's, of its flow; 0: none */
     const char *instead;              /* the engine for what this one cannot do; NULL: none */
 

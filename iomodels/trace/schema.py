@@ -21,7 +21,15 @@ MAX_NAME = 60
 MAX_NS = 2**62
 
 Kind = Literal[
-    "call", "device_start", "device_ready", "signal", "callback", "computation", "request"
+    "call",
+    "device_start",
+    "device_ready",
+    "signal",
+    "callback",
+    "computation",
+    "request",
+    "sq_entry",
+    "cq_entry",
 ]
 """As in the core's table (`core/record/recorder.h`)."""
 DEVICE_KINDS = frozenset({"device_start", "device_ready"})
@@ -31,8 +39,8 @@ class Event(msgspec.Struct, frozen=True):
     """Something that happened, from `start_ns` to `end_ns` (None: it had not ended).
 
     A call has its `name`, and as `result` its value or -errno; a signal its number; a request its
-    bytes, a device that is ready the ns that it took. The two times of `device_start` and
-    `device_ready` are the bounds between which it was.
+    bytes, a device that is ready the ns that it took, an entry of a ring its request's slot. The
+    two times of `device_start` and `device_ready` are the bounds between which it was.
     """
 
     kind: Kind

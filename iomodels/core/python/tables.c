@@ -95,6 +95,15 @@ static PyObject *options_list(const struct engine_option *option)
 
 static PyObject *engine_dict(const struct engine *engine)
 {
+    static const char *const news[] = {
+#define X(constant, name) [NEWS_##constant] = (name),
+        ENGINE_NEWS(X)
+#undef X
+    }, *const workers[] = {
+#define X(constant, name) [WORKER_##constant] = (name),
+        ENGINE_WORKERS(X)
+#undef X
+    };
     PyObject *dict = PyDict_New();
 
     if (!dict || set_item(dict, "title", text_or_none(engine->title)) ||
@@ -102,6 +111,8 @@ static PyObject *engine_dict(const struct engine *engine)
         set_item(dict, "summary", text_or_none(engine->summary)) ||
         set_item(dict, "other_side", text_or_none(engine->other_side)) ||
         set_item(dict, "instead", text_or_none(engine->instead)) ||
+        set_item(dict, "news", text_or_none(news[engine->news])) ||
+        set_item(dict, "worker", text_or_none(workers[engine->worker])) ||
         set_flag(dict, "synchronous", engine->is_synchronous) ||
         set_flag(dict, "blocking", engine->is_blocking) ||
         set_flag(dict, "in_matrix", engine->in_matrix) || set_number(dict, "figure", engine->figure) ||

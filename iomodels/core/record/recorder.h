@@ -19,7 +19,9 @@
     X(signal)       /* a handler ran; `result` is the signal's number */                      \
     X(callback)     /* a callback ran on a thread of the C library */                         \
     X(computation)                                                                            \
-    X(request)      /* from start to reaped; `result` is its bytes */
+    X(request)      /* from start to reaped; `result` is its bytes */                         \
+    X(sq_entry)     /* a request was put into a ring that the kernel reads; `result` is its slot */ \
+    X(cq_entry)     /* a completion was taken from a ring that the kernel writes; `result` is its slot */
 
 enum event_kind {
 #define X(name) EVENT_##name,
@@ -76,6 +78,13 @@ uint64_t recorder_now_ns(const struct recorder *recorder);
 static inline uint64_t event_begin(struct recorder *recorder, enum event_kind kind)
 {
     return RECORDER_THERE(recorder) ? recorder_enter(recorder, kind, 0) : 0;
+}
+
+/* An event that takes no time. */
+static inline void event_mark(struct recorder *recorder, enum event_kind kind, int64_t result)
+{
+    if (RECORDER_THERE(recorder))
+        recorder_leave(recorder, recorder_enter(recorder, kind, 0), result);
 }
 
 static inline void event_end(struct recorder *recorder, uint64_t number, int64_t result)
