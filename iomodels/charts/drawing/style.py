@@ -1,9 +1,10 @@
 """The one style of all pictures: colours, markers, fonts, and how text from a file is shown.
 
 An engine has its colour by name, in every picture; its options keep the hue and differ in shade,
-marker and line. The hues are those of Okabe and Ito, which readers with any of the common colour
-vision deficiencies can tell apart (Okabe and Ito, *Color Universal Design*, 2008). The ground is
-white and never transparent, so that a picture can stand on a dark page.
+marker and line. The first hues are those of Okabe and Ito, which readers with any of the common
+colour vision deficiencies can tell apart (Okabe and Ito, *Color Universal Design*, 2008); the
+others are as far from these and from each other, in hue or in lightness. The ground is white and
+never transparent, so that a picture can stand on a dark page.
 """
 
 from __future__ import annotations
@@ -51,8 +52,14 @@ HUES: Mapping[str, str] = {
     "aio": "#cc79a7",
     "threads": "#56b4e9",
     "null": "#7f7f7f",
+    "poll": "#8a533f",
+    "epoll": "#a46bf5",
+    "sigio": "#882255",
+    "kaio": "#332288",
+    "io_uring": "#e69f00",
 }
-SPARE_HUES = ("#e69f00", "#882255", "#999933", "#332288")
+"""In the order of their markers: what is added is added at the end, and changes no other."""
+SPARE_HUES = ("#9db983", "#4a1fd9", "#584503", "#382c15")
 """For engines that are not known here: of a later version, or of a foreign file."""
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h", "<", ">", "p")
