@@ -287,12 +287,11 @@ def _where(output: Path, run: Run) -> list[str]:
     from .show import verdicts
 
     path = shlex.quote(str(output))
-    figures = verdicts.pictures_of(path) if _asked_for_verdicts(run) else []
     return [
         f"result: {output}",
         f"pictures: iomodels chart {path}",
         f"page: iomodels report {path}",
-        *figures,
+        *verdicts.commands(run, path),
     ]
 
 
@@ -305,21 +304,12 @@ def _write_json(run: Run) -> None:
 
 def _show(run: Run, output: Console, said: Sequence[Notice], *, explain: bool) -> None:
     """The run's tables, with its warnings except those that have been `said`."""
-    from .show import table
-    from .show import verdicts as verdict_table
+    from .show import table, verdicts
 
     for part in table.report(run, width=output.width, said=said, explain=explain):
         output.print(part)
-    if _asked_for_verdicts(run):
-        claims = verdict_table.table(run, explain=explain)
-        for part in [*claims, *verdict_table.figure_1(run)]:
-            output.print(part)
-
-
-def _asked_for_verdicts(run: Run) -> bool:
-    return run.asked is not None and any(
-        Path(scenario).stem == "article" for scenario in run.asked.scenarios
-    )
+    for part in verdicts.ending(run, explain=explain):
+        output.print(part)
 
 
 def _or(given: float | None, default: float) -> float:

@@ -6,7 +6,9 @@ import re
 from importlib import import_module
 from pathlib import Path
 
-from iomodels.analysis.claims import reference_page
+import pytest
+
+from iomodels.analysis.claims.sets import SETS, ClaimSet, reference_page
 from iomodels.analysis.quantities import QUANTITIES
 from iomodels.base import exit_codes
 from iomodels.engines.catalog import DEFAULT
@@ -17,6 +19,7 @@ from iomodels.workload.reference import reference_table
 from iomodels.workload.scenario import points, resolve, shipped, suites
 
 ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "iomodels"
 README = (ROOT / "README.md").read_text()
 SCENARIOS = ROOT / "docs" / "scenarios.md"
 EXAMPLE = re.DOTALL | re.MULTILINE
@@ -34,6 +37,13 @@ def test_the_table_of_exit_codes_is_the_generated_one() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text()
     _, _, rest = text.partition("<!-- exit codes: begin -->\n")
     assert rest.partition("<!-- exit codes: end -->")[0] == exit_codes.table()
+
+
+@pytest.mark.parametrize("claim_set", SETS, ids=lambda each: each.suite)
+def test_the_page_about_claims_is_the_generated_one(claim_set: ClaimSet) -> None:
+    assert (ROOT / "docs" / claim_set.page).read_text() == reference_page(claim_set)
+    assert f"(docs/{claim_set.page})" in README
+    assert (PACKAGE / "analysis" / "claims" / claim_set.module).is_file()
 
 
 def test_the_examples_of_scenario_files_are_valid(tmp_path: Path) -> None:
@@ -92,7 +102,8 @@ def test_every_command_is_in_the_readme() -> None:
 
 
 if __name__ == "__main__":
-    (ROOT / "docs" / "claims.md").write_text(reference_page())
+    for claim_set in SETS:
+        (ROOT / "docs" / claim_set.page).write_text(reference_page(claim_set))
     SCENARIOS.write_text(
         KEYS.sub(lambda found: found[1] + reference_table() + found[3], SCENARIOS.read_text())
     )

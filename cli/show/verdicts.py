@@ -1,9 +1,9 @@
-"""What the article's suite ends with: the verdict on each claim, and Figure 1 with its numbers."""
+"""What a suite of claims ends with: the verdict on each claim, and the set's picture in numbers."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rich import box
 from rich.console import RenderableType
@@ -11,8 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from iomodels.analysis.cells import rounds_of
-from iomodels.analysis.claim_definition import Outcome
-from iomodels.analysis.claims import verdicts
+from iomodels.analysis.claims import sets
+from iomodels.analysis.claims.definition import MARKS_EXPLAINED, ClaimVerdict, Outcome
+from iomodels.analysis.claims.sets import ClaimSet
 from iomodels.analysis.quantities import CPU, LATENCY_P50, THROUGHPUT, named
 from iomodels.engines.catalog import DESCRIPTORS
 from iomodels.results.schema import Cell, Run
@@ -28,16 +29,36 @@ STYLES: Mapping[Outcome, str] = {
     "holds": "green",
     "does not hold here": "red",
     "inconclusive": "yellow",
+    "n/a": "dim",
 }
 
 
-def table(run: Run, *, explain: bool = False) -> list[RenderableType]:
-    """The verdicts on all twelve claims, with the numbers that they follow from; to `explain` them,
-    with the cells as well. Below it, how many of each there are."""
-    found = verdicts(run, every=True)
+def ending(run: Run, *, explain: bool = False) -> list[RenderableType]:
+    """What follows the tables of a run: the claims that its suites test, each set with what stands
+    below it (`BELOW`). Nothing for a run that was asked for no such suite."""
+    parts: list[RenderableType] = []
+    for claim_set in sets.asked_for(run):
+        below = BELOW.get(claim_set.suite)
+        parts += [*table(run, claim_set, explain=explain), *(below(run) if below else ())]
+    return parts
+
+
+def commands(run: Run, path: str) -> list[str]:
+    """What more can be asked of the result at `path` (quoted for a shell), by its claims."""
+    return [
+        command.format(path=path)
+        for claim_set in sets.asked_for(run)
+        for command in COMMANDS.get(claim_set.suite, ())
+    ]
+
+
+def table(run: Run, claim_set: ClaimSet, *, explain: bool = False) -> list[RenderableType]:
+    """The verdicts on all claims of a set, with the numbers that they follow from; to `explain`
+    them, with the cells as well. Below it, how many of each there are."""
+    found = sets.verdicts(run, claim_set.claims, every=True)
     grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     grid.add_column("", no_wrap=True)
-    grid.add_column("the article's claim", ratio=4)
+    grid.add_column(f"{claim_set.whose} claim", ratio=4)
     grid.add_column("here", width=12)
     rounds = rounds_of(run)
     names = (name for verdict in found for name in verdict.cells) if explain else ()
@@ -52,26 +73,42 @@ def table(run: Run, *, explain: bool = False) -> list[RenderableType]:
             verdict.claim.id,
             safe(verdict.claim.says),
             Text(verdict.outcome, style=STYLES[verdict.outcome]),
-            Text.assemble(
-                safe("; ".join(verdict.numbers)),
-                "\n" if explain else "",
-                safe(", ".join(verdict.cells) if explain else "", "dim"),
-            ),
+            _measured(verdict, explain=explain),
         )
+    return [Text(""), grid, Text(""), Text(_in_all(found, claim_set, rounds, explain=explain))]
+
+
+def _measured(verdict: ClaimVerdict, *, explain: bool) -> Text:
+    lines = [safe(line) for line in verdict.lines]
+    if explain:
+        lines.append(safe(", ".join(verdict.cells), "dim"))
+    return Text("\n").join(lines)
+
+
+def _in_all(
+    found: Sequence[ClaimVerdict], claim_set: ClaimSet, rounds: int, *, explain: bool
+) -> str:
+    """How many of each outcome there are, and what a reader must know of the table."""
     outcomes = Counter(verdict.outcome for verdict in found)
-    told = ", ".join(f"{outcome} {outcomes[outcome]}" for outcome in STYLES)
-    said = f"The article's {len(found)} claims: {told}."
+    told = ", ".join(
+        f"{outcome} {outcomes[outcome]}"
+        for outcome in STYLES
+        if outcomes[outcome] or outcome != "n/a"
+    )
+    said = f"{claim_set.title_of(len(found))}: {told}."
     if 0 < rounds < MIN_ROUNDS:
         said += (
-            f" Verdicts need at least {MIN_ROUNDS} rounds: `iomodels bench article` (about a "
-            "minute and a half) gives them."
+            f" Verdicts need at least {MIN_ROUNDS} rounds: `iomodels bench {claim_set.suite}` "
+            f"({claim_set.takes}) gives them."
         )
+    if any(len(verdict.numbers) > 1 for verdict in found):
+        said += f" {MARKS_EXPLAINED}"
     if explain:
         said += (
             ' The column "here" is the verdict on this machine. In parentheses: the interval, and '
             "where the whole interval must be for the claim to hold. Below: the cells used."
         )
-    return [Text(""), grid, Text(""), Text(said)]
+    return said
 
 
 def figure_1(run: Run) -> list[RenderableType]:
@@ -102,9 +139,12 @@ def _lines(engine: str, cell: Cell | None) -> Iterator[Text]:
     yield Text("")
 
 
-def pictures_of(path: str) -> list[str]:
-    """Which commands draw the article's figures, of the result at `path` (quoted for a shell)."""
-    return [
-        f"Figure 1: iomodels chart {path} --scenario {FIGURE_1} --matrix",
+BELOW: Mapping[str, Callable[[Run], list[RenderableType]]] = {"article": figure_1}
+"""By the suite: what stands below its verdicts."""
+COMMANDS: Mapping[str, Sequence[str]] = {
+    "article": (
+        f"Figure 1: iomodels chart {{path}} --scenario {FIGURE_1} --matrix",
         "Figures 2 to 5: iomodels trace -o traces",
-    ]
+    ),
+}
+"""By the suite: the commands that draw what it is about."""

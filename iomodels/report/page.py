@@ -20,7 +20,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from iomodels.analysis import claims, findings, sweeps
+from iomodels.analysis import findings, sweeps
 from iomodels.analysis.cells import (
     PointCells,
     changes,
@@ -35,6 +35,7 @@ from iomodels.analysis.cells import (
 from iomodels.base.errors import NothingMeasured, ResultError
 from iomodels.base.escape import visible
 from iomodels.base.units import counted, format_duration, format_size
+from iomodels.report.claims import claims_of
 from iomodels.report.svg import Inliner
 from iomodels.report.tables import NO_BREAK_SPACE, ReportTable, legend, table
 from iomodels.results.schema import Asked, Cell, Parameter, Run
@@ -124,7 +125,7 @@ def page(run: Run, drawings: Sequence[Drawing] = (), traces: Sequence[Drawing] =
         "min_rounds": MIN_ROUNDS,
         "trial_times": trial_times(run, f"{run.settings.get('duration_s')} s"),
         "sections": sections,
-        "verdicts": [(v, [_place(cell, run) for cell in v.cells]) for v in claims.verdicts(run)],
+        "claims": claims_of(run),
         "unmeasured": _unmeasured(run.cells),
         "traces": [_figure(trace, inliner) for trace in traces],
         "meanings": _meanings(sections),
@@ -234,12 +235,6 @@ def _section(
         spread=_spread(_rounds(cell for point in points for cell in point.cells)),
         figures=figures,
     )
-
-
-def _place(cell: str, run: Run) -> str:
-    """`A slow device: blocking` for `slow-device/blocking`, as a claim names its cells."""
-    scenario, _, rest = cell.partition("/")
-    return f"{title(scenario, run)}: {rest}" if rest else cell
 
 
 def _findings(points: Sequence[PointCells]) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -1,18 +1,25 @@
-"""The article's claims: a verdict follows from whole intervals, never from medians alone."""
+"""Claims: a verdict follows from whole intervals, never from medians alone."""
 
 from __future__ import annotations
 
 import io
 from importlib import import_module
-from pathlib import Path
 
 import msgspec
 import pytest
 from rich.console import Console
 
-from iomodels.analysis import claims
-from iomodels.analysis.claim_definition import Claim, Condition, Place, judge_claim
-from iomodels.analysis.claims import CLAIMS, verdicts
+from iomodels.analysis.claims import sets
+from iomodels.analysis.claims.article import CLAIMS
+from iomodels.analysis.claims.definition import (
+    Claim,
+    ClaimQuantity,
+    Condition,
+    Outcome,
+    Place,
+    judge_claim,
+)
+from iomodels.analysis.claims.sets import SETS
 from iomodels.engines import catalog
 from iomodels.engines.spec import parse
 from iomodels.measure import plan
@@ -65,6 +72,8 @@ def outcome(test: Condition, cells: list[Cell]) -> str:
 
 def sides(test: Condition) -> tuple[float, float]:
     """A value with which the test holds, and one with which it does not."""
+    if test.least is not None and test.most is not None:
+        return (test.least * test.most) ** 0.5, 3 * test.most
     if test.least is not None:
         return 3 * test.least, test.least / 3
     assert test.most is not None
@@ -73,8 +82,10 @@ def sides(test: Condition) -> tuple[float, float]:
 
 TESTS = [
     pytest.param(test, id=f"{claim.id}-{number}")
-    for claim in CLAIMS
+    for claim_set in SETS
+    for claim in claim_set.claims
     for number, test in enumerate(claim.conditions)
+    if test.decides
 ]
 
 
@@ -101,7 +112,7 @@ def test_an_interval_across_the_bound_is_inconclusive_whatever_the_median(test: 
 def test_too_few_rounds_is_inconclusive(test: Condition) -> None:
     verdict = judge_claim(Claim("X", "", "", (test,)), cells_for(test, sides(test)[0], rounds=5))
     assert verdict.outcome == "inconclusive"
-    assert "; holds " in verdict.numbers[0] or "(holds " in verdict.numbers[0]
+    assert "; holds " in verdict.lines[0] or "(holds " in verdict.lines[0]
 
 
 @pytest.mark.parametrize("test", TESTS)
@@ -114,7 +125,7 @@ def test_a_cell_that_was_measured_otherwise_is_not_the_claims(test: Condition) -
         odd = msgspec.structs.replace(first, parameters={**first.parameters, key: 7})
         verdict = judge_claim(Claim("X", "", "", (test,)), [odd, *others])
         assert verdict.outcome == "inconclusive"
-        assert f"was measured with {key} = " in verdict.numbers[0]
+        assert f"was measured with {key} = " in verdict.lines[0]
         # Where the sound cell is in the run, too, it decides, wherever it stands.
         assert judge_claim(Claim("X", "", "", (test,)), [odd, first, *others]).outcome == "holds"
 
@@ -166,7 +177,18 @@ def test_a_failed_cell_is_named(test: Condition) -> None:
     )
     verdict = judge_claim(Claim("X", "", "", (test,)), [failed, *others])
     assert verdict.outcome == "inconclusive"
-    assert verdict.numbers == (f"{test.places[0].name} is failed: it hung",)
+    assert verdict.lines == [f"{test.places[0].name} is failed: it hung"]
+
+
+@pytest.mark.parametrize("test", TESTS)
+def test_what_the_machine_lacks_is_na_with_the_reason(test: Condition) -> None:
+    first, *others = cells_for(test, sides(test)[0])
+    lacking = msgspec.structs.replace(
+        first, status="n/a", reason="switched off here", trials=[], summary=None
+    )
+    verdict = judge_claim(Claim("X", "", "", (test,)), [lacking, *others])
+    assert verdict.outcome == "n/a"
+    assert verdict.lines == [f"{test.places[0].name} is n/a: switched off here"]
 
 
 def test_a_quantity_that_was_not_measured_is_no_number() -> None:
@@ -175,7 +197,7 @@ def test_a_quantity_that_was_not_measured_is_no_number() -> None:
     older = [msgspec.structs.replace(trial, overlap_parts=None) for trial in cell.trials]
     verdict = judge_claim(CLAIMS[0], [msgspec.structs.replace(cell, trials=older)])
     assert verdict.outcome == "inconclusive"
-    assert "has no value of it" in verdict.numbers[0]
+    assert "has no value of it" in verdict.lines[0]
 
 
 @pytest.mark.parametrize(
@@ -199,21 +221,58 @@ def test_all_tests_of_a_claim_must_hold(outcomes: list[str], together: str) -> N
     assert judge_claim(CLAIMS[7], cells).outcome == together
 
 
+def test_a_claim_that_cannot_be_measured_in_part_is_open_unless_another_part_fails() -> None:
+    a8 = CLAIMS[7].conditions
+    for second, together in (("holds", "n/a"), ("does not hold here", "does not hold here")):
+        value = sides(a8[1])[0 if second == "holds" else 1]
+        lacking = make_cell(
+            *("aio", []), scenario="overlap", parameters=dict(a8[0].places[0].expected),
+            status="n/a", reason="not here",
+        )  # fmt: skip
+        verdict = judge_claim(CLAIMS[7], [lacking, *cells_for(a8[1], value)])
+        assert verdict.outcome == together
+        assert [number.outcome for number in verdict.numbers] == ["n/a", second]
+        assert verdict.lines[0].startswith("– overlap/aio (compute 1 ms) is n/a: not here")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0.5, "does not hold here"), (0.8, "inconclusive"), (1, "holds"), (2, "does not hold here")],
+)
+def test_a_claim_that_two_are_alike_has_a_bound_on_either_side(value: float, said: Outcome) -> None:
+    (test,) = CLAIMS[1].conditions
+    alike = Condition(test.quantity, test.places, 0.8, 1.25)
+    assert alike.holds == "from 0.8 to 1.25"
+    assert outcome(alike, cells_for(alike, value)) == said
+
+
+def test_a_number_without_a_condition_decides_nothing() -> None:
+    (test,) = CLAIMS[1].conditions
+    beside = Condition(ClaimQuantity("as a number", test.quantity.value), test.places)
+    for value, said in ((10, "holds"), (0.1, "does not hold here")):
+        verdict = judge_claim(Claim("X", "", "", (test, beside)), cells_for(test, value))
+        assert verdict.outcome == said
+        assert verdict.numbers[1].outcome is None
+        assert verdict.lines[1].startswith("· as a number")
+        assert "holds" not in verdict.lines[1]
+    assert judge_claim(Claim("X", "", "", (test, beside)), []).outcome == "inconclusive"
+
+
 def test_a_claim_that_lacks_a_cell_is_left_out_unless_all_are_asked_for() -> None:
     (test,) = CLAIMS[2].conditions
     cells = cells_for(test, 3.0)
-    assert "A3" in [verdict.claim.id for verdict in verdicts(make_run(cells))]
-    assert "A3" not in [verdict.claim.id for verdict in verdicts(make_run(cells[:1]))]
-    every = verdicts(make_run(cells[:1]), every=True)
+    assert "A3" in [verdict.claim.id for verdict in sets.verdicts(make_run(cells), CLAIMS)]
+    assert "A3" not in [verdict.claim.id for verdict in sets.verdicts(make_run(cells[:1]), CLAIMS)]
+    every = sets.verdicts(make_run(cells[:1]), CLAIMS, every=True)
     assert [verdict.claim.id for verdict in every] == [claim.id for claim in CLAIMS]
-    assert "slow-device/blocking is not in this run" in every[2].numbers[0]
+    assert "slow-device/blocking is not in this run" in every[2].lines[0]
 
 
 def test_the_table_shows_numbers_and_cells_at_80_columns() -> None:
     (test,) = CLAIMS[2].conditions
     console = Console(width=80, record=True, file=io.StringIO())
     table = import_module("iomodels.cli.show.verdicts").table
-    for part in table(make_run(cells_for(test, 3.0)), explain=True):
+    for part in table(make_run(cells_for(test, 3.0)), SETS[0], explain=True):
         console.print(part)
     text = " ".join(console.export_text().split())
     assert "3.00" in text
@@ -257,9 +316,3 @@ def test_the_article_suite_has_the_cells_of_the_claims_and_of_figure_1_and_no_ot
     assert {cell.engine.canonical for cell in slow_device} == set(catalog.DEFAULT)
     figure_1 = {cell.index for cell in slow_device}
     assert used | figure_1 == {cell.index for cell in planned.cells if not cell.is_harness}
-
-
-def test_the_page_is_the_generated_one() -> None:
-    """To renew it: `python tests/test_documents.py`."""
-    page = Path(__file__).parents[2] / "docs" / "claims.md"
-    assert page.read_text() == claims.reference_page()

@@ -9,8 +9,9 @@ from itertools import pairwise
 
 import pytest
 
-from iomodels.analysis import claims, findings
+from iomodels.analysis import findings
 from iomodels.analysis.cells import title
+from iomodels.analysis.claims import article, sets
 from iomodels.base.units import format_count, format_duration, format_per_operation
 from iomodels.report.page import command, page
 from iomodels.results.schema import Asked, Notice
@@ -213,17 +214,18 @@ def test_the_harness_has_no_row_but_a_sentence():
 
 
 def test_claims_are_those_of_the_run_and_of_no_other():
-    (place,) = claims.CLAIMS[1].conditions[0].places
+    (place,) = article.CLAIMS[1].conditions[0].places
     trials = [make_trial(n, calls={"read": 300.0}) for n in range(7)]
     parameters = dict(place.expected)
     run = make_run(
         [make_cell(place.engine, trials, scenario=place.scenario, parameters=parameters)]
     )
-    (verdict, *_) = claims.verdicts(run)
+    found = sets.verdicts(run, article.CLAIMS)
+    (verdict, *_) = found
     text = page(run)
     assert f"{verdict.claim.says}" in text
-    assert verdict.numbers[0] in text
-    assert len(re.findall(r"<strong>A\d+</strong>", text)) == len(claims.verdicts(run))
+    assert verdict.lines[0] in text
+    assert len(re.findall(r"<strong>A\d+</strong>", text)) == len(found)
     assert "The article" not in page(make_run([make_cell(scenario="else")]))
 
 

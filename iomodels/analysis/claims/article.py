@@ -1,36 +1,11 @@
-"""The article's claims A1 to A12, and what a run says of each; `claim_definition.py` decides."""
+"""The article's claims, A1 to A12."""
 
 from __future__ import annotations
 
-from iomodels.analysis.claim_definition import (
-    Claim,
-    ClaimQuantity,
-    ClaimVerdict,
-    Condition,
-    Place,
-    Value,
-    find,
-    judge_claim,
-)
-from iomodels.analysis.quantities import CPU, LATENCY_P50, THROUGHPUT, named
-from iomodels.results.schema import Run, Trial
-from iomodels.statistics.histogram import percentile_ns
-
-
-def verdicts(run: Run, *, every: bool = False) -> list[ClaimVerdict]:
-    """A verdict for each claim whose cells are all in the run, measured or not; no other claims.
-
-    With `every`, on all twelve: where a cell is missing, the verdict says which.
-    """
-    return [
-        judge_claim(claim, run.cells)
-        for claim in CLAIMS
-        if every
-        or all(
-            find(place, run.cells) for condition in claim.conditions for place in condition.places
-        )
-    ]
-
+from iomodels.analysis.claims.definition import Claim, ClaimQuantity, Condition, Place
+from iomodels.analysis.claims.values import NEWS, ratio, submit_share
+from iomodels.analysis.quantities import CPU, THROUGHPUT, named
+from iomodels.results.schema import Trial
 
 # ------------------------------------------------------------------ quantities
 
@@ -42,11 +17,6 @@ def _cpu_share_of_io(trial: Trial) -> float:
 
 def _completions_per_select(trial: Trial) -> float:
     return 1 / trial.calls_per_op["select"] if trial.calls_per_op.get("select") else float("nan")
-
-
-def _submit_share(trial: Trial) -> float:
-    latency_ns = LATENCY_P50.of_trial(trial)
-    return percentile_ns(trial.submit_ns, 0.5) / latency_ns if latency_ns else float("nan")
 
 
 def _over_io_alone(trial: Trial) -> float:
@@ -64,8 +34,6 @@ def _over_computation_alone(trial: Trial) -> float:
 
 
 MS = 1_000_000
-NEWS = 1.01
-"""A difference below 1 % is no news (`differences.NEWS`), and no claim holds by it."""
 
 
 def _slow(engine: str) -> Place:
@@ -90,10 +58,6 @@ def _batch(engine: str) -> Place:
 
 def _chain(engine: str) -> Place:
     return Place("aio-chain", engine, {})
-
-
-def _ratio(words: str, value: Value) -> ClaimQuantity:
-    return ClaimQuantity(words, value, is_ratio=True)
 
 
 _LISTS = (_batch("aio:notify=list,mode=nowait"), _batch("aio"))
@@ -135,7 +99,7 @@ CLAIMS: tuple[Claim, ...] = (
         "CPU per operation of nonblocking, divided by that of blocking, on a device of 100 µs.",
         (
             Condition(
-                _ratio("CPU per operation, nonblocking / blocking:", CPU.of_trial),
+                ratio("CPU per operation, nonblocking / blocking:", CPU.of_trial),
                 (_slow("nonblocking"), _slow("blocking")),
                 least=NEWS,
             ),
@@ -149,7 +113,7 @@ CLAIMS: tuple[Claim, ...] = (
         "sleeping thread takes longer.",
         (
             Condition(
-                _ratio(
+                ratio(
                     "latency beyond the device, nonblocking / blocking:",
                     named("added_ns.p50").of_trial,
                 ),
@@ -157,7 +121,7 @@ CLAIMS: tuple[Claim, ...] = (
                 least=NEWS,
             ),
             Condition(
-                _ratio("throughput:", THROUGHPUT.of_trial),
+                ratio("throughput:", THROUGHPUT.of_trial),
                 (_slow("nonblocking"), _slow("blocking")),
                 most=1 / NEWS,
             ),
@@ -182,7 +146,7 @@ CLAIMS: tuple[Claim, ...] = (
         "active. The claim holds if the ratio is above 2.",
         (
             Condition(
-                _ratio("CPU per operation, 900 / 8 descriptors:", CPU.of_trial),
+                ratio("CPU per operation, 900 / 8 descriptors:", CPU.of_trial),
                 (
                     _watching("select", 900),
                     _watching("select", 8),
@@ -199,7 +163,7 @@ CLAIMS: tuple[Claim, ...] = (
         (
             Condition(
                 ClaimQuantity(
-                    "time in submit (aio_read) / latency:", _submit_share, as_percent=True
+                    "time in submit (aio_read) / latency:", submit_share, as_percent=True
                 ),
                 (_slow("aio"),),
                 most=0.1,
@@ -231,7 +195,7 @@ CLAIMS: tuple[Claim, ...] = (
         "claim holds if the ratio is above 2.",
         (
             Condition(
-                _ratio("throughput, depth 16 / depth 1:", THROUGHPUT.of_trial),
+                ratio("throughput, depth 16 / depth 1:", THROUGHPUT.of_trial),
                 (_slow_devices("aio", 16), _slow("aio")),
                 least=2,
             ),
@@ -244,12 +208,12 @@ CLAIMS: tuple[Claim, ...] = (
         "16 cached reads. The claim holds if lists need less of both.",
         (
             Condition(
-                _ratio("CPU per operation, list / single submits:", CPU.of_trial),
+                ratio("CPU per operation, list / single submits:", CPU.of_trial),
                 _LISTS,
                 most=1 / NEWS,
             ),
             Condition(
-                _ratio("calls per operation:", named("calls_per_op").of_trial),
+                ratio("calls per operation:", named("calls_per_op").of_trial),
                 _LISTS,
                 most=1 / NEWS,
             ),
@@ -262,7 +226,7 @@ CLAIMS: tuple[Claim, ...] = (
         "loop starts it.",
         (
             Condition(
-                _ratio("throughput, handler / loop:", THROUGHPUT.of_trial),
+                ratio("throughput, handler / loop:", THROUGHPUT.of_trial),
                 (
                     _chain("aio:notify=signal,chain=handler"),
                     _chain("aio:notify=signal"),
@@ -279,17 +243,17 @@ CLAIMS: tuple[Claim, ...] = (
         "alone, both measured in the same processes: it must be above 1.1.",
         (
             Condition(
-                _ratio("throughput, aio / blocking, with computation:", THROUGHPUT.of_trial),
+                ratio("throughput, aio / blocking, with computation:", THROUGHPUT.of_trial),
                 (_computing("aio", MS), _computing("blocking", MS)),
                 least=4 / 3,
             ),
             Condition(
-                _ratio("gain with computation ÷ gain with I/O alone:", _over_io_alone),
+                ratio("gain with computation ÷ gain with I/O alone:", _over_io_alone),
                 (_computing("aio", MS), _computing("blocking", MS)),
                 least=1.1,
             ),
             Condition(
-                _ratio(
+                ratio(
                     "gain with computation ÷ gain with computation alone:", _over_computation_alone
                 ),
                 (_computing("aio", MS), _computing("blocking", MS)),
@@ -298,22 +262,3 @@ CLAIMS: tuple[Claim, ...] = (
         ),
     ),
 )
-
-
-def reference_page() -> str:
-    """The page that explains each claim, in Markdown."""
-    lines = [
-        "# The article's claims, and how each is tested",
-        "",
-        "`iomodels bench article` measures what these claims need, and prints a verdict for each. "
-        "A claim *holds* if the whole 95 % interval is on the side of the claim, and *does not "
-        "hold here* if the whole interval is on the other side. Otherwise it is *inconclusive*. "
-        "(Generated from `iomodels/analysis/claims.py`.)",
-    ]
-    for claim in CLAIMS:
-        lines += ["", f"## {claim.id}: {claim.says}", "", claim.explained, ""]
-        for condition in claim.conditions:
-            where = ", ".join(place.name for place in condition.places)
-            what = condition.quantity.words.rstrip(":")
-            lines.append(f"- {what}: {condition.holds}. Cells: {where}.")
-    return "\n".join(lines) + "\n"

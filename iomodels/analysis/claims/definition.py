@@ -1,7 +1,8 @@
 """A claim as data: what it says, which cells it needs, and which interval decides it.
 
 It *holds* where the whole interval lies on its side, *does not hold here* where the whole interval
-lies on the other, and otherwise this run is *inconclusive*. Medians alone never decide anything.
+lies on the other, and otherwise this run is *inconclusive*. Where this machine cannot measure what
+it needs, it is *n/a*, with the reason. Medians alone never decide anything.
 """
 
 from __future__ import annotations
@@ -19,7 +20,19 @@ from iomodels.statistics.rounds import MIN_ROUNDS, median_interval, paired_ratio
 from iomodels.workload import scenario
 from iomodels.workload.key import all_keys
 
-Outcome = Literal["holds", "does not hold here", "inconclusive"]
+Outcome = Literal["holds", "does not hold here", "inconclusive", "n/a"]
+MARKS: Mapping[Outcome | None, str] = {
+    "holds": "✓",
+    "does not hold here": "✗",
+    "inconclusive": "?",
+    "n/a": "–",
+    None: "·",
+}
+"""Of a number: on which side it is. None: it is beside the others, and decides nothing."""
+MARKS_EXPLAINED = (
+    "Before a number: ✓ on the side of the claim, ✗ on the other, ? neither is shown, – not "
+    "measured, · decides nothing."
+)
 Value = Callable[[Trial], float]
 
 
@@ -89,16 +102,16 @@ class ClaimQuantity:
     as_percent: bool = False
 
     def show(self, interval: Interval, holds: str, *, is_range: bool = False) -> str:
-        """The number with its interval (of few rounds `is_range`), and where the claim `holds`."""
+        """The number with its interval (of few rounds `is_range`), and where the claim `holds`; ""
+        for a number that decides nothing."""
         scale, unit = (100, " %") if self.as_percent else (1, "")
         median, low, high = (
             f"{_shown_number(x * scale, as_percent=self.as_percent)}{unit}"
             for x in (interval.median, interval.low, interval.high)
         )
-        if is_range and interval.low == interval.high:
-            return f"{self.words} {median} (holds {holds})"
-        kind = "range " if is_range else ""
-        return f"{self.words} {median} ({kind}{low} to {high}; holds {holds})"
+        said = [f"{'range ' if is_range else ''}{low} to {high}"] if low != high else []
+        said += [f"holds {holds}"] if holds else []
+        return f"{self.words} {median} ({'; '.join(said)})" if said else f"{self.words} {median}"
 
     def bound(self, value: float) -> str:
         """A bound of a test, in the same unit."""
@@ -114,7 +127,10 @@ def _shown_number(value: float, *, as_percent: bool) -> str:
 
 @dataclass(frozen=True)
 class Condition:
-    """Holds where the whole interval is at least `least` (or at most `most`)."""
+    """Holds where the whole interval is above `least` and below `most`, of which one may be None.
+
+    Without both it decides nothing: its number is shown beside the others.
+    """
 
     quantity: ClaimQuantity
     places: tuple[Place, ...]
@@ -122,21 +138,28 @@ class Condition:
     most: float | None = None
 
     @property
+    def decides(self) -> bool:
+        """Whether the claim depends on it."""
+        return self.least is not None or self.most is not None
+
+    @property
     def holds(self) -> str:
         """Where it holds, in words."""
-        if self.least is not None:
-            return f"above {self.quantity.bound(self.least)}"
-        assert self.most is not None
-        return f"below {self.quantity.bound(self.most)}"
+        least, most = (
+            None if x is None else self.quantity.bound(x) for x in (self.least, self.most)
+        )
+        if least and most:
+            return f"from {least} to {most}"
+        return f"above {least}" if least else f"below {most}" if most else ""
 
     def outcome(self, interval: Interval) -> Outcome:
         """What the interval says, by itself."""
-        if self.least is not None:
-            holds, fails = interval.low > self.least, interval.high < self.least
-        else:
-            assert self.most is not None
-            holds, fails = interval.high < self.most, interval.low > self.most
-        return "holds" if holds else "does not hold here" if fails else "inconclusive"
+        least = -math.inf if self.least is None else self.least
+        most = math.inf if self.most is None else self.most
+        if least < interval.low and interval.high < most:
+            return "holds"
+        fails = interval.high < least or interval.low > most
+        return "does not hold here" if fails else "inconclusive"
 
 
 @dataclass(frozen=True)
@@ -150,63 +173,81 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class ClaimNumber:
+    """A number of a claim in words, and what it says by itself; None where it decides nothing."""
+
+    text: str
+    outcome: Outcome | None
+
+    def __str__(self) -> str:
+        return f"{MARKS[self.outcome]} {self.text}"
+
+
+@dataclass(frozen=True)
 class ClaimVerdict:
     """What a run says of a claim; `numbers` are the deciding quantities, `cells` where from."""
 
     claim: Claim
     outcome: Outcome
-    numbers: tuple[str, ...]
+    numbers: tuple[ClaimNumber, ...]
     cells: tuple[str, ...]
+
+    @property
+    def lines(self) -> list[str]:
+        """The numbers in words. Where there are several, each has the mark of its own outcome."""
+        return [number.text if len(self.numbers) == 1 else str(number) for number in self.numbers]
 
 
 def judge_claim(claim: Claim, cells: Sequence[Cell]) -> ClaimVerdict:
     """What these cells say of a claim; where one is missing, that it is."""
-    outcomes: list[Outcome] = []
-    numbers: list[str] = []
-    for condition in claim.conditions:
-        interval, why_not, enough = _measure(condition, cells)
-        if interval is None:
-            outcomes.append("inconclusive")
-            numbers.append(why_not)
-            continue
-        outcomes.append(condition.outcome(interval) if enough else "inconclusive")
-        numbers.append(condition.quantity.show(interval, condition.holds, is_range=not enough))
+    numbers = [_number(condition, cells) for condition in claim.conditions]
     places = dict.fromkeys(
         place.name for condition in claim.conditions for place in condition.places
     )
-    return ClaimVerdict(claim, _together(outcomes), tuple(dict.fromkeys(numbers)), tuple(places))
+    outcome = _together([number.outcome for number in numbers])
+    return ClaimVerdict(claim, outcome, tuple(dict.fromkeys(numbers)), tuple(places))
 
 
-def _together(outcomes: Sequence[Outcome]) -> Outcome:
-    """One condition that fails decides; otherwise one that is inconclusive leaves it open."""
-    for outcome in ("does not hold here", "inconclusive"):
-        if outcome in outcomes:
-            return outcome
-    return "holds"
+def _together(outcomes: Sequence[Outcome | None]) -> Outcome:
+    """One condition that fails decides. Otherwise the claim is open: for good where one cannot be
+    measured here, else for this run."""
+    opens: tuple[Outcome, ...] = ("does not hold here", "n/a", "inconclusive")
+    return next((outcome for outcome in opens if outcome in outcomes), "holds")
 
 
-def _measure(condition: Condition, cells: Sequence[Cell]) -> tuple[Interval | None, str, bool]:
-    """The interval, or why there is none; and whether it is of enough rounds for a verdict."""
+def _number(condition: Condition, cells: Sequence[Cell]) -> ClaimNumber:
+    found = _measure(condition, cells)
+    if isinstance(found, ClaimNumber):
+        return found if condition.decides else ClaimNumber(found.text, None)
+    interval, enough = found
+    outcome = condition.outcome(interval) if enough else "inconclusive"
+    text = condition.quantity.show(interval, condition.holds, is_range=not enough)
+    return ClaimNumber(text, outcome if condition.decides else None)
+
+
+def _measure(condition: Condition, cells: Sequence[Cell]) -> tuple[Interval, bool] | ClaimNumber:
+    """The interval, and whether it is of enough rounds for a verdict; or why there is none."""
     trials: list[Sequence[Trial]] = []
     for place in condition.places:
         cell = find(place, cells)
         if cell is None:
-            return None, f"{place.name} is not in this run", False
+            return ClaimNumber(f"{place.name} is not in this run", "inconclusive")
         if difference := place.differs(cell):
-            return None, f"{place.name} was measured with {difference}", False
+            return ClaimNumber(f"{place.name} was measured with {difference}", "inconclusive")
         if not cell.trials:
-            return None, f"{place.name} is {cell.status}: {cell.reason}", False
+            outcome: Outcome = "n/a" if cell.status == "n/a" else "inconclusive"
+            return ClaimNumber(f"{place.name} is {cell.status}: {cell.reason}", outcome)
         trials.append(cell.trials)
     for place, measured in zip(condition.places, trials, strict=True):
         if not all(math.isfinite(condition.quantity.value(trial)) for trial in measured):
-            return None, f"{place.name} has no value of it", False
+            return ClaimNumber(f"{place.name} has no value of it", "inconclusive")
     if not condition.quantity.is_ratio:
         values = [condition.quantity.value(trial) for trial in trials[0]]
-        return median_interval(values), "", len(values) >= MIN_ROUNDS
+        return median_interval(values), len(values) >= MIN_ROUNDS
     ratio = paired_ratio(trials[0], trials[1], condition.quantity.value)
     if ratio is None:
-        return None, f"no pair of rounds, {MIN_ROUNDS} are needed", False
-    return ratio.interval, "", ratio.conclusive
+        return ClaimNumber(f"no pair of rounds, {MIN_ROUNDS} are needed", "inconclusive")
+    return ratio.interval, ratio.conclusive
 
 
 def find(place: Place, cells: Sequence[Cell]) -> Cell | None:
