@@ -42,7 +42,17 @@ SANITIZERS = [name for name in VARIANTS if name != "plain"]
 WRAPPED = [
     *("read", "write", "pread", "pwrite", "select"),
     *("aio_read", "aio_write", "aio_error", "aio_return", "aio_suspend", "aio_cancel"),
-    *("lio_listio", "ppoll", "pthread_sigmask"),
+    *(
+        "lio_listio",
+        "ppoll",
+        "pthread_sigmask",
+        "fsync",
+        "fdatasync",
+        "preadv2",
+        "fcntl",
+        "syscall",
+    ),
+    *("epoll_create1", "epoll_ctl", "epoll_wait", "sigtimedwait", "sigwaitinfo"),
     *("clock_gettime", "gettimeofday", "time"),
     *("malloc", "calloc", "realloc", "posix_memalign", "free"),
 ]

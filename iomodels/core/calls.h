@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "record/recorder.h"
 
@@ -80,6 +81,8 @@ struct call_hooks {
     int (*fault)(void *context, enum call_id id);
     /* Returns how much of a transfer of `length` bytes may be asked for. */
     size_t (*limit)(void *context, enum call_id id, size_t length);
+    /* Returns 0, or an errno that takes the place of a transfer's result (see calls_outcome). */
+    int (*outcome)(void *context, enum call_id id, ssize_t result);
 };
 
 /* Written by one thread only; the counters lie in the record, where others may watch them. An engine
@@ -151,6 +154,19 @@ static inline size_t calls_limit(const struct calls *calls, enum call_id id, siz
     if (__builtin_expect(calls->hooks != NULL, 0) && calls->hooks->limit)
         return calls->hooks->limit(calls->hooks->context, id, length);
     return length;
+}
+
+/* What became of a transfer that the kernel made by itself, as it is read from memory (an entry of a ring, an event of a
+ * list): bytes or -errno. `id` is the call that starts such transfers. There is no call that a test could let fail
+ * here, so it says so where the result is taken. */
+static inline ssize_t calls_outcome(const struct calls *calls, enum call_id id, ssize_t result)
+{
+    if (__builtin_expect(calls->hooks != NULL, 0) && calls->hooks->outcome) {
+        const int error = calls->hooks->outcome(calls->hooks->context, id, result);
+
+        return error ? -error : result;
+    }
+    return result;
 }
 
 /* Evaluates `expression`, which follows the convention "-1 and errno"; its value is the call's. */

@@ -54,6 +54,10 @@ _Noreturn void not_applicable(const char *reason);
             fail_rule(__VA_ARGS__); \
     } while (0)
 
+/* Why the engine cannot do this at all, or cannot work on this machine; NULL. */
+const char *subject_cannot(const struct subject *subject);
+const char *subject_probe(const struct subject *subject);
+
 /* Reasons that several rules share. */
 const char *always(const struct subject *subject);              /* NULL */
 const char *unless_moves_data(const struct subject *subject);   /* there is no I/O at all */

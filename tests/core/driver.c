@@ -42,18 +42,35 @@ static void read_content(struct driver *driver)
            "The data file could not be read back.");
 }
 
+/* How many the channel has; they are kept while the engine is open. */
+static uint32_t list_descriptors(struct driver *driver)
+{
+    const uint32_t count = driver->channel->descriptors(driver->channel_state, NULL, 0);
+
+    driver->descriptors = allocate(count ? count : 1, sizeof *driver->descriptors);
+    driver->channel->descriptors(driver->channel_state, driver->descriptors, count);
+    return count;
+}
+
+/* Nothing is lent for chaining: the driver starts each request itself. */
 static void open_engine(struct driver *driver)
 {
-    const struct engine_setup setup = {
+    struct engine_setup setup = {
         .resources = driver->resources,
         .depth = driver->depth,
         .options = driver->options,
+        .buffers = {driver->buffers, driver->stride, driver->depth},
         .calls = &driver->calls,
         .counters = driver->record->slice.counters,
     };
-    int error = driver->engine->open(&driver->engine_state, &setup);
 
+    setup.descriptor_count = list_descriptors(driver);
+    setup.descriptors = driver->descriptors;
+    int error = driver->engine->open(&driver->engine_state, &setup);
     EXPECT(error == 0, "The engine did not open: %s.", strerror(-error));
+    /* As the loop does: what was called to open it is no part of what is counted then. */
+    memset(driver->record->slice.calls, 0, sizeof driver->record->slice.calls);
+    memset(driver->record->slice.eagain, 0, sizeof driver->record->slice.eagain);
 }
 
 static void open_channel(struct driver *driver)
@@ -137,6 +154,7 @@ void driver_close(struct driver *driver)
     driver->engine->close(driver->engine_state);
     driver->channel->close(driver->channel_state);
     free(driver->content);
+    free(driver->descriptors);
     free(driver->buffers);
     free(driver->completions);
     free(driver->started);

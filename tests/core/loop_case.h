@@ -8,6 +8,8 @@
 struct loop_case {
     struct loop_setup setup; /* may be changed until the loop is opened */
     struct call_hooks hooks;
+    struct call_hooks installed; /* which go on to `hooks` */
+    uint64_t outcomes;           /* of transfers that the kernel made by itself, in the last slice */
     struct record *record;
     struct loop *loop;
 };
@@ -20,8 +22,8 @@ void loop_case_run(struct loop_case *test, uint64_t duration_ns, uint64_t max_op
 int loop_case_close(struct loop_case *test);
 void loop_case_free(struct loop_case *test);
 
-/* Transfers that were made and did not end with EAGAIN; where several are started with one call, those
+/* Transfers of the last slice that were made and did not end with EAGAIN; where several are started with one call, those
  * whose results were fetched. */
-uint64_t slice_transfers(const struct slice *slice);
+uint64_t loop_case_transfers(const struct loop_case *test);
 
 #endif

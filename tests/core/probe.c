@@ -5,12 +5,16 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -46,14 +50,16 @@ static void needs_threads_of_libc(void)
 #endif
 }
 
-#define WRAP_CALL(type, name, parameters, arguments) \
-    type __real_##name parameters;                   \
-    type __wrap_##name parameters;                   \
-    type __wrap_##name parameters                    \
-    {                                                \
-        count(&counted.calls[CALL_##name]);          \
-        return __real_##name arguments;              \
+/* `call` is the name under which CALL() counts what the function does. */
+#define WRAP_AS(call, type, name, parameters, arguments) \
+    type __real_##name parameters;                       \
+    type __wrap_##name parameters;                       \
+    type __wrap_##name parameters                        \
+    {                                                    \
+        count(&counted.calls[CALL_##call]);              \
+        return __real_##name arguments;                  \
     }
+#define WRAP_CALL(type, name, parameters, arguments) WRAP_AS(name, type, name, parameters, arguments)
 
 WRAP_CALL(ssize_t, read, (int fd, void *buffer, size_t n), (fd, buffer, n))
 WRAP_CALL(ssize_t, write, (int fd, const void *buffer, size_t n), (fd, buffer, n))
@@ -95,13 +101,64 @@ WRAP_CALL(int, ppoll,
           (struct pollfd * fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask),
           (fds, n, timeout, mask))
 
-/* Counted as the system call that it is. */
-int __real_pthread_sigmask(int how, const sigset_t *set, sigset_t *before);
-int __wrap_pthread_sigmask(int how, const sigset_t *set, sigset_t *before);
-int __wrap_pthread_sigmask(int how, const sigset_t *set, sigset_t *before)
+WRAP_CALL(int, fsync, (int fd), (fd))
+WRAP_CALL(int, fdatasync, (int fd), (fd))
+WRAP_CALL(ssize_t, preadv2, (int fd, const struct iovec *parts, int n, off_t offset, int flags),
+          (fd, parts, n, offset, flags))
+WRAP_AS(epoll_create, int, epoll_create1, (int flags), (flags))
+WRAP_CALL(int, epoll_ctl, (int epoll, int what, int fd, struct epoll_event *event),
+          (epoll, what, fd, event))
+WRAP_CALL(int, epoll_wait, (int epoll, struct epoll_event *events, int n, int timeout_ms),
+          (epoll, events, n, timeout_ms))
+WRAP_CALL(int, sigtimedwait, (const sigset_t *set, siginfo_t *info, const struct timespec *timeout),
+          (set, info, timeout))
+/* Counted as the system calls that they are. */
+WRAP_AS(sigprocmask, int, pthread_sigmask, (int how, const sigset_t *set, sigset_t *before),
+        (how, set, before))
+WRAP_AS(sigtimedwait, int, sigwaitinfo, (const sigset_t *set, siginfo_t *info), (set, info))
+
+/* With three parameters at most, of which the third may be a pointer. */
+int __real_fcntl(int fd, int command, ...);
+int __wrap_fcntl(int fd, int command, ...);
+int __wrap_fcntl(int fd, int command, ...)
 {
-    count(&counted.calls[CALL_sigprocmask]);
-    return __real_pthread_sigmask(how, set, before);
+    va_list arguments;
+
+    va_start(arguments, command);
+    void *argument = va_arg(arguments, void *);
+    va_end(arguments);
+    count(&counted.calls[CALL_fcntl]);
+    return __real_fcntl(fd, command, argument);
+}
+
+/* Calls that the C library has no function for, or not every one of them. */
+static const struct {
+    long number;
+    enum call_id id;
+} by_number[] = {
+    {SYS_io_setup, CALL_io_setup},         {SYS_io_destroy, CALL_io_destroy},
+    {SYS_io_submit, CALL_io_submit},       {SYS_io_getevents, CALL_io_getevents},
+    {SYS_io_cancel, CALL_io_cancel},       {425, CALL_io_uring_setup},
+    {426, CALL_io_uring_enter},            {427, CALL_io_uring_register},
+    {441, CALL_epoll_pwait2},
+};
+#define BY_NUMBER (sizeof by_number / sizeof *by_number)
+
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, ...);
+long __wrap_syscall(long number, ...)
+{
+    va_list arguments;
+    long values[6];
+
+    va_start(arguments, number);
+    for (int i = 0; i < 6; i++)
+        values[i] = va_arg(arguments, long);
+    va_end(arguments);
+    for (size_t i = 0; i < BY_NUMBER; i++)
+        if (by_number[i].number == number)
+            count(&counted.calls[by_number[i].id]);
+    return __real_syscall(number, values[0], values[1], values[2], values[3], values[4], values[5]);
 }
 
 bool probe_sees(enum call_id id)
@@ -111,9 +168,15 @@ bool probe_sees(enum call_id id)
         [CALL_pwrite] = true,     [CALL_select] = true,     [CALL_aio_read] = true,
         [CALL_aio_write] = true,  [CALL_aio_error] = true,  [CALL_aio_return] = true,
         [CALL_aio_suspend] = true, [CALL_aio_cancel] = true, [CALL_lio_listio] = true,
-        [CALL_ppoll] = true,      [CALL_sigprocmask] = true,
+        [CALL_ppoll] = true,      [CALL_sigprocmask] = true, [CALL_fsync] = true,
+        [CALL_fdatasync] = true,  [CALL_preadv2] = true,    [CALL_epoll_create] = true,
+        [CALL_epoll_ctl] = true,  [CALL_epoll_wait] = true, [CALL_sigtimedwait] = true,
+        [CALL_fcntl] = true,
     };
 
+    for (size_t i = 0; i < BY_NUMBER; i++)
+        if (by_number[i].id == id)
+            return true;
     return seen[id];
 }
 

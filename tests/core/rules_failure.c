@@ -9,10 +9,23 @@
 const bool transfer_calls[CALL_COUNT] = {
     [CALL_read] = true,  [CALL_write] = true,    [CALL_pread] = true,
     [CALL_pwrite] = true, [CALL_aio_read] = true, [CALL_aio_write] = true,
-    [CALL_lio_listio] = true,
+    [CALL_lio_listio] = true, [CALL_io_submit] = true,
 };
 
-/* The calls that tell how a transfer which was started before has ended. */
+bool call_is(const struct engine *engine, enum call_id id, enum call_class class)
+{
+    for (const struct engine_call *call = engine->calls; call && call->id != CALL_COUNT; call++)
+        if (call->id == id)
+            return call->class == class;
+    return false;
+}
+
+bool call_waits(const struct engine *engine, enum call_id id)
+{
+    return call_is(engine, id, CLASS_WAIT) || (call_is(engine, id, CLASS_SUBMIT) && !transfer_calls[id]);
+}
+
+/* The calls that tell how a transfer which was started before has ended; and calls_outcome does. */
 static const bool result_calls[CALL_COUNT] = {[CALL_aio_return] = true};
 
 /* ------------------------------------------------------------------ failure-is-completion */
@@ -39,6 +52,17 @@ static int fail_always(void *context, enum call_id id)
     return failing->error;
 }
 
+static int fail_every_outcome(void *context, enum call_id id, ssize_t result)
+{
+    struct failing *failing = context;
+
+    (void)id, (void)result;
+    if (failing->calls != result_calls)
+        return 0;
+    __atomic_fetch_add(&failing->injected, 1, __ATOMIC_RELAXED);
+    return failing->error;
+}
+
 /* With every such call failing, each request completes with the error. How many calls failed. */
 static uint64_t expect_failures(const struct subject *subject, const bool *calls, int error)
 {
@@ -48,7 +72,8 @@ static uint64_t expect_failures(const struct subject *subject, const bool *calls
     struct driver driver;
 
     driver_open(&driver, subject, &settings);
-    driver.hooks = (struct call_hooks){.context = &failing, .fault = fail_always};
+    driver.hooks = (struct call_hooks){.context = &failing, .fault = fail_always,
+                                        .outcome = fail_every_outcome};
     driver_fill(&driver, depth);
     while (driver.in_flight > 0) {
         uint32_t n = driver_reap_due(&driver);
@@ -71,19 +96,28 @@ static uint64_t expect_failures(const struct subject *subject, const bool *calls
 
 static void failure_is_completion(const struct subject *subject)
 {
-    EXPECT(expect_failures(subject, transfer_calls, EIO) > 0,
-           "The engine moves data with a call that transfer_calls does not name.");
+    const uint64_t begun = expect_failures(subject, transfer_calls, EIO);
     expect_failures(subject, transfer_calls, EINTR);
-    expect_failures(subject, result_calls, EIO);
+    const uint64_t ended = expect_failures(subject, result_calls, EIO);
+
+    EXPECT(begun + ended > 0, "The engine moves data with a call that transfer_calls does not name, and does not "
+                              "take its results through calls_outcome.");
 }
 
 /* ------------------------------------------------------------------ busy-is-not-failure */
 
 struct busy {
     const struct driver *driver;
-    bool nonblocking;
     uint64_t submit, calls, injected; /* the submit in which `calls` were seen */
 };
+
+/* Whether it is a call that finds nothing ready, or one that finds no room in a queue. */
+static bool can_be_busy(const struct engine *engine, enum call_id id)
+{
+    return engine->caps.nonblocking_descriptors && call_is(engine, id, CLASS_TRANSFER)
+               ? transfer_calls[id]
+               : call_is(engine, id, CLASS_SUBMIT);
+}
 
 /* Every second call is told to come again later. A call that queues is so only where something is
  * in flight: with nothing in flight, no room would ever come free. */
@@ -91,12 +125,12 @@ static int busy_now_and_then(void *context, enum call_id id)
 {
     struct busy *busy = context;
 
-    if (!transfer_calls[id] || !(busy->nonblocking || id == CALL_aio_read || id == CALL_aio_write ||
-                                id == CALL_lio_listio))
+    if (!can_be_busy(busy->driver->engine, id))
         return 0;
     if (busy->submit != busy->driver->submits) {
         busy->submit = busy->driver->submits;
-        busy->calls += busy->calls % 2; /* never the first call of a submit: it may be alone */
+        if (busy->driver->in_flight == 0)
+            busy->calls += busy->calls % 2; /* never the first call of a submit: it may be alone */
     }
     if (busy->calls++ % 2 == 0)
         return 0;
@@ -117,7 +151,7 @@ static void busy_is_not_failure(const struct subject *subject)
     const struct settings settings = subject_settings(subject, depth);
     const bool nonblocking = subject->engine->caps.nonblocking_descriptors;
     struct driver driver;
-    struct busy busy = {.driver = &driver, .nonblocking = nonblocking};
+    struct busy busy = {.driver = &driver};
     uint32_t begun = 0;
 
     driver_open(&driver, subject, &settings);

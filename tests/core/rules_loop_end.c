@@ -40,19 +40,18 @@ static void stop_ends_the_run(const struct subject *subject)
 
 struct stopping {
     struct record *record;
-    uint64_t calls, others, lists; /* reads on idle connections come first; and lists of writes */
+    uint64_t transfers, others; /* reads on idle connections come first; then requests are written */
 };
 
-/* The first read that is not on an idle connection, and those that follow, are still to be made. */
-static int stop_at_a_read(void *context, enum call_id id)
+/* The first read of an answer, and those that follow, are still to be made. */
+static size_t stop_at_a_read(void *context, enum call_id id, size_t length)
 {
     struct stopping *stopping = context;
 
-    if ((id == CALL_read || id == CALL_aio_read || id == CALL_lio_listio) &&
-        __atomic_add_fetch(&stopping->calls, 1, __ATOMIC_RELAXED) >
-            stopping->others + (id == CALL_lio_listio ? stopping->lists : 0))
+    (void)id;
+    if (__atomic_add_fetch(&stopping->transfers, 1, __ATOMIC_RELAXED) > stopping->others)
         __atomic_store_n(&stopping->record->stop, 1, __ATOMIC_RELAXED);
-    return 0;
+    return length;
 }
 
 static const char *unless_stands_still(const struct subject *subject)
@@ -69,16 +68,17 @@ static void closes_with_requests_in_flight(const struct subject *subject)
     struct snapshot before;
     struct loop_case test;
     struct stopping stopping;
+    const uint32_t depth = subject_depth(subject, 4);
+    const bool writes_first = subject->variant->transfers == 2 && !subject->variant->settings.server;
 
-    loop_case_init(&test, subject, subject_depth(subject, 4));
+    loop_case_init(&test, subject, depth);
     snapshot_take(&before);
     stopping = (struct stopping){
         .record = test.record,
-        .others = (uint64_t)test.setup.settings.idle,
-        .lists = subject->variant->transfers == 2 && !subject->variant->settings.server,
+        .others = (uint64_t)test.setup.settings.idle + (writes_first ? depth : 0),
     };
     test.setup.settings = settings_held(&test.setup.settings);
-    test.hooks = (struct call_hooks){.context = &stopping, .fault = stop_at_a_read};
+    test.hooks = (struct call_hooks){.context = &stopping, .limit = stop_at_a_read};
     EXPECT(loop_case_open(&test) == 0, "The loop did not open.");
     if (subject->variant->has_peer && !subject->variant->settings.server)
         peer_stop(test.record); /* it answers no more; a server's must first be told to send */
@@ -111,6 +111,14 @@ static int fail_one(void *context, enum call_id id)
     return __atomic_fetch_add(&failure->calls, 1, __ATOMIC_RELAXED) == 30 ? EIO : 0;
 }
 
+static int fail_one_outcome(void *context, enum call_id id, ssize_t result)
+{
+    struct one_failure *failure = context;
+
+    (void)id, (void)result;
+    return __atomic_fetch_add(&failure->calls, 1, __ATOMIC_RELAXED) == 30 ? EIO : 0;
+}
+
 static void closes_after_a_failure(const struct subject *subject)
 {
     struct one_failure failure = {0};
@@ -120,7 +128,8 @@ static void closes_after_a_failure(const struct subject *subject)
     loop_case_init(&test, subject, subject_depth(subject, 8));
     snapshot_take(&before);
     test.setup.settings.service_distribution = DISTRIBUTION_EXPONENTIAL;
-    test.hooks = (struct call_hooks){.context = &failure, .fault = fail_one};
+    test.hooks = (struct call_hooks){.context = &failure, .fault = fail_one,
+                                      .outcome = fail_one_outcome};
     EXPECT(loop_case_open(&test) == 0, "The loop did not open.");
     int error = loop_run(test.loop, PROMPTLY_NS, 0, PART_BOTH);
     EXPECT(error == -EIO, "A failed transfer gave %d.", error);

@@ -56,17 +56,18 @@ void peer_continue(const struct record *record)
 
 struct murder {
     pid_t peer;
-    uint64_t calls, after;
+    uint64_t transfers, after;
 };
 
-static int kill_in_mid_run(void *context, enum call_id id)
+/* Whoever makes the transfer, and with whatever call: this is asked before. */
+static size_t kill_in_mid_run(void *context, enum call_id id, size_t length)
 {
     struct murder *murder = context;
 
-    if (transfer_calls[id] &&
-        __atomic_add_fetch(&murder->calls, 1, __ATOMIC_RELAXED) == murder->after)
+    (void)id;
+    if (__atomic_add_fetch(&murder->transfers, 1, __ATOMIC_RELAXED) == murder->after)
         kill(__atomic_load_n(&murder->peer, __ATOMIC_RELAXED), SIGKILL);
-    return 0;
+    return length;
 }
 
 static void expect_the_peer_is_blamed(const struct record *record, int error)
@@ -83,14 +84,14 @@ static void expect_the_peer_is_blamed(const struct record *record, int error)
            "The record says that the peer ended with wait status %d.", status);
 }
 
-static void kill_after(const struct subject *subject, uint64_t calls)
+static void kill_after(const struct subject *subject, uint64_t transfers)
 {
-    struct murder murder = {.after = calls};
+    struct murder murder = {.after = transfers};
     struct loop_case test;
 
     loop_case_init(&test, subject, subject_depth(subject, 2)); /* fewer than end at the same time */
     int64_t memory = probe_live_allocations();
-    test.hooks = (struct call_hooks){.context = &murder, .fault = kill_in_mid_run};
+    test.hooks = (struct call_hooks){.context = &murder, .limit = kill_in_mid_run};
     EXPECT(loop_case_open(&test) == 0, "The loop did not open.");
     /* A thread that sleeps on an idle descriptor may only now begin its call. */
     __atomic_store_n(&murder.peer, (pid_t)test.record->peer_id, __ATOMIC_RELAXED);
@@ -140,15 +141,16 @@ static uint64_t round_trips(const struct slice *slice)
     return n;
 }
 
-static void expect_drained(const struct subject *subject, const struct record *record, uint32_t depth)
+static void expect_drained(const struct subject *subject, const struct loop_case *test, uint32_t depth)
 {
+    const struct record *record = test->record;
     const struct slice *slice = &record->slice;
     const uint64_t served = slice->slice_operations, seen = slice->peer_operations;
     const uint64_t queued = slice->calls[CALL_aio_read] + slice->calls[CALL_aio_write];
     const uint64_t fetched = slice->calls[CALL_aio_return];
     /* A read on each connection stays over from the slice before, and for the next. */
     const uint64_t whole = served * subject->variant->transfers + slice->short_transfers;
-    const uint64_t made = slice_transfers(slice);
+    const uint64_t made = loop_case_transfers(test);
 
     EXPECT(record->peer_outstanding == 0, "%llu messages are without an answer after the slice.",
            (unsigned long long)record->peer_outstanding);
@@ -181,7 +183,7 @@ static void server_is_drained(const struct subject *subject)
                    test.record->slice.slice_operations <= wanted + 3 * depth,
                "A slice of %llu operations served %llu.", (unsigned long long)wanted,
                (unsigned long long)test.record->slice.slice_operations);
-        expect_drained(subject, test.record, depth);
+        expect_drained(subject, &test, depth);
         all += test.record->slice.slice_operations;
         EXPECT(test.record->live_operations == all, "live_operations is %llu after %llu operations.",
                (unsigned long long)test.record->live_operations, (unsigned long long)all);

@@ -125,6 +125,30 @@ struct variant variant_find(const char *name)
 
 /* ------------------------------------------------------------------ what does not apply */
 
+static struct trial_question question_about(const struct subject *subject)
+{
+    return (struct trial_question){
+        .settings = &subject->variant->settings,
+        .options = subject->values,
+        .on_files = subject->channel->caps.files,
+        .on_devices = subject->channel->caps.starts_device,
+    };
+}
+
+const char *subject_cannot(const struct subject *subject)
+{
+    const struct trial_question question = question_about(subject);
+
+    return subject->engine->cannot ? subject->engine->cannot(&question) : NULL;
+}
+
+const char *subject_probe(const struct subject *subject)
+{
+    const struct trial_question question = question_about(subject);
+
+    return subject->engine->probe ? subject->engine->probe(&question) : NULL;
+}
+
 const char *always(const struct subject *subject)
 {
     (void)subject;
