@@ -5,9 +5,9 @@
  * conformance --each ENGINE CHANNEL[:ROLE] [RULE …]: each of these rules, or all, in a process of its
  * own, and a line for each (forked.h). Exit 1 when one was broken.
  *
- * conformance --list: every "engine channel rule", and why where it does not apply; with --planted the
- * planted engines instead, each with the rule that has to catch it. What there is comes from the
- * registry's tables. */
+ * conformance --list [ENGINE …]: every "engine channel rule", and why where it does not apply, of these engines, or of
+ * all in their plain form. conformance --list-planted: the planted engines, each with the rule that has to catch it.
+ * What there is comes from the registry's tables. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,7 +106,8 @@ static const char *reason_not_to(const struct table *table, const struct rule *r
         return "the engine has no depth for idle connections";
     if (caps->waits_for_all && (variant->settings.idle || variant->settings.server))
         return "the engine waits for all that it has started: nothing may stay pending";
-    return rule->unless(subject);
+    const char *cannot = subject_cannot(subject);
+    return cannot ? cannot : rule->unless(subject);
 }
 
 struct listing {
@@ -128,28 +129,32 @@ static void list_one(const struct variant *variant, void *context)
                reason ? " " : "", reason ? reason : "");
 }
 
-static void list_engine(const struct named_engine *named, void *context)
-{
-    struct listing listing = *(const struct listing *)context;
-
-    listing.named = named;
-    variant_each(list_one, &listing);
-}
-
-static void list_rule(const struct table *table, const struct rule *rule)
-{
-    if (!rule->unless) {
-        printf("%s %s %s\n", ANY, ANY, rule->name);
-        return;
-    }
-    named_engine_each(list_engine, &(struct listing){table, rule, NULL});
-}
-
-static void list_all(void)
+/* `named` NULL: the rules that know no engine. */
+static void list_rules(const struct named_engine *named)
 {
     for (const struct table *table = rule_tables; table < rule_tables + TABLES; table++)
         for (const struct rule *rule = table->rules; rule->name; rule++)
-            list_rule(table, rule);
+            if (!named && !rule->unless)
+                printf("%s %s %s\n", ANY, ANY, rule->name);
+            else if (named && rule->unless)
+                variant_each(list_one, &(struct listing){table, rule, named});
+}
+
+static void list_engine(const char *name)
+{
+    struct named_engine named;
+
+    EXPECT(named_engine_find(&named, name), "There is no engine \"%s\".", name);
+    list_rules(&named);
+}
+
+static void list_engines(char *const *names)
+{
+    list_rules(NULL);
+    for (char *const *name = names; *name; name++)
+        list_engine(*name);
+    for (const struct engine *const *engine = engines; !*names && *engine; engine++)
+        list_engine((*engine)->name);
 }
 
 static void list_planted(void)
@@ -208,6 +213,8 @@ static void run(void *context)
         EXPECT(is_known, "There is no engine \"%s\".", asked->engine);
         EXPECT(subject.channel, "There is no channel \"%s\".", asked->channel);
         const char *reason = reason_not_to(table, rule, &subject);
+        if (!reason)
+            reason = subject_probe(&subject);
         if (reason)
             not_applicable(reason);
     }
@@ -251,9 +258,9 @@ int main(int count, char **arguments)
 
     /* A rule that dies is an answer; a core file of it would only be litter. */
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-    if (count == 2 && is_option(arguments[1], "--list"))
-        list_all();
-    else if (count == 3 && is_option(arguments[1], "--list") && is_option(arguments[2], "--planted"))
+    if (count >= 2 && is_option(arguments[1], "--list"))
+        list_engines(arguments + 2);
+    else if (count == 2 && is_option(arguments[1], "--list-planted"))
         list_planted();
     else if (count == 4 && is_option(arguments[1], "--each"))
         kept = run_all(arguments[2], arguments[3]);
@@ -263,6 +270,6 @@ int main(int count, char **arguments)
         run(&(struct asked){arguments[1], arguments[2], arguments[3]});
     else
         fail_rule("Usage: conformance ENGINE CHANNEL RULE | --each ENGINE CHANNEL [RULE ...] | "
-                  "--list [--planted]");
+                  "--list [ENGINE ...] | --list-planted");
     return kept ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -5,11 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool applies(const struct engine_option *option, const int64_t *values)
-{
-    return !option->needs_values || (option->needs_values >> values[option->needs_option] & 1);
-}
-
 static void append_value(char *name, const struct engine_option *option, int64_t value)
 {
     const size_t length = strlen(name);
@@ -40,51 +35,6 @@ struct named_engine named_engine_of(const struct engine *engine, const int64_t *
             append_value(named.name, &engine->options[i], named.values[i]);
     return named;
 }
-
-/* ------------------------------------------------------------------ all of them */
-
-struct listing {
-    const struct engine *engine;
-    void (*each)(const struct named_engine *named, void *context);
-    void *context;
-};
-
-/* Chooses the options from `place` on, and then calls `each`. */
-static void choose(const struct listing *listing, int64_t *values, int place)
-{
-    const struct engine_option *table = listing->engine->options;
-    const struct engine_option *option = table ? &table[place] : NULL;
-
-    if (!option || !option->name) {
-        const struct named_engine named = named_engine_of(listing->engine, values);
-
-        listing->each(&named, listing->context);
-        return;
-    }
-    values[place] = option->fallback;
-    choose(listing, values, place + 1);
-    if (!option->choices || !applies(option, values))
-        return;
-    for (int64_t value = 0; option->choices[value]; value++)
-        if (value != option->fallback) {
-            values[place] = value;
-            choose(listing, values, place + 1);
-        }
-    values[place] = option->fallback;
-}
-
-void named_engine_each(void (*each)(const struct named_engine *named, void *context), void *context)
-{
-    for (const struct engine *const *engine = engines; *engine; engine++) {
-        const struct settings settings = settings_default();
-        int64_t values[ENGINE_OPTIONS];
-
-        memcpy(values, settings.options, sizeof values);
-        choose(&(struct listing){*engine, each, context}, values, 0);
-    }
-}
-
-/* ------------------------------------------------------------------ one of them */
 
 /* Reads `name=value` into `options`. */
 static bool take_option(const struct engine *engine, const char *text, int64_t *options)

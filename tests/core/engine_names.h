@@ -13,9 +13,6 @@ struct named_engine {
     int64_t values[ENGINE_OPTIONS];  /* with the defaults filled in */
 };
 
-/* Calls `each` with every engine and every combination of its options that are choices, the plain one first. */
-void named_engine_each(void (*each)(const struct named_engine *named, void *context), void *context);
-
 /* Whether there is an engine of that name, with such options. Numbers may be among them. */
 bool named_engine_find(struct named_engine *named, const char *name);
 

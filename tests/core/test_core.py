@@ -17,21 +17,30 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache
+from itertools import product
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import pytest
 
 from iomodels import _core
+from iomodels.engines.catalog import DESCRIPTORS, Descriptor, Option
+from iomodels.engines.spec import variants
 
 from ..core_build import SANITIZERS, conformance
-from ..engines import CAPS
+from ..engines import CAPS, EVERY, each_value_alone, every_two_values, pairs
 
 PROCESSES = 8  # most of them wait
 TIMEOUT_S = 100  # of all rules together; each has a limit of its own
 CHANNELS = _core.channels()
-PAIRS = [(engine, channel) for engine in CAPS for channel in CHANNELS]
+PAIRS = [
+    pytest.param(engine, channel, marks=[] if engine in CAPS else pytest.mark.long)
+    for engine in EVERY
+    for channel in CHANNELS
+]
+SAMPLE = [(engine, channel) for engine in CAPS for channel in CHANNELS]
 ANY = "any"
 """The engine and the channel of rules that know of neither."""
 # What a channel's role has no part in: its first role is enough.
@@ -85,7 +94,7 @@ class Outcome(NamedTuple):
 def rules() -> dict[tuple[str, str], list[str]]:
     """What applies to each engine in each role of each channel, as far as is known untried."""
     listed: dict[tuple[str, str], list[str]] = {}
-    for line in _lines("--list"):
+    for line in _lines("--list", *EVERY):
         engine, channel, rule, *reason = line.split(maxsplit=3)
         found = listed.setdefault((engine, channel), [])
         if not reason:
@@ -95,7 +104,7 @@ def rules() -> dict[tuple[str, str], list[str]]:
 
 def planted() -> list[list[str]]:
     """Each planted engine, where it has to be caught, and by which rule."""
-    return [line.split() for line in _lines("--list", "--planted")]
+    return [line.split() for line in _lines("--list-planted")]
 
 
 def _lines(*arguments: str) -> list[str]:
@@ -201,8 +210,33 @@ def test_an_engine_keeps_the_rules(engine: str, channel: str, work: Work) -> Non
 
 
 def test_every_engine_and_channel_of_the_core_is_here() -> None:
-    listed = {(engine, channel.partition(":")[0]) for engine, channel in rules()}
-    assert listed == {*PAIRS, (ANY, ANY)}
+    listed = {tuple(line.split()[:2]) for line in _lines("--list")}
+    plain = {(engine, channel.partition(":")[0]) for engine, channel in listed}
+    assert plain == {*product(DESCRIPTORS, CHANNELS), (ANY, ANY)}
+    assert set(DESCRIPTORS) <= set(CAPS)
+
+
+def test_a_sample_of_options_has_every_two_values_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an engine with 96 combinations, were `d` not to need a value of `a`."""
+    options = (
+        Option("a", "", "0", ("0", "1")),
+        Option("b", "", "0", ("0", "1", "2", "3")),
+        Option("c", "", "0", ("0", "1")),
+        Option("d", "", "0", ("0", "1", "2"), only=("a", ("1",))),
+        Option("e", "", "0", ("0", "1")),
+    )
+    many = replace(DESCRIPTORS["aio"], name="many", options=options)
+    monkeypatch.setitem(cast(dict[str, Descriptor], DESCRIPTORS), "many", many)
+    every = variants("many")
+    singles, sample = each_value_alone(every), every_two_values(every)
+    assert len(every) == 64
+    assert sorted(spec.canonical for spec in singles) == sorted(
+        ["many", "many:a=1", "many:b=1", "many:b=2", "many:b=3", "many:c=1", "many:e=1"]
+        + ["many:a=1,d=1", "many:a=1,d=2"]
+    )
+    assert set().union(*map(pairs, sample)) == set().union(*map(pairs, every))
+    assert set(singles) <= set(sample)
+    assert len(sample) <= 24
 
 
 def test_the_parts_that_know_no_engine_keep_their_rules() -> None:
@@ -229,7 +263,7 @@ def test_every_rule_has_a_planted_engine_that_breaks_it() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("engine", "channel"), PAIRS)
+@pytest.mark.parametrize(("engine", "channel"), SAMPLE)
 @pytest.mark.parametrize("variant", SANITIZERS)
 def test_a_sanitizer_finds_nothing(variant: str, engine: str, channel: str, work: Work) -> None:
     assert_clean(work(variant, engine, channel))

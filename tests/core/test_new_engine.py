@@ -99,7 +99,9 @@ def test_it_passes_the_conformance_suite(
     program = core.parent / "conformance"
     if not program.exists():
         core_build.build_conformance(core, program)
-    listed = subprocess.run([program, "--list"], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        [program, "--list", *ENGINES], capture_output=True, text=True, check=True
+    ).stdout
     pairs = {tuple(line.split()[:2]) for line in listed.splitlines()}
     roles = sorted((e, c) for e, c in pairs if e in ENGINES and c.partition(":")[0] == channel)
     assert {engine for engine, _ in roles} == set(ENGINES)
