@@ -18,8 +18,6 @@ class EngineTable(TypedDict):
     calls: str
     summary: str
     other_side: str
-    news: str
-    worker: str
     instead: str | None
     synchronous: bool
     blocking: bool
@@ -45,6 +43,9 @@ class Caps(TypedDict):
 
 class EngineFacts(TypedDict):
     caps: Caps
+    news: str
+    worker: str
+    threads: str | None
     calls: dict[str, tuple[str, int]]
     counters: list[tuple[str, str | None]]
 

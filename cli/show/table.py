@@ -61,7 +61,7 @@ STATE_STYLE = {"n/a": "dim", "failed": "red", "partial": "yellow", "ok": ""}
 
 
 INTERVAL, RATIO = "interval", "ratio"
-IMPORTANCE = {q.column: q.importance for q in QUANTITIES if q.heading} | {INTERVAL: 9, RATIO: 11}
+IMPORTANCE = {q.column: q.importance for q in QUANTITIES if q.heading} | {INTERVAL: 10, RATIO: 12}
 LEAST_FIRST = sorted(IMPORTANCE, key=lambda name: IMPORTANCE[name])[:-1]
 """What is left out where there is no room, the least important first; `INTERVAL` is the ratio's.
 The most important column always stays."""

@@ -21,6 +21,7 @@ from iomodels.analysis.quantity_definition import (
     SOFT_HYPHEN,
     SPEED_UP,
     TENTHS,
+    THREADS,
     Quantity,
     fewest_operations,
     has_deadline,
@@ -116,6 +117,11 @@ def _speed_up(trial: Trial) -> float:
     return (parts.io_ns + parts.cpu_ns) / parts.both_ns if parts and parts.both_ns > 0 else math.nan
 
 
+def _threads(trial: Trial) -> float:
+    """Beside that of the application. Older files do not have it, and not every /proc says it."""
+    return trial.counters.get("threads", math.nan) - 1
+
+
 def _calls_per_op(trial: Trial) -> float:
     """Of any name, summed in each round: a sum of medians is the median of no round."""
     return sum(trial.calls_per_op.values()) if trial.operations > 0 else math.nan
@@ -134,7 +140,7 @@ QUANTITIES: tuple[Quantity, ...] = (
         of_summary=lambda summary: summary.throughput_ops,
         heading="ops/s",
         meaning="operations completed per second",
-        importance=15,
+        importance=16,
         is_headline=True,
         is_gated=True,
     ),
@@ -150,7 +156,7 @@ QUANTITIES: tuple[Quantity, ...] = (
         *("latency_ns", "p50", "latency p50", without_deadline),
         heading="p50",
         meaning="median latency: 50 % of operations were faster",
-        importance=14,
+        importance=15,
         is_headline=True,
         is_gated=True,
     ),
@@ -159,7 +165,7 @@ QUANTITIES: tuple[Quantity, ...] = (
         *("latency_ns", "p99", "latency p99", without_deadline),
         heading="p99",
         meaning="latency: 99 % of operations were faster",
-        importance=10,
+        importance=11,
         is_headline=True,
         is_gated=True,
     ),
@@ -173,7 +179,7 @@ QUANTITIES: tuple[Quantity, ...] = (
         *("added_ns", "p50", "latency beyond the device p50", without_computation),
         heading="beyond device",
         meaning="median latency minus the service time of the device",
-        importance=8,
+        importance=9,
         is_headline=True,
     ),
     _percentile("service_ns", "p50", "service time p50", without_deadline),
@@ -185,7 +191,7 @@ QUANTITIES: tuple[Quantity, ...] = (
         of_trial=_cancelled_share,
         heading=f"can{SOFT_HYPHEN}celled",
         meaning="share of overdue requests that cancelling ended",
-        importance=13,
+        importance=14,
         applies=has_deadline,
         is_headline=True,
     ),
@@ -193,13 +199,13 @@ QUANTITIES: tuple[Quantity, ...] = (
         *("cancel_ns", "p50", "time to cancel p50", has_deadline),
         heading="cancel time",
         meaning="median time from the call that cancels to the end of a cancelled request",
-        importance=6,
+        importance=7,
     ),
     _percentile(
         *("cancel_late_ns", "p50", "time to the end if cancelled too late p50", has_deadline),
         heading="too late",
         meaning="the same, if it was too late to cancel and the request ended by itself",
-        importance=5,
+        importance=6,
     ),
     Quantity(
         key="overlap",
@@ -210,7 +216,7 @@ QUANTITIES: tuple[Quantity, ...] = (
         of_summary=lambda summary: summary.overlap,
         heading=f"over{SOFT_HYPHEN}lap",
         meaning="hidden part of the shorter of I/O and computation: 0 none, 1 all",
-        importance=12,
+        importance=13,
         is_headline=True,
         has_ratios=False,
     ),
@@ -232,7 +238,7 @@ QUANTITIES: tuple[Quantity, ...] = (
         of_summary=lambda summary: summary.cpu_share,
         heading="CPU",
         meaning="CPU time divided by elapsed time; 100 % is one full core",
-        importance=7,
+        importance=8,
     ),
     Quantity(
         key="cpu_ns_per_op",
@@ -243,7 +249,7 @@ QUANTITIES: tuple[Quantity, ...] = (
         of_summary=lambda summary: summary.cpu_ns_per_op,
         heading="CPU/op",
         meaning="CPU time per operation, of all threads",
-        importance=4,
+        importance=5,
         is_headline=True,
         is_gated=True,
     ),
@@ -255,7 +261,7 @@ QUANTITIES: tuple[Quantity, ...] = (
         of_trial=_calls_per_op,
         heading="calls/op",
         meaning="system and library calls per operation",
-        importance=3,
+        importance=4,
         is_exported=False,
     ),
     Quantity(
@@ -269,6 +275,18 @@ QUANTITIES: tuple[Quantity, ...] = (
         meaning="calls per operation that returned EAGAIN: nothing was ready",
         importance=2,
         zero_is_none=True,
+    ),
+    Quantity(
+        key="threads",
+        title="threads kept",
+        unit=THREADS,
+        bigger_is_better=False,
+        of_trial=_threads,
+        heading="threads",
+        meaning="threads of the process beside its own: helpers, and those of the kernel for it",
+        importance=3,
+        zero_is_none=True,
+        has_ratios=False,
     ),
 )
 """In the order in which they are read."""

@@ -60,6 +60,7 @@ SHARE = Unit("ratio", format_share, kind="share")
 TENTHS = Unit("ratio", lambda share: f"{share * 100:.1f} %", kind="share")
 HIDDEN = Unit("ratio", lambda share: f"{share:.2f}", range="0 none, 1 all", ends=(0.0, 1.0))
 SPEED_UP = Unit("ratio", lambda times: f"{times:.2f}", range="1 none, 2 most", ends=(1.0, 2.0))
+THREADS = Unit("threads", format_count)
 CALLS_PER_OP = Unit("calls", format_per_operation)
 
 

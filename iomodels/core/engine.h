@@ -288,6 +288,9 @@ struct engine {
     bool in_matrix;                   /* … if it has one: the article's four, drawn in charts/flows/miniature.py */
     enum engine_news news;
     enum engine_worker worker;
+    /* Which threads the process has for it, beside the application's own: the engine's, its library's, and those that the
+     * kernel adds to the process. NULL: none, ever. */
+    const char *threads_in_words;
     uint32_t figure;                  /* the article's, of its flow; 0: none */
     const char *instead;              /* the engine for what this one cannot do; NULL: none */
 
@@ -295,7 +298,8 @@ struct engine {
     const struct engine_option *options;   /* ended by a NULL name; NULL: none */
     const struct engine_call *calls;       /* ended by ENGINE_CALLS_END */
     const struct engine_counter *counters; /* ended by a NULL name; NULL: none */
-    /* Changes what follows from the options: capabilities, calls, functions. NULL: nothing does. */
+    /* Changes what follows from the options: capabilities, its place among the models, calls, functions. NULL: nothing
+     * does. */
     void (*vary)(struct engine *engine, const int64_t *options);
 
     /* Sentences, or NULL: why it cannot do this at all; why it does what blocking does, with this channel; why it

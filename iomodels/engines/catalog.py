@@ -57,7 +57,6 @@ class Option:
 class Descriptor:
     """An engine in words. `synchronous` and `blocking` place it in the article's Figure 1.
 
-    `news` is what the application learns of (readiness, completion), `worker` makes the transfer,
     `other_side` answers the application, `figure` is the article's of its flow (0: none), and
     `instead` names the engine for what this one cannot do.
     """
@@ -67,8 +66,6 @@ class Descriptor:
     calls: str
     summary: str
     other_side: str
-    news: str
-    worker: str
     synchronous: bool
     blocking: bool
     options: tuple[Option, ...]

@@ -57,6 +57,21 @@ class EngineSpec:
         return _facts(self).caps
 
     @property
+    def news(self) -> str:
+        """What the application learns of: readiness, completion, or nothing."""
+        return _facts(self).news
+
+    @property
+    def worker(self) -> str:
+        """Who makes the transfer: caller, kernel or helper threads."""
+        return _facts(self).worker
+
+    @property
+    def threads(self) -> str | None:
+        """The threads that the process has for it beside the application's, in words, or None."""
+        return _facts(self).threads
+
+    @property
     def calls(self) -> Mapping[str, tuple[str, int]]:
         """Of each call that it may make: its class, and where it can sleep (`core/engine.h`)."""
         return _facts(self).calls
@@ -72,6 +87,9 @@ class _Facts:
     """What follows from an engine's options."""
 
     caps: _core.Caps
+    news: str
+    worker: str
+    threads: str | None
     calls: Mapping[str, tuple[str, int]]
     counters: Mapping[str, str | None]
 
@@ -79,7 +97,14 @@ class _Facts:
 @cache
 def _facts(spec: EngineSpec) -> _Facts:
     told = _core.engine(spec.name, spec.settings)
-    return _Facts(told["caps"], told["calls"], dict(told["counters"]))
+    return _Facts(
+        caps=told["caps"],
+        news=told["news"],
+        worker=told["worker"],
+        threads=told["threads"],
+        calls=told["calls"],
+        counters=dict(told["counters"]),
+    )
 
 
 def variants(name: str) -> list[EngineSpec]:

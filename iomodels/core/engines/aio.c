@@ -115,6 +115,9 @@ static void aio_vary(struct engine *engine, const int64_t *chosen)
         engine->caps.next_start = way->chain;
     engine->calls = way == &aio_way_list_wait ? calls_that_wait_for_the_list : calls;
     engine->counters = counters_of(chosen);
+    if (chosen[AIO_OPTION_NOTIFY] == AIO_NOTIFY_CALLBACK)
+        engine->threads_in_words = "those of the C library, at most one for each request in flight, and a new one for "
+                                   "each callback";
     engine->open = way->open;
     engine->submit = way->submit;
     engine->reap = way->reap;
@@ -158,6 +161,7 @@ const struct engine engine_aio = {
     .other_side = "C library, kernel",
     .news = NEWS_COMPLETION,
     .worker = WORKER_HELPERS,
+    .threads_in_words = "those of the C library, at most one for each request in flight",
     .in_matrix = true,
     .figure = 5,
     .options = options,

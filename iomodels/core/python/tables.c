@@ -93,17 +93,20 @@ static PyObject *options_list(const struct engine_option *option)
     return list;
 }
 
+static const char *const news_names[] = {
+#define X(constant, name) [NEWS_##constant] = (name),
+    ENGINE_NEWS(X)
+#undef X
+};
+
+static const char *const worker_names[] = {
+#define X(constant, name) [WORKER_##constant] = (name),
+    ENGINE_WORKERS(X)
+#undef X
+};
+
 static PyObject *engine_dict(const struct engine *engine)
 {
-    static const char *const news[] = {
-#define X(constant, name) [NEWS_##constant] = (name),
-        ENGINE_NEWS(X)
-#undef X
-    }, *const workers[] = {
-#define X(constant, name) [WORKER_##constant] = (name),
-        ENGINE_WORKERS(X)
-#undef X
-    };
     PyObject *dict = PyDict_New();
 
     if (!dict || set_item(dict, "title", text_or_none(engine->title)) ||
@@ -111,8 +114,6 @@ static PyObject *engine_dict(const struct engine *engine)
         set_item(dict, "summary", text_or_none(engine->summary)) ||
         set_item(dict, "other_side", text_or_none(engine->other_side)) ||
         set_item(dict, "instead", text_or_none(engine->instead)) ||
-        set_item(dict, "news", text_or_none(news[engine->news])) ||
-        set_item(dict, "worker", text_or_none(workers[engine->worker])) ||
         set_flag(dict, "synchronous", engine->is_synchronous) ||
         set_flag(dict, "blocking", engine->is_blocking) ||
         set_flag(dict, "in_matrix", engine->in_matrix) || set_number(dict, "figure", engine->figure) ||
@@ -203,7 +204,8 @@ static const struct engine *engine_of(const char *name, const struct settings *s
 
 const char tables_engine_doc[] =
     "engine(name, settings) -> dict: what follows from its options, which are among the settings: `caps`; "
-    "`calls`, name to (class, where it can sleep); `counters`, pairs of name and warning.";
+    "`news`, `worker` and `threads`, its place among all models and the threads that it keeps, in words; `calls`, name to "
+    "(class, where it can sleep); `counters`, pairs of name and warning.";
 PyObject *tables_engine(PyObject *module, PyObject *args)
 {
     int64_t options[ENGINE_OPTIONS] = {0};
@@ -220,6 +222,9 @@ PyObject *tables_engine(PyObject *module, PyObject *args)
     const struct engine varied = engine_with(engine, options);
     PyObject *dict = PyDict_New();
     if (!dict || set_item(dict, "caps", caps_dict(&varied.caps)) ||
+        set_item(dict, "news", text_or_none(news_names[varied.news])) ||
+        set_item(dict, "worker", text_or_none(worker_names[varied.worker])) ||
+        set_item(dict, "threads", text_or_none(varied.threads_in_words)) ||
         set_item(dict, "calls", calls_dict(varied.calls)) ||
         set_item(dict, "counters", counters_list(varied.counters)))
         Py_CLEAR(dict);

@@ -1,0 +1,63 @@
+"""I/O models, by what the application learns of, how it waits, and who makes the transfer.
+
+The article's Figure 1 has four places, for the models of its time (`Descriptor.synchronous` and
+`.blocking`). Today's differ in more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from iomodels.engines.catalog import DESCRIPTORS
+from iomodels.engines.spec import EngineSpec, parse
+
+NEWS = ("readiness", "completion")
+WAITING = ("sleeps", "spins")
+WORKERS = ("caller", "kernel", "helper threads")
+
+
+@dataclass(frozen=True)
+class Model:
+    """An I/O model: one of `NEWS`, one of `WAITING`, one of `WORKERS`."""
+
+    news: str
+    waiting: str
+    worker: str
+
+
+MODELS = tuple(Model(n, w, worker) for n in NEWS for w in WAITING for worker in WORKERS)
+"""All that there could be, those of a row of the matrix after each other."""
+
+
+def model_of(spec: EngineSpec) -> Model | None:
+    """That of the engine with these options; None for one that does no I/O."""
+    if not spec.caps["moves_data"]:
+        return None
+    return Model(spec.news, WAITING[spec.caps["spins"]], spec.worker)
+
+
+@cache
+def engines_by_model() -> Mapping[Model, tuple[EngineSpec, ...]]:
+    """Every engine, and every option of one that makes another model of it."""
+    found: dict[Model, list[EngineSpec]] = {}
+    for name in DESCRIPTORS:
+        plain = EngineSpec(name)
+        for spec in (plain, *_changed(plain)):
+            model = model_of(spec)
+            if model is not None:
+                found.setdefault(model, []).append(spec)
+    return {model: tuple(specs) for model, specs in found.items()}
+
+
+def _changed(plain: EngineSpec) -> list[EngineSpec]:
+    """The engine with each option that changes its model; not those that need another option."""
+    single = (
+        parse(f"{plain.name}:{option.name}={choice}")
+        for option in DESCRIPTORS[plain.name].options
+        if option.only is None
+        for choice in option.choices
+        if choice != option.default
+    )
+    return [spec for spec in single if model_of(spec) not in (None, model_of(plain))]
