@@ -56,8 +56,8 @@ DEFAULT_SUITE = "default"
 @click.command()
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...", shell_complete=completing.SCENARIOS)
 @engine_option(
-    "Engine to measure; repeat it, or separate engines with commas. [default: those of the "
-    "scenario, else blocking,nonblocking,select,aio]"
+    "Engine to measure; repeat it, or separate engines with commas.",
+    after="[default: those of the scenario, else article]",
 )
 @set_option(
     "Change a scenario key, as in load.depth=4 (repeatable). Several values make a sweep. "

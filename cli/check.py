@@ -75,7 +75,8 @@ LEAST_PAIRS = 10
     help="A/B: what arm B changes.",
 )
 @engine_option(
-    "A/B: engine to measure; repeat it, or separate engines with commas. [default: as bench]"
+    "A/B: engine to measure; repeat it, or separate engines with commas.",
+    after="[default: as bench]",
 )
 @set_option(
     "A/B: change a scenario key in both arms (repeatable). With --baseline, only "

@@ -40,6 +40,8 @@ def command(as_json: bool) -> None:
     for descriptor in DESCRIPTORS.values():
         for part in _described(descriptor):
             output.print(part)
+    for part in _groups():
+        output.print(part)
 
 
 def _matrix(descriptors: Mapping[str, Descriptor]) -> RenderableType:
@@ -77,6 +79,18 @@ def _described(descriptor: Descriptor) -> list[RenderableType]:
         safe(f"{descriptor.name}: ", "bold").append_text(safe(descriptor.summary, "not bold")),
         *(Padding(line, (0, 0, 0, 2)) for line in details),
     ]
+
+
+def _groups() -> Iterator[Text]:
+    """What `-e` takes for several engines."""
+    from iomodels.engines.groups import GROUPS
+
+    from .show.console import safe
+
+    yield safe("")
+    yield safe("Groups, for -e and in scenario files:", "bold")
+    for name, group in GROUPS.items():
+        yield safe(f"  {name}: {group.meaning}: {', '.join(group.members)}")
 
 
 def _option(descriptor: Descriptor, option: Option) -> Text:

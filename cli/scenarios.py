@@ -218,33 +218,29 @@ def _keys(all_points: list[Point]) -> Table:
 
 
 def _engines(scenario: Scenario) -> Text:
+    from iomodels.engines.spec import of_scenario
+
     from .show.console import safe
 
-    return safe("Engines: ", "bold").append_text(
-        safe(", ".join(_engine_names(scenario)), "not bold")
-    )
-
-
-def _engine_names(scenario: Scenario) -> tuple[str, ...]:
-    from iomodels.engines.catalog import DEFAULT
-
-    return scenario.engines or DEFAULT
+    names = ", ".join(spec.canonical for spec in of_scenario(scenario))
+    return safe("Engines: ", "bold").append_text(safe(names, "not bold"))
 
 
 def _unavailable(scenario: Scenario) -> list[str]:
     from iomodels.engines.ability import ability
-    from iomodels.engines.spec import parse
+    from iomodels.engines.spec import of_scenario
     from iomodels.workload.scenario import points
 
     return [
         f"{f'at {point.label}, ' if point.label else ''}{reason}"
-        for name in _engine_names(scenario)
+        for spec in of_scenario(scenario)
         for point in points(scenario)
-        if (reason := ability(parse(name), point).na_reason)
+        if (reason := ability(spec, point).na_reason)
     ]
 
 
 def _as_data(scenario: Scenario) -> dict[str, Any]:
+    from iomodels.engines.spec import of_scenario
     from iomodels.workload.scenario import points
 
     return {
@@ -252,7 +248,7 @@ def _as_data(scenario: Scenario) -> dict[str, Any]:
         "title": scenario.title,
         "question": scenario.question,
         "expect": scenario.expect,
-        "engines": list(_engine_names(scenario)),
+        "engines": [spec.canonical for spec in of_scenario(scenario)],
         "points": [point.parameters for point in points(scenario)],
         "unavailable": _unavailable(scenario),
     }

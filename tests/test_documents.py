@@ -11,8 +11,8 @@ import pytest
 from iomodels.analysis.claims.sets import SETS, ClaimSet, reference_page
 from iomodels.analysis.quantities import QUANTITIES
 from iomodels.base import exit_codes
-from iomodels.engines.catalog import DEFAULT
-from iomodels.engines.spec import parse
+from iomodels.engines import groups
+from iomodels.engines.spec import of_scenario
 from iomodels.measure.defaults import QUICK_DURATION_S, QUICK_ROUNDS, QUICK_WARMUP_S
 from iomodels.measure.plan import make_plan
 from iomodels.workload.reference import reference_table
@@ -23,6 +23,7 @@ PACKAGE = ROOT / "iomodels"
 README = (ROOT / "README.md").read_text()
 SCENARIOS = ROOT / "docs" / "scenarios.md"
 EXAMPLE = re.DOTALL | re.MULTILINE
+GROUPS_TABLE = re.compile(r"(<!-- groups: begin -->\n)(.*)(<!-- groups: end -->)", re.DOTALL)
 KEYS = re.compile(r"(<!-- keys: begin -->\n)(.*)(<!-- keys: end -->)", re.DOTALL)
 
 
@@ -31,6 +32,12 @@ def test_the_table_of_keys_is_the_generated_one() -> None:
     embedded = KEYS.search(SCENARIOS.read_text())
     assert embedded is not None
     assert embedded[2] == reference_table()
+
+
+def test_the_table_of_groups_is_the_generated_one() -> None:
+    embedded = GROUPS_TABLE.search(SCENARIOS.read_text())
+    assert embedded is not None
+    assert embedded[2] == groups.table()
 
 
 def test_the_table_of_exit_codes_is_the_generated_one() -> None:
@@ -52,8 +59,7 @@ def test_the_examples_of_scenario_files_are_valid(tmp_path: Path) -> None:
     for name, text in examples:
         (tmp_path / name).write_text(text)
         for found in resolve([str(tmp_path / name)]):
-            names = found.engines or DEFAULT
-            assert all(parse(engine) for engine in names)
+            assert of_scenario(found)
             assert points(found)
 
 
@@ -104,6 +110,5 @@ def test_every_command_is_in_the_readme() -> None:
 if __name__ == "__main__":
     for claim_set in SETS:
         (ROOT / "docs" / claim_set.page).write_text(reference_page(claim_set))
-    SCENARIOS.write_text(
-        KEYS.sub(lambda found: found[1] + reference_table() + found[3], SCENARIOS.read_text())
-    )
+    text = KEYS.sub(lambda found: found[1] + reference_table() + found[3], SCENARIOS.read_text())
+    SCENARIOS.write_text(GROUPS_TABLE.sub(lambda each: each[1] + groups.table() + each[3], text))

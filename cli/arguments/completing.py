@@ -57,6 +57,15 @@ def engine_names(typed: str) -> Iterator[str]:
         yield from (f"{before}{o.name}={v}" for o in engine.options for v in o.choices or [""])
 
 
+def engines_and_groups(typed: str) -> Iterator[str]:
+    """As `engine_names`, and the names for several engines."""
+    from iomodels.engines.groups import GROUPS
+
+    head, comma, _ = typed.rpartition(",")
+    yield from engine_names(typed)
+    yield from (f"{head}{comma}{group}" for group in GROUPS)
+
+
 def key_settings(typed: str) -> Iterator[str]:
     """Keys of scenarios with a `=`; after that the allowed values, and after a comma others."""
     from iomodels.workload.key import all_keys
@@ -137,9 +146,9 @@ def _paths(typed: str, suffixes: Sequence[str]) -> list[str]:
 
 SCENARIOS = of_paths(scenario_names, ".toml")
 SCENARIO_NAMES = of_words(scenario_names)
-ENGINES = of_words(engine_names)
+ENGINES = of_words(engines_and_groups)
 ENGINES_AND_SCENARIOS = of_paths(
-    lambda typed: (*engine_names(typed), *scenario_names(typed)), ".toml"
+    lambda typed: (*engines_and_groups(typed), *scenario_names(typed)), ".toml"
 )
 KEY_SETTINGS = of_words(key_settings)
 ARM_SETTINGS = of_words(arm_settings)

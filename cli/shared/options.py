@@ -28,19 +28,6 @@ LEGEND_OPTION = click.option(
 )
 
 
-def engine_option(help: str) -> Callable[[Command], Command]:
-    """`--engine`, which can be repeated."""
-    return click.option(
-        "-e",
-        "--engine",
-        "engines",
-        multiple=True,
-        metavar="NAME[:OPTION=VALUE]",
-        shell_complete=completing.ENGINES,
-        help=help,
-    )
-
-
 def set_option(help: str, metavar: str = "KEY=VALUE[,...]") -> Callable[[Command], Command]:
     """`--set`, which can be repeated; `settings_by_key` reads it."""
     return click.option(
@@ -97,6 +84,29 @@ class NamesOption(click.Option):
         assert record is not None
         *first, last = self.names()
         return record[0], f"{record[1]} {', '.join(first)} or {last}. {self._after}".rstrip()
+
+
+def group_names() -> list[str]:
+    """What `--engine` takes for several engines."""
+    from iomodels.engines.groups import GROUPS
+
+    return list(GROUPS)
+
+
+def engine_option(help: str, after: str = "") -> Callable[[Command], Command]:
+    """`--engine`, which can be repeated; its help ends with the groups, and `after`."""
+    return click.option(
+        "-e",
+        "--engine",
+        "engines",
+        multiple=True,
+        metavar="NAME[:OPTION=VALUE]",
+        cls=NamesOption,
+        names=group_names,
+        shell_complete=completing.ENGINES,
+        after=after,
+        help=f"{help} NAME can be a group:",
+    )
 
 
 def metric_names() -> list[str]:

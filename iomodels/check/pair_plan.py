@@ -11,9 +11,9 @@ from typing import Literal
 
 from iomodels.base.errors import ArmError, ScenarioError
 from iomodels.check.arm import Arm
-from iomodels.engines.spec import EngineSpec
+from iomodels.engines.spec import EngineSpec, of_scenario
 from iomodels.engines.spec import parse as parse_engine
-from iomodels.measure.plan import engine_names, planned_cell
+from iomodels.measure.plan import planned_cell
 from iomodels.trials.launch import Launch
 from iomodels.trials.planned import PlannedCell
 from iomodels.workload.point import Parameters
@@ -144,7 +144,7 @@ def _engine_pairs(
 ) -> list[tuple[EngineSpec, EngineSpec]]:
     named = arm_a.engine or arm_b.engine
     if named is None:
-        own = [parse_engine(name) for name in engine_names(scenario)]
+        own = of_scenario(scenario)
         return [(spec, spec) for spec in given or own]
     others = list(given) or [parse_engine(named.name)]
     pairs = [(arm_a.engine or spec, arm_b.engine or spec) for spec in others]

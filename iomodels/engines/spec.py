@@ -6,7 +6,7 @@ truth.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import product
@@ -14,7 +14,9 @@ from itertools import product
 from iomodels import _core
 from iomodels.base.errors import EngineError
 from iomodels.base.toml import did_you_mean
-from iomodels.engines.catalog import DESCRIPTORS, Option
+from iomodels.engines.catalog import DEFAULT, DESCRIPTORS, Option
+from iomodels.engines.groups import GROUPS
+from iomodels.workload.scenario import Scenario
 
 MAX_DIGITS = 20
 """Of a number: Python refuses to read thousands of them."""
@@ -146,9 +148,25 @@ def parse_list(texts: Iterable[str]) -> list[EngineSpec]:
     """Read the engines of a command line: each text is one, or several with commas between them.
 
     A comma starts a new engine unless an option follows: `aio:notify=signal,threads=4,select` is
-    two engines. An engine named twice counts once. Raises `EngineError`.
+    two engines. A group stands for its members. An engine named twice counts once. Raises
+    `EngineError`.
     """
-    return list(dict.fromkeys(parse(one) for text in texts for one in _split(text)))
+    return parse_names(one for text in texts for one in _split(text))
+
+
+def parse_names(names: Iterable[str]) -> list[EngineSpec]:
+    """Engines and groups (`groups.py`), one in each text. Raises `EngineError`."""
+    return list(dict.fromkeys(parse(one) for name in names for one in _members(name)))
+
+
+def of_scenario(scenario: Scenario, otherwise: Sequence[str] = DEFAULT) -> list[EngineSpec]:
+    """The engines that a scenario is about: those that it names. Raises `EngineError`."""
+    return parse_names(scenario.engines or otherwise)
+
+
+def _members(text: str) -> Sequence[str]:
+    group = GROUPS.get(text.strip())
+    return group.members if group else (text,)
 
 
 def _split(text: str) -> Iterator[str]:
@@ -179,9 +197,13 @@ def parse(text: str) -> EngineSpec:
     name = name.strip()
     if "=" in name:
         raise EngineError(f"'{text}': options follow a colon, as in 'aio:threads=4'")
+    if name in GROUPS:
+        members = ", ".join(GROUPS[name].members)
+        raise EngineError(f"'{text}' names a group ({members}): here it must be one engine")
     if name not in DESCRIPTORS:
         raise EngineError(
-            f"unknown engine '{name}'{_meant(name)}: the engines are {', '.join(DESCRIPTORS)}"
+            f"unknown engine '{name}'{_meant(name)}: the engines are {', '.join(DESCRIPTORS)}; the "
+            f"groups are {', '.join(GROUPS)}"
         )
     given = _parse_options(name, rest) if rest else {}
     _check_together(name, given)
@@ -190,7 +212,7 @@ def parse(text: str) -> EngineSpec:
 
 def _meant(name: str) -> str:
     known = ELSEWHERE.get(name.casefold())
-    return f" ({known})" if known else did_you_mean(name, DESCRIPTORS)
+    return f" ({known})" if known else did_you_mean(name, (*DESCRIPTORS, *GROUPS))
 
 
 def _parse_options(engine: str, text: str) -> dict[str, str]:

@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 
 from iomodels.base.errors import ResultError
 from iomodels.engines import ability as engines_ability
-from iomodels.engines import catalog
-from iomodels.engines.spec import EngineSpec
+from iomodels.engines.spec import EngineSpec, of_scenario
 from iomodels.engines.spec import parse as parse_engine
 from iomodels.measure.defaults import LIMITS
 from iomodels.results.schema import HARNESS, Run
@@ -118,17 +117,12 @@ def _pairs(
     null = parse_engine(HARNESS)
     pairs: list[tuple[Point, EngineSpec]] = []
     for scenario in scenarios:
-        chosen = list(engines) or [parse_engine(name) for name in engine_names(scenario)]
+        chosen = list(engines) or of_scenario(scenario)
         for number, point in enumerate(points(scenario)):
             pairs += [(point, spec) for spec in chosen]
             if number == 0 and null not in chosen:
                 pairs.append((point, null))
     return pairs
-
-
-def engine_names(scenario: Scenario) -> Sequence[str]:
-    """The engines a scenario is about, where the user names none."""
-    return scenario.engines or catalog.DEFAULT
 
 
 def planned_cell(

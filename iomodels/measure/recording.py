@@ -16,7 +16,7 @@ from iomodels import __version__
 from iomodels.base.errors import NotApplicable, ScenarioError, TrialError, Void
 from iomodels.base.units import Duration, counted, format_duration
 from iomodels.engines.catalog import DESCRIPTORS
-from iomodels.engines.spec import EngineSpec
+from iomodels.engines.spec import EngineSpec, of_scenario
 from iomodels.engines.spec import parse_list as parse_engines
 from iomodels.machine import environment
 from iomodels.measure.plan import make_plan
@@ -66,8 +66,8 @@ def engines_of(
 
     Raises `ScenarioError` or `EngineError`.
     """
-    names = engines or _one_scenario(scenario, settings or {}).engines or DEFAULT_ENGINES
-    return parse_engines(names)
+    chosen = _one_scenario(scenario, settings or {})
+    return parse_engines(engines) or of_scenario(chosen, DEFAULT_ENGINES)
 
 
 def record(

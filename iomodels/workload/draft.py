@@ -52,7 +52,7 @@ class ScenarioFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     expect: Annotated[str, toml.text_meta("the expected result, and why")] = ""
     engines: Annotated[
         tuple[str, ...],
-        toml.names_meta("the engines to compare; default: blocking, nonblocking, select, aio"),
+        toml.names_meta("the engines to compare, and groups of them; default: article"),
     ] = ()
 
 

@@ -27,7 +27,9 @@ class SuiteRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One `[[run]]` of a suite."""
 
     scenario: Annotated[str, text_meta("the shipped scenario to run")]
-    engines: Annotated[tuple[str, ...], names_meta("engines to use instead of its own")] = ()
+    engines: Annotated[
+        tuple[str, ...], names_meta("engines and groups to use instead of its own")
+    ] = ()
     set: Annotated[
         dict[str, Any],
         Meta(description="keys of the scenario to change", extra={"allowed": _SET}),

@@ -9,6 +9,7 @@ import pytest
 from iomodels.base.errors import EngineError
 from iomodels.engines.ability import ability
 from iomodels.engines.catalog import DESCRIPTORS
+from iomodels.engines.groups import GROUPS
 from iomodels.engines.spec import ELSEWHERE, parse, parse_list
 from iomodels.workload import scenario
 
@@ -63,6 +64,42 @@ def test_an_engine_of_another_tool_is_explained(name) -> None:
         parse(name)
     assert ELSEWHERE[name.casefold()] in str(refused.value)
     assert not set(ELSEWHERE) & set(DESCRIPTORS)
+
+
+# Groups of engines
+
+
+def test_a_group_stands_for_its_engines_and_each_counts_once() -> None:
+    article = [*GROUPS["article"].members]
+    assert [spec.canonical for spec in parse_list(["article"])] == article
+    assert [spec.canonical for spec in parse_list(["aio, article", "select"])][:1] == ["aio"]
+    both = {spec.canonical for spec in parse_list(["article,today"])}
+    assert both == {spec.canonical for spec in parse_list(["all"])} == set(DESCRIPTORS) - {"null"}
+    assert not set(GROUPS) & set(DESCRIPTORS)
+
+
+@pytest.mark.parametrize("text", ["all", "all:threads=4", "today:handoff=none"])
+def test_a_group_is_no_engine_and_has_no_options(text) -> None:
+    with pytest.raises(EngineError, match=f"'{text}' names a group \\(.*here it must be one"):
+        parse(text)
+    if ":" in text:
+        with pytest.raises(EngineError, match="names a group"):
+            parse_list([text])
+
+
+def test_a_group_is_named_where_an_engine_is_not_known() -> None:
+    with pytest.raises(EngineError, match=r"did you mean 'article'\?.*groups are all, article"):
+        parse_list(["artcle"])
+
+
+@pytest.mark.parametrize("command", [("bench", "-r", "1", "-d", "0.01"), ("scenarios",)])
+def test_a_scenario_can_name_a_group(cli, tmp_path, command) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('question = "Q?"\nengines = ["article", "threads"]\n[channel]\nkind = "file"\n')
+    done = cli(*command, str(path), "--json")
+    found = json.loads(done.stdout)
+    engines = found.get("engines") or [cell["engine"] for cell in found["cells"]]
+    assert [name for name in engines if name != "null"] == [*GROUPS["article"].members, "threads"]
 
 
 # What an engine cannot do
