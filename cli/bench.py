@@ -76,7 +76,7 @@ DEFAULT_SUITE = "default"
     type=Time("s", MIN_DURATION_S, MAX_SECONDS),
     metavar="TIME",
     help="Measured time of each trial, in seconds or with a unit: 2, 500ms. "
-    f"[default: {DURATION_S}]",
+    f"[default: {DURATION_S}, or what the suite says]",
 )
 @click.option(
     "--warmup",
@@ -174,7 +174,7 @@ def command(
             engines=engines,
             settings=by_key,
             rounds=rounds,
-            duration_s=_or(duration, QUICK_DURATION_S if quick else DURATION_S),
+            duration_s=QUICK_DURATION_S if quick and duration is None else duration,
             warmup_s=_or(warmup, QUICK_WARMUP_S if quick else WARMUP_S),
             seed=seed,
             output=output,

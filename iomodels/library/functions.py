@@ -15,7 +15,6 @@ from iomodels.library.progress import TextProgress
 from iomodels.library.shown import Comparison, Run
 from iomodels.measure import run as measuring
 from iomodels.measure.defaults import (
-    DURATION_S,
     MAX_ROUNDS,
     MAX_SECONDS,
     MAX_SEED,
@@ -36,7 +35,7 @@ def bench(
     engines: str | Iterable[str] = (),
     settings: arguments.Settings | None = None,
     rounds: int = ROUNDS,
-    duration_s: float = DURATION_S,
+    duration_s: float | None = None,
     warmup_s: float = WARMUP_S,
     seed: int | None = None,
     output: str | os.PathLike[str] | None = None,
@@ -52,7 +51,8 @@ def bench(
     "article", "today"); without it those that the scenario names, else "article".
     `settings`: scenario keys to change, {"load.depth": 4}; a list is a sweep, [1, 4, 16].
     `rounds`: how often each cell is measured, 1 to 1000. Verdicts need six.
-    `duration_s`, `warmup_s`: seconds that each trial measures, and warms up before.
+    `duration_s`, `warmup_s`: seconds that each trial measures, and warms up before; without the
+    first 0.5, or what a suite says.
     `seed`: fixes every random choice; without it a new one, which the run keeps.
     `output`: a result file. Each trial is kept beside it as it ends. `force` replaces an old one.
     `listener`: is called as trials begin and end (derive from `iomodels.Listener`).
@@ -68,7 +68,10 @@ def bench(
     chosen = arguments.engines(engines)
     changed = arguments.settings(settings)
     rounds = arguments.whole("rounds", rounds, 1, MAX_ROUNDS)
-    duration_s = arguments.number("duration_s", duration_s, MIN_DURATION_S, MAX_SECONDS, "seconds")
+    if duration_s is not None:
+        duration_s = arguments.number(
+            "duration_s", duration_s, MIN_DURATION_S, MAX_SECONDS, "seconds"
+        )
     warmup_s = arguments.number("warmup_s", warmup_s, 0, MAX_SECONDS, "seconds")
     if seed is not None:
         seed = arguments.whole("seed", seed, 0, MAX_SEED)

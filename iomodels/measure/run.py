@@ -50,7 +50,7 @@ from iomodels.trials.planned import PlannedCell, PlannedTrial
 from iomodels.trials.preparation import Preparation, Unavailable, check_folders
 from iomodels.trials.trial import run_trial, with_repeats
 from iomodels.workload.point import NOT_STORED
-from iomodels.workload.scenario import resolve
+from iomodels.workload.scenario import resolve, usual_duration_s
 
 
 class RunInterrupted(Interrupted):
@@ -77,7 +77,7 @@ def bench(
     engines: Sequence[str] = (),
     settings: Mapping[str, Sequence[str]] | None = None,
     rounds: int = ROUNDS,
-    duration_s: float = DURATION_S,
+    duration_s: float | None = None,
     warmup_s: float = WARMUP_S,
     seed: int | None = None,
     output: str | Path | None = None,
@@ -87,9 +87,9 @@ def bench(
     """Measure `scenarios` (shipped names, suites or paths) and return the run.
 
     A single scenario may be a plain string. `settings` are what `--set` takes: a key and its
-    values, several of which make a sweep. With
-    `output` the result is also kept on disk as it grows, and written there at the end; where
-    nothing was measured there is no file.
+    values, several of which make a sweep. `duration_s`: None is what the suite says, else half a
+    second. With `output` the result is also kept on disk as it grows, and written there at the
+    end; where nothing was measured there is no file.
 
     Raises `ScenarioError`, `EngineError` or `OutputError` before anything is measured,
     `NothingMeasured` if not one trial succeeded, `RunInterrupted` on Ctrl-C, and `RunNotSaved`.
@@ -102,7 +102,7 @@ def bench(
         resolve(scenarios, settings or {}),
         parse_engines(engines),
         rounds=rounds,
-        duration_s=duration_s,
+        duration_s=usual_duration_s(scenarios, DURATION_S) if duration_s is None else duration_s,
         warmup_s=warmup_s,
         seed=secrets.randbits(32) if seed is None else seed,
     )

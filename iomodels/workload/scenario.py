@@ -39,6 +39,7 @@ __all__ = [
     "scenario_folder",
     "shipped",
     "suites",
+    "usual_duration_s",
 ]
 
 MAX_POINTS = 256
@@ -126,6 +127,22 @@ def resolve(
             if other != replace(scenario, path=_same_file(other.path, scenario.path)):
                 raise ScenarioError(_why_not_both(other, scenario))
     return list(chosen.values())
+
+
+def usual_duration_s(names: Sequence[str], otherwise: float) -> float:
+    """How long a trial measures where the user does not say it: the longest that one of these
+    scenarios and suites wants, which are `otherwise` where they do not say it either.
+
+    Raises `ScenarioError`.
+    """
+    return max((_duration_s(name, otherwise) for name in names), default=otherwise)
+
+
+def _duration_s(name: str, otherwise: float) -> float:
+    path, where = _locate(name, lambda: (*shipped(), *suites()))
+    data = toml.read(path, where)
+    duration_ns = read_suite(data, where).duration_ns if is_suite(data) else None
+    return otherwise if duration_ns is None else duration_ns / 1e9
 
 
 def _one_of(

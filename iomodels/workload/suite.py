@@ -2,6 +2,7 @@
 
 title = "…"
 question = "…"
+duration = "300 ms"
 [[run]]
 scenario = "slow-devices"
 engines = ["blocking", "aio"]
@@ -17,9 +18,12 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from iomodels.base.toml import decode, names_meta, text_meta
+from iomodels.base.errors import ScenarioError
+from iomodels.base.toml import decode, names_meta, printable, text_meta
+from iomodels.base.units import parse_duration_ns
 
 MAX_RUNS = 64
+SHORTEST_NS = 1_000_000
 _SET = 'a table such as { "load.depth" = 16 }, in which a list makes a sweep'
 
 
@@ -36,9 +40,10 @@ class SuiteRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = msgspec.field(default_factory=dict)
 
 
-class _SuiteFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _SuiteFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     title: Annotated[str, text_meta("what it is, in a few words")]
     question: Annotated[str, text_meta("the question that it answers")]
+    duration: Annotated[str, text_meta("measured time of each trial, unless -d is given")] = ""
     run: Annotated[
         tuple[dict[str, Any], ...],
         Meta(
@@ -57,6 +62,8 @@ class Suite:
     title: str
     question: str
     runs: tuple[SuiteRun, ...]
+    duration_ns: int | None = None
+    """How long each trial measures, where the user does not say it; None: as long as usual."""
 
 
 def is_suite(data: Mapping[str, Any]) -> bool:
@@ -70,4 +77,16 @@ def read_suite(data: Mapping[str, Any], where: str) -> Suite:
     runs = [
         decode(table, SuiteRun, where, f"run[{number}]") for number, table in enumerate(file.run)
     ]
-    return Suite(file.title, file.question, tuple(runs))
+    return Suite(file.title, file.question, tuple(runs), _duration_ns(file.duration, where))
+
+
+def _duration_ns(text: str, where: str) -> int | None:
+    if not text:
+        return None
+    try:
+        found = parse_duration_ns(text)
+    except ScenarioError as error:
+        raise ScenarioError(f"{where}: duration: {error}") from None
+    if found < SHORTEST_NS:
+        raise ScenarioError(f"{where}: duration is '{printable(text)}': it must be 1 ms at least")
+    return found

@@ -82,9 +82,19 @@ def test_a_suite_file_sets_keys_and_engines(write):
     assert scenario.points(chosen)[0].parameters["channel.service"] == 1_000_000
 
 
+def test_a_suite_says_how_long_trials_measure_and_the_longest_counts(write):
+    run = "[[run]]\nscenario = 'slow-device'\n"
+    short = str(write(HEAD + 'duration = "200 ms"\n' + run))
+    assert scenario.usual_duration_s([short], 0.5) == 0.2
+    assert scenario.usual_duration_s([short, "slow-device"], 0.5) == 0.5
+    assert scenario.usual_duration_s(["default"], 0.5) == 0.5
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        (HEAD + 'duration = "3"\n[[run]]\nscenario = "slow-device"\n', "duration: '3'"),
+        (HEAD + 'duration = "1 us"\n[[run]]\nscenario = "slow-device"\n', "it must be 1 ms at"),
         ("[[run]]\nscenario = 'slow-device'\n", "title is missing"),
         (HEAD + "run = []\n", "run is an empty list: it must be 1 to 64 tables"),
         (HEAD + "run = 1\n", "run is 1: it must be 1 to 64 tables"),
