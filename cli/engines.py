@@ -1,208 +1,259 @@
-"""`iomodels engines`: the I/O models as the article's Figure 1, and what each can do here."""
+"""`iomodels engines`: the I/O models side by side, and what each engine can do here."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .arguments import completing
 from .shared.options import JSON_OPTION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Sequence
 
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
+    from rich.table import Table
     from rich.text import Text
 
-    from iomodels._core import Caps
-    from iomodels.engines.catalog import Descriptor, Option
+    from iomodels.engines.models import Model
+    from iomodels.engines.spec import EngineSpec
+
+MORE = (
+    "`iomodels engines NAME` shows all of one: what it supports, its options, and the scenarios "
+    "that it cannot run, with the reasons. `iomodels bench -e NAME` measures with it, with options "
+    "as in `-e NAME:option=value,option=value`."
+)
+BETWEEN = 3
+"""Columns between two tables side by side."""
 
 
 @click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completing.ENGINES)
 @JSON_OPTION
-def command(as_json: bool) -> None:
-    """List the engines and what each supports here.
+def command(names: tuple[str, ...], as_json: bool) -> None:
+    """List the engines and their I/O models, or show all of some.
 
-    Use one as in `iomodels bench -e NAME`, with options as in
-    `-e NAME:option=value,option=value`.
+    With NAME (options as in `NAME:option=value`), show what the engine supports, its options, and
+    the shipped scenarios that it cannot run.
     """
     from iomodels.engines.catalog import DESCRIPTORS
+    from iomodels.engines.spec import EngineSpec, parse_list
 
+    specs = parse_list(names) or [EngineSpec(name) for name in DESCRIPTORS]
     if as_json:
-        click.echo(json.dumps([_as_data(d) for d in DESCRIPTORS.values()], indent=2))
+        click.echo(json.dumps([_as_data(spec) for spec in specs], indent=2))
         return
     from .show import console
 
     output = console.out()
-    output.print(_matrix(DESCRIPTORS))
-    for descriptor in DESCRIPTORS.values():
-        for part in _described(descriptor):
+    shown = [_all_of(spec) for spec in specs] if names else [_overview(specs, output)]
+    for number, parts in enumerate(shown):
+        for part in ([console.safe("")] if number else []) + parts:
             output.print(part)
-    for part in _groups():
-        output.print(part)
 
 
-def _matrix(descriptors: Mapping[str, Descriptor]) -> RenderableType:
+# ------------------------------------------------------------------ all engines
+
+
+def _overview(specs: Sequence[EngineSpec], output: Console) -> list[RenderableType]:
+    from .show.console import safe
+
+    return [
+        *_side_by_side((_articles_matrix(), _todays_matrix()), output),
+        safe(""),
+        _listed(specs),
+        safe(""),
+        safe("Groups, for -e and in scenario files", "bold"),
+        _groups(),
+        safe(""),
+        safe(MORE, "dim"),
+    ]
+
+
+def _side_by_side(tables: tuple[Table, Table], output: Console) -> list[RenderableType]:
+    """Beside each other, or below where that is too wide."""
+    from rich.table import Table
+
+    from .show.console import safe
+
+    left, right = tables
+    together = sum(output.measure(table).maximum for table in tables) + BETWEEN
+    if together > output.width:
+        return [left, safe(""), right]
+    grid = Table.grid(padding=(0, BETWEEN, 0, 0))
+    grid.add_row(left, right)
+    return [grid]
+
+
+def _articles_matrix() -> Table:
     """The article's Figure 1: rows (a)synchronous, columns (non-)blocking."""
+    from rich.text import Text
+
+    from iomodels.engines.catalog import DESCRIPTORS
+
+    def entry(*, synchronous: bool, blocking: bool) -> Text:
+        return Text("\n").join(
+            Text.assemble((d.name, "bold"), "\n", (d.calls, "dim"))
+            for d in DESCRIPTORS.values()
+            if d.in_matrix and d.synchronous == synchronous and d.blocking == blocking
+        )
+
+    rows = [
+        (name, [entry(synchronous=synchronous, blocking=blocking) for blocking in (True, False)])
+        for name, synchronous in (("Synchronous", True), ("Asynchronous", False))
+    ]
+    return _matrix("The four models of the article", ["", "Blocking", "Non-blocking"], rows)
+
+
+def _todays_matrix() -> Table:
+    """Every engine by its model, with the options that make another of it."""
+    from rich.text import Text
+
+    from iomodels.engines.models import NEWS, WAITING, WORKERS, Model, engines_by_model
+
+    found = engines_by_model()
+
+    def entry(model: Model) -> Text:
+        return Text("\n").join(Text(s.canonical, "bold") for s in found.get(model, ()))
+
+    rows = [
+        (f"{news},\n{waiting}", [entry(Model(news, waiting, worker)) for worker in WORKERS])
+        for news in NEWS
+        for waiting in WAITING
+    ]
+    headers = ["", *(worker.capitalize() for worker in WORKERS)]
+    title = "All models, and who makes the transfer"
+    return _matrix(title, headers, rows)
+
+
+def _matrix(
+    title: str, headers: Iterable[str], rows: Iterable[tuple[str, Iterable[Text]]]
+) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.ROUNDED, show_lines=True)
-    for header in ("", "Blocking", "Non-blocking"):
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=box.ROUNDED, show_lines=True
+    )
+    for header in headers:
         table.add_column(header, overflow="fold")
-    for row, synchronous in (("Synchronous", True), ("Asynchronous", False)):
-        entries = [
-            Text("\n").join(
-                Text.assemble((d.name, "bold"), "\n", (d.calls, "dim"))
-                for d in descriptors.values()
-                if d.in_matrix and d.synchronous == synchronous and d.blocking == blocking
-            )
-            for blocking in (True, False)
-        ]
-        table.add_row(Text(row, style="bold"), *entries)
+    for name, entries in rows:
+        table.add_row(Text(name, style="bold"), *entries)
     return table
 
 
-def _described(descriptor: Descriptor) -> list[RenderableType]:
-    from rich.padding import Padding
+def _listed(specs: Iterable[EngineSpec]) -> Table:
+    """Each in a few lines: what it does, its threads, its options, and whether it works here."""
+    from iomodels.engines import words
+    from iomodels.engines.catalog import DESCRIPTORS
 
-    from .show.console import safe
+    def about(spec: EngineSpec) -> list[str]:
+        descriptor = DESCRIPTORS[spec.name]
+        options = ", ".join(option.name for option in descriptor.options)
+        missing = words.unavailable(spec)
+        return [
+            descriptor.summary,
+            f"threads: {spec.threads}" if spec.threads else "",
+            f"options: {options}" if options else "",
+            f"not available here: {missing}" if missing else "",
+        ]
 
-    details = [safe(f"supports: {', '.join(_abilities(descriptor.name))}")]
-    details += [_option(descriptor, option) for option in descriptor.options]
-    details += [safe(line) for line in _grouped(_limits(descriptor.name))]
-    return [
-        safe(""),
-        safe(f"{descriptor.name}: ", "bold").append_text(safe(descriptor.summary, "not bold")),
-        *(Padding(line, (0, 0, 0, 2)) for line in details),
-    ]
+    return _terms((spec.name, about(spec)) for spec in specs)
 
 
-def _groups() -> Iterator[Text]:
+def _groups() -> Table:
     """What `-e` takes for several engines."""
     from iomodels.engines.groups import GROUPS
 
-    from .show.console import safe
-
-    yield safe("")
-    yield safe("Groups, for -e and in scenario files:", "bold")
-    for name, group in GROUPS.items():
-        yield safe(f"  {name}: {group.meaning}: {', '.join(group.members)}")
-
-
-def _option(descriptor: Descriptor, option: Option) -> Text:
-    from .show.console import safe
-
-    allowed = ", ".join(option.choices) or f"{option.low} to {option.high}"
-    notes = [
-        f"{option.name}={choice} {', '.join(differing)}"
-        for choice in option.choices
-        if (differing := _differing(descriptor.name, option.written(choice)))
-    ]
-    return safe(
-        "; ".join(
-            [f"{option.name}: {option.meaning} ({allowed}; default {option.default})", *notes]
-        )
+    return _terms(
+        (name, [group.meaning, ", ".join(group.members)]) for name, group in GROUPS.items()
     )
 
 
-def _abilities(engine: str) -> list[str]:
-    """What the engine (with options, as `parse` reads it) can do, in words, from its caps."""
-    from iomodels import _core
-    from iomodels.engines.spec import parse
+# ------------------------------------------------------------------ one engine
 
-    spec = parse(engine)
-    caps = spec.caps
-    depth, descriptor = caps["max_depth"], caps["max_descriptor"]
-    degenerate = _core.ask(spec.name, "file", spec.settings)["degenerate"]
-    files = "files (same as blocking there)" if degenerate else "files"
-    words = [
-        files if caps["files"] else "",
-        "streams" if caps["streams"] else "",
-        "one request in flight" if depth == 1 else f"depth up to {depth}" if depth else "any depth",
-        f"descriptors up to {descriptor}" if descriptor else "",
-        "several requests per call" if caps["batches"] else "",
-        _waiting(caps),
+
+def _all_of(spec: EngineSpec) -> list[RenderableType]:
+    from iomodels.engines import words
+    from iomodels.engines.catalog import DESCRIPTORS
+    from iomodels.engines.models import model_of
+
+    from .show.console import safe
+
+    descriptor = DESCRIPTORS[spec.name]
+    missing = words.unavailable(spec)
+    facts = {
+        "model": [words.model(spec, model_of(spec))],
+        "calls": [descriptor.calls],
+        "threads": [words.threads(spec)],
+        "supports": [", ".join(words.abilities(spec))],
+        "here": [f"not available: {missing}"] if missing else [],
+    }
+    name = safe(f"{spec.canonical}: ", "bold")
+    shown: list[RenderableType] = [
+        name.append_text(safe(descriptor.summary, "not bold")),
+        _terms((fact, said) for fact, said in facts.items() if said),
     ]
-    return [word for word in words if word]
+    options = list(words.options(spec))
+    if options:
+        shown += [safe("Options", "bold"), _terms(options)]
+    limits = list(words.grouped(words.limits(spec)))
+    if limits:
+        shown += [safe("Shipped scenarios that it cannot run, or not at all points", "bold")]
+        shown += [
+            _terms(
+                (limit.how_far, [f"{', '.join(limit.scenarios)}: {limit.reason}"])
+                for limit in limits
+            )
+        ]
+    return shown
 
 
-def _waiting(caps: Caps) -> str:
-    if not caps["moves_data"]:
-        return "no I/O, never waits"
-    return "uses a CPU while it waits" if caps["spins"] else "sleeps while it waits"
+def _terms(entries: Iterable[tuple[str, Iterable[str]]]) -> Table:
+    """Terms at the left, and what there is to say of each at the right."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from .show.console import safe
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for term, said in entries:
+        first, *more = filter(None, said)
+        about = Text("\n").join([safe(first), *(safe(line, "dim") for line in more)])
+        table.add_row(safe(f"  {term}", "bold"), about)
+    return table
 
 
-def _differing(engine: str, option: str) -> list[str]:
-    usual = _abilities(engine)
-    return [word for word in _abilities(f"{engine}:{option}") if word not in usual]
+# ------------------------------------------------------------------ as data
 
 
-@dataclass(frozen=True)
-class _Limit:
-    """A shipped scenario that an engine cannot run in full, and why."""
+def _as_data(spec: EngineSpec) -> dict[str, Any]:
+    from dataclasses import asdict
 
-    how_far: str
-    """"n/a", or at which points it runs."""
-    scenario: str
-    reason: str
+    from iomodels.engines import words
+    from iomodels.engines.catalog import DESCRIPTORS
+    from iomodels.engines.models import changed_models, model_of
 
-    def __str__(self) -> str:
-        return f"{self.how_far}: {self.scenario}: {self.reason}"
-
-
-def _grouped(limits: Iterable[_Limit]) -> Iterator[str]:
-    """One line for all scenarios with the same limit: reasons differ in numbers, after a `;`."""
-    by_reason: dict[tuple[str, str], list[str]] = {}
-    for limit in limits:
-        reason, instead = limit.reason.partition(";")[0], limit.reason.rpartition(". ")[2]
-        key = limit.how_far, f"{reason}. {instead}" if instead.startswith("Use ") else reason
-        by_reason.setdefault(key, []).append(limit.scenario)
-    for (how_far, reason), scenarios in by_reason.items():
-        yield f"{how_far}: {', '.join(scenarios)}: {reason}"
-
-
-def _limits(engine: str) -> list[_Limit]:
-    from iomodels.engines.ability import ability
-    from iomodels.engines.spec import parse
-    from iomodels.workload import scenario
-
-    spec = parse(engine)
-    limits = []
-    for name in scenario.shipped():
-        reasons = {
-            p.label: ability(spec, p).na_reason for p in scenario.points(scenario.load(name))
-        }
-        impossible = [reason for reason in reasons.values() if reason]
-        if impossible:
-            limits.append(_Limit(_how_far(reasons), name, impossible[0]))
-    return limits
-
-
-def _how_far(reasons: Mapping[str, str | None]) -> str:
-    """`reasons` by point: why it is impossible, or None."""
-    able = [label for label, reason in reasons.items() if reason is None]
-    unable = [label for label, reason in reasons.items() if reason]
-    if not able:
-        return "n/a"
-    few, word = (unable, "not") if len(unable) < len(able) else (able, "only")
-    return f"{word} at {' or '.join(few)}"
-
-
-def _as_data(descriptor: Descriptor) -> dict[str, Any]:
-    from iomodels.engines.spec import parse
-
+    descriptor = DESCRIPTORS[spec.name]
+    model = model_of(spec)
     return {
-        "name": descriptor.name,
+        "name": spec.canonical,
         "title": descriptor.title,
         "summary": descriptor.summary,
         "calls": descriptor.calls,
         "synchronous": descriptor.synchronous,
         "blocking": descriptor.blocking,
         "in_matrix": descriptor.in_matrix,
+        "model": asdict(model) if model else None,
+        "other_models": {
+            other.canonical: asdict(its) for other, its in changed_models(spec.name).items()
+        },
+        "threads": spec.threads,
         "options": [
             {
                 "name": option.name,
@@ -212,6 +263,7 @@ def _as_data(descriptor: Descriptor) -> dict[str, Any]:
             }
             for option in descriptor.options
         ],
-        "caps": dict(parse(descriptor.name).caps),
-        "unavailable": [str(limit) for limit in _limits(descriptor.name)],
+        "caps": dict(spec.caps),
+        "not_available_here": words.unavailable(spec),
+        "unavailable": [str(limit) for limit in words.limits(spec)],
     }

@@ -44,20 +44,23 @@ def engines_by_model() -> Mapping[Model, tuple[EngineSpec, ...]]:
     found: dict[Model, list[EngineSpec]] = {}
     for name in DESCRIPTORS:
         plain = EngineSpec(name)
-        for spec in (plain, *_changed(plain)):
+        for spec in (plain, *changed_models(name)):
             model = model_of(spec)
             if model is not None:
                 found.setdefault(model, []).append(spec)
     return {model: tuple(specs) for model, specs in found.items()}
 
 
-def _changed(plain: EngineSpec) -> list[EngineSpec]:
-    """The engine with each option that changes its model; not those that need another option."""
+def changed_models(name: str) -> Mapping[EngineSpec, Model]:
+    """The engine with each option that makes another model of it. Options that need another one
+    are left out."""
+    usual = model_of(EngineSpec(name))
     single = (
-        parse(f"{plain.name}:{option.name}={choice}")
-        for option in DESCRIPTORS[plain.name].options
+        parse(f"{name}:{option.name}={choice}")
+        for option in DESCRIPTORS[name].options
         if option.only is None
         for choice in option.choices
         if choice != option.default
     )
-    return [spec for spec in single if model_of(spec) not in (None, model_of(plain))]
+    pairs = ((spec, model_of(spec)) for spec in single)
+    return {spec: model for spec, model in pairs if model not in (None, usual)}

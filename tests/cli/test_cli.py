@@ -1,4 +1,4 @@
-"""The command line as a user meets it: help, mistakes, what `engines` and `scenarios` list."""
+"""The command line as a user meets it: help, mistakes, what `scenarios` lists."""
 
 from __future__ import annotations
 
@@ -150,46 +150,7 @@ def test_a_mistake_is_one_sentence_and_exit_2(cli, tmp_path, arguments, said):
     assert list(tmp_path.iterdir()) == []
 
 
-# engines and scenarios
-
-
-def test_engines_draws_the_matrix_and_describes_every_engine(cli):
-    engines = import_module("iomodels.engines.spec")
-    done = cli("engines")
-    rows = done.stdout.split("Synchronous")[1].split("Asynchronous")
-    assert "blocking" in rows[0].splitlines()[0]
-    assert "nonblocking" in rows[0].splitlines()[0]
-    assert "select" in rows[1].splitlines()[0]
-    assert "aio" in rows[1].splitlines()[0]
-    for descriptor in engines.DESCRIPTORS.values():
-        assert f"\n{descriptor.name}: " in done.stdout
-        for option in descriptor.options:
-            assert f"  {option.name}: " in done.stdout
-
-
-def test_engines_json_has_what_the_core_says(cli):
-    core = import_module("iomodels._core")
-    data = json.loads(cli("engines", "--json").stdout)
-    assert [engine["name"] for engine in data] == list(core.engines())
-    for engine in data:
-        assert engine["caps"] == core.engine(engine["name"], {})["caps"]
-        assert engine["summary"] == core.engines()[engine["name"]]["summary"]
-
-
-def test_engines_says_what_is_not_available_and_why(cli):
-    data = {e["name"]: e for e in json.loads(cli("engines", "--json").stdout)}
-    reasons = data["blocking"]["unavailable"]
-    assert any("slow-devices" in line and "one request in flight" in line for line in reasons)
-    assert data["aio"]["unavailable"] == []
-
-
-def test_engines_says_at_which_points_a_scenario_runs_all_the_same(cli):
-    shown = cli("engines", COLUMNS="200").stdout
-    blocking = shown.split("\nblocking: ")[1].split("\nnonblocking: ")[0]
-    only = blocking.partition("only at depth 1: ")[2].partition(": blocking")[0]
-    assert "slow-devices" in only
-    assert "slow-devices" not in blocking.partition("n/a: ")[2].partition(": blocking")[0]
-    assert "n/a: many-descriptors: " in blocking
+# scenarios
 
 
 def test_scenarios_lists_all_with_their_questions(cli):
