@@ -1,4 +1,5 @@
-"""What kind of call it is, and whether it can put its caller to sleep: as the engine says it.
+"""What kind of call it is, whether it can put its caller to sleep, and what its engine can do: as
+the engine says it.
 
 A long call is not a blocked one: `aio_read` of 8 µs starts a thread, and a `pread` of a cached file
 copies. A trace or a result may come from another version, whose engines nobody knows here.
@@ -40,6 +41,15 @@ def may_sleep(call: str, engine: str, parameters: Mapping[str, object]) -> bool:
         return True
     answers = parameters.get("channel.cache") in ("cold", "direct")
     return bool(sleeps & _core.SLEEPS_ON_STORAGE) and answers
+
+
+@cache
+def has_cap(engine: str, cap: str) -> bool:
+    """Whether it says so of itself (`ENGINE_FLAGS`, `core/engine.h`); False where nobody knows."""
+    try:
+        return bool(dict(parse(engine).caps).get(cap))
+    except EngineError:
+        return False
 
 
 @cache

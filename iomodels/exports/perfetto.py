@@ -1,7 +1,8 @@
 """Chrome trace events: what Perfetto (ui.perfetto.dev) and chrome://tracing open.
 
 The format is Google's "Trace Event Format": JSON, times in µs. Each trace is a process of its own;
-calls, signals, callbacks and computation lie on its threads, requests and the device above them.
+calls, entries of rings, signals, callbacks and computation lie on its threads, requests and the
+device above them.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from iomodels.trace.schema import Event, Trace
-from iomodels.trace.words import describe_event_result
+from iomodels.trace.schema import SHARED_RINGS, Event, Trace
+from iomodels.trace.words import describe_entry, describe_event_result
 
 Fields = dict[str, Any]
 
@@ -38,6 +39,9 @@ def _trace_events(trace: Trace, pid: int) -> Iterator[Fields]:
             start_ns = max(0, event.start_ns - (event.result or 0))
             yield from _span("device at work", pid, number, start_ns, event.start_ns)
             yield _common("device ready", "i", pid, event) | {"s": "p"}
+        elif event.kind in SHARED_RINGS:
+            slot = {"slot": event.result, "ring": SHARED_RINGS[event.kind]}
+            yield _common(describe_entry(event.kind), "i", pid, event) | {"s": "t", "args": slot}
         elif event.kind != "device_start":
             yield _complete(event, pid, last_ns)
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from iomodels.engines.catalog import DESCRIPTORS
-from iomodels.trace.flow import Flow, Step, in_call, is_try
+from iomodels.trace.flow import Flow
 from iomodels.trace.schema import Trace
+from iomodels.trace.steps import Step, in_call, is_try
 
 
 def heading(trace: Trace, flow: Flow) -> str:

@@ -6,62 +6,24 @@ Pure, and the same for the picture and for the text: what is shown, and in which
 from __future__ import annotations
 
 import bisect
-import errno
-import itertools
-from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Literal
 
 from msgspec import structs
 
 from iomodels.base.units import counted, format_duration
-from iomodels.engines.calls import call_class, may_sleep
+from iomodels.engines.calls import call_class, has_cap, may_sleep
 from iomodels.trace.part import Part, Span, WhyAll, is_served_singly, part_of
-from iomodels.trace.schema import DEVICE_KINDS, Event, Kind, Trace
+from iomodels.trace.schema import DEVICE_KINDS, Event, Trace
+from iomodels.trace.shared_rings import SharedRing, shared_rings
+from iomodels.trace.spans import at_work, union
+from iomodels.trace.steps import LONG_SHARE, Step, folded, is_device, is_long, within
 
-FOLD_FROM = 3
-"""So many like calls in a row are shown as one, with their number."""
-LONG_SHARE = 0.04
-"""A call that takes at least this share of the whole is shown with its two ends."""
 MAX_MOMENTS = 80
 LEAST_SLEEP_NS = 10_000
 """A call that moves data and takes less has hardly waited: a copy, and waking the other side, take
 that long, too."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """An event, or `count` like ones in a row. Times count from the flow's begin.
-
-    A call that began before has a negative `start_ns`; `end_ns` is None where it goes on beyond the
-    flow's end; `spans_ns` has both times of each.
-    `call_class`: what kind of call it is ("" for none); `may_sleep`: whether it can block its
-    thread; `slept`: whether it did, as far as the trace shows. `results`: of calls in a row that
-    did not all return the same, each result and how many did; tries are last.
-    """
-
-    kind: Kind
-    name: str
-    thread: int
-    start_ns: int
-    end_ns: int | None
-    result: int | None
-    spans_ns: tuple[tuple[int, int | None], ...]
-    call_class: str = ""
-    may_sleep: bool = False
-    slept: bool = False
-    results: tuple[tuple[int | None, int], ...] = ()
-
-    @property
-    def count(self) -> int:
-        return len(self.spans_ns)
-
-    @property
-    def began_before(self) -> bool:
-        return self.start_ns < 0
-
 
 Phase = Literal["before", "enter", "leave", "whole"]
 
@@ -102,6 +64,7 @@ class Flow:
     """When the device, or any of several, was at work."""
     unsure_ns: tuple[Span, ...]
     """At some moment of each of these spans it started, or became ready."""
+    shared_rings: tuple[SharedRing, ...] = ()
     whole_ns: int = 0
     threads_hidden: int = 0
     """Helper threads that did something meanwhile and are left out, …"""
@@ -189,7 +152,8 @@ def _flow(trace: Trace, part: Part) -> Flow:
     whole_ns = duration_ns = part.end_ns - part.begin_ns
     ready_ns = sorted(e.start_ns for e in trace.events if e.kind == "device_ready")
     single = [_step(trace, event, part, ready_ns) for event in part.of(trace)]
-    steps = _folded(single, duration_ns)
+    single += _spinning(trace, single, duration_ns)
+    steps = folded(single, duration_ns)
     moments = sorted(
         (moment for step in steps for moment in _moments(step, duration_ns)),
         key=lambda moment: (moment.at_ns, moment.step.start_ns),
@@ -199,7 +163,7 @@ def _flow(trace: Trace, part: Part) -> Flow:
         duration_ns = min(duration_ns, max(map(_over_ns, shown)))
         steps = [_until(step, duration_ns) for step in steps if step.start_ns <= duration_ns]
         shown = [replace(moment, step=_until(moment.step, duration_ns)) for moment in shown]
-    at_work = _at_work(trace.events, replace(part, end_ns=part.begin_ns + duration_ns))
+    part = replace(part, end_ns=part.begin_ns + duration_ns)
     unsure = (within(step) for step in single if is_device(step) and step.start_ns <= duration_ns)
     return Flow(
         duration_ns=duration_ns,
@@ -212,8 +176,9 @@ def _flow(trace: Trace, part: Part) -> Flow:
         chosen_from=part.chosen_from,
         served=is_served_singly(trace),
         hidden=len(moments) - len(shown),
-        at_work_ns=at_work,
-        unsure_ns=_union(unsure),
+        at_work_ns=at_work(trace.events, part),
+        unsure_ns=union(unsure),
+        shared_rings=shared_rings(trace, part),
         whole_ns=whole_ns,
     )
 
@@ -232,34 +197,6 @@ def _until(step: Step, until_ns: int) -> Step:
     spans_ns = tuple(span for span in step.spans_ns if span[0] <= until_ns)
     ends_ns = [end_ns for _, end_ns in spans_ns if end_ns is not None]
     return replace(step, spans_ns=spans_ns, end_ns=max(ends_ns, default=None))
-
-
-def _at_work(events: Iterable[Event], part: Part) -> tuple[Span, ...]:
-    """When a device was at work, whether or not it became ready while all this is shown."""
-    found = []
-    for event in events:
-        if event.kind == "device_ready":
-            begin_ns = max(part.begin_ns, event.start_ns - max(0, event.result or 0))
-            end_ns = min(part.end_ns, event.start_ns)
-            if begin_ns < end_ns:
-                found.append((begin_ns - part.begin_ns, end_ns - part.begin_ns))
-    return _union(found)
-
-
-def within(step: Step) -> Span:
-    """The bounds between which it was."""
-    return step.start_ns, step.start_ns if step.end_ns is None else step.end_ns
-
-
-def _union(spans: Iterable[Span]) -> tuple[Span, ...]:
-    """The same moments, in spans that do not meet."""
-    found: list[Span] = []
-    for start_ns, end_ns in sorted(spans):
-        if found and start_ns <= found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], end_ns))
-        else:
-            found.append((start_ns, end_ns))
-    return tuple(found)
 
 
 def _step(trace: Trace, event: Event, part: Part, ready_ns: Sequence[int]) -> Step:
@@ -285,75 +222,31 @@ def _step(trace: Trace, event: Event, part: Part, ready_ns: Sequence[int]) -> St
     )
 
 
+def _spinning(trace: Trace, steps: Sequence[Step], duration_ns: int) -> list[Step]:
+    """Where an engine that spins waits for a completion without a call.
+
+    It looks at the ring again and again, so that all it did since its last event until it found a
+    completion there was to look.
+    """
+    if not has_cap(trace.engine, "spins"):
+        return []
+    found, free_ns = [], 0
+    for step in sorted(steps, key=lambda step: step.start_ns):
+        if is_device(step) or step.thread:
+            continue
+        if step.kind == "cq_entry" and step.start_ns - free_ns >= LONG_SHARE * duration_ns:
+            span = (free_ns, step.start_ns)
+            found.append(Step("spinning", "", 0, *span, result=None, spans_ns=(span,)))
+        free_ns = max(free_ns, duration_ns if step.end_ns is None else step.end_ns)
+    return found
+
+
 def _slept(event: Event, ready_ns: Sequence[int]) -> bool:
     """Whether a call that can sleep did: a device became ready during it, or it was long."""
     if event.end_ns is None or event.end_ns - event.start_ns >= LEAST_SLEEP_NS:
         return True
     later = bisect.bisect_right(ready_ns, event.start_ns)
     return later < len(ready_ns) and ready_ns[later] <= event.end_ns
-
-
-def _folded(steps: Sequence[Step], duration_ns: int) -> list[Step]:
-    """Rows of like steps, of one thread or of the device, become one each."""
-    found: list[Step] = []
-    for who in dict.fromkeys(map(_who, steps)):
-        own = list(_scanned([step for step in steps if _who(step) == who], duration_ns))
-        for (*_, alone), group in itertools.groupby(own, key=partial(_likeness, duration_ns)):
-            row = list(group)
-            found += row if alone or len(row) < FOLD_FROM else [_as_one(row)]
-    return sorted(found, key=lambda step: step.start_ns)
-
-
-def _scanned(steps: Sequence[Step], duration_ns: int) -> Iterator[Step]:
-    """Of each scan of several operations, the calls become one step for each name.
-
-    A scan asks of one operation after the other whether it is done, and collects those that are.
-    """
-    for is_asking, group in itertools.groupby(steps, key=partial(_is_asking, duration_ns)):
-        row = list(group)
-        names = list(dict.fromkeys(step.name for step in row))
-        asked = [step for step in row if step.name == names[0]]
-        done = list(itertools.dropwhile(is_try, asked))
-        if not is_asking or len(done) < 2:
-            yield from row
-            continue
-        for name in names:
-            yield _with_results([step for step in row if step.name == name])
-
-
-def _is_asking(duration_ns: int, step: Step) -> bool:
-    long = is_long(step, duration_ns)
-    return step.call_class == "query" and not step.began_before and not long
-
-
-def _with_results(row: Sequence[Step]) -> Step:
-    counts = Counter(step.result for step in sorted(row, key=is_try)).items()
-    one = _as_one(row)
-    return one if len(counts) == 1 else replace(one, result=None, results=tuple(counts))
-
-
-def is_device(step: Step) -> bool:
-    return step.kind in DEVICE_KINDS
-
-
-def _who(step: Step) -> Hashable:
-    return "device" if is_device(step) else step.thread
-
-
-def _likeness(duration_ns: int, step: Step) -> tuple[str, str, int | None, bool, bool]:
-    """What the steps of a row have in common; the last says that each of them is to be seen."""
-    if is_device(step):
-        return step.kind, step.name, None, step.end_ns is None, False
-    long = is_long(step, duration_ns) and not is_try(step)
-    alone = step.kind != "call" or step.began_before or long
-    alone = alone or step.count > 1
-    return step.kind, step.name, step.result, step.end_ns is None, alone
-
-
-def _as_one(row: Sequence[Step]) -> Step:
-    ends_ns = [step.end_ns for step in row if step.end_ns is not None]
-    spans_ns = tuple(span for step in row for span in step.spans_ns)
-    return replace(row[0], end_ns=max(ends_ns, default=None), spans_ns=spans_ns)
 
 
 def _moments(step: Step, duration_ns: int) -> Iterator[Moment]:
@@ -371,20 +264,3 @@ def _moments(step: Step, duration_ns: int) -> Iterator[Moment]:
         yield Moment(step.end_ns, "leave", step)
     else:
         yield Moment(step.start_ns, "whole", step)
-
-
-def is_try(step: Step) -> bool:
-    """Whether the call said: not yet, try again."""
-    return step.kind == "call" and step.result in (-errno.EAGAIN, errno.EINPROGRESS)
-
-
-def is_long(step: Step, duration_ns: int) -> bool:
-    """Whether the part of it that is shown is long enough to be seen."""
-    return step.end_ns is None or step.end_ns - max(0, step.start_ns) >= LONG_SHARE * duration_ns
-
-
-def in_call(step: Step, duration_ns: int) -> str:
-    """What a thread is in a call long enough to be seen: "blocked", or just "in the call"."""
-    if step.kind != "call" or step.count > 1 or not is_long(step, duration_ns):
-        return ""
-    return "blocked" if step.slept else "in the call"

@@ -8,6 +8,7 @@ come from anywhere and is checked.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -33,14 +34,18 @@ Kind = Literal[
 ]
 """As in the core's table (`core/record/recorder.h`)."""
 DEVICE_KINDS = frozenset({"device_start", "device_ready"})
+SHARED_RINGS: Mapping[Kind, str] = {"sq_entry": "submission ring", "cq_entry": "completion ring"}
+"""The rings that an application and the kernel share, by the kind of their events, in the order in
+which a request passes them."""
 
 
 class Event(msgspec.Struct, frozen=True):
     """Something that happened, from `start_ns` to `end_ns` (None: it had not ended).
 
     A call has its `name`, and as `result` its value or -errno; a signal its number; a request its
-    bytes, a device that is ready the ns that it took, an entry of a ring its request's slot. The
-    two times of `device_start` and `device_ready` are the bounds between which it was.
+    bytes; a device that is ready the ns that it took; one that starts, and an entry of a ring, the
+    slot of the request. The two times of `device_start` and `device_ready` are the bounds between
+    which it was.
     """
 
     kind: Kind

@@ -6,15 +6,22 @@ import errno
 import signal
 
 from iomodels.base.units import counted, format_duration
-from iomodels.engines.calls import calls_of_class, result_kind
+from iomodels.engines.calls import calls_of_class, has_cap, result_kind
 from iomodels.engines.catalog import DESCRIPTORS
-from iomodels.trace.flow import Flow, Step, is_device, within
-from iomodels.trace.schema import Event, Trace
+from iomodels.trace.flow import Flow
+from iomodels.trace.schema import SHARED_RINGS, Event, Trace
+from iomodels.trace.steps import Step, is_device, within
 
 UNSURE = (
     "The device starts at an unknown moment during timerfd_settime(). So it starts, and is ready, "
     "at the given time or later, within the length of that call."
 )
+
+IN_RINGS = (
+    "The kernel takes an entry of the submission ring (SQE), in a call before it waits there, and "
+    "puts one into the completion ring (CQE), at unknown moments. Their bounds are shown."
+)
+ENTRIES = {"sq_entry": "SQE", "cq_entry": "CQE"}
 
 
 def eagain(flow: Flow) -> int:
@@ -88,7 +95,18 @@ def explained(trace: Trace, flow: Flow) -> list[str]:
     said = [UNSURE] if any(map(is_device, flow.steps)) else []
     if all(result_kind(call) == "ready" for call in waits) and called and not called & waits:
         said += [f"No {call}() was needed: all were ready." for call in sorted(waits)]
-    return said
+    if flow.shared_rings:
+        said += [_without_call(trace, flow), IN_RINGS]
+    return [text for text in said if text]
+
+
+def _without_call(trace: Trace, flow: Flow) -> str:
+    """What of the way through the rings took no call."""
+    calls = [step for step in flow.steps if step.kind == "call"]
+    if not has_cap(trace.engine, "kernel_polls") or any((step.result or 0) > 0 for step in calls):
+        return ""
+    what = "needed to submit" if calls else "needed"
+    return f"No call was {what}: the kernel looks at the submission ring by itself."
 
 
 def is_uncertainty_visible(flow: Flow) -> bool:
@@ -114,7 +132,22 @@ def describe_occurrence(step: Step, duration_ns: int) -> str:
         return f"signal {_signal_name(step.result)}" if step.result is not None else "signal"
     if step.kind == "callback":
         return f"callback on thread {step.thread}"
-    return f"computing {took(step)}".strip()
+    if step.kind in SHARED_RINGS:
+        slot = "" if step.result is None else f", slot {step.result}"
+        return f"{describe_entry(step.kind)}{_repeated(step) or slot}"
+    doing = "spinning" if step.kind == "spinning" else "computing"
+    return f"{doing} {took(step)}".strip()
+
+
+def describe_entry(kind: str) -> str:
+    """What has happened to the entry of a ring."""
+    return f"{ENTRIES[kind]} {'put' if kind == 'sq_entry' else 'taken'}"
+
+
+def entries(step: Step) -> list[str]:
+    """What went into a ring, or came out of it, the fullest first."""
+    name = ENTRIES[step.kind]
+    return [f"{name} × {step.count}", name] if step.count > 1 else [name]
 
 
 def _repeated(step: Step) -> str:

@@ -10,8 +10,9 @@ import pytest
 
 from iomodels.measure import recording as tracing
 from iomodels.trace import figures
-from iomodels.trace.flow import flow_of, in_call
+from iomodels.trace.flow import flow_of
 from iomodels.trace.schema import check
+from iomodels.trace.steps import in_call
 
 from ..traces import end_of, make_event, make_trace, of_kind, record, recorded
 

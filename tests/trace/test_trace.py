@@ -13,8 +13,9 @@ import pytest
 from iomodels.base.errors import ScenarioError
 from iomodels.measure import recording as tracing
 from iomodels.trace import words
-from iomodels.trace.flow import flow_of, in_call
+from iomodels.trace.flow import flow_of
 from iomodels.trace.schema import Event, Trace, check
+from iomodels.trace.steps import in_call
 
 from ..engines import WITH_DATA, plain
 from ..traces import (

@@ -175,7 +175,7 @@ def look(engine: str, *, run: int = 0, runs: int = 1) -> Look:
     variant = _variant(name, options)
     first = MARKERS.index(_MARKER_OF[name]) if name in _MARKER_OF else 5
     return Look(
-        colour=_shade(hue(name), _SHADES[variant % len(_SHADES)]),
+        colour=shade(hue(name), _SHADES[variant % len(_SHADES)]),
         marker=MARKERS[(first + variant) % len(MARKERS)],
         dashes=DASHES[(run if runs > 1 else variant) % len(DASHES)],
         fill=FILLS[run % len(FILLS)],
@@ -220,7 +220,7 @@ def _combinations(name: str) -> list[str]:
     return sorted(texts, key=lambda text: len(text and text.split(",")))
 
 
-def _shade(colour: str, amount: float) -> str:
+def shade(colour: str, amount: float) -> str:
     """`colour` mixed with white (`amount` above 0) or black (below)."""
     towards = 1.0 if amount > 0 else 0.0
     r, g, b = (c + (towards - c) * abs(amount) for c in to_rgb(colour))
@@ -230,9 +230,9 @@ def _shade(colour: str, amount: float) -> str:
 def text_colour(colour: str) -> str:
     """A darker `colour`, for letters on white (contrast at least 4.5:1)."""
     amount = 0.0
-    while _luminance(_shade(colour, -amount)) > 0.18:
+    while _luminance(shade(colour, -amount)) > 0.18:
         amount += 0.05
-    return _shade(colour, -amount) if amount else colour
+    return shade(colour, -amount) if amount else colour
 
 
 def _luminance(colour: str) -> float:

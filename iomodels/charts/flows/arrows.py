@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from iomodels.charts.drawing import style
 from iomodels.charts.flows.lanes import BEHIND, DEVICE, FlowSheet, write
 from iomodels.trace import words
-from iomodels.trace.flow import Moment, Step
+from iomodels.trace.flow import Moment
+from iomodels.trace.schema import SHARED_RINGS
+from iomodels.trace.steps import Step
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,10 +36,16 @@ def draw(axes: Axes, sheet: FlowSheet, rows: Iterable[tuple[Moment, float]]) -> 
     """The arrows of these moments, each with the height of its row."""
     for moment, row in rows:
         step = moment.step
-        if step.kind == "computation" or moment.phase == "before":
+        if step.kind in ("computation", "spinning") or moment.phase == "before":
             continue
-        way = _Way(sheet.lane(step)[1], sheet.edge, sheet.kernel[0], sheet.y(moment.at_ns), row)
-        if step.kind in ("signal", "callback"):
+        way = _way(sheet, moment, row)
+        if step.kind == "sq_entry":
+            _many(axes, sheet, step, way)
+            _there(axes, way, sheet.colour, 1.1)
+        elif step.kind == "cq_entry":
+            _many(axes, sheet, step, way)
+            _back(axes, way, sheet.colour, 1.1)
+        elif step.kind in ("signal", "callback"):
             _back(axes, way, DEVICE, 2.2)
         elif moment.phase == "leave":
             _back(axes, way, sheet.colour, 1.1)
@@ -51,35 +59,50 @@ def draw(axes: Axes, sheet: FlowSheet, rows: Iterable[tuple[Moment, float]]) -> 
 
 @dataclass(frozen=True)
 class _Way:
-    """From the lane's side to the kernel's: `true` at both ends, `row` between the bends.
+    """From the lane's side to that of the kernel, or of a ring: `true` at both ends, `row` between
+    the bends.
 
-    `edge` is the side of the last of the threads' lanes.
+    `edge` is the side of the last lane on the way.
     """
 
     side: float
     edge: float
-    kernel: float
+    far: float
     true: float
     row: float
 
     @property
+    def bend(self) -> float:
+        return min(BEND_IN, 0.4 * (self.far - self.edge))
+
+    @property
     def left(self) -> float:
-        return self.edge + BEND_IN
+        return self.edge + self.bend
 
     @property
     def right(self) -> float:
-        return self.kernel - BEND_IN
+        return self.far - self.bend
+
+
+def _way(sheet: FlowSheet, moment: Moment, row: float) -> _Way:
+    step = moment.step
+    side, true = sheet.lane(step)[1], sheet.y(moment.at_ns)
+    for kind, (left, _) in sheet.rings.items():
+        if kind == step.kind:
+            before = [right for _, right in sheet.rings.values() if right < left]
+            return _Way(side, max(before, default=sheet.threads_edge), left, true, row)
+    return _Way(side, sheet.edge, sheet.kernel[0], true, row)
 
 
 def _there(axes: Axes, way: _Way, colour: str, width: float) -> None:
     _behind(axes, way, way.true, colour, width)
     shaft = (way.edge, way.left, way.right), (way.true, way.row, way.row)
     axes.plot(*shaft, color=colour, linewidth=width, zorder=3)
-    _head(axes, (way.right, way.row), (way.kernel, way.true), colour, width)
+    _head(axes, (way.right, way.row), (way.far, way.true), colour, width)
 
 
 def _back(axes: Axes, way: _Way, colour: str, width: float) -> None:
-    shaft = (way.kernel, way.right, way.left), (way.true, way.row, way.row)
+    shaft = (way.far, way.right, way.left), (way.true, way.row, way.row)
     axes.plot(*shaft, color=colour, linewidth=width, zorder=3)
     _home(axes, way, way.true, colour, width)
 
@@ -107,7 +130,7 @@ def _there_and_back(axes: Axes, sheet: FlowSheet, step: Step, way: _Way) -> None
     axes.plot(
         (way.left, way.right), (way.row, way.row), color=sheet.colour, linewidth=1.1, zorder=3
     )
-    _head(axes, (way.right, way.row), (way.kernel, sheet.y(start_ns)), sheet.colour, 1.1)
+    _head(axes, (way.right, way.row), (way.far, sheet.y(start_ns)), sheet.colour, 1.1)
     if end_ns is not None:
         _home(axes, way, sheet.y(end_ns), sheet.colour, 1.1)
 
@@ -133,7 +156,7 @@ def _many(axes: Axes, sheet: FlowSheet, step: Step, way: _Way) -> None:
     every = math.ceil(step.count / MAX_LINES)
     at = [sheet.y(start_ns) for start_ns, _ in step.spans_ns[::every]]
     look: dict[str, Any] = {"linewidth": 0.4, "alpha": 0.45, "zorder": BEHIND}
-    axes.hlines(at, way.side, way.kernel, color=sheet.colour, **look)
+    axes.hlines(at, way.side, way.far, color=sheet.colour, **look)
 
 
 def _words(axes: Axes, sheet: FlowSheet, moment: Moment, way: _Way) -> None:
@@ -152,6 +175,8 @@ def _words(axes: Axes, sheet: FlowSheet, moment: Moment, way: _Way) -> None:
 def _texts_of(sheet: FlowSheet, moment: Moment) -> list[str]:
     """What an arrow says, the fullest first."""
     step = moment.step
+    if step.kind in SHARED_RINGS:
+        return words.entries(step)
     if step.kind != "call":
         return [words.describe_occurrence(step, sheet.flow.duration_ns).partition(" on ")[0]]
     name, result = style.safe(f"{step.name}()"), style.safe(words.describe_result(step))

@@ -22,8 +22,9 @@ from iomodels.charts.drawing.picture import Picture
 from iomodels.charts.flows import arrows, lanes
 from iomodels.charts.flows.lanes import BEHIND, HEAD_IN, NARROW, WIDE, Columns, FlowSheet, write
 from iomodels.trace import figures, words
-from iomodels.trace.flow import Flow, Moment, flow_of, is_device, pictured
+from iomodels.trace.flow import Flow, Moment, flow_of, pictured
 from iomodels.trace.schema import Trace
+from iomodels.trace.steps import is_device
 
 from ..drawing import origin
 
@@ -104,6 +105,9 @@ def _draw(trace: Trace, shown: Flow, title: str, layout: Columns) -> Figure:
     for moment, y in rows:
         _label_left(axes, sheet, moment, y)
     _device_labels(axes, sheet)
+    if shown.shared_rings and not any(step.kind == "call" for step in shown.steps):
+        middle = (sheet.edge + sheet.kernel[0]) / 2, sheet.head + height / 2
+        write(axes, *middle, "no call", style.FINE_PT, ha="center")
     _scale(axes, sheet)
     for line, text in enumerate(below):
         write(axes, MARGIN_IN, head + height + 0.35 + LINE_IN * line, text, style.FINE_PT)
@@ -169,6 +173,8 @@ def _below(trace: Trace, shown: Flow, width: float) -> list[str]:
     notes += [f"Note: {note}" for note in words.explained(trace, shown)]
     if words.is_uncertainty_visible(shown):
         notes.append("Dark in the device's lane: the uncertainty of the start and of the end.")
+    if shown.shared_rings:
+        notes.append("Dark in a ring's lane: an entry is there. Pale: perhaps.")
     footer = [
         *origin.machine(trace.tool.version, trace.environment),
         str(trace.environment.get("libc") or ""),

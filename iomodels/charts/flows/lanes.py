@@ -10,7 +10,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from iomodels.charts.drawing import style
-from iomodels.trace.flow import Flow, Step, in_call, is_device, is_try
+from iomodels.trace.flow import Flow
+from iomodels.trace.schema import SHARED_RINGS, Kind
+from iomodels.trace.shared_rings import SharedRing
+from iomodels.trace.steps import Step, in_call, is_device, is_try
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,6 +30,8 @@ The step leaves room for a heading over each.
 BEHIND = 0.5
 """The order of what passes behind the lanes: nothing is drawn over another thread's spans."""
 DEVICE = "#e69f00"
+PALE = 0.75
+"""How far from the engine's colour to white, where an entry is perhaps in a ring."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,9 @@ class Columns:
 
     Labels at the left end at `left_labels`; those of the device begin at `right_labels` and end at
     `right_limit`. `helper` is the lane of the first helper thread, `helper_step` the way to the
-    next. `is_terse`: there is room for times at the left, and for no more.
+    next. A ring is `ring` wide, the first by `ring_gaps[0]` right of the threads, the second by
+    `ring_gaps[1]` right of the first. `is_terse`: there is room for times at the left, and for no
+    more.
     """
 
     width: float
@@ -43,6 +50,8 @@ class Columns:
     application: tuple[float, float]
     helper: tuple[float, float]
     helper_step: float
+    ring: float
+    ring_gaps: tuple[float, float]
     kernel: tuple[float, float]
     right_labels: float
     right_limit: float
@@ -57,6 +66,8 @@ WIDE = Columns(
     application=APPLICATION_IN,
     helper=HELPER_IN,
     helper_step=HELPER_STEP_IN,
+    ring=0.2,
+    ring_gaps=(0.72, 0.56),
     kernel=KERNEL_IN,
     right_labels=6.15,
     right_limit=8.1,
@@ -69,6 +80,8 @@ NARROW = Columns(
     application=(0.82, 1.0),
     helper=(1.24, 1.4),
     helper_step=0.4,
+    ring=0.14,
+    ring_gaps=(0.32, 0.32),
     kernel=(2.3, 2.48),
     right_labels=2.58,
     right_limit=3.57,
@@ -107,16 +120,31 @@ class FlowSheet:
             for n, thread in enumerate(sorted(threads - {0}))
         }
 
+    @cached_property
+    def rings(self) -> dict[Kind, tuple[float, float]]:
+        """The lanes of the rings that the application and the kernel share, from left to right."""
+        found: dict[Kind, tuple[float, float]] = {}
+        left = self.threads_edge
+        for ring, gap in zip(self.flow.shared_rings, self.layout.ring_gaps, strict=False):
+            found[ring.kind] = (left + gap, left + gap + self.layout.ring)
+            left = found[ring.kind][1]
+        return found
+
     @property
-    def edge(self) -> float:
+    def threads_edge(self) -> float:
         """Right of the threads' lanes."""
         return max(
             (right for _, right in self.helpers.values()), default=self.layout.application[1]
         )
 
     @property
+    def edge(self) -> float:
+        """Right of the threads' lanes and of the rings."""
+        return max((right for _, right in self.rings.values()), default=self.threads_edge)
+
+    @property
     def shift(self) -> float:
-        """How far the helper threads move all that is right of them."""
+        """How far helper threads and rings move all that is right of them."""
         return self.edge - self.layout.application[1]
 
     @property
@@ -133,9 +161,11 @@ class FlowSheet:
 
 
 def draw(axes: Axes, sheet: FlowSheet) -> None:
-    """Both lanes, and those of the helper threads with their names."""
+    """Both lanes, and with their names those of the helper threads and of the rings."""
     _kernel_lane(axes, sheet)
     _threads_lanes(axes, sheet)
+    for ring in sheet.flow.shared_rings:
+        _ring_lane(axes, sheet, ring)
     for thread, (left, right) in sheet.helpers.items():
         name = f"thread {thread}"
         if style.width_in(name, style.FINE_PT) > sheet.layout.helper_step:
@@ -150,6 +180,22 @@ def write(axes: Axes, x: float, y: float, text: str, size: float, **more: Any) -
 
 
 # The lanes
+
+
+def _ring_lane(axes: Axes, sheet: FlowSheet, ring: SharedRing) -> None:
+    lane = sheet.rings[ring.kind]
+    _bar(axes, lane, sheet.head, sheet.head + sheet.height, facecolor=style.GROUND)
+    for top, bottom in ring.unsure_ns:
+        pale = {"facecolor": style.shade(sheet.colour, PALE), "edgecolor": sheet.colour}
+        _bar(axes, lane, sheet.y(top), sheet.y(bottom), linestyle=":", linewidth=0.8, **pale)
+    for top, bottom in ring.there_ns:
+        _bar(axes, lane, sheet.y(top), sheet.y(bottom), facecolor=sheet.colour)
+    _outline(axes, sheet, lane, sheet.head)
+    name = SHARED_RINGS[ring.kind].replace(" ", "\n")
+    if sheet.layout.is_terse:
+        name = ring.kind.partition("_")[0].upper()
+    look = {"ha": "center", "va": "bottom", "color": style.INK}
+    write(axes, sum(lane) / 2, sheet.head - 0.08, name, style.FINE_PT, **look)
 
 
 @dataclass(frozen=True)
@@ -231,8 +277,10 @@ def _shading_of(step: Step, sheet: FlowSheet) -> tuple[str, dict[str, Any]]:
     if step.kind in ("computation", "callback"):
         word = "computing" if step.kind == "computation" else "callback"
         return word, {"facecolor": sheet.colour, "alpha": 0.75}
+    dots = {"facecolor": "none", "edgecolor": sheet.colour, "hatch": "...."}
+    if step.kind == "spinning":
+        return step.kind, dots
     if step.kind == "call" and step.count > 1:
-        dots = {"facecolor": "none", "edgecolor": sheet.colour, "hatch": "...."}
         return "trying" if is_try(step) else "", dots
     doing = in_call(step, sheet.flow.duration_ns)
     if doing == "blocked":

@@ -160,13 +160,14 @@ static int arm(int fd, uint64_t after_ns)
 
 /* When the kernel takes the timer to have been armed lies between the two stamps; so the moment of its expiry is
  * known up to a span of the same length. */
-static int arm_recorded(struct recorder *recorder, int fd, uint64_t after_ns)
+static int arm_recorded(struct recorder *recorder, const struct request *request)
 {
+    const uint64_t after_ns = request->service_ns;
     const uint64_t before_ns = recorder_now_ns(recorder);
-    int error = arm(fd, after_ns);
+    int error = arm(request->fd, after_ns);
     const uint64_t armed_ns = recorder_now_ns(recorder);
 
-    recorder_add(recorder, EVENT_device_start, before_ns, armed_ns, error);
+    recorder_add(recorder, EVENT_device_start, before_ns, armed_ns, error ? error : (int64_t)request->slot);
     if (!error)
         recorder_add(recorder, EVENT_device_ready, before_ns + after_ns, armed_ns + after_ns,
                      (int64_t)after_ns);
@@ -189,7 +190,7 @@ static int timer_start(void *state, struct request *request)
     if (!timer->armed)
         return 0;
     if (__builtin_expect(timer->recorder != NULL, 0))
-        return arm_recorded(timer->recorder, request->fd, request->service_ns);
+        return arm_recorded(timer->recorder, request);
     return arm(request->fd, request->service_ns);
 }
 

@@ -14,7 +14,7 @@
 #define EVENT_KINDS(X)                                                                        \
     X(none)                                                                                   \
     X(call)         /* an engine's call; `name` is its call_id, `result` a value or -errno */ \
-    X(device_start) /* the channel has started the device */                                  \
+    X(device_start) /* the channel has started the device; `result` is the request's slot */  \
     X(device_ready) /* it answers: device_start and, as `result`, the service time later */   \
     X(signal)       /* a handler ran; `result` is the signal's number */                      \
     X(callback)     /* a callback ran on a thread of the C library */                         \
