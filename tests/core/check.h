@@ -41,7 +41,10 @@ struct rule {
 /* Each ended by a NULL name. */
 extern const struct rule completion_rules[], wait_rules[], failure_rules[], conduct_rules[];
 extern const struct rule residue_rules[], loop_rules[], loop_end_rules[], part_rules[], peer_rules[];
-extern const struct rule trace_rules[];
+extern const struct rule trace_rules[], stress_rules[];
+
+/* How much longer a rule may last, where the environment asks for more of it. */
+unsigned stress_seconds(void);
 
 /* One sentence on standard error, exit 1. */
 _Noreturn void fail_rule(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -263,7 +263,7 @@ static void check_bytes(const struct driver *driver, const struct request *reque
                "The bytes read at %lld are not those of the file.", (long long)position);
 }
 
-static void take_again(struct driver *driver, struct request *request)
+void driver_take_again(struct driver *driver, struct request *request)
 {
     driver->slots[request->slot] = SLOT_STARTED;
     driver->started[driver->started_count++] = request;
@@ -289,7 +289,7 @@ static void take_one(struct driver *driver, const struct completion *completion)
     if (request->offset != OFFSET_STREAM)
         request->offset += result;
     if (request->length > 0) {
-        take_again(driver, request);
+        driver_take_again(driver, request);
         return;
     }
     if (driver->engine->caps.moves_data) {
@@ -300,7 +300,7 @@ static void take_one(struct driver *driver, const struct completion *completion)
 
         EXPECT(more >= 0, "The channel found wrong data: %s.", strerror(-more));
         if (more == CHANNEL_MORE) {
-            take_again(driver, request);
+            driver_take_again(driver, request);
             return;
         }
     }

@@ -54,6 +54,8 @@ uint32_t driver_reap(struct driver *driver, uint32_t min, uint32_t max, int64_t 
 /* Takes the last reap's `n` completions as transfers that have to be right, as the loop would: goes
  * on with short ones and checks every byte. */
 void driver_take(struct driver *driver, uint32_t n);
+/* It is to be submitted once more, as it is. */
+void driver_take_again(struct driver *driver, struct request *request);
 /* Submits and reaps until nothing is left, and takes it all; then a peer must have nothing to
  * complain of. */
 void driver_drain(struct driver *driver);

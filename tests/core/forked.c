@@ -57,9 +57,11 @@ static int await_end(pid_t child, bool *hung)
 {
     int fd = (int)syscall(SYS_pidfd_open, child, 0), status = 0, ready;
 
+    const int patience_ms = PATIENCE_MS + (int)stress_seconds() * 1000;
+
     EXPECT(fd >= 0, "The suite cannot watch its own child.");
     do
-        ready = poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, PATIENCE_MS);
+        ready = poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, patience_ms);
     while (ready < 0 && errno == EINTR);
     *hung = ready == 0;
     if (*hung)

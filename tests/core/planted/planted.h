@@ -68,6 +68,9 @@ REAP(reap_burns);
 REAP(reap_burns_its_time);
 REAP(reap_min_one);
 CANCEL(cancel_forgets);
+CANCEL(cancel_lies);
+CANCEL(cancel_remembers);
+REAP(reap_loses_what_was_cancelled);
 
 /* conduct.c */
 SUBMIT(submit_allocates);

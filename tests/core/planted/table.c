@@ -110,6 +110,11 @@ const struct planted planted_engines[] = {
      BREAK(.reap = reap_drops_ends)},
     {"leaves-one-unanswered", &engine_select, "socket:server", "server-is-drained",
      BREAK(.submit = submit_swallows_a_write, .reap = reap_swallowed)},
+    {"cancels-in-words", &engine_select, "timer", "survives-random-use", BREAK(.cancel = cancel_lies)},
+    {"loses-cancelled-bytes", &engine_select, "socket:server", "survives-random-use",
+     BREAK(.cancel = cancel_remembers, .reap = reap_loses_what_was_cancelled)},
+    {"completes-cancelled-twice", &engine_nonblocking, "file", "survives-random-use",
+     BREAK(.reap = reap_completes_twice)},
     {NULL, NULL, NULL, NULL, BREAK(.name = NULL)},
 };
 

@@ -1,4 +1,5 @@
 /* Planted engines that wait too long, too short, or at a price. */
+#include <errno.h>
 #include <signal.h>
 #include <stddef.h>
 
@@ -61,6 +62,35 @@ REAP(reap_burns_its_time)
 
         n = more < 0 ? more : n + more;
     }
+    return n;
+}
+
+/* Whoever has asked believes that no byte was moved. */
+CANCEL(cancel_lies)
+{
+    (void)state, (void)request;
+    return CANCEL_DONE;
+}
+
+static struct request *asked;
+
+CANCEL(cancel_remembers)
+{
+    (void)state;
+    asked = request;
+    return CANCEL_TOO_LATE;
+}
+
+/* It was asked to, and the bytes are gone. */
+REAP(reap_loses_what_was_cancelled)
+{
+    int n = planted_base->reap(state, completions, min, max, timeout_ns);
+
+    for (int i = 0; i < n; i++)
+        if (completions[i].request == asked) {
+            completions[i].result = -ECANCELED;
+            asked = NULL;
+        }
     return n;
 }
 
