@@ -22,3 +22,20 @@ def submit_share(trial: Trial) -> float:
     """Median time in submit over median latency."""
     latency_ns = LATENCY_P50.of_trial(trial)
     return percentile_ns(trial.submit_ns, 0.5) / latency_ns if latency_ns else math.nan
+
+
+def added_p99_ns(trial: Trial) -> float:
+    """Latency beyond the service time of a device: 99 % were faster."""
+    return percentile_ns(trial.added_ns or [], 0.99)
+
+
+def switches_per_op(trial: Trial) -> float:
+    """Context switches of both kinds."""
+    switches = trial.context_switches_per_op
+    return switches.voluntary + switches.involuntary
+
+
+def lost_signals_per_op(trial: Trial) -> float:
+    """Events whose signal did not come."""
+    lost = trial.counters.get("signals_lost", 0.0)
+    return lost / trial.operations if trial.operations else math.nan
