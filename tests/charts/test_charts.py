@@ -63,6 +63,20 @@ def test_names_are_short_for_all_engines_or_for_none(long, shown):
     assert [text for text in texts(drawn("by-engine", run)) if text.startswith("aio")] == shown
 
 
+@pytest.mark.parametrize(
+    ("engine", "short"),
+    [
+        ("select", "select"),
+        ("aio:notify=list,mode=nowait", "aio list nowait"),
+        ("aio:threads=4", "aio threads=4"),
+        ("threads:handoff=none", "threads, no handoff"),
+        ("io_uring:sqpoll=on,fixed=both", "io_uring sqpoll fixed both"),
+    ],
+)
+def test_a_short_name_says_what_its_options_mean(engine, short):
+    assert style.short_name(engine) == short
+
+
 def test_one_round_has_no_interval_and_says_so():
     run = chart_runs.four(rounds=1)
     for picture in charts.pictures([run]):

@@ -342,14 +342,19 @@ def _fitting(text: str, size_pt: float, limit_in: float, weight: Weight) -> int:
 def short_name(engine: str) -> str:
     """`aio list nowait` for `aio:notify=list,mode=nowait`: for labels that stand in a picture.
 
-    A number keeps its option's name, and what an engine is without is said: `threads, no handoff`.
+    A value that says nothing by itself comes with its option's name, or is that name: `threads, no
+    handoff`, `io_uring sqpoll`.
     """
     name, _, options = engine.partition(":")
     said = name
     for option in filter(None, options.split(",")):
         key, _, value = option.partition("=")
-        if value == "none":
-            said += f", no {key}"
+        if value in _NAMELESS:
+            said += _NAMELESS[value].format(key)
         else:
             said += f" {value if value and not value.isdigit() else option}"
     return said
+
+
+_NAMELESS = {"none": ", no {}", "off": ", no {}", "on": " {}", "both": " {} both"}
+"""Values that many options have, and what stands for them."""
