@@ -1,15 +1,14 @@
-"""POSIX AIO in C programs: what the C library does, and the engine under a sanitizer."""
+"""POSIX AIO in C programs: what the C library does, and a callback that comes late."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 
 import pytest
 
 from .. import core_build
-from .aio_jobs import AIO, CALLBACKS, LIST_NOWAIT, with_threads
+from .aio_jobs import CALLBACKS
 
 # ---------------------------------------------------------------------- this C library
 
@@ -44,54 +43,6 @@ def test_every_fact_is_asked_about() -> None:
 
 
 # ---------------------------------------------------------------------- under a sanitizer
-
-
-def stress_program(variant: str) -> str:
-    return str(core_build.program(variant, "aio_stress", "aio_watch", "core/engine_names"))
-
-
-def stress(*command: str) -> None:
-    """IOMODELS_STRESS_OPERATIONS=1000000 is for a longer one, by hand (`-k stress -s`)."""
-    operations = os.environ.get("IOMODELS_STRESS_OPERATIONS", "")
-    numbered = [part.replace("OPERATIONS", operations or "4000") for part in command]
-    done = subprocess.run(  # it has an alarm of its own
-        numbered,
-        capture_output=True,
-        text=True,
-        # That aio_read in a handler can allocate is known (aio_signal.c), and what chaining does.
-        env=os.environ | {"TSAN_OPTIONS": "halt_on_error=1 report_signal_unsafe=0"},
-    )
-    assert done.returncode == 0, done.stderr or done.returncode
-    print(*numbered[-5:], done.stdout.strip())
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("channel", ["timer", "file"])
-@pytest.mark.parametrize("engine", AIO)
-def test_stress_with_deadlines_and_stops(engine: str, channel: str) -> None:
-    stress(stress_program("address"), engine, channel, "OPERATIONS", "1")
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("channel", ["timer", "file"])
-@pytest.mark.parametrize("engine", [name for name in AIO if name not in CALLBACKS])
-def test_stress_of_the_memory_order(engine: str, channel: str) -> None:
-    """Fixed addresses, since ThreadSanitizer does not start with all random ones."""
-    if shutil.which("setarch") is None:
-        pytest.skip("setarch is not installed (Debian: apt install util-linux)")
-    if engine == LIST_NOWAIT and "IOMODELS_STRESS_OPERATIONS" in os.environ:
-        # glibc's thread, which ThreadSanitizer did not see start, frees each list (__aio_notify);
-        # when its trace of that thread is full, it crashes itself (TraceSwitch).
-        pytest.skip("ThreadSanitizer does not survive a long run of glibc's thread for lists")
-    stress(
-        "setarch",
-        "-R",
-        stress_program("thread"),
-        with_threads(engine, 1),
-        channel,
-        "OPERATIONS",
-        "1",
-    )
 
 
 @pytest.mark.long

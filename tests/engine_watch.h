@@ -4,8 +4,8 @@
  * AddressSanitizer does not see the late write of a POSIX AIO thread: glibc calls its own pread there. So the
  * requests get buffers from here, several for each slot in turn: one whose request has ended is filled with
  * poison, and looked at before it is used again, and some ms after the loop was closed. */
-#ifndef AIO_WATCH_H
-#define AIO_WATCH_H
+#ifndef ENGINE_WATCH_H
+#define ENGINE_WATCH_H
 
 #include "channel.h"
 #include "engine.h"

@@ -1,7 +1,7 @@
-/* aio_stress ENGINE CHANNEL OPERATIONS SEED: the loop with random depths and deadlines, so that requests
+/* engine_stress ENGINE CHANNEL OPERATIONS SEED: the loop with random depths and deadlines, so that requests
  * are cancelled at every moment; some rounds are stopped in the middle. Every request has to end once, and
- * no buffer may be written to afterwards (aio_watch.h). Built with a sanitizer it finds what is read or called after its
- * memory has gone. Exit 0, or one sentence on standard error.
+ * no buffer may be written to afterwards (engine_watch.h). Built with a sanitizer it finds what is read or called after its
+ * memory has gone. Exit 0, or one sentence on standard error; 77 where the engine cannot do this here.
  *
  * ThreadSanitizer crashes where one of the C library's threads starts another: only with one thread, and not
  * with callbacks, which are threads too. */
@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "aio_watch.h"
+#include "engine_watch.h"
 #include "channels/file.h"
 #include "engine_names.h"
 #include "loop/loop.h"
@@ -24,6 +24,7 @@
 #define MAX_DEPTH 24
 #define BLOCKS 256
 #define MS UINT64_C(1000000)
+#define EXIT_NOT_APPLICABLE 77
 
 static uint64_t seed;
 
@@ -32,6 +33,31 @@ static void fail(const char *what, int error, const struct record *record)
     fprintf(stderr, "%s: %d (%s), stage %s, error %d\n", what, error, strerror(-error),
             stage_names[record->error_stage], (int)record->error);
     exit(EXIT_FAILURE);
+}
+
+/* It cannot work on this machine, or not on this channel. */
+static _Noreturn void refuse(const char *reason)
+{
+    puts(reason);
+    exit(EXIT_NOT_APPLICABLE);
+}
+
+static void refuse_unless_it_can(const struct named_engine *named, const struct channel *channel)
+{
+    const struct engine *engine = &named->engine;
+    const struct settings settings = settings_default();
+    const struct trial_question question = {
+        .settings = &settings,
+        .options = named->values,
+        .on_files = channel->caps.files,
+        .on_devices = channel->caps.starts_device,
+    };
+    const char *cannot = engine->cannot ? engine->cannot(&question) : NULL;
+
+    if (cannot)
+        refuse(cannot);
+    if (channel->caps.files ? !engine->caps.files : !engine->caps.streams)
+        refuse("the engine does not work on such channels");
 }
 
 static uint64_t total(const struct histogram *histogram)
@@ -73,13 +99,14 @@ static uint64_t run_one(const struct named_engine *named, const struct channel *
         .record = record,
     };
     struct settings *settings = &setup.settings;
+    const struct engine_caps *caps = &named->engine.caps;
     const bool stops = random_below(&seed, 4) == 0;
     struct loop *loop;
     pthread_t thread;
 
     memset(record, 0, sizeof *record);
     settings->seed = (int64_t)random_next(&seed) & INT64_MAX;
-    settings->depth = 1 + (int64_t)random_below(&seed, MAX_DEPTH);
+    settings->depth = 1 + (int64_t)random_below(&seed, caps->max_depth ? caps->max_depth : MAX_DEPTH);
     memcpy(settings->options, named->options, sizeof settings->options);
     settings->batch = random_below(&seed, 3) ? 0 : 1 + (int64_t)random_below(&seed, (uint64_t)settings->depth);
     settings->deadline_ns = random_below(&seed, 3) ? 20000 + (int64_t)random_below(&seed, 700000) : 0;
@@ -96,6 +123,8 @@ static uint64_t run_one(const struct named_engine *named, const struct channel *
         settings->opens_per_request = (int64_t)random_below(&seed, 2);
     }
     int error = loop_open(&loop, &setup);
+    if (error && record->not_applicable)
+        refuse((const char *)record->reason);
     if (error)
         fail("open", error, record);
     if (stops)
@@ -130,6 +159,7 @@ int main(int count, char **arguments)
 
     if (!is_known || !channel || record == MAP_FAILED)
         return 2;
+    refuse_unless_it_can(&named, channel);
     seed = strtoull(arguments[4], NULL, 10);
     alarm((unsigned)(600 + operations / 500));
     while (ended < operations) {

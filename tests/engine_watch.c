@@ -1,6 +1,6 @@
-/* The watch on requests and buffers (see aio_watch.h). Its functions run in signal handlers and on callbacks' threads,
+/* The watch on requests and buffers (see engine_watch.h). Its functions run in signal handlers and on callbacks' threads,
  * too. */
-#include "aio_watch.h"
+#include "engine_watch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +66,7 @@ static int watched_open(void **state, const struct engine_setup *setup)
 
     next_inside = setup->next;
     watched.next = watched_next;
+    watched.buffers = (struct engine_buffers){buffers[0][0], sizeof buffers[0], setup->depth};
     return engine_inside->open(state, &watched);
 }
 
