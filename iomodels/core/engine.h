@@ -218,9 +218,23 @@ struct trial_question {
 
 /* Why something failed. */
 struct explanation {
-    const char *sentence; /* NULL: nothing to add to the error's own name */
+    const char *sentence; /* NULL: nothing to add to the error's own name, … */
+    char own[384];        /* … unless it is here: one with numbers of this machine */
     bool not_applicable;  /* it is no failure: the engine cannot do this here */
 };
+
+static inline const char *explanation_sentence(const struct explanation *explanation)
+{
+    if (explanation->sentence)
+        return explanation->sentence;
+    return explanation->own[0] ? explanation->own : NULL;
+}
+
+/* Writes `own`; and the whole number that a file of /proc holds, -1 where there is none. In explanation.c; not in a
+ * signal handler. */
+void explanation_write(struct explanation *explanation, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+long explanation_number(const char *path);
 
 /* ------------------------------------------------------------------ what an engine gets of what it asks for */
 

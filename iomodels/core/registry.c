@@ -11,6 +11,7 @@
     X(select)                                                                                      \
     X(aio)                                                                                         \
     X(threads)                                                                                     \
+    X(kaio)                                                                                        \
     X(null)
 
 #define CHANNELS(X) X(timer) X(file) X(pipe) X(socket)

@@ -131,8 +131,8 @@ def _without_defaults(name: str, given: Mapping[str, str]) -> dict[str, str]:
 
 ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(
-        ("libaio", "io_submit", "linux-aio", "kaio"),
-        "'aio' is POSIX AIO (aio_read); Linux native AIO (io_submit) is not supported yet",
+        ("libaio", "io_submit", "io_getevents", "linux-aio", "linuxaio", "native-aio"),
+        "did you mean 'kaio', kernel AIO (io_submit)?",
     ),
     **dict.fromkeys(("uring", "io_uring", "io-uring", "liburing"), "io_uring is not supported yet"),
     **dict.fromkeys(("poll", "ppoll", "epoll", "kqueue"), "not supported yet; 'select' is similar"),

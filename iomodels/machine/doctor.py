@@ -316,9 +316,12 @@ def _kernel_aio(group: str, facts: Mapping[str, Fact]) -> Check:
         "fs.aio-nr of aio-max-nr",
         f"{_text(used)} of {_text(most)}",
         "note" if full else "ok",
-        "only for native AIO of the kernel (io_setup, io_submit). POSIX AIO, and so the engine "
+        "requests of kernel AIO that all processes have reserved; the engine kaio reserves one for "
+        "each request in flight, and is n/a where too few are left. POSIX AIO, and so the engine "
         "aio, does not use it and is not limited by it",
-        "if a program needs native AIO: `sysctl fs.aio-max-nr=1048576`" if full else None,
+        "for kaio, and programs that use io_setup: `sysctl fs.aio-max-nr=1048576`"
+        if full
+        else None,
     )
 
 

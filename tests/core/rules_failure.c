@@ -108,7 +108,9 @@ static void failure_is_completion(const struct subject *subject)
 
 struct busy {
     const struct driver *driver;
-    uint64_t submit, calls, injected; /* the submit in which `calls` were seen */
+    uint64_t submit;   /* in which the calls were seen */
+    uint64_t calls[2]; /* those that make transfers, and those that queue them: the two may take turns */
+    uint64_t injected;
 };
 
 /* Whether it is a call that finds nothing ready, or one that finds no room in a queue. */
@@ -124,15 +126,16 @@ static bool can_be_busy(const struct engine *engine, enum call_id id)
 static int busy_now_and_then(void *context, enum call_id id)
 {
     struct busy *busy = context;
+    uint64_t *calls = &busy->calls[call_is(busy->driver->engine, id, CLASS_SUBMIT)];
 
     if (!can_be_busy(busy->driver->engine, id))
         return 0;
     if (busy->submit != busy->driver->submits) {
         busy->submit = busy->driver->submits;
-        if (busy->driver->in_flight == 0)
-            busy->calls += busy->calls % 2; /* never the first call of a submit: it may be alone */
+        if (busy->driver->in_flight == 0) /* never the first call of a submit: it may be alone */
+            busy->calls[0] = busy->calls[1] = 0;
     }
-    if (busy->calls++ % 2 == 0)
+    if ((*calls)++ % 2 == 0)
         return 0;
     busy->injected++;
     return EAGAIN;

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -22,6 +23,20 @@ static uint32_t count_threads(void)
     return n;
 }
 
+/* Each has a mapping of its own, its ring, and no descriptor. What is still polled in one keeps its file open. */
+static uint32_t count_kernel_aio_contexts(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "re");
+    char line[512];
+    uint32_t n = 0;
+
+    EXPECT(maps, "There is no /proc/self/maps.");
+    while (fgets(line, sizeof line, maps))
+        n += strstr(line, "/[aio]") != NULL;
+    fclose(maps);
+    return n;
+}
+
 /* Dead or alive; leaves it as it is. */
 static bool has_children(void)
 {
@@ -34,6 +49,7 @@ void snapshot_take(struct snapshot *snapshot)
 {
     memset(snapshot, 0, sizeof *snapshot);
     snapshot->threads = count_threads();
+    snapshot->kernel_aio_contexts = count_kernel_aio_contexts();
     snapshot->has_children = has_children();
     for (int fd = 0; fd < SNAPSHOT_DESCRIPTORS; fd++)
         snapshot->descriptors[fd] = fcntl(fd, F_GETFD) >= 0;
@@ -66,6 +82,7 @@ void snapshot_expect(const struct snapshot *before, const struct subject *subjec
     if (subject->variant->is_first)
         expect_threads(before->threads);
     snapshot_take(&now);
+    EXPECT(before->kernel_aio_contexts == now.kernel_aio_contexts, "A context of kernel AIO was left behind.");
     EXPECT(before->has_children || !now.has_children, "A child process was left behind.");
     for (int fd = 0; fd < SNAPSHOT_DESCRIPTORS; fd++)
         EXPECT(before->descriptors[fd] == now.descriptors[fd], "Descriptor %d was %s.", fd,

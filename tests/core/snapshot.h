@@ -15,6 +15,7 @@
 struct snapshot {
     bool descriptors[SNAPSHOT_DESCRIPTORS];
     uint32_t threads;
+    uint32_t kernel_aio_contexts;
     bool has_children;
     struct {
         void (*handler)(int);

@@ -133,7 +133,9 @@ def test_kernel_aio_counts_are_shown_with_what_they_do_not_count(tmp_path, used,
     check = named(look(tmp_path), "fs.aio-nr of aio-max-nr")
     assert check.status == status
     assert check.value == f"{used} of 65536"
-    assert "does not use it" in check.meaning
+    assert "kaio reserves one for each request in flight" in check.meaning
+    assert "aio, does not use it" in check.meaning
+    assert ("aio-max-nr=" in (check.remedy or "")) == (status == "note")
 
 
 def test_a_cpu_quota_is_told_in_cores(tmp_path):

@@ -21,9 +21,9 @@ static struct explanation explain(struct loop *loop, enum stage stage, int error
 
     if (loop->engine->explain)
         explanation = loop->engine->explain(&question, stage, error);
-    if (!explanation.sentence && error == -EAGAIN)
+    if (!explanation_sentence(&explanation) && error == -EAGAIN)
         explanation.sentence = loop_shortage(loop);
-    if (!explanation.sentence && loop->channel->explain)
+    if (!explanation_sentence(&explanation) && loop->channel->explain)
         explanation = loop->channel->explain(&loop->settings, stage, error);
     return explanation;
 }
@@ -34,11 +34,13 @@ static void note(struct record *record, enum stage stage, int error)
     record->error_stage = stage;
 }
 
-static void note_explanation(struct record *record, struct explanation explanation)
+static void note_explanation(struct record *record, const struct explanation *explanation)
 {
-    if (explanation.sentence)
-        keep_sentence(record, explanation.sentence);
-    record->not_applicable = explanation.not_applicable;
+    const char *sentence = explanation_sentence(explanation);
+
+    if (sentence)
+        keep_sentence(record, sentence);
+    record->not_applicable = explanation->not_applicable;
 }
 
 int loop_fail(struct loop *loop, enum stage stage, int error)
@@ -50,14 +52,15 @@ int loop_fail(struct loop *loop, enum stage stage, int error)
     note(record, stage, error);
     if (stage == STAGE_TRANSFER && loop->channel->diagnose)
         loop->channel->diagnose(loop->channel_state);
-    note_explanation(record, explain(loop, stage, error));
+    const struct explanation explanation = explain(loop, stage, error);
+    note_explanation(record, &explanation);
     return error;
 }
 
 int loop_refuse(struct loop *loop, const char *reason)
 {
     note(loop->record, STAGE_ENGINE_OPEN, -EOPNOTSUPP);
-    note_explanation(loop->record, (struct explanation){.sentence = reason, .not_applicable = true});
+    note_explanation(loop->record, &(struct explanation){.sentence = reason, .not_applicable = true});
     return -EOPNOTSUPP;
 }
 

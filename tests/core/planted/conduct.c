@@ -1,9 +1,12 @@
 /* Planted engines that do what they must not between open and close, or leave something behind. */
+#include <linux/aio_abi.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -116,6 +119,24 @@ OPEN(open_leaks_without_memory)
     else
         free(memory);
     return error;
+}
+
+/* Polls the first descriptor for what never comes, in a context that nobody destroys. */
+SUBMIT(submit_leaves_a_poll_armed)
+{
+    static aio_context_t context;
+
+    if (!context && n > 0 && syscall(SYS_io_setup, 1, &context) == 0) {
+        struct iocb control = {
+            .aio_lio_opcode = 5, /* IOCB_CMD_POLL */
+            .aio_fildes = (uint32_t)requests[0]->fd,
+            .aio_buf = POLLPRI,
+        };
+        struct iocb *controls[] = {&control};
+
+        (void)!syscall(SYS_io_submit, context, 1, controls);
+    }
+    return planted_base->submit(state, requests, n);
 }
 
 /* ------------------------------------------------------------------ a late write */

@@ -78,6 +78,7 @@ SUBMIT(submit_prints);
 SUBMIT(submit_prints_error);
 SUBMIT(submit_reads_clock);
 SUBMIT(submit_uncounted);
+SUBMIT(submit_leaves_a_poll_armed);
 OPEN(open_leaks_descriptor);
 OPEN(open_leaks_thread);
 OPEN(open_leaves_child);

@@ -4,7 +4,7 @@
 #include "planted.h"
 
 extern const struct engine engine_blocking, engine_nonblocking, engine_select, engine_aio;
-extern const struct engine engine_null, engine_threads;
+extern const struct engine engine_null, engine_threads, engine_kaio;
 
 const struct engine *planted_base;
 
@@ -115,6 +115,8 @@ const struct planted planted_engines[] = {
      BREAK(.cancel = cancel_remembers, .reap = reap_loses_what_was_cancelled)},
     {"completes-cancelled-twice", &engine_nonblocking, "file", "survives-random-use",
      BREAK(.reap = reap_completes_twice)},
+    {"leaves-poll-armed", &engine_kaio, "timer", "leaves-nothing",
+     BREAK(.submit = submit_leaves_a_poll_armed)},
     {NULL, NULL, NULL, NULL, BREAK(.name = NULL)},
 };
 
