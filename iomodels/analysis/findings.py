@@ -22,6 +22,7 @@ from iomodels.analysis.differences import (
     WITHIN,
     ComparedQuantity,
     Verdict,
+    change,
     described,
     few_rounds,
     price,
@@ -35,6 +36,9 @@ from iomodels.statistics.rounds import MIN_ROUNDS
 
 BASE = "blocking"
 """What engines are compared with, where it was measured."""
+
+MOST_LINES = 4
+"""With more engines that need a sentence each, there is one for each quantity."""
 
 LEVELS = (quantities.named("overlap"), quantities.named("cancelled_share"))
 """What a point is about if its cells have it: its value answers more than any ratio does."""
@@ -82,11 +86,15 @@ def sentences(cells: Sequence[Cell]) -> list[str]:
     known = {engine: verdicts for engine, verdicts in found.items() if engine in judged}
     unknown = {engine: verdicts for engine, verdicts in found.items() if engine not in known}
     opposite = _opposite([cell for cell in usable if cell.engine in known], base, [*by, deciding])
+    rest = known
     if known and not lines:
         answer, answered = _best(usable, base, by, deciding, known)
         lines += answer
-        known = {engine: verdicts for engine, verdicts in known.items() if engine != answered}
-    return lines + _against(known, base.engine) + _too_few(unknown, base.engine) + opposite
+        rest = {engine: verdicts for engine, verdicts in known.items() if engine != answered}
+    against = _against(rest, base.engine)
+    if len(against) > MOST_LINES:
+        against = _by_quantity(known, base.engine)
+    return lines + against + _too_few(unknown, base.engine) + opposite
 
 
 def first(cells: Sequence[Cell]) -> str:
@@ -254,6 +262,27 @@ def _against(found: dict[str, list[Verdict]], base: str) -> list[str]:
     for engine, verdicts in found.items():
         groups.setdefault(described(verdicts), []).append(engine)
     return [f"{listed(engines)} against {base}: {text}." for text, engines in groups.items()]
+
+
+def _by_quantity(found: dict[str, list[Verdict]], base: str) -> list[str]:
+    """The same of many engines: a sentence for each quantity, the engines in order of its value."""
+    by_quantity: dict[ComparedQuantity, list[tuple[str, Verdict]]] = {}
+    for engine, verdicts in found.items():
+        for verdict in verdicts:
+            by_quantity.setdefault(verdict.by, []).append((engine, verdict))
+    lines = []
+    for by, pairs in by_quantity.items():
+        pairs.sort(
+            key=lambda pair: pair[1].ratio.interval.median, reverse=by.quantity.bigger_is_better
+        )
+        parts = [f"{engine} {change(v)}" for engine, v in pairs if v.kind == "differs"]
+        told = [", ".join(parts)] if parts else []
+        for kind, words in (("same", f"the same ({WITHIN})"), ("open", "no difference shown")):
+            if names := [engine for engine, verdict in pairs if verdict.kind == kind]:
+                told.append(f"{words}: {listed(names)}")
+        if told:
+            lines.append(f"{_capital(by.noun)} against {base}: {'; '.join(told)}.")
+    return lines
 
 
 def _too_few(unknown: dict[str, list[Verdict]], base: str) -> list[str]:
