@@ -50,3 +50,40 @@ def test_an_engine_whose_name_does_not_say_it_is_explained_where_it_wins():
     assert answer.startswith(
         f"{alone} (each thread starts its next request itself) has the highest throughput: 3.00 "
     )
+
+
+def test_of_many_engines_there_is_a_sentence_for_each_quantity_and_not_for_each_engine():
+    wobble = [0.97, 1.04, 1.0, 0.95, 1.06, 1.02, 0.98]
+
+    def at_depth_4(engine, latency=1.0, cpu=1.0, ops=1.0, noise=(1.0,) * 7):
+        trials = [
+            make_trial(
+                number,
+                latency_ns=round(1_000_000 * latency * wobbles),
+                cpu_ns_per_op=2000 * cpu * wobbles,
+                throughput_ops=10_000 * ops * wobbles,
+            )
+            for number, wobbles in enumerate(noise)
+        ]
+        return make_cell(engine, trials, parameters={"load.depth": 4})
+
+    cells = [
+        at_depth_4("blocking"),
+        at_depth_4("aio", 0.8, 1.3, 1.2),
+        at_depth_4("select", 1.5, 0.5, 0.8),
+        at_depth_4("threads", 1.0, 2.5, 1.1),
+        at_depth_4("nonblocking", 1.02, 4.0, 3.0),
+        at_depth_4("threads:handoff=none", 0.7, 0.9, 1.0, wobble),
+        at_depth_4("aio:threads=4", 3.0, 1.1, 0.9),
+    ]
+    assert sentences(cells) == [
+        "nonblocking has the highest throughput: 3.00 times that of blocking (3.00 to 3.00 times), "
+        "with 4.00 times the CPU per operation and the same median latency (within 5 %).",
+        "Median latency against blocking: threads:handoff=none 30 % lower, aio 20 % lower, select "
+        "50 % higher, aio:threads=4 3.00 times; the same (within 5 %): threads and nonblocking.",
+        "CPU per operation against blocking: select 50 % lower, threads:handoff=none 10 % lower, "
+        "aio:threads=4 10 % higher, aio 30 % higher, threads 2.50 times, nonblocking 4.00 times.",
+        "Throughput against blocking: nonblocking 3.00 times, aio 20 % higher, threads 10 % "
+        "higher, aio:threads=4 10 % lower, select 20 % lower; no difference shown: "
+        "threads:handoff=none.",
+    ]

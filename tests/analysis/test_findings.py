@@ -72,29 +72,6 @@ def test_where_blocking_is_the_best_it_is_compared_with_the_next():
     ]
 
 
-def test_of_many_engines_there_is_a_sentence_for_each_quantity_and_not_for_each_engine():
-    cells = [
-        cell("blocking", depth=4),
-        cell("aio", 0.8, 1.3, 1.2, depth=4),
-        cell("select", 1.5, 0.5, 0.8, depth=4),
-        cell("threads", 1.0, 2.5, 1.1, depth=4),
-        cell("nonblocking", 1.02, 4.0, 3.0, depth=4),
-        cell("threads:handoff=none", 0.7, 0.9, 1.0, depth=4, noise=WOBBLE),
-        cell("aio:threads=4", 3.0, 1.1, 0.9, depth=4),
-    ]
-    assert sentences(cells) == [
-        "nonblocking has the highest throughput: 3.00 times that of blocking (3.00 to 3.00 times), "
-        "with 4.00 times the CPU per operation and the same median latency (within 5 %).",
-        "Median latency against blocking: threads:handoff=none 30 % lower, aio 20 % lower, select "
-        "50 % higher, aio:threads=4 3.00 times; the same (within 5 %): threads and nonblocking.",
-        "CPU per operation against blocking: select 50 % lower, threads:handoff=none 10 % lower, "
-        "aio:threads=4 10 % higher, aio 30 % higher, threads 2.50 times, nonblocking 4.00 times.",
-        "Throughput against blocking: nonblocking 3.00 times, aio 20 % higher, threads 10 % "
-        "higher, aio:threads=4 10 % lower, select 20 % lower; no difference shown: "
-        "threads:handoff=none.",
-    ]
-
-
 def test_in_an_open_loop_the_best_has_the_lowest_latency():
     cells = [cell("blocking"), cell("aio", 0.5, 2.0)]
     cells = [replace(c, parameters={"load.arrivals": "poisson"}) for c in cells]
