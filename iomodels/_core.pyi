@@ -37,6 +37,8 @@ class Caps(TypedDict):
     cancels: bool
     waits_for_all: bool
     nowait: bool
+    starts_in_reap: bool
+    kernel_polls: bool
     max_depth: int
     max_descriptor: int
     next_start: str

@@ -35,7 +35,7 @@ KINDS = (
     ("aio_read", "aio_write", "aio_fsync", "lio_listio", "io_submit", "io_uring_enter"),
     (
         *("select", "ppoll", "epoll_wait", "epoll_pwait2", "aio_suspend", "io_getevents"),
-        *("sigtimedwait", "futex_wait", "futex_wake", "sigprocmask"),
+        *("sigtimedwait", "futex_wait", "futex_wake", "sigprocmask", "sched_yield"),
     ),
     ("read", "write", "pread", "pwrite", "preadv2", "readahead", "fsync", "fdatasync"),
     ("aio_error", "aio_return", "aio_cancel", "io_cancel"),

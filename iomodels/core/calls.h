@@ -48,7 +48,8 @@
     X(io_getevents, NUMBER)      \
     X(io_cancel, NUMBER)         \
     X(sigtimedwait, NUMBER)      \
-    X(fcntl, NUMBER)
+    X(fcntl, NUMBER)             \
+    X(sched_yield, NUMBER)
 
 enum call_id {
 #define X(name, result) CALL_##name,

@@ -1,7 +1,8 @@
 /* The engine contract: one I/O model behind five functions.
  *
  * The rules, each with its own conformance test (tests/core/conformance.c):
- *  - submit() starts up to n transfers and returns how many it took; 0 means full, reap first.
+ *  - submit() starts up to n transfers and returns how many it took; 0 means full, reap first. They are on their way
+ *    when it returns (but see setup.reap_follows).
  *  - reap() waits until at least `min` completions are there and returns up to `max` ≥ `min`; fewer than
  *    `min` when a wait lasted `timeout_ns` or a signal came (EINTR). With min 0 it only looks. An
  *    engine that spins makes one pass and returns; the loop repeats it.
@@ -101,7 +102,9 @@ struct completion {
     X(moves_data)              /* false: no I/O at all */                                        \
     X(cancels)                 /* cancel() does something */                                     \
     X(waits_for_all)           /* returns when all in flight have ended: nothing may stay pending */ \
-    X(nowait)                  /* can read files without blocking, as request.nowait asks */
+    X(nowait)                  /* can read files without blocking, as request.nowait asks */ \
+    X(starts_in_reap)          /* reap starts what submit took, where it follows at once (setup.reap_follows) */ \
+    X(kernel_polls)            /* a thread of the kernel's uses CPU, also while reap sleeps */
 
 /* And how far; 0: any number. */
 #define ENGINE_LIMITS(X)                                          \
@@ -277,6 +280,10 @@ struct engine_setup {
     const int *descriptors;   /* all that requests will name; while the engine is open */
     uint32_t descriptor_count;
     struct engine_buffers buffers;
+    /* The loop does nothing between a submit and the next reap: it has nothing to compute, and no arrival to wait for.
+     * An engine that starts and waits with one call may leave the start to reap; otherwise submit must not return before
+     * the transfers are on their way. */
+    bool reap_follows;
     struct calls *calls;
     uint64_t *counters;       /* by place in the engine's table */
     struct engine_resource *resources; /* by enum resource: what the engine asks for, and what it has got */

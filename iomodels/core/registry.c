@@ -12,6 +12,7 @@
     X(aio)                                                                                         \
     X(threads)                                                                                     \
     X(kaio)                                                                                        \
+    X(io_uring)                                                                                    \
     X(null)
 
 #define CHANNELS(X) X(timer) X(file) X(pipe) X(socket)

@@ -134,7 +134,7 @@ ELSEWHERE: Mapping[str, str] = {
         ("libaio", "io_submit", "io_getevents", "linux-aio", "linuxaio", "native-aio"),
         "did you mean 'kaio', kernel AIO (io_submit)?",
     ),
-    **dict.fromkeys(("uring", "io_uring", "io-uring", "liburing"), "io_uring is not supported yet"),
+    **dict.fromkeys(("uring", "io-uring", "liburing"), "did you mean 'io_uring'?"),
     **dict.fromkeys(("poll", "ppoll", "epoll", "kqueue"), "not supported yet; 'select' is similar"),
     **dict.fromkeys(("posix-aio", "posixaio", "aio_read", "glibc"), "POSIX AIO is 'aio'"),
     **dict.fromkeys(("sync", "psync", "read", "pread"), "synchronous reads are 'blocking'"),

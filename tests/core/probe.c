@@ -140,7 +140,7 @@ static const struct {
     {SYS_io_submit, CALL_io_submit},       {SYS_io_getevents, CALL_io_getevents},
     {SYS_io_cancel, CALL_io_cancel},       {425, CALL_io_uring_setup},
     {426, CALL_io_uring_enter},            {427, CALL_io_uring_register},
-    {441, CALL_epoll_pwait2},
+    {441, CALL_epoll_pwait2},              {SYS_sched_yield, CALL_sched_yield},
 };
 #define BY_NUMBER (sizeof by_number / sizeof *by_number)
 

@@ -34,6 +34,19 @@ static const char *unless_waits_timed(const struct subject *subject)
     return reason ? reason : unless_timed(subject);
 }
 
+/* What a wait costs says nothing of an engine for which somebody else polls. */
+static const char *unless_all_sleeps(const struct subject *subject)
+{
+    return subject->engine->caps.kernel_polls ? "a thread of the kernel's polls meanwhile" : unless_waits(subject);
+}
+
+static const char *unless_all_sleeps_timed(const struct subject *subject)
+{
+    const char *reason = unless_all_sleeps(subject);
+
+    return reason ? reason : unless_timed(subject);
+}
+
 static void open_timed(struct driver *driver, const struct subject *subject, uint32_t depth,
                        int64_t service_ns)
 {
@@ -244,7 +257,7 @@ static void waits_in_turn_burn_no_cpu(const struct subject *subject)
 
 static const char *unless_waits_for_several(const struct subject *subject)
 {
-    const char *reason = unless_waits_timed(subject);
+    const char *reason = unless_all_sleeps_timed(subject);
 
     if (reason)
         return reason;
@@ -283,8 +296,8 @@ const struct rule wait_rules[] = {
     {"reap-times-out", unless_can_be_pending, reap_times_out},
     {"reap-waits-for-min", unless_waits_timed, reap_waits_for_min},
     {"reap-interrupted", unless_waits, reap_interrupted},
-    {"wait-burns-no-cpu", unless_waits, wait_burns_no_cpu},
-    {"waits-in-turn-burn-no-cpu", unless_waits_timed, waits_in_turn_burn_no_cpu},
+    {"wait-burns-no-cpu", unless_all_sleeps, wait_burns_no_cpu},
+    {"waits-in-turn-burn-no-cpu", unless_all_sleeps_timed, waits_in_turn_burn_no_cpu},
     {"waits-only-for-its-own", unless_waits_for_several, waits_only_for_its_own},
     {NULL, NULL, NULL},
 };

@@ -61,8 +61,8 @@ HOT int submit_batch(struct loop *loop)
         loop->submit_start_ns = before_ns;
     } else {
         loop->now_ns = clock_now_ns(&loop->clock);
-        /* Of a chain only the first requests come here: they say nothing of the others' submits. */
-        if (loop->window_open && !loop->chains)
+        /* Not of a chain: of that only the first requests come here, and say nothing of the others' submits. */
+        if (loop->window_open && loop->stamps_submit)
             histogram_add(&loop->slice->submit, loop->now_ns - before_ns);
     }
     if (__builtin_expect(loop->idle != 0, 0)) {

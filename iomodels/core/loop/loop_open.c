@@ -103,6 +103,14 @@ static const char *probe(const struct loop *loop)
     return loop->engine->probe ? loop->engine->probe(&question) : NULL;
 }
 
+/* In a closed loop without computation there is nothing between the two. A server's schedule is its peer's. */
+static bool loop_reap_follows(const struct loop *loop)
+{
+    const struct settings *settings = &loop->settings;
+
+    return settings->compute_units == 0 && (settings->server || settings->arrival_gap_q10_ns <= 0);
+}
+
 static int open_engine(struct loop *loop)
 {
     const struct engine_setup setup = {
@@ -111,6 +119,7 @@ static int open_engine(struct loop *loop)
         .descriptors = loop->descriptors,
         .descriptor_count = loop->descriptor_count,
         .buffers = {loop->buffers, loop->buffer_stride, loop->depth + loop->idle},
+        .reap_follows = loop_reap_follows(loop),
         .calls = &loop->calls,
         .counters = loop->slice->counters,
         .resources = loop->resources,
@@ -237,6 +246,7 @@ static int apply_options(struct loop *loop)
     loop->submit_is_all = caps->blocks_in_submit && caps->moves_data;
     loop->deadline_ns = caps->cancels ? (uint64_t)loop->settings.deadline_ns : 0;
     loop->chains = caps->next_start != NEXT_BY_LOOP;
+    loop->stamps_submit = !loop->submit_is_all && !loop->chains && !(caps->starts_in_reap && loop_reap_follows(loop));
     loop->is_special = loop->chains || loop->deadline_ns;
     loop->is_shared = caps->next_start == NEXT_ON_THREAD || caps->next_start == NEXT_IN_LANE;
     /* Without I/O (null) no peer would ever get an answer. */

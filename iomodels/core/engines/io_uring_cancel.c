@@ -1,0 +1,73 @@
+/* Calling a transfer back (IORING_OP_ASYNC_CANCEL): an entry of our own, whose completion is the answer. It comes while
+ * the call lasts, but under SQPOLL, where the kernel's thread has to get round to it. */
+#include <errno.h>
+
+#include "io_uring.h"
+
+/* A kernel that never answers would be a hang. */
+#define MAX_CALLS 1000
+
+static bool put_cancel(struct uring *uring, const struct request *request)
+{
+    struct ring_sqe *sqe = ring_entry(&uring->ring);
+
+    if (!sqe)
+        return false;
+    sqe->opcode = RING_OP_ASYNC_CANCEL;
+    sqe->fd = -1;
+    sqe->address = request->slot;
+    sqe->user_data = USER_CANCEL;
+    uring->cancel_ended = false;
+    return true;
+}
+
+/* Other completions that come meanwhile are kept for reap: there is room for all that is in flight. */
+static void keep_completions(struct uring *uring)
+{
+    struct ready *ready = &uring->ready;
+
+    ready->count += uring_take(uring, ready->items + ready->count, uring->depth - ready->count);
+}
+
+static int await_answer(struct uring *uring)
+{
+    for (int i = 0; i < MAX_CALLS; i++) {
+        int error = uring_start(uring);
+
+        if (error)
+            return error;
+        keep_completions(uring);
+        if (uring->cancel_ended)
+            return 0;
+        error = ring_enter(&uring->ring, uring->calls, uring_unsent(uring), uring->is_polled, RING_ENTER_GETEVENTS, 1000000);
+        keep_completions(uring);
+        if (uring->cancel_ended)
+            return 0;
+    }
+    return -ETIMEDOUT;
+}
+
+/* What is neither found nor waits to be reaped is being transferred by a device, which gives nothing back. */
+static int outcome_of(const struct uring *uring, const struct request *request)
+{
+    if (uring->cancel_result == 0)
+        return CANCEL_DONE;
+    return uring->slots[request->slot].request == request ? CANCEL_TOO_LATE : CANCEL_ALREADY_COMPLETE;
+}
+
+int uring_cancel(void *state, struct request *request)
+{
+    struct uring *uring = state;
+    struct uring_slot *slot = &uring->slots[request->slot];
+    int error = uring_start(uring); /* what the kernel has not seen it cannot find */
+
+    if (error)
+        return error;
+    if (slot->request != request)
+        return CANCEL_ALREADY_COMPLETE;
+    if (!put_cancel(uring, request))
+        return -EAGAIN;
+    slot->cancel_asked = true;
+    error = await_answer(uring);
+    return error ? error : outcome_of(uring, request);
+}
