@@ -6,26 +6,19 @@ only look: the one file made (to try direct I/O) has no name and is gone when it
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iomodels.machine import environment, noise, probes
+from iomodels.machine import environment, noise
 from iomodels.machine.check import Check
 from iomodels.machine.clocks import clocks
 from iomodels.machine.data_files import data_files
-from iomodels.machine.proc import ROOT, Fact, may_be_limited, read_int
+from iomodels.machine.limits import asynchronous, limits
+from iomodels.machine.proc import ROOT, Fact, may_be_limited, text_of
 
 if TYPE_CHECKING:
     from iomodels._core import ClockInfo
-
-FD_SETSIZE = 1024
-"""How many descriptors `select` can watch: a constant of the C library (select(2))."""
-LEAST_PROCESSES = 256
-GLIBC_AIO_THREADS = 20
-"""glibc's worker threads unless `aio_init` says otherwise (rt/aio_misc.c, `optim`)."""
 
 
 def checks(
@@ -45,8 +38,8 @@ def checks(
         *_system(facts, root),
         *_processors(facts, root),
         *clocks(facts, clock),
-        *_limits(facts),
-        *_asynchronous(facts, root),
+        *limits(facts, root),
+        *asynchronous(facts, root),
         *data_files(folder, root),
         *_noise(window_s, root),
     ]
@@ -55,11 +48,11 @@ def checks(
 def _system(facts: Mapping[str, Fact], root: Path) -> list[Check]:
     group = "System"
     found = [
-        Check(group, "kernel", _text(facts["kernel"]), "ok", "it executes all system calls"),
+        Check(group, "kernel", text_of(facts["kernel"]), "ok", "it executes all system calls"),
         Check(
             group,
             "C library",
-            _text(facts["libc"]),
+            text_of(facts["libc"]),
             "ok",
             "POSIX AIO is implemented here, not in the kernel: results depend on the C library",
         ),
@@ -75,7 +68,7 @@ def _seccomp(group: str, mode: Fact) -> Check | None:
     return Check(
         group,
         "seccomp",
-        _text(mode),
+        text_of(mode),
         "note",
         "a filter runs before each system call; engines with many short calls lose most",
         "to measure without it, run outside the sandbox, or with "
@@ -115,9 +108,9 @@ def _processors(facts: Mapping[str, Fact], root: Path) -> list[Check]:
         Check(
             group,
             "model",
-            _text(facts["cpu"]),
+            text_of(facts["cpu"]),
             "ok",
-            f"mitigations that make system calls slower: {_text(facts['mitigations'])}",
+            f"mitigations that make system calls slower: {text_of(facts['mitigations'])}",
         ),
         _affinity(group, facts, smt),
         _governor(group, facts["governor"], root),
@@ -175,7 +168,7 @@ def _governor(group: str, governor: Fact, root: Path) -> Check:
     return Check(
         group,
         "frequency governor",
-        _text(governor),
+        text_of(governor),
         "warn" if noise.slow_governor(root) else "note",
         "the CPU frequency follows the load: engines that sleep run slower than engines that spin",
         noise.GOVERNOR_REMEDY,
@@ -232,123 +225,6 @@ def _hypervisor(group: str, kind: Fact, root: Path) -> Check:
     )
 
 
-def _limits(facts: Mapping[str, Fact]) -> list[Check]:
-    group = "Limits"
-    return [
-        _open_files(group, facts),
-        Check(
-            group,
-            "select's descriptors",
-            f"numbers below {FD_SETSIZE}",
-            "ok",
-            "fixed in the C library (FD_SETSIZE), independent of the limit on open files; other "
-            "engines have no such limit",
-        ),
-        _least(
-            group,
-            "pending signals",
-            facts["limit_pending_signals"],
-            FD_SETSIZE,
-            "completion by signal queues one signal per request; signals beyond the limit are lost",
-            "raise it: `ulimit -i 65536`",
-        ),
-        _processes(group, facts),
-    ]
-
-
-def _open_files(group: str, facts: Mapping[str, Fact]) -> Check:
-    soft, hard = facts["limit_open_files_soft"], facts["limit_open_files_hard"]
-    few = isinstance(hard, int) and hard < 4 * FD_SETSIZE
-    return Check(
-        group,
-        "open files",
-        f"{soft}, at most {hard}" if soft != hard else _text(soft),
-        "note" if few else "ok",
-        "limits the depth if each request has its own descriptor (the default); the tool needs "
-        "some more; each trial raises the soft limit to the hard limit",
-        "for more depth: `ulimit -Hn 65536` as root, or `LimitNOFILE=`" if few else None,
-    )
-
-
-def _processes(group: str, facts: Mapping[str, Fact]) -> Check:
-    """The user's limit, or the control group's if that is lower."""
-    user, group_limit = facts["limit_processes"], facts["cgroup_pids_max"]
-    if isinstance(group_limit, int) and not (isinstance(user, int) and user <= group_limit):
-        limit: Fact = group_limit
-        whose = "all of the container's or control group's together (its pids limit)"
-        remedy = "raise it: `docker run --pids-limit 4096`, `TasksMax=` or `pids.max`"
-    else:
-        limit, whose, remedy = user, "of this user in total", "raise it: `ulimit -u 4096`"
-    meaning = f"{whose}; each trial is a process, each AIO worker a thread"
-    return _least(group, "processes and threads", limit, LEAST_PROCESSES, meaning, remedy)
-
-
-def _least(group: str, name: str, limit: Fact, least: int, meaning: str, remedy: str) -> Check:
-    low = isinstance(limit, int) and limit < least
-    return Check(
-        group, name, _text(limit), "warn" if low else "ok", meaning, remedy if low else None
-    )
-
-
-def _asynchronous(facts: Mapping[str, Fact], root: Path) -> list[Check]:
-    group = "Asynchronous I/O"
-    return [
-        Check(group, "POSIX AIO", _text(facts["aio"]), "ok", _aio_meaning(facts["libc"])),
-        _kernel_aio(group, facts),
-        _io_uring(group, root),
-    ]
-
-
-def _aio_meaning(libc: Fact) -> str:
-    if str(libc).startswith("glibc"):
-        return (
-            f"{GLIBC_AIO_THREADS} threads by default (iomodels asks for one per request in "
-            "flight); requests on one descriptor run one after another, so depth needs descriptors"
-        )
-    return "each request uses a thread of the C library: it is created, or woken up"
-
-
-def _kernel_aio(group: str, facts: Mapping[str, Fact]) -> Check:
-    used, most = facts["aio_nr"], facts["aio_max_nr"]
-    full = isinstance(used, int) and isinstance(most, int) and used > 0.9 * most
-    return Check(
-        group,
-        "fs.aio-nr of aio-max-nr",
-        f"{_text(used)} of {_text(most)}",
-        "note" if full else "ok",
-        "requests of kernel AIO that all processes have reserved; the engine kaio reserves one for "
-        "each request in flight, and is n/a where too few are left. POSIX AIO, and so the engine "
-        "aio, does not use it and is not limited by it",
-        "for kaio, and programs that use io_setup: `sysctl fs.aio-max-nr=1048576`"
-        if full
-        else None,
-    )
-
-
-def _io_uring(group: str, root: Path) -> Check:
-    setting = read_int(root / "proc/sys/kernel/io_uring_disabled")
-    error = probes.io_uring_error()
-    works = error in (errno.EFAULT, errno.EINVAL)
-    if works:
-        value, remedy = "available", None
-    elif error == errno.ENOSYS:
-        value, remedy = "missing", "use a kernel 5.1 or later, built with CONFIG_IO_URING"
-    elif setting:
-        value = f"disabled (kernel.io_uring_disabled={setting})"
-        remedy = "`sysctl kernel.io_uring_disabled=0`, if the policy of this machine allows it"
-    else:
-        value = f"not allowed ({os.strerror(error)})"
-        remedy = "run without a sandbox, or with `--security-opt seccomp=unconfined`"
-    return Check(
-        group,
-        "io_uring",
-        value,
-        "ok" if works else "note",
-        "a newer interface of the kernel; no engine uses it yet",
-        remedy,
-    )
-
-
 def _noise(window_s: float, root: Path) -> list[Check]:
     group = "Noise now"
     names = {
@@ -377,7 +253,3 @@ def _noise(window_s: float, root: Path) -> list[Check]:
         f"observed for {window_s:g} s; `bench` observes the whole run and warns",
     )
     return found or [quiet]
-
-
-def _text(value: Fact) -> str:
-    return "unknown" if value is None else str(value)

@@ -13,6 +13,12 @@ from pathlib import Path
 
 Fact = str | int | float | bool | None
 
+
+def text_of(fact: Fact) -> str:
+    """A fact as it is shown."""
+    return "unknown" if fact is None else str(fact)
+
+
 ROOT = Path("/")
 """Where /proc and /sys are looked for. Tests describe another machine by giving its files."""
 
