@@ -11,6 +11,8 @@ from contextlib import contextmanager
 import pytest
 
 from iomodels import _core
+from iomodels.engines.calls import calls_of_class
+from iomodels.engines.spec import parse
 from iomodels.trials.record import Record, new_record
 
 from ..engines import CAPS, WITH_DATA, open_loop
@@ -77,7 +79,8 @@ def transfers(record: Record, engine: str, workload: int, words: int) -> tuple[i
     if not CAPS[engine]["batches"]:
         return count(record, READS), count(record, WRITES)
     operations = record.field("slice_operations")
-    assert 0 < record.table("calls")["lio_listio"] <= operations
+    submits = count(record, tuple(calls_of_class("submit", engine)))
+    assert 0 < submits <= 2 * operations  # each may have a sync
     if workload != MIXED:
         return (operations, 0) if workload == READ else (0, operations)
     reads = record.field("verified_words") // words
@@ -87,6 +90,11 @@ def transfers(record: Record, engine: str, workload: int, words: int) -> tuple[i
 def count(record: Record, names: tuple[str, ...]) -> int:
     calls = record.table("calls")
     return sum(calls.get(name, 0) for name in names)
+
+
+def has_calls(engine: str, names: tuple[str, ...]) -> bool:
+    """Whether it makes any of these calls by itself: the kernel makes what went through a ring."""
+    return not parse(engine).calls.keys().isdisjoint(names)
 
 
 def depth_of(engine: str, wanted: int) -> int:
