@@ -9,6 +9,7 @@
     X(blocking)                                                                                    \
     X(nonblocking)                                                                                 \
     X(select)                                                                                      \
+    X(sigio)                                                                                       \
     X(aio)                                                                                         \
     X(threads)                                                                                     \
     X(kaio)                                                                                        \

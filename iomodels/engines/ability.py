@@ -87,12 +87,12 @@ def ability(spec: EngineSpec, point: Point, beside: Sequence[EngineSpec] = ()) -
 
     `beside` are all engines that are measured there, for what to do about it.
     """
-    reason = _cannot_load(spec, point, beside) or _cannot_channel(spec, point)
+    reason = _cannot_load(spec, point, beside)
     if reason is not None:
         return Ability(reason)
     settings = of_point(point) | spec.settings
     answers = _core.ask(spec.name, point.channel.kind, settings)
-    reason = answers["cannot"] or answers["probe"]
+    reason = answers["cannot"] or _cannot_channel(spec, point) or answers["probe"]
     if reason is not None:
         return Ability(reason)
     if answers["degenerate"]:

@@ -2,6 +2,7 @@
 #include "driver.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -49,7 +50,25 @@ static uint32_t list_descriptors(struct driver *driver)
 
     driver->descriptors = allocate(count ? count : 1, sizeof *driver->descriptors);
     driver->channel->descriptors(driver->channel_state, driver->descriptors, count);
+    driver->flags = allocate(count ? count : 1, sizeof *driver->flags);
+    for (uint32_t i = 0; i < count; i++)
+        driver->flags[i] = fcntl(driver->descriptors[i], F_GETFL);
     return count;
+}
+
+/* An engine that has closed leaves the descriptors as they were: no signal comes of them any more. */
+static void expect_as_lent(const struct driver *driver)
+{
+    const uint32_t count = driver->channel->descriptors(driver->channel_state, NULL, 0);
+
+    for (uint32_t i = 0; i < count; i++) {
+        const int fd = driver->descriptors[i], flags = fcntl(fd, F_GETFL);
+
+        EXPECT(flags == driver->flags[i], "The flags of descriptor %d were 0%o, and after close they are 0%o.", fd,
+               (unsigned)driver->flags[i], (unsigned)flags);
+        EXPECT(fcntl(fd, F_GETOWN) == 0 && fcntl(fd, F_GETSIG) == 0,
+               "After close, signals of descriptor %d still have a number or a receiver.", fd);
+    }
 }
 
 /* Nothing is lent for chaining: the driver starts each request itself. */
@@ -152,9 +171,11 @@ void driver_close(struct driver *driver)
            driver->in_flight);
     probe_watch(false);
     driver->engine->close(driver->engine_state);
+    expect_as_lent(driver);
     driver->channel->close(driver->channel_state);
     free(driver->content);
     free(driver->descriptors);
+    free(driver->flags);
     free(driver->buffers);
     free(driver->completions);
     free(driver->started);

@@ -34,7 +34,8 @@ struct driver {
     uint32_t started_count, in_flight;
     uint64_t submits, operations; /* calls of submit; operations that driver_take saw the end of */
     char *content;                /* file: what it has to hold */
-    int *descriptors;             /* all that requests will name, for the engine */
+    int *descriptors;             /* all that requests will name, for the engine; … */
+    int *flags;                   /* … and their flags then */
 };
 
 void driver_open(struct driver *driver, const struct subject *subject,

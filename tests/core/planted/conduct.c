@@ -1,4 +1,5 @@
 /* Planted engines that do what they must not between open and close, or leave something behind. */
+#include <fcntl.h>
 #include <linux/aio_abi.h>
 #include <poll.h>
 #include <pthread.h>
@@ -137,6 +138,22 @@ SUBMIT(submit_leaves_a_poll_armed)
         (void)!syscall(SYS_io_submit, context, 1, controls);
     }
     return planted_base->submit(state, requests, n);
+}
+
+/* ------------------------------------------------------------------ a descriptor that stays armed */
+
+static int noted;
+
+OPEN(open_notes_descriptors)
+{
+    noted = setup->descriptors[0];
+    return planted_base->open(state, setup);
+}
+
+CLOSE(close_stays_armed)
+{
+    planted_base->close(state);
+    fcntl(noted, F_SETFL, fcntl(noted, F_GETFL) | O_ASYNC);
 }
 
 /* ------------------------------------------------------------------ a late write */

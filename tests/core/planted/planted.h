@@ -86,6 +86,8 @@ OPEN(open_leaves_handler);
 OPEN(open_leaves_mask);
 OPEN(open_leaks_without_memory);
 OPEN(open_keeps_memory);
+OPEN(open_notes_descriptors);
+CLOSE(close_stays_armed);
 OPEN(open_late_writer);
 SUBMIT(submit_to_late_writer);
 CLOSE(close_late_writer);

@@ -4,7 +4,7 @@
 #include "planted.h"
 
 extern const struct engine engine_blocking, engine_nonblocking, engine_select, engine_aio;
-extern const struct engine engine_null, engine_threads, engine_kaio;
+extern const struct engine engine_null, engine_threads, engine_kaio, engine_sigio;
 
 const struct engine *planted_base;
 
@@ -68,6 +68,8 @@ const struct planted planted_engines[] = {
      BREAK(.open = open_leaves_handler)},
     {"leaves-mask", &engine_select, "timer", "leaves-nothing", BREAK(.open = open_leaves_mask)},
     {"keeps-memory", &engine_select, "timer", "leaves-nothing", BREAK(.open = open_keeps_memory)},
+    {"stays-armed", &engine_sigio, "socket:server", "leaves-nothing",
+     BREAK(.open = open_notes_descriptors, .close = close_stays_armed)},
     {"late-write", &engine_nonblocking, "file", "no-late-write",
      BREAK(.open = open_late_writer, .submit = submit_to_late_writer, .close = close_late_writer)},
     {"leaks-without-memory", &engine_select, "timer", "no-memory",
