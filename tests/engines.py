@@ -66,6 +66,18 @@ WITH_DATA = [name for name, caps in SINGLES.items() if caps["moves_data"]]
 """Those that do any I/O, each value of an option alone."""
 
 
+def works_on(engine: str, channel: str) -> bool:
+    """Whether the engine can do I/O on such a channel at all."""
+    spec = parse(engine)
+    able = spec.caps["files"] if channel == "file" else spec.caps["streams"]
+    return able and _core.ask(spec.name, channel, spec.settings)["cannot"] is None
+
+
+def on(channel: str) -> list[str]:
+    """Those of `WITH_DATA` that work on such a channel."""
+    return [engine for engine in WITH_DATA if works_on(engine, channel)]
+
+
 def open_loop(engine: str, channel: str, settings: Mapping[str, int], fd: int) -> _core.Loop:
     """The measured loop with this engine, options and all. `fd` is its record's."""
     spec = parse(engine)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..engines import CAPS, WITH_DATA
+from ..engines import CAPS, on
 from ..fresh import run_python
 
 # Whatever is tested runs in a process of its own: helper threads, limits and children stay in it.
@@ -75,7 +75,7 @@ WORK: dict[str, dict[str, int]] = {
     "stream-write": {"block": 4096, "exchange": 1, "workload": 1},
     "server": {"block": 64, "server": 1, "outstanding": 2},
 }
-ENGINES = [name for name in WITH_DATA if CAPS[name]["streams"]]
+ENGINES = on("pipe")
 
 
 def can(engine: str, work: str) -> bool:

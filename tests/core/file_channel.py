@@ -15,7 +15,7 @@ from iomodels.engines.calls import calls_of_class
 from iomodels.engines.spec import parse
 from iomodels.trials.record import Record, new_record
 
-from ..engines import CAPS, WITH_DATA, open_loop
+from ..engines import CAPS, on, open_loop
 
 FOLDER = "/var/tmp"  # a disk: /tmp may be memory
 PAGE = mmap.PAGESIZE
@@ -27,7 +27,7 @@ READ, WRITE, MIXED = 0, 1, 2
 SYNC_NONE, SYNC_DATA, SYNC_EVERY = 0, 1, 2
 WARM, DIRECT, COLD = 0, 1, 2
 SEQUENTIAL, RANDOM = 0, 1
-ENGINES = sorted(WITH_DATA)
+ENGINES = sorted(on("file"))
 WRITES = ("pwrite", "aio_write")
 READS = ("pread", "aio_read", "preadv2")
 

@@ -30,7 +30,7 @@ from iomodels.engines.catalog import DESCRIPTORS, Descriptor, Option
 from iomodels.engines.spec import variants
 
 from ..core_build import SANITIZERS, conformance
-from ..engines import CAPS, EVERY, each_value_alone, every_two_values, pairs
+from ..engines import CAPS, EVERY, each_value_alone, every_two_values, pairs, works_on
 
 PROCESSES = 8  # most of them wait
 TIMEOUT_S = 100  # of all rules together; each has a limit of its own
@@ -39,8 +39,9 @@ PAIRS = [
     pytest.param(engine, channel, marks=[] if engine in CAPS else pytest.mark.long)
     for engine in EVERY
     for channel in CHANNELS
+    if works_on(engine, channel)
 ]
-SAMPLE = [(engine, channel) for engine in CAPS for channel in CHANNELS]
+SAMPLE = [(engine, channel) for engine in CAPS for channel in CHANNELS if works_on(engine, channel)]
 ANY = "any"
 """The engine and the channel of rules that know of neither."""
 # What a channel's role has no part in: its first role is enough.

@@ -30,7 +30,7 @@ from iomodels.trials import child, trial
 from iomodels.trials.planned import Command, PlannedTrial
 from iomodels.trials.preparation import Preparation
 
-from ..engines import CAPS, WITH_DATA
+from ..engines import CAPS, WITH_DATA, on
 from ..fresh import run_python
 from ..planned import planned
 from ..processes import children
@@ -143,7 +143,7 @@ with new_record() as record:
 """
 
 
-@pytest.mark.parametrize("engine", CORE_ENGINES)
+@pytest.mark.parametrize("engine", on("pipe"))
 def test_writing_to_a_dead_reader_is_epipe(engine: str) -> None:
     assert in_python(KILL_THE_READER, engine) == [-errno.EPIPE, 0, "transfer", errno.EPIPE]
 
@@ -194,7 +194,7 @@ def sparse_file(small_disk: Path) -> Iterator[int]:
     os.close(fd)
 
 
-@pytest.mark.parametrize("engine", CORE_ENGINES)
+@pytest.mark.parametrize("engine", on("file"))
 def test_a_disk_that_fills_up_in_mid_write(engine: str, sparse_file: int) -> None:
     settings = {
         **{"load__pattern": "sequential", "load__block": f"{BLOCK} B"},
@@ -232,7 +232,7 @@ with new_record() as record:
 """
 
 
-@pytest.mark.parametrize("engine", CORE_ENGINES)
+@pytest.mark.parametrize("engine", on("file"))
 def test_a_write_past_the_limit_on_a_files_size_is_efbig(engine: str) -> None:
     limit = SMALL_DISK + 100
     assert in_python(WRITE_PAST_THE_LIMIT, engine, limit, BLOCK) == [

@@ -10,18 +10,14 @@
  * pile up.) And a UNIX socket marks itself as "announce room" only after it has found none: room that appears in between
  * is announced to nobody. So everything is tried, too, when no signal has come for a while, and after many signals.
  *
- * The signals are directed at one thread, that of reap, where they are blocked: no handler, and no other thread gets
- * one. Neither does a child, since a file's owner is a thread's number. */
+ * Which descriptors send signals, and to whom, is in sigio_signals.h. */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "engine.h"
+#include "sigio_signals.h"
 #include "transfer.h"
 
 /* How long to wait for a signal before everything is tried: doubled each time that was in vain. */
@@ -53,15 +49,10 @@ struct sigio_state {
     uint32_t waiting_count;
     struct queue *queues;    /* by descriptor */
     int highest;             /* descriptor */
-
-    const int *descriptors;
-    uint32_t descriptor_count;
-    int number; /* of the real-time signal */
-    sigset_t own, mask_before;
-    pthread_t waiter; /* the thread to which the signals go */
+    struct sigio_signals signals;
 
     int64_t patience_ns, waited_ns; /* in vain, since the last signal or try */
-    uint64_t signals;               /* since everything was tried */
+    uint64_t taken;                 /* signals, since everything was tried */
 };
 
 static void count(struct sigio_state *state, int counter)
@@ -138,103 +129,9 @@ static uint32_t sweep(struct sigio_state *state)
     for (int fd = 0; fd <= state->highest; fd++)
         if (state->queues[fd].first != NOBODY)
             ended += try_waiting(state, &state->queues[fd], -1);
-    state->signals = 0;
+    state->taken = 0;
     state->waited_ns = 0;
     return ended;
-}
-
-/* ------------------------------------------------------------------ descriptors that send signals */
-
-static int arm(const struct sigio_state *state, int fd)
-{
-    const struct f_owner_ex owner = {.type = F_OWNER_TID, .pid = (pid_t)syscall(SYS_gettid)};
-    struct calls *calls = state->calls;
-    int flags;
-
-    if (CALL(calls, fcntl, fcntl(fd, F_SETOWN_EX, &owner)) < 0 ||
-        CALL(calls, fcntl, fcntl(fd, F_SETSIG, state->number)) < 0 ||
-        (flags = CALL(calls, fcntl, fcntl(fd, F_GETFL))) < 0 ||
-        CALL(calls, fcntl, fcntl(fd, F_SETFL, flags | O_ASYNC)) < 0 ||
-        (flags = CALL(calls, fcntl, fcntl(fd, F_GETFL))) < 0)
-        return -errno;
-    /* Where it cannot send any, the kernel accepts the flag and drops it. */
-    return flags & O_ASYNC ? 0 : -EOPNOTSUPP;
-}
-
-/* What arm has done, or some of it. No signal of it comes after that. */
-static void disarm(struct calls *calls, int fd)
-{
-    const struct f_owner_ex nobody = {.type = F_OWNER_PID, .pid = 0};
-    const int flags = CALL(calls, fcntl, fcntl(fd, F_GETFL));
-
-    if (flags >= 0)
-        (void)CALL(calls, fcntl, fcntl(fd, F_SETFL, flags & ~O_ASYNC));
-    (void)CALL(calls, fcntl, fcntl(fd, F_SETSIG, 0));
-    (void)CALL(calls, fcntl, fcntl(fd, F_SETOWN_EX, &nobody));
-}
-
-static int arm_all(const struct sigio_state *state)
-{
-    int error = 0;
-
-    for (uint32_t i = 0; i < state->descriptor_count && !error; i++)
-        error = arm(state, state->descriptors[i]);
-    return error;
-}
-
-/* The first real-time signal that nobody handles, and for which nobody waits. */
-static int free_number(const sigset_t *blocked)
-{
-    struct sigaction action;
-
-    for (int number = SIGRTMIN; number <= SIGRTMAX; number++)
-        if (sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_DFL &&
-            !sigismember(blocked, number))
-            return number;
-    return -EBUSY;
-}
-
-static int block_signals(struct sigio_state *state)
-{
-    if (CALL(state->calls, sigprocmask, pthread_sigmask(SIG_BLOCK, NULL, &state->mask_before)) != 0)
-        return -errno;
-    state->number = free_number(&state->mask_before);
-    if (state->number < 0)
-        return state->number;
-    sigemptyset(&state->own);
-    sigaddset(&state->own, state->number);
-    sigaddset(&state->own, SIGIO);
-    if (CALL(state->calls, sigprocmask, pthread_sigmask(SIG_BLOCK, &state->own, NULL)) != 0)
-        return -errno;
-    state->waiter = pthread_self();
-    return 0;
-}
-
-/* Takes what has been sent, and gives the thread its mask back. */
-static void unblock_signals(struct sigio_state *state, struct calls *calls)
-{
-    sigset_t unblocked = state->own;
-
-    while (CALL(calls, sigtimedwait, sigtimedwait(&state->own, NULL, &(struct timespec){0})) >= 0 || errno == EINTR)
-        ;
-    if (sigismember(&state->mask_before, SIGIO))
-        sigdelset(&unblocked, SIGIO);
-    (void)CALL(calls, sigprocmask, pthread_sigmask(SIG_UNBLOCK, &unblocked, NULL));
-}
-
-/* Another thread reaps than before, or than has opened: the signals are to come to it. What they have said to the other
- * one, a try finds. */
-static int move_here(struct sigio_state *state)
-{
-    if (CALL(state->calls, sigprocmask, pthread_sigmask(SIG_BLOCK, &state->own, NULL)) != 0)
-        return -errno;
-    const int error = arm_all(state);
-
-    if (!error) {
-        state->waiter = pthread_self();
-        sweep(state);
-    }
-    return error;
 }
 
 /* ------------------------------------------------------------------ open and close */
@@ -250,19 +147,16 @@ static void free_state(struct sigio_state *state)
 static void sigio_close(void *opaque)
 {
     struct sigio_state *state = opaque;
-    struct calls calls = calls_without_hooks(state->calls);
 
-    for (uint32_t i = 0; i < state->descriptor_count; i++)
-        disarm(&calls, state->descriptors[i]);
-    unblock_signals(state, &calls);
+    sigio_signals_end(&state->signals);
     free_state(state);
 }
 
-static int allocate(struct sigio_state *state)
+static int allocate(struct sigio_state *state, const struct engine_setup *setup)
 {
-    for (uint32_t i = 0; i < state->descriptor_count; i++)
-        if (state->descriptors[i] > state->highest)
-            state->highest = state->descriptors[i];
+    for (uint32_t i = 0; i < setup->descriptor_count; i++)
+        if (setup->descriptors[i] > state->highest)
+            state->highest = setup->descriptors[i];
     state->ready.items = calloc(state->depth, sizeof *state->ready.items);
     state->waiting = calloc(state->depth, sizeof *state->waiting);
     state->queues = calloc((size_t)state->highest + 1, sizeof *state->queues);
@@ -282,19 +176,12 @@ static int sigio_open(void **out, const struct engine_setup *setup)
     state->calls = setup->calls;
     state->counters = setup->counters;
     state->depth = setup->depth;
-    state->descriptors = setup->descriptors;
-    state->descriptor_count = setup->descriptor_count;
     state->patience_ns = PATIENCE_NS;
-    int error = allocate(state);
+    int error = allocate(state, setup);
     if (!error)
-        error = block_signals(state);
+        error = sigio_signals_begin(&state->signals, setup);
     if (error) {
         free_state(state);
-        return error;
-    }
-    error = arm_all(state);
-    if (error) {
-        sigio_close(state);
         return error;
     }
     *out = state;
@@ -327,7 +214,7 @@ static void on_signal(struct sigio_state *state, int number, const siginfo_t *in
 
     state->waited_ns = 0;
     state->patience_ns = PATIENCE_NS;
-    state->signals++;
+    state->taken++;
     if (number == SIGIO) {
         count(state, COUNTER_SIGNAL_OVERFLOWS);
         sweep(state);
@@ -357,12 +244,12 @@ static int take_signal(struct sigio_state *state, int64_t timeout_ns)
     const struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / 1000000000),
                                      .tv_nsec = (long)(timeout_ns % 1000000000)};
     siginfo_t info;
-    const int number = CALL(state->calls, sigtimedwait, sigtimedwait(&state->own, &info, &timeout));
+    const int number = CALL(state->calls, sigtimedwait, sigtimedwait(&state->signals.set, &info, &timeout));
 
     if (number < 0)
         return errno == EAGAIN ? 0 : -errno;
     on_signal(state, number, &info);
-    if (state->signals > (uint64_t)SIGNALS_PER_TRY * state->waiting_count)
+    if (state->taken > (uint64_t)SIGNALS_PER_TRY * state->waiting_count)
         sweep(state);
     return 1;
 }
@@ -390,6 +277,16 @@ static int look(struct sigio_state *state, uint32_t max)
     return came == -EINTR || came > 0 ? 0 : came;
 }
 
+/* What the signals have said to the thread that reaped before, a try finds. */
+static int move_here(struct sigio_state *state)
+{
+    const int error = sigio_signals_move_here(&state->signals);
+
+    if (!error)
+        sweep(state);
+    return error;
+}
+
 static int sigio_reap(void *opaque, struct completion *completions, uint32_t min, uint32_t max,
                       int64_t timeout_ns)
 {
@@ -397,7 +294,7 @@ static int sigio_reap(void *opaque, struct completion *completions, uint32_t min
     int64_t left_ns = timeout_ns, waited_ns;
     int error = 0;
 
-    if (!pthread_equal(state->waiter, pthread_self()))
+    if (!sigio_signals_come_here(&state->signals))
         error = move_here(state);
     if (!error && min == 0 && state->ready.count == 0)
         error = look(state, max);
