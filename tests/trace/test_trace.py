@@ -17,7 +17,7 @@ from iomodels.trace.flow import flow_of
 from iomodels.trace.schema import Event, Trace, check
 from iomodels.trace.steps import in_call
 
-from ..engines import WITH_DATA, plain
+from ..engines import on, plain
 from ..traces import (
     ALL,
     WAITING,
@@ -126,9 +126,9 @@ def test_a_thread_blocks_for_the_application() -> None:
     assert {0} <= {event.thread for event in calls(trace, "futex_wait")} <= {0, 1}
 
 
-def test_every_engine_can_be_traced() -> None:
+def test_every_engine_of_the_timer_can_be_traced() -> None:
     # What is left out differs in a signal's number only.
-    assert set(WITH_DATA) - set(ALL) <= {"aio:notify=signal,signal=SIGIO,chain=handler"}
+    assert set(on("timer")) - set(ALL) <= {"aio:notify=signal,signal=SIGIO,chain=handler"}
 
 
 @pytest.mark.parametrize("engine", ALL)
