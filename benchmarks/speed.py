@@ -112,6 +112,23 @@ def direct_read(ask: Ask) -> list[Row]:
     ]
 
 
+def direct_read_by_kernel(ask: Ask) -> list[Row]:
+    """`direct-read` at depth 16 with engines whose transfers the kernel makes, against fio's."""
+    settings = {**ask.bench.file_settings, "depth": 16, "file_cache": 1}
+
+    def row(engine: str, of_fio: str) -> Row:
+        fio = (of_fio, "--iodepth=16", "--direct=1")
+        return _against_fio(
+            ask,
+            f"direct-read 16, {engine}",
+            fio,
+            lambda: sides.trial(ask.bench, engine, "file", settings).ops,
+            Target(1.0, at_most=False),
+        )
+
+    return [row("kaio", "libaio")]
+
+
 def aio_read(ask: Ask) -> list[Row]:
     """One cached read after another with POSIX AIO, against fio's posixaio.
 
@@ -272,6 +289,7 @@ BENCHMARKS: dict[str, Callable[[Ask], list[Row]]] = {
     "harness": harness,
     "cached-read": cached_read,
     "direct-read": direct_read,
+    "direct-read-by-kernel": direct_read_by_kernel,
     "aio-read": aio_read,
     "server-threads": server_threads,
     "server": server,

@@ -23,6 +23,7 @@ ROWS = {
     "harness": 3,
     "cached-read": 3,
     "direct-read": 2,
+    "direct-read-by-kernel": 1,
     "aio-read": 1,
     "server-threads": 6,
     "server": 2,
