@@ -65,6 +65,10 @@ struct request {
     size_t length;      /* never 0; of no meaning for a sync */
     bool nowait;        /* a file read that must not block (RWF_NOWAIT), where caps.nowait */
     bool appends;       /* a write that goes to the end, wherever that is: done twice it would be there twice */
+    /* A read of what comes later: when the descriptor's last read ended nothing more was there, for the peer sends its
+     * next message only when it has got one. Whoever waits for readiness need not try before (io_uring has a flag of this
+     * name for it). Only of streams. */
+    bool poll_first;
 
     uint64_t start_ns;   /* when the operation was meant to start */
     uint64_t issued_ns;  /* when it did start: later in an open loop that cannot keep up */
@@ -104,7 +108,8 @@ struct completion {
     X(waits_for_all)           /* returns when all in flight have ended: nothing may stay pending */ \
     X(nowait)                  /* can read files without blocking, as request.nowait asks */ \
     X(starts_in_reap)          /* reap starts what submit took, where it follows at once (setup.reap_follows) */ \
-    X(kernel_polls)            /* a thread of the kernel's uses CPU, also while reap sleeps */
+    X(kernel_polls)            /* a thread of the kernel's uses CPU, also while reap sleeps */ \
+    X(edge_triggered)          /* after EAGAIN it hears only of what comes later, not of what is there */
 
 /* And how far; 0: any number. */
 #define ENGINE_LIMITS(X)                                          \

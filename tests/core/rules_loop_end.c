@@ -40,6 +40,7 @@ static void stop_ends_the_run(const struct subject *subject)
 
 struct stopping {
     struct record *record;
+    const struct engine *engine;
     uint64_t transfers, others; /* reads on idle connections come first; then requests are written */
 };
 
@@ -52,6 +53,21 @@ static size_t stop_at_a_read(void *context, enum call_id id, size_t length)
     if (__atomic_add_fetch(&stopping->transfers, 1, __ATOMIC_RELAXED) > stopping->others)
         __atomic_store_n(&stopping->record->stop, 1, __ATOMIC_RELAXED);
     return length;
+}
+
+/* Where reads wait that were not tried: the first wait of the run. */
+static int stop_at_a_wait(void *context, enum call_id id)
+{
+    struct stopping *stopping = context;
+    const struct engine_call *call = stopping->engine->calls;
+
+    if (stopping->engine->news != NEWS_READINESS ||
+        !__atomic_load_n(&stopping->record->window_is_open, __ATOMIC_RELAXED))
+        return 0;
+    for (; call->id != CALL_COUNT; call++)
+        if (call->id == id && call->class == CLASS_WAIT)
+            __atomic_store_n(&stopping->record->stop, 1, __ATOMIC_RELAXED);
+    return 0;
 }
 
 static const char *unless_stands_still(const struct subject *subject)
@@ -75,10 +91,15 @@ static void closes_with_requests_in_flight(const struct subject *subject)
     snapshot_take(&before);
     stopping = (struct stopping){
         .record = test.record,
+        .engine = subject->engine,
         .others = (uint64_t)test.setup.settings.idle + (writes_first ? depth : 0),
     };
     test.setup.settings = settings_held(&test.setup.settings);
-    test.hooks = (struct call_hooks){.context = &stopping, .limit = stop_at_a_read};
+    test.hooks = (struct call_hooks){
+        .context = &stopping,
+        .fault = stop_at_a_wait,
+        .limit = stop_at_a_read,
+    };
     EXPECT(loop_case_open(&test) == 0, "The loop did not open.");
     if (subject->variant->has_peer && !subject->variant->settings.server)
         peer_stop(test.record); /* it answers no more; a server's must first be told to send */

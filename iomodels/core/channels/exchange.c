@@ -167,6 +167,7 @@ static void set_up_read(struct exchange_state *exchange, struct request *request
     request->offset = OFFSET_STREAM;
     request->buffer = exchange->conversations[request->slot].buffer;
     request->length = (size_t)exchange->settings->block;
+    request->poll_first = exchange->settings->exchange == EXCHANGE_ECHO; /* a message at a time, there and back */
 }
 
 static void set_up_write(struct exchange_state *exchange, struct request *request)
@@ -205,6 +206,7 @@ void exchange_start_idle(void *state, struct request *request, uint32_t index)
     request->fd = exchange->connections.engine[exchange->connections.active + index].in;
     request->offset = OFFSET_STREAM;
     request->length = (size_t)exchange->settings->block;
+    request->poll_first = true;
 }
 
 static int verify(struct exchange_state *exchange, struct request *request, const char *bytes)
