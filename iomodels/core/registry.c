@@ -9,6 +9,8 @@
     X(blocking)                                                                                    \
     X(nonblocking)                                                                                 \
     X(select)                                                                                      \
+    X(poll)                                                                                        \
+    X(epoll)                                                                                       \
     X(sigio)                                                                                       \
     X(aio)                                                                                         \
     X(threads)                                                                                     \

@@ -146,6 +146,8 @@ static const char *unless_can_be_busy(const struct subject *subject)
 {
     if (subject->engine->caps.blocks_in_submit)
         return "its calls block, and are never busy";
+    if (subject->engine->caps.edge_triggered)
+        return "what is there already makes no news after EAGAIN: a false one would be for ever";
     return unless_moves_data(subject);
 }
 
