@@ -41,8 +41,8 @@
     X(window_voluntary)          \
     X(window_involuntary)        \
     X(window_in_flight_ns)       /* integral of requests in flight over the window */    \
-    X(threads)                   /* of the trial's process at the window's beginning or end, the more of both, those \
-                                  * of the kernel for it included; 0: not known */       \
+    X(threads)                   /* of the trial's process at the window's end, those of the kernel for it included; \
+                                  * 0: not known */                                      \
     X(slice_operations)          \
     X(depth_max)                 \
     X(early_completions)         /* completed before the device's time was over: never */ \

@@ -32,10 +32,14 @@ MODELS = tuple(Model(n, w, worker) for n in NEWS for w in WAITING for worker in 
 
 
 def model_of(spec: EngineSpec) -> Model | None:
-    """That of the engine with these options; None for one that does no I/O."""
+    """That of the engine with these options; None for one that does no I/O.
+
+    It spins, too, where a thread of the kernel's does while the application sleeps: a CPU is used.
+    """
     if not spec.caps["moves_data"]:
         return None
-    return Model(spec.news, WAITING[spec.caps["spins"]], spec.worker)
+    caps = spec.caps
+    return Model(spec.news, WAITING[caps["spins"] or caps["kernel_polls"]], spec.worker)
 
 
 @cache

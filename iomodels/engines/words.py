@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from iomodels import _core
+from iomodels.base.units import listed
 from iomodels.engines.ability import ability
 from iomodels.engines.catalog import DESCRIPTORS
 from iomodels.engines.models import Model, model_of
@@ -13,6 +14,8 @@ from iomodels.engines.spec import EngineSpec, parse
 from iomodels.workload import scenario
 
 NO_THREADS = "none"
+_ONLY = {"files": "files, none of them as blocking does"}
+"""What an ability means that only an option gives."""
 
 
 def unavailable(spec: EngineSpec) -> str | None:
@@ -32,18 +35,17 @@ def model(spec: EngineSpec, of: Model | None) -> str:
     if of is None:
         return "no I/O, never waits"
     waiting = "uses a CPU while it waits" if spec.caps["spins"] else "sleeps while it waits"
+    polling = ", with a thread of the kernel's that uses a CPU" if spec.caps["kernel_polls"] else ""
     who = "helper threads make" if of.worker == "helper threads" else f"the {of.worker} makes"
-    return f"the application learns of {of.news}, and {waiting}; {who} the transfer"
+    return f"learns of {of.news}; {waiting}{polling}; {who} the transfer"
 
 
 def abilities(spec: EngineSpec) -> list[str]:
     """What it can do, from its capabilities."""
     caps = spec.caps
     depth, descriptor = caps["max_depth"], caps["max_descriptor"]
-    degenerate = _core.ask(spec.name, "file", spec.settings)["degenerate"]
-    files = "files (same as blocking there)" if degenerate else "files"
     words = [
-        files if caps["files"] else "",
+        _files(spec) if caps["files"] else "",
         "streams" if caps["streams"] else "",
         "one request in flight" if depth == 1 else f"depth up to {depth}" if depth else "any depth",
         f"descriptors up to {descriptor}" if descriptor else "",
@@ -53,13 +55,27 @@ def abilities(spec: EngineSpec) -> list[str]:
     return [word for word in words if word]
 
 
+def _files(spec: EngineSpec) -> str:
+    """With those that it reads as blocking does, by where their pages are (`channel.cache`)."""
+    kinds = _core.setting_choices()["file_cache"]
+    asked = (
+        _core.ask(spec.name, "file", {**spec.settings, "file_cache": number})["degenerate"]
+        for number in range(len(kinds))
+    )
+    same = [kind for kind, degenerate in zip(kinds, asked, strict=True) if degenerate]
+    if not same:
+        return "files"
+    which = "" if len(same) == len(kinds) else f"{listed(same)} ones "
+    return f"files ({which}as blocking does)"
+
+
 def differing(spec: EngineSpec, written: str) -> list[str]:
     """What the engine can do only with this option, and what else changes by it."""
     plain, other = EngineSpec(spec.name), parse(f"{spec.name}:{written}")
     usual = abilities(plain)
     its = model_of(other)
     return [
-        *(word for word in abilities(other) if word not in usual),
+        *(_ONLY.get(word, word) for word in abilities(other) if word not in usual),
         *([model(other, its)] if its != model_of(plain) else []),
         *([f"threads: {threads(other)}"] if other.threads != plain.threads else []),
     ]
@@ -127,7 +143,7 @@ def options(spec: EngineSpec) -> Iterator[tuple[str, list[str]]]:
         allowed = ", ".join(option.choices) or f"{option.low} to {option.high}"
         only = f"; only with {option.only[0]}={'|'.join(option.only[1])}" if option.only else ""
         notes = [
-            f"{option.name}={choice}: {', '.join(words)}"
+            f"{option.name}={choice}: {'; '.join(words)}"
             for choice in option.choices
             if (words := differing(spec, option.written(choice)))
         ]

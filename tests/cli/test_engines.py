@@ -51,6 +51,10 @@ def test_engines_draws_the_articles_matrix(cli):
     }
 
 
+def waiting(spec: EngineSpec) -> str:
+    return "spins" if spec.caps["spins"] or spec.caps["kernel_polls"] else "sleeps"
+
+
 def test_each_engine_is_in_the_field_of_its_model(cli):
     """Those that transfer nothing are in none; an option is there if it makes another model."""
     shown = table_of(cli("engines", COLUMNS="80").stdout, "Caller")
@@ -61,13 +65,11 @@ def test_each_engine_is_in_the_field_of_its_model(cli):
         if not spec.caps["moves_data"]:
             assert name not in fields
             continue
-        waiting = "spins" if spec.caps["spins"] else "sleeps"
-        assert fields.pop(name) == (f"{spec.news}, {waiting}", spec.worker.capitalize())
+        assert fields.pop(name) == (f"{spec.news}, {waiting(spec)}", spec.worker.capitalize())
     for name, place in fields.items():
         spec = parse(name)
         assert len(spec.options) == 1
-        waiting = "spins" if spec.caps["spins"] else "sleeps"
-        assert place == (f"{spec.news}, {waiting}", spec.worker.capitalize())
+        assert place == (f"{spec.news}, {waiting(spec)}", spec.worker.capitalize())
         assert models.model_of(spec) != models.model_of(EngineSpec(spec.name))
     assert "aio:notify=poll" in fields
 

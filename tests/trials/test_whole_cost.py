@@ -9,6 +9,7 @@ import pytest
 from iomodels.engines.ability import ability
 from iomodels.engines.models import engines_by_model
 from iomodels.engines.spec import EngineSpec, parse
+from iomodels.engines.words import unavailable
 from iomodels.results.schema import Trial
 from iomodels.trials import trial
 from iomodels.trials.preparation import Preparation
@@ -80,7 +81,23 @@ def test_an_engine_keeps_the_threads_that_it_says(engine: str) -> None:
     if spec.worker == "helper threads":
         assert threads > 0
         assert spec.threads
+    if spec.caps["kernel_polls"]:
+        assert threads > 0
+        assert spec.threads
 
 
 def test_a_thread_for_each_request_is_counted() -> None:
     assert run("slow-devices", "threads", load__depth="16").counters["threads"] == 17
+
+
+def test_the_cpu_of_the_polling_thread_is_in_the_trial() -> None:
+    """A device that takes 1 ms leaves the application asleep; the kernel's thread polls on."""
+    service = {"channel__service": "1 ms"}
+    if reason := unavailable(parse("io_uring:sqpoll=on")):
+        pytest.skip(reason)
+    plain, polled = (
+        run("slow-device", engine, 0.4, **service) for engine in ("io_uring", "io_uring:sqpoll=on")
+    )
+    assert polled.cpu_share > 3 * plain.cpu_share
+    assert polled.cpu_share > 0.2
+    assert polled.counters["threads"] == plain.counters["threads"] + 1

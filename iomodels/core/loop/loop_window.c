@@ -26,7 +26,6 @@ static uint64_t timeval_ns(struct timeval later, struct timeval earlier)
 
 void loop_open_window(struct loop *loop, uint64_t duration_ns)
 {
-    loop->slice->threads = process_threads();
     getrusage(RUSAGE_SELF, &loop->usage);
     loop->now_ns = clock_now_ns(&loop->clock);
     loop->window_start_ns = loop->accounted_ns = loop->now_ns;
@@ -55,14 +54,6 @@ static uint64_t backlog(struct loop *loop)
     return 1 + ((loop->now_ns - loop_due_ns(loop)) << 10) / gap_q10_ns;
 }
 
-/* Counted outside of the window, in which nothing but the model takes time. Threads that only wait for more work are still
- * there: the workers of POSIX AIO for 1 s, those of io_uring for 5 s. */
-static void keep_threads(struct slice *slice, uint64_t threads)
-{
-    if (threads > slice->threads)
-        slice->threads = threads;
-}
-
 void loop_close_window(struct loop *loop)
 {
     struct slice *slice = loop->slice;
@@ -75,7 +66,9 @@ void loop_close_window(struct loop *loop)
     }
     getrusage(RUSAGE_SELF, &usage);
     __atomic_store_n(&loop->record->window_is_open, 0, __ATOMIC_RELEASE);
-    keep_threads(slice, process_threads());
+    /* After the window, in which nothing but the model takes time. Threads that only wait for more work are still there: the
+     * workers of POSIX AIO for 1 s, those of io_uring for 5 s. */
+    slice->threads = process_threads();
     slice->window_ns = loop->now_ns - loop->window_start_ns;
     slice->window_user_ns = timeval_ns(usage.ru_utime, loop->usage.ru_utime);
     slice->window_system_ns = timeval_ns(usage.ru_stime, loop->usage.ru_stime);
