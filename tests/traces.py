@@ -6,32 +6,42 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+from iomodels.engines.spec import parse, variants
 from iomodels.measure import recording
 from iomodels.results.schema import Tool
 from iomodels.trace.schema import SCHEMA, Event, Trace
 
-WAITING = ("blocking", "select", "aio", "aio:notify=signal", "aio:notify=callback")
-ALL = (
-    *WAITING,
-    "nonblocking",
-    "threads",
-    "threads:handoff=none",
-    "aio:notify=poll",
-    "aio:notify=list",
-    "aio:notify=list,mode=nowait",
-    "aio:notify=signal,signal=SIGIO",
-    "aio:notify=signal,chain=handler",
-    "aio:notify=callback,chain=handler",
+from .engines import CAPS, SMALL, WITH_DATA, plain, works_on
+
+DEVICE, PEER = "slow-device", "echo"
+"""Scenarios: each engine with data can do one or the other."""
+SAME = {"aio:notify=signal,signal=SIGIO,chain=handler"}
+"""What differs from another in a signal's number only."""
+ALL = tuple(name for name in WITH_DATA if name not in SAME)
+ON_DEVICES = tuple(name for name in ALL if works_on(name, "timer"))
+WAITING = (
+    *("blocking", "aio:notify=signal", "aio:notify=callback"),
+    *(name for name in ON_DEVICES if name.isidentifier() and CAPS[name]["waits"]),
 )
-POLLING = ("nonblocking", "aio:notify=poll")
+"""Those whose reap waits, in their plain form, two of aio's, and the one that waits in submit."""
+
+
+def _look(engine: str) -> tuple[object, ...]:
+    """What its flow looks like: of an engine with many options, that which most do not change."""
+    few = len(variants(plain(engine))) <= SMALL
+    return (engine,) if few else (plain(engine), *parse(engine).calls, *CAPS[engine].values())
+
+
+DRAWN = tuple({_look(name): name for name in reversed(ALL)}.values())[::-1]
+"""Of those that look alike, the first."""
 ROOM = 1 << 20
 """Events, of an engine that polls while somebody else has the CPU."""
 
 
-def record(engine: str, *, scenario: str = "slow-device", **options: Any) -> Trace:
+def record(engine: str, *, scenario: str = DEVICE, **options: Any) -> Trace:
     """One recording that has to succeed. Options: `settings` by key, `requests`, `capacity`."""
     settings = {key: [value] for key, value in options.pop("settings", {}).items()}
-    if engine in POLLING:
+    if parse(engine).caps["spins"]:
         options = {"capacity": ROOM} | options
     (recorded,) = recording.record([engine], scenario, settings, **options)
     assert recorded.reason is None, recorded.reason
@@ -41,8 +51,8 @@ def record(engine: str, *, scenario: str = "slow-device", **options: Any) -> Tra
 
 @cache
 def recorded(engine: str) -> Trace:
-    """A recording of the slow device."""
-    return record(engine)
+    """A recording of the slow device, or of a peer where the engine cannot wait for a device."""
+    return record(engine, scenario=DEVICE if engine in ON_DEVICES else PEER)
 
 
 @cache

@@ -21,7 +21,7 @@ from iomodels.trace.flow import flow_of
 from iomodels.trace.schema import Trace
 from iomodels.trace.words import UNSURE, eagain
 
-from ..traces import ALL, make_event, make_trace, record, recorded, tries
+from ..traces import DRAWN, make_event, make_trace, record, recorded, tries
 from .flow_figures import arrows, drawn, one_request, texts, time_of
 
 
@@ -277,7 +277,7 @@ def crowded() -> Trace:
 
 
 @pytest.mark.parametrize("narrow", [False, True])
-@pytest.mark.parametrize("which", [*ALL, "crowded", "depth 8", "depth 16", "long notes"])
+@pytest.mark.parametrize("which", [*DRAWN, "crowded", "depth 8", "depth 16", "long notes"])
 def test_no_text_overlaps_another_or_leaves_the_picture(which: str, narrow: bool) -> None:
     if which == "crowded":
         trace = crowded()

@@ -17,7 +17,7 @@ from iomodels.trace import flow, words
 from iomodels.trace import schema as trace
 
 from ..fresh import run_iomodels
-from ..traces import ALL, make_event, make_trace, record, recorded, tries
+from ..traces import DRAWN, make_event, make_trace, record, recorded, tries
 
 
 def in_a_pipe(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -39,7 +39,7 @@ def test_the_four_engines_fit_80_columns_and_pipes() -> None:
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("engine", ALL)
+@pytest.mark.parametrize("engine", DRAWN)
 def test_every_line_of_every_flow_fits(engine: str) -> None:
     lines = flow_text(recorded(engine))
     assert all(len(line) <= 80 for line in lines), lines
@@ -250,7 +250,7 @@ def events_of(*traces: trace.Trace) -> list[dict[str, Any]]:
     return events
 
 
-@pytest.mark.parametrize("engine", ALL)
+@pytest.mark.parametrize("engine", DRAWN)
 def test_every_event_has_what_the_format_asks_for(engine: str) -> None:
     events = events_of(recorded(engine))
     for event in events:
@@ -265,7 +265,7 @@ def test_every_event_has_what_the_format_asks_for(engine: str) -> None:
     assert {(e["pid"], e["tid"]) for e in events if e["ph"] == "X"} <= named
 
 
-@pytest.mark.parametrize("engine", ALL)
+@pytest.mark.parametrize("engine", DRAWN)
 def test_spans_of_a_thread_nest_and_others_are_closed(engine: str) -> None:
     events = events_of(recorded(engine))
     by_thread = defaultdict(list)
