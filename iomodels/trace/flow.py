@@ -6,6 +6,7 @@ Pure, and the same for the picture and for the text: what is shown, and in which
 from __future__ import annotations
 
 import bisect
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -15,7 +16,7 @@ from msgspec import structs
 from iomodels.base.units import counted, format_duration
 from iomodels.engines.calls import call_class, has_cap, may_sleep
 from iomodels.trace.part import Part, Span, WhyAll, is_served_singly, part_of
-from iomodels.trace.schema import DEVICE_KINDS, Event, Trace
+from iomodels.trace.schema import DEVICE_KINDS, SHARED_RINGS, Event, Trace
 from iomodels.trace.shared_rings import SharedRing, shared_rings
 from iomodels.trace.spans import at_work, union
 from iomodels.trace.steps import LONG_SHARE, Step, folded, is_device, is_long, within
@@ -23,7 +24,7 @@ from iomodels.trace.steps import LONG_SHARE, Step, folded, is_device, is_long, w
 MAX_MOMENTS = 80
 LEAST_SLEEP_NS = 10_000
 """A call that moves data and takes less has hardly waited: a copy, and waking the other side, take
-that long, too."""
+that long, too. A call that starts several transfers may take so long for each."""
 
 Phase = Literal["before", "enter", "leave", "whole"]
 
@@ -151,7 +152,7 @@ def _serving(trace: Trace, part: Part, own: Sequence[Event]) -> list[int]:
 def _flow(trace: Trace, part: Part) -> Flow:
     whole_ns = duration_ns = part.end_ns - part.begin_ns
     ready_ns = sorted(e.start_ns for e in trace.events if e.kind == "device_ready")
-    single = [_step(trace, event, part, ready_ns) for event in part.of(trace)]
+    single = _awake([_step(trace, event, part, ready_ns) for event in part.of(trace)])
     single += _spinning(trace, single, duration_ns)
     steps = folded(single, duration_ns)
     moments = sorted(
@@ -218,32 +219,55 @@ def _step(trace: Trace, event: Event, part: Part, ready_ns: Sequence[int]) -> St
         spans_ns=((start_ns, end_ns),),
         call_class=kind,
         may_sleep=sleeps,
-        slept=sleeps and (kind == "wait" or _slept(event, ready_ns)),
+        slept=sleeps and (kind == "wait" or _slept(event, kind, ready_ns)),
     )
+
+
+def _awake(steps: Sequence[Step]) -> list[Step]:
+    """The same, where a call that submits has slept only if it was for a completion.
+
+    One call may do both. If it waited, it is over when a completion is there, which is taken next.
+    """
+    own = [step for step in steps if step.thread == 0 and not is_device(step)]
+    after = dict(itertools.pairwise(own))
+    in_rings = any(step.kind in SHARED_RINGS for step in own)
+    return [
+        replace(step, slept=False)
+        if in_rings
+        and step.call_class == "submit"
+        and (step.result or 0) > 0
+        and step in after
+        and after[step].kind != "cq_entry"
+        else step
+        for step in steps
+    ]
 
 
 def _spinning(trace: Trace, steps: Sequence[Step], duration_ns: int) -> list[Step]:
     """Where an engine that spins waits for a completion without a call.
 
     It looks at the ring again and again, so that all it did since its last event until it found a
-    completion there was to look.
+    completion there was to look. Where its looks are calls, these are shown.
     """
     if not has_cap(trace.engine, "spins"):
         return []
-    found, free_ns = [], 0
+    found, free_ns, looked = [], 0, False
     for step in sorted(steps, key=lambda step: step.start_ns):
         if is_device(step) or step.thread:
             continue
-        if step.kind == "cq_entry" and step.start_ns - free_ns >= LONG_SHARE * duration_ns:
+        long = step.start_ns - free_ns >= LONG_SHARE * duration_ns
+        if step.kind == "cq_entry" and long and not looked:
             span = (free_ns, step.start_ns)
             found.append(Step("spinning", "", 0, *span, result=None, spans_ns=(span,)))
+        looked = step.kind == "call" and (step.result or 0) <= 0
         free_ns = max(free_ns, duration_ns if step.end_ns is None else step.end_ns)
     return found
 
 
-def _slept(event: Event, ready_ns: Sequence[int]) -> bool:
+def _slept(event: Event, call_class: str, ready_ns: Sequence[int]) -> bool:
     """Whether a call that can sleep did: a device became ready during it, or it was long."""
-    if event.end_ns is None or event.end_ns - event.start_ns >= LEAST_SLEEP_NS:
+    started = max(1, event.result or 0) if call_class == "submit" else 1
+    if event.end_ns is None or event.end_ns - event.start_ns >= started * LEAST_SLEEP_NS:
         return True
     later = bisect.bisect_right(ready_ns, event.start_ns)
     return later < len(ready_ns) and ready_ns[later] <= event.end_ns

@@ -18,9 +18,10 @@ UNSURE = (
 )
 
 IN_RINGS = (
-    "The kernel takes an entry of the submission ring (SQE), in a call before it waits there, and "
-    "puts one into the completion ring (CQE), at unknown moments. Their bounds are shown."
+    "SQE, CQE: entries of the two rings. When the kernel takes an SQE, and when it puts a CQE, is "
+    "known only between bounds."
 )
+TAKEN_FIRST = " A call takes SQEs before it waits."
 ENTRIES = {"sq_entry": "SQE", "cq_entry": "CQE"}
 
 
@@ -96,7 +97,8 @@ def explained(trace: Trace, flow: Flow) -> list[str]:
     if all(result_kind(call) == "ready" for call in waits) and called and not called & waits:
         said += [f"No {call}() was needed: all were ready." for call in sorted(waits)]
     if flow.shared_rings:
-        said += [_without_call(trace, flow), IN_RINGS]
+        polls = has_cap(trace.engine, "kernel_polls")
+        said += [_without_call(trace, flow), IN_RINGS if polls else IN_RINGS + TAKEN_FIRST]
     return [text for text in said if text]
 
 

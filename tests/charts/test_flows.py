@@ -21,6 +21,7 @@ from iomodels.trace.flow import flow_of
 from iomodels.trace.schema import Trace
 from iomodels.trace.words import UNSURE, eagain
 
+from .. import ring_traces
 from ..traces import DRAWN, make_event, make_trace, record, recorded, tries
 from .flow_figures import arrows, drawn, one_request, texts, time_of
 
@@ -277,10 +278,14 @@ def crowded() -> Trace:
 
 
 @pytest.mark.parametrize("narrow", [False, True])
-@pytest.mark.parametrize("which", [*DRAWN, "crowded", "depth 8", "depth 16", "long notes"])
+@pytest.mark.parametrize(
+    "which", [*DRAWN, *ring_traces.MADE, "crowded", "depth 8", "depth 16", "long notes"]
+)
 def test_no_text_overlaps_another_or_leaves_the_picture(which: str, narrow: bool) -> None:
     if which == "crowded":
         trace = crowded()
+    elif which in ring_traces.MADE:
+        trace = ring_traces.MADE[which]
     elif which == "depth 8":
         trace = record("threads", settings={"load.depth": "8"})
     elif which == "depth 16":

@@ -25,8 +25,9 @@ from iomodels import charts
 from iomodels.charts.drawing import style
 from iomodels.charts.flows import flow
 
-from .. import chart_runs
+from .. import chart_runs, ring_traces
 from . import figure_traces
+from .flow_figures import drawn as drawn_flow
 
 IMAGES = Path(__file__).parents[1] / "images"
 DRAWN_WITH = "3.11"
@@ -88,6 +89,9 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "flow-nonblocking": lambda: traced(3),
     "flow-select": lambda: traced(4),
     "flow-aio-signal": lambda: traced(5),
+    "flow-rings": lambda: drawn_flow(ring_traces.entering()),
+    "flow-rings-narrow": lambda: drawn_flow(ring_traces.several(), narrow=True),
+    "flow-rings-polled": lambda: drawn_flow(ring_traces.polled()),
     "matrix": lambda: charts.matrix(chart_runs.swept(), "slow-devices").draw(),
     "matrix-computing": lambda: charts.matrix(chart_runs.computing(), "slow-device").draw(),
 }

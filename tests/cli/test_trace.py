@@ -17,6 +17,7 @@ from iomodels.trace import flow, words
 from iomodels.trace import schema as trace
 
 from ..fresh import run_iomodels
+from ..ring_traces import entering, polled
 from ..traces import DRAWN, make_event, make_trace, record, recorded, tries
 
 
@@ -137,6 +138,42 @@ def test_a_long_call_stands_alone_and_those_after_it_are_folded() -> None:
     events = [make_event(start_ns=0, end_ns=90_000), *tries(5, start_ns=90_000, result=8)]
     mixed = make_trace([make_event("request", 0, 100_000), *events])
     assert [step.count for step in flow.flow_of(mixed).steps] == [1, 5]
+
+
+# Rings
+
+AT = ("5.50 µs", "5.70 µs", "125.70 µs")
+
+
+def test_the_rings_are_two_columns_between_the_lanes() -> None:
+    lines = flow_text(entering())
+    assert "            Application  SQ       CQ          Kernel" in lines
+    put, entered, *_, taken = [line for line in lines if line[:11].strip() in AT]
+    assert put == "   5.50 µs  ├─ SQE ─────▶■        ┊           │ SQE put, slot 0"
+    assert entered == "   5.70 µs  ├─ io_uring_enter() ──┊──────────▶◁ 1, 3 µs"
+    assert taken == " 125.70 µs  │◀───────────┊── CQE ─□           │ CQE taken, slot 0"
+    assert "SQ, CQ: the rings, ■ an entry is there, □ perhaps" in lines
+    assert all(len(line) <= 80 for line in lines)
+
+
+def test_spinning_has_a_shade_of_its_own() -> None:
+    lines = flow_text(polled())
+    said, ready = of_lane("▓", lines)
+    assert "spinning 85 µs" in said
+    assert ready == " 100.10 µs  ▓            □        □           ◆ device ready (within 5 µs)"
+    assert "lane: │ not in a call, █ computing, ▓ spinning (looks at the completion ring)" in lines
+    assert not any("SQ" in line for line in flow_text(make_trace([make_event("request", 0, 9)])))
+
+
+def test_entries_of_rings_are_instants_of_their_thread() -> None:
+    instants = [
+        event for event in events_of(entering()) if event.get("cat") in ("sq_entry", "cq_entry")
+    ]
+    assert [(e["name"], e["ts"], e["ph"], e["s"], e["tid"]) for e in instants] == [
+        ("SQE put", 5.5, "i", "t", 1),
+        ("CQE taken", 125.7, "i", "t", 1),
+    ]
+    assert instants[0]["args"] == {"slot": 0, "ring": "submission ring"}
 
 
 # Files
