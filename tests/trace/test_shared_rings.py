@@ -11,7 +11,7 @@ from iomodels.trace.steps import in_call
 from iomodels.trace.words import explained
 
 from ..ring_traces import device, enter, entering, polled, put, ring_trace, several, taken
-from ..traces import calls, end_of, make_event, make_trace, of_kind, record, recorded
+from ..traces import calls, end_of, make_event, make_trace, of_kind, record
 
 RINGS = ("io_uring", "io_uring:sqpoll=on", "io_uring:wait=spin", "io_uring:sqpoll=on,wait=spin")
 
