@@ -54,11 +54,14 @@ HUES: Mapping[str, str] = {
     "null": "#7f7f7f",
     "poll": "#8a533f",
     "epoll": "#a46bf5",
-    "sigio": "#882255",
+    "sigio": "#e69f00",
     "kaio": "#332288",
-    "io_uring": "#e69f00",
+    "io_uring": "#882255",
 }
-"""In the order of their markers: what is added is added at the end, and changes no other."""
+"""In the order of their markers: what is added is added at the end, and changes no other.
+
+Orange is also that of the device in a flow. So it is that of an engine which does not wait for one.
+"""
 SPARE_HUES = ("#9db983", "#4a1fd9", "#584503", "#382c15")
 """For engines that are not known here: of a later version, or of a foreign file."""
 
