@@ -20,7 +20,7 @@ def tiny(name: str, output: Path) -> Run:
         [name],
         engines=ALL,
         rounds=1,
-        duration_s=0.05,
+        duration_s=0.03,
         warmup_s=0,
         seed=1,
         output=output,
