@@ -92,10 +92,15 @@ def _parts(verdicts: Sequence[Verdict]) -> list[str]:
 def _measured(verdict: Verdict, *, beside: bool) -> str:
     """A number and its range, and no word that would be a verdict. `beside` intervals it says which
     of them is a range."""
+    return measured(verdict, f"the {verdict.by.noun}", beside=beside)
+
+
+def measured(verdict: Verdict, noun: str = "", *, beside: bool = False) -> str:
+    """`3.00 times the median latency (2.87 to 3.12)`."""
     interval = verdict.ratio.interval
     low, middle, high = (factor(v) for v in (interval.low, interval.median, interval.high))
     rounds = f", the range of {counted(verdict.ratio.rounds, 'round')}" if beside else ""
-    return f"{middle} times the {verdict.by.noun} ({low} to {high}{rounds})"
+    return f"{middle} times {noun}".rstrip() + f" ({low} to {high}{rounds})"
 
 
 def difference(verdict: Verdict) -> str:

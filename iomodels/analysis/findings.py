@@ -11,7 +11,7 @@ requests were cancelled (with a deadline), else which engine is best and what it
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 
 from iomodels.analysis import quantities
@@ -25,6 +25,7 @@ from iomodels.analysis.differences import (
     change,
     described,
     few_rounds,
+    measured,
     price,
     size,
     verdicts_between,
@@ -93,7 +94,7 @@ def sentences(cells: Sequence[Cell]) -> list[str]:
         rest = {engine: verdicts for engine, verdicts in known.items() if engine != answered}
     against = _against(rest, base.engine)
     if len(against) > MOST_LINES:
-        against = _by_quantity(known, base.engine)
+        against = by_quantity(known, f" against {base.engine}")
     return lines + against + _too_few(unknown, base.engine) + opposite
 
 
@@ -264,8 +265,12 @@ def _against(found: dict[str, list[Verdict]], base: str) -> list[str]:
     return [f"{listed(engines)} against {base}: {text}." for text, engines in groups.items()]
 
 
-def _by_quantity(found: dict[str, list[Verdict]], base: str) -> list[str]:
-    """The same of many engines: a sentence for each quantity, the engines in order of its value."""
+def by_quantity(found: Mapping[str, Sequence[Verdict]], against: str) -> list[str]:
+    """The same of many engines: a sentence for each quantity, the engines in order of its value.
+
+    `against` is what they are compared with, in words that follow the quantity. Of few rounds there
+    are numbers with their ranges, and no verdict.
+    """
     by_quantity: dict[ComparedQuantity, list[tuple[str, Verdict]]] = {}
     for engine, verdicts in found.items():
         for verdict in verdicts:
@@ -276,12 +281,13 @@ def _by_quantity(found: dict[str, list[Verdict]], base: str) -> list[str]:
             key=lambda pair: pair[1].ratio.interval.median, reverse=by.quantity.bigger_is_better
         )
         parts = [f"{engine} {change(v)}" for engine, v in pairs if v.kind == "differs"]
+        parts += [f"{engine} {measured(v)}" for engine, v in pairs if v.kind == "few"]
         told = [", ".join(parts)] if parts else []
         for kind, words in (("same", f"the same ({WITHIN})"), ("open", "no difference shown")):
             if names := [engine for engine, verdict in pairs if verdict.kind == kind]:
                 told.append(f"{words}: {listed(names)}")
         if told:
-            lines.append(f"{_capital(by.noun)} against {base}: {'; '.join(told)}.")
+            lines.append(f"{_capital(by.noun)}{against}: {'; '.join(told)}.")
     return lines
 
 

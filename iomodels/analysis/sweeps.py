@@ -15,10 +15,11 @@ from iomodels.analysis.differences import (
     LATENCY,
     THROUGHPUT,
     ComparedQuantity,
+    Verdict,
     described,
     verdicts_between,
 )
-from iomodels.analysis.findings import is_degenerate
+from iomodels.analysis.findings import MOST_LINES, by_quantity, is_degenerate
 from iomodels.analysis.quantity_definition import has_deadline
 from iomodels.results.schema import Cell, Parameter
 
@@ -43,14 +44,23 @@ def sentences(points: Sequence[PointCells]) -> list[str]:
     if len(points) < 2 or len(keys) != 1:
         return []
     (key,) = keys
-    lines: dict[str, list[str]] = {}
+    found: dict[str, dict[str, Sequence[Verdict]]] = {}
     for cells in _by_engine(_in_order(points, key)).values():
         first, last = cells[0], cells[-1]
         verdicts = verdicts_between(last, first, ABOUT.get(key, OTHERWISE))
         if len(cells) > 1 and verdicts:
-            text = f"{_named(key, last, first)}: {described(verdicts)}."
-            lines.setdefault(text, []).append(first.engine)
-    return [f"{', '.join(engines)}, {text}" for text, engines in lines.items()]
+            found.setdefault(_named(key, last, first), {})[first.engine] = verdicts
+    return [line for ends, engines in found.items() for line in _said(ends, engines)]
+
+
+def _said(ends: str, found: Mapping[str, Sequence[Verdict]]) -> list[str]:
+    """Of many engines that differ, a sentence for each quantity instead."""
+    lines: dict[str, list[str]] = {}
+    for engine, verdicts in found.items():
+        lines.setdefault(described(verdicts), []).append(engine)
+    if len(lines) > MOST_LINES:
+        return by_quantity(found, f", {ends}")
+    return [f"{', '.join(engines)}, {ends}: {text}." for text, engines in lines.items()]
 
 
 def _in_order(points: Sequence[PointCells], key: str) -> list[PointCells]:

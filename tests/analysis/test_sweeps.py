@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from msgspec.structs import replace
 
@@ -81,3 +83,24 @@ def test_a_key_that_is_not_in_the_table_is_about_what_engines_are_compared_by():
         "select, opens 1 against per-request: throughput 50 % lower, "
         "2.00 times the median latency, the same CPU per operation (within 5 %)."
     )
+
+
+@pytest.mark.parametrize("rounds", [3, 7])
+def test_of_many_engines_there_is_a_sentence_for_each_quantity(rounds):
+    growths = {"select": 2, "poll": 3, "epoll": 12, "threads": 5, "aio": 1, "io_uring": 12}
+    made = [
+        each
+        for engine, growth in growths.items()
+        for each in cells("load.depth", [1, 16], engine=engine, ops=growth, rounds=rounds)
+    ]
+    throughput, cpu = said(*made)
+    assert throughput.startswith("Throughput, depth 16 against 1: epoll 12 times")
+    order = ["epoll", "io_uring", "threads", "poll", "select", "aio"]
+    assert [word for word in re.findall(r"\w+", throughput) if word in order] == order
+    assert cpu.startswith("CPU per operation, depth 16 against 1: ")
+    if rounds == 3:
+        assert throughput.endswith(
+            "select 2.00 times (2.00 to 2.00), aio 1.00 times (1.00 to 1.00)."
+        )
+    else:
+        assert throughput.endswith("select 2.00 times; the same (within 5 %): aio.")

@@ -8,10 +8,9 @@ from contextlib import suppress
 from itertools import combinations, pairwise, product
 
 import matplotlib
-import numpy
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_hex, to_rgb
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -255,47 +254,6 @@ def test_numbers_of_threads_are_kept_apart():
 
 def test_twelve_engines_are_told_apart():
     assert len({style.look(engine) for engine in chart_runs.TWELVE}) == len(chart_runs.TWELVE)
-
-
-# Linear RGB as seen: Machado, Oliveira and Fernandes, "A Physiologically-based Model for Simulation
-# of Color Vision Deficiency" (IEEE TVCG 2009), their matrices for full deficiency.
-DEFICIENCIES = {
-    "protanopia": [
-        [0.152286, 1.052583, -0.204868],
-        [0.114503, 0.786281, 0.099216],
-        [-0.003882, -0.048116, 1.051998],
-    ],
-    "deuteranopia": [
-        [0.367322, 0.860646, -0.227968],
-        [0.280085, 0.672501, 0.047413],
-        [-0.011820, 0.042940, 0.968881],
-    ],
-    "tritanopia": [
-        [1.255528, -0.076749, -0.178779],
-        [-0.078411, 0.930809, 0.147602],
-        [0.004733, 0.691367, 0.303900],
-    ],
-}
-
-
-def as_seen(hue, kind):
-    seen = numpy.array(DEFICIENCIES.get(kind, numpy.eye(3)))
-    linear = seen @ numpy.array(to_rgb(hue)) ** 2.2
-    return numpy.clip(linear, 0, 1) ** (1 / 2.2)
-
-
-@pytest.mark.parametrize("kind", [*DEFICIENCIES, "none"])
-def test_the_hues_differ_for_every_eye(kind):
-    """Those of engines that are not known here, too; the harness is in no picture."""
-    of_engines = {name: hue for name, hue in style.HUES.items() if name != "null"}
-    every = of_engines | {f"spare {n}": hue for n, hue in enumerate(style.SPARE_HUES)}
-    for (a, hue), (b, other) in combinations(every.items(), 2):
-        assert numpy.linalg.norm(as_seen(hue, kind) - as_seen(other, kind)) > 0.1, (a, b)
-
-
-def test_each_engine_has_a_hue_and_a_marker_of_its_own():
-    assert set(DESCRIPTORS) <= set(style.HUES)
-    assert len({style.look(name).marker for name in style.HUES}) == len(style.HUES)
 
 
 def test_names_in_a_colour_are_readable_on_white():

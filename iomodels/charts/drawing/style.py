@@ -218,9 +218,16 @@ def _variant(name: str, options: str) -> int:
 
 
 def _combinations(name: str) -> list[str]:
-    """Canonical option texts, the one-option ones first, since they are the usual ones."""
-    texts = [spec.canonical.partition(":")[2] for spec in variants(name)]
-    return sorted(texts, key=lambda text: len(text and text.split(",")))
+    """Canonical option texts, the usual ones first: one option, and of each its first value."""
+    values = {option.name: option.number for option in DESCRIPTORS[name].options}
+    ordered = sorted(
+        variants(name),
+        key=lambda spec: (
+            len(spec.options),
+            max((values[option](value) for option, value in spec.options.items()), default=0),
+        ),
+    )
+    return [spec.canonical.partition(":")[2] for spec in ordered]
 
 
 def shade(colour: str, amount: float) -> str:
