@@ -204,6 +204,31 @@ def twelve_swept() -> Run:
     return run(cells, questions={"slow-devices": "Which models keep several devices busy?"})
 
 
+TODAY = (
+    *("blocking", "nonblocking", "select", "poll", "epoll", "sigio", "aio", "threads", "kaio"),
+    *("io_uring", "io_uring:sqpoll=on", "io_uring:wait=spin", "sockets-of-tomorrow"),
+)
+THREADS = {"aio": 16.0, "threads": 16.0, "io_uring:sqpoll=on": 1.0}
+
+
+@cache
+def today() -> Run:
+    """All I/O models over two depths, and one that is not known here; one cannot do the second."""
+    cells = []
+    for depth in (1, 16):
+        at = {"scenario": "slow-devices", "parameters": {"load.depth": depth}}
+        for n, engine in enumerate(TODAY):
+            if depth == 16 and engine == "blocking":
+                reason = "blocking supports one request in flight; this point needs 16"
+                cells.append(make_cell(engine, [], status="n/a", reason=reason, **at))
+                continue
+            scale = (1 + 0.07 * n) / depth**0.9
+            counters = {"threads": 1 + THREADS.get(engine, 0.0)}
+            trials = [trial(engine, number, scale, counters=counters) for number in range(ROUNDS)]
+            cells.append(make_cell(engine, trials, **at))
+    return run(cells, questions={"slow-devices": "Which models keep several devices busy?"})
+
+
 def long_points() -> Run:
     """Three parameters swept, which takes more room than a panel has."""
     cells = [

@@ -78,6 +78,8 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "overlap": lambda: drawn("overlap-overlap", chart_runs.overlapping()),
     "cpu-latency": lambda: drawn("slow-devices-cpu-latency", chart_runs.swept()),
     "cpu-latency-twelve": lambda: drawn("slow-device-cpu-latency", chart_runs.twelve()),
+    "cpu-latency-today": lambda: drawn("slow-devices-cpu-latency", chart_runs.today()),
+    "models": lambda: drawn("slow-devices-models", chart_runs.today()),
     "calls": lambda: drawn("slow-devices-calls", chart_runs.swept()),
     "calls-twelve": lambda: drawn("slow-device-calls", chart_runs.twelve()),
     "rounds": lambda: drawn("slow-devices-rounds", chart_runs.swept()),

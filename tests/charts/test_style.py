@@ -103,7 +103,13 @@ def test_two_runs_are_overlaid_under_their_names():
 
 
 @pytest.mark.parametrize(
-    ("overlaid", "run"), [(1, chart_runs.four()), (1, chart_runs.swept()), (2, chart_runs.twelve())]
+    ("overlaid", "run"),
+    [
+        (1, chart_runs.four()),
+        (1, chart_runs.swept()),
+        (2, chart_runs.twelve()),
+        (1, chart_runs.today()),
+    ],
 )
 @pytest.mark.parametrize("narrow", [False, True])
 def test_every_text_is_on_the_page_and_none_is_on_another(overlaid, run, narrow):
@@ -322,6 +328,7 @@ RUNS = {
     "swept": chart_runs.swept(),
     "twelve": chart_runs.twelve(),
     "twelve swept": chart_runs.twelve_swept(),
+    "today": chart_runs.today(),
     "long points": chart_runs.long_points(),
     "windowed": chart_runs.windowed(),
     "overlapping": chart_runs.overlapping(),
