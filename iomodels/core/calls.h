@@ -47,7 +47,7 @@
     X(io_submit, NUMBER)         \
     X(io_getevents, NUMBER)      \
     X(io_cancel, NUMBER)         \
-    X(sigtimedwait, NUMBER)      \
+    X(sigtimedwait, SIGNAL)      \
     X(fcntl, NUMBER)             \
     X(sched_yield, NUMBER)
 
@@ -62,7 +62,8 @@ enum call_id {
     X(NUMBER, "number")                                     \
     X(BYTES, "bytes")   /* transferred */                   \
     X(READY, "ready")   /* how many are ready */            \
-    X(ERRNO, "errno")   /* an error's number; 0: no error */
+    X(ERRNO, "errno")   /* an error's number; 0: no error */ \
+    X(SIGNAL, "signal") /* a signal's number */
 
 enum call_result {
 #define X(constant, name) RESULT_##constant,

@@ -54,6 +54,6 @@ def has_cap(engine: str, cap: str) -> bool:
 
 @cache
 def result_kind(call: str) -> str:
-    """What the call's result is: `bytes`, `ready` (how many), `errno`, or a plain `number`."""
+    """What the call's result is: `bytes`, `ready` (how many), `errno`, `signal`, or a `number`."""
     layout = _core.record_layout()
     return dict(zip(layout["calls"], layout["call_results"], strict=True)).get(call, "number")

@@ -54,6 +54,8 @@ def _result(name: str, result: int | None) -> str:
         return errno.errorcode.get(result, f"error {result}") if result else "done"
     if kind == "bytes":
         return f"{result} byte" if result == 1 else f"{result} bytes"
+    if kind == "signal":
+        return _signal_name(result)
     return f"{result} ready" if kind == "ready" else str(result)
 
 
@@ -94,8 +96,10 @@ def explained(trace: Trace, flow: Flow) -> list[str]:
     waits = calls_of_class("wait", trace.engine)
     called = {step.name for step in flow.steps}
     said = [UNSURE] if any(map(is_device, flow.steps)) else []
-    if all(result_kind(call) == "ready" for call in waits) and called and not called & waits:
-        said += [f"No {call}() was needed: all were ready." for call in sorted(waits)]
+    for_readiness = all(result_kind(call) in ("ready", "signal") for call in waits)
+    if waits and for_readiness and called and not called & waits:
+        names = " or ".join(f"{call}()" for call in sorted(waits))
+        said.append(f"No {names} was needed: all were ready.")
     if flow.shared_rings:
         polls = has_cap(trace.engine, "kernel_polls")
         said += [_without_call(trace, flow), IN_RINGS if polls else IN_RINGS + TAKEN_FIRST]

@@ -71,6 +71,15 @@ def test_without_a_device_a_completion_is_there_after_the_kernel_took_the_entry(
     assert found["cq_entry"] == ((), ((2_000, 9_500),))
 
 
+def test_a_completion_comes_after_the_entry_of_its_own_slot() -> None:
+    early, late = put(1_000, slot=1), put(20_000, slot=2)
+    events = [early, enter(2_000, 3_000, 1), late, enter(21_000, 22_000, 1)]
+    found = held(one(*events, taken(9_000, slot=1), taken(40_000, slot=2)))
+    assert found["cq_entry"] == ((), ((2_000, 9_000), (21_000, 40_000)))
+    polling = ring_trace("io_uring:sqpoll=on", one(*events, taken(9_000, slot=1)).events)
+    assert held(polling)["sq_entry"] == ((), ((1_000, 9_000), (20_000, 50_000)))
+
+
 def test_a_completion_whose_entry_was_put_before_all_that_is_shown_came_at_any_moment() -> None:
     found = held(one(taken(9_500, slot=3)))
     assert found["cq_entry"] == ((), ((0, 9_500),))
