@@ -10,7 +10,7 @@ from matplotlib.colors import to_rgb
 
 from iomodels.charts.drawing import style
 from iomodels.engines.catalog import DESCRIPTORS
-from iomodels.engines.spec import parse
+from iomodels.engines.spec import parse, variants
 
 # Linear RGB as seen: Machado, Oliveira and Fernandes, "A Physiologically-based Model for Simulation
 # of Color Vision Deficiency" (IEEE TVCG 2009), their matrices for full deficiency.
@@ -31,6 +31,13 @@ DEFICIENCIES = {
         [0.004733, 0.691367, 0.303900],
     ],
 }
+
+
+def distance(hue, other):
+    return min(
+        numpy.linalg.norm(as_seen(hue, kind) - as_seen(other, kind))
+        for kind in (*DEFICIENCIES, "none")
+    )
 
 
 def as_seen(hue, kind):
@@ -64,3 +71,16 @@ def test_an_engine_and_its_options_alone_differ_in_colour(engine):
     looks = [style.look(parse(each).canonical) for each in (engine, *firsts)]
     assert len({look.colour for look in looks}) == len(looks)
     assert len({look.marker for look in looks}) == len(looks)
+
+
+@pytest.mark.parametrize("engine", DESCRIPTORS)
+def test_no_option_of_an_engine_looks_like_another_engine(engine):
+    """What has nearly the colour of another has not its marker."""
+    for spec in variants(engine):
+        its = style.look(spec.canonical)
+        if len(spec.options) > 1:
+            continue
+        for other in set(DESCRIPTORS) - {engine, "null"}:
+            look = style.look(other)
+            near = distance(its.colour, look.colour) < 0.15
+            assert not (near and look.marker == its.marker), (spec.canonical, other)

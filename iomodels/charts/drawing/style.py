@@ -52,13 +52,14 @@ HUES: Mapping[str, str] = {
     "aio": "#cc79a7",
     "threads": "#56b4e9",
     "null": "#7f7f7f",
+    "io_uring": "#882255",
     "poll": "#8a533f",
     "epoll": "#a46bf5",
     "sigio": "#e69f00",
     "kaio": "#332288",
-    "io_uring": "#882255",
 }
-"""In the order of their markers: what is added is added at the end, and changes no other.
+"""In the order of their markers: what is added is added at the end, and changes no other. An
+engine's options go on from its marker, so that those after it should differ in hue.
 
 Orange is also that of the device in a flow. So it is that of an engine which does not wait for one.
 """
