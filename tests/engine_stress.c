@@ -50,6 +50,7 @@ static void refuse_unless_it_can(const struct named_engine *named, const struct 
         .settings = &settings,
         .options = named->values,
         .on_files = channel->caps.files,
+        .on_sockets = channel->caps.sockets,
         .on_devices = channel->caps.starts_device,
     };
     const char *cannot = engine->cannot ? engine->cannot(&question) : NULL;

@@ -15,6 +15,7 @@
 struct channel_caps {
     bool files;         /* regular files */
     bool streams;       /* descriptors without a position */
+    bool sockets;       /* of these, those that recv() reads from */
     bool starts_device; /* start() itself takes noticeable time: the loop stamps around it */
     bool slots_are_independent; /* start() and finish() of two slots may run on two threads at once */
 };

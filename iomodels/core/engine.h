@@ -220,6 +220,7 @@ struct trial_question {
     const struct settings *settings;
     const int64_t *options; /* the engine's, by place in its table; none is left at its default's mark */
     bool on_files;          /* the channel's kind: regular files, or else streams */
+    bool on_sockets;        /* streams that recv() reads from */
     bool on_devices;        /* streams that end each request by themselves, whatever others wait for */
     const struct slice *slice; /* what was counted until now; NULL before a trial */
 };

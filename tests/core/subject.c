@@ -131,6 +131,7 @@ static struct trial_question question_about(const struct subject *subject)
         .settings = &subject->variant->settings,
         .options = subject->values,
         .on_files = subject->channel->caps.files,
+        .on_sockets = subject->channel->caps.sockets,
         .on_devices = subject->channel->caps.starts_device,
     };
 }

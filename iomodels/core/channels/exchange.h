@@ -19,11 +19,11 @@ int exchange_check(void *state, bool before);
 void exchange_release(void *state);
 void exchange_close(void *state);
 
-/* A channel over connections that `open_function` makes. */
-#define EXCHANGE_CHANNEL(channel_name, open_function)      \
+/* A channel over connections that `open_function` makes; they may be sockets. */
+#define EXCHANGE_CHANNEL(channel_name, open_function, are_sockets) \
     {                                                      \
         .name = (channel_name),                            \
-        .caps = {.streams = true, .slots_are_independent = true}, \
+        .caps = {.streams = true, .sockets = (are_sockets), .slots_are_independent = true}, \
         .open = (open_function),                           \
         .start_idle = exchange_start_idle,                 \
         .descriptors = exchange_descriptors,               \

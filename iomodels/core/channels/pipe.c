@@ -33,4 +33,4 @@ static int pipe_open(void **state, const struct channel_setup *setup)
 }
 
 extern const struct channel channel_pipe;
-const struct channel channel_pipe = EXCHANGE_CHANNEL("pipe", pipe_open);
+const struct channel channel_pipe = EXCHANGE_CHANNEL("pipe", pipe_open, false);

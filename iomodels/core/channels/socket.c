@@ -153,4 +153,4 @@ static int socket_open(void **state, const struct channel_setup *setup)
 }
 
 extern const struct channel channel_socket;
-const struct channel channel_socket = EXCHANGE_CHANNEL("socket", socket_open);
+const struct channel channel_socket = EXCHANGE_CHANNEL("socket", socket_open, true);

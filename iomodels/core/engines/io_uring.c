@@ -50,24 +50,24 @@ static void fill(const struct uring *uring, struct ring_sqe *sqe, const struct r
     } else {
         fill_transfer(uring, sqe, request);
     }
-    sqe->fd = request->fd;
-    if (uring->places) {
-        sqe->fd = uring->places[request->fd];
-        sqe->flags = RING_SQE_FIXED_FILE;
-    }
+    uring_name_file(uring, sqe, request->fd);
     sqe->user_data = request->slot;
 }
 
-/* False: the ring is full, and the kernel takes nothing now. */
-static bool put(struct uring *uring, struct request *request)
+struct ring_sqe *uring_entry(struct uring *uring)
 {
     struct ring_sqe *sqe = ring_entry(&uring->ring);
 
-    if (!sqe) {
-        if (uring_start(uring) < 0)
-            return false;
+    if (__builtin_expect(sqe == NULL, 0) && uring_start(uring) == 0)
         sqe = ring_entry(&uring->ring);
-    }
+    uring->has_put = true;
+    return sqe;
+}
+
+static inline bool put_plain(struct uring *uring, struct request *request)
+{
+    struct ring_sqe *sqe = uring_entry(uring);
+
     if (!sqe)
         return false;
     fill(uring, sqe, request);
@@ -76,11 +76,23 @@ static bool put(struct uring *uring, struct request *request)
     return true;
 }
 
+bool uring_put_plain(struct uring *uring, struct request *request)
+{
+    return put_plain(uring, request);
+}
+
+static inline bool put(struct uring *uring, struct request *request)
+{
+    if (__builtin_expect(uring->receives, 0) && request->operation == OPERATION_READ)
+        return uring_receive_put(uring, request);
+    return put_plain(uring, request);
+}
+
 /* The thread sleeps after a while without entries, and then says so. It looks for entries once more after that, so
  * whoever publishes one must do it before looking at the flag. */
-static bool needs_wakeup(const struct uring *uring)
+static bool needs_wakeup(struct uring *uring)
 {
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    ring_fence(&uring->ring);
     return ring_flags(&uring->ring) & RING_SQ_NEED_WAKEUP;
 }
 
@@ -104,6 +116,7 @@ static int wake(struct uring *uring)
 int uring_start(struct uring *uring)
 {
     ring_publish(&uring->ring);
+    uring->has_put = false;
     if (uring->is_polled)
         return wake(uring);
     for (;;) {
@@ -127,7 +140,7 @@ static int uring_submit(void *state, struct request *const *requests, uint32_t n
     }
     if (taken == 0)
         return 0;
-    if (uring->starts_in_reap) {
+    if (uring->starts_in_reap || !uring->has_put) {
         ring_publish(&uring->ring);
         return (int)taken;
     }
@@ -146,6 +159,25 @@ static void take_own(struct uring *uring, const struct ring_cqe *cqe)
         uring->cancel_ended = true;
         uring->cancel_result = cqe->result;
     }
+}
+
+static inline bool is_own(const struct ring_cqe *cqe)
+{
+    return cqe->user_data == USER_CANCEL || cqe->user_data == USER_TIMEOUT;
+}
+
+static bool may_end_a_request(const struct uring *uring, const struct ring_cqe *cqe)
+{
+    return !is_own(cqe) && (cqe->user_data < uring->depth || uring_receive_is_awaited(uring, cqe));
+}
+
+/* How many requests it ends. One that ends none is no reason for reap to stop waiting. */
+static uint32_t take_received(struct uring *uring, const struct ring_cqe *cqe, struct completion *completion)
+{
+    const bool ends = uring_receive_take(uring, cqe, completion);
+
+    uring->saw_own |= !ends;
+    return ends;
 }
 
 static struct completion complete(struct uring *uring, const struct ring_cqe *cqe)
@@ -176,12 +208,14 @@ uint32_t uring_take(struct uring *uring, struct completion *completions, uint32_
     for (; place < ready; place++) {
         const struct ring_cqe *cqe = ring_completion(&uring->ring, place);
 
-        if (__builtin_expect(cqe->user_data >= uring->depth, 0))
-            take_own(uring, cqe);
-        else if (n < max)
-            completions[n++] = complete(uring, cqe);
-        else
+        if (n == max && may_end_a_request(uring, cqe))
             break;
+        if (__builtin_expect(cqe->user_data < uring->depth, 1))
+            completions[n++] = complete(uring, cqe);
+        else if (is_own(cqe))
+            take_own(uring, cqe);
+        else
+            n += take_received(uring, cqe, &completions[n]);
     }
     if (place)
         ring_advance(&uring->ring, place);
@@ -227,6 +261,8 @@ static uint32_t put_timeout(struct uring *uring, uint32_t wanted, int64_t timeou
 static int enter_once(struct uring *uring, uint32_t wanted, int64_t timeout_ns)
 {
     uint32_t flags = wanted > 0 || kernel_has_more(uring) ? RING_ENTER_GETEVENTS : uring->wait_flags;
+    ring_publish(&uring->ring);
+    uring->has_put = false;
     uint32_t unsent = uring_unsent(uring);
 
     if (uring->is_polled && ring_unsent(&uring->ring) && needs_wakeup(uring))
@@ -261,7 +297,7 @@ static int uring_reap(void *state, struct completion *completions, uint32_t min,
 {
     struct uring *uring = state;
     uint32_t n = take_all(uring, completions, max);
-    bool again = n < min || uring_unsent(uring) > 0 || (min == 0 && n == 0 && kernel_has_more(uring));
+    bool again = n < min || uring->has_put || uring_unsent(uring) > 0 || (min == 0 && n == 0 && kernel_has_more(uring));
 
     while (again) {
         const uint32_t wanted = n < min && !uring->spins ? min - n : 0;
@@ -273,7 +309,7 @@ static int uring_reap(void *state, struct completion *completions, uint32_t min,
         if (result < 0 && !passes(result))
             return result;
         n += take_all(uring, completions + n, max - n);
-        again = goes_on(uring, result) && (n < min || uring_unsent(uring) > 0);
+        again = uring->has_put || (goes_on(uring, result) && (n < min || uring_unsent(uring) > 0));
     }
     if (n > 0)
         uring->empty_looks = 0;
@@ -283,6 +319,19 @@ static int uring_reap(void *state, struct completion *completions, uint32_t min,
 }
 
 /* ------------------------------------------------------------------ what it says of itself */
+
+static const char *uring_cannot(const struct trial_question *question)
+{
+    const struct settings *settings = question->settings;
+
+    if (question->options[OPTION_MULTISHOT] == MULTISHOT_OFF)
+        return NULL;
+    if (!question->on_sockets)
+        return "io_uring:multishot=on receives from sockets; it does not support files, pipes and timers";
+    return settings->exchange == EXCHANGE_STREAM && settings->workload == WORKLOAD_WRITE
+               ? "io_uring:multishot=on is about receiving, and here nothing is received"
+               : NULL;
+}
 
 static const char *uring_degenerate(const struct trial_question *question)
 {
@@ -319,6 +368,8 @@ static void uring_vary(struct engine *engine, const int64_t *options)
         engine->calls = calls_that_start;
     }
     engine->caps.starts_in_reap = options[OPTION_WAIT] == WAIT_ENTER && options[OPTION_SQPOLL] == SQPOLL_OFF;
+    if (options[OPTION_MULTISHOT] == MULTISHOT_ON)
+        engine->recycle = uring_recycle;
     engine->caps.kernel_polls = options[OPTION_SQPOLL] == SQPOLL_ON;
     if (engine->caps.kernel_polls)
         engine->threads_in_words = "the kernel's polling thread, and its workers for what that one cannot do without blocking";
@@ -341,6 +392,11 @@ static const struct engine_option options[] = {
         .choices = (const char *const[]){"default", "coop", "defer", NULL},
         .needs_option = OPTION_SQPOLL,
         .needs_values = 1u << SQPOLL_OFF,
+    },
+    [OPTION_MULTISHOT] = {
+        .name = "multishot",
+        .meaning = "one receive goes on for all that arrives, into buffers provided beforehand (sockets)",
+        .choices = (const char *const[]){"off", "on", NULL},
     },
     [OPTION_WAIT] = {
         .name = "wait",
@@ -368,6 +424,10 @@ const struct engine engine_io_uring = {
             "cq_overflows",
             "times the completion ring was full, and the kernel kept completions in a list of its own, which is slower",
         },
+        [COUNTER_BUFFERS_EXHAUSTED] = {
+            "receive_buffers_exhausted",
+            "times no provided buffer was free, and a receive had to be started again",
+        },
         {NULL, NULL},
     },
     .caps = {
@@ -379,6 +439,7 @@ const struct engine engine_io_uring = {
         .cancels = true,
     },
     .vary = uring_vary,
+    .cannot = uring_cannot,
     .degenerate = uring_degenerate,
     .probe = uring_probe,
     .explain = uring_explain,

@@ -2,6 +2,7 @@
  *   io_uring.c          the engine and its table; submit, reap, close
  *   io_uring_open.c     the ring and what is registered with it
  *   io_uring_cancel.c   calling a transfer back
+ *   io_uring_receive.c  multishot receives into provided buffers
  *   io_uring_able.c     what it can do here: probe, explain
  *   io_uring_ring.c     the two rings themselves */
 #ifndef IOMODELS_IO_URING_H
@@ -11,21 +12,50 @@
 #include "io_uring_ring.h"
 #include "transfer.h"
 
-enum { OPTION_SQPOLL, OPTION_FIXED, OPTION_TASKRUN, OPTION_WAIT, URING_OPTIONS };
+enum { OPTION_SQPOLL, OPTION_FIXED, OPTION_TASKRUN, OPTION_MULTISHOT, OPTION_WAIT };
 enum { SQPOLL_OFF, SQPOLL_ON };
 enum { FIXED_NONE, FIXED_FILES, FIXED_BUFFERS, FIXED_BOTH };
 enum { TASKRUN_DEFAULT, TASKRUN_COOP, TASKRUN_DEFER };
+enum { MULTISHOT_OFF, MULTISHOT_ON };
 enum { WAIT_ENTER, WAIT_SPIN };
 
-enum { COUNTER_SUBMITS_WITHOUT_CALL, COUNTER_CQ_OVERFLOWS };
+enum { COUNTER_SUBMITS_WITHOUT_CALL, COUNTER_CQ_OVERFLOWS, COUNTER_BUFFERS_EXHAUSTED };
 
 /* An entry's user_data: a request's slot, or something of our own. */
 #define USER_CANCEL (UINT64_C(1) << 32)
 #define USER_TIMEOUT (UINT64_C(2) << 32)
+#define USER_RECEIVE (UINT64_C(3) << 32) /* and the place of a descriptor */
 
 struct uring_slot {
     struct request *request; /* NULL: not in the rings */
     bool cancel_asked;
+};
+
+/* What has been received on a descriptor, and who waits for more. */
+struct receiver {
+    int32_t head, last; /* buffers with bytes that nobody has had yet, the oldest first; -1: none */
+    struct request *waiting;
+    uint32_t wanted; /* bytes, at most */
+    bool is_armed;   /* the kernel receives */
+};
+
+/* A buffer that the kernel has filled. */
+struct provided {
+    uint32_t length, position; /* bytes, and how many of them have been handed out */
+    uint32_t lent;             /* to the loop, which gives them back */
+    int32_t next;              /* of the same descriptor's; -1: none */
+};
+
+struct receive {
+    struct ring_buffer *ring; /* of those that the kernel may take */
+    uint16_t tail;
+    bool is_registered;
+    uint32_t count, armed;
+    char *memory;
+    size_t size; /* of one buffer */
+    struct provided *buffers;
+    struct receiver *receivers; /* by place of their descriptor */
+    uint32_t receiver_count;
 };
 
 struct uring {
@@ -45,7 +75,11 @@ struct uring {
 
     struct engine_buffers buffers; /* registered; count 0: none are */
     uint32_t slots_per_buffer;     /* one registered buffer has those of so many slots */
-    int32_t *places;               /* in the registered files, by descriptor; NULL: none are */
+    int32_t *places;               /* among those lent, by descriptor; NULL: nobody asks */
+    bool has_files;                /* they are registered */
+    bool receives;                 /* multishot */
+    struct receive receive;
+    bool has_put;                  /* an entry while completions were taken: it is still to be started */
 
     int cancel_result;
     bool cancel_ended;
@@ -66,8 +100,36 @@ struct explanation uring_explain(const struct trial_question *question, enum sta
  * given now is given with the next call. */
 int uring_start(struct uring *uring);
 
+/* An empty entry; NULL: the ring is full, and the kernel takes nothing now. */
+struct ring_sqe *uring_entry(struct uring *uring);
+/* Puts the request's transfer into the ring, as what it is. False: there is no room. */
+bool uring_put_plain(struct uring *uring, struct request *request);
+
+/* The same with a read from a socket whose receives are multishot ones. */
+bool uring_receive_put(struct uring *uring, struct request *request);
+/* Whether the completion of a receive ends a request, which is then in `completion`. */
+bool uring_receive_take(struct uring *uring, const struct ring_cqe *cqe, struct completion *completion);
+/* Whether a request waits for it. */
+bool uring_receive_is_awaited(const struct uring *uring, const struct ring_cqe *cqe);
+/* Whether it was waiting; then it has ended. */
+bool uring_receive_cancel(struct uring *uring, const struct request *request);
+void uring_recycle(void *state, const char *data);
+int uring_receive_open(struct uring *uring, const struct engine_setup *setup);
+void uring_receive_close(struct uring *uring);
+/* How many completions may be in the ring at once, with so many requests. */
+uint32_t uring_receive_completions(uint32_t depth);
+
 /* Moves completions from the ring into `completions`; how many. */
 uint32_t uring_take(struct uring *uring, struct completion *completions, uint32_t max);
+
+static inline void uring_name_file(const struct uring *uring, struct ring_sqe *sqe, int fd)
+{
+    sqe->fd = fd;
+    if (uring->has_files) {
+        sqe->fd = uring->places[fd];
+        sqe->flags |= RING_SQE_FIXED_FILE;
+    }
+}
 
 /* Entries that no call has given to the kernel yet; a thread of its own takes them without one. */
 static inline uint32_t uring_unsent(const struct uring *uring)

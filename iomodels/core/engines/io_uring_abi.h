@@ -121,6 +121,7 @@ enum {
     RING_OP_READ = 22,
     RING_OP_WRITE = 23,
     RING_OP_RECV = 27,
+    RING_OP_SEND_ZC = 47, /* came with multishot receives (Linux 6.0), of which the kernel does not tell */
 };
 
 enum {
@@ -128,7 +129,26 @@ enum {
     RING_SQE_BUFFER_SELECT = 1u << 5,
 };
 
+/* One place of a ring of provided buffers. The tail, up to which the kernel may take them, lies in the first place. */
+struct ring_buffer {
+    uint64_t address;
+    uint32_t length;
+    uint16_t id, tail;
+};
+
+struct ring_buffers_registration {
+    uint64_t address;
+    uint32_t entries;
+    uint16_t group, flags;
+    uint64_t reserved[3];
+};
+
 enum { RING_FSYNC_DATASYNC = 1u << 0 };
+/* Of a cancel; Linux 5.19. */
+enum {
+    RING_CANCEL_ALL = 1u << 0,
+    RING_CANCEL_ANY = 1u << 2,
+};
 enum { RING_RECV_MULTISHOT = 1u << 1 }; /* in ioprio; Linux 6.0 */
 
 enum {

@@ -65,6 +65,7 @@ static const char *refusal(int error, const int64_t *options)
 static const char *lacks_operation(const struct ring_probe *probe, const int64_t *options)
 {
     const bool buffers = options[OPTION_FIXED] == FIXED_BUFFERS || options[OPTION_FIXED] == FIXED_BOTH;
+    const bool receives = options[OPTION_MULTISHOT] == MULTISHOT_ON;
     const struct {
         uint8_t opcode;
         bool is_needed;
@@ -75,6 +76,7 @@ static const char *lacks_operation(const struct ring_probe *probe, const int64_t
         {RING_OP_FSYNC, true, "this kernel's io_uring lacks IORING_OP_FSYNC (Linux 5.1)"},
         {RING_OP_ASYNC_CANCEL, true, "this kernel's io_uring lacks IORING_OP_ASYNC_CANCEL (Linux 5.5)"},
         {RING_OP_READ_FIXED, buffers, "this kernel's io_uring lacks IORING_OP_READ_FIXED (Linux 5.1)"},
+        {RING_OP_SEND_ZC, receives, "this kernel's io_uring lacks multishot receives (IORING_RECV_MULTISHOT, Linux 6.0)"},
         {RING_OP_WRITE_FIXED, buffers, "this kernel's io_uring lacks IORING_OP_WRITE_FIXED (Linux 5.1)"},
     };
 

@@ -64,7 +64,7 @@ int uring_cancel(void *state, struct request *request)
     if (error)
         return error;
     if (slot->request != request)
-        return CANCEL_ALREADY_COMPLETE;
+        return uring->receives && uring_receive_cancel(uring, request) ? CANCEL_DONE : CANCEL_ALREADY_COMPLETE;
     if (!put_cancel(uring, request))
         return -EAGAIN;
     slot->cancel_asked = true;

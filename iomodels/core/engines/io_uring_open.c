@@ -34,12 +34,13 @@ static int locked(int error)
 
 static int open_ring(struct uring *uring, const struct engine_setup *setup)
 {
-    const uint32_t depth = setup->depth;
+    const uint32_t depth = setup->depth, entries = uring->receives ? 2 * depth + 2 : depth + 1;
+    const uint32_t more = uring->receives ? uring_receive_completions(depth) : 0;
 
     return locked(ring_open(&uring->ring, &(struct ring_setup){
         .calls = setup->calls,
-        .sq_entries = depth < MAX_SQ_ENTRIES ? depth + 1 : MAX_SQ_ENTRIES,
-        .cq_entries = CQ_ENTRIES_PER_REQUEST * (depth + 1),
+        .sq_entries = entries < MAX_SQ_ENTRIES ? entries : MAX_SQ_ENTRIES,
+        .cq_entries = CQ_ENTRIES_PER_REQUEST * (depth + 1) + more,
         .flags = uring_setup_flags(setup->options),
         .sq_thread_idle_ms = SQ_THREAD_IDLE_MS,
     }));
@@ -47,7 +48,7 @@ static int open_ring(struct uring *uring, const struct engine_setup *setup)
 
 /* ------------------------------------------------------------------ what is registered */
 
-static int register_files(struct uring *uring, const struct engine_setup *setup)
+static int find_places(struct uring *uring, const struct engine_setup *setup)
 {
     int highest = 0;
 
@@ -59,8 +60,16 @@ static int register_files(struct uring *uring, const struct engine_setup *setup)
         return -ENOMEM;
     for (uint32_t i = 0; i < setup->descriptor_count; i++)
         uring->places[setup->descriptors[i]] = (int32_t)i;
-    return locked(ring_register(&uring->ring, setup->calls, RING_REGISTER_FILES, setup->descriptors,
-                                setup->descriptor_count));
+    return 0;
+}
+
+static int register_files(struct uring *uring, const struct engine_setup *setup)
+{
+    const int error = locked(ring_register(&uring->ring, setup->calls, RING_REGISTER_FILES, setup->descriptors,
+                                           setup->descriptor_count));
+
+    uring->has_files = error == 0;
+    return error;
 }
 
 struct extent {
@@ -97,10 +106,13 @@ static int register_buffers(struct uring *uring, const struct engine_setup *setu
 static int register_all(struct uring *uring, const struct engine_setup *setup)
 {
     const int64_t fixed = setup->options[OPTION_FIXED];
-    int error = 0;
+    const bool files = fixed == FIXED_FILES || fixed == FIXED_BOTH;
+    int error = files || uring->receives ? find_places(uring, setup) : 0;
 
-    if (fixed == FIXED_FILES || fixed == FIXED_BOTH)
+    if (!error && files)
         error = register_files(uring, setup);
+    if (!error && uring->receives)
+        error = uring_receive_open(uring, setup);
     if (!error && (fixed == FIXED_BUFFERS || fixed == FIXED_BOTH))
         error = register_buffers(uring, setup);
     return error;
@@ -109,7 +121,7 @@ static int register_all(struct uring *uring, const struct engine_setup *setup)
 /* What a ring holds on to, the kernel lets go of some time after it was closed; this does it at once. */
 static void unregister_all(struct uring *uring)
 {
-    if (uring->places)
+    if (uring->has_files)
         (void)ring_register(&uring->ring, uring->calls, RING_UNREGISTER_FILES, NULL, 0);
     if (uring->buffers.count)
         (void)ring_register(&uring->ring, uring->calls, RING_UNREGISTER_BUFFERS, NULL, 0);
@@ -121,6 +133,7 @@ void uring_close(void *state)
 {
     struct uring *uring = state;
 
+    uring_receive_close(uring);
     if (uring->ring.fd >= 0)
         unregister_all(uring);
     ring_close(&uring->ring);
@@ -154,6 +167,7 @@ int uring_open(void **state, const struct engine_setup *setup)
         .depth = setup->depth,
         .ring.fd = -1,
         .spins = options[OPTION_WAIT] == WAIT_SPIN,
+        .receives = options[OPTION_MULTISHOT] == MULTISHOT_ON,
         .is_polled = options[OPTION_SQPOLL] == SQPOLL_ON,
         /* What is deferred to a wait is only done in one. */
         .wait_flags = options[OPTION_TASKRUN] == TASKRUN_DEFER ? RING_ENTER_GETEVENTS : 0,

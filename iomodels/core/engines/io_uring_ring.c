@@ -21,6 +21,7 @@ SAME_PLACE(struct ring_sqe, offset, struct io_uring_sqe, off);
 SAME_PLACE(struct ring_sqe, address, struct io_uring_sqe, addr);
 SAME_PLACE(struct ring_sqe, operation_flags, struct io_uring_sqe, rw_flags);
 SAME_PLACE(struct ring_sqe, user_data, struct io_uring_sqe, user_data);
+_Static_assert(RING_OP_RECV == (int)IORING_OP_RECV && RING_OP_READ == (int)IORING_OP_READ, "");
 SAME_PLACE(struct ring_sqe, buffer, struct io_uring_sqe, buf_index);
 #endif
 

@@ -213,6 +213,7 @@ static inline struct trial_question loop_question(const struct loop *loop)
         .settings = &loop->settings,
         .options = loop->options,
         .on_files = loop->channel->caps.files,
+        .on_sockets = loop->channel->caps.sockets,
         .on_devices = loop->channel->caps.starts_device,
         .slice = loop->slice,
     };

@@ -255,6 +255,7 @@ PyObject *tables_ask(PyObject *module, PyObject *args)
         .settings = &settings,
         .options = options,
         .on_files = channel->caps.files,
+        .on_sockets = channel->caps.sockets,
         .on_devices = channel->caps.starts_device,
     };
     return Py_BuildValue("{s:z,s:z,s:z}", "cannot", engine->cannot ? engine->cannot(&question) : NULL,
