@@ -9,7 +9,7 @@ import pytest
 
 from iomodels import _core
 
-from ..engines import CAPS
+from ..engines import CAPS, works_on
 from .aio_jobs import (
     AIO,
     FILE_SIZE,
@@ -24,7 +24,7 @@ from .aio_jobs import (
     with_threads,
 )
 
-CANCELLING = [name for name, caps in CAPS.items() if caps["cancels"]]
+CANCELLING = [name for name, caps in CAPS.items() if caps["cancels"] and works_on(name, "timer")]
 CANCELLING_AIO = [name for name in AIO if name in CANCELLING]
 EXPONENTIAL = 2
 STOPS = 5
@@ -62,8 +62,9 @@ def test_a_deadline_ends_requests_and_each_once(engine: str) -> None:
         assert answer["cancels_too_late"] > 0, "a thread cannot be called back from a read"
         assert answer["calls"]["aio_cancel"] == asked(answer)
         assert answer["slice_operations"] > 0
-    else:
-        # Every request takes longer than its deadline, unless this process did not run for so long.
+    elif not (CAPS[engine]["spins"] or CAPS[engine]["kernel_polls"]):
+        # Every request takes longer than its deadline, unless this process did not run for so long
+        # (as one that spins on a busy machine).
         assert answer["slice_operations"] < asked(answer) / 2
 
 

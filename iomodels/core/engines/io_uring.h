@@ -1,5 +1,7 @@
 /* What the files of the engine io_uring share: its options, its state, and who does what.
- *   io_uring.c          the engine and its table; submit, reap, close
+ *   io_uring.c          the engine's table: what it says of itself
+ *   io_uring_submit.c   filling entries, and giving them to the kernel
+ *   io_uring_reap.c     waiting for completions, and taking them
  *   io_uring_open.c     the ring and what is registered with it
  *   io_uring_cancel.c   calling a transfer back
  *   io_uring_receive.c  multishot receives into provided buffers
@@ -7,6 +9,8 @@
  *   io_uring_ring.c     the two rings themselves */
 #ifndef IOMODELS_IO_URING_H
 #define IOMODELS_IO_URING_H
+
+#include <errno.h>
 
 #include "engine.h"
 #include "io_uring_ring.h"
@@ -92,6 +96,8 @@ uint32_t uring_setup_flags(const int64_t *options);
 
 int uring_open(void **state, const struct engine_setup *setup);
 void uring_close(void *state);
+int uring_submit(void *state, struct request *const *requests, uint32_t n);
+int uring_reap(void *state, struct completion *completions, uint32_t min, uint32_t max, int64_t timeout_ns);
 int uring_cancel(void *state, struct request *request);
 const char *uring_probe(const struct trial_question *question);
 struct explanation uring_explain(const struct trial_question *question, enum stage stage, int error);
@@ -129,6 +135,20 @@ static inline void uring_name_file(const struct uring *uring, struct ring_sqe *s
         sqe->fd = uring->places[fd];
         sqe->flags |= RING_SQE_FIXED_FILE;
     }
+}
+
+/* The thread sleeps after a while without entries, and then says so. It looks for entries once more after that, so
+ * whoever publishes one must do it before looking at the flag. */
+static inline bool uring_needs_wakeup(struct uring *uring)
+{
+    ring_fence(&uring->ring);
+    return ring_flags(&uring->ring) & RING_SQ_NEED_WAKEUP;
+}
+
+/* States that pass: entries stay in the ring, and go with the next call. */
+static inline bool uring_passes(int error)
+{
+    return error == -EINTR || error == -EAGAIN || error == -EBUSY || error == -ETIME;
 }
 
 /* Entries that no call has given to the kernel yet; a thread of its own takes them without one. */
