@@ -23,8 +23,6 @@ from .console import safe
 
 FIGURE_1 = "slow-device"
 """The scenario that measures all four models."""
-ROOM = 33
-"""The width of the last column at 80 columns."""
 STYLES: Mapping[Outcome, str] = {
     "holds": "green",
     "does not hold here": "red",
@@ -58,20 +56,16 @@ def table(run: Run, claim_set: ClaimSet, *, explain: bool = False) -> list[Rende
     found = sets.verdicts(run, claim_set.claims, every=True)
     grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     grid.add_column("", no_wrap=True)
-    grid.add_column(f"{claim_set.whose} claim", ratio=4)
     grid.add_column("here", width=12)
     rounds = rounds_of(run)
-    names = (name for verdict in found for name in verdict.cells) if explain else ()
-    longest = max((len(word) for name in names for word in f"{name},".split()), default=0)
-    heading = f"measured, with its {interval_kind(rounds)}"
-    if longest > ROOM:  # a name is not broken inside a word
-        grid.add_column(heading, width=longest, overflow="fold")
-    else:
-        grid.add_column(heading, ratio=5, overflow="fold")
+    grid.add_column(
+        f"{claim_set.whose} claims, each number with its {interval_kind(rounds)}",
+        ratio=1,
+        overflow="fold",
+    )
     for verdict in found:
         grid.add_row(
             verdict.claim.id,
-            safe(verdict.claim.says),
             Text(verdict.outcome, style=STYLES[verdict.outcome]),
             _measured(verdict, explain=explain),
         )
@@ -79,7 +73,7 @@ def table(run: Run, claim_set: ClaimSet, *, explain: bool = False) -> list[Rende
 
 
 def _measured(verdict: ClaimVerdict, *, explain: bool) -> Text:
-    lines = [safe(line) for line in verdict.lines]
+    lines = [safe(verdict.claim.says, "bold"), *(safe(line) for line in verdict.lines)]
     if explain:
         lines.append(safe(", ".join(verdict.cells), "dim"))
     return Text("\n").join(lines)
@@ -146,5 +140,6 @@ COMMANDS: Mapping[str, Sequence[str]] = {
         f"Figure 1: iomodels chart {{path}} --scenario {FIGURE_1} --matrix",
         "Figures 2 to 5: iomodels trace -o traces",
     ),
+    "today": ("call by call: iomodels trace -e today -o traces-today",),
 }
 """By the suite: the commands that draw what it is about."""

@@ -69,8 +69,9 @@ def sentences(cells: Sequence[Cell]) -> list[str]:
     lines = levels(cells)
     base = baseline(cells)
     usable = [cell for cell in cells if _usable(cell) or (cell is base and _is_sound(cell))]
+    copies = _copies(cells, base)
     if base is None or len(usable) < 2:
-        return lines or _no_answer(cells)
+        return (lines or _no_answer(cells)) + copies
     if base not in usable:
         base = usable[0]
     by, deciding = _compared(base), _deciding(base)
@@ -95,7 +96,7 @@ def sentences(cells: Sequence[Cell]) -> list[str]:
     against = _against(rest, base.engine)
     if len(against) > MOST_LINES:
         against = by_quantity(known, f" against {base.engine}")
-    return lines + against + _too_few(unknown, base.engine) + opposite
+    return lines + against + copies + _too_few(unknown, base.engine) + opposite
 
 
 def first(cells: Sequence[Cell]) -> str:
@@ -113,7 +114,7 @@ def _no_answer(cells: Sequence[Cell]) -> list[str]:
         return ["No comparison: under a deadline only fast requests are left."]
     if len(measured) == 1:
         return [f"No comparison: only {measured[0].engine} was measured."]
-    return ["No comparison: all engines do the same as blocking here."]
+    return ["No comparison of models: all engines do the same as blocking here."]
 
 
 def levels(cells: Sequence[Cell]) -> list[str]:
@@ -289,6 +290,18 @@ def by_quantity(found: Mapping[str, Sequence[Verdict]], against: str) -> list[st
         if told:
             lines.append(f"{_capital(by.noun)}{against}: {'; '.join(told)}.")
     return lines
+
+
+def _copies(cells: Sequence[Cell], base: Cell | None) -> list[str]:
+    """What engines need that do the same as blocking, where one needs another CPU time: the same
+    transfer in the same order has its price in each interface. That is no difference of models."""
+    copies = [cell for cell in cells if cell is not base and is_degenerate(cell)]
+    if base is None or not _is_sound(base):
+        return []
+    found = {c.engine: verdicts_between(c, base, [CPU]) for c in copies if _is_sound(c)}
+    if not any(verdict.kind == "differs" for verdicts in found.values() for verdict in verdicts):
+        return []
+    return by_quantity(found, f" against {base.engine}, of engines that do the same")
 
 
 def _too_few(unknown: dict[str, list[Verdict]], base: str) -> list[str]:

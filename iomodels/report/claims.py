@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from iomodels.analysis.cells import title
@@ -39,22 +40,23 @@ class ShownClaim:
 
 
 def claims_of(run: Run) -> list[ShownClaims]:
-    """The claims whose cells are all in the run, by set."""
-    found = [(each.title, sets.verdicts(run, each.claims)) for each in sets.SETS]
+    """The claims whose cells are all in the run, by set; those that it was asked for first."""
+    asked = sets.asked_for(run)
+    in_order = sorted(sets.SETS, key=lambda each: each not in asked)
+    found = [(each.title, sets.verdicts(run, each.claims)) for each in in_order]
     return [
         ShownClaims(
-            heading,
-            tuple(
-                ShownClaim(verdict, "; ".join(_place(cell, run) for cell in verdict.cells))
-                for verdict in verdicts
-            ),
+            heading, tuple(ShownClaim(verdict, _places(verdict.cells, run)) for verdict in verdicts)
         )
         for heading, verdicts in found
         if verdicts
     ]
 
 
-def _place(cell: str, run: Run) -> str:
-    """`A slow device: blocking` for `slow-device/blocking`, as a claim names its cells."""
-    scenario, _, rest = cell.partition("/")
-    return f"{title(scenario, run)}: {rest}" if rest else cell
+def _places(cells: Sequence[str], run: Run) -> str:
+    """`A slow device: nonblocking, blocking` for the cells of a claim, as it names them."""
+    by_scenario: dict[str, list[str]] = {}
+    for cell in cells:
+        scenario, _, rest = cell.partition("/")
+        by_scenario.setdefault(title(scenario, run), []).append(rest)
+    return "; ".join(f"{name}: {', '.join(rest)}" for name, rest in by_scenario.items())

@@ -87,3 +87,18 @@ def test_of_many_engines_there_is_a_sentence_for_each_quantity_and_not_for_each_
         "higher, aio:threads=4 10 % lower, select 20 % lower; no difference shown: "
         "threads:handoff=none.",
     ]
+
+
+def test_the_price_of_doing_the_same_is_said_where_it_is_another():
+    def copying(engine, cpu):
+        trials = [make_trial(number, cpu_ns_per_op=2000 * cpu) for number in range(7)]
+        note = None if engine == "blocking" else "degenerate: same as blocking, because of this"
+        return make_cell(engine, trials, note=note)
+
+    alike = [copying("blocking", 1.0), copying("select", 1.02)]
+    assert len(sentences(alike)) == 1
+    _, price = sentences([*alike, copying("kaio", 1.4), copying("io_uring", 1.8)])
+    assert price == (
+        "CPU per operation against blocking, of engines that do the same: kaio 40 % higher, "
+        "io_uring 80 % higher; the same (within 5 %): select."
+    )

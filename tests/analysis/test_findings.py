@@ -254,7 +254,9 @@ def test_blocking_is_the_base_wherever_it_stands():
 def test_degenerate_cells_are_not_compared():
     note = "degenerate: same as blocking, since a regular file is always ready"
     cells = [cell("blocking"), cell("select", 5, note=note), cell("nonblocking", 5, note=note)]
-    assert sentences(cells) == ["No comparison: all engines do the same as blocking here."]
+    assert sentences(cells) == [
+        "No comparison of models: all engines do the same as blocking here."
+    ]
     _, sentence = sentences([*cells, cell("aio", 1.2)])
     assert sentence.startswith("aio against blocking: median latency 20 % higher")
 

@@ -205,7 +205,8 @@ def judge_claim(claim: Claim, cells: Sequence[Cell]) -> ClaimVerdict:
         place.name for condition in claim.conditions for place in condition.places
     )
     outcome = _together([number.outcome for number in numbers])
-    return ClaimVerdict(claim, outcome, tuple(dict.fromkeys(numbers)), tuple(places))
+    different = {number.text: number for number in reversed(numbers)}  # the first of each
+    return ClaimVerdict(claim, outcome, tuple(reversed(different.values())), tuple(places))
 
 
 def _together(outcomes: Sequence[Outcome | None]) -> Outcome:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from iomodels.analysis.claims import article
+from iomodels.analysis.claims import article, today
 from iomodels.analysis.claims.definition import Claim, ClaimVerdict, find, judge_claim
 from iomodels.results.schema import Run
 
@@ -45,6 +45,14 @@ SETS: tuple[ClaimSet, ...] = (
         page="claims.md",
         module="article.py",
         claims=article.CLAIMS,
+    ),
+    ClaimSet(
+        suite="today",
+        takes="about two minutes and a half",
+        whose="today's",
+        page="claims-today.md",
+        module="today.py",
+        claims=today.CLAIMS,
     ),
 )
 
