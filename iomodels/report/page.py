@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from iomodels.analysis import findings, sweeps
 from iomodels.analysis.cells import (
@@ -33,11 +33,11 @@ from iomodels.analysis.cells import (
     trial_times,
 )
 from iomodels.base.errors import NothingMeasured, ResultError
-from iomodels.base.escape import visible
 from iomodels.base.units import counted, format_duration, format_size
 from iomodels.report.claims import claims_of
 from iomodels.report.svg import Inliner
 from iomodels.report.tables import NO_BREAK_SPACE, ReportTable, legend, table
+from iomodels.report.text import breakable, harmless, prose, unbroken
 from iomodels.results.schema import Asked, Cell, Parameter, Run
 from iomodels.statistics.rounds import MIN_ROUNDS
 from iomodels.trace.schema import Trace
@@ -46,8 +46,6 @@ MAX_CELLS = 2000
 MAX_LINES = 1000
 """The most entries that one list of the page has: warnings, environment and the like."""
 ABBREVIATIONS = ("aio", "cpu", "smt")
-MAX_TEXT = 4096
-"""Longer texts are cut: nothing that `bench` writes is that long."""
 
 ORIGIN = ("cpu", "cores", "hypervisor", "kernel", "libc")
 """What of the environment says that it is the same machine."""
@@ -339,12 +337,11 @@ def _render(context: Mapping[str, Any], picture_css: str) -> str:
     environment = Environment(
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=_harmless,
+        finalize=harmless,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["unbroken"] = _unbroken
-    environment.filters["prose"] = _prose
+    environment.filters |= {"unbroken": unbroken, "prose": prose, "breakable": breakable}
     template = environment.from_string((_FOLDER / "page.html.j2").read_text("utf-8"))
     style = (_FOLDER / "page.css").read_text("utf-8") + picture_css
     script = (_FOLDER / "page.js").read_text("utf-8")
@@ -354,27 +351,6 @@ def _render(context: Mapping[str, Any], picture_css: str) -> str:
         script=Markup(script),
         policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
         "base-uri 'none'; form-action 'none'",
-    )
-
-
-def _harmless(value: object) -> object:
-    """What a `{{ … }}` shows: bounded, and nothing in it acts on whoever reads or copies it."""
-    if isinstance(value, Markup) or not isinstance(value, str):
-        return value
-    return visible(value if len(value) <= MAX_TEXT else value[:MAX_TEXT] + "…")
-
-
-def _unbroken(text: str) -> str:
-    """No line ends between a number and its %."""
-    return re.sub(r"(?<=\d) (?=%)", NO_BREAK_SPACE, text)
-
-
-def _prose(text: str) -> Markup:
-    """A sentence: what stands between two backticks is a command, or a name as it is typed."""
-    parts = re.split("`([^`]*)`", str(_harmless(text)))
-    return Markup("").join(
-        Markup("<code>{}</code>").format(part) if number % 2 else escape(_unbroken(part))
-        for number, part in enumerate(parts)
     )
 
 

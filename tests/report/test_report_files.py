@@ -10,7 +10,8 @@ from importlib import import_module
 import pytest
 
 from iomodels.base.errors import NothingMeasured, ResultError
-from iomodels.report.page import MAX_CELLS, MAX_LINES, MAX_TEXT, other_origin, page
+from iomodels.report.page import MAX_CELLS, MAX_LINES, other_origin, page
+from iomodels.report.text import MAX_TEXT, breakable
 from iomodels.results import save
 from iomodels.results.schema import Notice, Tool
 from iomodels.trace.schema import encode
@@ -208,3 +209,9 @@ def test_the_page_has_what_answers_first_and_every_picture_when_asked(tmp_path):
     assert few[0] == "Throughput and latency by engine"
     assert set(few) < set(every)
     assert len(every) == 6 + 1
+
+
+def test_the_name_of_an_engine_ends_its_line_before_an_option():
+    assert breakable("select") == "select"
+    assert breakable("aio:notify=list,mode=nowait") == "aio:<wbr>notify=list,<wbr>mode=nowait"
+    assert breakable("<b>:&,\x1b") == "&lt;b&gt;:<wbr>&amp;,<wbr>\\x1b"
