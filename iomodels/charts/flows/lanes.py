@@ -281,7 +281,8 @@ def _shading_of(step: Step, sheet: FlowSheet) -> tuple[str, dict[str, Any]]:
     if step.kind == "spinning":
         return step.kind, dots
     if step.kind == "call" and step.count > 1:
-        return "trying" if is_try(step) else "", dots
+        only_looks = step.call_class == "submit" and step.result == 0
+        return "trying" if is_try(step) else "looking" if only_looks else "", dots
     doing = in_call(step, sheet.flow.duration_ns)
     if doing == "blocked":
         return doing, {"facecolor": "#d9d9d9", "edgecolor": "#a6a6a6", "hatch": "////"}
