@@ -24,7 +24,13 @@ README = (ROOT / "README.md").read_text()
 SCENARIOS = ROOT / "docs" / "scenarios.md"
 EXAMPLE = re.DOTALL | re.MULTILINE
 GROUPS_TABLE = re.compile(r"(<!-- groups: begin -->\n)(.*)(<!-- groups: end -->)", re.DOTALL)
+FIRST_TABLE = re.compile(r"(\$ iomodels bench .*?\n\n)(.*?)(^```)", EXAMPLE)
 KEYS = re.compile(r"(<!-- keys: begin -->\n)(.*)(<!-- keys: end -->)", re.DOTALL)
+
+
+def recorded_table() -> str:
+    """What `results/record` kept of the command that the README begins with."""
+    return (ROOT / "results" / "server.txt").read_text().strip("\n") + "\n"
 
 
 def test_the_table_of_keys_is_the_generated_one() -> None:
@@ -81,6 +87,15 @@ def test_the_readme_opens_with_two_commands() -> None:
     assert "pytest" in blocks[1]
 
 
+def test_the_readme_begins_with_the_recorded_table() -> None:
+    embedded = FIRST_TABLE.search(README)
+    assert embedded is not None
+    assert embedded[2] == recorded_table()
+    command = " ".join(embedded[1].replace("\\\n", "").removeprefix("$ iomodels").split())
+    recording = (ROOT / "results" / "record").read_text().replace("\\\n", "")
+    assert command in " ".join(recording.split())
+
+
 def test_every_scenario_that_the_readme_runs_is_shipped() -> None:
     named = set(re.findall(r"iomodels bench ([a-z-]+)`", README))
     assert named
@@ -108,6 +123,8 @@ def test_every_command_is_in_the_readme() -> None:
 
 
 if __name__ == "__main__":
+    renewed = FIRST_TABLE.sub(lambda each: each[1] + recorded_table() + each[3], README, count=1)
+    (ROOT / "README.md").write_text(renewed)
     for claim_set in SETS:
         (ROOT / "docs" / claim_set.page).write_text(reference_page(claim_set))
     text = KEYS.sub(lambda found: found[1] + reference_table() + found[3], SCENARIOS.read_text())
