@@ -39,6 +39,7 @@ class Caps(TypedDict):
     nowait: bool
     starts_in_reap: bool
     kernel_polls: bool
+    links: bool
     edge_triggered: bool
     max_depth: int
     max_descriptor: int

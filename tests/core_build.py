@@ -41,7 +41,7 @@ SANITIZERS = [name for name in VARIANTS if name != "plain"]
 # The functions that tests/core/probe.c stands in for; a mismatch does not link.
 WRAPPED = [
     *("read", "write", "pread", "pwrite", "select"),
-    *("aio_read", "aio_write", "aio_error", "aio_return", "aio_suspend", "aio_cancel"),
+    *("aio_read", "aio_write", "aio_fsync", "aio_error", "aio_return", "aio_suspend", "aio_cancel"),
     *(
         "lio_listio",
         "ppoll",

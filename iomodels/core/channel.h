@@ -23,6 +23,7 @@ struct channel_caps {
 struct channel_setup {
     const struct settings *settings;
     bool nonblocking_descriptors;
+    bool links;         /* the engine makes a sync after a write, if asked (request.then_syncs) */
     bool starts_device; /* false: no engine will wait for the device (null), so start() leaves it be */
     struct record *record;
     struct recorder *recorder; /* of a trace; NULL: there is none */

@@ -65,6 +65,10 @@ struct request {
     size_t length;      /* never 0; of no meaning for a sync */
     bool nowait;        /* a file read that must not block (RWF_NOWAIT), where caps.nowait */
     bool appends;       /* a write that goes to the end, wherever that is: done twice it would be there twice */
+    /* A write that `then` is to follow at once, a sync; only where caps.links. Its completion in full is the end of both,
+     * or the sync's error. An engine that has not made the sync of a full write says so: it clears this. */
+    bool then_syncs;
+    enum operation then;
     /* A read of what comes later: when the descriptor's last read ended nothing more was there, for the peer sends its
      * next message only when it has got one. Whoever waits for readiness need not try before (io_uring has a flag of this
      * name for it). Only of streams. */
@@ -109,6 +113,7 @@ struct completion {
     X(nowait)                  /* can read files without blocking, as request.nowait asks */ \
     X(starts_in_reap)          /* reap starts what submit took, where it follows at once (setup.reap_follows) */ \
     X(kernel_polls)            /* a thread of the kernel's uses CPU, also while reap sleeps */ \
+    X(links)                   /* makes a sync after a write without being called again (request.then_syncs) */ \
     X(edge_triggered)          /* after EAGAIN it hears only of what comes later, not of what is there */
 
 /* And how far; 0: any number. */

@@ -97,6 +97,7 @@ static void open_channel(struct driver *driver)
     const struct channel_setup setup = {
         .settings = &driver->settings,
         .nonblocking_descriptors = driver->engine->caps.nonblocking_descriptors,
+        .links = driver->engine->caps.links,
         .starts_device = driver->engine->caps.moves_data,
         .record = driver->record,
     };
@@ -290,11 +291,32 @@ void driver_take_again(struct driver *driver, struct request *request)
     driver->started[driver->started_count++] = request;
 }
 
+/* The operation's transfer is complete. */
+static void finish(struct driver *driver, struct request *request)
+{
+    if (driver->engine->caps.moves_data) {
+        int more = driver->channel->finish(driver->channel_state, request,
+                                            request->buffer - request->moved);
+        request->moved = 0;
+
+        EXPECT(more >= 0, "The channel found wrong data: %s.", strerror(-more));
+        if (more == CHANNEL_MORE) {
+            driver_take_again(driver, request);
+            return;
+        }
+    }
+    driver->operations++;
+}
+
 static void take_one(struct driver *driver, const struct completion *completion)
 {
     struct request *request = completion->request;
     const ssize_t result = completion->result;
 
+    if (operation_is_sync(request->operation) && result == 0) {
+        finish(driver, request);
+        return;
+    }
     EXPECT(result > 0 && (size_t)result <= request->length,
            "A transfer of %zu bytes completed with %zd%s%s.", request->length, result,
            result < 0 ? ": " : "", result < 0 ? strerror((int)-result) : "");
@@ -313,19 +335,9 @@ static void take_one(struct driver *driver, const struct completion *completion)
         driver_take_again(driver, request);
         return;
     }
-    if (driver->engine->caps.moves_data) {
+    if (driver->engine->caps.moves_data && request->operation == OPERATION_READ)
         check_bytes(driver, request);
-        int more = driver->channel->finish(driver->channel_state, request,
-                                            request->buffer - request->moved);
-        request->moved = 0;
-
-        EXPECT(more >= 0, "The channel found wrong data: %s.", strerror(-more));
-        if (more == CHANNEL_MORE) {
-            driver_take_again(driver, request);
-            return;
-        }
-    }
-    driver->operations++;
+    finish(driver, request);
 }
 
 void driver_take(struct driver *driver, uint32_t n)

@@ -36,7 +36,7 @@ static int hook_outcome(void *context, enum call_id id, ssize_t result)
     struct loop_case *test = context;
     const struct call_hooks *hooks = &test->hooks;
 
-    if (result != -EAGAIN)
+    if (result != -EAGAIN && result != 0) /* 0: a sync */
         __atomic_fetch_add(&test->outcomes, 1, __ATOMIC_RELAXED);
     return hooks->outcome ? hooks->outcome(hooks->context, id, result) : 0;
 }
@@ -84,7 +84,7 @@ uint64_t loop_case_transfers(const struct loop_case *test)
     if (test->outcomes > 0)
         return test->outcomes;
     if (slice->calls[CALL_lio_listio] > 0)
-        return slice->calls[CALL_aio_return];
+        return slice->calls[CALL_aio_return] - slice->calls[CALL_aio_fsync];
     for (int id = 0; id < CALL_COUNT; id++)
         if (transfer_calls[id] && id != CALL_io_submit)
             transfers += slice->calls[id] - slice->eagain[id];

@@ -88,6 +88,15 @@ WRAP_CALL(int, aio_cancel, (int fd, struct aiocb *block), (fd, block))
 WRAP_AIO(aio_read)
 WRAP_AIO(aio_write)
 
+int __real_aio_fsync(int operation, struct aiocb *block);
+int __wrap_aio_fsync(int operation, struct aiocb *block);
+int __wrap_aio_fsync(int operation, struct aiocb *block)
+{
+    needs_threads_of_libc();
+    count(&counted.calls[CALL_aio_fsync]);
+    return __real_aio_fsync(operation, block);
+}
+
 int __real_lio_listio(int mode, struct aiocb *const blocks[], int n, struct sigevent *event);
 int __wrap_lio_listio(int mode, struct aiocb *const blocks[], int n, struct sigevent *event);
 int __wrap_lio_listio(int mode, struct aiocb *const blocks[], int n, struct sigevent *event)
@@ -171,7 +180,7 @@ bool probe_sees(enum call_id id)
         [CALL_ppoll] = true,      [CALL_sigprocmask] = true, [CALL_fsync] = true,
         [CALL_fdatasync] = true,  [CALL_preadv2] = true,    [CALL_epoll_create] = true,
         [CALL_epoll_ctl] = true,  [CALL_epoll_wait] = true, [CALL_sigtimedwait] = true,
-        [CALL_fcntl] = true,
+        [CALL_fcntl] = true,      [CALL_aio_fsync] = true,
     };
 
     for (size_t i = 0; i < BY_NUMBER; i++)

@@ -22,7 +22,8 @@ bool call_is(const struct engine *engine, enum call_id id, enum call_class class
 
 bool call_waits(const struct engine *engine, enum call_id id)
 {
-    return call_is(engine, id, CLASS_WAIT) || (call_is(engine, id, CLASS_SUBMIT) && !transfer_calls[id]);
+    return call_is(engine, id, CLASS_WAIT) ||
+           (call_is(engine, id, CLASS_SUBMIT) && !transfer_calls[id] && id != CALL_aio_fsync);
 }
 
 /* The calls that tell how a transfer which was started before has ended; and calls_outcome does. */

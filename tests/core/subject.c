@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "channels/file.h"
 #include "check.h"
@@ -27,9 +28,13 @@ static const struct role {
     enum exchange exchange;
     enum workload workload;
     enum family family;
+    enum sync sync;
     bool server;
     uint32_t idle;
 } roles[] = {
+    {.channel = "file", .name = "file", .transfers = 1, .descriptors = 1, .block = FILE_BLOCK},
+    {.channel = "file", .name = "file:synced", .transfers = 1, .descriptors = 1, .block = FILE_BLOCK,
+     .workload = WORKLOAD_WRITE, .sync = SYNC_DATA},
     {.channel = "pipe", .name = "pipe:echo", .transfers = 2, .descriptors = 2, .block = MESSAGE},
     {.channel = "pipe", .name = "pipe:server", .transfers = 2, .descriptors = 2, .block = MESSAGE,
      .server = true},
@@ -81,7 +86,9 @@ static struct variant role_variant(const struct channel *channel, const struct r
     variant.settings.family = role->family;
     variant.settings.server = role->server;
     variant.settings.idle = role->idle;
-    variant.settings.verify = 1;
+    variant.settings.sync = role->sync;
+    /* A rule opens the channel several times, and what was written before is not what it wrote: no looking back. */
+    variant.settings.verify = role->sync == SYNC_NONE;
     return variant;
 }
 
@@ -188,13 +195,18 @@ const char *unless_has_peer(const struct subject *subject)
 /* ------------------------------------------------------------------ settings */
 
 /* The file is made once per process, without a name: nothing is left of it. */
-static int data_file(void)
+static int data_file(const struct subject *subject)
 {
     static int fd = -1;
     const char *folder = getenv("TMPDIR");
 
+    if (!folder)
+        folder = "/tmp";
+    /* In memory, where a sync takes no time. What it does on a disk, rules_sync.c asks. */
+    if (subject->variant->settings.sync != SYNC_NONE && access("/dev/shm", W_OK) == 0)
+        folder = "/dev/shm";
     if (fd < 0)
-        fd = file_make(folder ? folder : "/tmp", FILE_BLOCK * FILE_BLOCKS, FILE_SEED, NULL);
+        fd = file_make(folder, FILE_BLOCK * FILE_BLOCKS, FILE_SEED, NULL);
     EXPECT(fd >= 0, "The data file could not be made: %s.", strerror(-fd));
     return fd;
 }
@@ -209,7 +221,7 @@ struct settings subject_settings(const struct subject *subject, uint32_t depth)
     settings.service_mean_ns = 50000;
     if (subject->channel->caps.files) {
         settings.block = FILE_BLOCK;
-        settings.file_fd = data_file();
+        settings.file_fd = data_file(subject);
         settings.file_size = FILE_BLOCK * FILE_BLOCKS;
         settings.file_seed = FILE_SEED;
     }

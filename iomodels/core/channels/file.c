@@ -200,6 +200,7 @@ static int file_open(void **state, const struct channel_setup *setup)
         return -ENOMEM;
     file->settings = setup->settings;
     file->record = setup->record;
+    file->links = setup->links && setup->settings->sync != SYNC_NONE;
     file->choices = (uint64_t)setup->settings->seed;
     file->samples = random_mix(file->choices + 1);
     file->read_back_fd = -1;
@@ -232,6 +233,11 @@ static bool next_is_write(struct file_state *file)
     return settings->workload == WORKLOAD_WRITE;
 }
 
+static enum operation sync_of(const struct settings *settings)
+{
+    return settings->sync == SYNC_DATA ? OPERATION_DATA_SYNC : OPERATION_SYNC;
+}
+
 static int file_start(void *state, struct request *request)
 {
     struct file_state *file = state;
@@ -247,7 +253,9 @@ static int file_start(void *state, struct request *request)
     request->offset = block * settings->block;
     request->nowait = !write && settings->nowait;
     request->appends = write && settings->append;
+    request->then_syncs = write && file->links;
     if (write) {
+        request->then = sync_of(settings);
         request->buffer = file->write_buffers + request->slot * file->write_stride;
         file_content_stamp(&file->content, (uint64_t)block, request->buffer);
         file->unfinished_writes++;
@@ -297,15 +305,15 @@ static int finish_read(struct file_state *file, struct request *request, const c
     return file_verify(file, bytes, position, request->done, &request->offset);
 }
 
-/* The sync that makes a write last is part of the operation. */
+/* The sync that makes a write last is part of the operation: the engine has made it with the write, or has to now. */
 static int finish_write(struct file_state *file, struct request *request)
 {
     request->offset -= (int64_t)request->done; /* where a failing sync is reported */
     file_content_mark(&file->content, (uint64_t)request->offset / file->content.block);
     file->unfinished_writes--;
-    if (file->settings->sync == SYNC_NONE)
+    if (file->settings->sync == SYNC_NONE || request->then_syncs)
         return CHANNEL_DONE;
-    request->operation = file->settings->sync == SYNC_DATA ? OPERATION_DATA_SYNC : OPERATION_SYNC;
+    request->operation = sync_of(file->settings);
     request->length = request->done;
     return CHANNEL_MORE;
 }

@@ -12,6 +12,7 @@
 struct file_state {
     const struct settings *settings;
     struct record *record;
+    bool links; /* the engine may be given a write and its sync together */
     int *fds;
     uint32_t fd_count;
     int read_back_fd;

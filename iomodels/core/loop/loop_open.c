@@ -77,6 +77,7 @@ static int open_channel(struct loop *loop)
     const struct channel_setup setup = {
         .settings = &loop->settings,
         .nonblocking_descriptors = caps->nonblocking_descriptors,
+        .links = caps->links,
         .starts_device = caps->moves_data,
         .record = loop->record,
         .recorder = loop->recorder,

@@ -170,6 +170,26 @@ REAP(reap_swallowed)
     return planted_base->reap(state, completions, min, max, timeout_ns);
 }
 
+/* Says of a sync that it was made. */
+static struct request *dropped;
+
+SUBMIT(submit_drops_syncs)
+{
+    if (n == 0 || !operation_is_sync(requests[0]->operation))
+        return planted_base->submit(state, requests, n);
+    dropped = requests[0];
+    return 1;
+}
+
+REAP(reap_dropped_sync)
+{
+    if (!dropped || max == 0)
+        return planted_base->reap(state, completions, min, max, timeout_ns);
+    completions[0] = (struct completion){.request = dropped};
+    dropped = NULL;
+    return 1;
+}
+
 /* Says of one transfer that is still in flight that it would block, and then forgets it. */
 REAP(reap_busy_as_completion)
 {

@@ -50,6 +50,8 @@ REAP(reap_hides_failure);
 REAP(reap_drops_ends);
 SUBMIT(submit_swallows_a_write);
 REAP(reap_swallowed);
+SUBMIT(submit_drops_syncs);
+REAP(reap_dropped_sync);
 SUBMIT(submit_flips_a_bit);
 REAP(reap_stretches_short);
 REAP(reap_end_as_success);
