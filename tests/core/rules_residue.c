@@ -98,6 +98,74 @@ static void no_memory(const struct subject *subject)
     loop_case_free(&test);
 }
 
+/* ------------------------------------------------------------------ no-call-to-open */
+
+struct refusal {
+    uint64_t countdown;
+    bool came;
+    enum call_id id;
+};
+
+static int refuse_one(void *context, enum call_id id)
+{
+    struct refusal *refusal = context;
+
+    if (refusal->came || refusal->countdown-- > 0)
+        return 0;
+    refusal->came = true;
+    refusal->id = id;
+    return EIO;
+}
+
+/* Without the call number `countdown` from here on: either there is nothing afterwards, or it works all the same. */
+static bool opens_without(const struct subject *subject, uint64_t countdown)
+{
+    struct refusal refusal = {.countdown = countdown};
+    struct loop_case test;
+    struct snapshot before;
+
+    loop_case_init(&test, subject, subject_depth(subject, 2));
+    test.hooks = (struct call_hooks){.context = &refusal, .fault = refuse_one};
+    snapshot_take(&before);
+    int64_t memory = probe_live_allocations();
+    int error = loop_case_open(&test);
+    const bool came = refusal.came;
+
+    refusal.came = true;
+    if (error)
+        EXPECT(came && test.record->error_stage == STAGE_ENGINE_OPEN && test.record->error == (uint64_t)-error,
+               "Without %s (call %llu) loop_open returned %d, and the record says stage %s and error %llu.",
+               call_names[refusal.id], (unsigned long long)countdown, error, stage_names[test.record->error_stage],
+               (unsigned long long)test.record->error);
+    else {
+        loop_case_run(&test, UINT64_MAX / 4, 10);
+        EXPECT(loop_case_close(&test) == 0, "loop_close failed.");
+    }
+    EXPECT(probe_live_allocations() == memory, "%lld allocations leaked without %s (call %llu).",
+           (long long)(probe_live_allocations() - memory), call_names[refusal.id], (unsigned long long)countdown);
+    loop_case_free(&test);
+    snapshot_expect(&before, subject);
+    return came;
+}
+
+static const char *unless_sets_up(const struct subject *subject)
+{
+    const struct engine_call *call = subject->engine->calls;
+
+    for (; call && call->id != CALL_COUNT; call++)
+        if (call->class == CLASS_SETUP)
+            return NULL;
+    return "the engine makes no calls to set anything up";
+}
+
+static void no_call_to_open(const struct subject *subject)
+{
+    uint64_t calls = 0;
+
+    while (opens_without(subject, calls))
+        calls++;
+}
+
 /* ------------------------------------------------------------------ too-deep-is-refused */
 
 static const char *unless_max_depth(const struct subject *subject)
@@ -176,6 +244,7 @@ const struct rule residue_rules[] = {
     {"leaves-nothing", always, leaves_nothing},
     {"no-late-write", always, no_late_write},
     {"no-memory", always, no_memory},
+    {"no-call-to-open", unless_sets_up, no_call_to_open},
     {"too-deep-is-refused", unless_max_depth, too_deep_is_refused},
     {"high-descriptor-is-refused", unless_max_descriptor, high_descriptor_is_refused},
     {NULL, NULL, NULL},

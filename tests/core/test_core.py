@@ -52,6 +52,7 @@ WITHOUT_ROLE = {
     "nothing-printed",
     "no-clock-read",
     "no-late-write",
+    "no-call-to-open",
     "too-deep-is-refused",
     "high-descriptor-is-refused",
 }

@@ -226,16 +226,18 @@ static void on_signal(struct sigio_state *state, int number, const siginfo_t *in
         count(state, COUNTER_SPURIOUS_SIGNALS);
 }
 
-/* No signal has come for as long as there was patience. What is ready all the same was not announced, or will be: a full
- * socket has room before the kernel calls it enough to say so. */
-static void try_unannounced(struct sigio_state *state)
+/* No signal has come for as long as there was patience. What is ready all the same was not announced; or will be, since
+ * a full socket has some room before the kernel calls it enough; or was announced to another thread. 0 or -errno. */
+static int try_unannounced(struct sigio_state *state)
 {
+    const int error = sigio_signals_come_here(&state->signals);
     const uint32_t ended = sweep(state);
 
     calls_add_several(&state->counters[COUNTER_FOUND_WITHOUT_SIGNAL], ended);
     state->patience_ns = ended ? PATIENCE_NS : state->patience_ns * 2;
     if (state->patience_ns > PATIENCE_MAX_NS)
         state->patience_ns = PATIENCE_MAX_NS;
+    return error;
 }
 
 /* Waits for one signal, and tries what it says. 1: one came; 0: none has; or -errno. */
@@ -262,9 +264,9 @@ static int wait_for_signal(struct sigio_state *state, int64_t timeout_ns, int64_
     const int came = take_signal(state, wait_ns);
 
     *waited_ns = wait_ns;
-    if (came == 0 && (state->waited_ns += wait_ns) >= state->patience_ns)
-        try_unannounced(state);
-    return came;
+    if (came != 0 || (state->waited_ns += wait_ns) < state->patience_ns)
+        return came;
+    return try_unannounced(state);
 }
 
 /* What has come without waiting. 0 or -errno. */
@@ -277,16 +279,6 @@ static int look(struct sigio_state *state, uint32_t max)
     return came == -EINTR || came > 0 ? 0 : came;
 }
 
-/* What the signals have said to the thread that reaped before, a try finds. */
-static int move_here(struct sigio_state *state)
-{
-    const int error = sigio_signals_move_here(&state->signals);
-
-    if (!error)
-        sweep(state);
-    return error;
-}
-
 static int sigio_reap(void *opaque, struct completion *completions, uint32_t min, uint32_t max,
                       int64_t timeout_ns)
 {
@@ -294,9 +286,7 @@ static int sigio_reap(void *opaque, struct completion *completions, uint32_t min
     int64_t left_ns = timeout_ns, waited_ns;
     int error = 0;
 
-    if (!sigio_signals_come_here(&state->signals))
-        error = move_here(state);
-    if (!error && min == 0 && state->ready.count == 0)
+    if (min == 0 && state->ready.count == 0)
         error = look(state, max);
     while (!error && state->ready.count < min && state->waiting_count > 0) {
         const int came = wait_for_signal(state, left_ns, &waited_ns);

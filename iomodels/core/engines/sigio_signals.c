@@ -6,11 +6,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* pthread_self() is no name for it: when a thread has ended, another one may get the same. */
+static pid_t this_thread(void)
+{
+    return (pid_t)syscall(SYS_gettid);
+}
+
 /* ------------------------------------------------------------------ descriptors */
 
 static int arm(const struct sigio_signals *signals, int fd)
 {
-    const struct f_owner_ex owner = {.type = F_OWNER_TID, .pid = (pid_t)syscall(SYS_gettid)};
+    const struct f_owner_ex owner = {.type = F_OWNER_TID, .pid = signals->receiver};
     struct calls *calls = signals->calls;
     int flags;
 
@@ -70,7 +76,7 @@ int sigio_signals_begin(struct sigio_signals *signals, const struct engine_setup
         .calls = setup->calls,
         .descriptors = setup->descriptors,
         .count = setup->descriptor_count,
-        .receiver = pthread_self(),
+        .receiver = this_thread(),
     };
     if (CALL(setup->calls, sigprocmask, pthread_sigmask(SIG_BLOCK, NULL, &signals->mask_before)))
         return -errno;
@@ -104,13 +110,13 @@ void sigio_signals_end(struct sigio_signals *signals)
     (void)CALL(&calls, sigprocmask, pthread_sigmask(SIG_UNBLOCK, &unblocked, NULL));
 }
 
-int sigio_signals_move_here(struct sigio_signals *signals)
+int sigio_signals_come_here(struct sigio_signals *signals)
 {
-    int error = block(signals);
+    const pid_t receiver = this_thread();
 
-    if (!error)
-        error = arm_all(signals);
-    if (!error)
-        signals->receiver = pthread_self();
-    return error;
+    if (receiver == signals->receiver)
+        return 0;
+    int error = block(signals); /* before the first may come */
+    signals->receiver = receiver;
+    return error ? error : arm_all(signals);
 }

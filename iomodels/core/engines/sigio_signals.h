@@ -5,10 +5,9 @@
 #ifndef IOMODELS_SIGIO_SIGNALS_H
 #define IOMODELS_SIGIO_SIGNALS_H
 
-#include <pthread.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "engine.h"
 
@@ -19,7 +18,7 @@ struct sigio_signals {
     int number;   /* of the real-time signal, … */
     sigset_t set; /* … which is in here with SIGIO, which the kernel sends when it cannot queue that one */
     sigset_t mask_before;
-    pthread_t receiver;
+    pid_t receiver; /* the thread, as the kernel knows it */
 };
 
 /* Chooses a signal, blocks it, and makes all descriptors send it to this thread. 0 or -errno, and then nothing has
@@ -28,12 +27,8 @@ int sigio_signals_begin(struct sigio_signals *signals, const struct engine_setup
 /* No more signals: those that were sent are taken, and descriptors and mask are as before. */
 void sigio_signals_end(struct sigio_signals *signals);
 
-static inline bool sigio_signals_come_here(const struct sigio_signals *signals)
-{
-    return pthread_equal(signals->receiver, pthread_self());
-}
-
-/* From now on they do. The thread that got them before keeps them blocked. 0 or -errno. */
-int sigio_signals_move_here(struct sigio_signals *signals);
+/* If another thread reaps than has opened, or than before, they go to that one from now on. (A thread that got them
+ * before keeps them blocked.) It takes a system call to know, so ask when none has come. 0 or -errno. */
+int sigio_signals_come_here(struct sigio_signals *signals);
 
 #endif

@@ -74,6 +74,8 @@ const struct planted planted_engines[] = {
      BREAK(.open = open_late_writer, .submit = submit_to_late_writer, .close = close_late_writer)},
     {"leaks-without-memory", &engine_select, "timer", "no-memory",
      BREAK(.open = open_leaks_without_memory)},
+    {"leaks-when-refused", &engine_sigio, "socket:server", "no-call-to-open",
+     BREAK(.open = open_leaks_without_memory)},
     {"completes-early", &engine_select, "timer", "never-early",
      BREAK(.submit = submit_completes_early, .reap = reap_with_early)},
     {"stretches-short", &engine_blocking, "file", "short-transfers",
