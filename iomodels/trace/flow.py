@@ -25,6 +25,8 @@ MAX_MOMENTS = 80
 LEAST_SLEEP_NS = 10_000
 """A call that moves data and takes less has hardly waited: a copy, and waking the other side, take
 that long, too. A call that starts several transfers may take so long for each."""
+LEAST_WAIT_NS = 1_000
+"""In less no thread falls asleep and is woken: what a call waits for was there already."""
 
 Phase = Literal["before", "enter", "leave", "whole"]
 
@@ -219,7 +221,7 @@ def _step(trace: Trace, event: Event, part: Part, ready_ns: Sequence[int]) -> St
         spans_ns=((start_ns, end_ns),),
         call_class=kind,
         may_sleep=sleeps,
-        slept=sleeps and (kind == "wait" or _slept(event, kind, ready_ns)),
+        slept=sleeps and _slept(event, kind, ready_ns),
     )
 
 
@@ -267,7 +269,8 @@ def _spinning(trace: Trace, steps: Sequence[Step], duration_ns: int) -> list[Ste
 def _slept(event: Event, call_class: str, ready_ns: Sequence[int]) -> bool:
     """Whether a call that can sleep did: a device became ready during it, or it was long."""
     started = max(1, event.result or 0) if call_class == "submit" else 1
-    if event.end_ns is None or event.end_ns - event.start_ns >= started * LEAST_SLEEP_NS:
+    least_ns = LEAST_WAIT_NS if call_class == "wait" else started * LEAST_SLEEP_NS
+    if event.end_ns is None or event.end_ns - event.start_ns >= least_ns:
         return True
     later = bisect.bisect_right(ready_ns, event.start_ns)
     return later < len(ready_ns) and ready_ns[later] <= event.end_ns

@@ -283,7 +283,10 @@ def shown_as(trace: Trace) -> set[tuple[str, str]]:
         ("aio", {"aio_suspend"}),
         ("aio:notify=signal", {"ppoll"}),
         ("aio:notify=callback", {"futex_wait"}),
+        ("poll", {"ppoll"}),
+        ("epoll", {"epoll_pwait2"}),
         ("kaio", {"io_getevents"}),
+        ("io_uring", {"io_uring_enter"}),
     ],
 )
 def test_the_wait_for_the_device_is_blocked(engine: str, blocked: set[str]) -> None:
@@ -337,6 +340,7 @@ def test_long_and_blocked_are_two_things(
         ("read", 1_040, 500, "blocked"),
         ("read", 20_000, None, "blocked"),
         ("futex_wait", 5_000, None, "blocked"),
+        ("futex_wait", 999, None, "in the call"),
     ],
 )
 def test_a_call_that_did_not_wait_is_not_blocked(
