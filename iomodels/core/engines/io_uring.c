@@ -56,6 +56,7 @@ static void uring_vary(struct engine *engine, const int64_t *options)
     engine->caps.starts_in_reap = options[OPTION_WAIT] == WAIT_ENTER && options[OPTION_SQPOLL] == SQPOLL_OFF;
     if (options[OPTION_MULTISHOT] == MULTISHOT_ON)
         engine->recycle = uring_recycle;
+    engine->caps.links = options[OPTION_LINK] == LINK_ON;
     engine->caps.kernel_polls = options[OPTION_SQPOLL] == SQPOLL_ON;
     if (engine->caps.kernel_polls)
         engine->threads_in_words = "the kernel's polling thread, and its workers for what that one cannot do without blocking";
@@ -83,6 +84,13 @@ static const struct engine_option options[] = {
         .name = "multishot",
         .meaning = "one receive goes on for all that arrives, into buffers provided beforehand (sockets)",
         .choices = (const char *const[]){"off", "on", NULL},
+    },
+    [OPTION_LINK] = {
+        .name = "link",
+        .meaning = "start a write and the sync that follows it together (IOSQE_IO_LINK), where writes are synced",
+        .choices = (const char *const[]){"off", "on", NULL},
+        .needs_option = OPTION_MULTISHOT,
+        .needs_values = 1u << MULTISHOT_OFF,
     },
     [OPTION_WAIT] = {
         .name = "wait",

@@ -5,6 +5,7 @@
  *   io_uring_open.c     the ring and what is registered with it
  *   io_uring_cancel.c   calling a transfer back
  *   io_uring_receive.c  multishot receives into provided buffers
+ *   io_uring_link.c     a write and the sync that follows it, started together
  *   io_uring_able.c     what it can do here: probe, explain
  *   io_uring_ring.c     the two rings themselves */
 #ifndef IOMODELS_IO_URING_H
@@ -16,11 +17,12 @@
 #include "io_uring_ring.h"
 #include "transfer.h"
 
-enum { OPTION_SQPOLL, OPTION_FIXED, OPTION_TASKRUN, OPTION_MULTISHOT, OPTION_WAIT };
+enum { OPTION_SQPOLL, OPTION_FIXED, OPTION_TASKRUN, OPTION_MULTISHOT, OPTION_LINK, OPTION_WAIT };
 enum { SQPOLL_OFF, SQPOLL_ON };
 enum { FIXED_NONE, FIXED_FILES, FIXED_BUFFERS, FIXED_BOTH };
 enum { TASKRUN_DEFAULT, TASKRUN_COOP, TASKRUN_DEFER };
 enum { MULTISHOT_OFF, MULTISHOT_ON };
+enum { LINK_OFF, LINK_ON };
 enum { WAIT_ENTER, WAIT_SPIN };
 
 enum { COUNTER_SUBMITS_WITHOUT_CALL, COUNTER_CQ_OVERFLOWS, COUNTER_BUFFERS_EXHAUSTED };
@@ -29,10 +31,12 @@ enum { COUNTER_SUBMITS_WITHOUT_CALL, COUNTER_CQ_OVERFLOWS, COUNTER_BUFFERS_EXHAU
 #define USER_CANCEL (UINT64_C(1) << 32)
 #define USER_TIMEOUT (UINT64_C(2) << 32)
 #define USER_RECEIVE (UINT64_C(3) << 32) /* and the place of a descriptor */
+#define USER_LINKED (UINT64_C(4) << 32)  /* and the slot: a write that a sync follows, … */
+#define USER_SYNC (UINT64_C(5) << 32)    /* … and the sync */
 
 struct uring_slot {
     struct request *request; /* NULL: not in the rings */
-    bool cancel_asked;
+    bool cancel_asked, is_cancelled; /* the second: the kernel has agreed */
 };
 
 /* What has been received on a descriptor, and who waits for more. */
@@ -62,6 +66,13 @@ struct receive {
     uint32_t receiver_count;
 };
 
+/* Of a slot whose write and sync are in the rings together. */
+struct link {
+    uint32_t pending; /* of the two: how many have not completed; 0: nothing is linked */
+    int32_t length;   /* what the write was asked for */
+    int32_t written, synced; /* as they completed: bytes, 0, or -errno */
+};
+
 struct uring {
     struct calls *calls;
     uint64_t *counters;
@@ -83,6 +94,8 @@ struct uring {
     bool has_files;                /* they are registered */
     bool receives;                 /* multishot */
     struct receive receive;
+    struct link *links;            /* by slot; NULL: nothing is linked, ever */
+    uint32_t whole_links;          /* of which neither part has completed */
     bool has_put;                  /* an entry while completions were taken: it is still to be started */
 
     int cancel_result;
@@ -108,6 +121,8 @@ int uring_start(struct uring *uring);
 
 /* An empty entry; NULL: the ring is full, and the kernel takes nothing now. */
 struct ring_sqe *uring_entry(struct uring *uring);
+/* Fills in the entry of the request's own operation. */
+void uring_fill(const struct uring *uring, struct ring_sqe *sqe, const struct request *request);
 /* Puts the request's transfer into the ring, as what it is. False: there is no room. */
 bool uring_put_plain(struct uring *uring, struct request *request);
 
@@ -124,6 +139,13 @@ int uring_receive_open(struct uring *uring, const struct engine_setup *setup);
 void uring_receive_close(struct uring *uring);
 /* How many completions may be in the ring at once, with so many requests. */
 uint32_t uring_receive_completions(uint32_t depth);
+
+/* The same with a write and the sync that follows it. */
+bool uring_link_put(struct uring *uring, struct request *request);
+/* Whether the completion is of one of the two; whether it ends the request; and takes it: whether it has. */
+bool uring_link_is_of(const struct ring_cqe *cqe);
+bool uring_link_ends(const struct uring *uring, const struct ring_cqe *cqe);
+bool uring_link_take(struct uring *uring, const struct ring_cqe *cqe, struct completion *completion);
 
 /* Moves completions from the ring into `completions`; how many. */
 uint32_t uring_take(struct uring *uring, struct completion *completions, uint32_t max);

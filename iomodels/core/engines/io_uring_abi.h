@@ -126,6 +126,7 @@ enum {
 
 enum {
     RING_SQE_FIXED_FILE = 1u << 0,
+    RING_SQE_LINK = 1u << 2, /* Linux 5.3 */
     RING_SQE_BUFFER_SELECT = 1u << 5,
 };
 

@@ -7,6 +7,11 @@
 /* A kernel that never answers would be a hang. */
 #define MAX_CALLS 1000
 
+static bool is_linked(const struct uring *uring, const struct request *request)
+{
+    return uring->links && uring->links[request->slot].pending > 0;
+}
+
 static bool put_cancel(struct uring *uring, const struct request *request)
 {
     struct ring_sqe *sqe = ring_entry(&uring->ring);
@@ -15,7 +20,7 @@ static bool put_cancel(struct uring *uring, const struct request *request)
         return false;
     sqe->opcode = RING_OP_ASYNC_CANCEL;
     sqe->fd = -1;
-    sqe->address = request->slot;
+    sqe->address = is_linked(uring, request) ? USER_LINKED | request->slot : request->slot;
     sqe->user_data = USER_CANCEL;
     uring->cancel_ended = false;
     return true;
@@ -65,9 +70,12 @@ int uring_cancel(void *state, struct request *request)
         return error;
     if (slot->request != request)
         return uring->receives && uring_receive_cancel(uring, request) ? CANCEL_DONE : CANCEL_ALREADY_COMPLETE;
+    if (slot->is_cancelled) /* one of two linked entries has completed so, and the other is to follow */
+        return CANCEL_DONE;
     if (!put_cancel(uring, request))
         return -EAGAIN;
     slot->cancel_asked = true;
     error = await_answer(uring);
+    slot->is_cancelled = !error && uring->cancel_result == 0;
     return error ? error : outcome_of(uring, request);
 }

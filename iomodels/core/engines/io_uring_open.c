@@ -34,7 +34,7 @@ static int locked(int error)
 
 static int open_ring(struct uring *uring, const struct engine_setup *setup)
 {
-    const uint32_t depth = setup->depth, entries = uring->receives ? 2 * depth + 2 : depth + 1;
+    const uint32_t depth = setup->depth, entries = uring->receives || uring->links ? 2 * depth + 2 : depth + 1;
     const uint32_t more = uring->receives ? uring_receive_completions(depth) : 0;
 
     return locked(ring_open(&uring->ring, &(struct ring_setup){
@@ -139,6 +139,7 @@ void uring_close(void *state)
     ring_close(&uring->ring);
     free(uring->places);
     free(uring->slots);
+    free(uring->links);
     free(uring->ready.items);
     free(uring);
 }
@@ -147,7 +148,9 @@ static int open_all(struct uring *uring, const struct engine_setup *setup)
 {
     uring->slots = calloc(setup->depth, sizeof *uring->slots);
     uring->ready.items = calloc(setup->depth, sizeof *uring->ready.items);
-    if (!uring->slots || !uring->ready.items)
+    if (setup->options[OPTION_LINK] == LINK_ON)
+        uring->links = calloc(setup->depth, sizeof *uring->links);
+    if (!uring->slots || !uring->ready.items || (setup->options[OPTION_LINK] == LINK_ON && !uring->links))
         return -ENOMEM;
     const int error = open_ring(uring, setup);
 

@@ -21,13 +21,16 @@ static inline bool is_own(const struct ring_cqe *cqe)
 
 static bool may_end_a_request(const struct uring *uring, const struct ring_cqe *cqe)
 {
+    if (uring_link_is_of(cqe))
+        return uring_link_ends(uring, cqe);
     return !is_own(cqe) && (cqe->user_data < uring->depth || uring_receive_is_awaited(uring, cqe));
 }
 
 /* How many requests it ends. One that ends none is no reason for reap to stop waiting. */
-static uint32_t take_received(struct uring *uring, const struct ring_cqe *cqe, struct completion *completion)
+static uint32_t take_special(struct uring *uring, const struct ring_cqe *cqe, struct completion *completion)
 {
-    const bool ends = uring_receive_take(uring, cqe, completion);
+    const bool ends = uring_link_is_of(cqe) ? uring_link_take(uring, cqe, completion)
+                                            : uring_receive_take(uring, cqe, completion);
 
     uring->saw_own |= !ends;
     return ends;
@@ -68,7 +71,7 @@ uint32_t uring_take(struct uring *uring, struct completion *completions, uint32_
         else if (is_own(cqe))
             take_own(uring, cqe);
         else
-            n += take_received(uring, cqe, &completions[n]);
+            n += take_special(uring, cqe, &completions[n]);
     }
     if (place)
         ring_advance(&uring->ring, place);
@@ -108,6 +111,14 @@ static uint32_t put_timeout(struct uring *uring, uint32_t wanted, int64_t timeou
     sqe->user_data = USER_TIMEOUT;
     ring_publish(&uring->ring);
     return 1;
+}
+
+/* How many entries complete, at the least, until `wanted` requests have ended: a linked one ends with its second. */
+static uint32_t entries_of(const struct uring *uring, uint32_t wanted)
+{
+    const uint32_t others = uring->in_flight - uring->whole_links;
+
+    return wanted > others ? wanted + (wanted - others) : wanted;
 }
 
 /* One call that starts what was not started, and waits for `wanted`; 0: only looks. Its result. */
@@ -157,7 +168,7 @@ int uring_reap(void *state, struct completion *completions, uint32_t min, uint32
 
         if (wanted > 0 && uring->in_flight == 0)
             break;
-        const int result = enter_once(uring, wanted, timeout_ns);
+        const int result = enter_once(uring, entries_of(uring, wanted), timeout_ns);
 
         if (result < 0 && !uring_passes(result))
             return result;

@@ -31,7 +31,7 @@ static void fill_transfer(const struct uring *uring, struct ring_sqe *sqe, const
     sqe->offset = request->offset == OFFSET_STREAM ? 0 : (uint64_t)request->offset;
 }
 
-static void fill(const struct uring *uring, struct ring_sqe *sqe, const struct request *request)
+static inline void fill(const struct uring *uring, struct ring_sqe *sqe, const struct request *request)
 {
     if (operation_is_sync(request->operation)) {
         sqe->opcode = RING_OP_FSYNC;
@@ -41,6 +41,11 @@ static void fill(const struct uring *uring, struct ring_sqe *sqe, const struct r
     }
     uring_name_file(uring, sqe, request->fd);
     sqe->user_data = request->slot;
+}
+
+void uring_fill(const struct uring *uring, struct ring_sqe *sqe, const struct request *request)
+{
+    fill(uring, sqe, request);
 }
 
 struct ring_sqe *uring_entry(struct uring *uring)
@@ -74,6 +79,8 @@ static inline bool put(struct uring *uring, struct request *request)
 {
     if (__builtin_expect(uring->receives, 0) && request->operation == OPERATION_READ)
         return uring_receive_put(uring, request);
+    if (__builtin_expect(request->then_syncs, 0))
+        return uring_link_put(uring, request);
     return put_plain(uring, request);
 }
 

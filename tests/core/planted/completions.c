@@ -190,6 +190,32 @@ REAP(reap_dropped_sync)
     return 1;
 }
 
+/* Makes a write without the sync that is linked to it, and says that both were made. */
+#define UNLINKED 64
+static bool unlinked[UNLINKED];
+
+SUBMIT(submit_unlinks)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (requests[i]->slot < UNLINKED && requests[i]->then_syncs)
+            unlinked[requests[i]->slot] = true;
+        requests[i]->then_syncs = false;
+    }
+    return planted_base->submit(state, requests, n);
+}
+
+REAP(reap_unlinked)
+{
+    int n = planted_base->reap(state, completions, min, max, timeout_ns);
+
+    for (int i = 0; i < n; i++) {
+        struct request *request = completions[i].request;
+
+        request->then_syncs = request->slot < UNLINKED && unlinked[request->slot];
+    }
+    return n;
+}
+
 /* Says of one transfer that is still in flight that it would block, and then forgets it. */
 REAP(reap_busy_as_completion)
 {

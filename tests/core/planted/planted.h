@@ -12,6 +12,7 @@ struct planted {
     const struct engine *base;
     const char *channel, *rule; /* where it has to be caught, and by what */
     struct engine broken;       /* functions that are NULL are the base's */
+    const char *options;        /* the base's; NULL: it is the plain one */
 };
 
 extern const struct engine *planted_base;
@@ -52,6 +53,8 @@ SUBMIT(submit_swallows_a_write);
 REAP(reap_swallowed);
 SUBMIT(submit_drops_syncs);
 REAP(reap_dropped_sync);
+SUBMIT(submit_unlinks);
+REAP(reap_unlinked);
 SUBMIT(submit_flips_a_bit);
 REAP(reap_stretches_short);
 REAP(reap_end_as_success);

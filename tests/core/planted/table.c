@@ -1,14 +1,17 @@
 /* The table of planted engines, each with the rule that has to catch it. */
+#include <stdio.h>
 #include <string.h>
 
 #include "planted.h"
 
 extern const struct engine engine_blocking, engine_nonblocking, engine_select, engine_aio;
 extern const struct engine engine_null, engine_threads, engine_kaio, engine_sigio;
+extern const struct engine engine_io_uring;
 
 const struct engine *planted_base;
 
-#define BREAK(...) {__VA_ARGS__}
+#define BREAK_WITH(with, ...) {__VA_ARGS__}, with
+#define BREAK(...) BREAK_WITH(NULL, __VA_ARGS__)
 
 const struct planted planted_engines[] = {
     {"completes-twice", &engine_nonblocking, "timer", "completes-once",
@@ -121,6 +124,8 @@ const struct planted planted_engines[] = {
      BREAK(.reap = reap_completes_twice)},
     {"drops-syncs", &engine_blocking, "file:synced", "writes-are-synced",
      BREAK(.submit = submit_drops_syncs, .reap = reap_dropped_sync)},
+    {"drops-linked-syncs", &engine_io_uring, "file:synced", "writes-are-synced",
+     BREAK_WITH("link=on", .submit = submit_unlinks, .reap = reap_unlinked)},
     {"hides-failed-syncs", &engine_threads, "file:synced", "failed-sync-is-failure",
      BREAK(.reap = reap_hides_failure)},
     {"breaks-interrupted-syncs", &engine_kaio, "file:synced", "interrupted-sync-is-made-again",
@@ -133,6 +138,7 @@ const struct planted planted_engines[] = {
 bool planted_find(struct named_engine *named, const char *name)
 {
     static struct named_engine base;
+    char with_options[ENGINE_NAME_SIZE];
 
     for (const struct planted *planted = planted_engines; planted->name; planted++) {
         const struct engine *broken = &planted->broken;
@@ -140,8 +146,10 @@ bool planted_find(struct named_engine *named, const char *name)
 
         if (strcmp(planted->name, name) != 0)
             continue;
-        const struct settings settings = settings_default();
-        base = named_engine_of(planted->base, settings.options);
+        snprintf(with_options, sizeof with_options, "%s%s%s", planted->base->name, planted->options ? ":" : "",
+                 planted->options ? planted->options : "");
+        if (!named_engine_find(&base, with_options))
+            return false;
         planted_base = &base.engine;
         *named = base;
         engine->name = planted->name;
