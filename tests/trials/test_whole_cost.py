@@ -91,13 +91,12 @@ def test_a_thread_for_each_request_is_counted() -> None:
 
 
 def test_the_cpu_of_the_polling_thread_is_in_the_trial() -> None:
-    """A device that takes 1 ms leaves the application asleep; the kernel's thread polls on."""
-    service = {"channel__service": "1 ms"}
+    """A device that takes 10 ms leaves the application asleep; the kernel's thread polls on."""
+    service = {"channel__service": "10 ms"}
     if reason := unavailable(parse("io_uring:sqpoll=on")):
         pytest.skip(reason)
     plain, polled = (
         run("slow-device", engine, 0.4, **service) for engine in ("io_uring", "io_uring:sqpoll=on")
     )
-    assert polled.cpu_share > 3 * plain.cpu_share
-    assert polled.cpu_share > 0.2
+    assert polled.cpu_share > 5 * plain.cpu_share
     assert polled.counters["threads"] == plain.counters["threads"] + 1
