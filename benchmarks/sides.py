@@ -135,6 +135,7 @@ class TrialNumbers:
 
     operations: int
     window_ns: int
+    cpu_ns: int
     opened_ns: int
     peak_kib: int
     resident_kib: int
@@ -143,6 +144,11 @@ class TrialNumbers:
     def ns_per_op(self) -> float:
         """Nanoseconds per operation in the measured window."""
         return self.window_ns / self.operations
+
+    @property
+    def cpu_ns_per_op(self) -> float:
+        """CPU time of the whole process per operation, in the measured window."""
+        return self.cpu_ns / self.operations
 
     @property
     def ops(self) -> float:
@@ -216,6 +222,7 @@ class _Worker:
         return TrialNumbers(
             operations=self.record.field(operations),
             window_ns=self.record.field("window_ns"),
+            cpu_ns=self.record.field("window_user_ns") + self.record.field("window_system_ns"),
             opened_ns=self.opened_ns,
             peak_kib=peak_kib,
             resident_kib=resident_kib,

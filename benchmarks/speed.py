@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import sides
+from descriptors import many_descriptors
 from rows import Row, Side, Target, interleave, ratio_row, value_row
 from show import machine, show
 from sides import Bench, BenchmarkError
@@ -293,6 +294,7 @@ BENCHMARKS: dict[str, Callable[[Ask], list[Row]]] = {
     "aio-read": aio_read,
     "server-threads": server_threads,
     "server": server,
+    "many-descriptors": lambda ask: many_descriptors(ask.bench, ask.rounds),
     "command-line": command_line,
     "process": process,
     "bench": default_run,

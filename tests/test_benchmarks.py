@@ -27,6 +27,7 @@ ROWS = {
     "aio-read": 1,
     "server-threads": 6,
     "server": 2,
+    "many-descriptors": 6,
     "command-line": 2,
     "process": 3,
     "bench": 1,
