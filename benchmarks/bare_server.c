@@ -4,6 +4,8 @@
  *
  * MODEL says how it serves:
  *     select   one select() over all connections, then a read and a write on each that is ready
+ *     poll     the same with poll()
+ *     epoll    each connection is registered once, level-triggered; epoll_wait(), then as above
  *     threads  a thread for each connection, which reads and writes in turn
  *
  * The other end keeps one message under way, on a random connection. PEER says who that is:
@@ -11,12 +13,14 @@
  *     plain    a process that writes, blocks in a read, and goes on
  * Both processes run on CPU. Q32 as in bare.c. Prints `ROUND_TRIPS NANOSECONDS`. */
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/select.h>
@@ -40,8 +44,11 @@ struct server {
     uint64_t *written; /* by connection: the position in the stream towards the peer */
     struct peer peer;
     struct record *record; /* shared with the peer, which writes its numbers there */
-    fd_set watched;
+    fd_set watched; /* select's */
     int highest;
+    struct pollfd *polled; /* poll's */
+    int epoll_fd;          /* epoll's */
+    struct epoll_event *events;
 };
 
 static _Noreturn void fail(const char *what)
@@ -64,7 +71,24 @@ static void serve(struct server *server, uint32_t i)
     server->written[i] += block;
 }
 
-static uint64_t serve_ready(struct server *server)
+static void watch_with_select(struct server *server)
+{
+    server->highest = -1;
+    FD_ZERO(&server->watched);
+    for (uint32_t i = 0; i < server->connections.active; i++) {
+        const int fd = server->connections.engine[i].in;
+
+        if (fd >= FD_SETSIZE) {
+            errno = ERANGE;
+            fail("too many connections for select");
+        }
+        FD_SET(fd, &server->watched);
+        if (fd > server->highest)
+            server->highest = fd;
+    }
+}
+
+static uint64_t serve_with_select(struct server *server)
 {
     fd_set found = server->watched;
     uint64_t served = 0;
@@ -82,18 +106,92 @@ static uint64_t serve_ready(struct server *server)
     return served;
 }
 
+static void watch_with_poll(struct server *server)
+{
+    server->polled = calloc(server->connections.active, sizeof *server->polled);
+    if (!server->polled)
+        fail("memory");
+    for (uint32_t i = 0; i < server->connections.active; i++)
+        server->polled[i] = (struct pollfd){.fd = server->connections.engine[i].in, .events = POLLIN};
+}
+
+static uint64_t serve_with_poll(struct server *server)
+{
+    uint64_t served = 0;
+    int n = poll(server->polled, server->connections.active, -1);
+
+    if (n < 0)
+        fail("poll");
+    for (uint32_t i = 0; n > 0; i++) {
+        if (server->polled[i].revents == 0)
+            continue;
+        serve(server, i);
+        served++;
+        n--;
+    }
+    return served;
+}
+
+static void watch_with_epoll(struct server *server)
+{
+    const uint32_t count = server->connections.active;
+
+    server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    server->events = calloc(count, sizeof *server->events);
+    if (server->epoll_fd < 0 || !server->events)
+        fail("epoll_create1");
+    for (uint32_t i = 0; i < count; i++) {
+        struct epoll_event event = {.events = EPOLLIN, .data.u32 = i};
+
+        if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->connections.engine[i].in, &event) < 0)
+            fail("epoll_ctl");
+    }
+}
+
+static uint64_t serve_with_epoll(struct server *server)
+{
+    int n = epoll_wait(server->epoll_fd, server->events, (int)server->connections.active, -1);
+
+    if (n < 0)
+        fail("epoll_wait");
+    for (int i = 0; i < n; i++)
+        serve(server, server->events[i].data.u32);
+    return (uint64_t)n;
+}
+
+/* Those that serve all in one loop. */
+static const struct model {
+    const char *name;
+    void (*watch)(struct server *server);
+    uint64_t (*serve)(struct server *server);
+} models[] = {
+    {"select", watch_with_select, serve_with_select},
+    {"poll", watch_with_poll, serve_with_poll},
+    {"epoll", watch_with_epoll, serve_with_epoll},
+};
+
+/* NULL: there is none of this name. */
+static const struct model *model_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++)
+        if (strcmp(models[i].name, name) == 0)
+            return &models[i];
+    return NULL;
+}
+
 struct result {
     uint64_t round_trips, ns;
 };
 
-static struct result run(struct server *server, const struct clock *clock, uint64_t duration_ns)
+static struct result run(struct server *server, const struct model *model, const struct clock *clock,
+                         uint64_t duration_ns)
 {
     const uint64_t start_ns = clock_now_ns(clock);
     uint64_t now_ns, round_trips = 0;
 
     do {
         for (int i = 0; i < UNSTAMPED; i++)
-            round_trips += serve_ready(server);
+            round_trips += model->serve(server);
         now_ns = clock_now_ns(clock);
     } while (now_ns < start_ns + duration_ns);
     return (struct result){round_trips, now_ns - start_ns};
@@ -248,19 +346,8 @@ static void open_connections(struct server *server)
         errno = -error;
         fail("opening the connections");
     }
-    server->highest = -1;
     for (uint32_t i = 0; i < setup.active; i++)
-        if (server->connections.engine[i].in > server->highest)
-            server->highest = server->connections.engine[i].in;
-    if (server->highest >= FD_SETSIZE) {
-        errno = ERANGE;
-        fail("too many connections for select");
-    }
-    FD_ZERO(&server->watched);
-    for (uint32_t i = 0; i < setup.active; i++) {
-        FD_SET(server->connections.engine[i].in, &server->watched);
         server->written[i] = pattern_origin(i, TOWARDS_PEER);
-    }
 }
 
 static void stay_on(int cpu)
@@ -294,15 +381,23 @@ static void open_server(struct server *server, char *const *words)
     open_connections(server);
 }
 
+static const struct model *model_of(int count, char **words)
+{
+    const struct model *model = count == 8 ? model_find(words[7]) : NULL;
+
+    if (count == 8 && (strcmp(words[6], "same") == 0 || strcmp(words[6], "plain") == 0) &&
+        (model || strcmp(words[7], "threads") == 0))
+        return model;
+    fputs("usage: bare-server SECONDS Q32 CONNECTIONS BLOCK CPU same|plain select|poll|epoll|threads\n",
+          stderr);
+    exit(2);
+}
+
 int main(int count, char **words)
 {
     static struct server server;
+    const struct model *model = model_of(count, words); /* NULL: a thread for each */
 
-    if (count != 8 || (strcmp(words[6], "same") != 0 && strcmp(words[6], "plain") != 0) ||
-        (strcmp(words[7], "select") != 0 && strcmp(words[7], "threads") != 0)) {
-        fputs("usage: bare-server SECONDS Q32 CONNECTIONS BLOCK CPU same|plain select|threads\n", stderr);
-        return 2;
-    }
     open_server(&server, words);
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
         fail("SIGPIPE");
@@ -316,11 +411,12 @@ int main(int count, char **words)
     const uint64_t duration_ns = (uint64_t)(strtod(words[1], NULL) * 1e9);
     struct result result;
 
-    if (strcmp(words[7], "threads") == 0) {
-        result = run_threads(&server, &clock, duration_ns);
+    if (model) {
+        model->watch(&server);
+        (void)run(&server, model, &clock, WARMUP_NS);
+        result = run(&server, model, &clock, duration_ns);
     } else {
-        (void)run(&server, &clock, WARMUP_NS);
-        result = run(&server, &clock, duration_ns);
+        result = run_threads(&server, &clock, duration_ns);
     }
     printf("%llu %llu\n", (unsigned long long)result.round_trips, (unsigned long long)result.ns);
     return 0;

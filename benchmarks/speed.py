@@ -23,6 +23,7 @@ from rows import Row, Side, Target, interleave, ratio_row, value_row
 from show import machine, show
 from sides import Bench, BenchmarkError
 
+from iomodels.engines.spec import parse
 from iomodels.statistics.rounds import median_interval
 
 DATA_FOLDER = Path("/var/tmp")
@@ -31,8 +32,8 @@ QUICK_SECONDS, SECONDS = 0.02, 0.3
 QUICK_FILE, FILE = 1 << 20, 64 << 20
 FEW_OPERATIONS = 1_000
 QUICK_MANY_OPERATIONS, MANY_OPERATIONS = 100_000, 100_000_000
-CONNECTIONS, MESSAGE = 16, 64
-"""Of the server: how many, and the bytes of a message."""
+SERVED = (1, 16, 200)
+"""Connections of a server."""
 MAX_MEMORY_PAIRS = 7
 """A trial of 10^8 operations takes seconds, and memory hardly varies."""
 
@@ -157,26 +158,31 @@ def _against_fio(ask: Ask, name: str, fio: tuple[str, ...], ours: Side, target: 
 
 
 def server(ask: Ask) -> list[Row]:
-    """Round trips per second of a server with select, against a plain select loop's."""
+    """Round trips per second of a server in one loop, against a plain loop of the same model.
+
+    Messages of one byte, one under way: what is compared is going from one to the next.
+    """
     bench = ask.bench
     cpu = min(os.sched_getaffinity(0)) if bench.cpu is None else bench.cpu
-    settings = {
-        **{"depth": CONNECTIONS, "block": MESSAGE, "server": 1, "outstanding": 1},
-        **{"engine_cpu": cpu, "peer_cpu": cpu},
-    }
 
-    def row(peer: str, against: str, target: Target | None) -> Row:
+    def row(engine: str, connections: int, peer: str, target: Target | None) -> Row:
+        settings = {
+            **{"depth": connections, "block": 1, "server": 1, "outstanding": 1},
+            **{"engine_cpu": cpu, "peer_cpu": cpu},
+        }
+        model = parse(engine).name
         pairs = interleave(
-            lambda: sides.trial(bench, "select", "socket", settings).ops,
-            lambda: sides.bare_server_ops(bench, settings, peer),
+            lambda: sides.trial(bench, engine, "socket", settings).ops,
+            lambda: sides.bare_server_ops(bench, settings, peer, model),
             ask.rounds,
         )
-        return ratio_row("server, select", against, pairs, "/s", target)
+        against = f"plain {model} loop" + (", plain peer" if peer == "plain" else "")
+        return ratio_row(f"server {connections}, {engine}", against, pairs, "/s", target)
 
-    return [
-        row("same", "plain select loop", Target(0.95, at_most=False)),
-        row("plain", "the same, plain peer", None),
-    ]
+    limit = Target(0.97, at_most=False)
+    rows = [row(model, n, "same", limit) for model in ("select", "poll", "epoll") for n in SERVED]
+    edge = [row("epoll:trigger=edge", n, "same", None) for n in SERVED]
+    return [*rows, *edge, row("select", SERVED[1], "plain", None)]
 
 
 def server_threads(ask: Ask) -> list[Row]:
@@ -200,8 +206,8 @@ def server_threads(ask: Ask) -> list[Row]:
         name = f"server {connections}, {engine}"
         return ratio_row(name, "plain threads", pairs, "/s", target)
 
-    own = [row(n, "threads:handoff=none", Target(0.95, at_most=False)) for n in (1, 16, 200)]
-    return [*own, *(row(n, "threads", None) for n in (1, 16, 200))]
+    own = [row(n, "threads:handoff=none", Target(0.95, at_most=False)) for n in SERVED]
+    return [*own, *(row(n, "threads", None) for n in SERVED)]
 
 
 def command_line(ask: Ask) -> list[Row]:
