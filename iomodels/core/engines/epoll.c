@@ -272,8 +272,9 @@ static int take_oneshot(struct epoll_state *epoll, int fd, uint32_t events)
 }
 
 /* One wait and the transfers it allows. Descriptors found ready; 0 on timeout; -errno. */
-static int epoll_once(struct epoll_state *epoll, uint32_t max, int64_t timeout_ns)
+static int epoll_once(void *state, uint32_t max, int64_t timeout_ns)
 {
+    struct epoll_state *epoll = state;
     static int (*const take[])(struct epoll_state *, int, uint32_t) = {
         [TRIGGER_LEVEL] = take_level,
         [TRIGGER_EDGE] = take_edge,
@@ -297,23 +298,8 @@ static int epoll_reap(void *state, struct completion *completions, uint32_t min,
                       int64_t timeout_ns)
 {
     struct epoll_state *epoll = state;
-    struct waiters *waiters = &epoll->waiters;
 
-    if (min == 0 && waiters->ready.count == 0 && waiters->count > 0) {
-        int n = epoll_once(epoll, max, 0);
-
-        if (n < 0 && n != -EINTR)
-            return n;
-    }
-    while (waiters->ready.count < min && waiters->count > 0) {
-        int n = epoll_once(epoll, max, timeout_ns);
-
-        if (n == 0 || n == -EINTR)
-            break;
-        if (n < 0)
-            return n;
-    }
-    return (int)ready_pop(&waiters->ready, completions, max);
+    return waiters_reap(&epoll->waiters, epoll_once, state, completions, min, max, timeout_ns);
 }
 
 static int epoll_cancel(void *state, struct request *request)

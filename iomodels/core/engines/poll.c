@@ -126,12 +126,15 @@ static void serve_ready(struct poll_state *polled, int found)
 }
 
 /* One ppoll() and the transfers it allows. Descriptors found ready; 0 on timeout; -errno. */
-static int poll_once(struct poll_state *polled, int64_t timeout_ns)
+static int poll_once(void *state, uint32_t max, int64_t timeout_ns)
 {
+    struct poll_state *polled = state;
     const struct timespec timeout = {
         .tv_sec = (time_t)(timeout_ns / 1000000000),
         .tv_nsec = (long)(timeout_ns % 1000000000),
     };
+
+    (void)max;
     int n = CALL(polled->calls, ppoll,
                  ppoll(polled->list, polled->length, timeout_ns < 0 ? NULL : &timeout, NULL));
 
@@ -145,23 +148,8 @@ static int poll_reap(void *state, struct completion *completions, uint32_t min, 
                      int64_t timeout_ns)
 {
     struct poll_state *polled = state;
-    struct waiters *waiters = &polled->waiters;
 
-    if (min == 0 && waiters->ready.count == 0 && waiters->count > 0) {
-        int n = poll_once(polled, 0);
-
-        if (n < 0 && n != -EINTR)
-            return n;
-    }
-    while (waiters->ready.count < min && waiters->count > 0) {
-        int n = poll_once(polled, timeout_ns);
-
-        if (n == 0 || n == -EINTR)
-            break;
-        if (n < 0)
-            return n;
-    }
-    return (int)ready_pop(&waiters->ready, completions, max);
+    return waiters_reap(&polled->waiters, poll_once, state, completions, min, max, timeout_ns);
 }
 
 static int poll_cancel(void *state, struct request *request)

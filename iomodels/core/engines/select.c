@@ -1,58 +1,45 @@
 /* I/O multiplexing with select (the article's Figure 4, "asynchronous blocking"): submit tries, and
  * what says EAGAIN is watched; reap sleeps in select() until something is ready, then transfers it.
  *
- * The watched sets are kept up to date and copied for each call, as a careful program does; the
- * kernel still walks every bit up to the highest descriptor, which is select's price. A regular
- * file is always ready, so there the first try always succeeds, after blocking. */
+ * As a careful program does it: the watched sets are kept up to date and copied for each call, an empty one is left out,
+ * and what is found is taken from them a word at a time. The kernel still walks every bit up to the highest descriptor,
+ * which is select's price. A regular file is always ready, so there the first try always succeeds, after blocking. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/select.h>
 #include <sys/time.h>
 
 #include "engine.h"
-#include "transfer.h"
-
-enum { WATCH_READ, WATCH_WRITE, WATCH_KINDS };
+#include "waiters.h"
 
 struct select_state {
     struct calls *calls;
-    uint32_t depth;
-    struct pending pending;
-    struct ready ready;
-    fd_set watched[WATCH_KINDS];
-    uint16_t watchers[WATCH_KINDS][FD_SETSIZE]; /* requests waiting for a descriptor */
-    int highest;                                /* highest descriptor ever watched */
+    struct waiters waiters;
+    fd_set watched[WAIT_KINDS];
+    uint32_t watched_count[WAIT_KINDS]; /* descriptors in them */
+    int highest;                        /* highest descriptor ever watched */
 };
 
-static int watch_kind(const struct request *request)
+static void watch(struct select_state *selected, int fd, enum wait_kind kind)
 {
-    return request->operation == OPERATION_READ ? WATCH_READ : WATCH_WRITE;
+    FD_SET(fd, &selected->watched[kind]);
+    selected->watched_count[kind]++;
+    if (fd > selected->highest)
+        selected->highest = fd;
 }
 
-static void watch(struct select_state *selected, const struct request *request)
+/* Nobody waits for it any more. */
+static void unwatch(struct select_state *selected, int fd, enum wait_kind kind)
 {
-    int kind = watch_kind(request);
-
-    if (selected->watchers[kind][request->fd]++ == 0)
-        FD_SET(request->fd, &selected->watched[kind]);
-    if (request->fd > selected->highest)
-        selected->highest = request->fd;
-}
-
-static void unwatch(struct select_state *selected, const struct request *request)
-{
-    int kind = watch_kind(request);
-
-    if (--selected->watchers[kind][request->fd] == 0)
-        FD_CLR(request->fd, &selected->watched[kind]);
+    FD_CLR(fd, &selected->watched[kind]);
+    selected->watched_count[kind]--;
 }
 
 static void select_close(void *state)
 {
     struct select_state *selected = state;
 
-    free(selected->pending.items);
-    free(selected->ready.items);
+    waiters_close(&selected->waiters);
     free(selected);
 }
 
@@ -63,15 +50,13 @@ static int select_open(void **state, const struct engine_setup *setup)
     if (!selected)
         return -ENOMEM;
     selected->calls = setup->calls;
-    selected->depth = setup->depth;
     selected->highest = -1;
-    FD_ZERO(&selected->watched[WATCH_READ]);
-    FD_ZERO(&selected->watched[WATCH_WRITE]);
-    selected->pending.items = calloc(setup->depth, sizeof(struct request *));
-    selected->ready.items = calloc(setup->depth, sizeof *selected->ready.items);
-    if (!selected->pending.items || !selected->ready.items) {
+    for (int kind = 0; kind < WAIT_KINDS; kind++)
+        FD_ZERO(&selected->watched[kind]);
+    int error = waiters_open(&selected->waiters, setup);
+    if (error) {
         select_close(selected);
-        return -ENOMEM;
+        return error;
     }
     *state = selected;
     return 0;
@@ -80,43 +65,44 @@ static int select_open(void **state, const struct engine_setup *setup)
 static int select_submit(void *state, struct request *const *requests, uint32_t n)
 {
     struct select_state *selected = state;
+    struct waiters *waiters = &selected->waiters;
     uint32_t taken = 0;
 
-    for (; taken < n; taken++) {
-        if (selected->pending.count + selected->ready.count == selected->depth)
-            break;
-        ssize_t result = transfer(selected->calls, requests[taken]);
+    for (; taken < n && !waiters_are_full(waiters); taken++) {
+        struct request *request = requests[taken];
 
-        if (result == -EAGAIN) {
-            watch(selected, requests[taken]);
-            pending_push(&selected->pending, requests[taken]);
-        } else {
-            ready_push(&selected->ready, requests[taken], result);
-        }
+        if (may_be_ready(waiters, request) && waiters_try(waiters, selected->calls, request))
+            continue;
+        if (!is_waited_for(watched_of(waiters, request), wait_kind(request)))
+            watch(selected, request->fd, wait_kind(request));
+        waiters_push(waiters, request);
     }
     return (int)taken;
 }
 
-/* Transfers what select has found ready, until `max` completions are there; keeps the others. */
-static void transfer_ready(struct select_state *selected, const fd_set *found, uint32_t max)
+/* Those whose bit is set in a word of a set, `base` being the descriptor of its first bit. How many. */
+static int serve_word(struct select_state *selected, enum wait_kind kind, unsigned long found, int base)
 {
-    struct pending *pending = &selected->pending;
-    uint32_t kept = 0;
+    int served = 0;
 
-    for (uint32_t i = 0; i < pending->count; i++) {
-        struct request *request = pending->items[i];
-        ssize_t result = -EAGAIN;
+    for (; found; found &= found - 1, served++) {
+        const int fd = base + __builtin_ctzl(found);
 
-        if (selected->ready.count < max && FD_ISSET(request->fd, &found[watch_kind(request)]))
-            result = transfer(selected->calls, request);
-        if (result == -EAGAIN) {
-            pending->items[kept++] = request;
-        } else {
-            unwatch(selected, request);
-            ready_push(&selected->ready, request, result);
-        }
+        if (waiters_serve(&selected->waiters, selected->calls, &selected->waiters.by_descriptor[fd], kind))
+            unwatch(selected, fd, kind);
     }
-    pending->count = kept;
+    return served;
+}
+
+/* Transfers what select has found ready: `n` bits in all sets. */
+static void serve_found(struct select_state *selected, fd_set *const *found, int n)
+{
+    const int words = selected->highest / NFDBITS + 1;
+
+    for (int kind = 0; kind < WAIT_KINDS; kind++)
+        for (int word = 0; found[kind] && word < words && n > 0; word++)
+            n -= serve_word(selected, (enum wait_kind)kind,
+                            (unsigned long)found[kind]->fds_bits[word], word * NFDBITS);
 }
 
 static struct timeval *timeval_of(int64_t timeout_ns, struct timeval *timeval)
@@ -130,19 +116,26 @@ static struct timeval *timeval_of(int64_t timeout_ns, struct timeval *timeval)
     return timeval;
 }
 
-/* One select() and the transfers it allows. Descriptors found ready; 0 on timeout; -errno. */
-static int select_once(struct select_state *selected, uint32_t max, int64_t timeout_ns)
+/* One select() and the transfers it allows. Bits found set; 0 on timeout; -errno. */
+static int select_once(void *state, uint32_t max, int64_t timeout_ns)
 {
-    fd_set found[WATCH_KINDS] = {selected->watched[WATCH_READ], selected->watched[WATCH_WRITE]};
+    struct select_state *selected = state;
+    fd_set found[WAIT_KINDS], *sets[WAIT_KINDS] = {NULL};
     struct timeval timeval;
+
+    (void)max;
+    for (int kind = 0; kind < WAIT_KINDS; kind++)
+        if (selected->watched_count[kind] > 0) {
+            found[kind] = selected->watched[kind];
+            sets[kind] = &found[kind];
+        }
     int n = CALL(selected->calls, select,
-                 select(selected->highest + 1, &found[WATCH_READ], &found[WATCH_WRITE], NULL,
+                 select(selected->highest + 1, sets[WAIT_READ], sets[WAIT_WRITE], NULL,
                         timeval_of(timeout_ns, &timeval)));
 
     if (n < 0)
         return -errno;
-    if (n > 0)
-        transfer_ready(selected, found, max);
+    serve_found(selected, sets, n);
     return n;
 }
 
@@ -151,32 +144,18 @@ static int select_reap(void *state, struct completion *completions, uint32_t min
 {
     struct select_state *selected = state;
 
-    if (min == 0 && selected->ready.count == 0 && selected->pending.count > 0) {
-        int n = select_once(selected, max, 0);
-
-        if (n < 0 && n != -EINTR)
-            return n;
-    }
-    while (selected->ready.count < min && selected->pending.count > 0) {
-        int n = select_once(selected, max, timeout_ns);
-
-        if (n == 0 || n == -EINTR)
-            break;
-        if (n < 0)
-            return n;
-    }
-    return (int)ready_pop(&selected->ready, completions, max);
+    return waiters_reap(&selected->waiters, select_once, state, completions, min, max, timeout_ns);
 }
 
 static int select_cancel(void *state, struct request *request)
 {
     struct select_state *selected = state;
+    const enum wait_kind kind = wait_kind(request);
+    const int outcome = waiters_cancel(&selected->waiters, request);
 
-    if (!pending_remove(&selected->pending, request))
-        return CANCEL_ALREADY_COMPLETE;
-    unwatch(selected, request);
-    ready_push(&selected->ready, request, -ECANCELED);
-    return CANCEL_DONE;
+    if (outcome == CANCEL_DONE && !is_waited_for(watched_of(&selected->waiters, request), kind))
+        unwatch(selected, request->fd, kind);
+    return outcome;
 }
 
 static const char *select_degenerate(const struct trial_question *question)

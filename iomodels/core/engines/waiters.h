@@ -146,4 +146,27 @@ static inline int waiters_cancel(struct waiters *waiters, struct request *reques
     return CANCEL_DONE;
 }
 
+/* As struct engine's reap. `once` waits one time, and makes the transfers that this allows: how many descriptors it found
+ * ready, 0 when the time was over, or -errno. */
+static inline __attribute__((always_inline)) int
+waiters_reap(struct waiters *waiters, int (*once)(void *state, uint32_t max, int64_t timeout_ns), void *state,
+             struct completion *completions, uint32_t min, uint32_t max, int64_t timeout_ns)
+{
+    if (min == 0 && waiters->ready.count == 0 && waiters->count > 0) {
+        int n = once(state, max, 0);
+
+        if (n < 0 && n != -EINTR)
+            return n;
+    }
+    while (waiters->ready.count < min && waiters->count > 0) {
+        int n = once(state, max, timeout_ns);
+
+        if (n == 0 || n == -EINTR)
+            break;
+        if (n < 0)
+            return n;
+    }
+    return (int)ready_pop(&waiters->ready, completions, max);
+}
+
 #endif
