@@ -39,3 +39,9 @@ def lost_signals_per_op(trial: Trial) -> float:
     """Events whose signal did not come."""
     lost = trial.counters.get("signals_lost", 0.0)
     return lost / trial.operations if trial.operations else math.nan
+
+
+def entered_per_op(trial: Trial) -> float:
+    """Calls that give io_uring its requests, or wait for them. (A thread that spins may also give
+    way with sched_yield, which is no call of io_uring's.)"""
+    return trial.calls_per_op.get("io_uring_enter", 0.0)

@@ -137,6 +137,9 @@ static int enter_once(struct uring *uring, uint32_t wanted, int64_t timeout_ns)
     }
     uring->overflows = false;
     uring->saw_own = false;
+    /* The kernel's thread does by itself what a look would ask for. */
+    if (uring->is_polled && wanted == 0 && unsent == 0 && flags == 0)
+        return 0;
     return ring_enter(&uring->ring, uring->calls, unsent, wanted, flags, timeout_ns);
 }
 
