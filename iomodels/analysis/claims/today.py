@@ -162,9 +162,9 @@ CLAIMS: tuple[Claim, ...] = (
         "T4",
         "SQPOLL removes the system calls of io_uring, at the price of a CPU",
         "Direct reads, depth 16. Calls of io_uring_enter per operation where the application also "
-        "looks for completions in the ring by itself (wait=spin): below 0.1 is nearly none. CPU "
-        "of the whole process, the kernel's polling thread included, where the application sleeps: above 75 % "
-        "is a CPU. The CPU of io_uring without SQPOLL is shown beside it.",
+        "looks for completions in the ring by itself (wait=spin): below 0.1 is nearly none. CPU of "
+        "the whole process, the kernel's polling thread included, where the application sleeps: "
+        "above 75 % is a CPU. The CPU of io_uring without SQPOLL is shown beside it.",
         (
             Condition(
                 ClaimQuantity("io_uring_enter per operation, with wait=spin:", entered_per_op),
