@@ -6,6 +6,7 @@
  *     select   one select() over all connections, then a read and a write on each that is ready
  *     poll     the same with poll()
  *     epoll    each connection is registered once, level-triggered; epoll_wait(), then as above
+ *     io_uring the reads of all connections are in flight; each call starts what follows and waits (bare_server_ring.c)
  *     threads  a thread for each connection, which reads and writes in turn
  *
  * The other end keeps one message under way, on a random connection. PEER says who that is:
@@ -27,9 +28,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "bare_server.h"
 #include "cache_line.h"
 #include "pattern.h"
-#include "peer.h"
 #include "random.h"
 #include "record/clock.h"
 
@@ -37,21 +38,7 @@
 /* Round trips between two looks at the clock: a stamp each would be an instrument. */
 #define UNSTAMPED 64
 
-struct server {
-    struct settings settings;
-    struct connections connections;
-    char *pattern, *buffer;
-    uint64_t *written; /* by connection: the position in the stream towards the peer */
-    struct peer peer;
-    struct record *record; /* shared with the peer, which writes its numbers there */
-    fd_set watched; /* select's */
-    int highest;
-    struct pollfd *polled; /* poll's */
-    int epoll_fd;          /* epoll's */
-    struct epoll_event *events;
-};
-
-static _Noreturn void fail(const char *what)
+_Noreturn void fail(const char *what)
 {
     fprintf(stderr, "bare-server: %s: %s\n", what, strerror(errno));
     exit(EXIT_FAILURE);
@@ -168,6 +155,7 @@ static const struct model {
     {"select", watch_with_select, serve_with_select},
     {"poll", watch_with_poll, serve_with_poll},
     {"epoll", watch_with_epoll, serve_with_epoll},
+    {"io_uring", watch_with_ring, serve_with_ring},
 };
 
 /* NULL: there is none of this name. */
@@ -388,7 +376,8 @@ static const struct model *model_of(int count, char **words)
     if (count == 8 && (strcmp(words[6], "same") == 0 || strcmp(words[6], "plain") == 0) &&
         (model || strcmp(words[7], "threads") == 0))
         return model;
-    fputs("usage: bare-server SECONDS Q32 CONNECTIONS BLOCK CPU same|plain select|poll|epoll|threads\n",
+    fputs("usage: bare-server SECONDS Q32 CONNECTIONS BLOCK CPU same|plain "
+          "select|poll|epoll|io_uring|threads\n",
           stderr);
     exit(2);
 }

@@ -101,9 +101,10 @@ def build_bare(folder: Path) -> Path:
 
 
 def build_bare_server(folder: Path) -> Path:
-    """Compile bare_server.c, with the core's own peer in it. Raises `BenchmarkError`."""
+    """Compile the plain servers, with the core's own peer in them. Raises `BenchmarkError`."""
+    own = (HERE / "bare_server.c", HERE / "bare_server_ring.c")
     sources = [PACKAGE / "core" / name for name in PEER_SOURCES]
-    return _compile(folder / "bare-server", HERE / "bare_server.c", *sources)
+    return _compile(folder / "bare-server", *own, *sources)
 
 
 def _compile(program: Path, *sources: Path) -> Path:

@@ -20,10 +20,10 @@ from pathlib import Path
 import sides
 from descriptors import many_descriptors
 from rows import Row, Side, Target, interleave, ratio_row, value_row
+from servers import servers_in_a_loop, servers_of_threads
 from show import machine, show
 from sides import Bench, BenchmarkError
 
-from iomodels.engines.spec import parse
 from iomodels.statistics.rounds import median_interval
 
 DATA_FOLDER = Path("/var/tmp")
@@ -32,8 +32,6 @@ QUICK_SECONDS, SECONDS = 0.02, 0.3
 QUICK_FILE, FILE = 1 << 20, 64 << 20
 FEW_OPERATIONS = 1_000
 QUICK_MANY_OPERATIONS, MANY_OPERATIONS = 100_000, 100_000_000
-SERVED = (1, 16, 200)
-"""Connections of a server."""
 MAX_MEMORY_PAIRS = 7
 """A trial of 10^8 operations takes seconds, and memory hardly varies."""
 
@@ -157,59 +155,6 @@ def _against_fio(ask: Ask, name: str, fio: tuple[str, ...], ours: Side, target: 
     return ratio_row(name, against, pairs, "/s", target)
 
 
-def server(ask: Ask) -> list[Row]:
-    """Round trips per second of a server in one loop, against a plain loop of the same model.
-
-    Messages of one byte, one under way: what is compared is going from one to the next.
-    """
-    bench = ask.bench
-    cpu = min(os.sched_getaffinity(0)) if bench.cpu is None else bench.cpu
-
-    def row(engine: str, connections: int, peer: str, target: Target | None) -> Row:
-        settings = {
-            **{"depth": connections, "block": 1, "server": 1, "outstanding": 1},
-            **{"engine_cpu": cpu, "peer_cpu": cpu},
-        }
-        model = parse(engine).name
-        pairs = interleave(
-            lambda: sides.trial(bench, engine, "socket", settings).ops,
-            lambda: sides.bare_server_ops(bench, settings, peer, model),
-            ask.rounds,
-        )
-        against = f"plain {model} loop" + (", plain peer" if peer == "plain" else "")
-        return ratio_row(f"server {connections}, {engine}", against, pairs, "/s", target)
-
-    limit = Target(0.97, at_most=False)
-    rows = [row(model, n, "same", limit) for model in ("select", "poll", "epoll") for n in SERVED]
-    edge = [row("epoll:trigger=edge", n, "same", None) for n in SERVED]
-    return [*rows, *edge, row("select", SERVED[1], "plain", None)]
-
-
-def server_threads(ask: Ask) -> list[Row]:
-    """Round trips per second with a thread for each connection, against a plain such server.
-
-    Messages of one byte, one under way: what is compared is going from one to the next.
-    """
-    bench = ask.bench
-    cpu = min(os.sched_getaffinity(0)) if bench.cpu is None else bench.cpu
-
-    def row(connections: int, engine: str, target: Target | None) -> Row:
-        settings = {
-            **{"depth": connections, "block": 1, "server": 1, "outstanding": 1},
-            **{"engine_cpu": cpu, "peer_cpu": cpu},
-        }
-        pairs = interleave(
-            lambda: sides.trial(bench, engine, "socket", settings).ops,
-            lambda: sides.bare_server_ops(bench, settings, "same", "threads"),
-            ask.rounds,
-        )
-        name = f"server {connections}, {engine}"
-        return ratio_row(name, "plain threads", pairs, "/s", target)
-
-    own = [row(n, "threads:handoff=none", Target(0.95, at_most=False)) for n in SERVED]
-    return [*own, *(row(n, "threads", None) for n in SERVED)]
-
-
 def command_line(ask: Ask) -> list[Row]:
     """How long the command line takes to answer."""
     bare = [sys.executable, "-c", "pass"]
@@ -298,8 +243,8 @@ BENCHMARKS: dict[str, Callable[[Ask], list[Row]]] = {
     "direct-read": direct_read,
     "direct-read-by-kernel": direct_read_by_kernel,
     "aio-read": aio_read,
-    "server-threads": server_threads,
-    "server": server,
+    "server-threads": lambda ask: servers_of_threads(ask.bench, ask.rounds),
+    "server": lambda ask: servers_in_a_loop(ask.bench, ask.rounds),
     "many-descriptors": lambda ask: many_descriptors(ask.bench, ask.rounds),
     "command-line": command_line,
     "process": process,

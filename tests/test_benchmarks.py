@@ -27,7 +27,7 @@ ROWS = {
     "aio-read": 1,
     "server-threads": 6,
     "many-descriptors": 6,
-    "server": 13,
+    "server": 16,
     "command-line": 2,
     "process": 3,
     "bench": 1,
