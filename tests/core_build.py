@@ -126,7 +126,7 @@ def build_extension(core: Path, target: Path) -> None:
     python = ["-DPy_LIMITED_API=0x030B0000", f"-I{sysconfig.get_path('include')}"]
     flags = ["-std=gnu11", "-pthread", "-D_GNU_SOURCE", "-O0", "-fPIC", *python]
     objects = _compile_with(sorted(core.rglob("*.c")), [*flags, f"-I{core}"], target.parent)
-    _run([*_compiler(), "-shared", "-pthread", *map(str, objects), "-o", str(target), *LIBRARIES])
+    _run([*compiler(), "-shared", "-pthread", *map(str, objects), "-o", str(target), *LIBRARIES])
     for path in objects:
         path.unlink()
 
@@ -143,7 +143,8 @@ def build_conformance(core: Path, target: Path) -> None:
 # ---------------------------------------------------------------------- compiling, once
 
 
-def _compiler() -> list[str]:
+def compiler() -> list[str]:
+    """The command."""
     return shlex.split(os.environ.get("CC", "cc"))
 
 
@@ -155,7 +156,7 @@ def _compile_with(sources: Sequence[Path], flags: Sequence[str], folder: Path) -
     objects = [folder / f"{number}-{source.stem}.o" for number, source in enumerate(sources)]
 
     def compile_one(source: Path, target: Path) -> None:
-        _run([*_compiler(), *flags, "-c", str(source), "-o", str(target)])
+        _run([*compiler(), *flags, "-c", str(source), "-o", str(target)])
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(compile_one, sources, objects))
@@ -163,7 +164,7 @@ def _compile_with(sources: Sequence[Path], flags: Sequence[str], folder: Path) -
 
 
 def _link(target: Path, flags: Sequence[str], parts: Sequence[str]) -> None:
-    _run([*_compiler(), "-pthread", *flags, *parts, "-o", str(target), *LIBRARIES])
+    _run([*compiler(), "-pthread", *flags, *parts, "-o", str(target), *LIBRARIES])
 
 
 def _run(command: list[str]) -> None:
@@ -196,8 +197,8 @@ def _built(
 
 
 def _key(depends: Iterable[Path], flags: Sequence[str]) -> str:
-    compiler = subprocess.run([*_compiler(), "--version"], capture_output=True, check=True)
-    digest = hashlib.sha256(compiler.stdout + shlex.join([*_compiler(), *flags]).encode())
+    version = subprocess.run([*compiler(), "--version"], capture_output=True, check=True)
+    digest = hashlib.sha256(version.stdout + shlex.join([*compiler(), *flags]).encode())
     for path in (Path(__file__), *depends):
         digest.update(str(path).encode() + path.read_bytes())
     return digest.hexdigest()[:16]

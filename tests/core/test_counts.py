@@ -16,6 +16,7 @@ import pytest
 from iomodels.engines.spec import parse
 
 from ..engines import CAPS, WITH_DATA
+from .kernel_calls import OF_THE_LIBRARY, kernel_names
 
 OPERATIONS = 500
 DRIVER = """
@@ -49,21 +50,6 @@ for channel, depth in cases:
         )
 print(json.dumps(counted))
 """
-KERNEL_NAMES = {
-    "pread": ("pread64",),
-    "pwrite": ("pwrite64",),
-    "select": ("select", "pselect6"),
-    "epoll_create": ("epoll_create1",),
-    "epoll_wait": ("epoll_wait", "epoll_pwait"),
-    "ppoll": ("ppoll", "poll"),
-    "sigprocmask": ("rt_sigprocmask",),
-    "sigtimedwait": ("rt_sigtimedwait",),
-    "futex_wait": ("futex",),
-    "futex_wake": ("futex",),
-}
-"""Of the calls that the kernel knows by other names than ours, or by several."""
-OF_THE_LIBRARY = re.compile("aio_.*|lio_listio")
-"""Its helper threads make system calls for these, and others than these."""
 
 
 class Case(NamedTuple):
@@ -75,10 +61,6 @@ class Case(NamedTuple):
     peer: int
     calls: dict[str, int]
     log: str
-
-
-def kernel_names(call: str) -> tuple[str, ...]:
-    return KERNEL_NAMES.get(call, (call,))
 
 
 def cases(engine: str) -> list[tuple[str, int]]:
@@ -98,7 +80,7 @@ def traced(engine: str, folder: Path) -> list[Case]:
     own = [name for call in parse(engine).calls for name in kernel_names(call)]
     of_helpers = ["read", "pread64", "write", "pwrite64"]
     # A strace that has never heard of a call leaves it out where it is asked for with "?".
-    wanted = ",".join(f"?{name}" for name in {*own, *of_helpers} if not OF_THE_LIBRARY.match(name))
+    wanted = ",".join(f"?{name}" for name in {*own, *of_helpers})
     done = subprocess.run(
         ["strace", "-f", "--seccomp-bpf", "-e", f"trace={wanted}", "-o", str(log)]
         + [sys.executable, "-c", DRIVER, engine, str(OPERATIONS), json.dumps(cases(engine))],
