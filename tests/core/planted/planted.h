@@ -72,6 +72,7 @@ REAP(reap_blocks_signals);
 REAP(reap_burns);
 REAP(reap_burns_its_time);
 REAP(reap_min_one);
+REAP(reap_renames_errors);
 CANCEL(cancel_forgets);
 CANCEL(cancel_lies);
 CANCEL(cancel_remembers);

@@ -132,6 +132,8 @@ const struct planted planted_engines[] = {
      BREAK(.reap = reap_breaks_interrupted)},
     {"leaves-poll-armed", &engine_kaio, "timer", "leaves-nothing",
      BREAK(.submit = submit_leaves_a_poll_armed)},
+    {"renames-errors", &engine_select, "timer", "survives-failing-calls",
+     BREAK(.reap = reap_renames_errors)},
     {NULL, NULL, NULL, NULL, BREAK(.name = NULL)},
 };
 

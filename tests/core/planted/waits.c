@@ -27,6 +27,13 @@ REAP(reap_min_one)
     return planted_base->reap(state, completions, min > 1 ? 1 : min, max, timeout_ns);
 }
 
+REAP(reap_renames_errors)
+{
+    int n = planted_base->reap(state, completions, min, max, timeout_ns);
+
+    return n < 0 ? -EPROTO : n;
+}
+
 REAP(reap_blocks_signals)
 {
     sigset_t all, before;
