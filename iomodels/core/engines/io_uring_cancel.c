@@ -34,22 +34,25 @@ static void keep_completions(struct uring *uring)
     ready->count += uring_take(uring, ready->items + ready->count, uring->depth - ready->count);
 }
 
+/* The entry cannot be taken back. So a call that fails is made again, or the kernel would cancel later what nobody knows
+ * to be cancelled. */
 static int await_answer(struct uring *uring)
 {
-    for (int i = 0; i < MAX_CALLS; i++) {
-        int error = uring_start(uring);
+    int error = 0;
 
-        if (error)
-            return error;
+    for (int i = 0; i < MAX_CALLS; i++) {
+        error = uring_start(uring);
         keep_completions(uring);
         if (uring->cancel_ended)
             return 0;
+        if (error)
+            continue;
         error = ring_enter(&uring->ring, uring->calls, uring_unsent(uring), uring->is_polled, RING_ENTER_GETEVENTS, 1000000);
         keep_completions(uring);
         if (uring->cancel_ended)
             return 0;
     }
-    return -ETIMEDOUT;
+    return error < 0 ? error : -ETIMEDOUT;
 }
 
 /* What is neither found nor waits to be reaped is being transferred by a device, which gives nothing back. */
