@@ -95,6 +95,16 @@ int sigio_signals_begin(struct sigio_signals *signals, const struct engine_setup
     return error;
 }
 
+/* To ignore a signal drops those that are pending. A wait for them could be refused (seccomp), and the first one of them
+ * would end the process when it is no longer blocked. */
+static void discard(int number)
+{
+    struct sigaction before;
+
+    if (sigaction(number, &(struct sigaction){.sa_handler = SIG_IGN}, &before) == 0)
+        sigaction(number, &before, NULL);
+}
+
 void sigio_signals_end(struct sigio_signals *signals)
 {
     struct calls calls = calls_without_hooks(signals->calls);
@@ -102,9 +112,8 @@ void sigio_signals_end(struct sigio_signals *signals)
 
     for (uint32_t i = 0; i < signals->count; i++)
         disarm(&calls, signals->descriptors[i]);
-    while (CALL(&calls, sigtimedwait, sigtimedwait(&signals->set, NULL, &(struct timespec){0})) >= 0 ||
-           errno == EINTR)
-        ;
+    discard(signals->number);
+    discard(SIGIO);
     if (sigismember(&signals->mask_before, SIGIO))
         sigdelset(&unblocked, SIGIO);
     (void)CALL(&calls, sigprocmask, pthread_sigmask(SIG_UNBLOCK, &unblocked, NULL));
