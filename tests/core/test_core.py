@@ -176,7 +176,7 @@ def _job(item: pytest.Item) -> Job | None:
     if not isinstance(item, pytest.Function) or item.path != Path(__file__):
         return None
     params = item.callspec.params if hasattr(item, "callspec") else {}
-    if "engine" not in params:
+    if "channel" not in params:
         return None
     return params.get("variant", "plain"), params["engine"], params["channel"]
 

@@ -100,7 +100,8 @@ struct uring {
 
     int cancel_result;
     bool cancel_ended;
-    uint64_t timeouts; /* which one the wait goes by, where the kernel knows none but as an entry */
+    bool time_is_over;
+    uint32_t timeouts; /* which one the wait goes by, where the kernel knows none but as an entry */
     struct ring_timespec timeout;
 };
 

@@ -1,8 +1,16 @@
 /* Waiting for completions, and taking them. */
 #include "io_uring.h"
 
+#include <errno.h>
+
 /* Some 30 us of looking. */
 #define LOOKS_BEFORE_YIELD 1000
+
+/* Of the last wait. An earlier one, which a signal ended, has left an entry that completes at any time. */
+static uint64_t timeout_data(const struct uring *uring)
+{
+    return USER_TIMEOUT | uring->timeouts;
+}
 
 /* One of ours, which is nobody's transfer. */
 static void take_own(struct uring *uring, const struct ring_cqe *cqe)
@@ -11,12 +19,14 @@ static void take_own(struct uring *uring, const struct ring_cqe *cqe)
     if (cqe->user_data == USER_CANCEL) {
         uring->cancel_ended = true;
         uring->cancel_result = cqe->result;
+    } else if (cqe->user_data == timeout_data(uring) && cqe->result == -ETIME) {
+        uring->time_is_over = true;
     }
 }
 
 static inline bool is_own(const struct ring_cqe *cqe)
 {
-    return cqe->user_data == USER_CANCEL || cqe->user_data == USER_TIMEOUT;
+    return cqe->user_data == USER_CANCEL || cqe->user_data >> 32 == USER_TIMEOUT >> 32;
 }
 
 static bool may_end_a_request(const struct uring *uring, const struct ring_cqe *cqe)
@@ -108,7 +118,8 @@ static uint32_t put_timeout(struct uring *uring, uint32_t wanted, int64_t timeou
     sqe->address = (uintptr_t)&uring->timeout;
     sqe->length = 1;
     sqe->offset = wanted;
-    sqe->user_data = USER_TIMEOUT;
+    uring->timeouts++;
+    sqe->user_data = timeout_data(uring);
     ring_publish(&uring->ring);
     return 1;
 }
@@ -127,14 +138,15 @@ static int enter_once(struct uring *uring, uint32_t wanted, int64_t timeout_ns)
     uint32_t flags = wanted > 0 || kernel_has_more(uring) ? RING_ENTER_GETEVENTS : uring->wait_flags;
     ring_publish(&uring->ring);
     uring->has_put = false;
+    uring->time_is_over = false;
     uint32_t unsent = uring_unsent(uring);
 
-    if (uring->is_polled && ring_unsent(&uring->ring) && uring_needs_wakeup(uring))
-        flags |= RING_ENTER_SQ_WAKEUP;
     if (wanted > 0 && timeout_ns >= 0 && !(uring->ring.features & RING_FEATURE_EXT_ARG)) {
         unsent += put_timeout(uring, wanted, timeout_ns);
         timeout_ns = -1;
     }
+    if (uring->is_polled && ring_unsent(&uring->ring) && uring_needs_wakeup(uring))
+        flags |= RING_ENTER_SQ_WAKEUP;
     uring->overflows = false;
     uring->saw_own = false;
     /* The kernel's thread does by itself what a look would ask for. */
@@ -147,7 +159,7 @@ static int enter_once(struct uring *uring, uint32_t wanted, int64_t timeout_ns)
  * since the kernel took only a part of the entries. */
 static bool goes_on(const struct uring *uring, int result)
 {
-    return result >= 0 && (uring->saw_own || (result > 0 && uring_unsent(uring) > 0));
+    return result >= 0 && !uring->time_is_over && (uring->saw_own || (result > 0 && uring_unsent(uring) > 0));
 }
 
 /* Two threads spin, ours and the kernel's, and they may have to share a CPU: then the one that has nothing to do would keep
