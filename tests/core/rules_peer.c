@@ -120,7 +120,7 @@ static void dead_peer_ends_the_run(const struct subject *subject)
     alarm(WATCHDOG_S); /* where the run does not end, it is soon clear */
     snapshot_take(&before);
     kill_after(subject, idle + 1);
-    kill_after(subject, idle + 40);
+    kill_after(subject, idle + 15);
     snapshot_expect(&before, subject);
 }
 
