@@ -73,14 +73,15 @@ static void expect_it_is_told(const struct fault *fault, const struct loop_case 
            call_names[fault->id]);
 }
 
-static void run_with(const struct subject *subject, struct fault *fault, bool in_setup)
+static void run_with(const struct subject *subject, enum workload workload, struct fault *fault, bool in_setup)
 {
     struct loop_case test;
 
     loop_case_init(&test, subject, subject_depth(subject, 4));
     if (subject->channel->caps.files) {
-        test.setup.settings.workload = WORKLOAD_MIXED;
-        test.setup.settings.sync = fault->error % 2 ? SYNC_EVERY : SYNC_DATA;
+        test.setup.settings.workload = workload;
+        test.setup.settings.sync = workload == WORKLOAD_READ ? SYNC_NONE : fault->at == 1 ? SYNC_EVERY : SYNC_DATA;
+        test.setup.settings.verify = 0; /* what was written by the trial before is there */
     }
     if (subject->channel->caps.starts_device)
         test.setup.settings.deadline_ns = 60000; /* some are cancelled */
@@ -101,19 +102,26 @@ static void run_with(const struct subject *subject, struct fault *fault, bool in
     loop_case_free(&test);
 }
 
-static void survives_failing_calls(const struct subject *subject)
+static void survive(const struct subject *subject, enum workload workload)
 {
     struct fault none = {0};
     struct snapshot before;
 
-    run_with(subject, &none, true);
+    run_with(subject, workload, &none, true);
     snapshot_take(&before);
     for (const struct engine_call *call = subject->engine->calls; call->id != CALL_COUNT; call++)
         for (const int *error = errors_of[call->id]; *error; error++)
             for (uint64_t at = 1; at <= LATER && at <= none.calls[call->id]; at += LATER - 1)
-                run_with(subject, &(struct fault){.id = call->id, .error = *error, .at = at},
+                run_with(subject, workload, &(struct fault){.id = call->id, .error = *error, .at = at},
                          call->class == CLASS_SETUP);
     snapshot_expect(&before, subject);
+}
+
+static void survives_failing_calls(const struct subject *subject)
+{
+    survive(subject, subject->variant->settings.workload);
+    if (subject->channel->caps.files && subject->variant->settings.workload == WORKLOAD_READ)
+        survive(subject, WORKLOAD_WRITE);
 }
 
 /* A new call is to get its errors here. */
