@@ -32,15 +32,19 @@ static int locked(int error)
     return error == -ENOMEM ? -ENOBUFS : error;
 }
 
+/* A cancel, and, where timeouts are entries, that of this wait and of some before: the kernel's thread may take them late. */
+#define OWN_ENTRIES 4
+
 static int open_ring(struct uring *uring, const struct engine_setup *setup)
 {
-    const uint32_t depth = setup->depth, entries = uring->receives || uring->links ? 2 * depth + 2 : depth + 1;
+    const bool in_pairs = uring->receives || uring->links;
+    const uint32_t depth = setup->depth, entries = (in_pairs ? 2 * depth : depth) + OWN_ENTRIES;
     const uint32_t more = uring->receives ? uring_receive_completions(depth) : 0;
 
     return locked(ring_open(&uring->ring, &(struct ring_setup){
         .calls = setup->calls,
         .sq_entries = entries < MAX_SQ_ENTRIES ? entries : MAX_SQ_ENTRIES,
-        .cq_entries = CQ_ENTRIES_PER_REQUEST * (depth + 1) + more,
+        .cq_entries = CQ_ENTRIES_PER_REQUEST * (depth + OWN_ENTRIES) + more,
         .flags = uring_setup_flags(setup->options),
         .sq_thread_idle_ms = SQ_THREAD_IDLE_MS,
     }));
