@@ -97,23 +97,23 @@ def prepared(
 
 def build_bare(folder: Path) -> Path:
     """Compile bare.c. Raises `BenchmarkError`."""
-    return _compile(folder / "bare", HERE / "bare.c")
+    return compiled(folder / "bare", HERE / "bare.c")
 
 
 def build_bare_server(folder: Path) -> Path:
     """Compile the plain servers, with the core's own peer in them. Raises `BenchmarkError`."""
     own = (HERE / "bare_server.c", HERE / "bare_server_ring.c")
     sources = [PACKAGE / "core" / name for name in PEER_SOURCES]
-    return _compile(folder / "bare-server", *own, *sources)
+    return compiled(folder / "bare-server", *own, *sources)
 
 
-def _compile(program: Path, *sources: Path) -> Path:
-    """As pyproject.toml compiles the core."""
+def compiled(program: Path, *sources: Path) -> Path:
+    """Compile a program as pyproject.toml compiles the core. Raises `BenchmarkError`."""
     compiler = os.environ.get("CC", "cc")
     command = [compiler, "-std=gnu11", "-O2", "-g0", "-D_GNU_SOURCE"]
     folders = [PACKAGE / "core", PACKAGE / "core" / "channels"]
     command += [word for folder in folders for word in ("-I", str(folder))]
-    _output([*command, "-o", str(program), *(str(source) for source in sources), "-lm"])
+    output([*command, "-o", str(program), *(str(source) for source in sources), "-lm"])
     return program
 
 
@@ -262,7 +262,7 @@ def bare_ns(bench: Bench, mode: str) -> float:
     arguments = [mode, str(bench.seconds), str(bench.clock_q32)]
     if mode.startswith("pread"):
         arguments += [str(n) for n in (bench.file_fd, bench.file_size, BLOCK, SEED)]
-    words = _output([*bench.prefix, str(bench.bare), *arguments], (bench.file_fd,)).split()
+    words = output([*bench.prefix, str(bench.bare), *arguments], (bench.file_fd,)).split()
     return int(words[1]) / int(words[0])
 
 
@@ -272,13 +272,13 @@ def bare_server_ops(
     """Round trips per second of a plain server (bare_server.c) of this model and kind of peer."""
     words = [str(settings[name]) for name in ("depth", "block", "engine_cpu")]
     arguments = [str(bench.seconds), str(bench.clock_q32), *words, peer, model]
-    round_trips, ns = _output([str(bench.bare_server), *arguments]).split()
+    round_trips, ns = output([str(bench.bare_server), *arguments]).split()
     return int(round_trips) * 1e9 / int(ns)
 
 
 def fio_version() -> str | None:
     """fio's version, or None where it is not installed."""
-    return _output(["fio", "--version"]).strip() if shutil.which("fio") else None
+    return output(["fio", "--version"]).strip() if shutil.which("fio") else None
 
 
 def fio_iops(bench: Bench, ioengine: str, *options: str) -> float:
@@ -290,7 +290,7 @@ def fio_iops(bench: Bench, ioengine: str, *options: str) -> float:
         *(f"--ramp_time={WARMUP_NS // 1000}us", "--output-format=json"),
         *(f"--ioengine={ioengine}", *options),
     ]
-    text = _output(command)
+    text = output(command)
     # fio may put warnings before its JSON.
     return float(json.loads(text[text.index("{") :])["jobs"][0]["read"]["iops"])
 
@@ -298,11 +298,12 @@ def fio_iops(bench: Bench, ioengine: str, *options: str) -> float:
 def wall_ms(bench: Bench, command: Sequence[str]) -> float:
     """Milliseconds from start to end of a command. Raises `BenchmarkError` where it fails."""
     started_ns = time.perf_counter_ns()
-    _output([*bench.prefix, *command])
+    output([*bench.prefix, *command])
     return (time.perf_counter_ns() - started_ns) / 1e6
 
 
-def _output(command: Sequence[str], fds: Sequence[int] = ()) -> str:
+def output(command: Sequence[str], fds: Sequence[int] = ()) -> str:
+    """What it prints. Raises `BenchmarkError` where it cannot be started, or fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, pass_fds=fds, check=False)
     except OSError as error:

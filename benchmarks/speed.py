@@ -19,6 +19,7 @@ from pathlib import Path
 
 import sides
 from descriptors import many_descriptors
+from rings import reads_by_ring
 from rows import Row, Side, Target, interleave, ratio_row, value_row
 from servers import servers_in_a_loop, servers_of_threads
 from show import machine, show
@@ -126,7 +127,7 @@ def direct_read_by_kernel(ask: Ask) -> list[Row]:
             Target(1.0, at_most=False),
         )
 
-    return [row("kaio", "libaio")]
+    return [row("kaio", "libaio"), row("io_uring", "io_uring")]
 
 
 def aio_read(ask: Ask) -> list[Row]:
@@ -242,6 +243,7 @@ BENCHMARKS: dict[str, Callable[[Ask], list[Row]]] = {
     "cached-read": cached_read,
     "direct-read": direct_read,
     "direct-read-by-kernel": direct_read_by_kernel,
+    "io_uring": lambda ask: reads_by_ring(ask.bench, ask.rounds),
     "aio-read": aio_read,
     "server-threads": lambda ask: servers_of_threads(ask.bench, ask.rounds),
     "server": lambda ask: servers_in_a_loop(ask.bench, ask.rounds),

@@ -99,10 +99,22 @@ static uint32_t take_all(struct uring *uring, struct completion *completions, ui
     return n;
 }
 
-/* Whether completions may be there that only a call brings into the ring. */
+/* Whether there may be completions that only a call brings into the ring, or entries that a call wakes the kernel's thread
+ * for. */
 static bool kernel_has_more(const struct uring *uring)
 {
-    return uring->overflows || (ring_flags(&uring->ring) & (RING_SQ_TASKRUN | RING_SQ_CQ_OVERFLOW));
+    const uint32_t flags = ring_flags(&uring->ring);
+
+    return uring->overflows || (flags & (RING_SQ_TASKRUN | RING_SQ_CQ_OVERFLOW)) ||
+           ((flags & RING_SQ_NEED_WAKEUP) && ring_unsent(&uring->ring) > 0);
+}
+
+/* Whether reap, which has `n`, makes a call. */
+static bool must_enter(const struct uring *uring, uint32_t n, uint32_t min)
+{
+    if (uring->has_put || uring_unsent(uring) > 0 || (n < min && !uring->spins))
+        return true;
+    return n == 0 && kernel_has_more(uring);
 }
 
 /* Before Linux 5.11 a wait has no end of its own: an entry that completes after `timeout_ns`, or with the others. */
@@ -176,7 +188,7 @@ int uring_reap(void *state, struct completion *completions, uint32_t min, uint32
 {
     struct uring *uring = state;
     uint32_t n = take_all(uring, completions, max);
-    bool again = n < min || uring->has_put || uring_unsent(uring) > 0 || (min == 0 && n == 0 && kernel_has_more(uring));
+    bool again = must_enter(uring, n, min);
 
     while (again) {
         const uint32_t wanted = n < min && !uring->spins ? min - n : 0;
@@ -188,7 +200,7 @@ int uring_reap(void *state, struct completion *completions, uint32_t min, uint32
         if (result < 0 && !uring_passes(result))
             return result;
         n += take_all(uring, completions + n, max - n);
-        again = uring->has_put || (goes_on(uring, result) && (n < min || uring_unsent(uring) > 0));
+        again = uring->has_put || (goes_on(uring, result) && must_enter(uring, n, min));
     }
     if (n > 0)
         uring->empty_looks = 0;

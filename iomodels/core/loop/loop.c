@@ -57,13 +57,13 @@ HOT int submit_batch(struct loop *loop)
         return loop_fail(loop, STAGE_SUBMIT, taken);
     if ((uint32_t)taken > n || (taken == 0 && loop->in_flight == 0))
         return loop_fail(loop, STAGE_SUBMIT, -EPROTO);
-    if (loop->submit_is_all) {
-        loop->submit_start_ns = before_ns;
-    } else {
+    if (loop->stamps_submit) {
         loop->now_ns = clock_now_ns(&loop->clock);
-        /* Not of a chain: of that only the first requests come here, and say nothing of the others' submits. */
-        if (loop->window_open && loop->stamps_submit)
+        /* Of a chain only the first requests come here: they say nothing of the others' submits. */
+        if (loop->window_open && !loop->chains)
             histogram_add(&loop->slice->submit, loop->now_ns - before_ns);
+    } else {
+        loop->submit_start_ns = before_ns;
     }
     if (__builtin_expect(loop->idle != 0, 0)) {
         for (uint32_t i = 0; i < (uint32_t)taken; i++)
@@ -158,7 +158,7 @@ HOT int reap(struct loop *loop, uint32_t min, int64_t timeout_ns)
         return loop_fail(loop, STAGE_REAP, -EPROTO);
     loop->now_ns = clock_now_ns(&loop->clock);
     loop_account_in_flight(loop);
-    if (loop->submit_is_all && loop->window_open && n > 0)
+    if (loop->ends_in_submit && loop->window_open && n > 0)
         histogram_add(&loop->slice->submit, loop->now_ns - loop->submit_start_ns);
     for (int i = 0; i < n; i++) {
         int error = take_completion(loop, &loop->reaped[i]);

@@ -112,14 +112,6 @@ static const char *probe(const struct loop *loop)
     return loop->engine->probe ? loop->engine->probe(&question) : NULL;
 }
 
-/* In a closed loop without computation there is nothing between the two. A server's schedule is its peer's. */
-static bool loop_reap_follows(const struct loop *loop)
-{
-    const struct settings *settings = &loop->settings;
-
-    return settings->compute_units == 0 && (settings->server || settings->arrival_gap_q10_ns <= 0);
-}
-
 static int open_engine(struct loop *loop)
 {
     const struct engine_setup setup = {
@@ -128,7 +120,7 @@ static int open_engine(struct loop *loop)
         .descriptors = loop->descriptors,
         .descriptor_count = loop->descriptor_count,
         .buffers = {loop->buffers, loop->buffer_stride, loop->depth + loop->idle},
-        .reap_follows = loop_reap_follows(loop),
+        .reap_follows = loop->reap_follows,
         .calls = &loop->calls,
         .counters = loop->slice->counters,
         .resources = loop->resources,
@@ -241,6 +233,24 @@ static int start_idle(struct loop *loop)
     return loop_check_resources(loop);
 }
 
+/* In a closed loop without computation there is nothing between submit and reap, so that one stamp after both is enough:
+ * what is over when submit returns, or is only started in reap, takes no time in between. A deadline counts from the time
+ * after submit. A server's schedule is its peer's. */
+static void choose_stamps(struct loop *loop)
+{
+    const struct engine *engine = loop->engine;
+    const struct settings *settings = &loop->settings;
+    const struct trial_question question = loop_question(loop);
+    const bool is_closed = settings->server || settings->arrival_gap_q10_ns <= 0;
+    const bool is_alone = is_closed && settings->compute_units == 0 && !loop->chains;
+    const bool is_degenerate = engine->degenerate && engine->degenerate(&question);
+
+    loop->ends_in_submit = loop->submit_is_all || (is_alone && is_degenerate && !loop->deadline_ns);
+    loop->reap_follows = is_alone && !is_degenerate;
+    loop->stamps_submit =
+        !loop->ends_in_submit && !(loop->reap_follows && engine->caps.starts_in_reap && !loop->deadline_ns);
+}
+
 /* The engine as its options make it, and what the loop makes of its capabilities. */
 static int apply_options(struct loop *loop)
 {
@@ -255,9 +265,10 @@ static int apply_options(struct loop *loop)
     loop->submit_is_all = caps->blocks_in_submit && caps->moves_data;
     loop->deadline_ns = caps->cancels ? (uint64_t)loop->settings.deadline_ns : 0;
     loop->chains = caps->next_start != NEXT_BY_LOOP;
-    loop->stamps_submit = !loop->submit_is_all && !loop->chains && !(caps->starts_in_reap && loop_reap_follows(loop));
+
     loop->is_special = loop->chains || loop->deadline_ns;
     loop->is_shared = caps->next_start == NEXT_ON_THREAD || caps->next_start == NEXT_IN_LANE;
+    choose_stamps(loop);
     /* Without I/O (null) no peer would ever get an answer. */
     loop->serves = loop->settings.server && loop->channel->drive != NULL && caps->moves_data;
     return 0;

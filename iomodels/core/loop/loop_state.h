@@ -43,7 +43,9 @@ struct loop {
     /* The engine's transfers are over when submit returns, so that reap only hands over the
      * result: one stamp after both saves a cached read 2 % of its time. */
     bool submit_is_all;
-    bool stamps_submit; /* how long submit takes says how long it takes to start a transfer */
+    bool ends_in_submit; /* the same without saying so in its capabilities: it is degenerate here */
+    bool stamps_submit;  /* there is a stamp after submit as well as after reap */
+    bool reap_follows;   /* at once after each submit */
     uint64_t deadline_ns;        /* requests in flight for longer are cancelled; 0: none are */
     uint64_t next_deadline_ns;   /* no request is overdue before */
 
