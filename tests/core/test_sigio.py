@@ -133,3 +133,60 @@ def test_what_it_cannot_do_is_what_the_kernel_cannot(
         for fd in descriptors:
             os.close(fd)
     assert works_on("sigio", channel) == keeps
+
+
+EVENTS = """
+import fcntl, json, os, select, signal, socket
+
+NUMBER = signal.SIGRTMIN
+signal.pthread_sigmask(signal.SIG_BLOCK, {NUMBER})
+
+def arm(fd):
+    fcntl.fcntl(fd, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(fd, 10, NUMBER)  # F_SETSIG
+    fcntl.fcntl(fd, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
+
+def news():
+    bands = []
+    while came := signal.sigtimedwait({NUMBER}, 0):
+        bands.append("out" if came.si_band & select.POLLOUT else "in")
+    return bands
+
+told = {}
+reader, writer = os.pipe()
+arm(reader), arm(writer)
+os.write(writer, b"1"), os.write(writer, b"2")
+told["two writes into a pipe"] = news()
+os.read(reader, 1)
+told["a read that leaves some"] = news()
+
+ours, peers = socket.socketpair()
+arm(ours.fileno())
+filled = 0
+while select.select([], [ours], [], 0)[1]:
+    filled += ours.send(bytes(1000))
+try:
+    while True:
+        filled += ours.send(bytes(1000))
+except BlockingIOError:
+    pass
+told["a full socket"] = news()
+peers.recv(1000)
+told["a write before it is announced"] = ours.send(bytes(1000))
+taken = 0
+while not (found := news()):
+    taken += len(peers.recv(1000))
+told["room again"] = found
+told["taken by then"] = taken / filled
+print(json.dumps(told))
+"""
+
+
+def test_signals_are_of_events_and_not_of_states() -> None:
+    told = json.loads(run_python(EVENTS))
+    assert told["two writes into a pipe"] == ["in", "in"]
+    assert told["a read that leaves some"] == ["out"]  # although there was room all the time
+    assert told["a full socket"] == []
+    assert told["room again"] == ["out"]
+    assert told["a write before it is announced"] == 1000
+    assert told["taken by then"] > 0.3
