@@ -24,7 +24,7 @@ from matplotlib.colors import to_hex, to_rgb
 
 from iomodels.base.escape import visible
 from iomodels.engines.catalog import DESCRIPTORS
-from iomodels.engines.spec import variants
+from iomodels.engines.spec import EngineSpec, variants
 
 FONT = "DejaVu Sans"
 """It comes with matplotlib, so that a picture looks alike everywhere."""
@@ -52,11 +52,11 @@ HUES: Mapping[str, str] = {
     "aio": "#cc79a7",
     "threads": "#56b4e9",
     "null": "#7f7f7f",
-    "io_uring": "#882255",
     "poll": "#8a533f",
     "epoll": "#a46bf5",
     "sigio": "#e69f00",
-    "kaio": "#332288",
+    "kaio": "#882255",
+    "io_uring": "#332288",
 }
 """In the order of their markers: what is added is added at the end, and changes no other. An
 engine's options go on from its marker, so that those after it should differ in hue.
@@ -219,16 +219,17 @@ def _variant(name: str, options: str) -> int:
 
 
 def _combinations(name: str) -> list[str]:
-    """Canonical option texts, the usual ones first: one option, and of each its first value."""
-    values = {option.name: option.number for option in DESCRIPTORS[name].options}
-    ordered = sorted(
-        variants(name),
-        key=lambda spec: (
-            len(spec.options),
-            max((values[option](value) for option, value in spec.options.items()), default=0),
-        ),
-    )
-    return [spec.canonical.partition(":")[2] for spec in ordered]
+    """Canonical option texts, the usual ones first: one option, and of each its first value, in the
+    order of the engine's table, so that a new option at its end moves few of them."""
+    table = {option.name: option for option in DESCRIPTORS[name].options}
+
+    def order(spec: EngineSpec) -> tuple[int, int, bool, int]:
+        values = [table[option].number(value) for option, value in spec.options.items()]
+        alone = table[next(iter(spec.options))] if len(values) == 1 else None
+        needs = alone is not None and alone.only is not None
+        return len(values), max(values, default=0), needs, alone.place if alone else 0
+
+    return [spec.canonical.partition(":")[2] for spec in sorted(variants(name), key=order)]
 
 
 def shade(colour: str, amount: float) -> str:
