@@ -16,10 +16,13 @@ from pathlib import Path
 
 import pytest
 
+from .. import core_build
+
 SECCOMP = Path(__file__).parents[1] / "seccomp.py"
 NUMBERS = {
-    "x86_64": {"io_setup": 206, "io_destroy": 207, "io_getevents": 208, "io_submit": 209},
-    "aarch64": {"io_setup": 0, "io_destroy": 1, "io_submit": 2, "io_getevents": 4},
+    "x86_64": {"io_setup": 206, "io_destroy": 207, "io_getevents": 208, "io_submit": 209}
+    | {"io_cancel": 210},
+    "aarch64": {"io_setup": 0, "io_destroy": 1, "io_submit": 2, "io_cancel": 3, "io_getevents": 4},
 }.get(platform.machine(), {})
 """Of the system calls, on the machines that are known here."""
 DEEP = 1024
@@ -91,6 +94,15 @@ def test_where_a_filter_forbids_it_it_is_na(tmp_path: Path, name: str) -> None:
     assert "seccomp" in cell["reason"]
 
 
+def test_where_nothing_can_be_cancelled_all_is_too_late(tmp_path: Path) -> None:
+    """A cancel that the kernel refuses: each request ends by itself, and is counted as it was."""
+    code, cell = bench(tmp_path, "cancel", "-s", "load.depth=4", denied=NUMBERS["io_cancel"])
+    assert (code, cell["status"]) == (0, "ok")
+    (trial,) = cell["trials"]
+    assert trial["counters"]["cancels_too_late"] > 0
+    assert trial["counters"].get("cancels_done", 0) == 0
+
+
 def test_only_direct_files_are_transferred_after_submit(tmp_path: Path) -> None:
     """What the mark as degenerate rests on: how much of its latency a read is held in submit."""
     held = {}
@@ -113,3 +125,37 @@ def median(histogram: list[list[int]]) -> int:
         if left <= 0:
             return lower
     raise AssertionError("an empty histogram")
+
+
+# ---------------------------------------------------------------------- this kernel
+
+
+def facts(*words: str) -> subprocess.CompletedProcess[str]:
+    program = str(core_build.program("plain", "kaio_facts"))
+    return subprocess.run(
+        [program, *words], capture_output=True, text=True, timeout=20, check=False
+    )
+
+
+FACTS = (
+    "a_poll_is_news_once",
+    "a_cancelled_poll_still_has_an_event",
+    "an_armed_poll_keeps_its_file_open",
+    "a_stream_read_does_not_wait",
+    "a_read_of_a_file_is_not_cancelled",
+    "a_buffered_read_is_over_when_submit_returns",
+    "a_batch_stops_at_the_first_refused",
+    "a_sync_is_made_by_the_kernel",
+)
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_the_kernel_does_as_the_engine_expects(fact: str) -> None:
+    done = facts(fact)
+    if done.returncode == 77:
+        pytest.skip("no kernel AIO here, or no direct I/O")
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_fact_is_asked_about() -> None:
+    assert facts().stdout.split() == [*FACTS]
