@@ -20,9 +20,11 @@
 #include "sigio_signals.h"
 #include "transfer.h"
 
-/* How long to wait for a signal before everything is tried: doubled each time that was in vain. */
+/* How long to wait for a signal before everything is tried: at least, and for each request, so that a peer which is
+ * slow costs 1 % of a CPU at the most. Doubled each time that it was in vain, up to so often. */
 #define PATIENCE_NS INT64_C(10000000)
-#define PATIENCE_MAX_NS INT64_C(640000000)
+#define PATIENCE_PER_REQUEST_NS INT64_C(25000)
+#define PATIENCE_DOUBLED_MAX 6
 /* And after how many signals for each request that waits: a try costs about as much as a signal. */
 #define SIGNALS_PER_TRY 1024
 
@@ -51,8 +53,9 @@ struct sigio_state {
     int highest;             /* descriptor */
     struct sigio_signals signals;
 
-    int64_t patience_ns, waited_ns; /* in vain, since the last signal or try */
-    uint64_t taken;                 /* signals, since everything was tried */
+    int64_t waited_ns; /* in vain, since the last signal or try */
+    int doubled;       /* the patience, how often */
+    uint64_t taken;    /* signals, since everything was tried */
 };
 
 static void count(struct sigio_state *state, int counter)
@@ -176,7 +179,6 @@ static int sigio_open(void **out, const struct engine_setup *setup)
     state->calls = setup->calls;
     state->counters = setup->counters;
     state->depth = setup->depth;
-    state->patience_ns = PATIENCE_NS;
     int error = allocate(state, setup);
     if (!error)
         error = sigio_signals_begin(&state->signals, setup);
@@ -213,7 +215,7 @@ static void on_signal(struct sigio_state *state, int number, const siginfo_t *in
     uint32_t ended = 0;
 
     state->waited_ns = 0;
-    state->patience_ns = PATIENCE_NS;
+    state->doubled = 0;
     state->taken++;
     if (number == SIGIO) {
         count(state, COUNTER_SIGNAL_OVERFLOWS);
@@ -234,10 +236,18 @@ static int try_unannounced(struct sigio_state *state)
     const uint32_t ended = sweep(state);
 
     calls_add_several(&state->counters[COUNTER_FOUND_WITHOUT_SIGNAL], ended);
-    state->patience_ns = ended ? PATIENCE_NS : state->patience_ns * 2;
-    if (state->patience_ns > PATIENCE_MAX_NS)
-        state->patience_ns = PATIENCE_MAX_NS;
+    if (ended)
+        state->doubled = 0;
+    else if (state->doubled < PATIENCE_DOUBLED_MAX)
+        state->doubled++;
     return error;
+}
+
+static int64_t patience_ns(const struct sigio_state *state)
+{
+    const int64_t of_all_ns = state->waiting_count * PATIENCE_PER_REQUEST_NS;
+
+    return (of_all_ns > PATIENCE_NS ? of_all_ns : PATIENCE_NS) << state->doubled;
 }
 
 /* Waits for one signal, and tries what it says. 1: one came; 0: none has; or -errno. */
@@ -259,12 +269,13 @@ static int take_signal(struct sigio_state *state, int64_t timeout_ns)
 /* A signal, or none for `timeout_ns`, or for as long as there is patience; `*waited_ns` is how long that was. */
 static int wait_for_signal(struct sigio_state *state, int64_t timeout_ns, int64_t *waited_ns)
 {
-    const int64_t patience_ns = state->patience_ns - state->waited_ns;
-    const int64_t wait_ns = timeout_ns < 0 || timeout_ns > patience_ns ? patience_ns : timeout_ns;
+    const int64_t rest_ns = patience_ns(state) - state->waited_ns; /* below 0 when there are fewer requests */
+    const int64_t left_ns = rest_ns > 0 ? rest_ns : 0;
+    const int64_t wait_ns = timeout_ns < 0 || timeout_ns > left_ns ? left_ns : timeout_ns;
     const int came = take_signal(state, wait_ns);
 
     *waited_ns = wait_ns;
-    if (came != 0 || (state->waited_ns += wait_ns) < state->patience_ns)
+    if (came != 0 || (state->waited_ns += wait_ns) < patience_ns(state))
         return came;
     return try_unannounced(state);
 }
