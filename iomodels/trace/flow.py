@@ -261,7 +261,7 @@ def _spinning(trace: Trace, steps: Sequence[Step], duration_ns: int) -> list[Ste
         if step.kind == "cq_entry" and long and not looked:
             span = (free_ns, step.start_ns)
             found.append(Step("spinning", "", 0, *span, result=None, spans_ns=(span,)))
-        looked = step.kind == "call" and (step.result or 0) <= 0
+        looked = step.call_class in ("submit", "wait") and (step.result or 0) <= 0
         free_ns = max(free_ns, duration_ns if step.end_ns is None else step.end_ns)
     return found
 
