@@ -117,6 +117,15 @@ def test_only_direct_files_are_transferred_after_submit(tmp_path: Path) -> None:
     assert held["direct"] < 0.5 < 0.8 < held["warm"], held
 
 
+def test_that_its_syncs_cost_cpu_elsewhere_is_said(tmp_path: Path) -> None:
+    code, cell = bench(tmp_path, "log-append", "-s", "channel.size=1 MiB")
+    (trial,) = cell["trials"]
+    assert code == 0
+    assert trial["counters"]["syncs_by_kernel_threads"] >= trial["operations"] > 0
+    warnings = json.loads((tmp_path / "r.json").read_text())["warnings"]
+    assert any("belong to no process" in warning["message"] for warning in warnings)
+
+
 def median(histogram: list[list[int]]) -> int:
     """The lower bound of the bucket in the middle."""
     left = sum(count for _, count in histogram) / 2

@@ -2,7 +2,8 @@
  * ends. The raw system calls: no library stands between, and libaio adds nothing to them.
  *
  * Only direct I/O on files is asynchronous. On a buffered file io_submit makes the transfer itself, and an event
- * says afterwards what submit could have returned. A sync goes to a thread of the kernel's.
+ * says afterwards what submit could have returned. A sync goes to a thread of the kernel's that belongs to no process:
+ * what CPU it takes nobody can add to ours, so a reader has to be told.
  *
  * On streams a transfer submitted to the kernel would end at once with EAGAIN (or block in io_submit, without
  * O_NONBLOCK). What it can do there is to poll: submit tries, and what says EAGAIN is polled once, by
@@ -37,8 +38,11 @@ struct slot {
     enum cancelling cancelling;
 };
 
+enum { COUNTER_SYNCS };
+
 struct kaio_state {
     struct calls *calls;
+    uint64_t *counters;
     aio_context_t context;
     uint32_t depth;
     struct slot *slots;
@@ -77,6 +81,7 @@ static int kaio_open(void **state, const struct engine_setup *setup)
     if (!kaio)
         return -ENOMEM;
     kaio->calls = setup->calls;
+    kaio->counters = setup->counters;
     kaio->depth = setup->depth;
     kaio->slots = calloc(setup->depth, sizeof *kaio->slots);
     kaio->queue = calloc(setup->depth, sizeof *kaio->queue);
@@ -185,6 +190,7 @@ static void start(struct kaio_state *kaio, struct request *request)
         ready_push(&kaio->ready, request, result);
         return;
     }
+    kaio->counters[COUNTER_SYNCS] += operation_is_sync(request->operation);
     *slot = (struct slot){.control = control_of(kaio->calls, request), .request = request};
     enqueue(kaio, slot);
 }
@@ -403,6 +409,13 @@ const struct engine engine_kaio = {
         {CALL_io_setup, CLASS_SETUP, 0},
         {CALL_io_destroy, CLASS_SETUP, SLEEPS_ANYWHERE},
         ENGINE_CALLS_END,
+    },
+    .counters = (const struct engine_counter[]){
+        [COUNTER_SYNCS] = {
+            "syncs_by_kernel_threads",
+            "syncs were made by threads of the kernel that belong to no process: their CPU is not in the CPU per operation",
+        },
+        {NULL, NULL},
     },
     .caps = {
         .files = true,
