@@ -10,7 +10,7 @@
 #include "check.h"
 #include "record.h"
 
-enum slot_state { SLOT_IDLE, SLOT_STARTED, SLOT_IN_FLIGHT };
+enum slot_state { SLOT_IDLE, SLOT_STARTED, SLOT_IN_FLIGHT, SLOT_HELD /* by the rule */ };
 
 struct driver {
     const struct engine *engine;

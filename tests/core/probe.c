@@ -155,6 +155,17 @@ static const struct {
 };
 #define BY_NUMBER (sizeof by_number / sizeof *by_number)
 
+/* A ring that is soon full, on either side. */
+static void make_small(long *entries, uint32_t *ring_parameters)
+{
+    enum { CQ_ENTRIES = 1, SMALL = 2 };
+
+    if (*entries > SMALL) { /* not that which only asks */
+        *entries = SMALL;
+        ring_parameters[CQ_ENTRIES] = SMALL;
+    }
+}
+
 /* What a ring of Linux before 5.11 does not say that it can: waits that end after a time. */
 static void make_older(uint32_t *ring_parameters)
 {
@@ -178,6 +189,8 @@ __attribute__((no_sanitize_address)) long __wrap_syscall(long number, ...)
     for (size_t i = 0; i < BY_NUMBER; i++)
         if (by_number[i].number == number)
             count(&counted.calls[by_number[i].id]);
+    if (number == IO_URING_SETUP && getenv("CONFORMANCE_SMALL_RING"))
+        make_small(&values[0], (uint32_t *)values[1]);
     long result = __real_syscall(number, values[0], values[1], values[2], values[3], values[4], values[5]);
     if (number == IO_URING_SETUP && result >= 0 && getenv("CONFORMANCE_OLDER_RING"))
         make_older((uint32_t *)values[1]);

@@ -1,5 +1,6 @@
 /* Rules about submit and reap: every accepted transfer completes once, within the numbers asked for. */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -146,10 +147,90 @@ static void fills_its_depth(const struct subject *subject)
     driver_close(&driver);
 }
 
+/* ------------------------------------------------------------------ brought-bytes-stay */
+
+#define MEANWHILE 300
+
+static const char *unless_brings(const struct subject *subject)
+{
+    if (!subject->engine->recycle)
+        return "the engine reads into the buffers that it was lent";
+    return subject->variant->settings.server ? NULL : "only a server's peer goes on while one request stands still";
+}
+
+/* One completion with bytes of the engine's own; all others of the reap are taken. NULL: there is none among them. */
+static struct completion take_all_but_one(struct driver *driver, uint32_t n)
+{
+    struct completion kept = {0};
+    uint32_t others = 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        if (!kept.request && driver->completions[i].request->data)
+            kept = driver->completions[i];
+        else
+            driver->completions[others++] = driver->completions[i];
+    driver_take(driver, others);
+    return kept;
+}
+
+/* What the engine has brought stays as it is until it gets the buffer back, whatever comes in the meantime. */
+static void brought_bytes_stay(const struct subject *subject)
+{
+    const uint32_t depth = subject_depth(subject, 4);
+    const struct settings settings = subject_settings(subject, depth);
+    struct completion kept = {0};
+    struct driver driver;
+
+    driver_open(&driver, subject, &settings);
+    while (!kept.request) {
+        driver_fill(&driver, depth);
+        kept = take_all_but_one(&driver, driver_reap_due(&driver));
+    }
+    driver.slots[kept.request->slot] = SLOT_HELD;
+    const uint64_t until = driver.operations + MEANWHILE;
+    while (driver.operations < until) {
+        driver_fill(&driver, depth);
+        driver_take(&driver, driver_reap_due(&driver));
+    }
+    driver.slots[kept.request->slot] = SLOT_IDLE;
+    driver.completions[0] = kept;
+    driver_take(&driver, 1); /* which looks at its bytes */
+    driver_abandon(&driver);
+    driver_close(&driver);
+}
+
+/* ------------------------------------------------------------------ submit-starts */
+
+#define PATIENCE_MS 3000
+
+static const char *unless_peer_answers(const struct subject *subject)
+{
+    if (!subject->channel->caps.sockets || subject->variant->transfers != 2 || subject->variant->settings.server)
+        return "no peer answers a request";
+    return unless_moves_data(subject);
+}
+
+/* What was submitted is on its way without a reap (unless the loop has said that one follows): here a request, whose
+ * answer arrives. */
+static void submit_starts(const struct subject *subject)
+{
+    const struct settings settings = subject_settings(subject, 1);
+    struct driver driver;
+
+    driver_open(&driver, subject, &settings);
+    driver_fill(&driver, 1);
+    struct pollfd answer = {.fd = driver.requests[0].fd, .events = POLLIN};
+    EXPECT(poll(&answer, 1, PATIENCE_MS) == 1, "A request that was submitted did not reach the peer.");
+    driver_drain(&driver);
+    driver_close(&driver);
+}
+
 const struct rule completion_rules[] = {
     {"completes-once", always, completes_once},
     {"submit-takes-what-fits", always, submit_takes_what_fits},
     {"reap-respects-max", unless_deep, reap_respects_max},
     {"fills-its-depth", always, fills_its_depth},
+    {"brought-bytes-stay", unless_brings, brought_bytes_stay},
+    {"submit-starts", unless_peer_answers, submit_starts},
     {NULL, NULL, NULL},
 };

@@ -68,6 +68,11 @@ WITH_SANITIZER = {
     "server-is-drained",
     "full-stream-waits",
 }
+# Those with more in flight than a small ring has room for.
+OF_FULL_RINGS = {
+    *("completes-once", "submit-takes-what-fits", "reap-respects-max", "fills-its-depth"),
+    *("reap-min-zero-looks", "cancel-completes", "survives-random-use", "server-is-drained"),
+}
 # Those in which a wait's timeout makes a difference.
 OF_WAITS = {
     *("completes-once", "cancel-completes", "reap-min-zero-looks", "reap-times-out"),
@@ -260,6 +265,16 @@ def test_a_ring_of_an_older_kernel_waits_as_well(engine: str, role: str) -> None
     """Before Linux 5.11 a wait has no timeout of its own; here the newer ring does not say so."""
     waiting = [rule for rule in rules()[engine, role] if rule in OF_WAITS]
     assert_kept(run_each("plain", engine, role, waiting, CONFORMANCE_OLDER_RING="1"))
+
+
+@pytest.mark.parametrize("role", ["timer", "file", "socket:server"])
+@pytest.mark.parametrize("engine", ["io_uring", "io_uring:multishot=on", "io_uring:wait=spin"])
+def test_a_ring_that_is_full_loses_nothing(engine: str, role: str) -> None:
+    """Entries that find no room, and completions that the kernel keeps until there is some."""
+    if not works_on(engine, role.partition(":")[0]):
+        pytest.skip("multishot is for sockets")
+    full = [rule for rule in rules()[engine, role] if rule in OF_FULL_RINGS]
+    assert_kept(run_each("plain", engine, role, full, CONFORMANCE_SMALL_RING="1"))
 
 
 def test_every_planted_engine_is_caught() -> None:

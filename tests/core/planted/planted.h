@@ -30,6 +30,7 @@ bool planted_find(struct named_engine *named, const char *name);
 #define OPEN(name) int name(void **state, const struct engine_setup *setup)
 #define CANCEL(name) int name(void *state, struct request *request)
 #define CLOSE(name) void name(void *state)
+#define RECYCLE(name) void name(void *state, const char *data)
 
 /* completions.c */
 SUBMIT(submit_takes_too_many);
@@ -77,6 +78,16 @@ CANCEL(cancel_forgets);
 CANCEL(cancel_lies);
 CANCEL(cancel_remembers);
 REAP(reap_loses_what_was_cancelled);
+
+/* rings.c */
+#define PLANTED_SMALL_RING 2 /* completions, as in probe.c */
+REAP(reap_recycles_early);
+REAP(reap_receives_twice);
+REAP(reap_loses_what_overflowed);
+REAP(reap_starts_first);
+RECYCLE(recycle_nothing);
+OPEN(open_small_ring);
+SUBMIT(submit_leaves_to_reap);
 
 /* conduct.c */
 SUBMIT(submit_allocates);

@@ -132,6 +132,18 @@ const struct planted planted_engines[] = {
      BREAK(.reap = reap_breaks_interrupted)},
     {"leaves-poll-armed", &engine_kaio, "timer", "leaves-nothing",
      BREAK(.submit = submit_leaves_a_poll_armed)},
+    {"recycles-early", &engine_io_uring, "socket:server", "brought-bytes-stay",
+     BREAK_WITH("multishot=on", .reap = reap_recycles_early, .recycle = recycle_nothing)},
+    {"receives-twice", &engine_io_uring, "socket:server", "completes-once",
+     BREAK_WITH("multishot=on", .reap = reap_receives_twice)},
+    {"completes-receives-twice", &engine_io_uring, "socket:echo", "completes-once",
+     BREAK_WITH("multishot=on", .reap = reap_completes_twice)},
+    {"drops-short-writes", &engine_io_uring, "pipe:write", "short-transfers",
+     BREAK(.reap = reap_stretches_short)},
+    {"loses-overflow", &engine_io_uring, "timer", "completes-once",
+     BREAK(.open = open_small_ring, .reap = reap_loses_what_overflowed)},
+    {"starts-late", &engine_io_uring, "socket:echo", "submit-starts",
+     BREAK(.submit = submit_leaves_to_reap, .reap = reap_starts_first)},
     {"renames-errors", &engine_select, "timer", "survives-failing-calls",
      BREAK(.reap = reap_renames_errors)},
     {NULL, NULL, NULL, NULL, BREAK(.name = NULL)},
@@ -165,6 +177,8 @@ bool planted_find(struct named_engine *named, const char *name)
             engine->reap = broken->reap;
         if (broken->cancel)
             engine->cancel = broken->cancel;
+        if (broken->recycle)
+            engine->recycle = broken->recycle;
         if (broken->close)
             engine->close = broken->close;
         return true;
