@@ -291,6 +291,44 @@ static void waits_only_for_its_own(const struct subject *subject)
     driver_close(&driver);
 }
 
+/* ------------------------------------------------------------------ read-after-full-burns-no-cpu */
+
+/* More than any socket or pipe takes at once. */
+#define MORE_THAN_FITS (1 << 20)
+
+static const char *unless_serves_and_waits(const struct subject *subject)
+{
+    if (!subject->variant->settings.server)
+        return "the engine is no server here";
+    return unless_all_sleeps(subject);
+}
+
+/* An answer had to wait for room. When it has gone, there is room, and nobody any more who waits for it. */
+static void read_after_full_burns_no_cpu(const struct subject *subject)
+{
+    struct settings settings = subject_settings(subject, 1);
+    struct driver driver;
+    uint32_t n;
+
+    settings.block = MORE_THAN_FITS;
+    driver_open_held(&driver, subject, &settings);
+    driver_fill(&driver, 1);
+    driver_let_drive(&driver);
+    driver_take(&driver, driver_reap_due(&driver));
+    driver.channel->drive(driver.channel_state, false); /* no message after this one */
+    driver_drain(&driver);
+
+    driver_fill(&driver, 1);
+    uint64_t cpu_ns = process_cpu_ns();
+    uint64_t took_ns = timed_reap(&driver, 1, WAIT_NS, &n);
+    cpu_ns = process_cpu_ns() - cpu_ns;
+    EXPECT(n == 0 && took_ns >= (uint64_t)WAIT_NS, "There was no wait to look at.");
+    EXPECT(cpu_ns < took_ns / CPU_SHARE, "A wait of %llu ms took %llu ms of CPU.",
+           (unsigned long long)(took_ns / MS), (unsigned long long)(cpu_ns / MS));
+    driver_abandon(&driver);
+    driver_close(&driver);
+}
+
 const struct rule wait_rules[] = {
     {"reap-min-zero-looks", always, reap_min_zero_looks},
     {"reap-times-out", unless_can_be_pending, reap_times_out},
@@ -299,5 +337,6 @@ const struct rule wait_rules[] = {
     {"wait-burns-no-cpu", unless_all_sleeps, wait_burns_no_cpu},
     {"waits-in-turn-burn-no-cpu", unless_all_sleeps_timed, waits_in_turn_burn_no_cpu},
     {"waits-only-for-its-own", unless_waits_for_several, waits_only_for_its_own},
+    {"read-after-full-burns-no-cpu", unless_serves_and_waits, read_after_full_burns_no_cpu},
     {NULL, NULL, NULL},
 };

@@ -65,6 +65,12 @@ REAP(reap_breaks_interrupted);
 OPEN(open_deeper);
 OPEN(open_keeps_calls);
 
+/* epoll.c */
+OPEN(open_finds_epoll);
+OPEN(open_does_not_drain);
+REAP(reap_with_output_armed);
+CLOSE(close_leaves_epoll);
+
 /* waits.c */
 REAP(reap_ignores_timeout);
 REAP(reap_returns_early);

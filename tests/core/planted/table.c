@@ -6,7 +6,7 @@
 
 extern const struct engine engine_blocking, engine_nonblocking, engine_select, engine_aio;
 extern const struct engine engine_null, engine_threads, engine_kaio, engine_sigio;
-extern const struct engine engine_io_uring;
+extern const struct engine engine_io_uring, engine_epoll;
 
 const struct engine *planted_base;
 
@@ -43,6 +43,14 @@ const struct planted planted_engines[] = {
     {"burns-cpu-in-turn", &engine_aio, "timer", "waits-in-turn-burn-no-cpu", BREAK(.reap = reap_burns)},
     {"burns-cpu-for-others", &engine_select, "timer", "waits-only-for-its-own",
      BREAK(.reap = reap_burns)},
+    {"leaves-output-armed", &engine_epoll, "socket:server", "wait-burns-no-cpu",
+     BREAK(.open = open_finds_epoll, .reap = reap_with_output_armed)},
+    {"leaves-output-armed-after-a-write", &engine_epoll, "socket:server", "read-after-full-burns-no-cpu",
+     BREAK(.open = open_finds_epoll, .reap = reap_with_output_armed)},
+    {"loses-an-edge", &engine_epoll, "socket:read", "completes-once",
+     BREAK_WITH("trigger=edge", .open = open_does_not_drain)},
+    {"leaves-epoll", &engine_epoll, "socket:server", "leaves-nothing",
+     BREAK(.open = open_finds_epoll, .close = close_leaves_epoll)},
     {"submit-fails", &engine_blocking, "file", "failure-is-completion",
      BREAK(.submit = submit_negative)},
     {"reap-fails", &engine_nonblocking, "timer", "failure-is-completion",
