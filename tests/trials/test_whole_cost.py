@@ -100,3 +100,11 @@ def test_the_cpu_of_the_polling_thread_is_in_the_trial() -> None:
     )
     assert polled.cpu_share > 5 * plain.cpu_share
     assert polled.counters["threads"] == plain.counters["threads"] + 1
+
+
+def test_a_worker_of_the_kernel_that_syncs_is_counted() -> None:
+    """io_uring cannot sync without blocking, so that the kernel adds a thread to the process."""
+    if reason := unavailable(parse("io_uring")):
+        pytest.skip(reason)
+    assert run("log-append", "io_uring").counters["threads"] >= 2
+    assert run("log-append", "blocking").counters["threads"] == 1

@@ -109,7 +109,8 @@ const struct engine engine_io_uring = {
     .other_side = "kernel",
     .news = NEWS_COMPLETION,
     .worker = WORKER_KERNEL,
-    .threads_in_words = "the kernel's workers, for what it cannot do without blocking: buffered writes, syncs, cold reads",
+    .threads_in_words = "the kernel's workers, for what it cannot do without blocking: syncs, buffered writes, and cold "
+                        "reads on some file systems",
     .options = options,
     .calls = calls_that_sleep,
     .counters = (const struct engine_counter[]){
