@@ -71,6 +71,29 @@ static int tcp_listen(int *listener)
     return 0;
 }
 
+/* Calls with a timeout are not repeated by the kernel when it had something to do in between: a ring of io_uring that was
+ * closed before ends some time later, by work that it gives this thread. */
+static int connect_undisturbed(int fd, const struct sockaddr_in *address)
+{
+    int result;
+
+    do
+        result = connect(fd, (const struct sockaddr *)address, sizeof *address);
+    while (result < 0 && errno == EINTR);
+    return result < 0 && errno != EISCONN ? -1 : 0;
+}
+
+static int accept_undisturbed(int listener, struct sockaddr_in *found)
+{
+    socklen_t length = sizeof *found;
+    int fd;
+
+    do
+        fd = accept4(listener, (struct sockaddr *)found, &length, SOCK_CLOEXEC);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
 static int tcp_connect(int listener)
 {
     struct sockaddr_in address;
@@ -81,7 +104,7 @@ static int tcp_connect(int listener)
         return -errno;
     int error = set_timeout(fd, SO_SNDTIMEO, CONNECT_TIMEOUT_S);
     if (!error && (getsockname(listener, (struct sockaddr *)&address, &length) < 0 ||
-                   connect(fd, (const struct sockaddr *)&address, length) < 0))
+                   connect_undisturbed(fd, &address) < 0))
         error = errno == EINPROGRESS ? -ETIMEDOUT : -errno;
     if (!error)
         error = set_timeout(fd, SO_SNDTIMEO, 0);
@@ -97,8 +120,7 @@ static int tcp_accept(int listener, int own)
     if (getsockname(own, (struct sockaddr *)&expected, &length) < 0)
         return -errno;
     for (int i = 0; i < STRANGERS; i++) {
-        length = sizeof found;
-        int fd = accept4(listener, (struct sockaddr *)&found, &length, SOCK_CLOEXEC);
+        int fd = accept_undisturbed(listener, &found);
 
         if (fd < 0)
             return errno == EAGAIN ? -ETIMEDOUT : -errno;
