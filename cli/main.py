@@ -36,7 +36,7 @@ COMMANDS = {
     "report": "Write a result as one HTML page.",
     "compare": "Compare two results and show what changed.",
     "check": "Check for regressions: against a baseline, or B against A.",
-    "engines": "List the engines and what each supports here.",
+    "engines": "List the engines and their I/O models, or show all of some.",
     "scenarios": "List the shipped scenarios and suites, or show one.",
     "doctor": "Check what this machine supports and what disturbs it.",
     "help": "Show the help of iomodels or of a command.",
