@@ -17,14 +17,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from iomodels import _core
 from iomodels.engines.catalog import DESCRIPTORS
-from iomodels.engines.spec import parse, variants
+from iomodels.engines.spec import EngineSpec, parse, variants
 from iomodels.trials.record import Record, new_record
 
 GIB, MIB = 1 << 30, 1 << 20
@@ -38,6 +38,8 @@ PEER_SAW_WRONG_BYTES = (65 << 8) + 1
 """The record's `peer_status` for that exit code (`core/channels/peer.h`)."""
 READ, WRITE, MIXED = 0, 1, 2
 DEPTH = 4
+SMALL = 16
+"""So few combinations of an engine's options are all run, unless engines are named."""
 
 WORKS: Mapping[str, Mapping[str, Mapping[str, int]]] = {
     "file": {
@@ -119,6 +121,9 @@ def run_cell(cell: Cell) -> Outcome:
         settings["depth"] = min(settings["depth"], caps["max_depth"])
     if caps["waits_for_all"] and cell.work == "server":
         settings["depth"] = 1
+    missing = _missing(cell, settings)
+    if missing:
+        return Outcome(missing=missing)
     if not cell.on_file:
         return _run_slices(cell, settings)
     fd = _core.make_file(cell.folder, PASS_BYTES, SEED)
@@ -131,6 +136,15 @@ def run_cell(cell: Cell) -> Outcome:
         return _run_slices(cell, settings | file)
     finally:
         os.close(fd)
+
+
+def _missing(cell: Cell, settings: Mapping[str, int]) -> str | None:
+    """Why the engine cannot do this, or cannot work on this machine."""
+    spec = parse(cell.engine)
+    if not spec.caps["files" if cell.on_file else "streams"]:
+        return f"it does not work on {'files' if cell.on_file else 'streams'}"
+    answers = _core.ask(spec.name, cell.channel, {**settings, **spec.settings})
+    return answers["cannot"] or answers["probe"]
 
 
 def _run_slices(cell: Cell, settings: Mapping[str, int]) -> Outcome:
@@ -282,8 +296,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Writes and verifies GiBs with every engine on every channel."
     )
-    every = [spec for name in DESCRIPTORS for spec in variants(name)]
-    engines = [spec.canonical for spec in every if spec.caps["moves_data"]]
+    every = {name: variants(name) for name in DESCRIPTORS if parse(name).caps["moves_data"]}
+    engines = [spec.canonical for specs in every.values() for spec in specs]
+    few = [spec.canonical for specs in every.values() for spec in _few(specs)]
     parser.add_argument("--gib", type=float, default=10, help="how much in all (default 10)")
     parser.add_argument(
         "--seconds", type=float, default=20, help="the bound of a cell's time (default 20)"
@@ -302,8 +317,13 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     if options.gib <= 0 or options.seconds <= 0:
         parser.error("--gib and --seconds must be more than 0")
-    options.engine = options.engine or engines
+    options.engine = options.engine or few
     return options
+
+
+def _few(specs: Sequence[EngineSpec]) -> Sequence[EngineSpec]:
+    """All, or of many those with one option."""
+    return specs if len(specs) <= SMALL else [spec for spec in specs if len(spec.options) <= 1]
 
 
 if __name__ == "__main__":

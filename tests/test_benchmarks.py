@@ -128,8 +128,9 @@ def integrity(*options: str) -> tuple[int, dict[str, Any]]:
 @pytest.mark.parametrize(
     "engines",
     [
-        ("blocking", "aio"),
-        pytest.param(("nonblocking", "select", "threads"), marks=pytest.mark.long),
+        ("aio", "io_uring:fixed=both,multishot=on"),
+        pytest.param(("blocking", "nonblocking", "select", "threads"), marks=pytest.mark.long),
+        pytest.param(("poll", "epoll", "sigio", "kaio", "io_uring"), marks=pytest.mark.long),
     ],
     ids=",".join,
 )

@@ -128,6 +128,30 @@ static void reap_times_out(const struct subject *subject)
     driver_close(&driver);
 }
 
+/* ------------------------------------------------------------------ timeouts-are-not-rounded */
+
+/* An interface that counts milliseconds must not be taken for shorter waits: an open loop would be late by as much. The best of
+ * several tries is hardly ever disturbed. */
+static void timeouts_are_not_rounded(const struct subject *subject)
+{
+    const int64_t timeout_ns = 100000;
+    uint64_t best_ns = UINT64_MAX;
+    struct driver driver;
+    uint32_t n;
+
+    open_held(&driver, subject, 4);
+    for (int try = 0; try < 100 && best_ns > 7 * MS / 10; try++) {
+        const uint64_t took_ns = timed_reap(&driver, 1, timeout_ns, &n);
+
+        EXPECT(n == 0, "reap returned %u transfers that cannot have ended.", n);
+        best_ns = took_ns < best_ns ? took_ns : best_ns;
+    }
+    EXPECT(best_ns <= 7 * MS / 10, "A wait of %lld us took %llu us, the shortest of 100.",
+           (long long)(timeout_ns / 1000), (unsigned long long)(best_ns / 1000));
+    driver_abandon(&driver);
+    driver_close(&driver);
+}
+
 /* ------------------------------------------------------------------ reap-waits-for-min */
 
 static void reap_waits_for_min(const struct subject *subject)
@@ -332,6 +356,7 @@ static void read_after_full_burns_no_cpu(const struct subject *subject)
 const struct rule wait_rules[] = {
     {"reap-min-zero-looks", always, reap_min_zero_looks},
     {"reap-times-out", unless_can_be_pending, reap_times_out},
+    {"timeouts-are-not-rounded", unless_waits, timeouts_are_not_rounded},
     {"reap-waits-for-min", unless_waits_timed, reap_waits_for_min},
     {"reap-interrupted", unless_waits, reap_interrupted},
     {"wait-burns-no-cpu", unless_all_sleeps, wait_burns_no_cpu},

@@ -80,6 +80,7 @@ REAP(reap_burns);
 REAP(reap_burns_its_time);
 REAP(reap_min_one);
 REAP(reap_renames_errors);
+REAP(reap_rounds_up);
 CANCEL(cancel_forgets);
 CANCEL(cancel_lies);
 CANCEL(cancel_remembers);

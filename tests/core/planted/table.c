@@ -152,6 +152,8 @@ const struct planted planted_engines[] = {
      BREAK(.open = open_small_ring, .reap = reap_loses_what_overflowed)},
     {"starts-late", &engine_io_uring, "socket:echo", "submit-starts",
      BREAK(.submit = submit_leaves_to_reap, .reap = reap_starts_first)},
+    {"waits-for-milliseconds", &engine_select, "timer", "timeouts-are-not-rounded",
+     BREAK(.reap = reap_rounds_up)},
     {"renames-errors", &engine_select, "timer", "survives-failing-calls",
      BREAK(.reap = reap_renames_errors)},
     {NULL, NULL, NULL, NULL, BREAK(.name = NULL)},

@@ -27,6 +27,13 @@ REAP(reap_min_one)
     return planted_base->reap(state, completions, min > 1 ? 1 : min, max, timeout_ns);
 }
 
+REAP(reap_rounds_up)
+{
+    const int64_t ms = (int64_t)MS;
+
+    return planted_base->reap(state, completions, min, max, (timeout_ns + ms - 1) / ms * ms);
+}
+
 REAP(reap_renames_errors)
 {
     int n = planted_base->reap(state, completions, min, max, timeout_ns);
