@@ -345,8 +345,8 @@ struct engine {
     int (*submit)(void *state, struct request *const *requests, uint32_t n);
     int (*reap)(void *state, struct completion *completions, uint32_t min, uint32_t max,
                 int64_t timeout_ns);
-    /* A cancel_outcome, or -errno: -ENOTSUP where nothing in flight can be called back; -EAGAIN where the
-     * chain has not quite started it, so that nothing was asked. */
+    /* A cancel_outcome, or -errno: -ENOTSUP where nothing in flight can be called back; -EAGAIN where
+     * nothing was asked, and may be soon: the chain has not quite started it, or there is no room to ask. */
     int (*cancel)(void *state, struct request *request);
     /* The same for all that is in flight on a descriptor, with one call: CANCEL_TOO_LATE when any of it
      * was too late. NULL where there is no such call. */

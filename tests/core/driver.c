@@ -374,14 +374,25 @@ void driver_drain(struct driver *driver)
     }
 }
 
+int driver_cancel(struct driver *driver, struct request *request)
+{
+    const uint64_t deadline_ns = wall_ns() + PATIENCE_NS;
+    int outcome;
+
+    do {
+        probe_enter_engine();
+        outcome = driver->engine->cancel(driver->engine_state, request);
+        probe_leave_engine();
+    } while (outcome == -EAGAIN && wall_ns() < deadline_ns);
+    return outcome;
+}
+
 void driver_cancel_all(struct driver *driver)
 {
     for (uint32_t slot = 0; slot < driver->depth; slot++) {
         if (driver->slots[slot] != SLOT_IN_FLIGHT)
             continue;
-        probe_enter_engine();
-        int outcome = driver->engine->cancel(driver->engine_state, &driver->requests[slot]);
-        probe_leave_engine();
+        const int outcome = driver_cancel(driver, &driver->requests[slot]);
 
         if (driver->engine->caps.cancels)
             EXPECT(outcome >= 0 && outcome < CANCEL_OUTCOMES, "cancel returned %d.", outcome);

@@ -62,6 +62,8 @@ void driver_take_again(struct driver *driver, struct request *request);
 void driver_drain(struct driver *driver);
 /* Cancels and releases what is in flight and reaps it, whatever its result. */
 void driver_abandon(struct driver *driver);
+/* What the engine answers, at last. */
+int driver_cancel(struct driver *driver, struct request *request);
 void driver_cancel_all(struct driver *driver);
 /* Asks for one completion; fails when there has been none for too long although one is due. */
 uint32_t driver_reap_due(struct driver *driver);

@@ -117,7 +117,7 @@ static void cancel_descriptor(struct stress *stress, int fd)
 static void cancel_one(struct stress *stress, struct request *request)
 {
     int *before = &stress->outcomes[request->slot];
-    const int outcome = stress->driver.engine->cancel(stress->driver.engine_state, request);
+    const int outcome = driver_cancel(&stress->driver, request);
 
     expect_outcome(stress, outcome);
     if (*before == NOT_ASKED || outcome == CANCEL_DONE)
