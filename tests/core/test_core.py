@@ -30,7 +30,7 @@ from iomodels.engines.catalog import DESCRIPTORS, Descriptor, Option
 from iomodels.engines.spec import variants
 
 from ..core_build import SANITIZERS, conformance
-from ..engines import CAPS, EVERY, each_value_alone, every_two_values, pairs, works_on
+from ..engines import CAPS, EVERY, SINGLES, each_value_alone, every_two_values, pairs, works_on
 
 PROCESSES = 8  # most of them wait
 TIMEOUT_S = 100  # of all rules together; each has a limit of its own
@@ -159,15 +159,16 @@ def _unescaped(words: str) -> str:
     return "\\".join(part.replace("\\n", "\n") for part in words.split("\\\\"))
 
 
-def chosen_rules(variant: str, engine: str, channel: str, first: bool) -> list[str]:
-    """Which rules to run in this role of the channel, which may be its first."""
+def chosen_rules(variant: str, engine: str, channel: str, first: bool, is_long: bool) -> list[str]:
+    """Which rules to run in this role of the channel, which may be its first.
+
+    In the short run, several options together are put through the rules of the role's own code.
+    """
     applying = rules()[engine, channel]
     if first:
         return applying
-    if variant == "plain":
+    if variant == "plain" and (is_long or engine in SINGLES):
         return [rule for rule in applying if rule not in WITHOUT_ROLE]
-    if "-" in engine:  # another way of one engine: its first roles only
-        return []
     return [rule for rule in applying if rule in WITH_SANITIZER]
 
 
@@ -192,6 +193,7 @@ Work = Callable[[str, str, str], list[Outcome]]
 @pytest.fixture(scope="session")
 def work(request: pytest.FixtureRequest) -> Iterator[Work]:
     """The outcomes of all selected tests of this module, role by role, to come."""
+    is_long = request.config.getoption("--long")
     pool = ThreadPoolExecutor(PROCESSES)
     futures: dict[Job, list[Future[list[Outcome]]]] = {}
     for job in filter(None, map(_job, request.session.items)):
@@ -199,7 +201,11 @@ def work(request: pytest.FixtureRequest) -> Iterator[Work]:
         conformance(variant)
         futures[job] = [
             pool.submit(
-                run_each, variant, engine, role, chosen_rules(variant, engine, role, number == 0)
+                run_each,
+                variant,
+                engine,
+                role,
+                chosen_rules(variant, engine, role, number == 0, is_long),
             )
             for number, role in enumerate(roles(engine, channel))
         ]
