@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -93,6 +94,7 @@ def ability(spec: EngineSpec, point: Point, beside: Sequence[EngineSpec] = ()) -
     settings = of_point(point) | spec.settings
     answers = _core.ask(spec.name, point.channel.kind, settings)
     reason = answers["cannot"] or _cannot_channel(spec, point) or answers["probe"]
+    reason = reason or _lacks_ends(point)
     if reason is not None:
         return Ability(reason)
     if answers["degenerate"]:
@@ -115,6 +117,21 @@ def computes_in_parallel(spec: EngineSpec, point: Point) -> bool:
     """Whether several threads compute at once: what computation alone takes one thread, it may then
     take less, and overlap (which compares the two) means nothing."""
     return spec.caps["next_start"] == "lane" and point.core_depth > 1
+
+
+def _lacks_ends(point: Point) -> str | None:
+    """Why there cannot be as many connections here: one process opens both ends of each, within
+    the hard limit, to which each trial raises the soft one."""
+    if point.channel.kind not in ("pipe", "socket"):
+        return None
+    _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = 2 * point.descriptors + OPEN_ALREADY
+    if limit == resource.RLIM_INFINITY or needed <= limit:
+        return None
+    return (
+        f"a process may have {limit} descriptors here (ulimit -Hn); this point needs {needed}, for "
+        "both ends of its connections"
+    )
 
 
 def _cannot_channel(spec: EngineSpec, point: Point) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 
 import pytest
 
@@ -112,6 +113,14 @@ def test_descriptors_beyond_an_engines_limit_are_na_and_never_failed(cli) -> Non
     assert "failed" not in done.stderr
     assert "1 trial (1 cell × 1 round)" in done.stderr  # at 8 descriptors
     assert "n/a: select supports descriptors 0 to 1023; this point has 2000" in done.stdout
+
+
+def test_more_connections_than_descriptors_are_na_with_the_limit(monkeypatch) -> None:
+    points = scenario.points(scenario.load("many-descriptors"))
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 4096))
+    reasons = [ability(parse("epoll"), point).na_reason for point in points]
+    assert reasons[:-1] == [None] * (len(points) - 1)
+    assert "may have 4096 descriptors here (ulimit -Hn); this point needs 8003" in reasons[-1]
 
 
 @pytest.mark.parametrize(
