@@ -38,7 +38,7 @@ def _row(bench: sides.Bench, rounds: int, bare: Path, engine: str, cache: int, d
         **bench.file_settings,
         **{"depth": depth, "file_cache": cache, "opens_per_request": 0},
     }
-    words = [
+    words: list[object] = [
         bench.seconds,
         bench.clock_q32,
         bench.file_fd,
