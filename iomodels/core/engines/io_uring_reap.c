@@ -198,7 +198,7 @@ int uring_reap(void *state, struct completion *completions, uint32_t min, uint32
         const int result = enter_once(uring, entries_of(uring, wanted), timeout_ns);
 
         if (result < 0 && !uring_passes(result))
-            return result;
+            return n > 0 ? (int)n : result; /* what was taken must not be lost; the next call tells the error */
         n += take_all(uring, completions + n, max - n);
         again = uring->has_put || (goes_on(uring, result) && must_enter(uring, n, min));
     }
