@@ -84,7 +84,9 @@ static void check(const struct record *record)
     const struct slice *slice = &record->slice;
     const uint64_t late = slice->cancels_too_late + slice->cancels_already_complete;
 
-    if (total(&slice->cancel) != slice->cancels_done || total(&slice->cancel_late) != late)
+    /* What is too late may be interrupted all the same: a worker of the kernel's sees a signal. */
+    if (total(&slice->cancel) < slice->cancels_done ||
+        total(&slice->cancel) + total(&slice->cancel_late) != slice->cancels_done + late)
         fail("not every cancelled request ended once", 0, record);
     if (slice->early_completions)
         fail("a request completed before the device's time was over", 0, record);

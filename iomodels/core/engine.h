@@ -306,7 +306,7 @@ struct engine_setup {
 /* What cancel() answers: the three answers of aio_cancel, and why it was not called. */
 enum cancel_outcome {
     CANCEL_DONE,             /* it will complete with -ECANCELED */
-    CANCEL_TOO_LATE,         /* it is being transferred and will end by itself */
+    CANCEL_TOO_LATE,         /* it is being transferred and will end by itself, or interrupted: -ECANCELED */
     CANCEL_ALREADY_COMPLETE, /* it has ended, and waits to be reaped */
     CANCEL_WITHHELD,         /* not asked: that would harm others. It will end by itself */
     CANCEL_OUTCOMES
