@@ -3,7 +3,7 @@
 An engine with few of them (`SMALL`) is tested with each. Of one with more, most bugs show with one
 option, nearly all of the rest with two together: `CAPS` has a sample in which every two values of
 two options meet, and `SINGLES` only each value alone, for tests of what options hardly change.
-`EVERY` has all, for long tests.
+`EVERY` has all, for a run by hand.
 """
 
 from __future__ import annotations

@@ -35,11 +35,10 @@ from ..engines import CAPS, EVERY, SINGLES, each_value_alone, every_two_values, 
 PROCESSES = 8  # most of them wait
 TIMEOUT_S = 100  # of all rules together; each has a limit of its own
 CHANNELS = _core.channels()
+# All combinations of options take longer than all long tests: by hand, IOMODELS_ALL_OPTIONS=1.
+CHOSEN = EVERY if os.environ.get("IOMODELS_ALL_OPTIONS") else CAPS
 PAIRS = [
-    pytest.param(engine, channel, marks=[] if engine in CAPS else pytest.mark.long)
-    for engine in EVERY
-    for channel in CHANNELS
-    if works_on(engine, channel)
+    (engine, channel) for engine in CHOSEN for channel in CHANNELS if works_on(engine, channel)
 ]
 SAMPLE = [(engine, channel) for engine in CAPS for channel in CHANNELS if works_on(engine, channel)]
 ANY = "any"
@@ -108,7 +107,7 @@ class Outcome(NamedTuple):
 def rules() -> dict[tuple[str, str], list[str]]:
     """What applies to each engine in each role of each channel, as far as is known untried."""
     listed: dict[tuple[str, str], list[str]] = {}
-    for line in _lines("--list", *EVERY):
+    for line in _lines("--list", *CHOSEN):
         engine, channel, rule, *reason = line.split(maxsplit=3)
         found = listed.setdefault((engine, channel), [])
         if not reason:
