@@ -82,7 +82,8 @@ def sign_flip_p(d: npt.ArrayLike, *, seed: int = 1, patterns: int = PATTERNS) ->
     clipped = clip(d)
     if not clipped.size:
         return 1.0
-    seen = abs(float(clipped.sum())) * (1 - _ROUNDING)
+    # Sums that are equal but for rounding count as equal, those near 0 too.
+    seen = abs(float(clipped.sum())) - _ROUNDING * float(np.abs(clipped).sum())
 
     def as_extreme(seed: int) -> int:
         return int((np.abs(_signs(clipped.size, seed) @ clipped) >= seen).sum())

@@ -148,6 +148,8 @@ with new_record() as record:
     while len(os.listdir("/proc/self/task")) > threads:
         pass
     assert os.listdir("/proc/self/fd") == descriptors
+# The C library keeps the stacks of threads that ended, for the next ones.
+resource.setrlimit(resource.RLIMIT_AS, (room + (4 << 20), resource.RLIM_INFINITY))
 with new_record() as record:
     loop = _core.Loop("threads", "timer", {"depth": 4}, record.fd)
     assert loop.run(10**11, 20) == 0

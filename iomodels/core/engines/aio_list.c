@@ -59,6 +59,17 @@ static void not_queued_yet(struct aiocb *control)
 #endif
 }
 
+/* How many requests from the first one on are all syncs, or all none. */
+static uint32_t alike(struct request *const *requests, uint32_t n)
+{
+    uint32_t count = 1;
+
+    while (count < n &&
+           operation_is_sync(requests[count]->operation) == operation_is_sync(requests[0]->operation))
+        count++;
+    return count;
+}
+
 /* Puts reads and writes into the list; a sync cannot be in one and is started by itself. How many requests were
  * taken, and how many of them are listed. */
 static uint32_t gather(struct list_state *list, struct request *const *requests, uint32_t n,
@@ -120,7 +131,7 @@ static uint32_t give_back(struct list_state *list, struct request *const *reques
     return taken;
 }
 
-/* Starts what there is room for with one call; how many requests were taken. */
+/* Starts what there is room for with one call, or syncs with a call each; how many requests were taken. */
 static uint32_t start_list(struct list_state *list, struct request *const *requests, uint32_t n,
                            int mode)
 {
@@ -140,11 +151,27 @@ static uint32_t start_list(struct list_state *list, struct request *const *reque
     return give_back(list, requests, taken, listed, called, -errno);
 }
 
+/* A list for each run of reads and writes between syncs: only from the end of one can requests be given back. */
+static uint32_t start_lists(struct list_state *list, struct request *const *requests, uint32_t n, int mode)
+{
+    uint32_t taken = 0;
+
+    while (taken < n) {
+        const uint32_t asked = alike(requests + taken, n - taken);
+        const uint32_t got = start_list(list, requests + taken, asked, mode);
+
+        taken += got;
+        if (got < asked)
+            break;
+    }
+    return taken;
+}
+
 /* ------------------------------------------------------------------ LIO_NOWAIT */
 
 static int nowait_submit(void *state, struct request *const *requests, uint32_t n)
 {
-    return (int)start_list(state, requests, n, LIO_NOWAIT);
+    return (int)start_lists(state, requests, n, LIO_NOWAIT);
 }
 
 const struct aio_way aio_way_list_nowait = {
@@ -175,7 +202,7 @@ static uint32_t start_list_undisturbed(struct list_state *list, struct request *
 
     sigfillset(&all);
     (void)CALL(&no_hooks, sigprocmask, pthread_sigmask(SIG_SETMASK, &all, &before));
-    uint32_t taken = start_list(list, requests, n, LIO_WAIT);
+    uint32_t taken = start_lists(list, requests, n, LIO_WAIT);
     (void)CALL(&no_hooks, sigprocmask, pthread_sigmask(SIG_SETMASK, &before, NULL));
     return taken;
 }
