@@ -161,7 +161,7 @@ def _unforeseen(error: Exception) -> int:
         traceback.print_exception(error)
     kept = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
     number = errno.ENOMEM if is_shortage(error) else getattr(error, "errno", None)
-    if isinstance(error, (OSError, MemoryError, ImportError)) and number in SCARCE:
+    if (is_shortage(error) or isinstance(error, (OSError, ImportError))) and number in SCARCE:
         complain(f"{os.strerror(number)}: {SCARCE[number]}{kept}")
         return Exit.OUTPUT
     place = traceback.extract_tb(error.__traceback__)[-1]

@@ -69,6 +69,7 @@ OPEN(open_keeps_calls);
 OPEN(open_finds_epoll);
 OPEN(open_does_not_drain);
 REAP(reap_with_output_armed);
+REAP(reap_with_output_armed_for_ever);
 CLOSE(close_leaves_epoll);
 
 /* waits.c */

@@ -46,7 +46,7 @@ const struct planted planted_engines[] = {
     {"leaves-output-armed", &engine_epoll, "socket:server", "wait-burns-no-cpu",
      BREAK(.open = open_finds_epoll, .reap = reap_with_output_armed)},
     {"leaves-output-armed-after-a-write", &engine_epoll, "socket:server", "read-after-full-burns-no-cpu",
-     BREAK(.open = open_finds_epoll, .reap = reap_with_output_armed)},
+     BREAK(.open = open_finds_epoll, .reap = reap_with_output_armed_for_ever)},
     {"loses-an-edge", &engine_epoll, "socket:read", "completes-once",
      BREAK_WITH("trigger=edge", .open = open_does_not_drain)},
     {"leaves-epoll", &engine_epoll, "socket:server", "leaves-nothing",
