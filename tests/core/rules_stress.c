@@ -25,6 +25,7 @@
 struct stress {
     struct driver driver;
     uint64_t random;
+    uint64_t random_anywhere; /* of any_number */
     bool in_parts;
     int outcomes[MAX_DEPTH]; /* what cancel() last said of the slot's request */
     uint64_t last_ns;        /* something has ended */
@@ -62,7 +63,7 @@ static bool one_in(struct stress *stress, uint32_t n)
 /* Helper threads call it, too: so they have random numbers of their own. */
 static uint64_t any_number(struct stress *stress)
 {
-    uint64_t state = __atomic_add_fetch(&stress->random, 0x9E3779B97F4A7C15, __ATOMIC_RELAXED);
+    uint64_t state = __atomic_add_fetch(&stress->random_anywhere, 0x9E3779B97F4A7C15, __ATOMIC_RELAXED);
 
     return random_next(&state);
 }
@@ -227,7 +228,8 @@ static void survives_random_use(const struct subject *subject)
 {
     /* The kernel's thread keeps a CPU from whoever else needs it, for a while with every operation. */
     const uint64_t wanted = operations_wanted(subject->engine->caps.kernel_polls ? OPERATIONS / 8 : OPERATIONS);
-    struct stress stress = {.random = number_from("IOMODELS_STRESS_SEED", 1)};
+    const uint64_t seed = number_from("IOMODELS_STRESS_SEED", 1);
+    struct stress stress = {.random = seed, .random_anywhere = ~seed};
     uint64_t ended = 0;
 
     while (ended < wanted)
