@@ -13,7 +13,7 @@ from iomodels.charts.drawing import style
 from .. import chart_runs
 from ..factory import make_trial
 
-CACHES = (style._families, style._family_of, style._letters, style._font, style._advance_em)
+CACHES = (style._families, style._family_of, style._letters, style._advance_em)
 
 
 def forget() -> None:

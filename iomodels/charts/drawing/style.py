@@ -297,8 +297,9 @@ Weight = Literal["normal", "bold"]
 """What a text is drawn in, and so must be measured in."""
 
 
-@cache
 def _font(family: str, weight: Weight = "normal") -> Any:  # noqa: ANN401 - matplotlib does not type its fonts
+    """Not kept here: matplotlib does, and forgets it in a forked process, where the font's file
+    would be read at a position that both processes move."""
     properties = font_manager.FontProperties(family=family, weight=weight)
     return font_manager.get_font(font_manager.findfont(properties))
 
