@@ -303,6 +303,17 @@ struct engine_setup {
     struct request *(*next)(void *loop, const struct completion *done);
 };
 
+/* One more than the highest of the descriptors that are lent: the length of a table that is found by their numbers. */
+static inline size_t engine_descriptor_numbers(const struct engine_setup *setup)
+{
+    int highest = -1;
+
+    for (uint32_t i = 0; i < setup->descriptor_count; i++)
+        if (setup->descriptors[i] > highest)
+            highest = setup->descriptors[i];
+    return (size_t)highest + 1;
+}
+
 /* What cancel() answers: the three answers of aio_cancel, and why it was not called. */
 enum cancel_outcome {
     CANCEL_DONE,             /* it will complete with -ECANCELED */

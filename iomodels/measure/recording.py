@@ -263,9 +263,8 @@ def _notes(job: _Job, record: Record, recorded: Recorded, failure: TrialError | 
             f"The oldest {counted(recorded.lost, 'event')} are missing: there was no room for more "
             "(-n for fewer requests)."
         )
-    if (
-        ended > job.requests and not job.planned.cell.point.serves
-    ):  # a server's client goes on until it is stopped
+    serves = job.planned.cell.point.serves  # then the client goes on until it is stopped
+    if ended > job.requests and not serves:
         notes.append(
             f"{counted(ended - job.requests, 'more request')} began before the last of them ended; "
             "what happened after that is left out."

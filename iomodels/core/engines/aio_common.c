@@ -250,7 +250,7 @@ uint32_t aio_collect(struct aio_common *aio, struct completion *completions, uin
 
 int aio_wait_for_any(struct aio_common *aio, int64_t timeout_ns)
 {
-    const struct timespec timeout = aio_timespec(timeout_ns);
+    const struct timespec timeout = timespec_of(timeout_ns);
     int result = CALL(aio->calls, aio_suspend,
                       aio_suspend(aio->in_flight, (int)aio->count, timeout_ns < 0 ? NULL : &timeout));
 

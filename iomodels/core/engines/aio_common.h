@@ -28,6 +28,7 @@
 
 #include "engine.h"
 #include "record.h"
+#include "timespec.h"
 #include "transfer.h"
 
 /* The engine's options, by place in its table (aio.c), and their values. */
@@ -170,10 +171,5 @@ bool aio_should_sweep(struct aio_common *aio, int64_t waited_ns, int64_t patienc
 /* As engine.cancel and engine.cancel_descriptor; the state begins with a struct aio_common. */
 int aio_cancel_request(void *state, struct request *request);
 int aio_cancel_descriptor(void *state, int fd);
-
-static inline struct timespec aio_timespec(int64_t ns)
-{
-    return (struct timespec){.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
-}
 
 #endif

@@ -161,7 +161,7 @@ static bool is_one_underway(const struct signal_state *state)
 /* What comes only now was late, not lost. */
 static void take_late(struct signal_state *state, int64_t timeout_ns)
 {
-    const struct timespec timeout = aio_timespec(timeout_ns);
+    const struct timespec timeout = timespec_of(timeout_ns);
     struct aio_block *block;
     uint32_t times;
     siginfo_t info;
@@ -331,7 +331,7 @@ static void i_am_waiter(struct signal_state *state)
 static int wait_for_signal(struct signal_state *state, int64_t timeout_ns)
 {
     const uint32_t before = __atomic_load_n(&state->signals, __ATOMIC_RELAXED);
-    const struct timespec timeout = aio_timespec(timeout_ns);
+    const struct timespec timeout = timespec_of(timeout_ns);
 
     i_am_waiter(state);
     state->is_waiting = true;

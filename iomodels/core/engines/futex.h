@@ -8,19 +8,16 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "calls.h"
+#include "timespec.h"
 
 /* Sleeps while the word has this value, at most `timeout_ns` (negative: for ever). 0 or -errno; -EAGAIN: it had another. */
 static inline int futex_wait(const struct calls *calls, uint32_t *word, uint32_t value, int64_t timeout_ns)
 {
     struct calls here = calls_without_hooks(calls);
-    const struct timespec timeout = {
-        .tv_sec = (time_t)(timeout_ns / 1000000000),
-        .tv_nsec = (long)(timeout_ns % 1000000000),
-    };
+    const struct timespec timeout = timespec_of(timeout_ns);
     const long result = CALL(&here, futex_wait,
                              syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value,
                                      timeout_ns < 0 ? NULL : &timeout, NULL, 0));

@@ -54,12 +54,7 @@ static int open_ring(struct uring *uring, const struct engine_setup *setup)
 
 static int find_places(struct uring *uring, const struct engine_setup *setup)
 {
-    int highest = 0;
-
-    for (uint32_t i = 0; i < setup->descriptor_count; i++)
-        if (setup->descriptors[i] > highest)
-            highest = setup->descriptors[i];
-    uring->places = calloc((size_t)highest + 1, sizeof *uring->places);
+    uring->places = calloc(engine_descriptor_numbers(setup), sizeof *uring->places);
     if (!uring->places)
         return -ENOMEM;
     for (uint32_t i = 0; i < setup->descriptor_count; i++)

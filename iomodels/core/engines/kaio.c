@@ -17,10 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "engine.h"
+#include "timespec.h"
 #include "transfer.h"
 
 /* IOCB_CMD_POLL, of Linux 4.19: an older header has no name for it. */
@@ -234,7 +234,7 @@ static void take_event(struct kaio_state *kaio, const struct io_event *event)
  * What has to be polled again is on its way when it returns. */
 static int fetch(struct kaio_state *kaio, uint32_t least, uint32_t most, int64_t timeout_ns)
 {
-    struct timespec timeout = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
+    struct timespec timeout = timespec_of(timeout_ns);
     const long n = CALL(kaio->calls, io_getevents,
                         syscall(__NR_io_getevents, kaio->context, (long)least, (long)most, kaio->events,
                                 timeout_ns < 0 ? NULL : &timeout));

@@ -8,9 +8,9 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "engine.h"
+#include "timespec.h"
 #include "waiters.h"
 
 /* Of watched.own. */
@@ -129,10 +129,7 @@ static void serve_ready(struct poll_state *polled, int found)
 static int poll_once(void *state, uint32_t max, int64_t timeout_ns)
 {
     struct poll_state *polled = state;
-    const struct timespec timeout = {
-        .tv_sec = (time_t)(timeout_ns / 1000000000),
-        .tv_nsec = (long)(timeout_ns % 1000000000),
-    };
+    const struct timespec timeout = timespec_of(timeout_ns);
 
     (void)max;
     int n = CALL(polled->calls, ppoll,
@@ -163,11 +160,6 @@ static int poll_cancel(void *state, struct request *request)
     return outcome;
 }
 
-static const char *poll_degenerate(const struct trial_question *question)
-{
-    return question->on_files ? "a regular file is always ready" : NULL;
-}
-
 extern const struct engine engine_poll;
 const struct engine engine_poll = {
     .name = "poll",
@@ -191,7 +183,7 @@ const struct engine engine_poll = {
         .moves_data = true,
         .cancels = true,
     },
-    .degenerate = poll_degenerate,
+    .degenerate = waiters_degenerate,
     .open = poll_open,
     .submit = poll_submit,
     .reap = poll_reap,

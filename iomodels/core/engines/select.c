@@ -158,11 +158,6 @@ static int select_cancel(void *state, struct request *request)
     return outcome;
 }
 
-static const char *select_degenerate(const struct trial_question *question)
-{
-    return question->on_files ? "a regular file is always ready" : NULL;
-}
-
 static struct explanation select_explain(const struct trial_question *question, enum stage stage,
                                          int error)
 {
@@ -203,7 +198,7 @@ const struct engine engine_select = {
         .cancels = true,
         .max_descriptor = FD_SETSIZE - 1,
     },
-    .degenerate = select_degenerate,
+    .degenerate = waiters_degenerate,
     .explain = select_explain,
     .open = select_open,
     .submit = select_submit,

@@ -18,7 +18,8 @@
 
 #include "engine.h"
 #include "sigio_signals.h"
-#include "transfer.h"
+#include "timespec.h"
+#include "waiters.h"
 
 /* How long to wait for a signal before everything is tried: at least, and for each request, so that a peer which is
  * slow costs 1 % of a CPU at the most. Doubled each time that it was in vain, up to so often. */
@@ -28,29 +29,12 @@
 /* And after how many signals for each request that waits: a try costs about as much as a signal. */
 #define SIGNALS_PER_TRY 1024
 
-#define NOBODY UINT32_MAX
-
 enum { COUNTER_SIGNAL_OVERFLOWS, COUNTER_FOUND_WITHOUT_SIGNAL, COUNTER_SPURIOUS_SIGNALS };
-
-/* The requests that wait for one descriptor, oldest first: slots, chained through `waiting`. */
-struct queue {
-    uint32_t first, last;
-};
-
-struct waiting {
-    struct request *request; /* NULL: the slot does not wait */
-    uint32_t next;
-};
 
 struct sigio_state {
     struct calls *calls;
     uint64_t *counters;
-    uint32_t depth;
-    struct ready ready;
-    struct waiting *waiting; /* by slot */
-    uint32_t waiting_count;
-    struct queue *queues;    /* by descriptor */
-    int highest;             /* descriptor */
+    struct waiters waiters;
     struct sigio_signals signals;
 
     int64_t waited_ns; /* in vain, since the last signal or try */
@@ -65,63 +49,24 @@ static void count(struct sigio_state *state, int counter)
 
 /* ------------------------------------------------------------------ what waits */
 
-static void wait_for(struct sigio_state *state, struct request *request)
-{
-    struct queue *queue = &state->queues[request->fd];
-    const uint32_t slot = request->slot;
-
-    state->waiting[slot] = (struct waiting){.request = request, .next = NOBODY};
-    if (queue->first == NOBODY)
-        queue->first = slot;
-    else
-        state->waiting[queue->last].next = slot;
-    queue->last = slot;
-    state->waiting_count++;
-}
-
-/* `before` is the slot in front of it in the queue, or NOBODY. */
-static void wait_no_more(struct sigio_state *state, struct queue *queue, uint32_t before, uint32_t slot)
-{
-    const uint32_t next = state->waiting[slot].next;
-
-    if (before == NOBODY)
-        queue->first = next;
-    else
-        state->waiting[before].next = next;
-    if (next == NOBODY)
-        queue->last = before;
-    state->waiting[slot].request = NULL;
-    state->waiting_count--;
-}
-
-static bool concerns(const struct request *request, long band)
-{
-    const long news = request->operation == OPERATION_READ ? POLLIN | POLLRDNORM : POLLOUT | POLLWRNORM;
-
-    return band & (news | POLLERR | POLLHUP);
-}
+/* What a signal's si_band has to say for each. */
+#define TROUBLE (POLLERR | POLLHUP)
+#define EVERYTHING (-1L)
+static const long news_of[WAIT_KINDS] = {
+    [WAIT_READ] = POLLIN | POLLRDNORM | TROUBLE,
+    [WAIT_WRITE] = POLLOUT | POLLWRNORM | TROUBLE,
+};
 
 /* Tries what waits for a descriptor of which there is this news. How many transfers that ended. */
-static uint32_t try_waiting(struct sigio_state *state, struct queue *queue, long band)
+static uint32_t try_waiting(struct sigio_state *state, size_t fd, long band)
 {
-    uint32_t ended = 0, before = NOBODY, next;
+    struct waiters *waiters = &state->waiters;
+    const uint32_t before = waiters->count;
 
-    for (uint32_t slot = queue->first; slot != NOBODY; slot = next) {
-        struct request *request = state->waiting[slot].request;
-        ssize_t result = -EAGAIN;
-
-        next = state->waiting[slot].next;
-        if (concerns(request, band))
-            result = transfer(state->calls, request);
-        if (result == -EAGAIN) {
-            before = slot;
-            continue;
-        }
-        wait_no_more(state, queue, before, slot);
-        ready_push(&state->ready, request, result);
-        ended++;
-    }
-    return ended;
+    for (int kind = 0; kind < WAIT_KINDS; kind++)
+        if (band & news_of[kind])
+            (void)waiters_serve(waiters, state->calls, &waiters->by_descriptor[fd], kind);
+    return before - waiters->count;
 }
 
 /* Tries everything that waits. How many transfers that ended. */
@@ -129,9 +74,8 @@ static uint32_t sweep(struct sigio_state *state)
 {
     uint32_t ended = 0;
 
-    for (int fd = 0; fd <= state->highest; fd++)
-        if (state->queues[fd].first != NOBODY)
-            ended += try_waiting(state, &state->queues[fd], -1);
+    for (size_t fd = 0; fd < state->waiters.numbers; fd++)
+        ended += try_waiting(state, fd, EVERYTHING);
     state->taken = 0;
     state->waited_ns = 0;
     return ended;
@@ -141,9 +85,7 @@ static uint32_t sweep(struct sigio_state *state)
 
 static void free_state(struct sigio_state *state)
 {
-    free(state->ready.items);
-    free(state->waiting);
-    free(state->queues);
+    waiters_close(&state->waiters);
     free(state);
 }
 
@@ -155,21 +97,6 @@ static void sigio_close(void *opaque)
     free_state(state);
 }
 
-static int allocate(struct sigio_state *state, const struct engine_setup *setup)
-{
-    for (uint32_t i = 0; i < setup->descriptor_count; i++)
-        if (setup->descriptors[i] > state->highest)
-            state->highest = setup->descriptors[i];
-    state->ready.items = calloc(state->depth, sizeof *state->ready.items);
-    state->waiting = calloc(state->depth, sizeof *state->waiting);
-    state->queues = calloc((size_t)state->highest + 1, sizeof *state->queues);
-    if (!state->ready.items || !state->waiting || !state->queues)
-        return -ENOMEM;
-    for (int fd = 0; fd <= state->highest; fd++)
-        state->queues[fd] = (struct queue){NOBODY, NOBODY};
-    return 0;
-}
-
 static int sigio_open(void **out, const struct engine_setup *setup)
 {
     struct sigio_state *state = calloc(1, sizeof *state);
@@ -178,8 +105,7 @@ static int sigio_open(void **out, const struct engine_setup *setup)
         return -ENOMEM;
     state->calls = setup->calls;
     state->counters = setup->counters;
-    state->depth = setup->depth;
-    int error = allocate(state, setup);
+    int error = waiters_open(&state->waiters, setup);
     if (!error)
         error = sigio_signals_begin(&state->signals, setup);
     if (error) {
@@ -197,16 +123,9 @@ static int sigio_submit(void *opaque, struct request *const *requests, uint32_t 
     struct sigio_state *state = opaque;
     uint32_t taken = 0;
 
-    for (; taken < n; taken++) {
-        if (state->waiting_count + state->ready.count == state->depth)
-            break;
-        ssize_t result = transfer(state->calls, requests[taken]);
-
-        if (result == -EAGAIN)
-            wait_for(state, requests[taken]);
-        else
-            ready_push(&state->ready, requests[taken], result);
-    }
+    for (; taken < n && !waiters_are_full(&state->waiters); taken++)
+        if (!waiters_try(&state->waiters, state->calls, requests[taken]))
+            waiters_push(&state->waiters, requests[taken]);
     return (int)taken;
 }
 
@@ -222,8 +141,8 @@ static void on_signal(struct sigio_state *state, int number, const siginfo_t *in
         sweep(state);
         return;
     }
-    if (info->si_code > 0 && info->si_fd >= 0 && info->si_fd <= state->highest) /* the kernel has sent it */
-        ended = try_waiting(state, &state->queues[info->si_fd], info->si_band);
+    if (info->si_code > 0 && info->si_fd >= 0 && (size_t)info->si_fd < state->waiters.numbers) /* the kernel has sent it */
+        ended = try_waiting(state, (size_t)info->si_fd, info->si_band);
     if (ended == 0)
         count(state, COUNTER_SPURIOUS_SIGNALS);
 }
@@ -245,7 +164,7 @@ static int try_unannounced(struct sigio_state *state)
 
 static int64_t patience_ns(const struct sigio_state *state)
 {
-    const int64_t of_all_ns = state->waiting_count * PATIENCE_PER_REQUEST_NS;
+    const int64_t of_all_ns = state->waiters.count * PATIENCE_PER_REQUEST_NS;
 
     return (of_all_ns > PATIENCE_NS ? of_all_ns : PATIENCE_NS) << state->doubled;
 }
@@ -253,15 +172,14 @@ static int64_t patience_ns(const struct sigio_state *state)
 /* Waits for one signal, and tries what it says. 1: one came; 0: none has; or -errno. */
 static int take_signal(struct sigio_state *state, int64_t timeout_ns)
 {
-    const struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / 1000000000),
-                                     .tv_nsec = (long)(timeout_ns % 1000000000)};
+    const struct timespec timeout = timespec_of(timeout_ns);
     siginfo_t info;
     const int number = CALL(state->calls, sigtimedwait, sigtimedwait(&state->signals.set, &info, &timeout));
 
     if (number < 0)
         return errno == EAGAIN ? 0 : -errno;
     on_signal(state, number, &info);
-    if (state->taken > (uint64_t)SIGNALS_PER_TRY * state->waiting_count)
+    if (state->taken > (uint64_t)SIGNALS_PER_TRY * state->waiters.count)
         sweep(state);
     return 1;
 }
@@ -285,7 +203,7 @@ static int look(struct sigio_state *state, uint32_t max)
 {
     int came = 1;
 
-    while (came > 0 && state->ready.count < max && state->waiting_count > 0)
+    while (came > 0 && state->waiters.ready.count < max && state->waiters.count > 0)
         came = take_signal(state, 0);
     return came == -EINTR || came > 0 ? 0 : came;
 }
@@ -297,31 +215,23 @@ static int sigio_reap(void *opaque, struct completion *completions, uint32_t min
     int64_t left_ns = timeout_ns, waited_ns;
     int error = 0;
 
-    if (min == 0 && state->ready.count == 0)
+    if (min == 0 && state->waiters.ready.count == 0)
         error = look(state, max);
-    while (!error && state->ready.count < min && state->waiting_count > 0) {
+    while (!error && state->waiters.ready.count < min && state->waiters.count > 0) {
         const int came = wait_for_signal(state, left_ns, &waited_ns);
 
         if (came == -EINTR || (came == 0 && left_ns >= 0 && (left_ns -= waited_ns) <= 0))
             break;
         error = came < 0 ? came : 0;
     }
-    return error ? error : (int)ready_pop(&state->ready, completions, max);
+    return error ? error : (int)ready_pop(&state->waiters.ready, completions, max);
 }
 
 static int sigio_cancel(void *opaque, struct request *request)
 {
     struct sigio_state *state = opaque;
-    struct queue *queue = &state->queues[request->fd];
-    uint32_t before = NOBODY;
 
-    if (state->waiting[request->slot].request != request)
-        return CANCEL_ALREADY_COMPLETE;
-    for (uint32_t slot = queue->first; slot != request->slot; slot = state->waiting[slot].next)
-        before = slot;
-    wait_no_more(state, queue, before, request->slot);
-    ready_push(&state->ready, request, -ECANCELED);
-    return CANCEL_DONE;
+    return waiters_cancel(&state->waiters, request);
 }
 
 /* ------------------------------------------------------------------ what it says of itself */

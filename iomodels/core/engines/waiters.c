@@ -3,25 +3,16 @@
 
 #include <stdlib.h>
 
-static size_t count_of_numbers(const struct engine_setup *setup)
-{
-    int highest = -1;
-
-    for (uint32_t i = 0; i < setup->descriptor_count; i++)
-        if (setup->descriptors[i] > highest)
-            highest = setup->descriptors[i];
-    return (size_t)highest + 1;
-}
-
 int waiters_open(struct waiters *waiters, const struct engine_setup *setup)
 {
-    const size_t numbers = count_of_numbers(setup);
+    const size_t numbers = engine_descriptor_numbers(setup);
 
     *waiters = (struct waiters){
         .by_slot = calloc(setup->depth, sizeof *waiters->by_slot),
         .by_descriptor = calloc(numbers, sizeof *waiters->by_descriptor),
         .ready.items = calloc(setup->depth, sizeof *waiters->ready.items),
         .depth = setup->depth,
+        .numbers = numbers,
     };
     if (!waiters->by_slot || !waiters->by_descriptor || !waiters->ready.items) {
         waiters_close(waiters);
@@ -39,4 +30,9 @@ void waiters_close(struct waiters *waiters)
     free(waiters->by_descriptor);
     free(waiters->ready.items);
     *waiters = (struct waiters){0};
+}
+
+const char *waiters_degenerate(const struct trial_question *question)
+{
+    return question->on_files ? "a regular file is always ready" : NULL;
 }

@@ -33,6 +33,7 @@ struct watched {
 struct waiters {
     struct waiter *by_slot;
     struct watched *by_descriptor;
+    size_t numbers; /* so many of these */
     uint32_t count; /* requests that wait */
     struct ready ready;
     uint32_t depth;
@@ -41,6 +42,9 @@ struct waiters {
 /* Room for setup's slots and descriptors: 0 or -ENOMEM, with nothing allocated. */
 int waiters_open(struct waiters *waiters, const struct engine_setup *setup);
 void waiters_close(struct waiters *waiters);
+
+/* As struct engine's: for those that can watch regular files. */
+const char *waiters_degenerate(const struct trial_question *question);
 
 static inline enum wait_kind wait_kind(const struct request *request)
 {

@@ -264,7 +264,6 @@ static int apply_options(struct loop *loop)
     loop->submit_is_all = caps->blocks_in_submit && caps->moves_data;
     loop->deadline_ns = caps->cancels ? (uint64_t)loop->settings.deadline_ns : 0;
     loop->chains = caps->next_start != NEXT_BY_LOOP;
-
     loop->is_special = loop->chains || loop->deadline_ns;
     loop->is_shared = caps->next_start == NEXT_ON_THREAD || caps->next_start == NEXT_IN_LANE;
     choose_stamps(loop);
