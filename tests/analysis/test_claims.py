@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from iomodels.analysis.claims import sets
+from iomodels.analysis.claims import sets, values
 from iomodels.analysis.claims.article import CLAIMS
 from iomodels.analysis.claims.definition import (
     Claim,
@@ -329,3 +329,10 @@ def test_a_suite_has_the_cells_of_its_claims_and_no_others(claim_set: ClaimSet) 
     assert {cell.engine.canonical for cell in figure} == set(engines)
     used |= {cell.index for cell in figure}
     assert used == {cell.index for cell in planned.cells if not cell.is_harness}
+
+
+def test_overflows_of_the_signal_queue_are_those_that_the_engine_counts() -> None:
+    assert values.SIGNAL_OVERFLOWS in parse("sigio").counters
+    counted = make_trial(1, counters={values.SIGNAL_OVERFLOWS: 30.0})
+    assert values.signal_overflows_per_op(counted) == 30 / counted.operations
+    assert values.signal_overflows_per_op(make_trial(1, counters={})) == 0

@@ -7,8 +7,8 @@ from iomodels.analysis.claims.values import (
     NEWS,
     added_p99_ns,
     entered_per_op,
-    lost_signals_per_op,
     ratio,
+    signal_overflows_per_op,
     submit_share,
     switches_per_op,
 )
@@ -317,7 +317,7 @@ CLAIMS: tuple[Claim, ...] = (
         "Signal-driven I/O does not scale",
         "Throughput of sigio divided by that of epoll, on the same server with 256 connections: "
         "each event is a signal, and each signal is taken with a call. With 16 connections it is "
-        "shown beside it, and so are the signals that got lost: there are some only where more are "
+        "shown beside it, and so is how often the queue of signals was full: only where more are "
         "waiting than RLIMIT_SIGPENDING allows.",
         (
             *_served(
@@ -326,7 +326,9 @@ CLAIMS: tuple[Claim, ...] = (
             ),
             *_served("throughput", THROUGHPUT.of_trial, ("sigio", "epoll"), (16,)),
             Condition(
-                ClaimQuantity("signals lost per operation:", lost_signals_per_op),
+                ClaimQuantity(
+                    "overflows of the signal queue per operation:", signal_overflows_per_op
+                ),
                 (_serving("sigio", 256),),
             ),
         ),

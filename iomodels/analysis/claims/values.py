@@ -35,10 +35,14 @@ def switches_per_op(trial: Trial) -> float:
     return switches.voluntary + switches.involuntary
 
 
-def lost_signals_per_op(trial: Trial) -> float:
-    """Events whose signal did not come."""
-    lost = trial.counters.get("signals_lost", 0.0)
-    return lost / trial.operations if trial.operations else math.nan
+SIGNAL_OVERFLOWS = "signal_overflows"
+"""What sigio counts (`core/engines/sigio.c`)."""
+
+
+def signal_overflows_per_op(trial: Trial) -> float:
+    """How often the queue of signals was full, and the kernel sent SIGIO instead."""
+    overflows = trial.counters.get(SIGNAL_OVERFLOWS, 0.0)
+    return overflows / trial.operations if trial.operations else math.nan
 
 
 def entered_per_op(trial: Trial) -> float:
