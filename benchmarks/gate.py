@@ -221,7 +221,7 @@ def _is_inconclusive(decision: screen_confirm.Decision, threshold: float) -> boo
         )
         for row, first in enumerate(decision.first)
     ]
-    return verdict.outcome(changes, threshold=threshold, comparable=True) == "inconclusive"
+    return verdict.outcome(changes, undecided="pass", comparable=True) == "inconclusive"
 
 
 def _sequential_alarm(machine: Simulated, cells: int) -> bool:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,26 +13,25 @@ from iomodels.base.exit_codes import Exit
 from iomodels.measure.defaults import MAX_ROUNDS, MAX_SEED
 
 from .arguments import completing
-from .arguments.results import found
-from .bench import DEFAULT_SUITE, default_output
+from .checking import arms as by_arms
+from .checking import baseline as by_baseline
 from .shared.ending import Ending
 from .shared.options import (
+    BUDGET_OPTION,
     JSON_OPTION,
     LEGEND_OPTION,
     METRIC_OPTION,
     THRESHOLD_OPTION,
+    UNDECIDED_OPTION,
     Time,
     engine_option,
     export_option,
-    one_folder,
     set_option,
     settings_by_key,
 )
 
 if TYPE_CHECKING:
-    from iomodels.check.baseline import Baseline
-    from iomodels.check.pair_runs import PairedCell
-    from iomodels.comparison.schema import Comparison
+    from iomodels.comparison.schema import Undecided
 
 MAX_SELF_TEST_S = 600_000
 DEFAULT_MINUTES = 3.0
@@ -111,6 +107,8 @@ LEAST_PAIRS = 10
 )
 @METRIC_OPTION
 @THRESHOLD_OPTION
+@UNDECIDED_OPTION
+@BUDGET_OPTION
 @click.option(
     "-o",
     "--output",
@@ -135,6 +133,8 @@ def command(
     minutes: float | None,
     metrics: tuple[str, ...],
     threshold: float,
+    undecided: Undecided,
+    budget: float | None,
     output: Path | None,
     force: bool,
     legend: bool,
@@ -185,21 +185,43 @@ def command(
     exports = exporting.asked(exported, "verdicts", force=force, as_json=as_json, taken=taken)
     ending = Ending()
     if baseline:
-        _files_only(names)
-        how = _How(metrics, threshold, rounds, _folder(by_key), however_long, output, force)
-        base = _loaded((*baseline, *names))
+        by_baseline.files_only(names)
+        how = by_baseline.How(
+            metrics,
+            threshold,
+            rounds,
+            by_baseline.folder(by_key),
+            however_long,
+            output,
+            force,
+            undecided,
+            budget,
+        )
+        base = by_baseline.loaded((*baseline, *names))
     else:
         if rounds is not None and rounds < LEAST_PAIRS:
             raise click.UsageError(
                 f"an A/B needs at least {LEAST_PAIRS} pairs: use -r {LEAST_PAIRS} or more"
             )
-        arms = _Arms(names, arm_a, arm_b, engines, by_key, metrics, threshold, rounds, seed)
+        arms = by_arms.Arms(
+            names,
+            arm_a,
+            arm_b,
+            engines,
+            by_key,
+            metrics,
+            threshold,
+            rounds,
+            seed,
+            undecided,
+            budget,
+        )
         cells = arms.cells()
     with signals.held() as held:
         if baseline:
-            comparison, number = _against_baseline(base, how, ending, as_json=as_json)
+            comparison, number = by_baseline.against_baseline(base, how, ending, as_json=as_json)
         else:
-            comparison, number = _a_against_b(cells, arms)
+            comparison, number = by_arms.a_against_b(cells, arms)
         if as_json:
             exports += exporting.asked(["json=-"], "verdicts", force=force)
         if comparison is not None:
@@ -217,29 +239,6 @@ def command(
     return ending.code(EXIT_CODES[comparison.outcome], number)
 
 
-def _folder(settings: Mapping[str, Sequence[str]]) -> str | None:
-    """The one thing that a baseline leaves open: it never says where files are."""
-    others = [key for key in settings if key != "channel.folder"]
-    if others:
-        raise click.UsageError(
-            f"--set {others[0]} needs --a or --b: with --baseline only channel.folder can be "
-            "set; the other settings are those of the baseline"
-        )
-    return one_folder(settings)
-
-
-def _files_only(names: Sequence[str]) -> None:
-    """What follows `--baseline FILE` are more files, as a shell makes them of `baseline/*.json`."""
-    from iomodels.workload.scenario import shipped, suites
-
-    scenarios = {*shipped(), *suites()}
-    for name in names:
-        if Path(name).suffix == ".toml" or (name in scenarios and not Path(name).exists()):
-            raise click.UsageError(
-                "with --baseline, name no scenario: the baseline contains the cells to measure"
-            )
-
-
 def _one_way(*, baseline: bool, paired: bool, self_test: bool) -> None:
     if baseline + paired + self_test > 1:
         raise click.UsageError("use one of --baseline, --a and --b, or --self-test")
@@ -251,110 +250,3 @@ def _not_with(options: Mapping[str, object], why: str) -> None:
     for name, given in options.items():
         if given:
             raise click.UsageError(f"{name} {why}")
-
-
-@dataclass(frozen=True)
-class _How:
-    """How to check against a baseline, as `against_baseline.check` takes it."""
-
-    metric_keys: Sequence[str]
-    threshold: float
-    rounds: int | None
-    folder: str | None
-    however_long: bool
-    output: Path | None
-    force: bool
-
-
-def _loaded(paths: Sequence[str]) -> Baseline:
-    from iomodels.check.baseline import load_baseline
-
-    return load_baseline(found([Path(path) for path in paths]))
-
-
-def _against_baseline(
-    base: Baseline, how: _How, ending: Ending, *, as_json: bool
-) -> tuple[Comparison | None, int | None]:
-    """What it came to, and the signal that interrupted it: then nothing was judged, what there was
-    is saved, and it is said where."""
-    from iomodels.check import against_baseline
-    from iomodels.measure.run import RunInterrupted
-
-    from .show import console, progress
-
-    messages = console.err()
-    comparison, number = None, None
-    try:
-        with progress.display(messages, table_below=not as_json) as listener:
-            checked = against_baseline.check(base, **vars(how), listener=listener)
-        comparison, kept, not_saved = checked.comparison, checked.output, checked.not_saved
-    except RunInterrupted as interruption:
-        number, not_saved = interruption.number, interruption.not_saved
-        messages.print(f"{signals.words(number)}: nothing was judged")
-        kept = how.output if how.output is not None and how.output.exists() else None
-    if not_saved is not None:
-        ending.failures.append(not_saved)
-    elif kept is not None:
-        messages.print(console.safe(f"result: {kept}"), soft_wrap=True)
-    return comparison, number
-
-
-@dataclass(frozen=True)
-class _Arms:
-    """An A/B as it was asked for."""
-
-    names: Sequence[str]
-    a: Sequence[str]
-    b: Sequence[str]
-    engines: Sequence[str]
-    settings: Mapping[str, Sequence[str]]
-    metrics: Sequence[str]
-    threshold: float
-    rounds: int | None
-    seed: int | None
-
-    def cells(self) -> list[PairedCell]:
-        from iomodels.check import pair_runs
-        from iomodels.engines.spec import parse_list as parse_engines
-
-        a, b = (pair_runs.parse_arm(texts) for texts in (self.a, self.b))
-        specs = parse_engines(self.engines)
-        cells = pair_runs.plan_cells(self.names or (DEFAULT_SUITE,), specs, self.settings, a, b)
-        pair_runs.check_folders(cells)
-        return cells
-
-
-def _a_against_b(cells: Sequence[PairedCell], arms: _Arms) -> tuple[Comparison, int | None]:
-    """What it came to, and the signal that interrupted it."""
-    from iomodels.check import a_against_b, pair_runs
-    from iomodels.check.kept_pairs import KeptPairs
-
-    from .show import console, pair_progress
-
-    messages = console.err()
-    a, b = (pair_runs.parse_arm(texts) for texts in (arms.a, arms.b))
-    seed = secrets.randbits(32) if arms.seed is None else arms.seed
-    path = default_output(["check"], datetime.now(UTC))
-    try:
-        with (
-            pair_progress.display(messages, seed) as listener,
-            KeptPairs(listener, cells, path, seed) as keeping,
-        ):
-            comparison = a_against_b.compare_arms(
-                cells,
-                base_name=f"A ({a.name})",
-                new_name=f"B ({b.name})",
-                seed=seed,
-                threshold=arms.threshold,
-                metric_keys=arms.metrics,
-                first_pairs=arms.rounds,
-                listener=keeping,
-            )
-            keeping.discard()
-    except a_against_b.ComparisonInterrupted as interruption:
-        number = interruption.number
-        messages.print(f"{signals.words(number)}: this is what was measured until then")
-        for kept in keeping.paths:
-            messages.print(console.safe(f"kept: {kept}"), soft_wrap=True)
-        return interruption.comparison, number
-    return comparison, None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,8 +15,12 @@ from .shared.options import (
     LEGEND_OPTION,
     METRIC_OPTION,
     THRESHOLD_OPTION,
+    UNDECIDED_OPTION,
     export_option,
 )
+
+if TYPE_CHECKING:
+    from iomodels.comparison.schema import Undecided
 
 FORMATS = ("table", "markdown", "json", "csv")
 
@@ -27,6 +32,7 @@ FORMATS = ("table", "markdown", "json", "csv")
 )
 @METRIC_OPTION
 @THRESHOLD_OPTION
+@UNDECIDED_OPTION
 @click.option(
     "--anyway",
     is_flag=True,
@@ -48,6 +54,7 @@ def command(
     new: Path,
     metrics: tuple[str, ...],
     threshold: float,
+    undecided: Undecided,
     anyway: bool,
     shown_as: str,
     force: bool,
@@ -90,6 +97,7 @@ def command(
         new_name=new_name,
         threshold=threshold,
         metric_keys=metrics,
+        undecided=undecided,
         anyway=anyway,
     )
     ending = Ending()

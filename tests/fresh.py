@@ -29,7 +29,7 @@ COMMAND_LINE = (
         "iomodels.cli.main",
         "iomodels.measure.run",
         "iomodels.comparison.runs",
-        "iomodels.check.against_baseline",
+        "iomodels.check.history.against_baseline",
     ),
     *(
         "iomodels.check.a_against_b",

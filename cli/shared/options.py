@@ -161,6 +161,15 @@ THRESHOLD_OPTION = click.option(
 )
 
 
+UNDECIDED_OPTION = click.option(
+    "--undecided",
+    type=click.Choice(["pass", "fail"]),
+    default="pass",
+    help="The outcome where no loss is shown, but not every cell excludes one: pass is exit code "
+    "0, fail is 4. A cell that looks worse than the threshold never passes. [default: pass]",
+)
+
+
 class Time(_FloatType):
     """A time within limits: a number of the option's own unit, or a number with a unit (500ms).
 
@@ -199,6 +208,15 @@ class Time(_FloatType):
                 ctx,
             )
         return units
+
+
+MAX_BUDGET_S = 24 * 3600
+BUDGET_OPTION = click.option(
+    "--budget",
+    type=Time("s", 1, MAX_BUDGET_S),
+    metavar="TIME",
+    help="Longest time to measure, in seconds or with a unit: 300, 5m. [default: 5m]",
+)
 
 
 def one_folder(settings: Mapping[str, Sequence[str]]) -> str | None:

@@ -21,7 +21,7 @@ from iomodels.check.pair_runs import PairedCell
 from iomodels.check.pair_verdicts import PairedRow
 from iomodels.comparison import metrics, verdict
 from iomodels.comparison.runs import DEFAULT_THRESHOLD, now_utc
-from iomodels.comparison.schema import OF_PAIRS, SCHEMA, Change, Comparison
+from iomodels.comparison.schema import OF_PAIRS, SCHEMA, Change, Comparison, Undecided
 from iomodels.machine import noise
 from iomodels.results.schema import Notice, Tool
 from iomodels.statistics import screen_confirm
@@ -53,6 +53,8 @@ def compare_arms(
     threshold: float = DEFAULT_THRESHOLD,
     metric_keys: Sequence[str] = (),
     first_pairs: int | None = None,
+    undecided: Undecided = "pass",
+    budget_s: float | None = None,
     listener: ComparisonListener | None = None,
 ) -> Comparison:
     """Measure both arms in pairs and judge B against A.
@@ -81,8 +83,9 @@ def compare_arms(
             new_tool=Tool(there.version, there.core_hash),
             threshold=threshold,
             outcome=verdict.outcome(
-                changes, threshold=threshold, comparable=True, finished=finished
+                changes, undecided=undecided, comparable=True, finished=finished
             ),
+            undecided=undecided,
             changes=changes,
             differences=[],
             warnings=[

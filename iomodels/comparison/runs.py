@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from iomodels.analysis.quantity_definition import Quantity
 from iomodels.comparison import exact_counters, matching, metrics, unpaired_verdicts, verdict
 from iomodels.comparison.matching import Key
-from iomodels.comparison.schema import OF_ROUNDS, SCHEMA, Change, Comparison
+from iomodels.comparison.schema import OF_ROUNDS, SCHEMA, Change, Comparison, Undecided
 from iomodels.comparison.unpaired_verdicts import Judgement, NamedTiming, Timing
 from iomodels.machine import noise
 from iomodels.results.schema import Cell, Interval, Notice, Run
@@ -38,6 +38,7 @@ def compare(
     new_name: str,
     threshold: float = DEFAULT_THRESHOLD,
     metric_keys: Sequence[str] = (),
+    undecided: Undecided = "pass",
     anyway: bool = False,
 ) -> Comparison:
     """Compare two runs. `anyway` judges times although machine or tool differ; it still warns.
@@ -52,7 +53,7 @@ def compare(
     changes = [] if apart else judge_runs([base], new, by, "" if anyway else _refusal(why_not))
     elsewhere = places_differ([base], new)
     comparable = not elsewhere and (anyway or not why_not)
-    outcome = verdict.outcome(changes, threshold=threshold, comparable=comparable)
+    outcome = verdict.outcome(changes, undecided=undecided, comparable=comparable)
     if outcome == "inconclusive" and base.cells == new.cells:
         outcome = "passed"  # there is no noise between numbers that are the same
     one = Notice(
@@ -84,6 +85,7 @@ def compare(
             *([] if apart else [one]),
         ],
         counters_unjudged=counters_unjudged([base], new),
+        undecided=undecided,
         interval=OF_ROUNDS,
     )
 

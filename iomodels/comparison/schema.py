@@ -1,5 +1,4 @@
-"""What a comparison of two runs says: its types (`runs.py` and `check/against_baseline.py` make
-them).
+"""What a comparison says: its types (`runs.py` and `check/history/against_baseline.py` make them).
 
 Plain data, as `results/schema.py` is: whoever shows or exports a comparison needs nothing else.
 """
@@ -24,6 +23,9 @@ anything measured. `new`: only the new run has it.
 OF_ROUNDS = "95 %; it covers differences between rounds, not between runs"
 OF_RUNS = "95 %; it covers differences between rounds and between runs"
 OF_PAIRS = "95 %, over pairs measured side by side"
+
+Undecided = Literal["pass", "fail"]
+"""What becomes of a gate where no loss is shown, but not every cell excludes one."""
 
 Outcome = Literal["passed", "regression", "inconclusive", "not comparable"]
 
@@ -56,9 +58,40 @@ class Change(msgspec.Struct, frozen=True):
     """Whether it was measured again on fresh rounds before this verdict."""
     reason: str | None = None
     """Why the verdict is "inconclusive", "failed" or "vanished", and what would help."""
+    limit: float | None = None
+    """The loss from which on an undecided cell never passes: 0.05 is 5 %. It is the threshold or,
+    where this machine differs more than that by itself, what that explains."""
+    suspect: bool = False
+    """It is undecided, and its estimate is a loss beyond `limit`: the gate does not pass."""
     judged: bool = True
     """False where the numbers are shown only: made elsewhere, or not all rounds have one. Then not
     even a gain may be read from them."""
+
+
+class Trend(msgspec.Struct, frozen=True):
+    """One cell in one metric over the runs of a history, oldest first, and now."""
+
+    scenario: str
+    parameters: dict[str, Parameter]
+    label: str
+    engine: str
+    metric: str
+    unit: str
+    bigger_is_better: bool
+    runs: list[Interval | None]
+    """Medians over rounds with their intervals, one for each of `Comparison.history`; None where
+    that run does not have the cell."""
+    changed_at: list[int] = []
+    """Indices into `runs`: the first run of each new level."""
+
+
+class HistoryRun(msgspec.Struct, frozen=True):
+    """One run of a history, as a trend shows it. The last one is the run that was checked."""
+
+    created_utc: str
+    kernel: str = ""
+    known_change: str = ""
+    """What was known to have changed here, as its recorder wrote it; the history starts there."""
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -87,5 +120,11 @@ class Comparison(msgspec.Struct, frozen=True):
     warnings: list[Notice]
     counters_unjudged: int = 0
     """Counters (calls per operation, by cell) that vary by themselves, or have too few rounds."""
+    undecided: Undecided = "pass"
+    allowed: list[str] = []
+    """The differences of the machine that `--allow` named."""
+    history: list[HistoryRun] = []
+    """Of a check against a baseline: its runs, oldest first, and the run that was checked."""
+    trends: list[Trend] = []
     interval: str = OF_ROUNDS
     """Of what the intervals of the ratios are: `OF_ROUNDS`, `OF_RUNS` or `OF_PAIRS`."""

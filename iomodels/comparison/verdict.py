@@ -12,13 +12,10 @@ import math
 from collections.abc import Iterable, Sequence
 
 from iomodels.base.exit_codes import Exit
-from iomodels.comparison.metrics import COUNTER_PREFIX
-from iomodels.comparison.schema import Change, Outcome, Verdict
+from iomodels.comparison.schema import Change, Outcome, Undecided, Verdict
 from iomodels.results.schema import Interval
 from iomodels.statistics.rounds import MIN_ROUNDS
 
-SENSITIVE = 2.0
-"""A gate that finds nothing passes if a change of so many thresholds was detectable."""
 FAILING: tuple[Verdict, ...] = ("slower", "vanished", "failed")
 REMEDY = "use more rounds (bench -r) on both sides, or a quieter machine"
 REMEDY_OF_BASELINE = (
@@ -55,41 +52,33 @@ def why_unsure(
 
 
 def outcome(
-    changes: Sequence[Change], *, threshold: float, comparable: bool, finished: bool = True
+    changes: Sequence[Change],
+    *,
+    undecided: Undecided,
+    comparable: bool,
+    finished: bool = True,
 ) -> Outcome:
     """What all of it comes to. A failing cell outranks what cannot be compared or is open, and what
-    was not measured to its end never passes."""
+    was not measured to its end, or looks like a loss, never passes.
+
+    `undecided` is for the rest: no loss is shown, none is likely, but not every interval excludes
+    one.
+    """
     if not changes or any(change.verdict in FAILING for change in changes):
         # A gate that looked at nothing must not be green.
         return "regression" if changes else "not comparable"
     if not comparable or all(change.verdict == "new" for change in changes):
         return "not comparable"
-    timed = [c for c in changes if not c.metric.startswith(COUNTER_PREFIX) and c.verdict != "new"]
-    decided = any(change.verdict != "inconclusive" for change in timed)
-    if not finished or any(_may_be_worse(change, threshold, decided=decided) for change in changes):
+    open_ones = [change for change in changes if change.verdict == "inconclusive"]
+    if not finished or any(never_passes(change) for change in open_ones):
         return "inconclusive"
-    return "passed"
+    return "inconclusive" if undecided == "fail" and open_ones else "passed"
 
 
-def _may_be_worse(change: Change, threshold: float, *, decided: bool) -> bool:
-    """Whether a loss that a gate is for is still possible. A possible gain harms nobody.
-
-    Intervals of many noisy cells never all lie within the threshold. So a cell in which no change
-    was seen does no harm either, where one of `SENSITIVE` thresholds would have been; but only
-    where at least one other timing was `decided`: what says nothing anywhere never passes.
-    """
-    if change.verdict != "inconclusive":
-        return False
-    if change.ratio is None or change.rounds < MIN_ROUNDS or not change.judged:
-        return True
-    low, high = change.ratio.low, change.ratio.high
-    least, most = 1 / (1 + threshold), 1 + threshold
-    if least <= low and high <= most:
-        return True  # it would be the same, if all of it had been measured
-    sees = change.detectable
-    if decided and low <= 1 <= high and sees is not None and sees <= SENSITIVE * threshold:
-        return False
-    return low < least if change.bigger_is_better else high > most
+def never_passes(change: Change) -> bool:
+    """Whether an inconclusive change holds up the gate whatever was asked of those: it looks like a
+    loss, or nothing was compared at all."""
+    return change.suspect or change.ratio is None or change.rounds < MIN_ROUNDS or not change.judged
 
 
 EXIT_CODES: dict[Outcome, int] = {

@@ -9,7 +9,7 @@ from iomodels.base.units import counted, format_count
 from iomodels.comparison.matching import NO_COMMON_CELL
 from iomodels.comparison.metrics import COUNTER_PREFIX, METRICS, SUITE
 from iomodels.comparison.schema import Change, Comparison
-from iomodels.comparison.verdict import FAILING, SENSITIVE
+from iomodels.comparison.verdict import FAILING
 from iomodels.results.schema import Interval
 from iomodels.statistics.rounds import MIN_ROUNDS
 
@@ -46,8 +46,7 @@ def why_passed(comparison: Comparison) -> str:
         return ""
     if any(notice.code == "same-run" for notice in comparison.warnings):
         return SAME_RUN
-    large = share(SENSITIVE * comparison.threshold)
-    return f"there only a gain is possible, or a loss of {large} was detectable"
+    return "no cell looks worse by more than its limit"
 
 
 def why_incomparable(comparison: Comparison) -> str:

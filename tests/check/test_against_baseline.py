@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from iomodels import exports
 from iomodels.base.errors import NothingMeasured, ResultError, TrialError, UsageError
-from iomodels.check import against_baseline, baseline
+from iomodels.check.history import against_baseline, baseline
 from iomodels.comparison.schema import OF_ROUNDS, OF_RUNS, Change
 from iomodels.measure import run as runner
 from iomodels.measure.run import bench

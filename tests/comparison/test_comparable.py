@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from iomodels.base.errors import IomodelsError, ResultError
-from iomodels.check import against_baseline, baseline
+from iomodels.check.history import against_baseline, baseline
 from iomodels.comparison import verdict
 from iomodels.comparison.runs import Judgement, judge_runs
-from iomodels.comparison.schema import Change, Comparison
+from iomodels.comparison.schema import Change, Comparison, Undecided
 from iomodels.results import read, save
 from iomodels.results.schema import Interval, Run, Tool
 
@@ -188,18 +188,18 @@ def test_a_lost_cell_beside_a_common_one_is_a_regression_still() -> None:
     assert comparison.outcome == "regression"
 
 
-def test_where_every_timing_is_inconclusive_nothing_passes_that_may_be_a_loss() -> None:
+def test_what_is_undecided_passes_as_asked_but_never_what_looks_like_a_loss() -> None:
     unsure = make_change(
         verdict="inconclusive", rounds=20, bigger_is_better=True, ratio=Interval(1, 0.94, 1.06),
         detectable=0.06, metric="throughput_ops",
     )  # fmt: skip
-    gain = replace(unsure, ratio=Interval(1.05, 0.99, 1.2))
     same = replace(unsure, verdict="same", ratio=Interval(1, 0.99, 1.01))
-    counter = replace(same, metric="calls_per_op.read")
 
-    def outcome(*changes: Change) -> str:
-        return verdict.outcome(changes, threshold=0.05, comparable=True)
+    def outcomes(*changes: Change) -> list[str]:
+        asked: tuple[Undecided, ...] = ("pass", "fail")
+        return [verdict.outcome(changes, undecided=u, comparable=True) for u in asked]
 
-    assert outcome(unsure, unsure) == outcome(unsure, counter) == "inconclusive"
-    assert outcome(unsure, gain) == "inconclusive"
-    assert outcome(unsure, same) == outcome(gain, gain) == "passed"
+    assert outcomes(same, same) == ["passed", "passed"]
+    assert outcomes(unsure, same) == outcomes(unsure, unsure) == ["passed", "inconclusive"]
+    for never in ({"suspect": True}, {"ratio": None}, {"rounds": 5}, {"judged": False}):
+        assert outcomes(replace(unsure, **never), same) == ["inconclusive"] * 2, never

@@ -16,7 +16,7 @@ import msgspec
 
 from iomodels.analysis.cells import has_measurements
 from iomodels.base.errors import NotWritten, ResultError, UsageError
-from iomodels.check.baseline import (
+from iomodels.check.history.baseline import (
     FRESH_ROUNDS,
     LEAST_FRESH_ROUNDS,
     Baseline,
@@ -41,7 +41,7 @@ from iomodels.comparison.runs import (
     places_differ,
     places_unknown,
 )
-from iomodels.comparison.schema import OF_ROUNDS, OF_RUNS, SCHEMA, Change, Comparison
+from iomodels.comparison.schema import OF_ROUNDS, OF_RUNS, SCHEMA, Change, Comparison, Undecided
 from iomodels.engines.spec import EngineSpec
 from iomodels.machine import environment
 from iomodels.measure import places
@@ -85,6 +85,8 @@ def check(
     however_long: bool = False,
     output: str | Path | None = None,
     force: bool = False,
+    undecided: Undecided = "pass",
+    budget_s: float | None = None,
     listener: RunListener | None = None,
 ) -> Checked:
     """Measure the baseline's cells and judge them. `output` keeps the run: the next baseline,
@@ -156,7 +158,7 @@ def check(
         threshold=threshold,
         outcome=verdict.outcome(
             changes,
-            threshold=threshold,
+            undecided=undecided,
             comparable=not refusal and not elsewhere,
             finished=not unchecked,
         ),
@@ -177,6 +179,7 @@ def check(
             *run.warnings,
         ],
         counters_unjudged=counters_unjudged(bases, run),
+        undecided=undecided,
         interval=OF_RUNS if len(bases) > 1 else OF_ROUNDS,
     )
     return Checked(comparison, run, kept if has_measurements(run) else None, not_saved)

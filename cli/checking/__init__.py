@@ -1,0 +1,1 @@
+"""What `iomodels check` does: one module for each kind of check."""

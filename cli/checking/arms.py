@@ -1,0 +1,83 @@
+"""`iomodels check --a … --b …`: both arms are measured now, in pairs."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from iomodels.base import signals
+
+from ..bench import DEFAULT_SUITE, default_output
+
+if TYPE_CHECKING:
+    from iomodels.check.pair_runs import PairedCell
+    from iomodels.comparison.schema import Comparison, Undecided
+
+
+@dataclass(frozen=True)
+class Arms:
+    """An A/B as it was asked for."""
+
+    names: Sequence[str]
+    a: Sequence[str]
+    b: Sequence[str]
+    engines: Sequence[str]
+    settings: Mapping[str, Sequence[str]]
+    metrics: Sequence[str]
+    threshold: float
+    rounds: int | None
+    seed: int | None
+    undecided: Undecided
+    budget_s: float | None
+
+    def cells(self) -> list[PairedCell]:
+        from iomodels.check import pair_runs
+        from iomodels.engines.spec import parse_list as parse_engines
+
+        a, b = (pair_runs.parse_arm(texts) for texts in (self.a, self.b))
+        specs = parse_engines(self.engines)
+        cells = pair_runs.plan_cells(self.names or (DEFAULT_SUITE,), specs, self.settings, a, b)
+        pair_runs.check_folders(cells)
+        return cells
+
+
+def a_against_b(cells: Sequence[PairedCell], arms: Arms) -> tuple[Comparison, int | None]:
+    """What it came to, and the signal that interrupted it."""
+    from iomodels.check import a_against_b as checking
+    from iomodels.check import pair_runs
+    from iomodels.check.kept_pairs import KeptPairs
+
+    from ..show import console, pair_progress
+
+    messages = console.err()
+    a, b = (pair_runs.parse_arm(texts) for texts in (arms.a, arms.b))
+    seed = secrets.randbits(32) if arms.seed is None else arms.seed
+    path = default_output(["check"], datetime.now(UTC))
+    try:
+        with (
+            pair_progress.display(messages, seed) as listener,
+            KeptPairs(listener, cells, path, seed) as keeping,
+        ):
+            comparison = checking.compare_arms(
+                cells,
+                base_name=f"A ({a.name})",
+                new_name=f"B ({b.name})",
+                seed=seed,
+                threshold=arms.threshold,
+                metric_keys=arms.metrics,
+                first_pairs=arms.rounds,
+                undecided=arms.undecided,
+                budget_s=arms.budget_s,
+                listener=keeping,
+            )
+            keeping.discard()
+    except checking.ComparisonInterrupted as interruption:
+        number = interruption.number
+        messages.print(f"{signals.words(number)}: this is what was measured until then")
+        for kept in keeping.paths:
+            messages.print(console.safe(f"kept: {kept}"), soft_wrap=True)
+        return interruption.comparison, number
+    return comparison, None
