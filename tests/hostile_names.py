@@ -23,7 +23,7 @@ FRAGMENTS = (
 texts = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=5)), max_size=5).map(
     "".join
 )
-numbers = st.floats(min_value=0, max_value=1e12)
+numbers = st.one_of(st.just(0.0), st.floats(min_value=1e-12, max_value=1e12))
 intervals = st.lists(numbers, min_size=3, max_size=3).map(
     lambda three: Interval(low=min(three), median=sorted(three)[1], high=max(three))
 )

@@ -17,6 +17,7 @@ from iomodels.charts import (
     by_engine,
     calls,
     cancelling,
+    changes,
     cpu_latency,
     models,
     over_time,
@@ -26,20 +27,24 @@ from iomodels.charts import (
     scaling,
 )
 from iomodels.charts import matrix as four_models
-from iomodels.charts.drawing.chart import Chart
+from iomodels.charts.drawing.chart import Chart, ComparisonChart
 from iomodels.charts.drawing.picture import FORMATS, Format, Picture, render
-from iomodels.charts.drawing.scene import NARROW_IN, Scene, scenes
-from iomodels.charts.drawing.style import context
+from iomodels.charts.drawing.scene import NARROW_IN, WIDTH_IN, Scene, scenes
+from iomodels.charts.drawing.style import context, safe
+from iomodels.comparison import wording
+from iomodels.comparison.schema import Comparison
 from iomodels.results.schema import Run
 
 __all__ = [
     "CHARTS",
+    "COMPARISON_CHARTS",
     "FIRST",
     "FORMATS",
     "Format",
     "Picture",
     "matrices",
     "matrix",
+    "of_comparison",
     "pictures",
     "render",
 ]
@@ -60,6 +65,10 @@ CHARTS: tuple[Chart, ...] = (
 few scenarios have at all is what these are about."""
 FIRST = 4
 """How many of them that are."""
+
+
+COMPARISON_CHARTS: tuple[ComparisonChart, ...] = (changes.CHART,)
+"""Every kind of picture of a comparison, in the order in which they stand on its page."""
 
 
 def pictures(
@@ -98,6 +107,28 @@ def matrices(run: Run) -> list[Picture]:
         if four_models.CHART.has_a_place(scene) and four_models.most_quadrants(scene) > 2
     ]
     return [_picture(four_models.CHART, scene, taken) for scene in suitable]
+
+
+def of_comparison(comparison: Comparison) -> list[Picture]:
+    """All pictures that suit a comparison; empty where it has nothing to show."""
+    return [
+        Picture(
+            name=chart.name,
+            scenario="",
+            title=f"{chart.subject}: {safe(wording.headline(comparison))}",
+            alt=chart.describe(comparison),
+            draw=partial(_styled_comparison, chart, comparison, WIDTH_IN),
+            draw_narrow=partial(_styled_comparison, chart, comparison, NARROW_IN),
+            subject=chart.subject,
+        )
+        for chart in COMPARISON_CHARTS
+        if chart.suits(comparison)
+    ]
+
+
+def _styled_comparison(chart: ComparisonChart, comparison: Comparison, width_in: float) -> Figure:
+    with context():
+        return chart.draw(comparison, width_in)
 
 
 def _picture(chart: Chart, scene: Scene, taken: set[str]) -> Picture:

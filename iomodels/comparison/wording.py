@@ -112,10 +112,7 @@ def _not_excluded(comparison: Comparison) -> list[str]:
     loss, change = max(losses, key=lambda each: each[0], default=(0.0, None))
     if change is None or loss <= 0:
         return []
-    where = (
-        SUITE.title if change.metric == SUITE.metric else f"{cell_name(change)}: {_title(change)}"
-    )
-    return [f"Not excluded: a loss of up to {share(loss)} ({where})."]
+    return [f"Not excluded: a loss of up to {share(loss)} ({subject(change)})."]
 
 
 def _loss(change: Change, ratio: Interval) -> float:
@@ -130,21 +127,32 @@ def _answer(change: Change) -> str:
         text = f"{SUITE.title}: {'better' if better else 'worse'}"
     else:
         direction = "higher" if better == change.bigger_is_better else "lower"
-        text = f"{cell_name(change)}: {_title(change)} {direction}"
-    return f"{text}, {by}." if (by := changed(change) or _from_to(change)) else f"{text}."
+        text = f"{cell_name(change)}: {title(change)} {direction}"
+    return f"{text}, {by}." if (by := changed(change) or from_to(change)) else f"{text}."
 
 
-def _title(change: Change) -> str:
+def title(change: Change) -> str:
+    """Its metric in words: `throughput`, `read calls per operation`."""
     if change.metric.startswith(COUNTER_PREFIX):
         return f"{change.metric.removeprefix(COUNTER_PREFIX)} calls per operation"
     metric = METRICS.get(change.metric)
     return metric.title if metric else SUITE.title
 
 
-def _from_to(change: Change) -> str:
-    if change.base is None or change.new is None:
-        return ""
-    return f"{value(change, change.base)} → {value(change, change.new)}"
+def from_to(change: Change) -> str:
+    """Both sides: `62.1k → 54.7k ops/s`, the unit once; a side that has no value is left out."""
+    before, after = (value(change, side) if side else "" for side in (change.base, change.new))
+    number, space, unit = before.rpartition(" ")
+    if space and after.endswith(f" {unit}"):
+        before = number
+    return f"{before} → {after}" if before and after else before or after
+
+
+def subject(change: Change) -> str:
+    """What it is about: `slow-device, depth 4, aio: throughput`, or all cells together."""
+    if change.metric == SUITE.metric:
+        return SUITE.title
+    return f"{cell_name(change)}: {title(change)}"
 
 
 def cell_name(change: Change) -> str:
@@ -166,13 +174,28 @@ def _numbers(change: Change) -> list[str]:
     parts = []
     if change.ratio is not None:
         parts.append(f"{changed(change)} over {counted(change.rounds, 'round')}")
-    if both := _from_to(change):
+    if both := from_to(change):
         parts.append(both)
     if change.noise is not None:
         parts.append(f"noise {share(change.noise)}")
     if change.detectable is not None:
         parts.append(f"detectable from {seen(change)}")
     return parts
+
+
+def verdict(change: Change) -> str:
+    """Its verdict in a word: what is inconclusive and looks like a loss is a `suspect`."""
+    return "suspect" if change.suspect else change.verdict
+
+
+def is_dull(change: Change) -> bool:
+    """An exact counter that is the same: there are many, and one line says so of all."""
+    return change.metric.startswith(COUNTER_PREFIX) and change.verdict == "same"
+
+
+def by(change: Change) -> str:
+    """By how much, without an interval."""
+    return "" if change.ratio is None else _signed(change.ratio.median)
 
 
 def changed(change: Change) -> str:
@@ -213,4 +236,6 @@ def value(change: Change, interval: Interval) -> str:
 
 def _signed(ratio: float) -> str:
     change = (ratio - 1) * 100
-    return f"{change:+.2g} %" if abs(change) < 100 else f"{change:+.0f} %"
+    if abs(change) >= 1e6:
+        return "huge"
+    return f"{change:+.2g} %" if abs(change) < 99.5 else f"{change:+.0f} %"

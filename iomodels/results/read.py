@@ -169,7 +169,7 @@ def check_run(run: Run) -> None:
         raise Unusable(f"{len(run.cells)} cells, and at most {MAX_CELLS} are read")
     for field in run.__struct_fields__:
         if field not in ("cells", "asked"):
-            _check_values(getattr(run, field), field, sign_matters=False)
+            check_values(getattr(run, field), field, sign_matters=False)
     if run.asked is not None:
         _check_asked(run.asked)
     for number, cell in enumerate(run.cells):
@@ -196,7 +196,7 @@ def _check_cell(cell: Cell, where: str) -> None:
     for field in cell.__struct_fields__:
         if field != "trials":
             signed = field != "parameters"
-            _check_values(getattr(cell, field), f"{where}.{field}", sign_matters=signed)
+            check_values(getattr(cell, field), f"{where}.{field}", sign_matters=signed)
     for number, trial in enumerate(cell.trials):
         check_trial(trial, f"{where}.trials[{number}]")
 
@@ -209,7 +209,7 @@ def check_trial(trial: Trial, where: str) -> None:
         elif field == "timeline":
             _check_timeline(value or [], f"{where}.{field}")
         else:
-            _check_values(value, f"{where}.{field}", sign_matters=field not in _MAY_BE_NEGATIVE)
+            check_values(value, f"{where}.{field}", sign_matters=field not in _MAY_BE_NEGATIVE)
 
 
 def _check_histogram(histogram: Histogram, where: str) -> None:
@@ -230,16 +230,16 @@ def _check_timeline(timeline: list[int], where: str) -> None:
     if len(timeline) > MAX_PARTS:
         raise Unusable(f"{where} has {len(timeline)} parts, and at most {MAX_PARTS} are read")
     for number, count in enumerate(timeline):
-        _check_values(count, f"{where}[{number}]")
+        check_values(count, f"{where}[{number}]")
 
 
-def _check_values(value: object, where: str, *, sign_matters: bool = True) -> None:
+def check_values(value: object, where: str, *, sign_matters: bool = True) -> None:
     """Every number in `value`, however deep, is finite, of sane size, and not negative; every text
     and every list has a sane length."""
     if isinstance(value, msgspec.Struct):
         for field in value.__struct_fields__:
             signed = sign_matters and field not in _MAY_BE_NEGATIVE
-            _check_values(getattr(value, field), f"{where}.{field}", sign_matters=signed)
+            check_values(getattr(value, field), f"{where}.{field}", sign_matters=signed)
         if isinstance(value, Interval) and not value.low <= value.median <= value.high:
             raise Unusable(f"{where} is not in order: low, median, high")
     elif isinstance(value, (dict, list)) and len(value) > MAX_ENTRIES:
@@ -251,11 +251,11 @@ def _check_values(value: object, where: str, *, sign_matters: bool = True) -> No
             )
     elif isinstance(value, list):
         for number, item in enumerate(value):
-            _check_values(item, f"{where}[{number}]", sign_matters=sign_matters)
+            check_values(item, f"{where}[{number}]", sign_matters=sign_matters)
     elif isinstance(value, dict):
         for key, item in value.items():
-            _check_values(key, f"a name in {where}")
-            _check_values(item, f"{where}[{_shown(key)}]", sign_matters=sign_matters)
+            check_values(key, f"a name in {where}")
+            check_values(item, f"{where}[{_shown(key)}]", sign_matters=sign_matters)
     elif isinstance(value, float) and not math.isfinite(value):
         raise Unusable(f"{where} is not a finite number")
     elif isinstance(value, (int, float)) and abs(value) >= _MAX_NUMBER:

@@ -137,7 +137,7 @@ def test_a_pass_says_why_what_cannot_be_told_lets_it() -> None:
     told = make_comparison(unknown, outcome="passed")
     assert render("markdown", told).startswith(
         "## Passed: no loss shown, 1 inconclusive, 1 same "
-        "(there only a gain is possible, or a loss of 10 % was detectable)"
+        "(no cell looks worse by more than its limit)"
     )
     same = make_comparison(unknown, outcome="passed", warnings=[Notice("same-run", "the same")])
     assert "Passed: both are the same run" in render("markdown", same)

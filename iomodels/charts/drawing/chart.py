@@ -1,4 +1,5 @@
-"""What every kind of picture provides; one module each, listed in `iomodels.charts.CHARTS`."""
+"""What every kind of picture provides; one module each, listed in `iomodels.charts.CHARTS` or, of
+a comparison, in `iomodels.charts.COMPARISON_CHARTS`."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from matplotlib.figure import Figure
 
 from iomodels.analysis.quantity_definition import Quantity, has_deadline
 from iomodels.base.units import counted
+from iomodels.comparison.schema import Comparison
 
 from .scene import Scene, Series
 
@@ -64,6 +66,35 @@ class Chart:
                 break
             text += said
         return text if len(text) <= MAX_ALT else text[: MAX_ALT - 1] + "…"
+
+
+@dataclass(frozen=True)
+class ComparisonChart:
+    """A kind of picture of a comparison. `suits` says whether there is what it shows; `draw` is
+    pure, and takes the width in inches (`scene.WIDTH_IN` or `NARROW_IN`).
+
+    `values` are its main numbers in words, a sentence for each thing that it shows, the most
+    important first.
+    """
+
+    name: str
+    subject: str
+    suits: Callable[[Comparison], bool]
+    draw: Callable[[Comparison, float], Figure]
+    explain: Callable[[Comparison], list[str]]
+    values: Callable[[Comparison], list[str]]
+
+    def describe(self, comparison: Comparison) -> str:
+        """The picture in words: of a text too long, sentences are left out at its end."""
+        said = [f"{self.subject}.", *filter(None, self.explain(comparison))]
+        said += self.values(comparison)
+        text = ""
+        for number, sentence in enumerate(said):
+            if len(text) + len(sentence) > MAX_ALT - len(_REST) - 16:
+                text += _REST.format(counted(len(said) - number, "more row"))
+                break
+            text += f" {sentence}"
+        return text.strip()
 
 
 def measured(scene: Scene) -> bool:

@@ -13,8 +13,13 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from iomodels.base.units import counted
+from iomodels.comparison import wording
+from iomodels.comparison.schema import Comparison
+
+from .origin import MOST_WARNINGS
 from .scene import MARGIN_IN as MARGIN_IN
-from .scene import Scene, Series
+from .scene import WIDTH_IN, Scene, Series
 from .style import (
     FINE_PT,
     HEADING_PT,
@@ -23,6 +28,7 @@ from .style import (
     SOFT,
     TEXT_PT,
     TITLE_PT,
+    safe,
     shortened,
     width_in,
     wrap,
@@ -78,33 +84,86 @@ def sheet(
     itself what is missing leaves that out of them.
     """
 
-    def _lines(texts: Sequence[str], size_pt: float, lines: int) -> list[str]:
-        return [line for text in texts for line in wrap(text, size_pt, scene.text_width_in, lines)]
-
     most = 4 if scene.is_narrow else 2
-    title = wrap(subject, TITLE_PT, scene.text_width_in, lines=3, weight="bold")
     question = [] if scene.part or scene.is_narrow else [scene.question]
-    question = [text for text in question if text != scene.title]
     changes = f", with {scene.changes}" if scene.changes else ""
-    under = _lines([f"{scene.data} (scenario {scene.name}){changes}", *question], HEADING_PT, most)
-    below = _lines(
-        [
-            text
-            for text in (*explained, *(scene.missing if missing else ()), *scene.remarks)
-            if text
+    return sheet_of(
+        scene.width_in,
+        height_in,
+        title=subject,
+        under=[
+            f"{scene.data} (scenario {scene.name}){changes}",
+            *(text for text in question if text != scene.title),
         ],
-        SMALL_PT,
-        most,
+        below=[*explained, *(scene.missing if missing else ()), *scene.remarks],
+        footer=scene.footer,
+        most=most,
     )
-    footer = _lines(scene.footer, FINE_PT, most)
-    head_in = MARGIN_IN + _height(title, TITLE_PT) + 0.04 + _height(under, HEADING_PT) + 0.12
-    foot_in = MARGIN_IN + _height(footer, FINE_PT) + 0.08 + _height(below, SMALL_PT) + 0.08
+
+
+def comparison_sheet(
+    comparison: Comparison,
+    width_in: float,
+    subject: str,
+    height_in: float,
+    *,
+    explained: Sequence[str] = (),
+) -> Sheet:
+    """A sheet for a picture of a comparison: what came out stands below the title, and at the foot
+    when it was made, with which versions, and what a reader must know."""
+    sides = (comparison.base_tool, comparison.new_tool)
+    versions = dict.fromkeys(f"iomodels {safe(tool.version, 40)}" for tool in sides)
+    said = [
+        " · ".join(part for part in (*versions, safe(comparison.created_utc, 40)) if part),
+        *(f"Warning: {safe(n.message, 300)}" for n in comparison.warnings[:MOST_WARNINGS]),
+    ]
+    more = len(comparison.warnings) - MOST_WARNINGS
+    said += [f"{counted(more, 'more warning')}: iomodels report lists all"] if more > 0 else []
+    names = f"{safe(comparison.new_name)} against {safe(comparison.base_name)}"
+    return sheet_of(
+        width_in,
+        height_in,
+        title=subject,
+        under=[
+            safe(wording.headline(comparison)),
+            f"{names}; threshold {wording.share(comparison.threshold)}",
+        ],
+        below=explained,
+        footer=said,
+        most=4 if width_in < WIDTH_IN else 2,
+    )
+
+
+def sheet_of(
+    width_in: float,
+    height_in: float,
+    *,
+    title: str,
+    under: Sequence[str],
+    below: Sequence[str],
+    footer: Sequence[str],
+    most: int,
+) -> Sheet:
+    """The same of texts: `under` the title, `below` the picture, and a `footer`, each of them in at
+    most so many lines."""
+    text_width_in = width_in - 2 * MARGIN_IN
+
+    def _lines(texts: Sequence[str], size_pt: float) -> list[str]:
+        return [line for text in texts if text for line in wrap(text, size_pt, text_width_in, most)]
+
+    titled = wrap(title, TITLE_PT, text_width_in, lines=3, weight="bold")
+    headed, said, foot = (
+        _lines(texts, size_pt)
+        for texts, size_pt in ((under, HEADING_PT), (below, SMALL_PT), (footer, FINE_PT))
+    )
+    head_in = MARGIN_IN + _height(titled, TITLE_PT) + 0.04 + _height(headed, HEADING_PT) + 0.12
+    foot_in = MARGIN_IN + _height(foot, FINE_PT) + 0.08 + _height(said, SMALL_PT) + 0.08
     total = head_in + height_in + foot_in
-    figure = Figure(figsize=(scene.width_in, total))
-    y = _write(figure, title, TITLE_PT, total - MARGIN_IN, weight="bold", color=INK)
-    _write(figure, under, HEADING_PT, y - 0.04, color=SOFT)
-    y = _write(figure, below, SMALL_PT, foot_in - 0.08, color=INK)
-    _write(figure, footer, FINE_PT, y - 0.08, color=SOFT)
+    figure = Figure(figsize=(width_in, total))
+    y = _write(figure, titled, TITLE_PT, total - MARGIN_IN, weight="bold", color=INK)
+    _write(figure, headed, HEADING_PT, y - 0.04, color=SOFT)
+    y = _write(figure, said, SMALL_PT, foot_in - 0.08, color=INK)
+    _write(figure, foot, FINE_PT, y - 0.08, color=SOFT)
     return Sheet(figure, foot_in)
 
 
