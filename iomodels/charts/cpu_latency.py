@@ -40,7 +40,7 @@ def draw(scene: Scene) -> Figure:
     if not points:
         return rows.draw(scene, CHART.subject, ROWS, explained(scene))
     columns = scene.columns(min(COLUMNS, len(points)))
-    grid = Grid(scene, len(points), columns, PANEL_IN)
+    grid = Grid(scene.text_width_in, len(points), columns, PANEL_IN)
     on = sheet(scene, CHART.subject, grid.height_in, explained=explained(scene))
     cpu, latency = _values(points)
     for point, ax in zip(points, grid.panels(on), strict=True):

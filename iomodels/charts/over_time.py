@@ -37,7 +37,14 @@ def draw(scene: Scene) -> Figure:
     panels = [(point, over) for point in points for over in _kinds(point)]
     columns = scene.columns(min(len(panels), 2))
     right = margin_in(scene.engines, most_in=1.3)
-    grid = Grid(scene, len(panels), columns, panel_in(scene, PANEL_IN), right_in=right, gap_in=0.05)
+    grid = Grid(
+        scene.text_width_in,
+        len(panels),
+        columns,
+        panel_in(scene, PANEL_IN),
+        right_in=right,
+        gap_in=0.05,
+    )
     on = sheet(scene, CHART.subject, grid.height_in, explained=explained(scene))
     log = scales.wants_log([v for point in points for v in _values(point)])
     for (point, over), ax in zip(panels, grid.panels(on), strict=True):

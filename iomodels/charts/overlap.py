@@ -39,7 +39,12 @@ def draw(scene: Scene) -> Figure:
     right = margin_in(scene.engines, most_in=1.3)
     columns = scene.columns(2)
     grid = Grid(
-        scene, 2 * len(found), columns, panel_in(scene, PANEL_IN), right_in=right, gap_in=0.05
+        scene.text_width_in,
+        2 * len(found),
+        columns,
+        panel_in(scene, PANEL_IN),
+        right_in=right,
+        gap_in=0.05,
     )
     on = sheet(scene, CHART.subject, grid.height_in, explained=explained(scene))
     panels = iter(grid.panels(on))

@@ -44,7 +44,14 @@ def draw(scene: Scene) -> Figure:
     points = _points(scene)
     columns = _columns(scene, points)
     right = margin_in(scene.engines, most_in=MOST_LABEL_IN[scene.is_narrow])
-    grid = Grid(scene, len(points), columns, panel_in(scene, PANEL_IN), right_in=right, gap_in=0.1)
+    grid = Grid(
+        scene.text_width_in,
+        len(points),
+        columns,
+        panel_in(scene, PANEL_IN),
+        right_in=right,
+        gap_in=0.1,
+    )
     on = sheet(scene, CHART.subject, grid.height_in, explained=explained(scene))
     curves = [curve(series) for point in points for series in point.series]
     values = [y for _, ys in curves for y in ys]

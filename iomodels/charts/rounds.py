@@ -38,7 +38,7 @@ def draw(scene: Scene) -> Figure:
     titles = [_title(point, series, limit_in) for point, series in cells]
     top_in = 0.12 + max(len(lines) for lines in titles) * LINE_IN
     grid = Grid(
-        scene,
+        scene.text_width_in,
         len(cells),
         columns,
         PANEL_IN,

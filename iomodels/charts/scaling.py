@@ -40,7 +40,12 @@ def draw(scene: Scene) -> Figure:
     ]
     of_quantity = _values(found)
     grid = Grid(
-        scene, len(shown), scene.columns(2), panel_in(scene, PANEL_IN), right_in=right, gap_in=0.05
+        scene.text_width_in,
+        len(shown),
+        scene.columns(2),
+        panel_in(scene, PANEL_IN),
+        right_in=right,
+        gap_in=0.05,
     )
     on = sheet(scene, CHART.title(scene), grid.height_in, explained=explained(scene))
     for ax, (facet, lines, quantity) in zip(grid.panels(on), shown, strict=True):

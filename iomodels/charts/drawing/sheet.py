@@ -226,9 +226,12 @@ def heading(ax: Axes, text: str, right_in: float = 0.0) -> None:
 
 @dataclass(frozen=True)
 class Grid:
-    """Small multiples: a panel for each of `n` things, in rows from the top left."""
+    """Small multiples: a panel for each of `n` things, in rows from the top left.
 
-    scene: Scene
+    `across_in` is the width of all of them, from margin to margin.
+    """
+
+    across_in: float
     n: int
     columns: int
     panel_height_in: float
@@ -248,7 +251,7 @@ class Grid:
 
     def panels(self, on: Sheet) -> list[Axes]:
         """Their axes; each has its margin for labels at the left and, of ends, at the right."""
-        pitch = (self.scene.text_width_in + self.gap_in) / self.columns
+        pitch = (self.across_in + self.gap_in) / self.columns
         width = pitch - self.gap_in - self.left_in - self.right_in
         step = self.top_in + self.panel_height_in + self.bottom_in
         panels = [
