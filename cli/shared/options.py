@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from iomodels.measure.defaults import MAX_BUDGET_S, MIN_BUDGET_S, MIN_SHARE
+
 from ..arguments import completing
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -57,7 +59,7 @@ class Share(_FloatType):
             share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
         except ValueError:
             share = math.nan
-        if not 0.001 <= share <= 1:
+        if not MIN_SHARE <= share <= 1:
             self.fail(f"'{value}' is not a share from 0.1% to 100%: write 5% or 0.05", param, ctx)
         return share
 
@@ -210,10 +212,9 @@ class Time(_FloatType):
         return units
 
 
-MAX_BUDGET_S = 24 * 3600
 BUDGET_OPTION = click.option(
     "--budget",
-    type=Time("s", 1, MAX_BUDGET_S),
+    type=Time("s", MIN_BUDGET_S, MAX_BUDGET_S),
     metavar="TIME",
     help="Longest time to measure, in seconds or with a unit: 300, 5m. [default: 5m]",
 )

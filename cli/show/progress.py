@@ -6,7 +6,7 @@ pipe: one line at the start. Warnings and failed trials in both.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,7 @@ class PlainDisplay:
         self._preface = preface
         self._table_below = table_below
         self._begun = False
+        self._further = False
         self._made: set[int] = set()
         self.before: list[Notice] = []
         """The warnings of the moment before the first trial: afterwards they are no news."""
@@ -54,7 +55,8 @@ class PlainDisplay:
             self._console.print(safe(self._preface))
         for key, scenarios in _without(plan.scenarios).items():
             self._console.print(safe(f"no {key} in {', '.join(scenarios)}: measured as they are"))
-        about = f"about {_clock(plan.estimate_s)}, seed {plan.seed}"
+        at_most = f", at most {_clock(plan.longest_s)}" if plan.precision else ""
+        about = f"about {_clock(plan.estimate_s)}{at_most}, seed {plan.seed}"
         self._console.print(safe(f"{_trials(plan)}, {about}"))
 
     def notice(self, notice: Notice) -> None:
@@ -69,6 +71,14 @@ class PlainDisplay:
         if size >= LARGE_FILE and size not in self._made:
             self._made.add(size)
             self._console.print(f"making a data file of {format_size(size)}")
+
+    def further_round(self, trials: Sequence[PlannedTrial], left_s: float) -> None:
+        """One line for all of them: in a log a line for each would be noise."""
+        if not self._further:
+            self._further = True
+            cells = counted(len(trials), "cell")
+            text = f"further rounds of {cells} for the precision, at most {_clock(left_s)} more"
+            self._console.print(safe(text))
 
     def trial_started(self, trial: PlannedTrial) -> None:
         self._begun = True
@@ -97,6 +107,8 @@ class LiveDisplay(PlainDisplay):
         self._bar = bar
         self._task: TaskID | None = None
         self._rounds = 0
+        self._cells_left = 0
+        """Of the further rounds: the cells that this one has."""
         self._done_s = 0.0
         self._speed = ""
         self._speeds: dict[int, str] = {}
@@ -109,8 +121,20 @@ class LiveDisplay(PlainDisplay):
             return
         self._rounds = plan.rounds
         # Not earlier: a mistake in what was asked would find a bar on the screen.
+        self._begin(sum(map(_planned_s, plan.trials)))
+
+    def _begin(self, total_s: float) -> None:
         self._bar.start()
-        self._task = self._bar.add_task("", total=sum(map(_planned_s, plan.trials)), speed="")
+        self._task = self._bar.add_task("", total=total_s, speed="")
+
+    def further_round(self, trials: Sequence[PlannedTrial], left_s: float) -> None:
+        """The end of the bar is the longest time from here on."""
+        total_s = self._done_s + left_s
+        if self._task is None:
+            self._begin(total_s)
+        else:
+            self._bar.update(self._task, total=total_s)
+        self._cells_left = len(trials)
 
     def making_file(self, size: int) -> None:
         self._redraw(0.0, f"making a data file of {format_size(size)}")
@@ -136,6 +160,9 @@ class LiveDisplay(PlainDisplay):
         self._redraw(0.0)
 
     def _which(self, trial: PlannedTrial) -> str:
+        if self._cells_left:
+            left = counted(self._cells_left, "cell")
+            return f"round {trial.round + 1}, {left} left: {_name(trial)}"
         return f"round {trial.round + 1}/{self._rounds}: {_name(trial)}"
 
     def _redraw(self, elapsed_s: float, description: str | None = None) -> None:

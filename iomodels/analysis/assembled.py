@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import median
 
 from msgspec.structs import replace
 
@@ -90,8 +91,16 @@ def _harness_ns_per_op(cells: Sequence[Cell]) -> Mapping[tuple[str, int], float]
 
 
 def _cell(cell: Cell, rounds: int, harness: Mapping[tuple[str, int], float]) -> Cell:
+    own = [cost for (scenario, _), cost in harness.items() if scenario == cell.scenario]
+    of_all = median(own) if own else None
     trials = [
-        replace(trial, harness_ns_per_op=harness.get((cell.scenario, trial.round)))
+        # The harness has no further rounds: there it is what it was in the others.
+        replace(
+            trial,
+            harness_ns_per_op=harness.get(
+                (cell.scenario, trial.round), of_all if trial.round >= rounds else None
+            ),
+        )
         for trial in sorted(cell.trials, key=lambda trial: trial.round)
     ]
     status, reason = cell.status, cell.reason

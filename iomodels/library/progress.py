@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from iomodels.base.escape import visible
@@ -33,7 +34,9 @@ class TextProgress(Listener):
     def planned(self, plan: Plan) -> None:
         self._trials, self._rounds = len(plan.trials), plan.rounds
         self._estimate_s, self._started_s = plan.estimate_s, time.monotonic()
-        self._say(f"iomodels: {counted(self._trials, 'trial')}, about {plan.estimate_s:.0f} s")
+        at_most = f", at most {plan.longest_s:.0f} s" if plan.precision else ""
+        about = f"about {plan.estimate_s:.0f} s{at_most}"
+        self._say(f"iomodels: {counted(self._trials, 'trial')}, {about}")
 
     def notice(self, notice: Notice) -> None:
         self._say(f"warning: {notice.message}")
@@ -41,6 +44,10 @@ class TextProgress(Listener):
     def making_file(self, size: int) -> None:
         if size >= LARGE_FILE:
             self._say(f"making a data file of {format_size(size)}")
+
+    def further_round(self, trials: Sequence[PlannedTrial], left_s: float) -> None:
+        self._trials, self._rounds = trials[-1].order + 1, trials[-1].round + 1
+        self._estimate_s = time.monotonic() - self._started_s + left_s
 
     def trial_started(self, trial: PlannedTrial) -> None:
         cell = trial.cell

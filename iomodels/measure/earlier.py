@@ -19,6 +19,7 @@ from iomodels.machine import environment
 from iomodels.measure import places
 from iomodels.measure.defaults import LIMITS
 from iomodels.measure.plan import Plan, of_pairs, setting
+from iomodels.measure.precision import NOT_PRECISE, precision_of
 from iomodels.results.schema import ARM, FINGERPRINT, Cell, Notice, Run
 from iomodels.trials.launch import core_hash
 from iomodels.workload.point import in_folder, point_from_parameters
@@ -31,13 +32,15 @@ class Earlier:
     """`run` has the cells of `plan`, in its order, with the trials that are there already; `plan`
     has the others.
 
-    `output` is where the result goes. `notice` says in the result that it has two parts.
+    `output` is where the result goes. `notice` says in the result that it has two parts. `spent_s`
+    is about how long those trials took: so much less is left of a budget.
     """
 
     run: Run
     plan: Plan
     output: Path
     notice: Notice
+    spent_s: float
 
 
 def earlier(path: str | os.PathLike[str], *, folder: str | None = None) -> Earlier:
@@ -61,7 +64,8 @@ def earlier(path: str | os.PathLike[str], *, folder: str | None = None) -> Earli
         _check_same(run, output)
     plan = _plan(run, path, folder)
     _check_here(run, plan, path)
-    if not is_partial and all(cell.status != "partial" for cell in run.cells):
+    wide = any(notice.code == NOT_PRECISE for notice in run.warnings)
+    if not (is_partial or wide or any(cell.status == "partial" for cell in run.cells)):
         raise ResultError(f"{path} is complete: there is nothing to continue")
     cells = [_without_computation(cell) for cell in run.cells]
     kept = sum(len(cell.trials) for cell in cells)
@@ -72,12 +76,16 @@ def earlier(path: str | os.PathLike[str], *, folder: str | None = None) -> Earli
         if cells[trial.cell.index].status == "partial"
         and trial.round not in there[trial.cell.index]
     ]
+    takes_s = {trial.cell.index: trial.takes_s for trial in plan.trials}
+    spent_s = sum(takes_s.get(index, 0.0) * len(rounds) for index, rounds in enumerate(there))
     plan = replace(plan, trials=tuple(missing))
     message = (
         f"this run was interrupted and continued: {kept} of its trials were measured before that, "
         "and the machine may have changed in between"
     )
-    return Earlier(structs.replace(run, cells=cells), plan, output, Notice("continued", message))
+    return Earlier(
+        structs.replace(run, cells=cells), plan, output, Notice("continued", message), spent_s
+    )
 
 
 def _check_same(run: Run, output: Path) -> None:
@@ -115,15 +123,17 @@ def _plan(run: Run, path: Path, folder: str | None) -> Plan:
         raise ResultError(f"{path} cannot be continued: {error}") from None
     try:
         settings = {name: setting(run, name) for name in LIMITS}
+        precision = precision_of(run)
     except ResultError as error:
         raise ResultError(f"{path} cannot be continued: its {error}") from None
-    return of_pairs(
+    plan = of_pairs(
         pairs,
         rounds=int(settings["rounds"]),
         duration_s=settings["duration_s"],
         warmup_s=settings["warmup_s"],
         seed=run.seed,
     )
+    return replace(plan, precision=precision)
 
 
 def _check_here(run: Run, plan: Plan, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from iomodels.measure.plan import Plan
@@ -18,6 +19,7 @@ class RunListener(Protocol):
     def planned(self, plan: Plan) -> None: ...
     def notice(self, notice: Notice) -> None: ...
     def making_file(self, size: int) -> None: ...
+    def further_round(self, trials: Sequence[PlannedTrial], left_s: float) -> None: ...
     def trial_started(self, trial: PlannedTrial) -> None: ...
     def trial_progress(self, trial: PlannedTrial, operations: int, elapsed_s: float) -> None: ...
     def trial_ended(
@@ -33,13 +35,17 @@ class Listener:
     """
 
     def planned(self, plan: Plan) -> None:
-        """Once, before anything runs: all cells and trials."""
+        """Once, before anything runs: all cells, and the trials of the planned rounds."""
 
     def notice(self, notice: Notice) -> None:
         """A warning about the machine or the run."""
 
     def making_file(self, size: int) -> None:
         """A data file of `size` bytes is about to be made."""
+
+    def further_round(self, trials: Sequence[PlannedTrial], left_s: float) -> None:
+        """After the planned rounds, with a precision: another round begins, of the cells whose
+        intervals are not narrow yet. All is over in `left_s` at the latest."""
 
     def trial_started(self, trial: PlannedTrial) -> None:
         """A trial begins. `trial.order` counts from 0 over the run, `trial.round` the rounds."""

@@ -15,6 +15,7 @@ from iomodels.engines import ability as engines_ability
 from iomodels.engines.spec import EngineSpec, of_scenario
 from iomodels.engines.spec import parse as parse_engine
 from iomodels.measure.defaults import LIMITS
+from iomodels.measure.precision import Precision
 from iomodels.results.schema import HARNESS, Run
 from iomodels.trials.planned import PlannedCell, PlannedTrial
 from iomodels.workload.scenario import Point, Scenario, points
@@ -44,11 +45,18 @@ class Plan:
     duration_s: float
     warmup_s: float
     seed: int
+    precision: Precision | None = None
 
     @property
     def estimate_s(self) -> float:
-        """About how long the run takes: the trials, and 60 ms for each one's process."""
-        return sum(trial.expected_s + 0.06 for trial in self.trials)
+        """About how long the planned rounds take."""
+        return sum(trial.takes_s for trial in self.trials)
+
+    @property
+    def longest_s(self) -> float:
+        """The most that it takes, with the further rounds that a precision can ask for."""
+        budget_s = self.precision.budget_s if self.precision else 0.0
+        return max(self.estimate_s, budget_s)
 
 
 def make_plan(

@@ -25,6 +25,8 @@ _OTHER_BYTES = 6000
 """Of a trial without its histograms, at most: the timeline, counters, calls."""
 _FULL = 0.9
 """How much of the largest file is for trials."""
+MOST_TRIALS = int(MAX_BYTES * _FULL / (_OTHER_BYTES + FEWEST * _BUCKET_BYTES * len(HISTOGRAMS)))
+"""Of a run, so that its file can be read."""
 
 
 def buckets_each(trials: int) -> int:

@@ -10,6 +10,8 @@ from iomodels.engines.spec import EngineSpec
 from iomodels.results.schema import HARNESS
 from iomodels.workload.scenario import Point
 
+PROCESS_S = 0.06
+"""About what the process of a trial takes besides."""
 COLD_READ_S = 50e-6
 """About what a read of an SSD takes: only to estimate how long a file lasts that is read once."""
 
@@ -46,6 +48,11 @@ class PlannedTrial:
         cell = self.cell
         has_parts = cell.point.load.compute and not computes_in_parallel(cell.engine, cell.point)
         return 3 if has_parts and not cell.is_harness else 1
+
+    @property
+    def takes_s(self) -> float:
+        """About how long it takes with its process."""
+        return self.expected_s + PROCESS_S
 
     @property
     def expected_s(self) -> float:

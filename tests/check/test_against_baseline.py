@@ -13,7 +13,7 @@ from iomodels import exports
 from iomodels.base.errors import NothingMeasured, ResultError, TrialError, UsageError
 from iomodels.check.history import against_baseline, baseline
 from iomodels.comparison.schema import OF_ROUNDS, OF_RUNS, Change
-from iomodels.measure import run as runner
+from iomodels.measure import runner
 from iomodels.measure.run import bench
 from iomodels.results import read, save
 from iomodels.results.schema import Cell, Notice, Run, Tool, Trial

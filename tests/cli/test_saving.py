@@ -164,13 +164,13 @@ def test_a_stream_that_somebody_made_non_blocking_is_waited_for(tmp_path) -> Non
 CRASHING = """
 import sys
 from iomodels.cli import bench, main
-from iomodels.measure import run
+from iomodels.measure import runner
 {fault}
 main.main(["bench", "slow-device", "-e", "blocking", "-r", "2", "-d", "0.02", "-o", "r.json"])
 """
 WHILE_MEASURING = """
 def crash(*_, **__): raise ZeroDivisionError("a fault\\nof ours")
-run.notices.of_cells = crash
+runner.notices.of_cells = crash
 """
 WHILE_SHOWING = """
 def crash(*_, **__): raise ZeroDivisionError("a fault\\nof ours")

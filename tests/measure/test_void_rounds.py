@@ -8,7 +8,7 @@ import pytest
 
 import iomodels
 from iomodels.base.errors import NothingEnded, NothingMeasured
-from iomodels.measure import run as measure_run
+from iomodels.measure import runner as measure_run
 from iomodels.results.schema import Run, Trial
 from iomodels.trials.planned import Command, PlannedTrial
 
