@@ -28,7 +28,7 @@ def load(path: str | os.PathLike[str]) -> Run:
     """
     data = read.read_bytes(Path(path))
     if not partial.is_partial(data):
-        return read.decode(data, path, read.RUN)
+        return _summarised(read.decode(data, path, read.RUN), path)
     run = with_lines(*partial.read(data, path))
     if not any(cell.trials for cell in run.cells):
         raise ResultError(f"{path} has no trial yet: measure again, or wait for the run's end")
@@ -38,6 +38,21 @@ def load(path: str | os.PathLike[str]) -> Run:
         "iomodels bench --resume continues it"
     )
     return replace(assembled(run), warnings=[*run.warnings, Notice(PARTIAL_FILE, message)])
+
+
+def _summarised(run: Run, path: str | os.PathLike[str]) -> Run:
+    """With the summaries that a small file leaves out."""
+    cells = [
+        replace(cell, summary=summarise(cell.trials)) if cell.summary is None else cell
+        for cell in run.cells
+    ]
+    without = [c for c in cells if c.status == "ok" and c.summary is None]
+    if without:
+        raise ResultError(
+            f"{path} is not a sound iomodels result ({without[0].scenario}, {without[0].engine}: "
+            "it is ok, and no trial has an operation): use another file"
+        )
+    return replace(run, cells=cells)
 
 
 def with_lines(run: Run, lines: Sequence[KeptLine]) -> Run:

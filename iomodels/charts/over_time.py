@@ -79,6 +79,8 @@ def explained(scene: Scene) -> list[str]:
         recorded = [s for p in points for s in p.series if _recorded(s)]
         said.append(_bands([series.summary.rounds for series in recorded]))
         said.append(_lengths([w for w in map(window, recorded) if w]))
+    elif any(series.cell.latency_ns for p in points for series in p.series):
+        said.append("What happened within the rounds is not in a small file.")
     return [*said, some_of(points, scene)]
 
 

@@ -112,7 +112,9 @@ def _columns(scene: Scene, points: Sequence[ScenePoint]) -> int:
 
 
 def _merged(series: Series) -> Histogram:
-    return merge(trial.latency_ns for trial in series.cell.trials)
+    """Of all rounds; a small file has only that."""
+    cell = series.cell
+    return cell.latency_ns or merge(trial.latency_ns for trial in cell.trials)
 
 
 def _panel(

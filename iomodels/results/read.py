@@ -34,6 +34,8 @@ MAX_ENTRIES = 10_000
 MAX_ASKED = 10_000
 MAX_ASKED_TEXT = 4096
 MAX_PARTS = 10_000
+MAX_CHANGE_TEXT = 500
+"""Characters of `Run.known_change`: a sentence or two."""
 HISTOGRAMS = ("latency_ns", "submit_ns", "service_ns", "added_ns", "cancel_ns", "cancel_late_ns")
 
 _MAX_NUMBER = 2**64
@@ -170,6 +172,11 @@ def check_run(run: Run) -> None:
     for field in run.__struct_fields__:
         if field not in ("cells", "asked"):
             check_values(getattr(run, field), field, sign_matters=False)
+    if len(run.known_change) > MAX_CHANGE_TEXT:
+        raise Unusable(
+            f"known_change has {len(run.known_change)} characters, and at most {MAX_CHANGE_TEXT} "
+            "are read"
+        )
     if run.asked is not None:
         _check_asked(run.asked)
     for number, cell in enumerate(run.cells):
@@ -189,12 +196,14 @@ def _check_asked(asked: Asked) -> None:
 
 
 def _check_cell(cell: Cell, where: str) -> None:
-    if cell.status == "ok" and cell.summary is None:
-        raise Unusable(f"{where} is ok and has no summary")
+    if cell.status == "ok" and cell.summary is None and not cell.trials:
+        raise Unusable(f"{where} is ok and has neither trials nor a summary")
     if len(cell.trials) > MAX_TRIALS:
         raise Unusable(f"{where} has {len(cell.trials)} trials, and at most {MAX_TRIALS} are read")
     for field in cell.__struct_fields__:
-        if field != "trials":
+        if field == "latency_ns":
+            _check_histogram(cell.latency_ns or [], f"{where}.{field}")
+        elif field != "trials":
             signed = field != "parameters"
             check_values(getattr(cell, field), f"{where}.{field}", sign_matters=signed)
     for number, trial in enumerate(cell.trials):

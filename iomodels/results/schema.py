@@ -147,6 +147,10 @@ class Cell(msgspec.Struct, frozen=True):
     """What a reader must know of an ok cell, such as "degenerate: same as blocking"."""
     trials: list[Trial] = []
     summary: Summary | None = None
+    """May be left out of a file where there are trials: it follows from them."""
+    latency_ns: Histogram | None = None
+    """In a small file the latencies of all rounds together, since the trials themselves have only
+    the buckets of their percentiles there."""
 
     @property
     def is_harness(self) -> bool:
@@ -208,3 +212,6 @@ class Run(msgspec.Struct, frozen=True):
     of a suite."""
     asked: Asked | None = None
     """None in files of versions that did not keep it."""
+    known_change: str = ""
+    """In a history: what is known to have changed before this run, in its recorder's words. Runs
+    before it are no baseline any more."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 
 import msgspec
@@ -15,7 +15,13 @@ import msgspec
 from iomodels.base.errors import UsageError
 from iomodels.results.read import HISTOGRAMS, MAX_BYTES
 from iomodels.results.schema import Histogram, Trial
-from iomodels.statistics.histogram import QUANTILES, rank_of
+from iomodels.statistics.histogram import (
+    QUANTILES,
+    bucket_width_ns,
+    count,
+    mean_ns,
+    rank_of,
+)
 
 FEWEST = 64
 """Buckets of a histogram: with fewer its shape would be lost."""
@@ -62,20 +68,47 @@ def thinned(histogram: Histogram, most: int) -> Histogram:
     of their values. Those that hold a percentile that is shown stay alone."""
     if len(histogram) <= most:
         return histogram
-    totals = list(accumulate(n for _, n in histogram))
-    alone = sorted({bisect_left(totals, rank_of(q, totals[-1])) for q in QUANTILES})
     size = math.ceil(len(histogram) / (most - 2 * len(QUANTILES) - 1))
+    return _grouped(histogram, QUANTILES, size, _middle)
+
+
+def only_quantiles(histogram: Histogram, quantiles: Sequence[float]) -> Histogram:
+    """The fewest buckets that keep these percentiles, the count and the mean: one for each
+    percentile, and one for all values between two, in the place of their mean."""
+    return _grouped(histogram, quantiles, max(1, len(histogram)), _mean)
+
+
+def _grouped(
+    histogram: Histogram,
+    quantiles: Sequence[float],
+    size: int,
+    one_of: Callable[[Histogram], tuple[int, int]],
+) -> Histogram:
+    """The buckets of these percentiles as they are, and of the others `size` neighbours in one."""
+    totals = list(accumulate(n for _, n in histogram))
+    if not totals or not totals[-1]:
+        return []
+    alone = sorted({bisect_left(totals, rank_of(q, totals[-1])) for q in quantiles})
     found: Histogram = []
     begin = 0
     for end in (*alone, len(histogram)):
         for first in range(begin, end, size):
-            found.append(_middle(histogram[first : min(first + size, end)]))
+            found.append(one_of(histogram[first : min(first + size, end)]))
         found += histogram[end : end + 1]
         begin = end + 1
-    return found
+    return [bucket for bucket in found if bucket[1]]
 
 
 def _middle(group: Histogram) -> tuple[int, int]:
     totals = list(accumulate(n for _, n in group))
     lower, _ = group[bisect_left(totals, (totals[-1] + 1) // 2)]
     return lower, totals[-1]
+
+
+def _mean(group: Histogram) -> tuple[int, int]:
+    values = count(group)
+    if not values:
+        return group[0]
+    at = int(mean_ns(group))
+    lower = at - at % bucket_width_ns(at)
+    return min(max(lower, group[0][0]), group[-1][0]), values

@@ -62,7 +62,16 @@ UNSOUND = {
     "text for a number": (trial_with("operations", "7"), "operations"),
     "fraction for a count": (trial_with("operations", 7.5), "operations"),
     "no status like that": (changed(set_at("cells", 0, "status", to="great")), "status"),
-    "summary missing": (changed(set_at("cells", 1, "summary", to=None)), r"cells\[1\].*no summary"),
+    "ok without anything": (
+        changed(lambda data: data["cells"][1].update(summary=None, trials=[])),
+        r"cells\[1\].*neither trials nor a summary",
+    ),
+    "long known change": (changed(set_at("known_change", to="x" * 501)), "501 characters"),
+    "known change is no text": (changed(set_at("known_change", to=7)), "known_change"),
+    "latencies together": (
+        changed(set_at("cells", 0, "latency_ns", to=[[2, 1], [1, 1]])),
+        r"cells\[0\].latency_ns does not ascend",
+    ),
     "negative number": (trial_with("operations", -1), "operations is negative"),
     "negative calls": (trial_with("calls_per_op", {"read": -1}), "negative"),
     "negative count": (trial_with("latency_ns", [[1, -1]]), "negative count"),

@@ -31,6 +31,19 @@ def test_percentiles_and_counts_stay_as_they_were(lowers, data, most):
     assert {lower for lower, _ in thin} <= {lower for lower, _ in full}
 
 
+@given(BUCKETS, st.data(), st.sets(st.floats(0.001, 1), min_size=1, max_size=8))
+def test_percentiles_alone_keep_their_values_the_count_and_the_mean(lowers, data, quantiles):
+    counts = data.draw(st.lists(st.integers(1, 10**6), min_size=len(lowers), max_size=len(lowers)))
+    full = list(zip(sorted(lowers), counts, strict=True))
+    few = thinning.only_quantiles(full, list(quantiles))
+    assert len(few) <= 2 * len(quantiles) + 1
+    assert [lower for lower, _ in few] == sorted({lower for lower, _ in few})
+    assert count(few) == count(full)
+    assert percentiles_ns(few, list(quantiles)) == percentiles_ns(full, list(quantiles))
+    assert mean_ns(few) == pytest.approx(mean_ns(full), rel=1 / 128)
+    assert thinning.only_quantiles([], list(quantiles)) == []
+
+
 def test_a_thinned_mean_is_close():
     """Of a spread as a device has it: one per cent is what a histogram promises by itself."""
     full = [(lower, 1 + 10**6 // lower) for lower in LOWER[1000:2500]]
