@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,10 @@ from iomodels.base.exit_codes import Exit
 from iomodels.measure.defaults import MAX_ROUNDS, MAX_SEED
 
 from .arguments import completing
+from .bench import default_output
 from .checking import arms as by_arms
 from .checking import baseline as by_baseline
+from .checking import kept
 from .shared.ending import Ending
 from .shared.options import (
     BUDGET_OPTION,
@@ -112,8 +115,10 @@ LEAST_PAIRS = 10
 @click.option(
     "-o",
     "--output",
+    metavar="RESULT",
     type=click.Path(path_type=Path),
-    help="With --baseline: save the measurements as a result file, for example as next baseline.",
+    help="Keep the comparison in this file, for iomodels chart and report. [default: "
+    "results/check-TIME.json; with --json, none]",
 )
 @click.option("--force", is_flag=True, help="Overwrite output files that exist.")
 @LEGEND_OPTION
@@ -162,7 +167,7 @@ def command(
         {"-e": engines, "--seed": seed is not None} if not paired else {},
         "needs --a or --b",
     )
-    _not_with({"-o": output, "--long": however_long} if not baseline else {}, "needs --baseline")
+    _not_with({"--long": however_long} if not baseline else {}, "needs --baseline")
     _not_with({"--minutes": minutes} if not self_test else {}, "needs --self-test")
     by_key = settings_by_key(settings)
     if self_test:
@@ -171,7 +176,7 @@ def command(
         _not_with(
             {
                 **{"--export": exported, "-m": metrics, "SCENARIO": names},
-                **{"-r": rounds, "-s": settings},
+                **{"-r": rounds, "-s": settings, "-o": output},
             },
             "cannot be used with --self-test",
         )
@@ -181,6 +186,10 @@ def command(
             as_json=as_json,
             explain=legend,
         )
+    path = default_output(["check"], datetime.now(UTC))
+    keeping = None if as_json else kept.Kept(path, by_default=True)
+    if output is not None:
+        keeping = kept.asked(output, force=force, baseline=(*baseline, *names) if baseline else ())
     taken = [output] if output is not None else []
     exports = exporting.asked(exported, "verdicts", force=force, as_json=as_json, taken=taken)
     ending = Ending()
@@ -192,8 +201,6 @@ def command(
             rounds,
             by_baseline.folder(by_key),
             however_long,
-            output,
-            force,
             undecided,
             budget,
         )
@@ -221,19 +228,23 @@ def command(
         if baseline:
             comparison, number = by_baseline.against_baseline(base, how, ending, as_json=as_json)
         else:
-            comparison, number = by_arms.a_against_b(cells, arms)
+            comparison, number = by_arms.a_against_b(cells, arms, path)
         if as_json:
             exports += exporting.asked(["json=-"], "verdicts", force=force)
         if comparison is not None:
             exporting.write_files(exports, comparison, force=force, ending=ending)
+            saved = kept.save(comparison, keeping, ending) if keeping is not None else None
         waiting = held.take()
         number = number or waiting
     if comparison is None:
         return ending.code(Exit.DONE, number)
     console_out = console.err() if exporting.on_standard_output(exports) else console.out()
     with ending.part():
-        for part in changes_table.report(comparison, explain=legend):
+        shown = comparison if baseline else by_arms.as_typed(comparison, arms)
+        for part in changes_table.report(shown, explain=legend):
             console_out.print(part)
+    if saved is not None:
+        kept.say(comparison, saved)
     with ending.part():
         exporting.print_out(exports, comparison)
     return ending.code(EXIT_CODES[comparison.outcome], number)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from iomodels.base import signals
 
-from ..bench import DEFAULT_SUITE, default_output
+from ..bench import DEFAULT_SUITE
 
 if TYPE_CHECKING:
     from iomodels.check.pair_runs import PairedCell
@@ -44,8 +46,24 @@ class Arms:
         return cells
 
 
-def a_against_b(cells: Sequence[PairedCell], arms: Arms) -> tuple[Comparison, int | None]:
-    """What it came to, and the signal that interrupted it."""
+def as_typed(comparison: Comparison, arms: Arms) -> Comparison:
+    """It with the arms as the user typed them, for a terminal only: what is kept or exported masks
+    what may be private (`Arm.name`)."""
+    a, b = (" ".join(map(_typed, texts)) or "unchanged" for texts in (arms.a, arms.b))
+    return replace(comparison, base_name=f"A ({a})", new_name=f"B ({b})")
+
+
+def _typed(text: str) -> str:
+    """`prefix="taskset -c 0"` of what a shell made `prefix=taskset -c 0`."""
+    key, _, value = text.partition("=")
+    return f'{key}="{value}"' if " " in value or not value else text
+
+
+def a_against_b(
+    cells: Sequence[PairedCell], arms: Arms, path: Path
+) -> tuple[Comparison, int | None]:
+    """What it came to, and the signal that interrupted it. The pairs are kept beside `path` as they
+    end."""
     from iomodels.check import a_against_b as checking
     from iomodels.check import pair_runs
     from iomodels.check.kept_pairs import KeptPairs
@@ -55,7 +73,6 @@ def a_against_b(cells: Sequence[PairedCell], arms: Arms) -> tuple[Comparison, in
     messages = console.err()
     a, b = (pair_runs.parse_arm(texts) for texts in (arms.a, arms.b))
     seed = secrets.randbits(32) if arms.seed is None else arms.seed
-    path = default_output(["check"], datetime.now(UTC))
     try:
         with (
             pair_progress.display(messages, seed) as listener,

@@ -29,8 +29,6 @@ class How:
     rounds: int | None
     folder: str | None
     however_long: bool
-    output: Path | None
-    force: bool
     undecided: Undecided
     budget_s: float | None
 
@@ -44,8 +42,7 @@ def loaded(paths: Sequence[str]) -> Baseline:
 def against_baseline(
     base: Baseline, how: How, ending: Ending, *, as_json: bool
 ) -> tuple[Comparison | None, int | None]:
-    """What it came to, and the signal that interrupted it: then nothing was judged, what there was
-    is saved, and it is said where."""
+    """What it came to, and the signal that interrupted it: then nothing was judged."""
     from iomodels.check.history import against_baseline as checking
     from iomodels.measure.run import RunInterrupted
 
@@ -60,7 +57,7 @@ def against_baseline(
     except RunInterrupted as interruption:
         number, not_saved = interruption.number, interruption.not_saved
         messages.print(f"{signals.words(number)}: nothing was judged")
-        kept = how.output if how.output is not None and how.output.exists() else None
+        kept = None
     if not_saved is not None:
         ending.failures.append(not_saved)
     elif kept is not None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from iomodels.base.errors import ResultError
+from iomodels.base.errors import NotWritten, ResultError
 from iomodels.base.files import write
 from iomodels.comparison.schema import SCHEMA, Change, Comparison, Trend
 from iomodels.results import read
@@ -50,14 +50,14 @@ def text(comparison: Comparison) -> str:
 def save(comparison: Comparison, path: str | os.PathLike[str], *, force: bool) -> None:
     """Write it to `path`, whole or not at all, and never over an existing file unless `force`.
 
-    Raises `NotWritten` when that fails, and `ResultError` for a comparison that `load` would
-    refuse, such as one with a number that is not finite.
+    Raises `NotWritten` when that fails, also for a comparison that `load` would refuse, such as one
+    with a number that is not finite.
     """
     try:
         check_comparison(comparison)
         data = text(comparison).encode()
     except (Unusable, UnicodeEncodeError) as error:
-        raise ResultError(
+        raise NotWritten(
             f"the comparison cannot be stored ({error}): this is a fault of iomodels, please "
             "report it"
         ) from None

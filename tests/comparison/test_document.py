@@ -143,7 +143,7 @@ def test_hostile_texts_come_back_as_they_are(tmp_path_factory, comparison):
     try:
         msgspec.json.encode(comparison)
     except UnicodeEncodeError:
-        with pytest.raises(ResultError, match="cannot be stored"):
+        with pytest.raises(NotWritten, match="cannot be stored"):
             document.save(comparison, path, force=True)
         return
     document.save(comparison, path, force=True)

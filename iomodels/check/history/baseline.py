@@ -13,6 +13,7 @@ from iomodels.analysis import assembled
 from iomodels.base import names
 from iomodels.base.errors import IomodelsError, NothingMeasured, UsageError
 from iomodels.comparison import matching
+from iomodels.comparison.document import is_comparison
 from iomodels.comparison.matching import Key
 from iomodels.comparison.runs import incomplete
 from iomodels.engines.spec import EngineSpec
@@ -61,7 +62,8 @@ def _results_in(folder: Path) -> list[Path]:
         raise UsageError(
             f"{folder} cannot be read ({error.strerror}): check the permissions of the folder"
         ) from None
-    results = [folder / name for name in names_inside if name.endswith(".json")]
+    found = (folder / name for name in names_inside if name.endswith(".json"))
+    results = [path for path in found if not is_comparison(path)]  # of a check before
     if results:
         return results
     partial = next((name for name in names_inside if name.endswith(".json.partial")), None)
