@@ -34,6 +34,7 @@ STYLES = {
     "vanished": "red",
     "faster": "green",
     "new": "cyan",
+    "varies": "cyan",
     "inconclusive": "yellow",
     "same": "",
 }
@@ -51,7 +52,8 @@ LEGEND = {
     ),
     "verdict": (
         "same: the interval excludes a change beyond the threshold; slower or faster: a change "
-        "beyond it is shown; inconclusive: neither"
+        "beyond it is shown; inconclusive: neither; varies: it jumps between several levels by "
+        "itself, and is not judged"
     ),
 }
 

@@ -13,15 +13,23 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
+from iomodels.analysis.quantities import CPU
 from iomodels.analysis.quantity_definition import Quantity
-from iomodels.comparison import exact_counters, matching, metrics, unpaired_verdicts, verdict
+from iomodels.comparison import (
+    exact_counters,
+    matching,
+    metrics,
+    unpaired_verdicts,
+    verdict,
+)
 from iomodels.comparison.matching import Key
 from iomodels.comparison.schema import OF_ROUNDS, SCHEMA, Change, Comparison, Undecided
+from iomodels.comparison.unjudged import modes
 from iomodels.comparison.unpaired_verdicts import Judgement, NamedTiming, Timing
 from iomodels.machine import noise
 from iomodels.results.schema import Cell, Interval, Notice, Run
 from iomodels.statistics import rank_sum
-from iomodels.statistics.rounds import RELEVANT, median_interval
+from iomodels.statistics.rounds import RELEVANT, Mode, median_interval
 
 __all__ = ["Judgement", "compare", "judge_runs", "now_utc"]
 
@@ -129,7 +137,7 @@ def judge_runs(bases: Sequence[Run], new: Run, by: Judgement, refusal: str = "")
     for cells in (new_cells, *base_cells):
         everything = cells | everything
     label = matching.labels(everything)
-    timed: list[Timing] = []
+    timed: list[Timing | modes.Jumping] = []
     others: list[Change] = []
     elsewhere = [matching.other_file_system(run, new) for run in bases]
     for key, one in everything.items():
@@ -150,9 +158,9 @@ def judge_runs(bases: Sequence[Run], new: Run, by: Judgement, refusal: str = "")
             others.append(lost)
         elif base and new_ones:
             again = key in by.fresh
-            timed += _timings(name, base, new_ones[-1], by, refusal or other_place, confirmed=again)
+            timed += _timings(name, base, new_ones, by, refusal or other_place, confirmed=again)
             others += _counter_changes(name, base, new_ones)
-    return [*unpaired_verdicts.judge_timings(timed, by), *others]
+    return [*modes.judge(timed, by), *others]
 
 
 def _lost(
@@ -182,28 +190,59 @@ def _lost(
 def _timings(
     name: NamedTiming,
     base: Sequence[Cell],
-    new: Cell,
+    new: Sequence[Cell],
     by: Judgement,
     refusal: str,
     *,
     confirmed: bool,
-) -> Iterator[Timing]:
-    for metric in metrics.of_cell(name.cell.parameters, by.metric_keys):
-        before = [unpaired_verdicts.Rounds.of(metric, cell.trials) for cell in base]
-        after = unpaired_verdicts.Rounds.of(metric, new.trials)
-        whole = not any(rounds.missing for rounds in before)
-        known = [rounds.logs for rounds in before if rounds.logs]
-        yield Timing(
-            name,
-            metric,
-            known,
-            after.logs,
-            confirmed,
-            refusal=refusal
-            or metrics.too_few_operations(metric, new.trials, *(cell.trials for cell in base)),
-            lost=_without_value(after) if whole or (known and not after.logs) else "",
-            doubt=_doubt(base, new) or _without_value(after, *before),
-        )
+) -> Iterator[Timing | modes.Jumping]:
+    """By the cell's own metrics and, where one of them jumps between levels, by CPU per operation,
+    unless that jumps, too. `new` is the cell as the new run has it, and as measured again."""
+
+    def timing(metric: Quantity) -> Timing:
+        return _timing(name, metric, base, new[-1], refusal, confirmed=confirmed)
+
+    def levels(one: Timing) -> list[Mode]:
+        everything = [trial for cell in new for trial in cell.trials]
+        return modes.levels_of(one, unpaired_verdicts.Rounds.of(one.metric, everything).logs)
+
+    timings = [timing(metric) for metric in metrics.of_cell(name.cell.parameters, by.metric_keys)]
+    found = [levels(one) for one in timings]
+    steady = [one for one, several in zip(timings, found, strict=True) if not several]
+    if any(found) and not steady:
+        cpu = timing(CPU)
+        if cpu.measured and not levels(cpu):
+            steady = [cpu]
+    instead = [one.metric.title for one in steady]
+    for one, several in zip(timings, found, strict=True):
+        yield modes.Jumping(one, several, instead) if several else one
+    yield from (one for one in steady if one not in timings)
+
+
+def _timing(
+    name: NamedTiming,
+    metric: Quantity,
+    base: Sequence[Cell],
+    new: Cell,
+    refusal: str,
+    *,
+    confirmed: bool,
+) -> Timing:
+    before = [unpaired_verdicts.Rounds.of(metric, cell.trials) for cell in base]
+    after = unpaired_verdicts.Rounds.of(metric, new.trials)
+    whole = not any(rounds.missing for rounds in before)
+    known = [rounds.logs for rounds in before if rounds.logs]
+    return Timing(
+        name,
+        metric,
+        known,
+        after.logs,
+        confirmed,
+        refusal=refusal
+        or metrics.too_few_operations(metric, new.trials, *(cell.trials for cell in base)),
+        lost=_without_value(after) if whole or (known and not after.logs) else "",
+        doubt=_doubt(base, new) or _without_value(after, *before),
+    )
 
 
 def _without_value(*sides: unpaired_verdicts.Rounds) -> str:

@@ -13,8 +13,11 @@ from iomodels.results.schema import Interval, Notice, Parameter, Tool
 
 SCHEMA = "iomodels.comparison/1"
 
-Verdict = Literal["faster", "slower", "same", "inconclusive", "vanished", "new", "failed"]
+Verdict = Literal["faster", "slower", "same", "inconclusive", "varies", "vanished", "new", "failed"]
 """`slower` means worse and `faster` better in every metric: more CPU is slower too.
+
+`varies`: this metric jumps by itself between several levels (`Change.levels`) and is shown only;
+the cell is judged by another, or by its calls. A loss below all of them is never that.
 
 `vanished`: the base has the cell, the new run does not. `failed`: the new run has it, without
 anything measured. `new`: only the new run has it.
@@ -63,6 +66,8 @@ class Change(msgspec.Struct, frozen=True):
     where this machine differs more than that by itself, what that explains."""
     suspect: bool = False
     """It is undecided, and its estimate is a loss beyond `limit`: the gate does not pass."""
+    levels: list[float] = []
+    """Where the rounds jump between several levels by themselves: their medians, in `unit`."""
     judged: bool = True
     """False where the numbers are shown only: made elsewhere, or not all rounds have one. Then not
     even a gain may be read from them."""

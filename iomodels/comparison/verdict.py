@@ -69,6 +69,8 @@ def outcome(
         return "regression" if changes else "not comparable"
     if not comparable or all(change.verdict == "new" for change in changes):
         return "not comparable"
+    if all(change.verdict in ("new", "varies") for change in changes):
+        return "inconclusive"  # one cell with several levels holds up no suite, but alone it does
     open_ones = [change for change in changes if change.verdict == "inconclusive"]
     if not finished or any(never_passes(change) for change in open_ones):
         return "inconclusive"
@@ -92,7 +94,7 @@ EXIT_CODES: dict[Outcome, int] = {
 def counts(changes: Iterable[Change]) -> dict[Verdict, int]:
     """How many changes have each verdict, worst first."""
     order: tuple[Verdict, ...] = (
-        "slower", "failed", "vanished", "inconclusive", "faster", "new", "same",
+        "slower", "failed", "vanished", "inconclusive", "varies", "faster", "new", "same",
     )  # fmt: skip
     found = [change.verdict for change in changes]
     return {verdict: found.count(verdict) for verdict in order if verdict in found}

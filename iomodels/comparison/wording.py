@@ -13,7 +13,7 @@ from iomodels.comparison.verdict import FAILING
 from iomodels.results.schema import Interval
 from iomodels.statistics.rounds import MIN_ROUNDS
 
-ORDER = ("vanished", "failed", "slower", "inconclusive", "faster", "new", "same")
+ORDER = ("vanished", "failed", "slower", "inconclusive", "varies", "faster", "new", "same")
 """The verdicts, what a reader has to act on first."""
 
 HEADLINES = {

@@ -24,6 +24,7 @@ _ELEMENT = {
     "vanished": ("error", "vanished"),
     "failed": ("error", "failed"),
     "inconclusive": ("skipped", "inconclusive"),
+    "varies": ("skipped", "varies"),
 }
 
 

@@ -1,0 +1,1 @@
+"""What is shown and not judged: a metric that jumps by itself, and another load."""

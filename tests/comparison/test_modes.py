@@ -1,0 +1,106 @@
+"""A cell that jumps between levels by itself: judged by what does not jump."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from iomodels.comparison import verdict
+from iomodels.comparison.runs import Judgement, judge_runs
+from iomodels.comparison.schema import Change, Outcome, Undecided
+from iomodels.results.schema import Run
+from iomodels.statistics import sign_flip
+
+from ..factory import make_cell, make_run, make_trial
+from .samples import noisy
+
+SLOW, MIDDLE, FAST = (noisy(ops, seed, 7) for seed, ops in enumerate((20e3, 47e3, 89e3)))
+HISTORY = [SLOW, FAST, MIDDLE, SLOW, FAST, MIDDLE]
+CPU_NS = 9_000.0
+BY = Judgement(0.05, (), sign_flip.CONFIRM_ALPHA)
+
+
+def run_of(speeds: Sequence[float], cpu_ns: Sequence[float] | None = None) -> Run:
+    """One cell, with those throughputs; its CPU per operation is nearly the same in every round."""
+    cpu_ns = cpu_ns or noisy(CPU_NS, int(speeds[0]), len(speeds))
+    trials = [
+        make_trial(n, throughput_ops=speed, cpu_user_ns_per_op=cpu, cpu_system_ns_per_op=0.0)
+        for n, (speed, cpu) in enumerate(zip(speeds, cpu_ns, strict=True))
+    ]
+    return make_run([make_cell(trials=trials)], seed=int(speeds[0]))
+
+
+def judged(history: Sequence[Run], new: Run, by: Judgement = BY) -> dict[str, Change]:
+    changes = judge_runs(history, new, by)
+    return {change.metric: change for change in changes}
+
+
+def outcome(found: dict[str, Change], undecided: Undecided = "fail") -> Outcome:
+    return verdict.outcome(list(found.values()), undecided=undecided, comparable=True)
+
+
+@pytest.mark.parametrize("level", [SLOW, MIDDLE, FAST])
+def test_any_level_is_shown_and_the_cell_is_judged_by_its_cpu(level: list[float]) -> None:
+    found = judged([run_of(speeds) for speeds in HISTORY], run_of(level))
+    change = found["throughput_ops"]
+    assert change.verdict == "varies"
+    assert not change.judged
+    assert change.levels == pytest.approx([20e3, 47e3, 89e3], rel=0.03)
+    assert "jumps by itself (20" in (change.reason or "")
+    assert "judged by CPU per operation and calls per operation" in (change.reason or "")
+    assert found["cpu_ns_per_op"].verdict == "same"
+    assert outcome(found) == "passed"
+
+
+def test_a_loss_of_cpu_fails_it() -> None:
+    slower = run_of(FAST, noisy(CPU_NS * 2, 5, 7))
+    found = judged([run_of(speeds) for speeds in HISTORY], slower)
+    assert found["throughput_ops"].verdict == "varies"
+    assert found["cpu_ns_per_op"].verdict == "slower"
+
+
+@pytest.mark.parametrize("rounds", [7, 20])
+@pytest.mark.parametrize("runs", [1, 2, 6])
+def test_a_loss_below_all_levels_never_passes(runs: int, rounds: int) -> None:
+    jumping = [SLOW[0], FAST[0], SLOW[1], FAST[1], SLOW[2], FAST[2], SLOW[3]]
+    history = [run_of(speeds) for speeds in [jumping, *HISTORY][:runs]]
+    found = judged(history, run_of(noisy(20e3 * 0.68, 3, rounds)))
+    change = found["throughput_ops"]
+    assert change.levels
+    assert change.verdict == "slower" or change.suspect
+    assert outcome(found, "pass") != "passed"
+    assert "below all levels" in (change.reason or "")
+
+
+def test_a_new_level_below_those_known_never_passes_where_it_is_met_often() -> None:
+    new = [FAST[0], SLOW[0], FAST[1], SLOW[1], FAST[2], SLOW[2], FAST[3]]
+    found = judged([run_of(FAST), run_of(FAST)], run_of(new))
+    assert found["throughput_ops"].suspect
+
+
+def test_a_new_run_at_another_level_than_all_before_is_a_change() -> None:
+    found = judged([run_of(speeds) for speeds in (FAST, FAST, FAST)], run_of(SLOW))
+    assert found["throughput_ops"].verdict in ("slower", "inconclusive")
+    assert not found["throughput_ops"].levels
+    assert "cpu_ns_per_op" not in found
+
+
+def test_where_cpu_jumps_too_only_calls_are_judged() -> None:
+    def both(speeds: list[float]) -> Run:
+        return run_of(speeds, [CPU_NS if speed > 50e3 else 4 * CPU_NS for speed in speeds])
+
+    found = judged([both(speeds) for speeds in HISTORY], both(SLOW))
+    assert "cpu_ns_per_op" not in found
+    assert "judged by calls per operation, since CPU per operation jumps" in (
+        found["throughput_ops"].reason or ""
+    )
+    assert outcome(found) == "passed"
+    assert outcome({"throughput_ops": found["throughput_ops"]}, "pass") == "inconclusive"
+
+
+def test_a_metric_that_was_asked_for_and_does_not_jump_is_enough() -> None:
+    by = Judgement(0.05, ("throughput_ops", "cpu_ns_per_op"), sign_flip.CONFIRM_ALPHA)
+    found = judged([run_of(speeds) for speeds in HISTORY], run_of(SLOW), by)
+    assert found["throughput_ops"].verdict == "varies"
+    assert found["cpu_ns_per_op"].verdict == "same"
