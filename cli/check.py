@@ -20,6 +20,7 @@ from .checking import baseline as by_baseline
 from .checking import kept
 from .shared.ending import Ending
 from .shared.options import (
+    ALLOW_OPTION,
     BUDGET_OPTION,
     JSON_OPTION,
     LEGEND_OPTION,
@@ -27,6 +28,7 @@ from .shared.options import (
     THRESHOLD_OPTION,
     UNDECIDED_OPTION,
     Time,
+    allowed,
     engine_option,
     export_option,
     set_option,
@@ -112,6 +114,7 @@ LEAST_PAIRS = 10
 @THRESHOLD_OPTION
 @UNDECIDED_OPTION
 @BUDGET_OPTION
+@ALLOW_OPTION
 @click.option(
     "-o",
     "--output",
@@ -140,6 +143,7 @@ def command(
     threshold: float,
     undecided: Undecided,
     budget: float | None,
+    allow: tuple[str, ...],
     output: Path | None,
     force: bool,
     legend: bool,
@@ -167,7 +171,9 @@ def command(
         {"-e": engines, "--seed": seed is not None} if not paired else {},
         "needs --a or --b",
     )
-    _not_with({"--long": however_long} if not baseline else {}, "needs --baseline")
+    _not_with(
+        {"--long": however_long, "--allow": allow} if not baseline else {}, "needs --baseline"
+    )
     _not_with({"--minutes": minutes} if not self_test else {}, "needs --self-test")
     by_key = settings_by_key(settings)
     if self_test:
@@ -203,6 +209,7 @@ def command(
             however_long,
             undecided,
             budget,
+            allowed(allow),
         )
         base = by_baseline.loaded((*baseline, *names))
     else:

@@ -11,11 +11,13 @@ from .arguments import completing
 from .arguments.results import LATEST, found
 from .shared.ending import Ending
 from .shared.options import (
+    ALLOW_OPTION,
     JSON_OPTION,
     LEGEND_OPTION,
     METRIC_OPTION,
     THRESHOLD_OPTION,
     UNDECIDED_OPTION,
+    allowed,
     export_option,
 )
 
@@ -33,6 +35,7 @@ FORMATS = ("table", "markdown", "json", "csv")
 @METRIC_OPTION
 @THRESHOLD_OPTION
 @UNDECIDED_OPTION
+@ALLOW_OPTION
 @click.option(
     "--anyway",
     is_flag=True,
@@ -55,6 +58,7 @@ def command(
     metrics: tuple[str, ...],
     threshold: float,
     undecided: Undecided,
+    allow: tuple[str, ...],
     anyway: bool,
     shown_as: str,
     force: bool,
@@ -99,6 +103,7 @@ def command(
         metric_keys=metrics,
         undecided=undecided,
         anyway=anyway,
+        allow=allowed(allow),
     )
     ending = Ending()
     exporting.write_files(exports, comparison, force=force, ending=ending)

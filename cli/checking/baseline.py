@@ -31,6 +31,7 @@ class How:
     however_long: bool
     undecided: Undecided
     budget_s: float | None
+    allow: Sequence[str]
 
 
 def loaded(paths: Sequence[str]) -> Baseline:

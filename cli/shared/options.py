@@ -220,6 +220,33 @@ BUDGET_OPTION = click.option(
 )
 
 
+def allowable_names() -> list[str]:
+    """What `--allow` takes."""
+    from iomodels.comparison.machines.allowing import ALLOWABLE
+
+    return list(ALLOWABLE)
+
+
+ALLOW_OPTION = click.option(
+    "--allow",
+    multiple=True,
+    metavar="NAME[,...]",
+    cls=NamesOption,
+    names=allowable_names,
+    shell_complete=completing.of_words(lambda typed: allowable_names()),
+    after="Another CPU, number of cores or core of iomodels always is.",
+    help="Compare times although the machines differ in this, which is what you changed "
+    "(repeatable). Any other difference is still refused. NAME is",
+)
+
+
+def allowed(given: Sequence[str]) -> Sequence[str]:
+    """Read `--allow`. Raises `UsageError` for a name that it does not take."""
+    from iomodels.comparison.machines.allowing import parse
+
+    return parse(given)
+
+
 def one_folder(settings: Mapping[str, Sequence[str]]) -> str | None:
     """The folder of the data files, where nothing else can be set: no result names it.
 

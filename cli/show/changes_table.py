@@ -17,6 +17,7 @@ from iomodels.comparison.verdict import counts
 from iomodels.comparison.wording import (
     HEADLINES,
     SAME_RUN,
+    allowance,
     answers,
     judged,
     of_cells,
@@ -195,7 +196,8 @@ def _outcome(comparison: Comparison) -> Text:
         safe(
             f": {told or 'nothing to compare'} "
             f"({f'{why}; ' if why else ''}{comparison.new_name} against {comparison.base_name}; "
-            f"threshold {share(comparison.threshold)})."
+            f"threshold {share(comparison.threshold)}"
+            f"{f'; {allowance(comparison)}' if comparison.allowed else ''})."
         ),
         "\n" if comparison.changes else "",
         safe(f"{_capital(judged(comparison))}." if comparison.changes else ""),

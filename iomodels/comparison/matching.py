@@ -1,4 +1,4 @@
-"""Which cells of two runs belong together, and in what the two runs themselves differ.
+"""Which cells of two runs belong together. (In what the runs differ: `machines/differing.py`.)
 
 A cell is its scenario, its parameters and its engine. Parameters are completed with today's
 defaults first, so that a key which an older version did not know cannot tear a pair apart.
@@ -13,26 +13,38 @@ import msgspec
 
 from iomodels.analysis.cells import grouped, label, show
 from iomodels.base.errors import IomodelsError
-from iomodels.comparison.schema import Difference
+from iomodels.comparison.machines.differing import (
+    differences,
+    incomparable,
+    other_file_system,
+    settings_notices,
+    telling_differences,
+    unknown_file_system,
+)
 from iomodels.engines import spec
-from iomodels.results.schema import FINGERPRINT, Cell, Notice, Parameter, Run
+from iomodels.results.schema import Cell, Notice, Parameter, Run
 from iomodels.workload.point import point_from_parameters
+
+__all__ = [
+    "NO_COMMON_CELL",
+    "Key",
+    "cells_by_key",
+    "differences",
+    "incomparable",
+    "key_of",
+    "labels",
+    "nothing_in_common",
+    "other_file_system",
+    "settings_notices",
+    "telling_differences",
+    "unknown_file_system",
+]
 
 Key = tuple[str, frozenset[tuple[str, Parameter]], str]
 """Scenario, parameters, canonical engine."""
 
-MAY_BE_UNKNOWN = ("governor",)
-"""A virtual machine has none. Of the others, unknown on both sides is not the same."""
 NO_COMMON_CELL = "no-common-cell"
 """The code of the notice that no cell is in both results."""
-_FILE_SYSTEM = ("file_system", "file_system_device")
-_PASSING = ("aio_nr",)
-"""Facts of the moment: a difference in them says nothing."""
-_CHANGES_TIMES = (
-    "libc", "aio", "smt", "turbo", "mitigations", "hypervisor", "container", "cgroup_quota_cores",
-    "seccomp", "clocksource", "timer_slack_ns",
-)  # fmt: skip
-_TIMED = ("duration_s", "warmup_s")
 
 
 def cells_by_key(run: Run) -> dict[Key, Cell]:
@@ -75,93 +87,6 @@ def labels(cells: Mapping[Key, Cell]) -> dict[Key, str]:
         for point in points
         for cell in point.cells
     }
-
-
-def differences(base: Run, new: Run) -> list[Difference]:
-    """Every line in which the two environments differ, in the base's order."""
-    names = [*base.environment, *(name for name in new.environment if name not in base.environment)]
-    return [
-        Difference(name, base.environment.get(name), new.environment.get(name))
-        for name in names
-        if name not in _PASSING and base.environment.get(name) != new.environment.get(name)
-    ]
-
-
-def incomparable(base: Run, new: Run) -> list[Notice]:
-    """Why times of these two runs must not be compared: another machine, another tool."""
-    notices = []
-    unknown = [
-        name
-        for name in FINGERPRINT
-        if name not in MAY_BE_UNKNOWN
-        and base.environment.get(name) is None
-        and new.environment.get(name) is None
-    ]
-    if unknown:
-        names = ", ".join(unknown)
-        notices.append(Notice("machine", f"the machines are unknown: neither result has {names}"))
-    other = [
-        f"{name} ({_fact(base, name)}, now {_fact(new, name)})"
-        for name in FINGERPRINT
-        if base.environment.get(name) != new.environment.get(name)
-    ]
-    if other:
-        notices.append(Notice("machine", f"another machine: it differs in {'; '.join(other)}"))
-    if base.tool.version != new.tool.version:
-        versions = f"{base.tool.version}, now {new.tool.version}"
-        notices.append(Notice("tool-version", f"another version of iomodels: {versions}"))
-    if base.tool.core_hash != new.tool.core_hash:
-        hashes = f"{base.tool.core_hash}, now {new.tool.core_hash}"
-        notices.append(
-            Notice("core", f"another measured core (loop, engines and channels): {hashes}")
-        )
-    return notices
-
-
-def telling_differences(base: Run, new: Run) -> list[Notice]:
-    """A warning where something differs that makes no other machine, and can change times."""
-    names = [d.name for d in differences(base, new) if d.name in _CHANGES_TIMES]
-    if not names:
-        return []
-    return [Notice("environment", f"these differences can change times, too: {', '.join(names)}")]
-
-
-def other_file_system(base: Run, new: Run) -> str:
-    """Why times of files must not be compared; empty where the file systems are the same."""
-    sides = [[_fact(run, name) for name in _FILE_SYSTEM] for run in (base, new)]
-    if sides[0] == sides[1]:
-        return ""
-    before, now = (f"{kind} on {device}" for kind, device in sides)
-    return f"the files are on another file system: {before}, now {now}"
-
-
-def unknown_file_system(base: Run, new: Run) -> str:
-    """Why nobody can know whether files are on the same file system; empty where it is known.
-
-    Of tmpfs one is as another: memory. A network's or an overlay has no device that is known.
-    """
-    kind, device = (new.environment.get(name) for name in _FILE_SYSTEM)
-    if other_file_system(base, new) or (kind is not None and (device or kind == "tmpfs")):
-        return ""
-    where = f"{_fact(new, 'file_system')} on an unknown device"
-    return f"it is unknown whether the files are on the same file system: both are on {where}"
-
-
-def settings_notices(base: Run, new: Run) -> list[Notice]:
-    """Trials of another length are comparable, but a reader must know."""
-    other = [
-        f"{name} {base.settings.get(name)}, now {new.settings.get(name)}"
-        for name in _TIMED
-        if base.settings.get(name) != new.settings.get(name)
-    ]
-    if not other:
-        return []
-    return [Notice("settings", f"the trials had different settings: {'; '.join(other)}")]
-
-
-def _fact(run: Run, name: str) -> str:
-    value = run.environment.get(name)
-    return "unknown" if value is None else str(value)
 
 
 def nothing_in_common(base: Run, new: Run, base_name: str, new_name: str) -> Notice | None:

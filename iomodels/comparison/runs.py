@@ -8,7 +8,7 @@ rounds.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
@@ -22,6 +22,7 @@ from iomodels.comparison import (
     unpaired_verdicts,
     verdict,
 )
+from iomodels.comparison.machines import allowing
 from iomodels.comparison.matching import Key
 from iomodels.comparison.schema import OF_ROUNDS, SCHEMA, Change, Comparison, Undecided
 from iomodels.comparison.unjudged import modes
@@ -48,18 +49,22 @@ def compare(
     metric_keys: Sequence[str] = (),
     undecided: Undecided = "pass",
     anyway: bool = False,
+    allow: Sequence[str] = (),
 ) -> Comparison:
     """Compare two runs. `anyway` judges times although machine or tool differ; it still warns.
+    `allow` names differences of the machines that are wanted (`allowing.ALLOWABLE`).
 
     Raises `UsageError` for an unknown metric.
     """
-    why_not = matching.incomparable(base, new)
+    why_not = matching.incomparable(base, new, allow)
     by = Judgement(
         threshold, tuple(metric_keys), COMPARE_ALPHA, assumed_spread=assumed_spread([base, new])
     )
     apart = matching.nothing_in_common(base, new, base_name, new_name)
-    changes = [] if apart else judge_runs([base], new, by, "" if anyway else _refusal(why_not))
-    elsewhere = places_differ([base], new)
+    refusal = "" if anyway else _refusal(why_not)
+    changes = [] if apart else judge_runs([base], new, by, refusal, allow)
+    elsewhere = places_differ([base], new, allow)
+    allowed, not_needed = allowed_differences([base], new, allow)
     comparable = not elsewhere and (anyway or not why_not)
     outcome = verdict.outcome(changes, undecided=undecided, comparable=comparable)
     if outcome == "inconclusive" and base.cells == new.cells:
@@ -85,8 +90,9 @@ def compare(
             *why_not,
             *_same_run(base, new),
             *elsewhere,
-            *places_unknown([base], new),
-            *matching.telling_differences(base, new),
+            *places_unknown([base], new, allow),
+            *matching.telling_differences(base, new, allow),
+            *not_needed,
             *matching.settings_notices(base, new),
             *incomplete(base, base_name),
             *incomplete(new, new_name),
@@ -94,6 +100,7 @@ def compare(
         ],
         counters_unjudged=counters_unjudged([base], new),
         undecided=undecided,
+        allowed=allowed,
         interval=OF_ROUNDS,
     )
 
@@ -125,10 +132,13 @@ def _refusal(why_not: Sequence[Notice]) -> str:
     return "; ".join(notice.message for notice in why_not)
 
 
-def judge_runs(bases: Sequence[Run], new: Run, by: Judgement, refusal: str = "") -> list[Change]:
+def judge_runs(
+    bases: Sequence[Run], new: Run, by: Judgement, refusal: str = "", allow: Collection[str] = ()
+) -> list[Change]:
     """All changes from the base runs to the new one: timings, exact counters, and lost cells.
 
-    `refusal` says why timings must not be judged; they are then shown, and inconclusive.
+    `refusal` says why timings must not be judged; they are then shown, and inconclusive. `allow`
+    names the differences of the machines that do not count.
     """
     base_cells = [matching.cells_by_key(run) for run in bases]
     new_cells = matching.cells_by_key(new)
@@ -139,7 +149,7 @@ def judge_runs(bases: Sequence[Run], new: Run, by: Judgement, refusal: str = "")
     label = matching.labels(everything)
     timed: list[Timing | modes.Jumping] = []
     others: list[Change] = []
-    elsewhere = [matching.other_file_system(run, new) for run in bases]
+    elsewhere = [matching.other_file_system(run, new, allow) for run in bases]
     for key, one in everything.items():
         on_files = dict(key[1]).get("channel.kind") == "file"
         having = [
@@ -260,20 +270,31 @@ def _doubt(base: Sequence[Cell], new: Cell) -> str:
     return ""
 
 
-def places_differ(bases: Sequence[Run], new: Run) -> list[Notice]:
+def allowed_differences(
+    bases: Sequence[Run], new: Run, allow: Sequence[str]
+) -> tuple[list[str], list[Notice]]:
+    """What was allowed and does differ, as a headline has it, and a notice of what does not."""
+    return allowing.differing(bases, new, allow, on_files=_on_files(new))
+
+
+def places_differ(bases: Sequence[Run], new: Run, allow: Collection[str] = ()) -> list[Notice]:
     """A notice where there are cells on files, and no base run of theirs on this file system."""
     if not _on_files(new):
         return []
-    reasons = [matching.other_file_system(run, new) for run in bases]
+    reasons = [matching.other_file_system(run, new, allow) for run in bases]
     if not reasons or not all(reasons):
         return []
-    remedy = "measure in the same folder (--set channel.folder=…), or record another baseline"
+    remedy = (
+        "measure in the same folder (--set channel.folder=…), record another baseline or, if file "
+        f"systems are what you compare, use --allow {allowing.FILE_SYSTEM}"
+    )
     return [Notice("file-system", f"{reasons[-1]}: {remedy}")]
 
 
-def places_unknown(bases: Sequence[Run], new: Run) -> list[Notice]:
+def places_unknown(bases: Sequence[Run], new: Run, allow: Collection[str] = ()) -> list[Notice]:
     """A warning where there are cells on files, and no device tells their file systems apart."""
-    reasons = [matching.unknown_file_system(run, new) for run in bases] if _on_files(new) else []
+    asked = bases if _on_files(new) else ()
+    reasons = [matching.unknown_file_system(run, new, allow) for run in asked]
     return [Notice("file-system-unknown", reason) for reason in dict.fromkeys(reasons) if reason]
 
 

@@ -127,7 +127,8 @@ class Comparison(msgspec.Struct, frozen=True):
     """Counters (calls per operation, by cell) that vary by themselves, or have too few rounds."""
     undecided: Undecided = "pass"
     allowed: list[str] = []
-    """The differences of the machine that `--allow` named."""
+    """The differences of the machines that `--allow` named, as a headline has them: `kernel 6.12 →
+    6.18`. Facts that do not differ are not in it."""
     history: list[HistoryRun] = []
     """Of a check against a baseline: its runs, oldest first, and the run that was checked."""
     trends: list[Trend] = []

@@ -36,7 +36,13 @@ def headline(comparison: Comparison) -> str:
     if why == SAME_RUN:
         return f"{HEADLINES[comparison.outcome]}: {why}"
     told = f"no loss shown, {found} ({why})" if why else found
-    return f"{HEADLINES[comparison.outcome]}: {told}"
+    allowed = f"; {allowance(comparison)}" if comparison.allowed else ""
+    return f"{HEADLINES[comparison.outcome]}: {told}{allowed}"
+
+
+def allowance(comparison: Comparison) -> str:
+    """`kernel 6.12 → 6.18 allowed`: the differences of the machines that did not count."""
+    return f"{', '.join(comparison.allowed)} allowed" if comparison.allowed else ""
 
 
 def why_passed(comparison: Comparison) -> str:

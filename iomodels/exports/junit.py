@@ -74,6 +74,7 @@ def _properties(suite: ET.Element, comparison: Comparison) -> None:
         "threshold": share(comparison.threshold),
         "outcome": comparison.outcome,
         "verdicts": counts(comparison),
+        **({"allowed": ", ".join(comparison.allowed)} if comparison.allowed else {}),
     } | {f"differs: {d.name}": f"{d.base}, now {d.new}" for d in comparison.differences}
     for name, value in told.items():
         ET.SubElement(properties, "property", name=text(name), value=text(value))

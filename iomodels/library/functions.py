@@ -10,6 +10,7 @@ from typing import Any
 from iomodels.analysis import assembled
 from iomodels.base.errors import UsageError
 from iomodels.comparison import runs
+from iomodels.comparison.machines import allowing
 from iomodels.library import arguments
 from iomodels.library.progress import TextProgress
 from iomodels.library.shown import Comparison, Run
@@ -134,6 +135,7 @@ def compare(
     threshold: float = runs.DEFAULT_THRESHOLD,
     metrics: str | Iterable[str] = (),
     anyway: bool = False,
+    allow: str | Iterable[str] = (),
 ) -> Comparison:
     """Compare two runs, or two result files, cell by cell: what changed, and how sure that is.
 
@@ -141,6 +143,7 @@ def compare(
     `metrics`: what to judge, such as "latency_p50_ns" or a list; without it the throughput, of an
     open loop the median latency. Calls per operation are always judged.
     `anyway`: judge times although machine, version or core differ; the warning stays.
+    `allow`: differences of the machines that do not count, such as "kernel" or a list.
 
     Raises `UsageError` for arguments that make no sense, `ResultError` for a file that cannot be
     read. What was found is in the comparison's `outcome`, and raises nothing.
@@ -156,6 +159,7 @@ def compare(
             threshold=arguments.number("threshold", threshold, MIN_THRESHOLD, 1),
             metric_keys=arguments.optional_names("metrics", metrics, '"latency_p50_ns"'),
             anyway=arguments.flag("anyway", anyway),
+            allow=allowing.parse(arguments.optional_names("allow", allow, '"kernel"')),
         )
     )
 

@@ -34,6 +34,7 @@ from iomodels.comparison.metrics import COUNTER_PREFIX
 from iomodels.comparison.runs import (
     DEFAULT_THRESHOLD,
     Judgement,
+    allowed_differences,
     assumed_spread,
     counters_unjudged,
     judge_runs,
@@ -87,6 +88,7 @@ def check(
     force: bool = False,
     undecided: Undecided = "pass",
     budget_s: float | None = None,
+    allow: Sequence[str] = (),
     listener: RunListener | None = None,
 ) -> Checked:
     """Measure the baseline's cells and judge them. `output` keeps the run: the next baseline,
@@ -96,15 +98,17 @@ def check(
     settings are the newest run's.
 
     `rounds` replaces the baseline's own number, `folder` is where files are made (a baseline
-    never says where). Cells that fail now are a regression, even if all do. Raises `OutputError`
-    and `RunInterrupted` as `run.bench` does, `NothingMeasured` where no cell can be asked for,
-    `ResultError` for settings beyond the limits, and `UsageError` for an unknown metric, or for
-    more than an hour of measuring unless `however_long`.
+    never says where). `allow` names the differences of the machine that may be
+    (`allowing.ALLOWABLE`): runs that differ in nothing else count. Cells that fail now are a
+    regression, even if all do. Raises `OutputError` and `RunInterrupted` as `run.bench` does,
+    `NothingMeasured` where no cell can be asked for, `ResultError` for settings beyond the limits,
+    and `UsageError` for an unknown metric, or for more than an hour of measuring unless
+    `however_long`.
     """
     started_s = time.monotonic()
     for key in metric_keys:
         metrics.named(key)
-    comparable, why_not, unchecked = _comparable(baseline)
+    comparable, why_not, unchecked = _comparable(baseline, allow)
     bases = comparable or list(baseline.runs)
     newest = bases[-1]
     cells, lost = _cells(bases, folder)
@@ -119,7 +123,7 @@ def check(
     few = few_rounds(bases, cells) if comparable else []
     folder_of_files = places.described(point for point, _ in cells.values())
     here = msgspec.structs.replace(newest, environment=environment.describe(folder_of_files))
-    _tell(listener, [*not_kept, *few, *places_differ(bases, here)])
+    _tell(listener, [*not_kept, *few, *places_differ(bases, here, allow)])
     not_saved = None
     try:
         run = bench_plan(
@@ -137,8 +141,8 @@ def check(
         measured_again=True,
         remedy=verdict.REMEDY_OF_BASELINE,
     )
-    changes = judge_runs(bases, run, by, refusal)
-    judged = {key for key in cells if comparable_rounds(bases, key, run) >= MIN_ROUNDS}
+    changes = judge_runs(bases, run, by, refusal, allow)
+    judged = {k for k in cells if comparable_rounds(bases, k, run, allow) >= MIN_ROUNDS}
     suspects = [] if refusal else _suspects(changes, judged, cells, threshold)
     if suspects:
         left_s = (BUDGET_S - (time.monotonic() - started_s)) / max(1.0, slowness)
@@ -146,8 +150,10 @@ def check(
         again = _confirm([cells[key] for key in suspects], plan, least, left_s, listener)
         spread = assumed_spread([*bases, run, again])
         fresh = matching.cells_by_key(again)
-        changes = judge_runs(bases, run, replace(by, fresh=fresh, assumed_spread=spread))
-    elsewhere = places_differ(bases, run)
+        by = replace(by, fresh=fresh, assumed_spread=spread)
+        changes = judge_runs(bases, run, by, allow=allow)
+    elsewhere = places_differ(bases, run, allow)
+    allowed, not_needed = allowed_differences(bases, run, allow)
     comparison = Comparison(
         schema=SCHEMA,
         created_utc=now_utc(),
@@ -169,8 +175,9 @@ def check(
             *not_kept,
             *few,
             *elsewhere,
-            *places_unknown(bases, run),
-            *matching.telling_differences(newest, run),
+            *places_unknown(bases, run, allow),
+            *matching.telling_differences(newest, run, allow),
+            *not_needed,
             *lost.unknown.values(),
             *lost.never,
             *baseline.warnings,
@@ -180,6 +187,7 @@ def check(
         ],
         counters_unjudged=counters_unjudged(bases, run),
         undecided=undecided,
+        allowed=allowed,
         interval=OF_RUNS if len(bases) > 1 else OF_ROUNDS,
     )
     return Checked(comparison, run, kept if has_measurements(run) else None, not_saved)

@@ -94,16 +94,19 @@ def _when(loaded: tuple[Run, str]) -> str:
     return loaded[0].created_utc
 
 
-def _comparable(baseline: Baseline) -> tuple[list[Run], list[Notice], set[Key]]:
+def _comparable(
+    baseline: Baseline, allow: Sequence[str] = ()
+) -> tuple[list[Run], list[Notice], set[Key]]:
     """The base runs of this machine and tool; why not, for those that are not; and the cells that
-    only those have, where there are others."""
+    only those have, where there are others. Of another machine are not those that differ from this
+    one only in what `allow` names."""
     here = msgspec.structs.replace(
         baseline.runs[-1],
         tool=Tool(__version__, core_hash()),
         environment=environment.describe(),
         cells=[],
     )
-    reasons = [matching.incomparable(run, here) for run in baseline.runs]
+    reasons = [matching.incomparable(run, here, allow) for run in baseline.runs]
     usable = [run for run, reason in zip(baseline.runs, reasons, strict=True) if not reason]
     if not usable:
         return [], reasons[-1], set()
@@ -129,11 +132,11 @@ def _rounds(bases: Sequence[Run], key: Key) -> int:
     return sum(len(each[key].trials) for each in cells if key in each)
 
 
-def comparable_rounds(bases: Sequence[Run], key: Key, here: Run) -> int:
+def comparable_rounds(bases: Sequence[Run], key: Key, here: Run, allow: Sequence[str] = ()) -> int:
     """Those that its times can be compared with here."""
     on_files = dict(key[1]).get("channel.kind") == "file"
     return _rounds(
-        [b for b in bases if not on_files or not matching.other_file_system(b, here)], key
+        [b for b in bases if not on_files or not matching.other_file_system(b, here, allow)], key
     )
 
 

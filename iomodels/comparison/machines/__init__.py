@@ -1,0 +1,1 @@
+"""The machines of two runs: in what they differ, and which differences are allowed."""
