@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from iomodels.base.units import counted
+from iomodels.comparison.allowing import NOT_NEEDED
 from iomodels.comparison.metrics import COUNTER_PREFIX, METRICS, SUITE
 from iomodels.comparison.schema import Change, Comparison
 from iomodels.comparison.verdict import counts
@@ -25,6 +26,7 @@ from iomodels.comparison.wording import (
     share,
     why_passed,
 )
+from iomodels.results.schema import Notice
 from iomodels.statistics.rounds import MIN_ROUNDS
 
 from .console import engine_name, safe, terms
@@ -177,8 +179,14 @@ def _surroundings(comparison: Comparison) -> list[RenderableType]:
         safe(f"environment: {d.name}: {_fact(d.base)} → {_fact(d.new)}", "dim")
         for d in comparison.differences
     ]
-    shown += [safe(f"warning: {n.message}", "yellow") for n in comparison.warnings]
+    shown += [_notice(notice) for notice in comparison.warnings]
     return shown if len(shown) > 1 else []
+
+
+def _notice(notice: Notice) -> RenderableType:
+    if notice.code == NOT_NEEDED:
+        return safe(f"environment: {notice.message}", "dim")
+    return safe(f"warning: {notice.message}", "yellow")
 
 
 def _fact(value: object) -> str:

@@ -26,6 +26,8 @@ ALLOWABLE: Mapping[str, tuple[str, ...]] = {
 """What `--allow` takes: the facts of `Run.environment` that may then differ. Those of
 "file-system" concern only cells on files."""
 FILE_SYSTEM = "file-system"
+NOT_NEEDED = "allowed-same"
+"""The code of the notice that something may differ, and does not: no reason for a warning."""
 _NEVER = ("cpu", "cores", "core", "version", "machine")
 """What one may wish to allow, and what nobody can."""
 _LONGEST = 60
@@ -79,7 +81,7 @@ def differing(
     if not idle:
         return told, []
     message = f"allowed to differ, but does not: {', '.join(idle)}"
-    return told, [Notice("allowed-same", message)]
+    return told, [Notice(NOT_NEEDED, message)]
 
 
 def _difference(bases: Sequence[Run], new: Run, fact: str) -> str:
