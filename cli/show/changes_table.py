@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from iomodels.base.units import counted
-from iomodels.comparison.allowing import NOT_NEEDED
+from iomodels.comparison.machines.allowing import NOT_NEEDED
 from iomodels.comparison.metrics import COUNTER_PREFIX, METRICS, SUITE
 from iomodels.comparison.schema import Change, Comparison
 from iomodels.comparison.verdict import counts
