@@ -10,6 +10,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from iomodels.measure import alongside
+
 from .hurry import hurry
 
 # A busy machine is no failure.
@@ -55,6 +57,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_report_header(config: pytest.Config) -> str | None:
     return None if config.getoption("--long") else "without the tests marked as long: --long"
+
+
+@pytest.fixture(autouse=True)
+def unnoticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test measures in this process meets those of other tests: that is no news."""
+    monkeypatch.setattr(alongside, "ADDRESSES", ())
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,3 +32,11 @@ def await_stopped(pid: int, timeout_s: float = 10) -> None:
     deadline = time.monotonic() + timeout_s
     while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
         assert time.monotonic() < deadline, f"process {pid} does not stop"
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float = 30) -> None:
+    """AssertionError where it does not become true."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not become true in time"
+        time.sleep(0.005)

@@ -23,6 +23,7 @@ from iomodels.comparison import metrics, verdict
 from iomodels.comparison.runs import DEFAULT_THRESHOLD, now_utc
 from iomodels.comparison.schema import OF_PAIRS, SCHEMA, Change, Comparison, Undecided
 from iomodels.machine import noise
+from iomodels.measure.alongside import Alongside
 from iomodels.results.schema import Notice, Tool
 from iomodels.statistics import screen_confirm
 from iomodels.statistics.sign_flip import Floats
@@ -93,6 +94,7 @@ def compare_arms(
                 *alike,
                 *_other_tool(cells),
                 *_left_out(measuring),
+                *measuring.noted,
                 *measuring.monitor.notices(),
                 *_void(measuring),
                 *_doubts(measuring),
@@ -105,6 +107,7 @@ def compare_arms(
         with (
             signals.held() as held,
             held.let_through(),
+            Alongside(measuring.note),
             Preparation(seed) as measuring.preparation,
         ):
             decision = screen_confirm.decide(
@@ -171,6 +174,13 @@ class _Measuring:
         self.preparation: Preparation | None = None
         """One for all batches, so that their computation is the same amount of work."""
         self.monitor = noise.Monitor()
+        self.noted: list[Notice] = []
+
+    def note(self, notice: Notice) -> None:
+        """Say it now, and keep it for the comparison."""
+        self.noted.append(notice)
+        if self._listener is not None:
+            self._listener.notice(notice)
 
     def announce(self, purpose: str) -> None:
         """What the next batches are for."""

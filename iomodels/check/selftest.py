@@ -29,6 +29,7 @@ from iomodels.check.pair_plan import plan_cells
 from iomodels.check.pair_runs import Pair, PairedCell
 from iomodels.comparison.runs import DEFAULT_THRESHOLD
 from iomodels.engines.spec import parse as parse_engine
+from iomodels.measure.alongside import Alongside
 from iomodels.results.schema import Interval
 from iomodels.statistics import screen_confirm
 from iomodels.statistics import sign_flip as pairs
@@ -169,7 +170,8 @@ def run_self_test(
     one before left out. The first has at least one kind, however short the time: what a kind takes
     depends on its noise.
     """
-    with Preparation(seed) as preparation:
+    note = listener.notice if listener is not None else lambda _: None
+    with Alongside(note), Preparation(seed) as preparation:
         work = _Work(seed, listener, measure, preparation)
         yield from _suites(kinds, work, budget_s, slowdown, threshold)
 

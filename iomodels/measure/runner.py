@@ -28,6 +28,7 @@ from iomodels.base.signals import Interrupted
 from iomodels.base.units import counted
 from iomodels.machine import environment, noise
 from iomodels.measure import places
+from iomodels.measure.alongside import Alongside
 from iomodels.measure.earlier import Earlier
 from iomodels.measure.listening import RunListener
 from iomodels.measure.plan import Plan
@@ -196,7 +197,10 @@ class Runner:
         for notice in noise.preflight():
             self._note(notice)
         self._monitor.start()
-        with Preparation(self._plan.seed, self._listener.making_file) as preparation:
+        with (
+            Alongside(self._note),
+            Preparation(self._plan.seed, self._listener.making_file) as preparation,
+        ):
             self._find_unavailable(preparation)
             self._note_doubts(preparation)
             for planned in self._plan.trials:
