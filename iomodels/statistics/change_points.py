@@ -30,11 +30,12 @@ Floats = npt.NDArray[np.float64]
 
 LEAST_VALUES = 2
 """In a level."""
-PENALTY = 7.2
-"""For each change, in units of twice the log-likelihood. `benchmarks/trends.py` has what it gives:
-on 4 to 60 values of normal or heavy-tailed noise, a change in 1 to 2 % of series without one."""
-LINE_PENALTY = 9.0
-"""For a slope. More than for a change: of a short series with one step, a line explains much."""
+PENALTY, PENALTY_GROWTH, SHORT = 7.2, 1.2, 40
+"""For each change, in units of twice the log-likelihood; of more than `SHORT` values there are more
+ways to cut, and it grows with the logarithm of their number. `benchmarks/trends.py` has what it
+gives: with normal or heavy-tailed noise, a change in 1 to 2 % of the series without one."""
+LINE_PENALTY = 2.0
+"""For a slope, above that of a change: of a short series with one step, a line explains much."""
 MOST_CHANGES = 10
 
 _VALUES_PER_LEVEL = 4
@@ -49,8 +50,8 @@ def change_points(values: Sequence[float], errors: Sequence[float] | None = None
     """The indices at which a new level begins, in order; empty where the level never changed.
 
     `values` are in time order, logarithms where changes are ratios. `errors` are their standard
-    errors, in the same unit: deviations are not taken for smaller than these, and values that are
-    much less certain than the others count for less. Fewer than four values have no change.
+    errors, in the same unit: all deviations together are not taken for smaller than these. Fewer
+    than four values have no change.
 
     Raises `ValueError` for values or errors that are no finite numbers, for negative errors, and
     where there are not as many errors as values.
@@ -64,30 +65,18 @@ def change_points(values: Sequence[float], errors: Sequence[float] | None = None
     n = len(v)
     if n < 2 * LEAST_VALUES or np.ptp(v) == 0:
         return []
-    weights = _weights(e)
-    least = max(float(weights @ e) * _DEVIATION, _EXACT * float(np.ptp(v) * weights.sum()))
+    least = max(float(e.sum()) * _DEVIATION, _EXACT * n * float(np.ptp(v)))
     most = min(MOST_CHANGES, n // _VALUES_PER_LEVEL)
-    costs, starts = _partitions(_deviations(v, weights), most)
-    scores = n * np.log(np.maximum(costs, least)) + PENALTY * np.arange(len(costs))
+    costs, starts = _partitions(_deviations(v), most)
+    penalty = PENALTY + PENALTY_GROWTH * math.log(max(n, SHORT) / SHORT)
+    scores = n * np.log(np.maximum(costs, least)) + penalty * np.arange(len(costs))
     best = int(scores.argmin())
-    line = n * math.log(max(_line_deviation(v, weights), least)) + LINE_PENALTY
+    line = n * math.log(max(_line_deviation(v), least)) + penalty + LINE_PENALTY
     return [] if line < scores[best] else starts[best]
 
 
-def _weights(errors: Floats) -> Floats:
-    """Of each value: 1 for those that are as certain as most, and never much above it.
-
-    The spread between runs, which the errors do not have, is taken for as large as most of these.
-    """
-    usual = float(np.median(errors))
-    if usual == 0:
-        return np.ones(len(errors))
-    weights: Floats = math.sqrt(2) * usual / np.hypot(usual, errors)
-    return weights
-
-
-def _deviations(values: Floats, weights: Floats) -> Floats:
-    """The weighted absolute deviations of `values[i:j]` from their weighted median, at [i, j].
+def _deviations(values: Floats) -> Floats:
+    """The sum of the absolute deviations of `values[i:j]` from their median, at [i, j].
 
     Infinite where that is no level. All ends of one start are found at once: with the values in
     order of size, those of each span are marked, and running sums over them find its median.
@@ -99,12 +88,12 @@ def _deviations(values: Floats, weights: Floats) -> Floats:
     for i in range(n - LEAST_VALUES + 1):
         spans = np.arange(n - i)
         marked = np.zeros((n - i, n))
-        marked[spans, place[i:]] = weights[i:]
+        marked[spans, place[i:]] = 1
         marked = np.cumsum(marked, axis=0)
-        weight, sums = np.cumsum(marked, axis=1), np.cumsum(marked * values[order], axis=1)
-        middle = np.argmax(weight >= weight[:, -1:] / 2, axis=1)
-        below, sum_below = weight[spans, middle], sums[spans, middle]
-        above, sum_above = weight[:, -1] - below, sums[:, -1] - sum_below
+        count, sums = np.cumsum(marked, axis=1), np.cumsum(marked * values[order], axis=1)
+        middle = np.argmax(count >= count[:, -1:] / 2, axis=1)
+        below, sum_below = count[spans, middle], sums[spans, middle]
+        above, sum_above = count[:, -1] - below, sums[:, -1] - sum_below
         spread = values[order][middle] * (below - above) - sum_below + sum_above
         found[i, i + LEAST_VALUES :] = spread[LEAST_VALUES - 1 :]
     return found.clip(min=0)
@@ -130,10 +119,10 @@ def _partitions(deviations: Floats, most: int) -> tuple[Floats, list[list[int]]]
     return np.array([sums[n] for sums in reached]), starts
 
 
-def _line_deviation(values: Floats, weights: Floats) -> float:
+def _line_deviation(values: Floats) -> float:
     """The same of a straight line: the median of all slopes (H. Theil 1950; P. K. Sen 1968)."""
     at = np.arange(len(values), dtype=np.float64)
     first, second = np.triu_indices(len(values), 1)
     slope = np.median((values[second] - values[first]) / (at[second] - at[first]))
     rest = values - slope * at
-    return float(weights @ np.abs(rest - np.median(rest)))
+    return float(np.abs(rest - np.median(rest)).sum())
