@@ -142,7 +142,7 @@ def command(
     from iomodels.base.units import counted
     from iomodels.measure.run import RunInterrupted, RunNotSaved, bench_plan
     from iomodels.measure.run import bench as run_bench
-    from iomodels.results.partial import TakenError
+    from iomodels.results.locks import TakenError
     from iomodels.statistics.rounds import MIN_ROUNDS
 
     from .shared import exporting
@@ -186,7 +186,7 @@ def command(
     exports = exporting.asked(exported, "measurements", force=force, as_json=as_json, taken=taken)
     shown_on = console.err() if exporting.on_standard_output(exports) else console.out()
     ending = Ending()
-    with signals.held() as held:
+    with signals.held() as held, exporting.reserved(exports):
         with (
             _default_folder(output),
             progress.display(messages, preface, table_below=not as_json) as listener,

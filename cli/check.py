@@ -231,7 +231,7 @@ def command(
             budget,
         )
         cells = arms.cells()
-    with signals.held() as held:
+    with signals.held() as held, exporting.reserved(exports, taken):
         if baseline:
             comparison, number = by_baseline.against_baseline(base, how, ending, as_json=as_json)
         else:

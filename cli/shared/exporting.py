@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,17 @@ def asked(
         )
     exports.check(found, force=force, taken=taken)
     return found
+
+
+def reserved(
+    asked_for: Sequence[Export], others: Sequence[Path] = ()
+) -> AbstractContextManager[None]:
+    """Keep other runs from writing to the same files until this block ends. Those that an export is
+    added to are for all. Raises `OutputError`."""
+    from iomodels.results import locks
+
+    files = [e.path for e in asked_for if e.path is not None and not e.format.appended]
+    return locks.reserved([*others, *files])
 
 
 def on_standard_output(asked_for: Sequence[Export]) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import stat
 from collections.abc import Sequence
@@ -22,13 +21,13 @@ from iomodels.base import signals
 from iomodels.base.errors import OutputError, ResultError
 from iomodels.base.files import cannot_write, create, partial_path, write_all
 from iomodels.base.units import counted
+from iomodels.results.locks import TakenError, has_lock, is_at
 from iomodels.results.read import Document, check_run, check_trial, decode, refusing
 from iomodels.results.schema import SCHEMA as RUN_SCHEMA
 from iomodels.results.schema import Cell, Run, Status, Trial
 
 SCHEMA = "iomodels.partial/1"
 _BEGINNING = f'{{"schema":"{SCHEMA}",'.encode()
-_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
 
 class KeptLine(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -38,10 +37,6 @@ class KeptLine(msgspec.Struct, frozen=True, omit_defaults=True):
     trial: Trial | None = None
     status: Status | None = None
     reason: str | None = None
-
-
-class TakenError(OutputError):
-    """PATH.partial belongs to a run that is still going."""
 
 
 # Reading
@@ -153,7 +148,7 @@ class PartialWriter:
                 self._write(line)
                 self._kept += line.trial is not None
         except BaseException:
-            if _is_at(self._descriptor, self.path):
+            if is_at(self._descriptor, self.path):
                 self.path.unlink()
             os.close(self._descriptor)
             raise
@@ -209,14 +204,14 @@ class PartialWriter:
             # disk between two trials would disturb the next.
             with signals.held():
                 self._write(line)
-                if not _is_at(self._descriptor, self.path):
+                if not is_at(self._descriptor, self.path):
                     raise FileNotFoundError(errno.ENOENT, "it was removed meanwhile")
             self._kept += line.trial is not None
         except OSError as error:
             self.failed = True
             with contextlib.suppress(OSError):  # a torn last line is tolerated by `read`
                 os.ftruncate(self._descriptor, self._size)
-            kept = self.path if self._kept and _is_at(self._descriptor, self.path) else None
+            kept = self.path if self._kept and is_at(self._descriptor, self.path) else None
             raise cannot_write(self.path, error, kept=kept) from None
 
     def _write(self, value: Run | KeptLine) -> None:
@@ -227,13 +222,13 @@ class PartialWriter:
     @property
     def first_trials(self) -> str:
         """Where a write failed, what the file has all the same, for the end of a message."""
-        if not self.failed or not self._kept or not _is_at(self._descriptor, self.path):
+        if not self.failed or not self._kept or not is_at(self._descriptor, self.path):
             return ""
         return f"; the first {counted(self._kept, 'trial')} are kept in {self.path}"
 
     def discard(self) -> None:
         """Remove the file: the result is saved. Another's that has taken its place stays."""
-        if _is_at(self._descriptor, self.path):
+        if is_at(self._descriptor, self.path):
             self.path.unlink(missing_ok=True)
 
     def __exit__(
@@ -244,7 +239,7 @@ class PartialWriter:
     ) -> None:
         if not self._kept:
             self.discard()
-        elif error is not None and _is_at(self._descriptor, self.path):
+        elif error is not None and is_at(self._descriptor, self.path):
             error.add_note(f"what was measured is kept in {self.path}")
         os.close(self._descriptor)
 
@@ -257,23 +252,8 @@ def _taken(path: Path) -> TakenError:
 
 def _lock(descriptor: int, path: Path) -> None:
     """Raises `TakenError` where another process has it, or has put another in its place."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise _taken(path) from None
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:  # a file system without locks has no such protection
-            raise
-    if not _is_at(descriptor, path):
+    if not has_lock(descriptor) or not is_at(descriptor, path):
         raise _taken(path)
-
-
-def _is_at(descriptor: int, path: Path) -> bool:
-    """Whether the open file is the one of this name."""
-    try:
-        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
-    except OSError:
-        return False
 
 
 def _without_trials(descriptor: int) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import resource
+import signal
+import subprocess
 from importlib import import_module
 from pathlib import Path
 
@@ -12,8 +14,9 @@ import pytest
 from iomodels import exports
 
 from ..factory import make_run
+from ..processes import wait_until
 from ..trials.test_failures import iomodels
-from .running import QUICK, cli
+from .running import QUICK, cli, command_line
 
 __all__ = ["cli"]
 exporting = import_module("iomodels.cli.shared.exporting")
@@ -91,3 +94,39 @@ def test_force_replaces_an_export(cli, tmp_path) -> None:
     (tmp_path / "there").write_text("mine")
     assert cli(*BENCH, "--force", "--export", "csv=there").returncode == 0
     assert (tmp_path / "there").read_text().startswith("scenario,")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (*BENCH, "--export", "csv=out.csv", "--force"),
+        ("check", "slow-device", "-e", "blocking", "--b", "load.batch=1", "-o", "out.csv"),
+    ],
+    ids=["an export", "a comparison"],
+)
+def test_a_second_job_with_the_same_output_is_refused_when_it_begins(
+    cli, tmp_path, arguments
+) -> None:
+    """And the first does not lose it at its end."""
+    first_run = (*BENCH[:-6], *("-r", "1000", "-d", "0.05"), "-o", "first.json")
+    partial = tmp_path / "first.json.partial"
+    with subprocess.Popen(
+        command_line(*first_run, "--export", "csv=out.csv"),
+        cwd=tmp_path,
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    ) as first:
+        wait_until(lambda: partial.exists() and b'"trial"' in partial.read_bytes())
+        second = cli(*arguments)
+        first.send_signal(signal.SIGINT)
+    assert second.returncode == 2
+    assert second.stderr.startswith("iomodels: out.csv is an output of a run that is still going")
+    assert first.returncode == 130
+    assert (tmp_path / "out.csv").read_text().startswith("scenario,")
+    assert {path.name for path in tmp_path.iterdir()} == {"first.json", "out.csv"}
+
+
+def test_what_jobs_share_on_purpose_is_refused_to_none(cli, tmp_path) -> None:
+    """The step summary, to which each adds its part."""
+    with exporting.reserved([exports.parse("github=summary.md", "verdicts")]):
+        assert list(tmp_path.iterdir()) == []
