@@ -25,7 +25,7 @@ from iomodels.comparison import (
 from iomodels.comparison.machines import allowing
 from iomodels.comparison.matching import Key
 from iomodels.comparison.schema import OF_ROUNDS, SCHEMA, Change, Comparison, Undecided
-from iomodels.comparison.unjudged import modes
+from iomodels.comparison.unjudged import load, modes
 from iomodels.comparison.unpaired_verdicts import Judgement, NamedTiming, Timing
 from iomodels.machine import noise
 from iomodels.results.schema import Cell, Interval, Notice, Run
@@ -93,6 +93,7 @@ def compare(
             *places_unknown([base], new, allow),
             *matching.telling_differences(base, new, allow),
             *not_needed,
+            *load.between([base], new).notices,
             *matching.settings_notices(base, new),
             *incomplete(base, base_name),
             *incomplete(new, new_name),
@@ -170,7 +171,7 @@ def judge_runs(
             again = key in by.fresh
             timed += _timings(name, base, new_ones, by, refusal or other_place, confirmed=again)
             others += _counter_changes(name, base, new_ones)
-    return [*modes.judge(timed, by), *others]
+    return [*load.between(bases, new).weighed(modes.judge(timed, by)), *others]
 
 
 def _lost(

@@ -309,6 +309,18 @@ class Monitor:
         """What disturbed the trials so far, one sentence each; empty if nothing did."""
         return disturbances(self._uses)
 
+    @property
+    def others_cores(self) -> float | None:
+        """The cores that others used in the median trial; None without a trial, or where the
+        machine shows no accounts."""
+        shares = [use.foreign_cores for use in self._uses if use.cpus]
+        return max(0.0, round(statistics.median(shares), 3)) if shares else None
+
+
+def busy_cores(cores: int) -> float:
+    """From so many cores on, others' work on a machine of `cores` makes times say little."""
+    return max(FOREIGN_BURST_CORES, 0.05 * cores)
+
 
 def disturbances(uses: Sequence[Use]) -> list[Notice]:
     """What disturbed these trials, one sentence each; empty if nothing did."""
@@ -326,7 +338,7 @@ def _busy_trials(uses: Sequence[Use]) -> Finding | None:
     """
     cores = uses[-1].cpus
     shares = [use.foreign_cores for use in uses]
-    limit = max(FOREIGN_BURST_CORES, 0.05 * cores)
+    limit = busy_cores(cores)
     bursts = [use for use in uses if use.foreign_cores > limit and use.foreign_s > BURST_LEAST_S]
     usual = statistics.median(shares)
     seconds = sum(use.foreign_s for use in uses)

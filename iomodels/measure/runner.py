@@ -349,6 +349,7 @@ class Runner:
             warnings=[],
             cells=[self._to_cell(progress) for progress in self._cells],
             asked=self._asked,
+            others_cores=self._monitor.others_cores,
             **self._texts,
         )
 

@@ -212,6 +212,8 @@ class Run(msgspec.Struct, frozen=True):
     of a suite."""
     asked: Asked | None = None
     """None in files of versions that did not keep it."""
+    others_cores: float | None = None
+    """The cores that other processes kept busy in the median trial; None where nobody looked."""
     known_change: str = ""
     """In a history: what is known to have changed before this run, in its recorder's words. Runs
     before it are no baseline any more."""

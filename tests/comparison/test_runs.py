@@ -10,7 +10,7 @@ from dataclasses import replace as with_changes
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -34,6 +34,7 @@ def test_the_other_way_round_the_verdict_is_the_opposite(a: list[float], b: list
         timings(compared(run_of(a), run_of(b))),
         timings(compared(run_of(b), run_of(a))),
     )
+    assume(not there.levels and not back.levels)  # judged by the levels that the base has
     assert back.verdict == OTHER_WAY.get(there.verdict, there.verdict)
     assert there.ratio is not None
     assert back.ratio is not None

@@ -16,6 +16,7 @@ from iomodels.comparison import matching
 from iomodels.comparison.document import is_comparison
 from iomodels.comparison.matching import Key
 from iomodels.comparison.runs import incomplete
+from iomodels.comparison.unjudged import load
 from iomodels.engines.spec import EngineSpec
 from iomodels.engines.spec import parse as parse_engine
 from iomodels.machine import environment
@@ -99,7 +100,7 @@ def _comparable(
 ) -> tuple[list[Run], list[Notice], set[Key]]:
     """The base runs of this machine and tool; why not, for those that are not; and the cells that
     only those have, where there are others. Of another machine are not those that differ from this
-    one only in what `allow` names."""
+    one only in what `allow` names. Busy runs do not count where there are quiet ones."""
     here = msgspec.structs.replace(
         baseline.runs[-1],
         tool=Tool(__version__, core_hash()),
@@ -110,14 +111,15 @@ def _comparable(
     usable = [run for run, reason in zip(baseline.runs, reasons, strict=True) if not reason]
     if not usable:
         return [], reasons[-1], set()
+    usable, busy = load.quiet(usable)
     left_out = [run for run, reason in zip(baseline.runs, reasons, strict=True) if reason]
     if not left_out:
-        return usable, [], set()
+        return usable, busy, set()
     message = f"{len(left_out)} of the baseline's runs are from another machine or version"
     only_there = _measured(left_out) - _measured(usable)
     if only_there:
         message += f"; only they have {_names(only_there)}, which is not checked: record it again"
-    return usable, [Notice("left-out", message)], only_there
+    return usable, [Notice("left-out", message), *busy], only_there
 
 
 def _measured(runs: Sequence[Run]) -> set[Key]:
