@@ -76,8 +76,9 @@ LEAST_PAIRS = 10
     help="A/B: what arm B changes.",
 )
 @engine_option(
-    "A/B: engine to measure; repeat it, or separate engines with commas.",
-    after="[default: as bench]",
+    "A/B: engine to measure; repeat it, or separate engines with commas. With --baseline: check "
+    "only its cells.",
+    after="[default: as bench; with --baseline, all of its cells]",
 )
 @set_option(
     "A/B: change a scenario key in both arms (repeatable). With --baseline, only "
@@ -155,7 +156,8 @@ def command(
     --baseline measures the cells of earlier results again. Several results from different times
     show how much the machine varies. --a and --b need no baseline: both arms are measured now, in
     pairs, which is the most sensitive way to compare two versions, settings or disks. A cell that
-    looks worse is measured again before it counts.
+    looks worse is measured again before it counts. With --baseline, SCENARIO and --engine choose
+    which of its cells are checked.
 
     Exit codes: 0 no regression, 1 a regression or a lost cell, 2 usage error, 3 times are not
     comparable (another machine or core) or nothing was measured, 4 inconclusive, 130 interrupted.
@@ -167,10 +169,7 @@ def command(
 
     paired = bool(arm_a or arm_b)
     _one_way(baseline=bool(baseline), paired=paired, self_test=self_test)
-    _not_with(
-        {"-e": engines, "--seed": seed is not None} if not paired else {},
-        "needs --a or --b",
-    )
+    _not_with({"--seed": seed is not None} if not paired else {}, "needs --a or --b")
     _not_with(
         {"--long": however_long, "--allow": allow} if not baseline else {}, "needs --baseline"
     )
@@ -182,7 +181,7 @@ def command(
         _not_with(
             {
                 **{"--export": exported, "-m": metrics, "SCENARIO": names},
-                **{"-r": rounds, "-s": settings, "-o": output},
+                **{"-r": rounds, "-s": settings, "-e": engines, "-o": output},
             },
             "cannot be used with --self-test",
         )
@@ -194,13 +193,13 @@ def command(
         )
     path = default_output(["check"], datetime.now(UTC))
     keeping = None if as_json else kept.Kept(path, by_default=True)
+    more_files, scenarios = by_baseline.told_apart(names) if baseline else ([], list(names))
     if output is not None:
-        keeping = kept.asked(output, force=force, baseline=(*baseline, *names) if baseline else ())
+        keeping = kept.asked(output, force=force, baseline=(*baseline, *more_files))
     taken = [output] if output is not None else []
     exports = exporting.asked(exported, "verdicts", force=force, as_json=as_json, taken=taken)
     ending = Ending()
     if baseline:
-        by_baseline.files_only(names)
         how = by_baseline.How(
             metrics,
             threshold,
@@ -211,7 +210,7 @@ def command(
             budget,
             allowed(allow),
         )
-        base = by_baseline.loaded((*baseline, *names))
+        base = by_baseline.loaded((*baseline, *more_files), scenarios, engines)
     else:
         if rounds is not None and rounds < LEAST_PAIRS:
             raise click.UsageError(
@@ -254,6 +253,9 @@ def command(
         kept.say(comparison, saved)
     with ending.part():
         exporting.print_out(exports, comparison)
+    if baseline and not as_json:
+        files = [*baseline, *more_files]
+        by_baseline.say_how_to_recheck(comparison, how, files, settings)
     return ending.code(EXIT_CODES[comparison.outcome], number)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ import click
 
 from iomodels.base import signals
 
-from ..arguments.results import found
+from ..arguments.results import LATEST, found
 from ..shared.ending import Ending
 from ..shared.options import one_folder
 
@@ -34,10 +34,14 @@ class How:
     allow: Sequence[str]
 
 
-def loaded(paths: Sequence[str]) -> Baseline:
+def loaded(paths: Sequence[str], scenarios: Sequence[str], engines: Sequence[str]) -> Baseline:
+    """The baseline of these files and folders: the cells of these scenarios and engines."""
     from iomodels.check.history.baseline import load_baseline
+    from iomodels.check.history.chosen import chosen
 
-    return load_baseline(found([Path(path) for path in paths]))
+    whole = load_baseline(found([Path(path) for path in paths]))
+    _refuse_both(paths, {cell.scenario for run in whole.runs for cell in run.cells})
+    return chosen(whole, scenarios, engines)
 
 
 def against_baseline(
@@ -66,6 +70,28 @@ def against_baseline(
     return comparison, number
 
 
+def say_how_to_recheck(
+    comparison: Comparison, how: How, files: Sequence[str], settings: Sequence[str]
+) -> None:
+    """The last line of a check in which cells look worse."""
+    from iomodels.comparison.runs import DEFAULT_THRESHOLD
+
+    from ..show import console
+    from . import recheck
+
+    options = {
+        "--baseline": files,
+        "-m": how.metric_keys,
+        "--threshold": [f"{how.threshold * 100:g}%"] if how.threshold != DEFAULT_THRESHOLD else [],
+        "--undecided": [how.undecided] if how.undecided != "pass" else [],
+        "--allow": how.allow,
+        "-s": settings,
+    }
+    command = recheck.command(comparison, options)
+    if command:
+        console.err().print(console.safe(f"check the suspects again: {command}"), soft_wrap=True)
+
+
 def folder(settings: Mapping[str, Sequence[str]]) -> str | None:
     """The one thing that a baseline leaves open: it never says where files are."""
     others = [key for key in settings if key != "channel.folder"]
@@ -77,13 +103,28 @@ def folder(settings: Mapping[str, Sequence[str]]) -> str | None:
     return one_folder(settings)
 
 
-def files_only(names: Sequence[str]) -> None:
-    """What follows `--baseline FILE` are more files, as a shell makes them of `baseline/*.json`."""
-    from iomodels.workload.scenario import shipped, suites
+def told_apart(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What stands beside `--baseline FILE`: more files, as a shell makes them of `baseline/*.json`,
+    and the scenarios whose cells to check."""
+    from iomodels.workload.scenario import shipped
 
-    scenarios = {*shipped(), *suites()}
-    for name in names:
-        if Path(name).suffix == ".toml" or (name in scenarios and not Path(name).exists()):
+    files = [name for name in names if _is_file(name)]
+    _refuse_both(files, shipped())
+    return files, [name for name in names if name not in files]
+
+
+def _is_file(name: str) -> bool:
+    path = Path(name)
+    if path.suffix == ".toml":
+        return False
+    looks_like_one = len(path.parts) > 1 or path.suffix in (".json", ".partial")
+    return name == LATEST or looks_like_one or path.exists()
+
+
+def _refuse_both(files: Sequence[str], scenarios: Collection[str]) -> None:
+    for name in files:
+        if name in scenarios:
             raise click.UsageError(
-                "with --baseline, name no scenario: the baseline contains the cells to measure"
+                f"'{name}' is a file here and a scenario: write ./{name} for the file; for the "
+                "scenario, start the command in another folder"
             )

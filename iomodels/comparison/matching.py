@@ -58,7 +58,7 @@ def cells_by_key(run: Run) -> dict[Key, Cell]:
 
 def key_of(cell: Cell) -> Key:
     """What names the cell in every run, whoever wrote it."""
-    return cell.scenario, frozenset(_complete(cell).items()), _canonical(cell.engine)
+    return cell.scenario, frozenset(_complete(cell).items()), canonical_engine(cell.engine)
 
 
 def _complete(cell: Cell) -> Mapping[str, Parameter]:
@@ -68,7 +68,8 @@ def _complete(cell: Cell) -> Mapping[str, Parameter]:
         return cell.parameters
 
 
-def _canonical(engine: str) -> str:
+def canonical_engine(engine: str) -> str:
+    """As this version writes the engine; one that it does not know, as it stands."""
     try:
         return spec.parse(engine).canonical
     except IomodelsError:

@@ -152,7 +152,12 @@ def parse_list(texts: Iterable[str]) -> list[EngineSpec]:
     two engines. A group stands for its members. An engine named twice counts once. Raises
     `EngineError`.
     """
-    return parse_names(one for text in texts for one in _split(text))
+    return parse_names(split_list(texts))
+
+
+def split_list(texts: Iterable[str]) -> list[str]:
+    """The engines and groups of a command line, not read yet."""
+    return [one for text in texts for one in _split(text)]
 
 
 def parse_names(names: Iterable[str]) -> list[EngineSpec]:

@@ -199,14 +199,22 @@ def test_machine_readable_forms_are_alone_on_standard_output(cli, files) -> None
         (("compare", "base.json", "same.json", "--threshold", "0"), "is not a share"),
         (("compare", "base.json", "same.json", "--json", "--format", "csv"), "contradict"),
         (("check",), "needs --baseline FILE, --a or --b KEY=VALUE"),
-        (("check", "slow-device", "--baseline", "base.json"), "name no scenario: the baseline"),
-        (("check", "mine.toml", "--baseline", "base.json"), "name no scenario: the baseline"),
+        (
+            ("check", "slow-devise", "--baseline", "base.json"),
+            "'slow-devise' is no file, and no scenario of the baseline (did you mean "
+            "'slow-device'?): it has slow-device",
+        ),
+        (("check", "--baseline", "base.json", "mine.toml"), "'mine.toml' is no file, and no"),
         (("check", "gone.json", "--baseline", "base.json"), "gone.json does not exist"),
         (
             ("check", "--baseline", "base.json", "--a", "load.depth=1"),
             "use one of --baseline, --a and --b",
         ),
-        (("check", "--baseline", "base.json", "-e", "aio"), "-e needs --a or --b"),
+        (
+            ("check", "--baseline", "base.json", "-e", "select,aio"),
+            "-e aio: the baseline has no such cell: it has blocking and select",
+        ),
+        (("check", "--baseline", "base.json", "-e", "slect"), "did you mean 'select'?"),
         (("check", "--baseline", "base.json", "-s", "load.depth=1"), "only channel.folder can be"),
         (("check", "--a", "load.depth=1", "-r", "5"), "at least 10 pairs"),
         (("check", "--a", "load.depth=1", "--long"), "--long needs --baseline"),
