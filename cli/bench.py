@@ -150,7 +150,7 @@ def command(
 
     chosen = scenarios or (DEFAULT_SUITE,)
     by_key = settings_by_key(settings)
-    messages = console.err()
+    messages = console.messages()
     earlier = None
     if resume is not None:
         own = (scenarios, engines, rounds, duration, warmup, quick, seed, output)

@@ -168,7 +168,7 @@ def _was_given(context: click.Context, name: str) -> bool:
 def _complain(recordings: Sequence[Recording]) -> None:
     from .show import console
 
-    messages = console.err()
+    messages = console.messages()
     for recording in recordings:
         if recording.reason is not None:
             what = "failed" if recording.failed else "n/a"

@@ -70,7 +70,7 @@ def a_against_b(
 
     from ..show import console, pair_progress
 
-    messages = console.err()
+    messages = console.messages()
     a, b = (pair_runs.parse_arm(texts) for texts in (arms.a, arms.b))
     seed = secrets.randbits(32) if arms.seed is None else arms.seed
     try:

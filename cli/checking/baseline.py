@@ -53,7 +53,7 @@ def against_baseline(
 
     from ..show import console, progress
 
-    messages = console.err()
+    messages = console.messages()
     comparison, number = None, None
     try:
         with progress.display(messages, table_below=not as_json) as listener:

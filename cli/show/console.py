@@ -35,8 +35,17 @@ def out() -> Console:
 
 
 def err() -> Console:
-    """Standard error: progress, warnings and messages."""
+    """Standard error, for tables and single lines where standard output is taken."""
     return _console(sys.stderr)
+
+
+def messages() -> Console:
+    """Standard error, for what is said while a command works, and for no table.
+
+    In a file or a pipe each message is one line, as errors are: so grep finds a whole one, and no
+    path or command in it is cut. Whatever shows a log wraps it at its own width.
+    """
+    return _console(sys.stderr, soft_wrap=not sys.stderr.isatty())
 
 
 def safe(text: str, style: str = "") -> Text:
@@ -50,7 +59,7 @@ def engine_name(engine: str) -> str:
     return "\n ".join([name + colon, *options.split(",")]) if colon else name
 
 
-def _console(stream: TextIO) -> Console:
+def _console(stream: TextIO, *, soft_wrap: bool = False) -> Console:
     terminal, choice = stream.isatty(), colour.choice()
     return QuietConsole(
         file=stream,
@@ -60,6 +69,7 @@ def _console(stream: TextIO) -> Console:
         color_system="standard" if choice == "always" and not terminal else "auto",
         no_color=choice == "never",
         width=None if terminal else _plain_width(),
+        soft_wrap=soft_wrap,
         markup=False,
         highlight=False,
         emoji=False,

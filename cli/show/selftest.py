@@ -27,7 +27,7 @@ SHORT_LEGEND = "In parentheses 95 % intervals. --legend explains the columns."
 
 def show(*, minutes: float, threshold: float, as_json: bool, explain: bool = False) -> int:
     """Run it and print the last report; 1 where a kind of cell could not be measured."""
-    messages = console.err()
+    messages = console.messages()
     messages.print(f"about {counted(minutes, 'minute')}; Ctrl-C ends it and shows what is done")
     seed = secrets.randbits(32)
     last: Report | None = None

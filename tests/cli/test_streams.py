@@ -191,6 +191,16 @@ def test_making_a_large_data_file_is_told(cli, tmp_path):
     assert "making a data file of 1 MiB" in written
 
 
+def test_a_message_in_a_pipe_is_one_line_for_grep(cli):
+    """A warning as well as an error. Both arms are the same here."""
+    done = cli("check", "slow-device", "-e", "blocking", "--a", "load.depth=1", COLUMNS="40")
+    assert (done.returncode, done.stdout) == (3, "")
+    seed, warning, error = done.stderr.splitlines()
+    assert seed.startswith("seed ")
+    assert re.fullmatch(r"warning: both arms are the same .* is a false alarm", warning)
+    assert re.fullmatch(r"iomodels: no cell can be measured; .* unchanged\)", error)
+
+
 def test_a_message_on_a_terminal_is_wrapped_and_paths_and_commands_stay_whole():
     path = "/a/" + "long-name-" * 12
     line = f"iomodels: cannot write {path}: name another, as in `iomodels bench -o results/x.json`"
