@@ -25,6 +25,7 @@ from iomodels.charts import (
     percentiles,
     rounds,
     scaling,
+    trend,
 )
 from iomodels.charts import matrix as four_models
 from iomodels.charts.drawing.chart import Chart, ComparisonChart
@@ -67,7 +68,7 @@ FIRST = 4
 """How many of them that are."""
 
 
-COMPARISON_CHARTS: tuple[ComparisonChart, ...] = (changes.CHART,)
+COMPARISON_CHARTS: tuple[ComparisonChart, ...] = (changes.CHART, trend.CHART)
 """Every kind of picture of a comparison, in the order in which they stand on its page."""
 
 

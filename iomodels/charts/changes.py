@@ -23,6 +23,7 @@ from .drawing.chart import ComparisonChart
 from .drawing.scene import MARGIN_IN, WIDTH_IN
 from .drawing.sheet import Sheet, comparison_sheet, size_in
 from .drawing.style import (
+    BETTER,
     FAINT,
     FINE_PT,
     GROUND,
@@ -30,6 +31,7 @@ from .drawing.style import (
     INK,
     SMALL_PT,
     SOFT,
+    WORSE,
     safe,
     short_name,
     shortened,
@@ -47,7 +49,7 @@ ROUND = (0.01, 0.02, 0.03, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1
 """Changes that a tick may stand at."""
 MOST = math.log(4)
 """How far an axis reaches at the most: to a quarter, and to four times."""
-WORSE, BETTER, OPEN, QUIET = "#d55e00", "#009e73", "#e69f00", "#0072b2"
+OPEN, QUIET = "#e69f00", "#0072b2"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from iomodels.base.units import counted
 from iomodels.comparison import matching, metrics, wording
 from iomodels.comparison.schema import HistoryRun, Trend
 from iomodels.results.schema import Cell, Interval, Run
-from iomodels.statistics.change_points import change_points
+from iomodels.statistics import change_points
 from iomodels.statistics.rounds import median_interval
 
 MINUS = "\N{MINUS SIGN}"
@@ -68,15 +68,20 @@ def _interval(metric: Quantity, cell: Cell | None) -> Interval | None:
 
 
 def changed_at(runs: Sequence[Interval | None]) -> list[int]:
-    """The indices into `runs` at which a new level begins; those without a value are passed over.
+    """The indices at which a new level begins; runs without a value are passed over."""
+    known = [index for index, interval in enumerate(runs) if interval is not None]
+    values, errors, _ = _series(runs)
+    return [known[at] for at in change_points.change_points(values, errors)]
 
-    Of quantities that can be 0 it is found in the values themselves, else in their logarithms.
-    """
-    known = [(index, interval) for index, interval in enumerate(runs) if interval is not None]
-    logs = all(interval.low > 0 for _, interval in known)
-    values = [[_scaled(v, logs=logs) for v in (i.low, i.median, i.high)] for _, i in known]
+
+def _series(runs: Sequence[Interval | None]) -> tuple[list[float], list[float], bool]:
+    """The values of those that have one, their errors, and whether these are logarithms, which
+    quantities that can be 0 do not have."""
+    known = [interval for interval in runs if interval is not None]
+    logs = all(interval.low > 0 for interval in known)
+    values = [[_scaled(v, logs=logs) for v in (i.low, i.median, i.high)] for i in known]
     errors = [(high - low) / _ERRORS_IN_INTERVAL for low, _, high in values]
-    return [known[at][0] for at in change_points([middle for _, middle, _ in values], errors)]
+    return [middle for _, middle, _ in values], errors, logs
 
 
 def _scaled(value: float, *, logs: bool) -> float:
@@ -106,6 +111,35 @@ def levels(trend: Trend) -> list[Level]:
 
 
 @dataclass(frozen=True)
+class Drift:
+    """The way from the first run that has a value to the last, where no one run changed it."""
+
+    first: int
+    last: int
+    start: float
+    end: float
+
+    @property
+    def by(self) -> str:
+        """`−12 %`."""
+        return _by(self.end / self.start if self.start > 0 else None)
+
+
+def drift(trend: Trend) -> Drift | None:
+    """None where the values have levels."""
+    if trend.changed_at:
+        return None
+    values, errors, logs = _series(trend.runs)
+    line = change_points.drift(values, errors)
+    if line is None:
+        return None
+    known = [at for at, interval in enumerate(trend.runs) if interval is not None]
+    ends = line.start, line.start + line.by * (len(known) - 1)
+    start, end = (math.exp(end) for end in ends) if logs else ends
+    return Drift(known[0], known[-1], start, end)
+
+
+@dataclass(frozen=True)
 class LevelChange:
     """A change of level: the run that it begins with, and by how much (1.1 is ten per cent more;
     None from a level of 0)."""
@@ -117,9 +151,13 @@ class LevelChange:
     @property
     def by(self) -> str:
         """`+12 %`."""
-        if self.ratio is None:
-            return "from 0"
-        return f"{'+' if self.ratio >= 1 else MINUS}{wording.share(abs(self.ratio - 1))}"
+        return _by(self.ratio)
+
+
+def _by(ratio: float | None) -> str:
+    if ratio is None:
+        return "from 0"
+    return f"{'+' if ratio >= 1 else MINUS}{wording.share(abs(ratio - 1))}"
 
 
 def level_changes(trend: Trend) -> list[LevelChange]:
@@ -135,7 +173,8 @@ def level_changes(trend: Trend) -> list[LevelChange]:
 
 
 def sentences(history: Sequence[HistoryRun], found: Sequence[Trend]) -> list[str]:
-    """One for each trend that changed, and before these one for what changed in several at once."""
+    """One for each trend that changed or drifts, and before these one for each change that several
+    have at once."""
     changed = [trend for trend in found if trend.changed_at]
     together = Counter(at for trend in changed for at in trend.changed_at)
     return [
@@ -145,16 +184,21 @@ def sentences(history: Sequence[HistoryRun], found: Sequence[Trend]) -> list[str
             for at, count in sorted(together.items())
             if count > 1
         ),
-        *(sentence(history, trend) for trend in changed),
+        *(sentence(history, trend) for trend in found if trend.changed_at or drift(trend)),
     ]
 
 
 def sentence(history: Sequence[HistoryRun], trend: Trend) -> str:
-    """`slow-device, depth 4, aio: throughput −12 % since 2026-11-20 (Linux 6.12 to 6.18).`"""
-    found = ", then ".join(
-        f"{step.by} since {since(history, step.at)}" for step in level_changes(trend)
-    )
-    return f"{name(trend)}: {title(trend)} {found}."
+    """`slow-device, depth 4, aio: throughput −12 % since 2026-11-20 (Linux 6.12 to 6.18).`
+
+    A drift is from its first run to its last, and a trend without either is `no change`.
+    """
+    told = [f"{one.by} since {since(history, one.at)}" for one in level_changes(trend)]
+    way = drift(trend)
+    if way is not None:
+        ends = f"from {when(history, way.first)} to {when(history, way.last)}"
+        told = [f"drifts, {way.by} {ends}"]
+    return f"{name(trend)}: {title(trend)} {', then '.join(told) or 'no change'}."
 
 
 def name(trend: Trend) -> str:
@@ -169,11 +213,16 @@ def title(trend: Trend) -> str:
 
 
 def since(history: Sequence[HistoryRun], at: int) -> str:
-    """The run in which something changed, by its date, and what is known to have changed then."""
-    run, before = history[at], history[at - 1] if at else history[at]
-    kernels = f"Linux {before.kernel} to {run.kernel}" if before.kernel != run.kernel else ""
-    why = "; ".join(part for part in (run.known_change, kernels) if part)
+    """The run with which something changed, by its date, and what else is known to have changed."""
+    why = known_change(history, at)
     return f"{when(history, at)} ({why})" if why else when(history, at)
+
+
+def known_change(history: Sequence[HistoryRun], at: int) -> str:
+    """What is known to have changed with a run: as its recorder wrote it, and another kernel."""
+    run, before = history[at], history[max(0, at - 1)]
+    kernels = f"Linux {before.kernel} to {run.kernel}" if before.kernel != run.kernel else ""
+    return "; ".join(part for part in (run.known_change, kernels) if part)
 
 
 def when(history: Sequence[HistoryRun], at: int) -> str:

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -46,8 +47,17 @@ _EXACT = 1e-9
 """The least deviation, as a share of the range: of values that repeat exactly there is none."""
 
 
+@dataclass(frozen=True)
+class Slope:
+    """What values come to that drift: `start` at the first of them, and `by` more at each."""
+
+    start: float
+    by: float
+
+
 def change_points(values: Sequence[float], errors: Sequence[float] | None = None) -> list[int]:
-    """The indices at which a new level begins, in order; empty where the level never changed.
+    """The indices at which a new level begins, in order; empty where the level never changed, and
+    where it drifts.
 
     `values` are in time order, logarithms where changes are ratios. `errors` are their standard
     errors, in the same unit: all deviations together are not taken for smaller than these. Fewer
@@ -56,23 +66,49 @@ def change_points(values: Sequence[float], errors: Sequence[float] | None = None
     Raises `ValueError` for values or errors that are no finite numbers, for negative errors, and
     where there are not as many errors as values.
     """
+    v, least = _checked(values, errors)
+    n = len(v)
+    if n < 2 * LEAST_VALUES or np.ptp(v) == 0:
+        return []
+    costs, starts = _partitions(_deviations(v), min(MOST_CHANGES, n // _VALUES_PER_LEVEL))
+    scores = [_score(n, cost, least, changes) for changes, cost in enumerate(costs)]
+    best = int(np.argmin(scores))
+    return [] if _score_of_line(v, _line(v), least) < scores[best] else starts[best]
+
+
+def drift(values: Sequence[float], errors: Sequence[float] | None = None) -> Slope | None:
+    """The line that explains values better than one level does; of values without a change points
+    only, and None where it does not. The rest is as above."""
+    v, least = _checked(values, errors)
+    if len(v) < 2 * LEAST_VALUES or np.ptp(v) == 0:
+        return None
+    line, one_level = _line(v), float(np.abs(v - np.median(v)).sum())
+    is_better = _score_of_line(v, line, least) < _score(len(v), one_level, least)
+    return line if is_better else None
+
+
+def _checked(values: Sequence[float], errors: Sequence[float] | None) -> tuple[Floats, float]:
+    """The values, and what the sum of their deviations is at the least."""
     v = np.asarray(values, dtype=np.float64)
     e = np.zeros(len(v)) if errors is None else np.asarray(errors, dtype=np.float64)
     if len(e) != len(v):
         raise ValueError(f"{len(v)} values with {len(e)} errors")
     if not (np.isfinite(v).all() and np.isfinite(e).all() and (e >= 0).all()):
         raise ValueError("values and errors must be finite numbers, and errors 0 or more")
-    n = len(v)
-    if n < 2 * LEAST_VALUES or np.ptp(v) == 0:
-        return []
-    least = max(float(e.sum()) * _DEVIATION, _EXACT * n * float(np.ptp(v)))
-    most = min(MOST_CHANGES, n // _VALUES_PER_LEVEL)
-    costs, starts = _partitions(_deviations(v), most)
+    spread = float(np.ptp(v)) if len(v) else 0.0
+    return v, max(float(e.sum()) * _DEVIATION, _EXACT * len(v) * spread)
+
+
+def _score(n: int, deviations: float, least: float, changes: int = 0) -> float:
+    """Twice the log-likelihood, and what the changes cost: the less, the better."""
     penalty = PENALTY + PENALTY_GROWTH * math.log(max(n, SHORT) / SHORT)
-    scores = n * np.log(np.maximum(costs, least)) + penalty * np.arange(len(costs))
-    best = int(scores.argmin())
-    line = n * math.log(max(_line_deviation(v), least)) + penalty + LINE_PENALTY
-    return [] if line < scores[best] else starts[best]
+    return n * math.log(max(deviations, least)) + changes * penalty
+
+
+def _score_of_line(values: Floats, line: Slope, least: float) -> float:
+    n = len(values)
+    beside = float(np.abs(values - line.start - line.by * np.arange(n)).sum())
+    return _score(n, beside, least, changes=1) + LINE_PENALTY
 
 
 def _deviations(values: Floats) -> Floats:
@@ -119,10 +155,9 @@ def _partitions(deviations: Floats, most: int) -> tuple[Floats, list[list[int]]]
     return np.array([sums[n] for sums in reached]), starts
 
 
-def _line_deviation(values: Floats) -> float:
-    """The same of a straight line: the median of all slopes (H. Theil 1950; P. K. Sen 1968)."""
+def _line(values: Floats) -> Slope:
+    """Its slope is the median of those between all pairs (H. Theil 1950; P. K. Sen 1968)."""
     at = np.arange(len(values), dtype=np.float64)
     first, second = np.triu_indices(len(values), 1)
-    slope = np.median((values[second] - values[first]) / (at[second] - at[first]))
-    rest = values - slope * at
-    return float(np.abs(rest - np.median(rest)).sum())
+    slope = float(np.median((values[second] - values[first]) / (at[second] - at[first])))
+    return Slope(float(np.median(values - slope * at)), slope)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from iomodels.statistics.change_points import change_points
+from iomodels.statistics.change_points import change_points, drift
 
 
 def noise(seed: int, n: int) -> np.ndarray:
@@ -64,6 +64,17 @@ def test_a_drift_is_no_staircase(total: float) -> None:
     found = [change_points(np.linspace(0, total, 20) + noise(seed, 20)) for seed in range(100)]
     assert sum(len(at) > 1 for at in found) <= 10
     assert total < 8 or sum(len(at) > 0 for at in found) <= 20
+
+
+def test_a_drift_has_its_line_and_one_level_has_none() -> None:
+    line = drift(np.linspace(1, 21, 41) + 0.3 * noise(1, 41))
+    assert line is not None
+    assert line.by == pytest.approx(0.5, rel=0.05)
+    assert line.start == pytest.approx(1.0, abs=0.5)
+    found = sum(drift(noise(seed, n)) is not None for seed in range(100) for n in (4, 8, 30))
+    assert found <= 6, "1 % are 3"
+    assert drift([1.0] * 9) is None
+    assert drift([]) is None
 
 
 def test_values_that_repeat_exactly_change_where_they_do() -> None:

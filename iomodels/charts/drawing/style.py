@@ -42,6 +42,8 @@ FONT_PACKAGES = (
 INK, SOFT, FAINT, GROUND = "#1a1a1a", "#595959", "#dcdcdc", "#ffffff"
 TITLE_PT, HEADING_PT, TEXT_PT, SMALL_PT, FINE_PT = 12.5, 9.5, 9.0, 8.0, 7.0
 MARKER_PT = 6.0
+WORSE, BETTER = "#d55e00", "#009e73"
+"""Of a change; a sign beside it says the same."""
 HIDING: dict[str, Any] = {"facecolor": GROUND, "edgecolor": "none", "pad": 0.4}
 """The box of a text on a grid, whose lines would strike it."""
 
