@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 import shlex
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from iomodels.base import exit_codes, signals
-from iomodels.base.errors import NotWritten
+from iomodels.base import exit_codes, files, signals
 from iomodels.base.exit_codes import Exit
 from iomodels.measure.defaults import (
     DURATION_S,
@@ -31,8 +29,8 @@ from iomodels.measure.defaults import (
 )
 
 from .arguments import completing
-from .arguments.results import FOLDER
 from .shared.ending import Ending, naming
+from .shared.folders import default_folder, default_output, free_name
 from .shared.options import (
     JSON_OPTION,
     LEGEND_OPTION,
@@ -103,6 +101,19 @@ DEFAULT_SUITE = "default"
     help="Result file. [default: results/NAME-TIME.json; with --json, none]",
 )
 @click.option(
+    "--append",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Add the result to a history, the folder of a baseline (check --baseline FOLDER): a small "
+    "file, named by the time. The folder is made if it is missing.",
+)
+@click.option(
+    "--change",
+    metavar="TEXT",
+    help="With --append: what is known to have changed since the last run, as in 'kernel 6.18'. "
+    "The history starts again with this run.",
+)
+@click.option(
     "--resume",
     type=click.Path(path_type=Path),
     metavar="PATH",
@@ -124,6 +135,8 @@ def command(
     quick: bool,
     seed: int | None,
     output: Path | None,
+    append: Path | None,
+    change: str | None,
     resume: Path | None,
     force: bool,
     legend: bool,
@@ -145,11 +158,14 @@ def command(
     from iomodels.results.locks import TakenError
     from iomodels.statistics.rounds import MIN_ROUNDS
 
+    from .shared import appending as history
     from .shared import exporting
     from .show import console, progress
 
     chosen = scenarios or (DEFAULT_SUITE,)
     by_key = settings_by_key(settings)
+    appending = history.asked(append, change)
+    trials_only = appending is not None and output is None
     messages = console.messages()
     earlier = None
     if resume is not None:
@@ -161,13 +177,18 @@ def command(
     if quick and rounds < MIN_ROUNDS:
         preface = f"quick: {counted(rounds, 'short round')}, for a first look, without verdicts"
     by_default = output is None
-    if output is None and not as_json:
+    if output is None and (trials_only or not as_json):
         output = default_output(chosen, datetime.now(UTC))
 
     def measure(output: Path | None) -> Run:
         if earlier is not None:
             return bench_plan(
-                earlier.plan, output=output, force=True, listener=listener, earlier=earlier
+                earlier.plan,
+                output=output,
+                force=True,
+                listener=listener,
+                earlier=earlier,
+                trials_only=trials_only,
             )
         return run_bench(
             chosen,
@@ -179,6 +200,7 @@ def command(
             seed=seed,
             output=output,
             force=force,
+            trials_only=trials_only,
             listener=listener,
         )
 
@@ -186,20 +208,23 @@ def command(
     exports = exporting.asked(exported, "measurements", force=force, as_json=as_json, taken=taken)
     shown_on = console.err() if exporting.on_standard_output(exports) else console.out()
     ending = Ending()
-    with signals.held() as held, exporting.reserved(exports):
-        with (
-            _default_folder(output),
-            progress.display(messages, preface, table_below=not as_json) as listener,
-        ):
+    with (
+        signals.held() as held,
+        exporting.reserved(exports),
+        default_folder(output),
+        appending.prepared() if appending else nullcontext(),
+    ):
+        with progress.display(messages, preface, table_below=not as_json) as listener:
             number, not_saved = None, None
             try:
-                try:
-                    run = measure(output)
-                except TakenError:
-                    if output is None or not by_default:
-                        raise
-                    output = free_name(output)  # another run of this second has that name
-                    run = measure(output)
+                while True:
+                    try:
+                        run = measure(output)
+                        break
+                    except TakenError:
+                        if output is None or not by_default:
+                            raise
+                        output = free_name(output)  # another run of this second has that name
             except RunInterrupted as interruption:
                 run, number = interruption.run, interruption.number
                 not_saved = interruption.not_saved
@@ -210,11 +235,14 @@ def command(
             return exit_codes.of_signal(number or signal.SIGINT)
         if not_saved is not None:
             ending.failures.append(not_saved)
+        added = appending.add(run, ending) if appending and number is None else None
+        if trials_only and output is not None and added is not None:
+            files.partial_path(output).unlink(missing_ok=True)
         exporting.write_files(exports, run, force=force, ending=ending)
         waiting = held.take()
         number = number or waiting
     # Everything is written by now, so that whatever fails from here on takes only what is shown.
-    saved = output if not_saved is None else None
+    saved = (added if trials_only else output) if not_saved is None else None
     with naming(saved):
         with ending.part():
             if as_json:
@@ -228,27 +256,13 @@ def command(
         if saved is not None:
             for line in _where(saved, run):
                 messages.print(console.safe(line), soft_wrap=True)
+        if appending is not None:
+            for line in history.where(added, appending, output):
+                messages.print(console.safe(line), soft_wrap=True)
         with ending.part():
             exporting.print_out(exports, run, as_json=as_json)
     failed = any(cell.status == "failed" for cell in run.cells)
     return ending.code(Exit.FAILED if failed else Exit.DONE, number)
-
-
-def default_output(scenarios: Sequence[str], now: datetime) -> Path:
-    """`results/slow-device-20250131T120000Z.json`: the name is a slug, whatever was asked for."""
-    from iomodels.base.files import slug
-
-    name = slug("-".join(dict.fromkeys(Path(scenario).stem for scenario in scenarios)))[:60]
-    path = FOLDER / f"{name}-{now:%Y%m%dT%H%M%SZ}.json"
-    return free_name(path) if path.exists() else path
-
-
-def free_name(path: Path) -> Path:
-    """`NAME-2.json`, or the next number that is free: another run has the name itself."""
-    from iomodels.base.files import partial_path
-
-    names = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
-    return next(name for name in names if not name.exists() and not partial_path(name).exists())
 
 
 def _earlier(path: Path, settings: Mapping[str, Sequence[str]], *, others: bool) -> Earlier:
@@ -257,29 +271,9 @@ def _earlier(path: Path, settings: Mapping[str, Sequence[str]], *, others: bool)
     if others or settings.keys() - {"channel.folder"}:
         raise click.UsageError(
             "--resume continues a run as it was: give nothing else but --set channel.folder, "
-            "--export and --json"
+            "--append, --export and --json"
         )
     return earlier(path, folder=one_folder(settings))
-
-
-@contextmanager
-def _default_folder(output: Path | None) -> Iterator[None]:
-    """Make the default folder for as long as it takes, and for good if a result got into it."""
-    if output is None or output.parent != FOLDER or FOLDER.exists():
-        yield
-        return
-    try:
-        FOLDER.mkdir(exist_ok=True)  # another run may have made it just now
-    except OSError as error:
-        raise NotWritten(
-            f"cannot make the folder '{FOLDER}' here ({error.strerror}): "
-            "name the result file with -o PATH"
-        ) from error
-    try:
-        yield
-    finally:
-        with suppress(OSError):  # there is something in it, or it is gone already
-            FOLDER.rmdir()
 
 
 def _where(output: Path, run: Run) -> list[str]:

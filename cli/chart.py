@@ -10,9 +10,10 @@ import click
 
 from iomodels.base.errors import NothingToDraw
 from iomodels.base.exit_codes import Exit
+from iomodels.results.where import LATEST
 
 from .arguments import completing
-from .arguments.results import LATEST, found
+from .arguments.results import found
 from .shared.ending import Ending
 from .shared.folders import make_folder
 

@@ -14,11 +14,11 @@ from iomodels.base.exit_codes import Exit
 from iomodels.measure.defaults import MAX_ROUNDS, MAX_SEED
 
 from .arguments import completing
-from .bench import default_output
 from .checking import arms as by_arms
 from .checking import baseline as by_baseline
 from .checking import kept
 from .shared.ending import Ending
+from .shared.folders import default_output
 from .shared.options import (
     ALLOW_OPTION,
     BUDGET_OPTION,
@@ -74,6 +74,17 @@ LEAST_PAIRS = 10
     metavar="KEY=VALUE",
     shell_complete=completing.ARM_SETTINGS,
     help="A/B: what arm B changes.",
+)
+@click.option(
+    "--last",
+    type=click.IntRange(1),
+    metavar="N",
+    help="With --baseline: use only the newest N runs. [default: all since the last known change]",
+)
+@click.option(
+    "--record",
+    is_flag=True,
+    help="With --baseline FOLDER: add this run to the folder if the check passes.",
 )
 @engine_option(
     "A/B: engine to measure; repeat it, or separate engines with commas. With --baseline: check "
@@ -131,6 +142,8 @@ LEAST_PAIRS = 10
 def command(
     names: tuple[str, ...],
     baseline: tuple[str, ...],
+    last: int | None,
+    record: bool,
     arm_a: tuple[str, ...],
     arm_b: tuple[str, ...],
     engines: tuple[str, ...],
@@ -170,9 +183,8 @@ def command(
     paired = bool(arm_a or arm_b)
     _one_way(baseline=bool(baseline), paired=paired, self_test=self_test)
     _not_with({"--seed": seed is not None} if not paired else {}, "needs --a or --b")
-    _not_with(
-        {"--long": however_long, "--allow": allow} if not baseline else {}, "needs --baseline"
-    )
+    of_baseline = {"--long": however_long, "--last": last, "--record": record, "--allow": allow}
+    _not_with(of_baseline if not baseline else {}, "needs --baseline")
     _not_with({"--minutes": minutes} if not self_test else {}, "needs --self-test")
     by_key = settings_by_key(settings)
     if self_test:
@@ -210,7 +222,9 @@ def command(
             budget,
             allowed(allow),
         )
-        base = by_baseline.loaded((*baseline, *more_files), scenarios, engines)
+        files = [*baseline, *more_files]
+        recording = by_baseline.recorded(files, [*scenarios, *engines]) if record else None
+        base = by_baseline.loaded(files, scenarios, engines, last)
     else:
         if rounds is not None and rounds < LEAST_PAIRS:
             raise click.UsageError(
@@ -232,7 +246,9 @@ def command(
         cells = arms.cells()
     with signals.held() as held, exporting.reserved(exports, taken):
         if baseline:
-            comparison, number = by_baseline.against_baseline(base, how, ending, as_json=as_json)
+            comparison, number = by_baseline.against_baseline(
+                base, how, ending, path=path, recording=recording, as_json=as_json
+            )
         else:
             comparison, number = by_arms.a_against_b(cells, arms, path)
         if as_json:
@@ -254,7 +270,6 @@ def command(
     with ending.part():
         exporting.print_out(exports, comparison)
     if baseline and not as_json:
-        files = [*baseline, *more_files]
         by_baseline.say_how_to_recheck(comparison, how, files, settings)
     return ending.code(EXIT_CODES[comparison.outcome], number)
 

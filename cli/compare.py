@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from iomodels.results.where import LATEST
+
 from .arguments import completing
-from .arguments.results import LATEST, found
+from .arguments.results import found
 from .shared.ending import Ending
 from .shared.options import (
     ALLOW_OPTION,

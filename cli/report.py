@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from iomodels.base.errors import NothingToDraw, OutputError, ResultError, UsageError
+from iomodels.results.where import LATEST
 
 from .arguments import completing
-from .arguments.results import LATEST, found
+from .arguments.results import found
 from .shared.folders import make_folder
 
 if TYPE_CHECKING:

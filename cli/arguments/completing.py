@@ -13,7 +13,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from .results import FOLDER, LATEST
+from iomodels.results.where import FOLDER, LATEST
 
 Complete = Callable[[click.Context, click.Parameter, str], list["CompletionItem[Any]"]]
 

@@ -6,10 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from iomodels.base.errors import UsageError
-
-LATEST = "latest"
-FOLDER = Path("results")
-"""Where `iomodels bench` puts a result unless it is told otherwise."""
+from iomodels.results.where import FOLDER, LATEST
 
 
 def found(given: Sequence[Path]) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,12 +11,17 @@ from typing import TYPE_CHECKING
 import click
 
 from iomodels.base import signals
+from iomodels.base.errors import OutputError
+from iomodels.results.where import LATEST
 
-from ..arguments.results import LATEST, found
+from ..arguments.results import found
+from ..shared.appending import Appending, where
 from ..shared.ending import Ending
+from ..shared.folders import default_folder, free_name
 from ..shared.options import one_folder
 
 if TYPE_CHECKING:
+    from iomodels.check.history.against_baseline import Checked
     from iomodels.check.history.baseline import Baseline
     from iomodels.comparison.schema import Comparison, Undecided
 
@@ -34,40 +40,92 @@ class How:
     allow: Sequence[str]
 
 
-def loaded(paths: Sequence[str], scenarios: Sequence[str], engines: Sequence[str]) -> Baseline:
+def loaded(
+    paths: Sequence[str], scenarios: Sequence[str], engines: Sequence[str], last: int | None
+) -> Baseline:
     """The baseline of these files and folders: the cells of these scenarios and engines."""
     from iomodels.check.history.baseline import load_baseline
     from iomodels.check.history.chosen import chosen
 
-    whole = load_baseline(found([Path(path) for path in paths]))
+    whole = load_baseline(found([Path(path) for path in paths]), last=last)
     _refuse_both(paths, {cell.scenario for run in whole.runs for cell in run.cells})
     return chosen(whole, scenarios, engines)
 
 
+def recorded(paths: Sequence[str], chosen: Sequence[str]) -> Appending:
+    """Where `--record` adds the run. Raises `UsageError` unless the baseline is one folder."""
+    if len(paths) != 1 or not Path(paths[0]).is_dir():
+        raise click.UsageError(
+            "--record adds the run to the baseline: give --baseline exactly one folder"
+        )
+    if chosen:
+        raise click.UsageError("--record adds whole runs: give no SCENARIO and no -e with it")
+    return Appending(Path(paths[0]))
+
+
 def against_baseline(
-    base: Baseline, how: How, ending: Ending, *, as_json: bool
+    base: Baseline,
+    how: How,
+    ending: Ending,
+    *,
+    path: Path,
+    recording: Appending | None,
+    as_json: bool,
 ) -> tuple[Comparison | None, int | None]:
-    """What it came to, and the signal that interrupted it: then nothing was judged."""
+    """What it came to, and the signal that interrupted it: then nothing was judged, and what was
+    measured stays in PATH.partial. A run that passed is added to the history."""
+    from iomodels.base.files import partial_path
     from iomodels.check.history import against_baseline as checking
     from iomodels.measure.run import RunInterrupted
 
     from ..show import console, progress
 
     messages = console.messages()
-    comparison, number = None, None
+    with ExitStack() as stack:
+        if recording is not None:
+            stack.enter_context(recording.prepared())
+        keep = _place_to_keep(path, stack)
+        try:
+            with progress.display(messages, table_below=not as_json) as listener:
+                checked = checking.check(base, **vars(how), keep=keep, listener=listener)
+        except RunInterrupted as interruption:
+            number = interruption.number
+            messages.print(f"{signals.words(number)}: nothing was judged")
+            if keep is not None and partial_path(keep).exists():
+                messages.print(console.safe(f"kept: {partial_path(keep)}"), soft_wrap=True)
+            return None, number
+        if recording is not None:
+            for line in _record(checked, recording, ending):
+                messages.print(console.safe(line), soft_wrap=True)
+        if keep is not None:
+            partial_path(keep).unlink(missing_ok=True)
+    return checked.comparison, None
+
+
+def _place_to_keep(path: Path, stack: ExitStack) -> Path | None:
+    """Where trials are kept while it measures. It needs none: where nothing can be written, that is
+    said, and it measures all the same."""
+    from iomodels.base import files
+
+    from ..show import console
+
+    path = free_name(path) if path.exists() or files.partial_path(path).exists() else path
     try:
-        with progress.display(messages, table_below=not as_json) as listener:
-            checked = checking.check(base, **vars(how), listener=listener)
-        comparison, kept, not_saved = checked.comparison, checked.output, checked.not_saved
-    except RunInterrupted as interruption:
-        number, not_saved = interruption.number, interruption.not_saved
-        messages.print(f"{signals.words(number)}: nothing was judged")
-        kept = None
-    if not_saved is not None:
-        ending.failures.append(not_saved)
-    elif kept is not None:
-        messages.print(console.safe(f"result: {kept}"), soft_wrap=True)
-    return comparison, number
+        stack.enter_context(default_folder(path))
+        files.check_output(path, force=False)
+    except OutputError as error:
+        note = f"note: trials are not kept while they are measured: {error}"
+        console.err().print(console.safe(note), soft_wrap=True)
+        return None
+    return path
+
+
+def _record(checked: Checked, recording: Appending, ending: Ending) -> list[str]:
+    """A history has no run in it that looked like a loss: later ones would pass by it."""
+    outcome = checked.comparison.outcome
+    if outcome != "passed":
+        return [f"nothing was added to {recording.folder}: the outcome is {outcome}"]
+    return where(recording.add(checked.run, ending), recording, None)
 
 
 def say_how_to_recheck(

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iomodels.base.errors import NotWritten, OutputError
+from iomodels.results.where import FOLDER
 
-from ..arguments.results import FOLDER
-from ..bench import free_name
 from ..shared.ending import Ending
+from ..shared.folders import free_name
 
 if TYPE_CHECKING:
     from iomodels.comparison.schema import Comparison

@@ -1,10 +1,15 @@
-"""The folder that an output goes into."""
+"""The folder that an output goes into, and the names that outputs have by default."""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
-from iomodels.base.errors import OutputError
+from iomodels.base.errors import NotWritten, OutputError
+from iomodels.results.where import FOLDER
 
 
 def make_folder(folder: Path, how: str) -> None:
@@ -19,3 +24,40 @@ def make_folder(folder: Path, how: str) -> None:
             f"cannot make the folder '{folder}' ({getattr(error, 'strerror', None) or error}): "
             f"name another with {how}"
         ) from error
+
+
+def default_output(scenarios: Sequence[str], now: datetime) -> Path:
+    """`results/slow-device-20250131T120000Z.json`: the name is a slug, whatever was asked for."""
+    from iomodels.base.files import slug
+
+    name = slug("-".join(dict.fromkeys(Path(scenario).stem for scenario in scenarios)))[:60]
+    path = FOLDER / f"{name}-{now:%Y%m%dT%H%M%SZ}.json"
+    return free_name(path) if path.exists() else path
+
+
+def free_name(path: Path) -> Path:
+    """`NAME-2.json`, or the next number that is free: another run has the name itself."""
+    from iomodels.base.files import partial_path
+
+    names = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
+    return next(name for name in names if not name.exists() and not partial_path(name).exists())
+
+
+@contextmanager
+def default_folder(output: Path | None) -> Iterator[None]:
+    """Make the default folder for as long as it takes, and for good if a result got into it."""
+    if output is None or output.parent != FOLDER or FOLDER.exists():
+        yield
+        return
+    try:
+        FOLDER.mkdir(exist_ok=True)  # another run may have made it just now
+    except OSError as error:
+        raise NotWritten(
+            f"cannot make the folder '{FOLDER}' here ({error.strerror}): "
+            "name the result file with -o PATH"
+        ) from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # there is something in it, or it is gone already
+            FOLDER.rmdir()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import re
 import secrets
 import stat
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 
 from iomodels.base import signals
@@ -142,6 +144,50 @@ def _write(data: bytes, path: Path, *, force: bool, kept: Path | None) -> None:
     except OSError as error:
         raise cannot_write(path, error, kept=temporary) from None
     _sync_folder(real.parent)
+
+
+def write_new(data: bytes, folder: Path, stem: str, suffix: str) -> Path:
+    """Write a file of that name into the folder, whole or not at all, and give its path: where the
+    name is taken, also by somebody at this moment, it is STEM-2, STEM-3 and so on.
+
+    Raises `NotWritten` when it fails; then nothing is left behind.
+    """
+    with signals.held():
+        path = folder / f"{stem}{suffix}"
+        temporary = _temporary_beside(path)
+        try:
+            _write_synced(temporary, data)
+            for number in itertools.count(2):
+                try:
+                    _publish(temporary, path, force=False)
+                    break
+                except FileExistsError:
+                    path = folder / f"{stem}-{number}{suffix}"
+        except (OSError, ValueError) as error:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise cannot_write(path, error) from None
+        _sync_folder(folder)
+    return path
+
+
+@contextlib.contextmanager
+def made_folder(folder: Path) -> Iterator[None]:
+    """The folder, made where it is missing, and gone again where nothing got into it.
+
+    Raises `NotWritten` where it cannot be made.
+    """
+    made = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)  # another run may have made it just now
+    except (OSError, ValueError) as error:
+        raise cannot_write(folder, error) from None
+    try:
+        yield
+    finally:
+        if made:
+            with contextlib.suppress(OSError):  # there is something in it, or it is gone already
+                folder.rmdir()
 
 
 def _keep_mode(temporary: Path, replaced: Path) -> None:

@@ -6,20 +6,21 @@ each arm, and compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from iomodels.base.errors import OutputError
-from iomodels.base.files import cannot_write
+from iomodels.base.files import made_folder
 from iomodels.check import pair_runs
 from iomodels.check.a_against_b import ComparisonListener
 from iomodels.check.pair_plan import SIDES, PairedCell, Side
 from iomodels.check.pair_runs import Pair
 from iomodels.comparison.runs import now_utc
 from iomodels.machine import environment
+from iomodels.measure import places
 from iomodels.results.partial import KeptLine, PartialWriter
 from iomodels.results.schema import ARM, SCHEMA, Cell, Notice, Run, Tool
 
@@ -46,7 +47,7 @@ class KeptPairs:
 
     def __enter__(self) -> Self:
         try:
-            self._stack.enter_context(_folder(self._path.parent))
+            self._stack.enter_context(made_folder(self._path.parent))
             for writer in self._writers.values():
                 self._stack.enter_context(writer)
         except OutputError as error:
@@ -97,22 +98,6 @@ class KeptPairs:
         self._listener.notice(Notice("not-kept", f"{error}; measuring goes on, in memory"))
 
 
-@contextmanager
-def _folder(path: Path) -> Iterator[None]:
-    """Made where it is missing, and gone again where nothing got into it."""
-    made = not path.exists()
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(path, error) from None
-    try:
-        yield
-    finally:
-        if made:
-            with suppress(OSError):  # there is something in it, or it is gone already
-                path.rmdir()
-
-
 def _run(cells: Sequence[PairedCell], side: Side, seed: int) -> Run:
     """The arm's run, without trials."""
     tool = cells[0].arm(side).launch.installation
@@ -127,7 +112,9 @@ def _run(cells: Sequence[PairedCell], side: Side, seed: int) -> Run:
             "warmup_s": pair_runs.DEFAULT_WARMUP_S,
             ARM: side,
         },
-        environment=environment.describe(),
+        environment=environment.describe(
+            places.described(cell.arm(side).planned.point for cell in cells)
+        ),
         warnings=[],
         cells=[
             Cell(

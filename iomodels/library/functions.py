@@ -26,6 +26,7 @@ from iomodels.measure.defaults import (
 from iomodels.measure.listening import Listener, RunListener
 from iomodels.results import schema
 from iomodels.results.newest import newest
+from iomodels.results.where import FOLDER, LATEST
 
 MIN_THRESHOLD = 0.001
 
@@ -120,9 +121,9 @@ def load(path: str | os.PathLike[str]) -> Run:
 
 
 def _result(path: str) -> str | Path:
-    if path != "latest":
+    if path != LATEST:
         return path
-    found = newest(Path("results"))
+    found = newest(FOLDER)
     if found is None:
         raise UsageError("there is no result in results/ here: run bench first, or name a file")
     return found

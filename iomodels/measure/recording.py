@@ -19,6 +19,7 @@ from iomodels.engines.catalog import DESCRIPTORS
 from iomodels.engines.spec import EngineSpec, of_scenario
 from iomodels.engines.spec import parse_list as parse_engines
 from iomodels.machine import environment
+from iomodels.measure import places
 from iomodels.measure.plan import make_plan
 from iomodels.results.schema import Tool
 from iomodels.trace import ring
@@ -245,7 +246,7 @@ def _to_trace(
         calls=record.table("calls"),
         eagain=record.table("eagain"),
         notes=_notes(job, record, recorded, failure),
-        environment=environment.describe(),
+        environment=environment.describe(places.described([point])),
         begin_ns=recorded.begin_ns,
     )
 

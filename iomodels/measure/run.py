@@ -42,6 +42,7 @@ def bench(
     metrics: Sequence[str] = (),
     output: str | Path | None = None,
     force: bool = False,
+    trials_only: bool = False,
     listener: RunListener | None = None,
 ) -> Run:
     """Measure `scenarios` (shipped names, suites or paths) and return the run.
@@ -51,7 +52,8 @@ def bench(
     second. With a `precision` the cells that need them get further rounds, until the interval of
     each of their `metrics` is that narrow, or `budget_s` is over (see `Precision`). With `output`
     the result is also kept on disk as it grows, and written there at the end; where nothing was
-    measured there is no file.
+    measured there is no file. With `trials_only` no result is written: OUTPUT.partial holds the
+    trials until the caller, who has another place for the run, removes it.
 
     Raises `ScenarioError`, `EngineError`, `OutputError` or `UsageError` before anything is
     measured, `NothingMeasured` if not one trial succeeded, `RunInterrupted` on Ctrl-C, and
@@ -75,7 +77,13 @@ def bench(
         _check_budget(plan, budget_s)
     asked = _asked(scenarios, engines, settings or {})
     return bench_plan(
-        plan, output=output, force=force, listener=listener, asked=asked, precision=wanted
+        plan,
+        output=output,
+        force=force,
+        trials_only=trials_only,
+        listener=listener,
+        asked=asked,
+        precision=wanted,
     )
 
 
@@ -108,6 +116,7 @@ def bench_plan(
     asked: Asked | None = None,
     earlier: Earlier | None = None,
     nothing_is_a_result: bool = False,
+    trials_only: bool = False,
     precision: Precision | None = None,
 ) -> Run:
     """Measure a plan made elsewhere (`plan.of_pairs`), or the rest of an `earlier` run.
@@ -126,7 +135,9 @@ def bench_plan(
         files.check_output(path, force=force)
     check_folders(plan.cells)
     places.check_one_file_system(plan.cells)
-    run = Runner(plan, path, force, listener or Listener(), asked, earlier).measure()
+    run = Runner(
+        plan, path, force, listener or Listener(), asked, earlier, trials_only=trials_only
+    ).measure()
     if not nothing_is_a_result and not has_measurements(run):
         raise NothingMeasured(_why_nothing(run))
     return run

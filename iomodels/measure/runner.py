@@ -90,7 +90,9 @@ class Runner:
         listener: RunListener,
         asked: Asked | None,
         earlier: Earlier | None,
+        trials_only: bool = False,
     ) -> None:
+        self._trials_only = trials_only
         self._plan = plan
         self._asked = asked
         self._path = path
@@ -183,6 +185,8 @@ class Runner:
 
     def _save(self, run: Run, path: Path, kept: PartialWriter) -> NotWritten | None:
         """What kept it from being saved, if anything did; then its trials stay where they are."""
+        if self._trials_only:
+            return None
         if has_measurements(run):
             try:
                 save.save(run, path, force=self._force, kept=None if kept.failed else kept.path)

@@ -10,12 +10,14 @@ import pytest
 from msgspec.structs import replace
 
 from iomodels import exports
+from iomodels.analysis import assembled
 from iomodels.base.errors import NothingMeasured, ResultError, TrialError, UsageError
+from iomodels.base.files import partial_path
 from iomodels.check.history import against_baseline, baseline
-from iomodels.comparison.schema import OF_ROUNDS, OF_RUNS, Change
+from iomodels.comparison.schema import OF_ROUNDS, OF_RUNS, Change, HistoryRun
 from iomodels.measure import runner
 from iomodels.measure.run import bench
-from iomodels.results import read, save
+from iomodels.results import save
 from iomodels.results.schema import Cell, Notice, Run, Tool, Trial
 from iomodels.statistics.summary import summarise
 
@@ -224,18 +226,24 @@ def test_another_core_refuses_times_and_still_checks_counters(recorded: Run) -> 
     assert "calls_per_op.read" in slower
 
 
-def test_a_run_for_counters_alone_is_not_kept_as_the_next_baseline(
+def test_the_trials_are_kept_until_the_caller_has_no_more_need_of_them(
     recorded: Run, tmp_path: Path
 ) -> None:
-    other = replace(recorded, tool=Tool(recorded.tool.version, "another core"))
-    refused = check(other, output=tmp_path / "next.json")
-    assert refused.output is None
-    assert not list(tmp_path.iterdir())
-    (said,) = [n.message for n in refused.comparison.warnings if n.code == "not-kept"]
-    assert "next.json is not written" in said
-    usual = check(recorded, output=tmp_path / "next.json")
-    assert usual.output == tmp_path / "next.json"
-    assert read.load(usual.output) == usual.run
+    checked = check(recorded, keep=tmp_path / "check.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["check.json.partial"]
+    kept = assembled.load(tmp_path / "check.json.partial")
+    assert kept.cells == checked.run.cells
+
+
+def test_the_history_has_each_run_that_was_used_and_the_checked_one(recorded: Run) -> None:
+    older = replace(recorded, created_utc="2026-01-01T00:00:00Z", known_change="a new kernel")
+    checked = check(older, recorded)
+    kernel = recorded.environment["kernel"]
+    assert checked.comparison.history == [
+        HistoryRun("2026-01-01T00:00:00Z", str(kernel), "a new kernel"),
+        HistoryRun(recorded.created_utc, str(kernel)),
+        HistoryRun(checked.run.created_utc, str(kernel)),
+    ]
 
 
 def test_a_cell_that_cannot_be_asked_for_any_more_has_vanished(recorded: Run) -> None:
@@ -279,11 +287,12 @@ def test_a_gate_in_which_everything_fails_is_no_run_without_a_result(
     """All cells in the first look; or the one suspect when it is measured again."""
     dying_after(monkeypatch, trials)
     output = tmp_path / "next.json"
-    checked = check(with_cells(recorded, faster, "select"), output=output)
+    checked = check(with_cells(recorded, faster, "select"), keep=output)
     assert checked.comparison.outcome == "regression"
     lost = timing(checked, "select")
     assert (lost.verdict, lost.confirmed) == ("failed", trials == 12)
-    assert output.exists() == (checked.output is not None) == (trials == 12)
+    assert not output.exists()
+    assert partial_path(output).exists() == (trials == 12)
     assert "SIGSEGV" in (lost.reason or "")
 
 

@@ -205,8 +205,8 @@ def kept_trials(path: Path) -> int:
 
 
 def test_default_output_is_a_slug(cli):
-    bench = import_module("iomodels.cli.bench")
-    path = bench.default_output(
+    folders = import_module("iomodels.cli.shared.folders")
+    path = folders.default_output(
         ["../../etc/pass wd\x1b.toml", "b"], datetime(2025, 1, 2, tzinfo=UTC)
     )
     assert path.parent == Path("results")
@@ -214,6 +214,6 @@ def test_default_output_is_a_slug(cli):
 
 
 def test_a_scenario_named_twice_is_in_the_name_once():
-    bench = import_module("iomodels.cli.bench")
-    path = bench.default_output(["echo", "cancel", "echo"], datetime(2025, 1, 2, tzinfo=UTC))
+    folders = import_module("iomodels.cli.shared.folders")
+    path = folders.default_output(["echo", "cancel", "echo"], datetime(2025, 1, 2, tzinfo=UTC))
     assert path.name == "echo-cancel-20250102T000000Z.json"

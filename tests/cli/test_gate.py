@@ -17,6 +17,7 @@ from xml.etree import ElementTree
 import pytest
 from msgspec.structs import replace
 
+from iomodels.analysis import assembled
 from iomodels.base import signals
 from iomodels.check import selftest
 from iomodels.check.selftest import KindResult, Tally
@@ -285,6 +286,11 @@ def test_an_interrupted_check_says_what_there_is(cli, tmp_path, arguments) -> No
     if "-o" in arguments:
         assert "nothing was judged" in err
         assert not (tmp_path / "kept.json").exists()
+        (kept,) = (tmp_path / "results").iterdir()
+        assert f"kept: results/{kept.name}" in err
+        assert kept.name.startswith("check-")
+        assert kept.name.endswith(".json.partial")
+        assert assembled.load(kept).cells[0].trials
     else:
         assert "interrupted: no verdict" in " ".join(out.split())
 

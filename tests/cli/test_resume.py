@@ -140,11 +140,11 @@ def test_another_run_s_result_is_not_replaced(cli, tmp_path, killed) -> None:
 
 def test_two_runs_of_one_second_have_two_names(tmp_path) -> None:
     few = ("-e", "blocking", "-r", "1", "-d", "0.05", "--warmup", "0")
-    bench = import_module("iomodels.cli.bench")
+    folders = import_module("iomodels.cli.shared.folders")
     with started(*few, folder=tmp_path) as one, started(*few, folder=tmp_path) as two:
         codes = [process.wait(60) for process in (one, two) if process.communicate(timeout=60)]
     assert codes == [0, 0]
     assert len(list((tmp_path / "results").iterdir())) == 2
     taken = tmp_path / "run.json"
     taken.with_stem("run-2").touch()
-    assert bench.free_name(taken).name == "run-3.json"
+    assert folders.free_name(taken).name == "run-3.json"

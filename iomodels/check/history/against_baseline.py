@@ -14,8 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from iomodels.analysis.cells import has_measurements
-from iomodels.base.errors import NotWritten, ResultError, UsageError
+from iomodels.base.errors import ResultError, UsageError
 from iomodels.check.history.baseline import (
     FRESH_ROUNDS,
     LEAST_FRESH_ROUNDS,
@@ -25,6 +24,7 @@ from iomodels.check.history.baseline import (
     _rounds,
     comparable_rounds,
     few_rounds,
+    history_runs,
     of_the_baseline,
     unlike,
 )
@@ -49,7 +49,7 @@ from iomodels.measure import places
 from iomodels.measure.defaults import LIMITS
 from iomodels.measure.listening import RunListener
 from iomodels.measure.plan import Plan, of_pairs, setting
-from iomodels.measure.run import RunNotSaved, bench_plan
+from iomodels.measure.run import bench_plan
 from iomodels.results.schema import Notice, Run
 from iomodels.statistics import rank_sum, sign_flip
 from iomodels.statistics.rounds import MIN_ROUNDS
@@ -70,10 +70,6 @@ class Checked:
 
     comparison: Comparison
     run: Run
-    output: Path | None
-    """Where the run was kept, if it was."""
-    not_saved: NotWritten | None = None
-    """Why it could not be kept, if it was to be."""
 
 
 def check(
@@ -84,15 +80,14 @@ def check(
     rounds: int | None = None,
     folder: str | None = None,
     however_long: bool = False,
-    output: str | Path | None = None,
-    force: bool = False,
+    keep: Path | None = None,
     undecided: Undecided = "pass",
     budget_s: float | None = None,
     allow: Sequence[str] = (),
     listener: RunListener | None = None,
 ) -> Checked:
-    """Measure the baseline's cells and judge them. `output` keeps the run: the next baseline,
-    where times are comparable at all.
+    """Measure the baseline's cells and judge them. The trials are kept in KEEP.partial as they end,
+    until the caller removes it.
 
     The cells are those of any of its runs, each judged against the runs that have it; seed and
     settings are the newest run's.
@@ -118,19 +113,13 @@ def check(
             f"this baseline takes about {plan.estimate_s / 3600:.1f} hours to measure: use fewer "
             "rounds (-r), or allow it with --long"
         )
-    kept = Path(output) if output is not None and comparable else None
-    not_kept = _not_kept(Path(output)) if output is not None and not comparable else []
     few = few_rounds(bases, cells) if comparable else []
     folder_of_files = places.described(point for point, _ in cells.values())
     here = msgspec.structs.replace(newest, environment=environment.describe(folder_of_files))
-    _tell(listener, [*not_kept, *few, *places_differ(bases, here, allow)])
-    not_saved = None
-    try:
-        run = bench_plan(
-            plan, output=kept, force=force, listener=listener, nothing_is_a_result=True
-        )
-    except RunNotSaved as failure:
-        run, kept, not_saved = failure.run, None, failure
+    _tell(listener, [*few, *places_differ(bases, here, allow)])
+    run = bench_plan(
+        plan, output=keep, trials_only=True, listener=listener, nothing_is_a_result=True
+    )
     slowness = (time.monotonic() - started_s) / max(plan.estimate_s, 1.0)
     refusal = "" if comparable else "; ".join(notice.message for notice in why_not)
     by = Judgement(
@@ -172,7 +161,6 @@ def check(
         differences=matching.differences(newest, run),
         warnings=[
             *why_not,
-            *not_kept,
             *few,
             *elsewhere,
             *places_unknown(bases, run, allow),
@@ -188,9 +176,10 @@ def check(
         counters_unjudged=counters_unjudged(bases, run),
         undecided=undecided,
         allowed=allowed,
+        history=history_runs(bases, run),
         interval=OF_RUNS if len(bases) > 1 else OF_ROUNDS,
     )
-    return Checked(comparison, run, kept if has_measurements(run) else None, not_saved)
+    return Checked(comparison, run)
 
 
 def _tell(listener: RunListener | None, notices: Sequence[Notice]) -> None:
@@ -284,12 +273,3 @@ def _confirm(
         one = "1 cell looks worse: measuring it again"
         listener.notice(Notice("confirming", one if len(cells) == 1 else many))
     return bench_plan(plan(rounds), listener=listener, nothing_is_a_result=True)
-
-
-def _not_kept(output: Path) -> list[Notice]:
-    message = (
-        f"{output.name} is not written: times are not comparable with this baseline, so only call "
-        "counters are checked, in few and short rounds; record a new baseline with "
-        "iomodels bench -o"
-    )
-    return [Notice("not-kept", message)]

@@ -11,16 +11,18 @@ import msgspec
 from iomodels import __version__
 from iomodels.analysis import assembled
 from iomodels.base import names
-from iomodels.base.errors import IomodelsError, NothingMeasured, UsageError
+from iomodels.base.errors import IomodelsError, NothingMeasured, ResultError, UsageError
+from iomodels.base.units import counted
 from iomodels.comparison import matching
 from iomodels.comparison.document import is_comparison
 from iomodels.comparison.matching import Key
 from iomodels.comparison.runs import incomplete
+from iomodels.comparison.schema import HistoryRun
 from iomodels.comparison.unjudged import load
 from iomodels.engines.spec import EngineSpec
 from iomodels.engines.spec import parse as parse_engine
 from iomodels.machine import environment
-from iomodels.results.schema import Cell, Notice, Run, Tool
+from iomodels.results.schema import ARM, Cell, Notice, Run, Tool
 from iomodels.statistics.rounds import MIN_ROUNDS
 from iomodels.trials.launch import core_hash
 from iomodels.workload.point import Point, in_folder, point_from_parameters
@@ -40,18 +42,28 @@ class Baseline:
     """Of files whose cells were not all measured to their end."""
 
 
-def load_baseline(paths: Sequence[str | Path]) -> Baseline:
+def load_baseline(paths: Sequence[str | Path], *, last: int | None = None) -> Baseline:
     """Read result files, and those in folders (`*.json`, by name).
 
-    Raises `ResultError` for a file that is no sound result, and `UsageError` for an empty folder.
+    A history starts at its newest run with a known change: older runs are not used. Of the others
+    only the newest `last` are, where that is given.
+
+    Raises `ResultError` for a file that is no sound result, or one arm of an A/B, and `UsageError`
+    for an empty folder.
     """
     files: list[Path] = []
     for path in map(Path, paths):
         files += _results_in(path) if path.is_dir() else [path]
-    loaded = zip(map(assembled.load, files), names.apart(files), strict=True)
+    loaded = zip(map(_load, files), names.apart(files), strict=True)
     runs, copies = _each_once(sorted(loaded, key=_when))
+    runs, older = _since_the_known_change(runs)
+    runs = runs if last is None else runs[-last:]
     more = f" and {len(runs) - 1} older" if len(runs) > 1 else ""
-    warnings = [*copies, *(notice for run, name in runs for notice in incomplete(run, name))]
+    warnings = [
+        *older,
+        *copies,
+        *(notice for run, name in runs for notice in incomplete(run, name)),
+    ]
     return Baseline(f"{runs[-1][1]}{more}", tuple(run for run, _ in runs), tuple(warnings))
 
 
@@ -74,6 +86,36 @@ def _results_in(folder: Path) -> list[Path]:
             "completes the interrupted one"
         )
     raise UsageError(f"no result (*.json) in {folder}: record one with iomodels bench -o")
+
+
+def _load(path: Path) -> Run:
+    run = assembled.load(path)
+    if ARM in run.settings:
+        raise ResultError(
+            f"{path} is one arm of an A/B, which is no baseline: record one with iomodels bench"
+        )
+    return run
+
+
+def _since_the_known_change(
+    runs: list[tuple[Run, str]],
+) -> tuple[list[tuple[Run, str]], list[Notice]]:
+    """The runs from the newest known change on, and how many there are before it."""
+    starts = [number for number, (run, _) in enumerate(runs) if run.known_change]
+    if not starts or not starts[-1]:
+        return runs, []
+    run, name = runs[starts[-1]]
+    older = f"{counted(starts[-1], 'older run')} {'is' if starts[-1] == 1 else 'are'} not used"
+    message = f"{older}: the history starts again with {name} ({run.known_change})"
+    return runs[starts[-1] :], [Notice("known-change", message)]
+
+
+def history_runs(bases: Sequence[Run], run: Run) -> list[HistoryRun]:
+    """What a trend says of each run: of these base runs, oldest first, and of the checked one."""
+    return [
+        HistoryRun(each.created_utc, str(each.environment.get("kernel") or ""), each.known_change)
+        for each in (*bases, run)
+    ]
 
 
 def _each_once(runs: Sequence[tuple[Run, str]]) -> tuple[list[tuple[Run, str]], list[Notice]]:

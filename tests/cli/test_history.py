@@ -1,0 +1,213 @@
+"""A history from the command line: `bench --append`, `check --record` and `--last`."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from iomodels.analysis import assembled
+from iomodels.results import save
+from iomodels.results.schema import ARM, Run
+
+from ..factory import make_cell, make_run
+from ..processes import await_children
+from .running import QUICK, cli, command_line, environment
+
+__all__ = ["cli"]
+
+BENCH = ("bench", "slow-device", "-e", "blocking", *QUICK)
+
+
+def runs_in(folder: Path) -> list[Run]:
+    return [assembled.load(path) for path in sorted(folder.iterdir())]
+
+
+def recorded(folder: Path, day: int, **others: object) -> None:
+    """A run of a day in January, of a cell that is not measured."""
+    folder.mkdir(exist_ok=True)
+    run = make_run([make_cell()], created_utc=f"2026-01-{day:02}T00:00:00Z", seed=day)
+    save.save(replace(run, **others), folder / f"{day:02}.json", force=False)
+
+
+def test_append_makes_the_folder_and_adds_a_small_file_named_by_the_time(cli, tmp_path) -> None:
+    for _ in range(2):
+        done = cli(*BENCH, "--append", "of/here")
+        assert done.returncode == 0, done.stderr
+        (name,) = re.findall(r"added to of/here: (\S+\.json) \(\d+ KiB\)", done.stderr)
+        assert re.fullmatch(r"\d{8}T\d{6}Z(-2)?\.json", name)
+        assert f"result: of/here/{name}" in done.stderr
+        text = (tmp_path / "of" / "here" / name).read_text()
+        assert json.loads(text)["known_change"] == ""
+        assert "timeline" not in text
+    assert len(runs_in(tmp_path / "of" / "here")) == 2
+    assert not (tmp_path / "results").exists(), "trials were kept there only while it measured"
+
+
+def test_two_jobs_of_one_second_add_two_files(tmp_path) -> None:
+    jobs = [
+        subprocess.Popen(
+            command_line(*BENCH, "--append", "base"),
+            cwd=tmp_path,
+            env=environment(),
+            stderr=subprocess.PIPE,
+        )
+        for _ in range(3)
+    ]
+    for job in jobs:
+        _, err = job.communicate(timeout=60)
+        assert job.returncode == 0, err
+    assert len(runs_in(tmp_path / "base")) == 3
+    assert not list((tmp_path / "base").glob(".*")), "nothing else is left there"
+
+
+def test_with_an_output_both_are_written(cli, tmp_path) -> None:
+    done = cli(*BENCH, "--append", "base", "-o", "whole.json")
+    assert done.returncode == 0, done.stderr
+    (added,) = runs_in(tmp_path / "base")
+    whole = assembled.load(tmp_path / "whole.json")
+    assert (added.seed, added.created_utc) == (whole.seed, whole.created_utc)
+    assert whole.cells[0].latency_ns is None
+    assert added.cells[0].latency_ns
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("bench", "--change", "x"), "--change needs --append"),
+        (("bench", "--append", "b", "--change", " "), "a known change has no words"),
+        (("bench", "--append", "b", "--change", "x" * 501), "501 characters"),
+        (("bench", "--append", "file"), "file"),
+        (("check", "--baseline", "file", "--record"), "exactly one folder"),
+        (("check", "--baseline", "b", "file", "--record"), "exactly one folder"),
+        (("check", "--a", "load.depth=1", "--record"), "--record needs --baseline"),
+        (("check", "--a", "load.depth=1", "--last", "2"), "--last needs --baseline"),
+        (("check", "--baseline", "file", "--last", "0"), "--last"),
+    ],
+)
+def test_misuse_is_one_sentence_before_anything_is_measured(cli, tmp_path, arguments, said) -> None:
+    (tmp_path / "file").touch()
+    done = cli(*arguments)
+    assert done.returncode == 2
+    assert said in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_an_interrupted_run_is_not_added_and_can_go_on(cli, tmp_path) -> None:
+    child = subprocess.Popen(
+        command_line(
+            *("bench", "slow-device", "-e", "blocking", "-r", "40", "-d", "0.05"),
+            *("--warmup", "0", "--append", "base", "--change", "a new disk"),
+        ),
+        cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+        text=True,
+    )  # fmt: skip
+    assert child.stderr is not None
+    next(line for line in child.stderr if "trials (" in line)
+    await_children(child.pid, 4)
+    child.terminate()
+    err = child.communicate(timeout=60)[1]
+    assert child.returncode == 143, err
+    assert "nothing was added to base" in err
+    assert not (tmp_path / "base").exists()
+    (kept,) = (tmp_path / "results").iterdir()
+    assert f"kept: results/{kept.name}" in err
+    (again,) = re.findall(r"to continue: iomodels (.*)", err)
+    assert again.endswith("--append base --change 'a new disk'")
+    done = cli("bench", "--resume", f"results/{kept.name}", "--append", "base", "--change", "a")
+    assert done.returncode == 0, done.stderr
+    (run,) = runs_in(tmp_path / "base")
+    assert len(run.cells[0].trials) == 40
+    assert run.known_change == "a"
+    assert not list((tmp_path / "results").iterdir())
+
+
+@pytest.fixture
+def base(cli, tmp_path) -> Path:
+    done = cli(*BENCH[:-6], "-r", "6", "-d", "0.02", "--warmup", "0", "--append", "base")
+    assert done.returncode == 0, done.stderr
+    return tmp_path / "base"
+
+
+CHECK = ("check", "--baseline", "base", "--record", "--threshold", "90%")
+
+
+def test_record_adds_a_run_that_passed(cli, base, tmp_path) -> None:
+    done = cli(*CHECK)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"added to base: \S+\.json", done.stderr)
+    first, second = runs_in(base)
+    assert second.seed == first.seed
+    assert second.cells[0].latency_ns, "small, too"
+    assert not list(tmp_path.glob("results/*.partial")), "nothing is kept after a normal end"
+    done = cli("check", "--baseline", "base", "--threshold", "90%", "--json")
+    assert len(json.loads(done.stdout)["history"]) == 3
+    assert len(runs_in(base)) == 2, "only --record adds"
+
+
+def changed(base: Path, change: object) -> None:
+    (path,) = base.iterdir()
+    assert callable(change)
+    run = change(assembled.load(path))
+    path.unlink()
+    save.save(run, path, force=False)
+
+
+def fewer_calls(run: Run) -> Run:
+    cells = [
+        replace(cell, trials=[replace(t, calls_per_op={"read": 0.2}) for t in cell.trials])
+        for cell in run.cells
+    ]
+    return replace(run, cells=cells)
+
+
+def another_core(run: Run) -> Run:
+    return replace(run, tool=replace(run.tool, core_hash="another"))
+
+
+def far_faster(run: Run) -> Run:
+    """Too few rounds for a verdict, and an estimate far beyond the threshold."""
+    cells = [
+        replace(cell, trials=[replace(t, throughput_ops=1e9) for t in cell.trials[:2]])
+        for cell in run.cells
+    ]
+    return replace(run, cells=cells)
+
+
+@pytest.mark.parametrize(("change", "code"), [(fewer_calls, 1), (another_core, 3), (far_faster, 4)])
+def test_record_adds_nothing_that_did_not_pass(cli, base, change, code) -> None:
+    changed(base, change)
+    done = cli(*CHECK)
+    assert done.returncode == code, done.stderr
+    assert "nothing was added to base: the outcome is" in done.stderr
+    assert len(list(base.iterdir())) == 1
+
+
+def test_check_says_where_a_history_starts_again(cli, base) -> None:
+    recorded(base, 1, known_change="older still")
+    recorded(base, 2, known_change="a \x1b[31mnew[bold] kernel\n")
+    recorded(base, 3)
+    done = cli("check", "--baseline", "base", "--threshold", "90%")
+    text = " ".join((done.stdout + done.stderr).split())
+    assert "1 older run is not used: the history starts again with 02.json" in text
+    assert "\x1b" not in text
+    assert r"(a \x1b[31mnew[bold] kernel" in text
+
+
+def test_one_arm_of_an_ab_is_no_baseline(cli, tmp_path) -> None:
+    recorded(tmp_path / "base", 1, settings={"rounds": 7, "duration_s": 0.1, ARM: "a"})
+    done = cli("check", "--baseline", "base")
+    assert done.returncode == 2
+    assert "one arm of an A/B, which is no baseline" in done.stderr
+
+
+def test_a_small_file_is_compared_drawn_and_exported(cli, base) -> None:
+    (name,) = (f"base/{path.name}" for path in base.iterdir())
+    assert cli("compare", name, name).returncode == 0
+    assert cli("report", name, "-o", "page.html").returncode == 0
+    assert cli("chart", name, "-o", "pictures").returncode == 0
