@@ -1,6 +1,6 @@
 """Two recorded runs, cell by cell: what changed, by how much, and how sure that is.
 
-The statistics of unpaired rounds are in `statistics/rank_sum.py`, verdicts in `verdict.py`; here
+The statistics of a history are in `statistics/history.py`, verdicts in `verdict.py`; here
 they meet the cells. `judge_runs` also serves the gate, which has several base runs and fresh
 rounds.
 """
@@ -29,13 +29,16 @@ from iomodels.comparison.unjudged import load, modes
 from iomodels.comparison.unpaired_verdicts import Judgement, NamedTiming, Timing
 from iomodels.machine import noise
 from iomodels.results.schema import Cell, Interval, Notice, Run
-from iomodels.statistics import rank_sum
+from iomodels.statistics import history
 from iomodels.statistics.rounds import RELEVANT, Mode, median_interval
 
 __all__ = ["Judgement", "compare", "judge_runs", "now_utc"]
 
-COMPARE_ALPHA = 0.05
-"""Family-wise, over all timings of one comparison: `compare` re-measures nothing."""
+COMPARE_ALPHA = 0.025
+"""Family-wise, over all timings of one comparison: `compare` measures nothing again."""
+BUSY_SPREAD = 0.20
+"""The standard deviation between runs that is assumed where others' work was on the CPUs in most
+trials (a log)."""
 DEFAULT_THRESHOLD = RELEVANT
 
 
@@ -121,7 +124,7 @@ def _same_run(base: Run, new: Run) -> list[Notice]:
 def assumed_spread(runs: Iterable[Run]) -> float:
     """What to assume of the spread between runs, by what their notices say of the machine."""
     busy = any(notice.code == noise.BUSY_THROUGHOUT for run in runs for notice in run.warnings)
-    return rank_sum.BUSY_SPREAD if busy else rank_sum.ASSUMED_SPREAD
+    return BUSY_SPREAD if busy else history.ASSUMED_SPREAD
 
 
 def now_utc() -> str:
@@ -169,7 +172,12 @@ def judge_runs(
             others.append(lost)
         elif base and new_ones:
             again = key in by.fresh
-            timed += _timings(name, base, new_ones, by, refusal or other_place, confirmed=again)
+            by_run = [
+                cells.get(key) if any(cells.get(key) is cell for cell in base) else None
+                for cells in base_cells
+            ]
+            why = refusal or other_place
+            timed += _timings(name, by_run, new_ones, by, why, confirmed=again)
             others += _counter_changes(name, base, new_ones)
     return [*load.between(bases, new).weighed(modes.judge(timed, by)), *others]
 
@@ -200,7 +208,7 @@ def _lost(
 
 def _timings(
     name: NamedTiming,
-    base: Sequence[Cell],
+    base: Sequence[Cell | None],
     new: Sequence[Cell],
     by: Judgement,
     refusal: str,
@@ -233,26 +241,27 @@ def _timings(
 def _timing(
     name: NamedTiming,
     metric: Quantity,
-    base: Sequence[Cell],
+    base: Sequence[Cell | None],
     new: Cell,
     refusal: str,
     *,
     confirmed: bool,
 ) -> Timing:
-    before = [unpaired_verdicts.Rounds.of(metric, cell.trials) for cell in base]
+    before = [unpaired_verdicts.Rounds.of(metric, cell.trials if cell else ()) for cell in base]
     after = unpaired_verdicts.Rounds.of(metric, new.trials)
     whole = not any(rounds.missing for rounds in before)
-    known = [rounds.logs for rounds in before if rounds.logs]
+    known = any(rounds.logs for rounds in before)
+    having = [cell for cell in base if cell]
     return Timing(
         name,
         metric,
-        known,
+        [rounds.logs for rounds in before],
         after.logs,
         confirmed,
         refusal=refusal
-        or metrics.too_few_operations(metric, new.trials, *(cell.trials for cell in base)),
+        or metrics.too_few_operations(metric, new.trials, *(cell.trials for cell in having)),
         lost=_without_value(after) if whole or (known and not after.logs) else "",
-        doubt=_doubt(base, new) or _without_value(after, *before),
+        doubt=_doubt(having, new) or _without_value(after, *before),
     )
 
 

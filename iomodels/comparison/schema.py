@@ -57,6 +57,8 @@ class Change(msgspec.Struct, frozen=True):
     """The relative standard deviation of a round in this cell, a robust estimate: 0.05 is 5 %."""
     detectable: float | None = None
     """The smallest relative change that is detectable with this many rounds, with 80 % power."""
+    detectable_later: float | None = None
+    """Of a check against a history: about what that would be with five more base runs."""
     confirmed: bool = False
     """Whether it was measured again on fresh rounds before this verdict."""
     reason: str | None = None

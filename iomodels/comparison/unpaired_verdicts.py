@@ -1,7 +1,7 @@
 """One cell in one metric, from the rounds of runs at different times to a verdict.
 
-The statistics of unpaired rounds are in `statistics/rank_sum.py`, verdicts in `verdict.py`; which
-cells belong together is the business of `runs.py`.
+The statistics of a history are in `statistics/history.py`, verdicts in `verdict.py`; which cells
+belong together is the business of `runs.py`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,24 @@ from statistics import median
 from msgspec.structs import replace
 
 from iomodels.analysis.quantity_definition import Quantity
-from iomodels.comparison import verdict
+from iomodels.comparison import metrics, verdict
 from iomodels.comparison.matching import Key
 from iomodels.comparison.schema import Change
 from iomodels.comparison.verdict import exp_interval, finite
 from iomodels.results.schema import Cell, Interval, Trial
-from iomodels.statistics import quantiles, rank_sum, sign_flip
-from iomodels.statistics.rank_sum import Between, Shift
+from iomodels.statistics import history, quantiles, sign_flip
 from iomodels.statistics.rounds import MIN_ROUNDS, median_interval
+
+SUSPECT_ALPHA = 0.05
+"""Family-wise: how often any cell that has not changed is a suspect by what the machine differs
+from run to run by itself."""
+MOST_LIMIT = 0.13
+"""A loss of that share never passes, whatever the history. It is as low as machines that differ by
+5 % from run to run allow, if most of their checks are to pass (`benchmarks/gate.py --baseline`)."""
+MORE_RUNS = 5
+"""Of a history: `Change.detectable_later` is what it would be with so many more."""
+ALL_CELLS = "all cells"
+"""The scenario and the engine of the line about all cells together."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +41,10 @@ class Judgement:
     threshold: float
     metric_keys: tuple[str, ...]
     alpha: float
-    """Family-wise, over all timings."""
+    """Family-wise, over all timings: of a loss where nothing has changed."""
     fresh: Mapping[Key, Cell] = field(default_factory=dict)
     """Suspects' cells, measured again: they replace the new run's."""
-    assumed_spread: float = rank_sum.ASSUMED_SPREAD
-    measured_again: bool = False
-    """Whether what looks worse is measured again, by as many rounds as a verdict takes: then the
-    first look's may be few."""
+    assumed_spread: float = history.ASSUMED_SPREAD
     remedy: str = verdict.REMEDY
     """What would help where there is too much noise."""
 
@@ -85,7 +92,7 @@ class Timing:
     name: NamedTiming
     metric: Quantity
     base: list[list[float]]
-    """By base run: the logs of its rounds."""
+    """By base run, the same runs for all cells: the logs of its rounds; empty where it has none."""
     new: list[float]
     confirmed: bool
     refusal: str = ""
@@ -102,95 +109,163 @@ class Timing:
     @property
     def measured(self) -> bool:
         """Whether there is anything to judge."""
-        return bool(self.base and self.new) and not self.lost
+        return bool(self.pooled and self.new) and not self.lost
 
 
 def judge_timings(timings: Sequence[Timing], by: Judgement) -> list[Change]:
     """The verdicts. The family of tests is all timings: one gate has one false-alarm rate."""
-    known = [timing for timing in timings if timing.measured]
-    spreads = _between(known, by)
-    shifts = [
-        rank_sum.widened(rank_sum.shift(timing.pooled, timing.new), between)
-        for timing, between in zip(known, spreads, strict=True)
-    ]
-    sure = sign_flip.holm([shift.p for shift in shifts], alpha=by.alpha)
-    judged = iter(zip(shifts, spreads, sure, strict=True))
+    known = [timing for timing in timings if timing.measured and not timing.refusal]
+    found = _changes(known, by)
+    suite, lines = _together(known, by)
+    every = [*found, *suite]
+    refused = [timing for timing in timings if timing.measured and timing.refusal]
+    shown = iter(_changes(refused, by))
+    slower = sign_flip.holm([change.p_lower for change in every], alpha=by.alpha)
+    faster = sign_flip.holm([1 - change.p_lower for change in every], alpha=by.alpha)
+    sure = [a or b for a, b in zip(slower, faster, strict=True)]
+    judged = iter(zip(found, sure, strict=False))
+    changes = []
+    for timing in timings:
+        if not timing.measured:
+            changes.append(_unmeasured(timing))
+        elif timing.refusal:
+            changes.append(_timed(timing, next(shown), False, by, max(1, len(every))))
+        else:
+            changes.append(_timed(timing, *next(judged), by, len(every)))
     return [
-        _timed(timing, *next(judged), by, len(known)) if timing.measured else _unmeasured(timing)
-        for timing in timings
+        *changes,
+        *(
+            _judged(line, change, by, len(every), sure=sure[-1])
+            for line, change in zip(lines, suite, strict=True)
+        ),
     ]
 
 
-def _between(timings: Sequence[Timing], by: Judgement) -> list[Between]:
-    """Each timing's spread between base runs; what is usual is taken per metric."""
-    found: dict[int, Between] = {}
-    for key in {timing.metric.metric for timing in timings}:
-        same = [index for index, timing in enumerate(timings) if timing.metric.metric == key]
-        medians = [[median(run) for run in timings[index].base] for index in same]
-        found |= zip(same, rank_sum.between_runs(medians, by.assumed_spread), strict=True)
+def _gains(timing: Timing, logs: Sequence[float]) -> history.Level | None:
+    """Better counted as up."""
+    sign = 1 if timing.metric.bigger_is_better else -1
+    return history.level([sign * log for log in logs]) if logs else None
+
+
+def _levels(
+    timings: Sequence[Timing],
+) -> tuple[list[list[history.Level | None]], list[history.Level]]:
+    base = [[_gains(timing, run) for run in timing.base] for timing in timings]
+    new = [level for timing in timings if (level := _gains(timing, timing.new)) is not None]
+    assert len(new) == len(base), "only what has been measured is judged"
+    return base, new
+
+
+def _by_metric(timings: Sequence[Timing]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for index, timing in enumerate(timings):
+        found.setdefault(timing.metric.metric, []).append(index)
+    return found
+
+
+def _changes(timings: Sequence[Timing], by: Judgement) -> list[history.Change]:
+    """Each timing against its history; cells are taken together metric by metric."""
+    found: dict[int, history.Change] = {}
+    for indices in _by_metric(timings).values():
+        levels = _levels([timings[index] for index in indices])
+        found |= zip(indices, history.changes(*levels, by.assumed_spread), strict=True)
     return [found[index] for index in range(len(timings))]
 
 
+def _together(
+    timings: Sequence[Timing], by: Judgement
+) -> tuple[list[history.Change], list[Change]]:
+    """All cells together in the metric that most of them have, and its line; or nothing."""
+    chosen = max(_by_metric(timings).values(), key=len, default=[])
+    change = history.together(*_levels([timings[i] for i in chosen]), by.assumed_spread)
+    if change is None:
+        return [], []
+    line = Change(
+        scenario=ALL_CELLS,
+        parameters={},
+        label="",
+        engine=ALL_CELLS,
+        metric=metrics.SUITE.metric,
+        unit=metrics.SUITE.unit.name,
+        bigger_is_better=True,
+        verdict="inconclusive",
+        rounds=min(len(timings[i].new) for i in chosen),
+    )
+    return [change], [line]
+
+
 def _timed(
-    timing: Timing, shift: Shift, between: Between, sure: bool, by: Judgement, family: int
+    timing: Timing, change: history.Change, sure: bool, by: Judgement, family: int
 ) -> Change:
-    """`family` is how many timings are judged together: Holm asks the first for alpha / family."""
-    rounds = min(len(timing.pooled), len(timing.new))
-    noise = _noise(timing)
-    detectable = _detectable(timing, shift, between, noise, by, by.alpha / family)
-    found, reason = "inconclusive", timing.refusal or None
-    if not timing.refusal and (rounds < MIN_ROUNDS or not shift.conclusive):
-        reason = (
-            f"an interval needs {MIN_ROUNDS} rounds on each side, and one side has {rounds}: "
-            "measure more rounds"
-        )
-    elif not timing.refusal:
-        found = verdict.interval_verdict(
-            shift.estimate,
-            shift.low,
-            shift.high,
-            sure=sure,
-            threshold=by.threshold,
-            better_up=timing.metric.bigger_is_better,
-        )
-        if found == "inconclusive":
-            reason = _why_unsure(timing, shift, between, by, sure=sure, family=family)
-        if timing.doubt and found != "slower":
-            found, reason = "inconclusive", timing.doubt
-    return replace(
+    line = replace(
         timing.name.change(timing.metric),
-        verdict=found,
         base=exp_interval(median_interval(timing.pooled)),
         new=exp_interval(median_interval(timing.new)),
-        ratio=exp_interval(Interval(shift.estimate, shift.low, shift.high)),
-        rounds=rounds,
-        noise=noise,
-        detectable=finite(detectable),
+        rounds=min(len(timing.pooled), len(timing.new)),
+        noise=_noise(timing),
         confirmed=timing.confirmed,
-        reason=reason,
-        judged=not timing.refusal and not (timing.doubt and found == "inconclusive"),
+        judged=not timing.refusal,
+        reason=timing.refusal or None,
     )
+    line = _judged(line, change, by, family, sure=sure)
+    if timing.doubt and line.verdict != "slower" and not timing.refusal:
+        return replace(
+            line, verdict="inconclusive", reason=timing.doubt, judged=False, suspect=False
+        )
+    return line
+
+
+def _judged(
+    line: Change, change: history.Change, by: Judgement, family: int, *, sure: bool
+) -> Change:
+    """`line` with its numbers and, unless it may not be judged, its verdict. `family` is how many
+    lines are judged together: Holm asks the first for alpha / family."""
+    sign = 1 if line.bigger_is_better else -1
+    margin = change.margin(0.025)
+    low, high = change.estimate - margin, change.estimate + margin
+    shown = (low, high) if sign > 0 else (-high, -low)
+    limit = _limit(change, by.threshold, family)
+    more = MORE_RUNS + change.runs
+    line = replace(
+        line,
+        detectable_later=finite(_detectable(change.with_runs(more), by, family)),
+        ratio=exp_interval(Interval(sign * change.estimate, *shown)),
+        detectable=finite(_detectable(change, by, family)),
+        limit=-math.expm1(-limit),
+    )
+    if not line.judged:
+        return line
+    if line.rounds < MIN_ROUNDS:
+        reason = (
+            f"an interval needs {MIN_ROUNDS} rounds on each side, and one side has {line.rounds}: "
+            "measure more rounds"
+        )
+        return replace(line, reason=reason)
+    found = verdict.interval_verdict(
+        change.estimate, low, high, sure=sure, threshold=by.threshold, better_up=True
+    )
+    if found != "inconclusive":
+        return replace(line, verdict=found)
+    suspect = change.estimate < -limit
+    return replace(line, suspect=suspect, reason=_why_unsure(change, low, high, by, sure=sure))
+
+
+def _limit(change: history.Change, threshold: float, family: int) -> float:
+    """The loss (a log) from which on an undecided cell is a suspect."""
+    by_itself = change.margin(SUSPECT_ALPHA / family)
+    return max(math.log1p(threshold), min(by_itself, -math.log1p(-MOST_LIMIT)))
 
 
 def _why_unsure(
-    timing: Timing, shift: Shift, between: Between, by: Judgement, *, sure: bool, family: int
+    change: history.Change, low: float, high: float, by: Judgement, *, sure: bool
 ) -> str:
-    changed = shift.low > 0 or shift.high < 0
-    base, new = len(timing.pooled), len(timing.new)
-    if changed and not rank_sum.can_show(base, new, by.alpha / family):
-        return (
-            f"no change in one of {family} timings is detectable with {base} and {new} rounds: "
-            "use more rounds (-r)"
-        )
-    if changed and not sure and abs(shift.estimate) <= between.margin(by.alpha):
-        share = f"{math.expm1(between.believed) * 100:.2g} %"
+    if (low > 0 or high < 0) and not sure:
+        share = f"{math.expm1(change.spread) * 100:.2g} %"
         return (
             f"runs on this machine may differ that much without any change ({share} from run to "
             "run): record more base runs at other times, or use A/B (check --a … --b …)"
         )
-    return verdict.why_unsure(
-        shift.low, shift.high, threshold=by.threshold, sure=sure, remedy=by.remedy
-    )
+    return verdict.why_unsure(low, high, threshold=by.threshold, sure=sure, remedy=by.remedy)
 
 
 def _unmeasured(timing: Timing) -> Change:
@@ -214,28 +289,9 @@ def _noise(timing: Timing) -> float | None:
     return finite(sign_flip.noise(centred))
 
 
-def _detectable(
-    timing: Timing,
-    shift: Shift,
-    between: Between,
-    noise: float | None,
-    by: Judgement,
-    alpha: float,
-) -> float:
-    """About what shift these rounds show with 80 % power: what in half of the cases passes the
-    test, is beyond the threshold and beyond what runs differ by, and 0.84 standard errors more
-    (the interval's half-width is 1.96). `alpha` is that of Holm's first step, which a single change
-    among many cells has to pass.
-    """
-    base, new = len(timing.pooled), len(timing.new)
-    if by.measured_again and not timing.confirmed:
-        new = max(new, rank_sum.rounds_needed(base, alpha))
-    if noise is None or not shift.conclusive or not rank_sum.can_show(base, new, alpha):
-        return math.inf
-    error = (shift.high - shift.low) / 2 / 1.96
-    needed = max(
-        rank_sum.shift_needed(base, new, alpha) * noise,
-        math.log1p(by.threshold),
-        between.margin(alpha),
-    )
-    return math.expm1(min(needed + quantiles.normal_quantile(sign_flip.POWER) * error, 700.0))
+def _detectable(change: history.Change, by: Judgement, family: int) -> float:
+    """What loss is shown with 80 % power: what passes the first of Holm's steps and the threshold
+    in half of the cases, and 0.84 standard errors more."""
+    needed = max(change.margin(by.alpha / family), math.log1p(by.threshold))
+    power = quantiles.normal_quantile(sign_flip.POWER) * change.scale
+    return math.expm1(min(needed + power, 700.0))

@@ -13,7 +13,7 @@ from iomodels import exports
 from iomodels.analysis import assembled
 from iomodels.base.errors import NothingMeasured, ResultError, TrialError, UsageError
 from iomodels.base.files import partial_path
-from iomodels.check.history import against_baseline, baseline
+from iomodels.check.history import against_baseline, baseline, confirmation
 from iomodels.comparison.schema import OF_ROUNDS, OF_RUNS, Change, HistoryRun
 from iomodels.measure import runner
 from iomodels.measure.run import bench
@@ -81,7 +81,7 @@ def test_the_baselines_own_cells_are_measured_by_its_seed_and_settings(recorded:
     assert checked.run.seed == recorded.seed
     assert checked.run.settings == recorded.settings
     assert {len(cell.trials) for cell in checked.run.cells} == {6}
-    assert "one-baseline" in [notice.code for notice in checked.comparison.warnings]
+    assert "few-runs" in [notice.code for notice in checked.comparison.warnings]
 
 
 def test_a_loss_is_confirmed_on_fresh_rounds_before_it_fails(recorded: Run) -> None:
@@ -92,16 +92,20 @@ def test_a_loss_is_confirmed_on_fresh_rounds_before_it_fails(recorded: Run) -> N
     assert checked.comparison.outcome == "regression"
 
 
-def test_there_are_fresh_rounds_enough_for_a_verdict_however_little_time_is_left(
-    recorded: Run, monkeypatch: pytest.MonkeyPatch
+def test_without_time_to_measure_again_the_first_look_decides_and_it_is_said(
+    recorded: Run,
 ) -> None:
-    """Six against seven rounds cannot show a loss in one of many timings: 2 in 1716 at best."""
-    monkeypatch.setattr(against_baseline, "BUDGET_S", 0.0)
-    monkeypatch.setattr("iomodels.statistics.sign_flip.CONFIRM_ALPHA", 0.001)
-    checked = check(with_cells(recorded, faster, "select"))
+    checked = check(with_cells(recorded, faster, "select"), budget_s=estimate_s(recorded) + 0.1)
     lost = timing(checked, "select")
-    assert (lost.verdict, lost.confirmed) == ("slower", True)
-    assert checked.comparison.outcome == "regression"
+    assert (lost.verdict, lost.confirmed) == ("slower", False)
+    assert "no-time" in [notice.code for notice in checked.comparison.warnings]
+    with pytest.raises(UsageError, match=r"more than the budget of 1 s: give a larger --budget"):
+        check(replace(recorded, settings={**recorded.settings, "duration_s": 0.5}), budget_s=1)
+
+
+def estimate_s(run: Run) -> float:
+    """About how long its trials take."""
+    return sum(len(cell.trials) for cell in run.cells) * (0.02 + 0.06)
 
 
 def test_a_check_takes_other_rounds_and_another_folder(recorded: Run, tmp_path: Path) -> None:
@@ -145,7 +149,7 @@ def test_what_cannot_be_judged_is_said_at_once_and_not_measured_again(
                 warmup_s=0, settings={"channel.size": ["64 KiB"]}, seed=5)  # fmt: skip
     if not few:
         run = replace(run, environment={**run.environment, "file_system_device": "elsewhere"})
-    monkeypatch.setattr(against_baseline, "_confirm", None)  # calling it would fail
+    monkeypatch.setattr(confirmation, "measure", None)  # calling it would fail
     told = Told()
     checked = check(with_cells(run, faster), listener=told)
     assert timing(checked, "blocking").verdict == "inconclusive"
@@ -179,8 +183,7 @@ def test_several_baselines_are_one_with_a_spread(recorded: Run) -> None:
     """Two runs, of which one is half as fast: their interval is wide."""
     later = replace(with_cells(recorded, half_as_fast), created_utc="2999-01-01T00:00:00Z")
     alone, both = check(recorded), check(recorded, later)
-    assert "one-baseline" in [notice.code for notice in alone.comparison.warnings]
-    assert "one-baseline" not in [notice.code for notice in both.comparison.warnings]
+    assert "few-runs" in [notice.code for notice in alone.comparison.warnings]
     assert (alone.comparison.interval, both.comparison.interval) == (OF_ROUNDS, OF_RUNS)
     wide = timing(both, "select").ratio
     assert wide is not None

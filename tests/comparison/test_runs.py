@@ -16,11 +16,11 @@ from msgspec.structs import replace
 
 from iomodels.base.errors import UsageError
 from iomodels.comparison import matching, verdict
+from iomodels.comparison import runs as of_runs
 from iomodels.comparison.runs import Judgement, judge_runs
 from iomodels.comparison.schema import Change
 from iomodels.machine import noise
 from iomodels.results.schema import Cell, Notice, Run
-from iomodels.statistics import rank_sum
 
 from ..factory import ENVIRONMENT, make_cell, make_run, make_trial
 from .samples import compared, noisy, rounds, run_of, speeds, timings, timings_of
@@ -84,7 +84,7 @@ def test_a_run_is_no_regression_against_itself(sample: list[float]) -> None:
 def test_a_clear_loss_is_slower_and_states_what_it_rests_on() -> None:
     comparison = compared(run_of(noisy(1000), noisy(50)), run_of(noisy(1010, 2), noisy(40, 3)))
     same, slower = timings(comparison)
-    assert (same.verdict, slower.verdict) == ("same", "slower")
+    assert (same.verdict, slower.verdict) == ("inconclusive", "slower")
     assert comparison.outcome == "regression"
     for change in (same, slower):
         assert change.rounds == 12
@@ -115,13 +115,13 @@ def test_lost_cells_fail_and_new_ones_do_not() -> None:
     base = run_of(noisy(1000), noisy(2000))
     ended = replace(base.cells[1], status="failed", reason="hung", trials=[], summary=None)
     failed = compared(base, replace(base, cells=[base.cells[0], ended]))
-    assert [c.verdict for c in timings(failed)] == ["same", "failed"]
+    assert [c.verdict for c in timings(failed)] == ["inconclusive", "failed"]
     assert "hung" in (timings(failed)[1].reason or "")
     vanished = compared(base, replace(base, cells=base.cells[:1]))
-    assert [c.verdict for c in timings(vanished)] == ["same", "vanished"]
+    assert [c.verdict for c in timings(vanished)] == ["inconclusive", "vanished"]
     assert failed.outcome == vanished.outcome == "regression"
     new = compared(replace(base, cells=base.cells[:1]), base)
-    assert [c.verdict for c in timings(new)] == ["same", "new"]
+    assert [c.verdict for c in timings(new)] == ["inconclusive", "new"]
     assert new.outcome == "passed"
 
 
@@ -223,7 +223,7 @@ def test_under_a_deadline_an_open_loop_is_judged_by_what_it_completes_as_well() 
 
     comparison = compared(run(1000), run(600))
     judged = {c.metric: c.verdict for c in comparison.changes if "calls" not in c.metric}
-    assert judged == {"latency_p50_ns": "same", "throughput_ops": "slower"}
+    assert judged == {"latency_p50_ns": "inconclusive", "throughput_ops": "slower"}
     assert comparison.outcome == "regression"
 
 
@@ -265,11 +265,12 @@ def test_a_change_within_the_spread_of_the_base_runs_is_none() -> None:
     assert [c.verdict for c in timings_of(judge_runs(bases, lost, by))] == ["slower"]
 
 
-def suite_of(rng: np.random.Generator, loss: float, noise: float, fresh: int) -> Run:
-    """Six cells, the first slower by `loss`."""
+def suite_of(rng: np.random.Generator, loss: float, noise: float, fresh: int, spread: float) -> Run:
+    """Six cells that differ by `spread` from run to run, the first slower by `loss`."""
+    levels = rng.lognormal(0, spread, 6)
     return run_of(
         *(
-            list(1000 / (1 + loss * (cell == 0)) * rng.lognormal(0, noise, fresh))
+            list(1000 / (1 + loss * (cell == 0)) * levels[cell] * rng.lognormal(0, noise, fresh))
             for cell in range(6)
         )
     )
@@ -286,7 +287,8 @@ def test_the_change_that_is_said_to_be_seen_is_found_in_four_of_five_cases(
     by = Judgement(0.05, ("throughput_ops",), 0.02, assumed_spread=assumed)
 
     def first(loss: float) -> Change:
-        base, new = suite_of(rng, 0, noise, 7), suite_of(rng, loss, noise, fresh)
+        base = suite_of(rng, 0, noise, 7, assumed)
+        new = suite_of(rng, loss, noise, fresh, assumed)
         return timings_of(judge_runs([base], new, by))[0]
 
     sees = float(np.median([first(0).detectable or math.inf for _ in range(9)]))
@@ -294,16 +296,10 @@ def test_the_change_that_is_said_to_be_seen_is_found_in_four_of_five_cases(
     assert 24 <= found <= 39, sees
 
 
-def test_rounds_that_cannot_show_any_change_say_so() -> None:
-    """Seven against seven give a p-value of 2 in 3432 at best: too much for one of 90 cells."""
+def test_a_lost_cell_among_many_is_found_with_few_rounds() -> None:
     base = run_of(*(noisy(1000, seed, 7) for seed in range(90)))
-    lost = run_of(noisy(100, 91, 7), *(noisy(1000, seed, 7) for seed in range(92, 181)))
-    found, *others = timings(compared(base, lost))
-    assert found.verdict == "inconclusive"
-    assert "no change in one of 90 timings is detectable with 7 and 7 rounds" in (
-        found.reason or ""
-    )
-    assert {change.detectable for change in (found, *others)} == {None}
+    lost = run_of(noisy(500, 91, 7), *(noisy(1000, seed, 7) for seed in range(92, 181)))
+    assert [change.verdict for change in timings(compared(base, lost))].count("slower") == 1
 
 
 def test_a_busy_machine_asks_for_more() -> None:
@@ -311,7 +307,7 @@ def test_a_busy_machine_asks_for_more() -> None:
     by = Judgement(0.05, (), 0.008)
     (quiet,) = timings_of(judge_runs([base], lost, by))
     (busy,) = timings_of(
-        judge_runs([base], lost, with_changes(by, assumed_spread=rank_sum.BUSY_SPREAD))
+        judge_runs([base], lost, with_changes(by, assumed_spread=of_runs.BUSY_SPREAD))
     )
     assert (quiet.verdict, busy.verdict) == ("slower", "inconclusive")
     notice = [Notice(noise.BUSY_THROUGHOUT, "others kept 1 of 2 cores busy")]
@@ -324,7 +320,7 @@ def test_fresh_rounds_stand_for_those_that_made_a_suspect() -> None:
     by = Judgement(0.05, (), 0.008)
     fresh = {matching.key_of(base.cells[0]): run_of(noisy(1005, 3, 20)).cells[0]}
     (change,) = timings_of(judge_runs([base], new, with_changes(by, fresh=fresh)))
-    assert (change.verdict, change.confirmed) == ("same", True)
+    assert (change.verdict, change.confirmed) == ("inconclusive", True)
     (change,) = timings_of(judge_runs([base], new, by))
     assert (change.verdict, change.confirmed) == ("slower", False)
 

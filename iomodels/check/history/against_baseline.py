@@ -1,36 +1,32 @@
 """The gate: measure a baseline's cells now, and say what became of them.
 
-First all cells, by the baseline's own seed and settings. What then looks worse is a suspect, and is
-measured again on fresh rounds: only those decide. On another machine, or with another core, times
-say nothing of a change; exact counters still do, and a short run is enough for them.
+First all cells, by the baseline's own seed and settings. What then looks worse is measured again on
+fresh rounds and fresh files (`confirmation.py`): only those decide. On another machine, or with
+another core, times say nothing of a change; exact counters still do, and a short run is enough for
+them.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
 from iomodels.base.errors import ResultError, UsageError
+from iomodels.check.history import confirmation, power
 from iomodels.check.history.baseline import (
-    FRESH_ROUNDS,
-    LEAST_FRESH_ROUNDS,
     Baseline,
     _cells,
     _comparable,
-    _rounds,
     comparable_rounds,
     few_rounds,
     history_runs,
-    of_the_baseline,
     unlike,
 )
+from iomodels.check.history.confirmation import Clock, longest_s
 from iomodels.comparison import matching, metrics, verdict
-from iomodels.comparison.matching import Key
-from iomodels.comparison.metrics import COUNTER_PREFIX
 from iomodels.comparison.runs import (
     DEFAULT_THRESHOLD,
     Judgement,
@@ -42,7 +38,7 @@ from iomodels.comparison.runs import (
     places_differ,
     places_unknown,
 )
-from iomodels.comparison.schema import OF_ROUNDS, OF_RUNS, SCHEMA, Change, Comparison, Undecided
+from iomodels.comparison.schema import OF_ROUNDS, OF_RUNS, SCHEMA, Comparison, Undecided
 from iomodels.engines.spec import EngineSpec
 from iomodels.machine import environment
 from iomodels.measure import places
@@ -51,13 +47,12 @@ from iomodels.measure.listening import RunListener
 from iomodels.measure.plan import Plan, of_pairs, setting
 from iomodels.measure.run import bench_plan
 from iomodels.results.schema import Notice, Run
-from iomodels.statistics import rank_sum, sign_flip
 from iomodels.statistics.rounds import MIN_ROUNDS
 from iomodels.workload.point import Point
 
-BUDGET_S = 170.0
-"""First look and confirmation together stay below three minutes, unless what is left by the first
-look is too little for as many fresh rounds as a verdict takes."""
+CHECK_ALPHA = 0.006
+"""Family-wise, over all timings of one check: a loss where nothing has changed. With it at most one
+check in a hundred fails by chance (`benchmarks/gate.py --baseline`)."""
 LONG_S = 3600.0
 """A baseline that takes more must be confirmed by the user: it may be a stranger's."""
 COUNTER_ROUNDS, COUNTER_DURATION_S = 2, 0.1
@@ -100,7 +95,6 @@ def check(
     and `UsageError` for an unknown metric, or for more than an hour of measuring unless
     `however_long`.
     """
-    started_s = time.monotonic()
     for key in metric_keys:
         metrics.named(key)
     comparable, why_not, unchecked = _comparable(baseline, allow)
@@ -108,6 +102,12 @@ def check(
     newest = bases[-1]
     cells, lost = _cells(bases, folder)
     plan = _plan(newest, list(cells.values()), rounds, timed=bool(comparable))
+    clock = Clock(budget_s or longest_s(plan), plan.estimate_s)
+    if plan.estimate_s > clock.budget_s:
+        raise UsageError(
+            f"this baseline takes about {plan.estimate_s:.0f} s to measure, more than the budget "
+            f"of {clock.budget_s:.0f} s: give a larger --budget, or use fewer rounds (-r)"
+        )
     if plan.estimate_s > LONG_S and not however_long:
         raise UsageError(
             f"this baseline takes about {plan.estimate_s / 3600:.1f} hours to measure: use fewer "
@@ -116,27 +116,28 @@ def check(
     few = few_rounds(bases, cells) if comparable else []
     folder_of_files = places.described(point for point, _ in cells.values())
     here = msgspec.structs.replace(newest, environment=environment.describe(folder_of_files))
-    _tell(listener, [*few, *places_differ(bases, here, allow)])
+    _tell(listener, [*few, *places_differ(bases, here, allow), clock.notice])
     run = bench_plan(
         plan, output=keep, trials_only=True, listener=listener, nothing_is_a_result=True
     )
-    slowness = (time.monotonic() - started_s) / max(plan.estimate_s, 1.0)
+    clock.first_look_ended()
     refusal = "" if comparable else "; ".join(notice.message for notice in why_not)
     by = Judgement(
         threshold,
         tuple(metric_keys),
-        sign_flip.CONFIRM_ALPHA,
+        CHECK_ALPHA,
         assumed_spread=assumed_spread([*bases, run]),
-        measured_again=True,
         remedy=verdict.REMEDY_OF_BASELINE,
     )
     changes = judge_runs(bases, run, by, refusal, allow)
     judged = {k for k in cells if comparable_rounds(bases, k, run, allow) >= MIN_ROUNDS}
-    suspects = [] if refusal else _suspects(changes, judged, cells, threshold)
-    if suspects:
-        left_s = (BUDGET_S - (time.monotonic() - started_s)) / max(1.0, slowness)
-        least = _least_fresh_rounds(changes, bases, suspects)
-        again = _confirm([cells[key] for key in suspects], plan, least, left_s, listener)
+    suspects = [] if refusal else confirmation.suspects(changes, judged, cells, threshold)
+    again = (
+        confirmation.measure({key: cells[key] for key in suspects}, changes, plan, clock, listener)
+        if suspects
+        else None
+    )
+    if again is not None:
         spread = assumed_spread([*bases, run, again])
         fresh = matching.cells_by_key(again)
         by = replace(by, fresh=fresh, assumed_spread=spread)
@@ -170,7 +171,8 @@ def check(
             *lost.never,
             *baseline.warnings,
             *unlike(bases),
-            *of_the_baseline(bases),
+            *power.notices(changes, bases),
+            *([] if again is not None or not suspects else [confirmation.NO_TIME]),
             *run.warnings,
         ],
         counters_unjudged=counters_unjudged(bases, run),
@@ -211,65 +213,3 @@ def _plan(
         warmup_s=settings["warmup_s"],
         seed=base.seed,
     )
-
-
-# Confirmation
-
-
-def _suspects(
-    changes: Sequence[Change],
-    judged: Collection[Key],
-    cells: Mapping[Key, object],
-    threshold: float,
-) -> list[Key]:
-    """The cells of which any timing looks worse by more than a screen lets pass; of those `judged`:
-    where there is no verdict whatever is measured, nothing is measured again."""
-    limit = 1 + sign_flip.screen_change(threshold)
-    found: dict[Key, None] = {}
-    for change in changes:
-        if change.ratio is None or change.metric.startswith(COUNTER_PREFIX):
-            continue
-        ratio = change.ratio.median
-        worse = 1 / ratio if change.bigger_is_better else ratio
-        if change.verdict in ("slower", "inconclusive") and worse > limit:
-            found[change.scenario, frozenset(change.parameters.items()), change.engine] = None
-    return [key for key in cells if key in found and key in judged]
-
-
-def _least_fresh_rounds(
-    changes: Sequence[Change], bases: Sequence[Run], suspects: Sequence[Key]
-) -> int:
-    """So many that the largest loss of any suspect could be confirmed: the more timings there are,
-    the smaller a p-value must be, and few rounds have none so small."""
-    timed = sum(c.ratio is not None and not c.metric.startswith(COUNTER_PREFIX) for c in changes)
-    alpha = sign_flip.CONFIRM_ALPHA / max(1, timed)
-    needed = [rank_sum.rounds_needed(_rounds(bases, key), alpha) for key in suspects]
-    return max(LEAST_FRESH_ROUNDS, *needed)
-
-
-def _confirm(
-    cells: Sequence[tuple[Point, EngineSpec]],
-    first: Plan,
-    least: int,
-    left_s: float,
-    listener: RunListener | None,
-) -> Run:
-    """Fresh rounds of the suspects: as many as fit into what is left of the budget, and at
-    least so many that there can be a verdict."""
-
-    def plan(rounds: int) -> Plan:
-        return of_pairs(
-            cells,
-            rounds=rounds,
-            duration_s=first.duration_s,
-            warmup_s=first.warmup_s,
-            seed=first.seed + 1,
-        )
-
-    fitting = int(left_s / plan(1).estimate_s)
-    rounds = max(least, min(FRESH_ROUNDS, fitting))
-    if listener is not None:
-        many = f"{len(cells)} cells look worse: measuring them again"
-        one = "1 cell looks worse: measuring it again"
-        listener.notice(Notice("confirming", one if len(cells) == 1 else many))
-    return bench_plan(plan(rounds), listener=listener, nothing_is_a_result=True)

@@ -27,8 +27,7 @@ from iomodels.statistics.rounds import MIN_ROUNDS
 from iomodels.trials.launch import core_hash
 from iomodels.workload.point import Point, in_folder, point_from_parameters
 
-FRESH_ROUNDS, LEAST_FRESH_ROUNDS = 20, 7
-
+ENOUGH_ROUNDS = MIN_ROUNDS + 1
 MAX_NAMES = 5
 
 
@@ -191,7 +190,7 @@ def few_rounds(bases: Sequence[Run], cells: Mapping[Key, object]) -> list[Notice
         return []
     message = (
         f"the baseline has fewer than {MIN_ROUNDS} rounds of {_names(few)}: their times are "
-        f"inconclusive; record it with more rounds (bench -r {LEAST_FRESH_ROUNDS})"
+        f"inconclusive; record it with more rounds (bench -r {ENOUGH_ROUNDS})"
     )
     return [Notice("few-rounds", message)]
 
@@ -250,15 +249,3 @@ def unlike(bases: Sequence[Run]) -> list[Notice]:
     """A notice where the base runs had trials of other lengths than those that are made now."""
     notices = [n for run in bases[:-1] for n in matching.settings_notices(run, bases[-1])]
     return list(dict.fromkeys(notices))
-
-
-def of_the_baseline(bases: Sequence[Run]) -> list[Notice]:
-    if len(bases) > 1:
-        return []
-    return [
-        Notice(
-            "one-baseline",
-            "one baseline run cannot show how much runs on this machine differ, so only a large "
-            "change counts: record more runs at other times",
-        )
-    ]

@@ -20,7 +20,7 @@ from iomodels.comparison.schema import Change
 from iomodels.comparison.unpaired_verdicts import Judgement, Timing
 from iomodels.comparison.verdict import exp_interval
 from iomodels.results.schema import Interval
-from iomodels.statistics import rank_sum
+from iomodels.statistics import history
 from iomodels.statistics.rounds import MIN_ROUNDS, Mode, median_interval, modes
 
 NEVER_EXPLAINED = 0.30
@@ -40,7 +40,7 @@ class Jumping:
     def worst(self) -> Mode:
         """The worst level that base rounds are at: what is beyond it is no jump."""
         better_up = self.timing.metric.bigger_is_better
-        known = [level for level in self.levels if self._base_at(level)]
+        known = [level for level in self.levels if any(self._base_at(level))]
         return min(known, key=lambda level: level.median if better_up else -level.median)
 
     def against_worst(self) -> Timing:
@@ -48,8 +48,7 @@ class Jumping:
         return replace(self.timing, base=self._base_at(self.worst))
 
     def _base_at(self, level: Mode) -> list[list[float]]:
-        runs = [[log for log in run if level.holds(math.exp(log))] for run in self.timing.base]
-        return [run for run in runs if run]
+        return [[log for log in run if level.holds(math.exp(log))] for run in self.timing.base]
 
     def said(self, change: Change) -> Change:
         """What became of it: `change` is the verdict against the worst level."""
@@ -84,10 +83,11 @@ class Jumping:
 
     def _all_rounds(self) -> dict[str, object]:
         """The numbers of all rounds, as fields of a change: they are shown."""
-        shift = rank_sum.shift(self.timing.pooled, self.timing.new)
+        before, now = history.level(self.timing.pooled), history.level(self.timing.new)
+        change, margin = now.value - before.value, 1.96 * math.hypot(before.error, now.error)
         return {
             "base": exp_interval(median_interval(self.timing.pooled)),
-            "ratio": exp_interval(Interval(shift.estimate, shift.low, shift.high)),
+            "ratio": exp_interval(Interval(change, change - margin, change + margin)),
             "rounds": min(len(self.timing.pooled), len(self.timing.new)),
         }
 
