@@ -141,7 +141,7 @@ def judge_timings(timings: Sequence[Timing], by: Judgement) -> list[Change]:
     ]
 
 
-def _gains(timing: Timing, logs: Sequence[float]) -> history.Level | None:
+def _gains(timing: Timing, logs: Sequence[float]) -> history.RunLevel | None:
     """Better counted as up."""
     sign = 1 if timing.metric.bigger_is_better else -1
     return history.level([sign * log for log in logs]) if logs else None
@@ -149,7 +149,7 @@ def _gains(timing: Timing, logs: Sequence[float]) -> history.Level | None:
 
 def _levels(
     timings: Sequence[Timing],
-) -> tuple[list[list[history.Level | None]], list[history.Level]]:
+) -> tuple[list[list[history.RunLevel | None]], list[history.RunLevel]]:
     base = [[_gains(timing, run) for run in timing.base] for timing in timings]
     new = [level for timing in timings if (level := _gains(timing, timing.new)) is not None]
     assert len(new) == len(base), "only what has been measured is judged"
@@ -163,18 +163,16 @@ def _by_metric(timings: Sequence[Timing]) -> dict[str, list[int]]:
     return found
 
 
-def _changes(timings: Sequence[Timing], by: Judgement) -> list[history.Change]:
+def _changes(timings: Sequence[Timing], by: Judgement) -> list[history.Shift]:
     """Each timing against its history; cells are taken together metric by metric."""
-    found: dict[int, history.Change] = {}
+    found: dict[int, history.Shift] = {}
     for indices in _by_metric(timings).values():
         levels = _levels([timings[index] for index in indices])
         found |= zip(indices, history.changes(*levels, by.assumed_spread), strict=True)
     return [found[index] for index in range(len(timings))]
 
 
-def _together(
-    timings: Sequence[Timing], by: Judgement
-) -> tuple[list[history.Change], list[Change]]:
+def _together(timings: Sequence[Timing], by: Judgement) -> tuple[list[history.Shift], list[Change]]:
     """All cells together in the metric that most of them have, and its line; or nothing."""
     chosen = max(_by_metric(timings).values(), key=len, default=[])
     change = history.together(*_levels([timings[i] for i in chosen]), by.assumed_spread)
@@ -194,9 +192,7 @@ def _together(
     return [change], [line]
 
 
-def _timed(
-    timing: Timing, change: history.Change, sure: bool, by: Judgement, family: int
-) -> Change:
+def _timed(timing: Timing, change: history.Shift, sure: bool, by: Judgement, family: int) -> Change:
     line = replace(
         timing.name.change(timing.metric),
         base=exp_interval(median_interval(timing.pooled)),
@@ -216,7 +212,7 @@ def _timed(
 
 
 def _judged(
-    line: Change, change: history.Change, by: Judgement, family: int, *, sure: bool
+    line: Change, change: history.Shift, by: Judgement, family: int, *, sure: bool
 ) -> Change:
     """`line` with its numbers and, unless it may not be judged, its verdict. `family` is how many
     lines are judged together: Holm asks the first for alpha / family."""
@@ -250,14 +246,14 @@ def _judged(
     return replace(line, suspect=suspect, reason=_why_unsure(change, low, high, by, sure=sure))
 
 
-def _limit(change: history.Change, threshold: float, family: int) -> float:
+def _limit(change: history.Shift, threshold: float, family: int) -> float:
     """The loss (a log) from which on an undecided cell is a suspect."""
     by_itself = change.margin(SUSPECT_ALPHA / family)
     return max(math.log1p(threshold), min(by_itself, -math.log1p(-MOST_LIMIT)))
 
 
 def _why_unsure(
-    change: history.Change, low: float, high: float, by: Judgement, *, sure: bool
+    change: history.Shift, low: float, high: float, by: Judgement, *, sure: bool
 ) -> str:
     if (low > 0 or high < 0) and not sure:
         share = f"{math.expm1(change.spread) * 100:.2g} %"
@@ -289,7 +285,7 @@ def _noise(timing: Timing) -> float | None:
     return finite(sign_flip.noise(centred))
 
 
-def _detectable(change: history.Change, by: Judgement, family: int) -> float:
+def _detectable(change: history.Shift, by: Judgement, family: int) -> float:
     """What loss is shown with 80 % power: what passes the first of Holm's steps and the threshold
     in half of the cases, and 0.84 standard errors more."""
     needed = max(change.margin(by.alpha / family), math.log1p(by.threshold))

@@ -54,7 +54,7 @@ MAX_ROUNDS = 400
 
 
 @dataclass(frozen=True)
-class Level:
+class RunLevel:
     """What one run says of one cell: the level of its rounds, and the standard error of that."""
 
     value: float
@@ -63,7 +63,7 @@ class Level:
 
 
 @dataclass(frozen=True)
-class Change:
+class Shift:
     """A new run against the history. `estimate` ± `scale` times Student's quantile of `freedom`."""
 
     estimate: float
@@ -78,7 +78,7 @@ class Change:
         one side."""
         return student_quantile(1 - p, self.freedom) * self.scale
 
-    def with_runs(self, runs: int) -> Change:
+    def with_runs(self, runs: int) -> Shift:
         """About what the same change would be against a history of so many runs."""
         narrower = math.sqrt((1 + 1 / runs) / (1 + 1 / self.runs))
         freedom = self.freedom + runs - self.runs
@@ -91,7 +91,7 @@ class Change:
         return 1 - student_cdf(-t, self.freedom) if t < 0 else student_cdf(t, self.freedom)
 
 
-def level(logs: Sequence[float]) -> Level:
+def level(logs: Sequence[float]) -> RunLevel:
     """The level of a run's rounds: the Hodges-Lehmann estimate, the median of all means of two.
 
     Raises `ValueError` without values.
@@ -101,7 +101,7 @@ def level(logs: Sequence[float]) -> Level:
     values = np.asarray(logs[:MAX_ROUNDS], float)
     first, second = np.triu_indices(values.size)
     noise = sign_flip.noise(values) if values.size > 1 else ASSUMED_NOISE
-    return Level(
+    return RunLevel(
         value=float(np.median((values[first] + values[second]) / 2)),
         error=_EFFICIENCY * noise / math.sqrt(values.size),
         rounds=values.size,
@@ -109,10 +109,10 @@ def level(logs: Sequence[float]) -> Level:
 
 
 def changes(
-    base: Sequence[Sequence[Level | None]],
-    new: Sequence[Level],
+    base: Sequence[Sequence[RunLevel | None]],
+    new: Sequence[RunLevel],
     assumed: float = ASSUMED_SPREAD,
-) -> list[Change]:
+) -> list[Shift]:
     """Each cell's change: `base` has a row for each cell with a level for each run (or None), `new`
     the levels now. Each row needs at least one level."""
     values = np.array([[np.nan if each is None else each.value for each in row] for row in base])
@@ -146,7 +146,7 @@ def changes(
         run = (alike * prior + df * own[index]) / (alike + df)
         here = max(run - noise[index] + one.error**2, one.error**2)
         found.append(
-            Change(
+            Shift(
                 estimate=float(estimates[index]),
                 scale=math.sqrt(run / runs + here),
                 freedom=round(alike + df),
@@ -158,10 +158,10 @@ def changes(
 
 
 def together(
-    base: Sequence[Sequence[Level | None]],
-    new: Sequence[Level],
+    base: Sequence[Sequence[RunLevel | None]],
+    new: Sequence[RunLevel],
     assumed: float = ASSUMED_SPREAD,
-) -> Change | None:
+) -> Shift | None:
     """The change of all cells together: of the median over cells. None below two cells."""
     if len(new) < 2:
         return None
@@ -173,7 +173,7 @@ def together(
     freedom = past.size - 1
     measured = float(np.sum((past - past.mean()) ** 2)) if freedom else 0.0
     run = (SUITE_RUNS * assumed**2 + measured) / (SUITE_RUNS + freedom)
-    return Change(
+    return Shift(
         estimate=now - float(past.mean()),
         scale=math.sqrt(run * (1 + 1 / past.size)),
         freedom=FEW_RUNS if not freedom else SUITE_RUNS + freedom,

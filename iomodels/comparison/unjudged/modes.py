@@ -130,7 +130,9 @@ def judge(timings: Sequence[Timing | Jumping], by: Judgement) -> list[Change]:
     level."""
     asked = [one.against_worst() if isinstance(one, Jumping) else one for one in timings]
     changes = unpaired_verdicts.judge_timings(asked, by)
-    return [
+    own, suite = changes[: len(timings)], changes[len(timings) :]
+    said = [
         one.said(change) if isinstance(one, Jumping) else change
-        for one, change in zip(timings, changes, strict=True)
+        for one, change in zip(timings, own, strict=True)
     ]
+    return [*said, *suite]
