@@ -8,21 +8,23 @@ beside it, is said here.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from msgspec.structs import replace
 
+from iomodels.analysis.quantities import CPU
 from iomodels.analysis.quantity_definition import Quantity
 from iomodels.check.pair_plan import Side
 from iomodels.check.pair_runs import Pair, PairedCell
 from iomodels.comparison import exact_counters, metrics, verdict
 from iomodels.comparison.schema import Change, Verdict
+from iomodels.comparison.unjudged import modes
 from iomodels.comparison.verdict import exp_interval, finite
 from iomodels.results.schema import Interval, Trial
 from iomodels.statistics import screen_confirm, sign_flip
-from iomodels.statistics.rounds import MIN_ROUNDS, median_interval
+from iomodels.statistics.rounds import MIN_ROUNDS, Mode, at_one_level, median_interval
 from iomodels.statistics.screen_confirm import Decision
 from iomodels.statistics.sign_flip import Floats
 
@@ -59,9 +61,16 @@ class PairedRow:
         return next((pair.error for pair in self.all if pair.error), None)
 
     def gains(self, taken: Sequence[Pair]) -> Floats:
-        """The pairs' log ratios, better counted as up; NaN for a pair without trials."""
-        d = sign_flip.log_ratios(self.values("a", taken), self.values("b", taken))
+        """The pairs' log ratios, better counted as up; NaN for a pair without trials, and for one
+        whose arms were at different levels of a metric that jumps between several."""
+        a, b = self.values("a", taken), self.values("b", taken)
+        _, counts = at_one_level(a, b)
+        d = np.where(counts, sign_flip.log_ratios(a, b), np.nan)
         return d if self.metric.bigger_is_better else -d
+
+    def levels(self, taken: Sequence[Pair]) -> list[Mode]:
+        """The levels that the metric jumps between, where pairs are left out for it."""
+        return at_one_level(self.values("a", taken), self.values("b", taken))[0]
 
     def values(self, side: Side, taken: Sequence[Pair]) -> list[float]:
         """The arm's values."""
@@ -77,6 +86,7 @@ def judge_rows(rows: Sequence[PairedRow], decision: Decision, threshold: float) 
     """Every row's change, that of the suite as a whole, and exact counters."""
     known = [(index, row) for index, row in enumerate(rows) if row.unavailable is None]
     changes = [_change(row, index, decision, threshold) for index, row in known]
+    changes = list(_by_what_is_steady([row for _, row in known], changes, threshold))
     cells = {row.cell.index: row for _, row in known}
     if len(cells) > 1 and decision.suite.size:
         changes.append(_suite(decision, threshold))
@@ -144,7 +154,55 @@ def _change(row: PairedRow, index: int, decision: Decision, threshold: float) ->
     too_few = metrics.too_few_operations(row.metric, trials)
     if too_few:
         change = replace(change, verdict="inconclusive", reason=too_few, judged=False)
-    return replace(change, **_values(row, taken))
+    return replace(_with_levels(change, row, taken), **_values(row, taken))
+
+
+def _by_what_is_steady(
+    rows: Sequence[PairedRow], changes: Sequence[Change], threshold: float
+) -> Iterator[Change]:
+    """The changes; where one jumps between levels, is inconclusive, and looks like no loss, it is
+    shown only, and followed by CPU per operation of the same pairs, unless that jumps, too."""
+    judged_by = {(row.cell.index, row.metric.metric) for row in rows}
+    for row, change in zip(rows, changes, strict=True):
+        if not change.levels or change.verdict != "inconclusive" or _loss(change) > threshold:
+            yield change
+            continue
+        yield replace(change, verdict="varies", judged=False, detectable=None)
+        cpu = PairedRow(row.cell, CPU, row.batches)
+        if (row.cell.index, CPU.metric) not in judged_by and not cpu.levels(cpu.all):
+            judged_by.add((row.cell.index, CPU.metric))
+            yield _of_all_pairs(cpu, threshold)
+
+
+def _loss(change: Change) -> float:
+    if change.ratio is None:
+        return math.inf
+    ratio = change.ratio.median
+    return (1 / ratio if change.bigger_is_better else ratio) - 1
+
+
+def _of_all_pairs(row: PairedRow, threshold: float) -> Change:
+    """The verdict of a test over all pairs there are: no fresh ones were planned for it."""
+    gains = row.gains(row.all)
+    sees = sign_flip.detectable(gains, threshold=threshold)
+    sure = sign_flip.sign_flip_p(gains) <= sign_flip.CONFIRM_ALPHA
+    up = row.metric.bigger_is_better
+    line = _line(row.cell, row.metric)
+    change = judged(line, gains if up else -gains, threshold, sure=sure, up=up, sees=sees)
+    return replace(change, **_values(row, row.all))
+
+
+def _with_levels(change: Change, row: PairedRow, taken: Sequence[Pair]) -> Change:
+    """With the levels that it jumps between, and how many pairs count for that."""
+    levels = row.levels(taken)
+    if not levels:
+        return change
+    told = (
+        f"{row.metric.title} jumps by itself ({modes.names(row.metric, levels)}): "
+        f"{change.rounds} of {len(taken)} pairs count, in which both arms were at one level"
+    )
+    reason = f"{told}; {change.reason}" if change.reason else told
+    return replace(change, levels=[level.median for level in levels], reason=reason)
 
 
 def _lost(row: PairedRow, taken: Sequence[Pair]) -> str | None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
 from itertools import groupby
 from statistics import NormalDist, median
@@ -31,6 +32,8 @@ LEAST_AT_LEVEL, LEAST_SHARE_AT_LEVEL = 3, 1 / 12
 """A level has so many of all rounds; what is fewer are strays, as heavy tails have them."""
 LEAST_VISITS = 2
 """How often a level must have been reached: once is an incident, or a change."""
+LEAST_PAIRS, LOPSIDED = 10, 0.05
+"""Of the pairs of an A/B: how many have to remain, and the level of the sign test of the others."""
 
 _BIMODAL_GAP = math.log(1.2)
 _BIMODAL_GAP_TO_SPREAD = 3.0
@@ -188,8 +191,45 @@ def modes(runs: Sequence[Sequence[float]], new: Sequence[float] = ()) -> list[Mo
     return levels if len(levels) > 1 else []
 
 
+def at_one_level(a: Sequence[float], b: Sequence[float]) -> tuple[list[Mode], list[bool]]:
+    """The levels that pairs jump between, and which pairs have both arms at one of them; no level
+    where there are not several, or nothing may be left out.
+
+    Pairs of two levels compare those and not the arms. Which they are does not depend on which arm
+    is which, so a sign-flip test of the others stays exact. Nothing is left out where
+    - not both arms were together at two levels at least, `LEAST_AT_LEVEL` times each: what only
+      one arm does is a change;
+    - one arm is the lower one of such pairs more often than chance explains (`LOPSIDED`): it meets
+      the levels more or less often, and that is a change, too;
+    - fewer than `LEAST_PAIRS` or a quarter of the pairs would remain.
+    """
+    known = [i for i, pair in enumerate(zip(a, b, strict=True)) if all(map(_is_positive, pair))]
+    levels = modes([[value for i in known for value in sorted((a[i], b[i]))]])
+    where = [[next((m for m in levels if m.holds(v)), None) for v in (a[i], b[i])] for i in known]
+    together = {i: x for i, (x, y) in zip(known, where, strict=True) if x is not None and x is y}
+    times = [sum(level is one for one in together.values()) for level in levels]
+    apart = [i for i in known if i not in together]
+    lower = sum(a[i] < b[i] for i in apart)
+    may = (
+        sum(count >= LEAST_AT_LEVEL for count in times) > 1
+        and len(together) >= max(LEAST_PAIRS, len(known) / 4)
+        and _sign_p(lower, len(apart)) > LOPSIDED
+    )
+    return (levels, [i in together for i in range(len(a))]) if may else ([], [True] * len(a))
+
+
+def _is_positive(value: float) -> bool:
+    return value > 0 and math.isfinite(value)
+
+
+def _sign_p(hits: int, tries: int) -> float:
+    """The two-sided p-value of so many heads of a fair coin."""
+    tail = sum(math.comb(tries, k) for k in range(min(hits, tries - hits) + 1))
+    return float(min(Fraction(1), Fraction(2 * tail, 2**tries)))
+
+
 def _logs(values: Iterable[float]) -> list[float]:
-    return [math.log(value) for value in values if value > 0 and math.isfinite(value)]
+    return [math.log(value) for value in values if _is_positive(value)]
 
 
 def _apart(ordered: Sequence[float]) -> list[list[float]]:

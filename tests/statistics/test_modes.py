@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from iomodels.statistics.rounds import modes
+from iomodels.statistics import sign_flip
+from iomodels.statistics.rounds import at_one_level, modes
 
 SLOW, MIDDLE, FAST = [20, 21, 19, 20, 20], [47, 46, 48, 47], [89, 90, 88, 91]
 
@@ -90,3 +91,58 @@ def test_jumps_are_found() -> None:
 
     found = sum(bool(modes([run(7) for _ in range(3)], run(20))) for _ in range(200))
     assert found >= 190
+
+
+# In pairs
+
+
+def jumping_pairs(
+    rng: np.random.Generator, pairs: int, change: float = 0.0, own: float = 0.5
+) -> tuple[list[float], list[float]]:
+    """Pairs at 20 or 90; with `own` the arm B has a level of its own; it is slower by `change`."""
+    a = rng.choice([20.0, 90.0], pairs)
+    b = np.where(rng.random(pairs) < own, rng.choice([20.0, 90.0], pairs), a)
+    values: tuple[list[float], list[float]] = (
+        (a * rng.lognormal(0, 0.03, pairs)).tolist(),
+        (b * rng.lognormal(0, 0.03, pairs) / (1 + change)).tolist(),
+    )
+    return values
+
+
+def test_pairs_at_two_levels_do_not_count() -> None:
+    a, b = jumping_pairs(np.random.default_rng(1), 40)
+    levels, counts = at_one_level(a, b)
+    assert [round(level.median, -1) for level in levels] == [20, 90]
+    assert counts == [0.5 < x / y < 2 for x, y in zip(a, b, strict=True)]
+    assert 10 <= sum(counts) < 40
+    assert at_one_level(b, a)[1] == counts
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ([90.0] * 20, [20.0] * 20),  # a change
+        ([90.0, 91.0] * 10, [90.0, 20.0] * 10),  # only B jumps: a change
+        ([90.0] * 10 + [20.0] * 10, [90.0] * 10 + [90.0] * 10),
+        ([90.0, 20.0] * 20, [90.0, 20.0, 20.0, 20.0] * 10),  # B is slow more often: lopsided
+        ([20.0, 90.0, 20.0, 90.0], [20.0, 90.0, 20.0, 90.0]),  # too few pairs
+        ([math.nan] * 20, [1.0] * 20),
+        ([], []),
+    ],
+)
+def test_all_pairs_count_where_the_arms_may_differ(a: list[float], b: list[float]) -> None:
+    b = [value * (1 + i / 10_000) for i, value in enumerate(b)]
+    assert at_one_level(a, b) == ([], [True] * len(a))
+
+
+def test_the_sign_flip_test_of_the_others_has_its_level_and_its_power() -> None:
+    """Nothing changed: rejected at 0.05 no more often than that. 10 % slower: found."""
+    rng = np.random.default_rng(5)
+
+    def p(change: float) -> float:
+        a, b = jumping_pairs(rng, 40, change)
+        d = np.where(at_one_level(a, b)[1], sign_flip.log_ratios(a, b), np.nan)
+        return sign_flip.sign_flip_p(d)
+
+    assert sum(p(0.0) <= 0.05 for _ in range(400)) <= 400 * 0.05 + 3 * math.sqrt(400 * 0.05)
+    assert sum(p(0.1) <= 0.008 for _ in range(50)) >= 45

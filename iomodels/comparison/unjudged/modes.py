@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from msgspec import structs
 
+from iomodels.analysis.quantity_definition import Quantity
 from iomodels.base.units import listed
 from iomodels.comparison import unpaired_verdicts
 from iomodels.comparison.schema import Change
@@ -92,9 +93,7 @@ class Jumping:
         }
 
     def _names(self) -> str:
-        unit = self.timing.metric.unit
-        shown = [unit.show(level.median) for level in self.levels]
-        return f"{listed(shown, 'or')} {unit.name if unit.suffix else ''}".rstrip()
+        return names(self.timing.metric, self.levels)
 
     def _why(self) -> str:
         instead = listed([*self.instead, "calls per operation"])
@@ -110,6 +109,12 @@ class Jumping:
             f"{self.timing.metric.title} jumps by itself, but these rounds are {way} all levels "
             f"that the base has ({self._names()})"
         )
+
+
+def names(metric: Quantity, levels: Sequence[Mode]) -> str:
+    """`20k, 47k or 89k ops/s`."""
+    shown = [metric.unit.show(level.median) for level in levels]
+    return f"{listed(shown, 'or')} {metric.unit.name if metric.unit.suffix else ''}".rstrip()
 
 
 def levels_of(timing: Timing, new: Sequence[float]) -> list[Mode]:
