@@ -16,6 +16,7 @@ import click
 from iomodels.base import exit_codes, files, signals
 from iomodels.base.exit_codes import Exit
 from iomodels.measure.defaults import (
+    BUDGET_S,
     DURATION_S,
     MAX_ROUNDS,
     MAX_SECONDS,
@@ -34,9 +35,12 @@ from .shared.folders import default_folder, default_output, free_name
 from .shared.options import (
     JSON_OPTION,
     LEGEND_OPTION,
+    Share,
     Time,
+    budget_option,
     engine_option,
     export_option,
+    metric_option,
     one_folder,
     set_option,
     settings_by_key,
@@ -82,6 +86,15 @@ DEFAULT_SUITE = "default"
     metavar="TIME",
     help=f"Warm-up before the measured time, in the same units. [default: {WARMUP_S}]",
 )
+@click.option(
+    "--precision",
+    type=Share(),
+    metavar="SHARE",
+    help="Give more rounds to the cells that need them, until the interval of each is within this "
+    "share of its median. [default: no further rounds]",
+)
+@budget_option("With --precision: longest time to measure")
+@metric_option("With --precision: metric whose interval counts")
 @click.option(
     "--quick",
     is_flag=True,
@@ -132,6 +145,9 @@ def command(
     rounds: int | None,
     duration: float | None,
     warmup: float | None,
+    precision: float | None,
+    budget: float | None,
+    metrics: tuple[str, ...],
     quick: bool,
     seed: int | None,
     output: Path | None,
@@ -153,6 +169,7 @@ def command(
     """
     from iomodels.analysis.cells import has_measurements
     from iomodels.base.units import counted
+    from iomodels.measure.precision import NOT_PRECISE
     from iomodels.measure.run import RunInterrupted, RunNotSaved, bench_plan
     from iomodels.measure.run import bench as run_bench
     from iomodels.results.locks import TakenError
@@ -169,12 +186,13 @@ def command(
     messages = console.messages()
     earlier = None
     if resume is not None:
-        own = (scenarios, engines, rounds, duration, warmup, quick, seed, output)
+        own = (scenarios, engines, rounds, duration, warmup, quick, seed, output, precision)
         earlier = _earlier(resume, by_key, others=any(own) or seed == 0)
         output = earlier.output
+    _check_precision(precision, budget, metrics)
     rounds = rounds or (QUICK_ROUNDS if quick else ROUNDS)
     preface = ""
-    if quick and rounds < MIN_ROUNDS:
+    if quick and rounds < MIN_ROUNDS and precision is None:
         preface = f"quick: {counted(rounds, 'short round')}, for a first look, without verdicts"
     by_default = output is None
     if output is None and (trials_only or not as_json):
@@ -198,6 +216,9 @@ def command(
             duration_s=QUICK_DURATION_S if quick and duration is None else duration,
             warmup_s=_or(warmup, QUICK_WARMUP_S if quick else WARMUP_S),
             seed=seed,
+            precision=precision,
+            budget_s=_or(budget, BUDGET_S),
+            metrics=metrics,
             output=output,
             force=force,
             trials_only=trials_only,
@@ -250,7 +271,9 @@ def command(
             else:
                 _show(run, shown_on, listener.before, explain=legend)
         if number is not None:
-            complete = all(cell.status != "partial" for cell in run.cells)
+            complete = all(cell.status != "partial" for cell in run.cells) and all(
+                notice.code != NOT_PRECISE for notice in run.warnings
+            )
             what = "all was measured before" if complete else "this is what was measured until then"
             messages.print(f"{signals.words(number)}: {what}")
         if saved is not None:
@@ -263,6 +286,15 @@ def command(
             exporting.print_out(exports, run, as_json=as_json)
     failed = any(cell.status == "failed" for cell in run.cells)
     return ending.code(Exit.FAILED if failed else Exit.DONE, number)
+
+
+def _check_precision(precision: float | None, budget: float | None, metrics: Sequence[str]) -> None:
+    for option, given in (("--budget", budget is not None), ("--metric", bool(metrics))):
+        if given and precision is None:
+            raise click.UsageError(
+                f"{option} belongs to --precision: add --precision 2%, or leave {option} out "
+                "(the number of rounds is -r)"
+            )
 
 
 def _earlier(path: Path, settings: Mapping[str, Sequence[str]], *, others: bool) -> Earlier:

@@ -142,18 +142,25 @@ def export_option(subject: Subject) -> Callable[[Command], Command]:
 
 
 METRIC_DEFAULT = "[default: throughput; in an open loop, median latency]"
-METRIC_OPTION = click.option(
-    "-m",
-    "--metric",
-    "metrics",
-    multiple=True,
-    metavar="NAME",
-    cls=NamesOption,
-    names=metric_names,
-    shell_complete=completing.of_words(lambda typed: metric_names()),
-    after=METRIC_DEFAULT,
-    help="Metric to judge (repeatable):",
-)
+
+
+def metric_option(help: str) -> Callable[[Command], Command]:
+    """`--metric`, which can be repeated; its help ends with the names and the default."""
+    return click.option(
+        "-m",
+        "--metric",
+        "metrics",
+        multiple=True,
+        metavar="NAME",
+        cls=NamesOption,
+        names=metric_names,
+        shell_complete=completing.of_words(lambda typed: metric_names()),
+        after=METRIC_DEFAULT,
+        help=f"{help} (repeatable):",
+    )
+
+
+METRIC_OPTION = metric_option("Metric to judge")
 THRESHOLD_OPTION = click.option(
     "--threshold",
     type=Share(),
@@ -172,8 +179,12 @@ UNDECIDED_OPTION = click.option(
 )
 
 
+_LONG_UNITS_S = {"m": 60, "h": 3600}
+"""As on other command lines; scenario files have times of seconds at most, and say "min"."""
+
+
 class Time(_FloatType):
-    """A time within limits: a number of the option's own unit, or a number with a unit (500ms).
+    """A time within limits: a number of the option's own unit, or a number with a unit (500ms, 5m).
 
     Its value is in the option's own unit, `s` or `min`.
     """
@@ -194,8 +205,12 @@ class Time(_FloatType):
         from iomodels.base.errors import ScenarioError
         from iomodels.base.units import format_duration, parse_duration_ns
 
+        text = str(value).strip()
         try:
-            units = float(value)  # of the option's own
+            if text[-1:] in _LONG_UNITS_S:
+                units = float(text[:-1]) * _LONG_UNITS_S[text[-1]] / self._unit_s
+            else:
+                units = float(text)  # of the option's own
         except ValueError:
             try:
                 units = parse_duration_ns(value) / 1e9 / self._unit_s
@@ -212,12 +227,17 @@ class Time(_FloatType):
         return units
 
 
-BUDGET_OPTION = click.option(
-    "--budget",
-    type=Time("s", MIN_BUDGET_S, MAX_BUDGET_S),
-    metavar="TIME",
-    help="Longest time to measure, in seconds or with a unit: 300, 5m. [default: 5m]",
-)
+def budget_option(help: str) -> Callable[[Command], Command]:
+    """`--budget`, in seconds."""
+    return click.option(
+        "--budget",
+        type=Time("s", MIN_BUDGET_S, MAX_BUDGET_S),
+        metavar="TIME",
+        help=f"{help}, in seconds or with a unit: 300, 5m. [default: 5m]",
+    )
+
+
+BUDGET_OPTION = budget_option("Longest time to measure")
 
 
 def allowable_names() -> list[str]:

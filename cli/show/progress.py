@@ -77,7 +77,7 @@ class PlainDisplay:
         if not self._further:
             self._further = True
             cells = counted(len(trials), "cell")
-            text = f"further rounds of {cells} for the precision, at most {_clock(left_s)} more"
+            text = f"further rounds of {cells}, at most {_clock(left_s)} more"
             self._console.print(safe(text))
 
     def trial_started(self, trial: PlannedTrial) -> None:
@@ -109,6 +109,7 @@ class LiveDisplay(PlainDisplay):
         self._rounds = 0
         self._cells_left = 0
         """Of the further rounds: the cells that this one has."""
+        self._longest_s = 0.0
         self._done_s = 0.0
         self._speed = ""
         self._speeds: dict[int, str] = {}
@@ -121,19 +122,20 @@ class LiveDisplay(PlainDisplay):
             return
         self._rounds = plan.rounds
         # Not earlier: a mistake in what was asked would find a bar on the screen.
-        self._begin(sum(map(_planned_s, plan.trials)))
+        self._end_at(sum(map(_planned_s, plan.trials)))
 
-    def _begin(self, total_s: float) -> None:
-        self._bar.start()
-        self._task = self._bar.add_task("", total=total_s, speed="")
+    def _end_at(self, total_s: float) -> None:
+        if self._task is None:
+            self._bar.start()
+            self._task = self._bar.add_task("", total=total_s, speed="")
+        self._bar.update(self._task, total=total_s)
 
     def further_round(self, trials: Sequence[PlannedTrial], left_s: float) -> None:
-        """The end of the bar is the longest time from here on."""
-        total_s = self._done_s + left_s
-        if self._task is None:
-            self._begin(total_s)
-        else:
-            self._bar.update(self._task, total=total_s)
+        """From here on the end of the bar is the longest time."""
+        if not self._cells_left:
+            self._longest_s = self._done_s + left_s
+            self._end_at(self._longest_s)
+        self._done_s = self._longest_s - left_s
         self._cells_left = len(trials)
 
     def making_file(self, size: int) -> None:

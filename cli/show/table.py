@@ -23,6 +23,7 @@ from iomodels.analysis.cells import (
     harness_ns_per_op,
     label,
     points_to_show,
+    rounds_in_words,
     rounds_of,
     trial_times,
 )
@@ -37,7 +38,7 @@ from iomodels.analysis.quantities import (
     ratio_to,
 )
 from iomodels.analysis.quantity_definition import SOFT_HYPHEN, Quantity
-from iomodels.base.units import counted, format_duration
+from iomodels.base.units import format_duration
 from iomodels.results.schema import Cell, Notice, Run
 from iomodels.statistics.rounds import MIN_ROUNDS, interval_kind
 
@@ -329,7 +330,7 @@ def _explained(run: Run, legend: Legend, width: int, *, explain: bool) -> list[R
         return []
     duration = trial_times(run, f"{run.settings.get('duration_s', '?')} s")
     said = [
-        f"Medians over {counted(rounds, 'round')} of {duration} (seed {run.seed}), in "
+        f"Medians over {rounds_in_words(run)} of {duration} (seed {run.seed}), in "
         f"parentheses the {interval_kind(rounds)}."
     ]
     if rounds < MIN_ROUNDS:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from iomodels.base.errors import IomodelsError
-from iomodels.base.units import format_duration, listed
+from iomodels.base.units import counted, format_duration, listed
 from iomodels.results.schema import Cell, Parameter, Run
 from iomodels.workload import scenario
 from iomodels.workload.key import all_keys
@@ -151,6 +151,15 @@ def _points(points: list[list[Cell]]) -> list[PointCells]:
 def rounds_of(run: Run) -> int:
     """In how many rounds the cell was measured that was in most of them."""
     return max((len(cell.trials) for cell in run.cells), default=0)
+
+
+def rounds_in_words(run: Run) -> str:
+    """`7 rounds`, or `7 to 60 rounds` where some cells had further ones."""
+    models = [cell for cell in run.cells if not cell.is_harness] or run.cells
+    whole = [len(cell.trials) for cell in models if cell.status == "ok" and cell.trials]
+    most = rounds_of(run)
+    fewest = min(whole, default=most)
+    return counted(most, "round") if fewest == most else f"{fewest} to {most} rounds"
 
 
 def has_measurements(run: Run) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from iomodels.analysis import findings, sweeps
-from iomodels.analysis.cells import PointCells, changes, grouped, label, rounds_of
+from iomodels.analysis.cells import PointCells, changes, grouped, label, rounds_in_words, rounds_of
 from iomodels.analysis.quantities import (
     CPU,
     LATENCY_P50,
@@ -17,7 +17,6 @@ from iomodels.analysis.quantities import (
 )
 from iomodels.analysis.quantity_definition import DURATION, Quantity, has_deadline
 from iomodels.base.escape import visible
-from iomodels.base.units import counted
 from iomodels.comparison.schema import Change, Comparison
 from iomodels.comparison.wording import (
     by_urgency,
@@ -114,7 +113,7 @@ def _how(run: Run) -> str:
     if any(map(has_deadline, cells)):
         dash += f" Latency: {NOT_TOLD} under a deadline, where only quick requests are left."
     return (
-        f"Medians over {counted(rounds, 'round')}, in parentheses their {interval_kind(rounds)}; "
+        f"Medians over {rounds_in_words(run)}, in parentheses their {interval_kind(rounds)}; "
         f"iomodels {text(run.tool.version)}, {text(run.created_utc)}, seed {run.seed}."
     ) + dash
 

@@ -16,10 +16,14 @@ from iomodels.library.progress import TextProgress
 from iomodels.library.shown import Comparison, Run
 from iomodels.measure import run as measuring
 from iomodels.measure.defaults import (
+    BUDGET_S,
+    MAX_BUDGET_S,
     MAX_ROUNDS,
     MAX_SECONDS,
     MAX_SEED,
+    MIN_BUDGET_S,
     MIN_DURATION_S,
+    MIN_SHARE,
     ROUNDS,
     WARMUP_S,
 )
@@ -40,6 +44,9 @@ def bench(
     duration_s: float | None = None,
     warmup_s: float = WARMUP_S,
     seed: int | None = None,
+    precision: float | None = None,
+    budget_s: float = BUDGET_S,
+    metrics: str | Iterable[str] = (),
     output: str | os.PathLike[str] | None = None,
     force: bool = False,
     listener: RunListener | None = None,
@@ -56,6 +63,11 @@ def bench(
     `duration_s`, `warmup_s`: seconds that each trial measures, and warms up before; without the
     first 0.5, or what a suite says.
     `seed`: fixes every random choice; without it a new one, which the run keeps.
+    `precision`: further rounds for the cells that need them, until the interval of each is at most
+    ±`precision` of its median, 0.001 to 1 (0.02 is ±2 %); a notice "precision" in `run.warnings`
+    names those that did not get there within `budget_s` seconds. `metrics` are those whose
+    interval counts, such as "latency_p50_ns"; without it the throughput, of an open loop the median
+    latency.
     `output`: a result file. Each trial is kept beside it as it ends. `force` replaces an old one.
     `listener`: is called as trials begin and end (derive from `iomodels.Listener`).
     `progress`: True writes to standard error what is measured and how long it will take.
@@ -77,6 +89,10 @@ def bench(
     warmup_s = arguments.number("warmup_s", warmup_s, 0, MAX_SECONDS, "seconds")
     if seed is not None:
         seed = arguments.whole("seed", seed, 0, MAX_SEED)
+    if precision is not None:
+        precision = arguments.number("precision", precision, MIN_SHARE, 1)
+    budget_s = arguments.number("budget_s", budget_s, MIN_BUDGET_S, MAX_BUDGET_S, "seconds")
+    keys = arguments.optional_names("metrics", metrics, '"latency_p50_ns"')
     where = None if output is None else Path(arguments.path("output", output))
     force = arguments.flag("force", force)
     told = _listener(listener, arguments.flag("progress", progress))
@@ -89,6 +105,9 @@ def bench(
             duration_s=duration_s,
             warmup_s=warmup_s,
             seed=seed,
+            precision=precision,
+            budget_s=budget_s,
+            metrics=keys,
             output=where,
             force=force,
             listener=told,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from iomodels.analysis.cells import changes, grouped, points_to_show, rounds_of
+from iomodels.analysis.cells import changes, grouped, points_to_show, rounds_in_words, rounds_of
 from iomodels.base.escape import visible
 from iomodels.base.units import counted
 from iomodels.comparison import wording
@@ -56,10 +56,9 @@ def of_comparison(comparison: Comparison) -> str:
 
 
 def _spread(run: Run) -> str:
-    rounds = rounds_of(run)
     return (
-        f"Medians over {counted(rounds, 'round')}. "
-        f"Point at a number to see its {interval_kind(rounds)}."
+        f"Medians over {rounds_in_words(run)}. "
+        f"Point at a number to see its {interval_kind(rounds_of(run))}."
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Literal, Self
 
-from iomodels.analysis.cells import rounds_of
+from iomodels.analysis.cells import rounds_in_words
 from iomodels.base import files
 from iomodels.base.escape import visible
 from iomodels.base.units import counted
@@ -55,8 +55,7 @@ class Run(schema.Run, frozen=True):
 
     def __repr__(self) -> str:
         measured = [cell for cell in self.cells if not cell.is_harness]
-        rounds = rounds_of(self)
-        parts = [counted(len(measured), "cell"), counted(rounds, "round"), self.created_utc]
+        parts = [counted(len(measured), "cell"), rounds_in_words(self), self.created_utc]
         return _line("Run", dict.fromkeys(cell.scenario for cell in self.cells), parts)
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:

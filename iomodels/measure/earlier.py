@@ -64,9 +64,6 @@ def earlier(path: str | os.PathLike[str], *, folder: str | None = None) -> Earli
         _check_same(run, output)
     plan = _plan(run, path, folder)
     _check_here(run, plan, path)
-    wide = any(notice.code == NOT_PRECISE for notice in run.warnings)
-    if not (is_partial or wide or any(cell.status == "partial" for cell in run.cells)):
-        raise ResultError(f"{path} is complete: there is nothing to continue")
     cells = [_without_computation(cell) for cell in run.cells]
     kept = sum(len(cell.trials) for cell in cells)
     there = [{trial.round for trial in cell.trials} for cell in cells]
@@ -78,6 +75,9 @@ def earlier(path: str | os.PathLike[str], *, folder: str | None = None) -> Earli
     ]
     takes_s = {trial.cell.index: trial.takes_s for trial in plan.trials}
     spent_s = sum(takes_s.get(index, 0.0) * len(rounds) for index, rounds in enumerate(there))
+    goes_on = any(c.status == "partial" for c in cells) or _is_wide(run, plan, spent_s)
+    if not (is_partial or goes_on):
+        raise ResultError(f"{path} is complete: there is nothing to continue")
     plan = replace(plan, trials=tuple(missing))
     message = (
         f"this run was interrupted and continued: {kept} of its trials were measured before that, "
@@ -92,6 +92,13 @@ def _check_same(run: Run, output: Path) -> None:
     saved = load(output)
     if (saved.seed, saved.created_utc) != (run.seed, run.created_utc):
         raise UsageError(f"{output} is another run's result: move it away, and continue then")
+
+
+def _is_wide(run: Run, plan: Plan, spent_s: float) -> bool:
+    """Whether it was interrupted in its further rounds."""
+    wide = any(notice.code == NOT_PRECISE for notice in run.warnings)
+    longest_s = max((trial.takes_s for trial in plan.trials), default=0.0)
+    return wide and plan.longest_s > spent_s + longest_s
 
 
 def _without_computation(cell: Cell) -> Cell:

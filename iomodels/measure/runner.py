@@ -196,7 +196,7 @@ class Runner:
         return None
 
     def _measure(self, kept: PartialWriter | None) -> None:
-        if not self._plan.trials and self._earlier is None:
+        if not self._plan.trials and (self._earlier is None or self._further is None):
             return
         for notice in noise.preflight():
             self._note(notice)

@@ -29,6 +29,7 @@ from iomodels.analysis.cells import (
     harness_ns_per_op,
     label,
     points_to_show,
+    rounds_in_words,
     title,
     trial_times,
 )
@@ -119,6 +120,7 @@ def page(run: Run, drawings: Sequence[Drawing] = (), traces: Sequence[Drawing] =
         "title": _title(sections),
         "when": _when(run.created_utc),
         "rounds": max(_rounds(run.cells), default=0),
+        "rounds_in_words": rounds_in_words(run),
         "fewest": min(_rounds(run.cells), default=0),
         "min_rounds": MIN_ROUNDS,
         "trial_times": trial_times(run, f"{run.settings.get('duration_s')} s"),
@@ -138,6 +140,16 @@ def page(run: Run, drawings: Sequence[Drawing] = (), traces: Sequence[Drawing] =
     return _render(context, inliner.css())
 
 
+_OPTIONS = {
+    "rounds": "--rounds",
+    "duration_s": "--duration",
+    "warmup_s": "--warmup",
+    "precision": "--precision",
+    "budget_s": "--budget",
+}
+"""The settings that are options of bench."""
+
+
 def command(run: Run) -> str:
     """The command that makes the run again, quoted for a shell.
 
@@ -149,10 +161,11 @@ def command(run: Run) -> str:
         words += ["--engine", engine]
     for key, values in asked.settings.items():
         words += ["--set", f"{key}={','.join(values)}"]
-    options = {"rounds": "--rounds", "duration_s": "--duration", "warmup_s": "--warmup"}
-    for name, option in options.items():
+    for name, option in _OPTIONS.items():
         if name in run.settings:
             words += [option, str(run.settings[name])]
+    for metric in filter(None, str(run.settings.get("metrics", "")).split(",")):
+        words += ["--metric", metric]
     words += ["--seed", str(run.seed)]
     if any(name.startswith("-") for name in asked.scenarios):
         words.append("--")  # what follows is no option, whatever it looks like

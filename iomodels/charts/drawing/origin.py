@@ -8,7 +8,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from iomodels.analysis import cells
-from iomodels.analysis.cells import trial_times
+from iomodels.analysis.cells import rounds_in_words, trial_times
 from iomodels.base.names import text_of
 from iomodels.base.units import counted, format_duration
 from iomodels.results.schema import Notice, Parameter, Run
@@ -159,7 +159,7 @@ def _rounds(run: Run, scenario: str) -> str:
     rounds, duration = run.settings.get("rounds"), run.settings.get("duration_s")
     if isinstance(rounds, bool) or not isinstance(rounds, int):
         return ""
-    text = counted(rounds, "round")
+    text = rounds_in_words(run) if "precision" in run.settings else counted(rounds, "round")
     if isinstance(duration, bool) or not isinstance(duration, (int, float)):
         return text
     return f"{text} of {trial_times(run, format_duration(duration * 1e9), scenario)}"
