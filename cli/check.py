@@ -270,7 +270,7 @@ def command(
     with ending.part():
         exporting.print_out(exports, comparison)
     if baseline and not as_json:
-        by_baseline.say_how_to_recheck(comparison, how, files, settings)
+        by_baseline.say_how_to_recheck(comparison, how, files, settings, last)
     return ending.code(EXIT_CODES[comparison.outcome], number)
 
 

@@ -129,7 +129,11 @@ def _record(checked: Checked, recording: Appending, ending: Ending) -> list[str]
 
 
 def say_how_to_recheck(
-    comparison: Comparison, how: How, files: Sequence[str], settings: Sequence[str]
+    comparison: Comparison,
+    how: How,
+    files: Sequence[str],
+    settings: Sequence[str],
+    last: int | None,
 ) -> None:
     """The last line of a check in which cells look worse."""
     from iomodels.comparison.runs import DEFAULT_THRESHOLD
@@ -139,6 +143,7 @@ def say_how_to_recheck(
 
     options = {
         "--baseline": files,
+        "--last": [str(last)] if last is not None else [],
         "-m": how.metric_keys,
         "--threshold": [f"{how.threshold * 100:g}%"] if how.threshold != DEFAULT_THRESHOLD else [],
         "--undecided": [how.undecided] if how.undecided != "pass" else [],
