@@ -13,7 +13,7 @@ from iomodels.base.exit_codes import Exit
 from iomodels.results.where import LATEST
 
 from .arguments import completing
-from .arguments.results import found
+from .arguments.results import found, loaded
 from .shared.ending import Ending
 from .shared.folders import make_folder
 
@@ -71,10 +71,10 @@ def command(
 ) -> int:
     """Draw charts of results.
 
-    RESULT is a file that `iomodels bench` wrote; without one, or with "latest", it is the newest in
-    results/. Several are overlaid. Each scenario gets at most four pictures, those that answer its
-    question; --all draws the others too. Each picture is a file in DIR; the file names go to
-    standard output.
+    RESULT is a file that `iomodels bench` wrote, or a comparison that `iomodels check` kept;
+    without one, or with "latest", it is the newest result in results/. Several are overlaid. Each
+    scenario gets at most four pictures, those that answer its question; --all draws the others
+    too. Each picture is a file in DIR; the file names go to standard output.
 
     Exit codes: 0 all drawn, 2 usage error, or a file that cannot be read or written, 3 nothing to
     draw.
@@ -123,18 +123,27 @@ def command(
 
 def _pictures(results: Sequence[Path], scenario: str | None, *, matrix: bool) -> list[Picture]:
     from iomodels import charts
-    from iomodels.analysis import assembled
+    from iomodels.analysis.assembled import PARTIAL_FILE
     from iomodels.charts.drawing.origin import run_names
+    from iomodels.comparison.schema import Comparison
 
     from .shared.drawing import note_lacking_letters
     from .show import console
 
-    runs = [assembled.load(path) for path in results]
-    note_lacking_letters(runs)
-    for run in runs:
-        for notice in run.warnings:
-            if notice.code == assembled.PARTIAL_FILE:  # a picture alone does not say it
-                console.err().print(console.safe(f"warning: {notice.message}"), soft_wrap=True)
+    contents = [loaded(path) for path in results]
+    note_lacking_letters(contents)
+    runs = [content for content in contents if not isinstance(content, Comparison)]
+    for notice in (notice for run in runs for notice in run.warnings):
+        if notice.code == PARTIAL_FILE:  # a picture alone does not say it
+            console.err().print(console.safe(f"warning: {notice.message}"), soft_wrap=True)
+    compared = [content for content in contents if isinstance(content, Comparison)]
+    if compared:
+        if len(contents) > 1 or scenario is not None or matrix:
+            raise click.UsageError(
+                "a comparison is drawn alone and as a whole: name one file, without --scenario and "
+                "--matrix"
+            )
+        return charts.of_comparison(compared[0])
     if not matrix:
         names = run_names(runs, results)
         return charts.pictures(runs, scenario=scenario, names=names)

@@ -12,12 +12,13 @@ from iomodels.base.errors import NothingToDraw, OutputError, ResultError, UsageE
 from iomodels.results.where import LATEST
 
 from .arguments import completing
-from .arguments.results import found
+from .arguments.results import found, loaded
 from .shared.folders import make_folder
 
 if TYPE_CHECKING:
     from iomodels.charts import Picture
-    from iomodels.report.page import Drawing
+    from iomodels.comparison.schema import Comparison
+    from iomodels.report.frame import Drawing
     from iomodels.results.schema import Run
     from iomodels.trace.schema import Trace
 
@@ -58,8 +59,9 @@ def command(
     """Write a result as one HTML page.
 
     RESULT is a file that `iomodels bench` wrote; without one, or with "latest", it is the newest in
-    results/. The page has the findings, sortable tables, pictures, the
-    machine, and the command to repeat the run. It is a single file that needs no network.
+    results/. The page has the findings, sortable tables, pictures, the machine, and the command to
+    repeat the run; that of a comparison, which `iomodels check` keeps, has its changes. It is a
+    single file that needs no network.
 
     Exit codes: 0 written, 2 usage error, or a file that cannot be read or written, 3 an
     empty result.
@@ -67,8 +69,8 @@ def command(
     from .shared.drawing import prepare_drawing
 
     prepare_drawing()
-    from iomodels.analysis import assembled
     from iomodels.base import files
+    from iomodels.comparison.schema import Comparison
     from iomodels.report.page import page
     from iomodels.trace import schema as trace
 
@@ -77,7 +79,9 @@ def command(
     if more and not trace_files:
         raise click.UsageError("a page is of one result: name one file, and traces after --trace")
     (result,) = found([result])
-    run = assembled.load(result)
+    content = loaded(result)
+    if isinstance(content, Comparison) and trace_files:
+        raise click.UsageError(f"{result} is a comparison: traces stand on the page of a result")
     output = output or result.with_suffix(".html")
     trace_files = tuple(_trace_files((*trace_files, *more)))
     traces = [trace.load(path) for path in trace_files]
@@ -85,7 +89,10 @@ def command(
         raise OutputError(f"{output} is an input: write the page to another file")
     make_folder(output.parent, "-o PATH")
     files.check_output(output, force=force)
-    html = page(run, _drawings(run, every=every), _flows(run, traces))
+    if isinstance(content, Comparison):
+        html = _of_comparison(content)
+    else:
+        html = page(content, _drawings(content, every=every), _flows(content, traces))
     files.write(html.encode(), output, force=force)
     console.err().print(console.safe(f"report: {output}"), soft_wrap=True)
 
@@ -102,6 +109,15 @@ def _trace_files(given: Sequence[Path]) -> Iterator[Path]:
                 f"there is no trace in {path}/: make one with iomodels trace -o {path}"
             )
         yield from found
+
+
+def _of_comparison(comparison: Comparison) -> str:
+    from iomodels import charts
+    from iomodels.report.comparison_page import page
+
+    return page(
+        comparison, [_drawing(each, each.subject) for each in charts.of_comparison(comparison)]
+    )
 
 
 def _drawings(run: Run, *, every: bool) -> list[Drawing]:
@@ -130,7 +146,7 @@ def _flows(run: Run, traces: Sequence[Trace]) -> list[Drawing]:
 
 def _drawing(picture: Picture, title: str, remark: str = "") -> Drawing:
     from iomodels.charts import render
-    from iomodels.report.page import Drawing
+    from iomodels.report.frame import Drawing
 
     return Drawing(
         scenario=picture.scenario,

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from iomodels.base.errors import UsageError
 from iomodels.results.where import FOLDER, LATEST
+
+if TYPE_CHECKING:
+    from iomodels.comparison.schema import Comparison
+    from iomodels.results.schema import Run
 
 
 def found(given: Sequence[Path]) -> list[Path]:
@@ -16,6 +21,17 @@ def found(given: Sequence[Path]) -> list[Path]:
     Raises `UsageError` where there is none.
     """
     return [_latest() if path == Path(LATEST) else path for path in given]
+
+
+def loaded(path: Path) -> Run | Comparison:
+    """What is in this file: a run, whole or not, or a comparison that `check` kept.
+
+    Raises `ResultError`.
+    """
+    from iomodels.analysis import assembled
+    from iomodels.comparison import document
+
+    return document.load(path) if document.is_comparison(path) else assembled.load(path)
 
 
 def _latest() -> Path:

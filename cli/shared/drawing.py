@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from iomodels.base.errors import OutputError
 
 if TYPE_CHECKING:
+    from iomodels.comparison.schema import Comparison
     from iomodels.results.schema import Run
 
 
@@ -72,16 +73,26 @@ def _temporary_folder() -> str:
     )
 
 
-def note_lacking_letters(runs: Sequence[Run]) -> None:
-    """Say which letters of the runs' texts no font has, and what to install; pictures show their
+def note_lacking_letters(contents: Sequence[Run | Comparison]) -> None:
+    """Say which letters of their texts no font has, and what to install; pictures show their
     numbers."""
     from iomodels.charts.drawing.style import FONT_PACKAGES, lacking
 
     from ..show import console
 
-    texts = {text for run in runs for text in (*run.questions.values(), *run.titles.values())}
-    texts |= {cell.scenario for run in runs for cell in run.cells}
+    texts = {text for content in contents for text in _texts(content)}
     if letters := lacking(sorted(texts)):
         shown = letters if len(letters) <= 20 else letters[:20] + "…"
         note = f"note: no installed font has {shown}; pictures show numbers: {FONT_PACKAGES}"
         console.err().print(console.safe(note), soft_wrap=True)
+
+
+def _texts(content: Run | Comparison) -> Iterator[str]:
+    from iomodels.comparison.schema import Comparison
+
+    if isinstance(content, Comparison):
+        yield from (content.base_name, content.new_name)
+        yield from (change.scenario for change in content.changes)
+        return
+    yield from (*content.questions.values(), *content.titles.values())
+    yield from (cell.scenario for cell in content.cells)

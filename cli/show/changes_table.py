@@ -10,23 +10,12 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from iomodels.base.units import counted
+from iomodels.base.units import format_per_operation
+from iomodels.comparison import wording
 from iomodels.comparison.machines.allowing import NOT_NEEDED
 from iomodels.comparison.metrics import COUNTER_PREFIX, METRICS, SUITE
 from iomodels.comparison.schema import Change, Comparison
-from iomodels.comparison.verdict import counts
-from iomodels.comparison.wording import (
-    HEADLINES,
-    SAME_RUN,
-    allowance,
-    answers,
-    judged,
-    of_cells,
-    seen,
-    share,
-    why_passed,
-)
-from iomodels.results.schema import Notice
+from iomodels.results.schema import Interval, Notice
 from iomodels.statistics.rounds import MIN_ROUNDS
 
 from .console import engine_name, safe, terms
@@ -37,6 +26,7 @@ STYLES = {
     "vanished": "red",
     "faster": "green",
     "new": "cyan",
+    "suspect": "bold yellow",
     "varies": "cyan",
     "inconclusive": "yellow",
     "same": "",
@@ -45,17 +35,19 @@ OUTCOME_STYLES = {"passed": "bold green", "regression": "bold red"}
 TITLES = {key: metric.column for key, metric in METRICS.items()} | {SUITE.key: "median"}
 SHORT_LEGEND = "Intervals: {interval}. --legend explains the columns."
 LEGEND = {
+    "base, new": "the medians of both sides; the metric has their unit",
     "change": "new divided by base, as a difference in per cent",
-    "interval": "of the change: {interval}",
+    "interval": "of the change, in per cent: {interval}",
     "n": "pairs, or rounds on the side with fewer",
-    "noise": "relative standard deviation of one round, or of one pair",
     "detectable": (
         "the smallest loss that is found with 80 % power: in an A/B by the whole procedure or, if "
         "measured again, by the new pairs"
     ),
     "verdict": (
         "same: the interval excludes a change beyond the threshold; slower or faster: a change "
-        "beyond it is shown; inconclusive: neither; varies: it jumps between several levels by "
+        "beyond it is shown; suspect: none is shown, and the estimate is a loss beyond the limit "
+        "(the threshold or, where this machine differs more than that by itself, what that "
+        "explains); inconclusive: neither; varies: it jumps between several levels by "
         "itself, and is not judged"
     ),
 }
@@ -66,36 +58,19 @@ def report(comparison: Comparison, *, explain: bool = False) -> list[RenderableT
     every column."""
     shown: list[RenderableType] = []
     for heading, changes in _grouped(comparison.changes).items():
-        rows = [change for change in changes if not _is_dull(change)]
+        rows = [change for change in changes if not wording.is_dull(change)]
         if rows:
             shown += [Text(""), safe(heading, "bold"), _table(rows), *_reasons(rows)]
-    counted = _counters(comparison)
-    if counted:
-        shown += [Text(""), Text(counted)]
+    if counters := wording.counters(comparison):
+        shown += [Text(""), Text(counters)]
     return [
         *shown,
         *_surroundings(comparison),
         Text(""),
         _outcome(comparison),
-        *map(safe, answers(comparison)),
+        *map(safe, wording.answers(comparison)),
         *_legend(shown, comparison, explain=explain),
     ]
-
-
-def _counters(comparison: Comparison) -> str:
-    same = sum(_is_dull(change) for change in comparison.changes)
-    unjudged = comparison.counters_unjudged
-    told = []
-    if same:
-        noun, verb = ("counter", "is") if same == 1 else ("counters", "are")
-        told.append(f"{same} exact {noun} (calls per operation) {verb} the same")
-    if unjudged:
-        why = "it varies" if unjudged == 1 else "they vary"
-        has = "has" if unjudged == 1 else "have"
-        told.append(
-            f"{counted(unjudged, 'counter')} not judged: {why} in the base, or {has} too few rounds"
-        )
-    return "; ".join(told)
 
 
 def _grouped(changes: Iterable[Change]) -> dict[str, list[Change]]:
@@ -106,23 +81,20 @@ def _grouped(changes: Iterable[Change]) -> dict[str, list[Change]]:
     return groups
 
 
-def _is_dull(change: Change) -> bool:
-    return change.metric.startswith(COUNTER_PREFIX) and change.verdict == "same"
-
-
 def _table(rows: Sequence[Change]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column("engine", overflow="fold", ratio=1)
     table.add_column("metric", no_wrap=True)
-    for name in ("change", "interval", "n", "noise", "detect-\nable"):
+    for name in ("base", "new", "change", "interval", "n", "detect-\nable"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for change in rows:
         table.add_row(
             Text(engine_name(change.engine)),
             safe(_metric(change)),
+            *(_side(change, side) for side in (change.base, change.new)),
             *_numbers(change),
-            Text(change.verdict, style=STYLES[change.verdict]),
+            Text(word := wording.verdict(change), style=STYLES[word]),
         )
     return table
 
@@ -133,19 +105,24 @@ def _metric(change: Change) -> str:
     return TITLES.get(change.metric, change.metric[:10])
 
 
+def _side(change: Change, side: Interval | None) -> str:
+    """Its median without the unit, which the metric's column has."""
+    if side is None:
+        return ""
+    metric = METRICS.get(change.metric)
+    return format_per_operation(side.median) if metric is None else metric.unit.short(side.median)
+
+
 def _numbers(change: Change) -> tuple[str, ...]:
     rounds = str(change.rounds) if change.rounds else ""
     if change.ratio is None:
-        if change.base is None or change.new is None:
-            return "", "", rounds, "", ""
-        return "", f"{change.base.median:.3g} → {change.new.median:.3g}", rounds, "", ""
+        return "", "", rounds, ""
     low, high = _percent(change.ratio.low), _percent(change.ratio.high)
     return (
         f"{_percent(change.ratio.median)} %",
-        f"{low}…{high} %" if change.rounds >= MIN_ROUNDS else "",
+        f"{low}…{high}" if change.rounds >= MIN_ROUNDS else "",
         rounds,
-        "" if change.noise is None else share(change.noise),
-        seen(change),
+        wording.detectable(change),
     )
 
 
@@ -194,26 +171,17 @@ def _fact(value: object) -> str:
 
 
 def _outcome(comparison: Comparison) -> Text:
-    found = ", ".join(f"{n} {verdict}" for verdict, n in counts(_timings(comparison)).items())
-    found += of_cells(_timings(comparison))
-    why = why_passed(comparison)
-    told = why if why == SAME_RUN else f"no loss shown, {found}" if why else found
-    why = "" if why == SAME_RUN else why
+    head, _, told = wording.headline(comparison).partition(":")
+    threshold = wording.share(comparison.threshold)
+    names = f"{comparison.new_name} against {comparison.base_name}"
     return Text.assemble(
-        (HEADLINES[comparison.outcome], OUTCOME_STYLES.get(comparison.outcome, "bold yellow")),
-        safe(
-            f": {told or 'nothing to compare'} "
-            f"({f'{why}; ' if why else ''}{comparison.new_name} against {comparison.base_name}; "
-            f"threshold {share(comparison.threshold)}"
-            f"{f'; {allowance(comparison)}' if comparison.allowed else ''})."
-        ),
+        (head, OUTCOME_STYLES.get(comparison.outcome, "bold yellow")),
+        safe(f":{told}."),
+        "\n",
+        safe(f"Compared: {names}; threshold {threshold}."),
         "\n" if comparison.changes else "",
-        safe(f"{_capital(judged(comparison))}." if comparison.changes else ""),
+        safe(f"{_capital(wording.judged(comparison))}." if comparison.changes else ""),
     )
-
-
-def _timings(comparison: Comparison) -> list[Change]:
-    return [change for change in comparison.changes if not _is_dull(change)]
 
 
 def _legend(

@@ -69,6 +69,7 @@ SIGNS = {
     "inconclusive": Sign(OPEN, "D", is_filled=False),
     "faster": Sign(BETTER, "^"),
     "new": Sign(QUIET, "P"),
+    "varies": Sign(QUIET, "d", is_filled=False),
     "same": Sign(QUIET, "o"),
 }
 

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from iomodels.base.exit_codes import Exit
 from iomodels.comparison.schema import Change, Outcome, Undecided, Verdict
@@ -89,15 +89,6 @@ EXIT_CODES: dict[Outcome, int] = {
     "not comparable": Exit.NOTHING,
     "inconclusive": Exit.INCONCLUSIVE,
 }
-
-
-def counts(changes: Iterable[Change]) -> dict[Verdict, int]:
-    """How many changes have each verdict, worst first."""
-    order: tuple[Verdict, ...] = (
-        "slower", "failed", "vanished", "inconclusive", "varies", "faster", "new", "same",
-    )  # fmt: skip
-    found = [change.verdict for change in changes]
-    return {verdict: found.count(verdict) for verdict in order if verdict in found}
 
 
 def finite(value: float) -> float | None:

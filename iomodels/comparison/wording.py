@@ -13,8 +13,10 @@ from iomodels.comparison.verdict import FAILING
 from iomodels.results.schema import Interval
 from iomodels.statistics.rounds import MIN_ROUNDS
 
-ORDER = ("vanished", "failed", "slower", "inconclusive", "varies", "faster", "new", "same")
-"""The verdicts, what a reader has to act on first."""
+ORDER = (
+    "vanished", "failed", "slower", "suspect", "inconclusive", "varies", "faster", "new", "same",
+)  # fmt: skip
+"""The words for verdicts (`verdict`), what a reader has to act on first."""
 
 HEADLINES = {
     "passed": "Passed",
@@ -32,7 +34,6 @@ INCOMPARABLE = (NO_COMMON_CELL, "machine", "tool-version", "core", "file-system"
 def headline(comparison: Comparison) -> str:
     """`Regression: 2 slower, 37 same`; a pass in which something is open says why it is."""
     found, why = counts(comparison) or "nothing to compare", why_passed(comparison)
-    found += of_cells(comparison.changes)
     if why == SAME_RUN:
         return f"{HEADLINES[comparison.outcome]}: {why}"
     told = f"no loss shown, {found} ({why})" if why else found
@@ -62,16 +63,35 @@ def why_incomparable(comparison: Comparison) -> str:
 
 def by_urgency(changes: list[Change]) -> list[Change]:
     """What a reader has to act on first; otherwise in their order."""
-    return sorted(changes, key=lambda change: ORDER.index(change.verdict))
+    return sorted(changes, key=lambda change: ORDER.index(verdict(change)))
 
 
 def counts(comparison: Comparison) -> str:
-    """`2 slower, 1 inconclusive, 37 same`."""
-    found: Counter[str] = Counter(change.verdict for change in comparison.changes)
-    return ", ".join(f"{found[verdict]} {verdict}" for verdict in ORDER if found[verdict])
+    """`2 slower, 1 suspect, 37 same in 20 cells`: exact counters that are the same are no part of
+    it, and where there is more than one verdict for a cell it says of how many cells these are."""
+    told = [change for change in comparison.changes if not is_dull(change)]
+    found: Counter[str] = Counter(map(verdict, told))
+    return ", ".join(f"{found[word]} {word}" for word in ORDER if found[word]) + _of_cells(told)
 
 
-def of_cells(changes: Sequence[Change]) -> str:
+def counters(comparison: Comparison) -> str:
+    """`3 exact counters (calls per operation) are the same`, and how many are not judged."""
+    same = sum(map(is_dull, comparison.changes))
+    unjudged = comparison.counters_unjudged
+    told = []
+    if same:
+        verb = "is" if same == 1 else "are"
+        told.append(f"{counted(same, 'exact counter')} (calls per operation) {verb} the same")
+    if unjudged:
+        why = "it varies" if unjudged == 1 else "they vary"
+        has = "has" if unjudged == 1 else "have"
+        told.append(
+            f"{counted(unjudged, 'counter')} not judged: {why} in the base, or {has} too few rounds"
+        )
+    return "; ".join(told)
+
+
+def _of_cells(changes: Sequence[Change]) -> str:
     """` in 2 cells`, where they have more verdicts than that."""
     own = [change for change in changes if change.metric != SUITE.metric]
     cells = {(change.scenario, change.label, change.engine) for change in own}
@@ -96,13 +116,36 @@ MOST_ANSWERS = 5
 def answers(comparison: Comparison) -> list[str]:
     """What got worse or better, by how much, the worst first: a sentence each, and how many more
     there are."""
-    order = [verdict for verdict in ORDER if verdict in (*FAILING, "faster")]
-    found = [change for change in comparison.changes if change.verdict in order]
-    found.sort(key=lambda change: order.index(change.verdict))
+    order = [word for word in ORDER if word in (*FAILING, "faster")]
+    found = [change for change in by_urgency(comparison.changes) if change.verdict in order]
     lines = [_answer(change) for change in found[:MOST_ANSWERS]]
     more = len(found) - len(lines)
     lines += [f"… and {more} more."] if more else []
+    lines += _suspects(comparison)
     return lines + (_not_excluded(comparison) if comparison.outcome == "inconclusive" else [])
+
+
+def _suspects(comparison: Comparison) -> list[str]:
+    """A sentence for each cell that is not decided and looks like a loss, the largest first, and
+    how many more there are."""
+    found = [change for change in comparison.changes if change.suspect and change.ratio is not None]
+    found.sort(key=lambda change: -_estimated_loss(change))
+    lines = [f"{subject(change)}: {suspicion(change)}." for change in found[:MOST_ANSWERS]]
+    more = len(found) - len(lines)
+    return lines + ([f"… and {counted(more, 'more suspect')}."] if more else [])
+
+
+def suspicion(change: Change) -> str:
+    """`suspect: looks worse by 7 %, limit 5 %`; empty for what is none."""
+    if not change.suspect or change.ratio is None:
+        return ""
+    limit = "" if change.limit is None else f", limit {share(change.limit)}"
+    return f"suspect: looks worse by {share(_estimated_loss(change))}{limit}"
+
+
+def _estimated_loss(change: Change) -> float:
+    ratio = change.ratio.median if change.ratio else 1.0
+    return 1 - ratio if change.bigger_is_better else ratio - 1
 
 
 def _not_excluded(comparison: Comparison) -> list[str]:
@@ -168,12 +211,12 @@ def cell_name(change: Change) -> str:
 
 def sentence(change: Change) -> str:
     """All there is to say of a change, on one line; text from a file is in it as it is."""
-    parts = [f"{change.metric} {change.verdict}", *_numbers(change)]
+    parts = [f"{change.metric} {change.verdict}", suspicion(change), *_numbers(change)]
     if change.confirmed:
         parts.append("measured again")
     if change.reason:
         parts.append(change.reason)
-    return "; ".join(parts)
+    return "; ".join(filter(None, parts))
 
 
 def _numbers(change: Change) -> list[str]:
@@ -185,7 +228,7 @@ def _numbers(change: Change) -> list[str]:
     if change.noise is not None:
         parts.append(f"noise {share(change.noise)}")
     if change.detectable is not None:
-        parts.append(f"detectable from {seen(change)}")
+        parts.append(f"detectable from {detectable(change)}")
     return parts
 
 
@@ -209,10 +252,10 @@ def changed(change: Change) -> str:
     if change.ratio is None:
         return ""
     few = change.rounds < MIN_ROUNDS
-    return _signed(change.ratio.median) if few else percent(change.ratio)
+    return by(change) if few else f"{by(change)} ({interval(change.ratio)})"
 
 
-def seen(change: Change) -> str:
+def detectable(change: Change) -> str:
     """The smallest loss that was detectable: of a rate that is a share below 100 %."""
     ratio = change.detectable
     if ratio is None:
@@ -220,10 +263,9 @@ def seen(change: Change) -> str:
     return share(ratio / (1 + ratio) if change.bigger_is_better else ratio)
 
 
-def percent(ratio: Interval) -> str:
-    """`+11 % (9.5 % to 13 %)` of a ratio with its interval."""
-    low, middle, high = (_signed(number) for number in (ratio.low, ratio.median, ratio.high))
-    return f"{middle} ({low} to {high})"
+def interval(ratio: Interval) -> str:
+    """`+9.5 % to +13 %`."""
+    return f"{_signed(ratio.low)} to {_signed(ratio.high)}"
 
 
 def share(part: float) -> str:

@@ -23,7 +23,7 @@ RUN_COLUMNS = (
 COMPARISON_COLUMNS = (
     "scenario", "point", "engine", "metric", "unit", "bigger_is_better", "verdict", "ratio",
     "ratio_low", "ratio_high", "base", "base_low", "base_high", "new", "new_low", "new_high",
-    "rounds", "noise", "detectable", "confirmed", "reason", "interval",
+    "rounds", "noise", "detectable", "confirmed", "reason", "interval", "limit", "suspect",
 )  # fmt: skip
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -67,6 +67,7 @@ def comparison_values(change: Change, comparison: Comparison) -> Sequence[Value]
         change.bigger_is_better, change.verdict, *_interval(change.ratio),
         *_interval(change.base), *_interval(change.new), change.rounds, change.noise,
         change.detectable, change.confirmed, change.reason, comparison.interval,
+        change.limit, change.suspect,
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from iomodels.comparison.wording import (
     cell_name,
     counts,
     sentence,
+    verdict,
     why_incomparable,
 )
 from iomodels.exports import markdown
@@ -29,7 +30,7 @@ def summary(comparison: Comparison) -> str:
 
 
 def commands(comparison: Comparison) -> str:
-    """Annotations: errors for what fails the gate, then warnings for what cannot be told.
+    """Annotations: errors for what fails the gate or holds it up, then warnings for what is open.
 
     Where there are too many, the last says how many more.
     """
@@ -56,8 +57,8 @@ def title(value: str) -> str:
 
 
 def _annotation(change: Change) -> str:
-    level = "error" if change.verdict in FAILING else "warning"
-    return _command(level, f"{change.verdict}: {cell_name(change)}", sentence(change))
+    level = "error" if change.verdict in FAILING or change.suspect else "warning"
+    return _command(level, f"{verdict(change)}: {cell_name(change)}", sentence(change))
 
 
 def _command(level: str, name: str, message: str) -> str:

@@ -1,8 +1,9 @@
 """JUnit XML, which nearly every CI shows as a list of tests: one test case per cell and metric.
 
 Elements as in the schema of Jenkins' xUnit plug-in (junit-10.xsd) and GitLab's "Unit test reports",
-which ignores a second case of the same name: names are unique. Slower is a failure; vanished and
-failed are errors; what cannot be told is skipped, with the reason.
+which ignores a second case of the same name: names are unique. Slower is a failure, and so
+is a suspect, which never passes; vanished and failed are errors; what is inconclusive is skipped,
+with the reason.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 from iomodels.base.escape import visible
 from iomodels.comparison.schema import Change, Comparison
-from iomodels.comparison.wording import cell_name, counts, sentence, share
+from iomodels.comparison.wording import cell_name, counts, sentence, share, verdict
 from iomodels.exports.content.cells import unique
 
 SUITE = "iomodels"
@@ -21,6 +22,7 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 _ELEMENT = {
     "slower": ("failure", "regression"),
+    "suspect": ("failure", "suspect"),
     "vanished": ("error", "vanished"),
     "failed": ("error", "failed"),
     "inconclusive": ("skipped", "inconclusive"),
@@ -73,9 +75,11 @@ def _properties(suite: ET.Element, comparison: Comparison) -> None:
         "new version": comparison.new_tool.version,
         "threshold": share(comparison.threshold),
         "outcome": comparison.outcome,
+        "undecided": comparison.undecided,
         "verdicts": counts(comparison),
-        **({"allowed": ", ".join(comparison.allowed)} if comparison.allowed else {}),
-    } | {f"differs: {d.name}": f"{d.base}, now {d.new}" for d in comparison.differences}
+    }
+    told |= {"allowed": ", ".join(comparison.allowed)} if comparison.allowed else {}
+    told |= {f"differs: {d.name}": f"{d.base}, now {d.new}" for d in comparison.differences}
     for name, value in told.items():
         ET.SubElement(properties, "property", name=text(name), value=text(value))
 
@@ -93,7 +97,7 @@ def _case(suite: ET.Element, change: Change, taken: set[str]) -> None:
     scenario = text(change.scenario)
     case = ET.SubElement(suite, "testcase", classname=scenario, name=unique(name, taken))
     said = text(sentence(change))
-    if change.verdict in _ELEMENT:
-        element, kind = _ELEMENT[change.verdict]
+    if (word := verdict(change)) in _ELEMENT:
+        element, kind = _ELEMENT[word]
         ET.SubElement(case, element, type=kind, message=said)
     ET.SubElement(case, "system-out").text = said

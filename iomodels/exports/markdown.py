@@ -19,14 +19,16 @@ from iomodels.analysis.quantity_definition import DURATION, Quantity, has_deadli
 from iomodels.base.escape import visible
 from iomodels.comparison.schema import Change, Comparison
 from iomodels.comparison.wording import (
+    answers,
     by_urgency,
     cell_name,
     changed,
+    detectable,
     headline,
     judged,
-    seen,
     share,
     value,
+    verdict,
 )
 from iomodels.results.schema import Cell, Run
 from iomodels.statistics.rounds import interval_kind
@@ -34,7 +36,7 @@ from iomodels.statistics.rounds import interval_kind
 NUMBERS = (THROUGHPUT, LATENCY_P50, LATENCY_P99, CPU)
 RUN_COLUMNS = ("engine", THROUGHPUT.column, *(quantity.title for quantity in NUMBERS[1:]))
 CHANGE_COLUMNS = (
-    "verdict", "cell", "metric", "change", "base", "new", "rounds", "noise", "detectable",
+    "verdict", "cell", "metric", "change", "base", "new", "limit", "rounds", "noise", "detectable",
 )  # fmt: skip
 MAX_ROWS = 1000
 """Rows shown of a comparison: GitHub drops a step summary of more than 1 MiB as a whole."""
@@ -73,12 +75,14 @@ def of_comparison(comparison: Comparison) -> str:
     """The outcome, and a table of the changes with the urgent ones on top."""
     changes = by_urgency(comparison.changes)
     lines = [
-        f"## {headline(comparison)}",
+        f"## {text(headline(comparison))}",
         "",
         f"Compared: {text(comparison.new_name)} against {text(comparison.base_name)}; "
         f"changes below {share(comparison.threshold)} count as the same. "
         f"In parentheses: intervals, {text(comparison.interval)}.",
         f"Metrics {judged(comparison)}." if comparison.changes else "",
+        "",
+        *(f"- {text(sentence)}" for sentence in answers(comparison)),
         "",
     ]
     shown = changes[:MAX_ROWS]
@@ -162,13 +166,14 @@ def _cancelling(cell: Cell) -> str:
 
 def _change(change: Change) -> Sequence[str]:
     return (
-        change.verdict, text(cell_name(change)), text(change.metric),
+        verdict(change), text(cell_name(change)), text(change.metric),
         changed(change),
         value(change, change.base) if change.base else "",
         value(change, change.new) if change.new else "",
+        share(change.limit) if change.limit is not None else "",
         str(change.rounds) if change.rounds else "",
         share(change.noise) if change.noise is not None else "",
-        seen(change),
+        detectable(change),
     )  # fmt: skip
 
 
@@ -185,6 +190,8 @@ def _changes(changes: Sequence[Change]) -> list[str]:
 
 
 def _differences(comparison: Comparison) -> Iterator[str]:
+    if comparison.allowed:
+        yield f"- allowed to differ: {text(', '.join(comparison.allowed))}"
     for difference in comparison.differences:
         base, new = text(str(difference.base)), text(str(difference.new))
         yield f"- the machines differ in {text(difference.name)}: {base}, now {new}"

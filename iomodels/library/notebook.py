@@ -77,7 +77,7 @@ def _change(change: Change) -> list[tuple[str, str]]:
     return [
         (wording.cell_name(change), ""),
         (change.metric, ""),
-        (change.verdict, ""),
+        (wording.verdict(change), ""),
         (wording.changed(change), ""),
         (wording.value(change, change.base) if change.base else "", ""),
         (wording.value(change, change.new) if change.new else "", ""),

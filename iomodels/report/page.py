@@ -1,24 +1,12 @@
-"""One page about one run, as HTML that needs nothing else: a run and pictures in, a text out.
-
-Everything that came from a file is escaped by Jinja2, and characters that would act instead of
-being seen are written out. Should a hole be left, the page's Content-Security-Policy runs only
-the one script and uses only the one style sheet whose hashes it names, and loads nothing at all.
-"""
+"""One page about one run, as HTML that needs nothing else: a run and pictures in, a text out."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
-
-from markupsafe import Markup
 
 from iomodels.analysis import findings, sweeps
 from iomodels.analysis.cells import (
@@ -34,41 +22,22 @@ from iomodels.analysis.cells import (
     trial_times,
 )
 from iomodels.base.errors import NothingMeasured, ResultError
-from iomodels.base.units import counted, format_duration, format_size
+from iomodels.base.units import counted, format_duration
+from iomodels.report import frame
 from iomodels.report.claims import claims_of
+from iomodels.report.frame import Drawing, Figure
 from iomodels.report.svg import Inliner
 from iomodels.report.tables import NO_BREAK_SPACE, ReportTable, legend, table
-from iomodels.report.text import breakable, harmless, prose, unbroken
-from iomodels.results.schema import Asked, Cell, Parameter, Run
+from iomodels.results.schema import Asked, Cell, Run
 from iomodels.statistics.rounds import MIN_ROUNDS
 from iomodels.trace.schema import Trace
 
 MAX_CELLS = 2000
 MAX_LINES = 1000
 """The most entries that one list of the page has: warnings, environment and the like."""
-ABBREVIATIONS = ("aio", "cpu", "smt")
 
 ORIGIN = ("cpu", "cores", "hypervisor", "kernel", "libc")
 """What of the environment says that it is the same machine."""
-
-_FOLDER = Path(__file__).parent
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A picture for the page: an SVG file and the words that go with it."""
-
-    scenario: str
-    """Where it stands. Of a scenario that the run does not have it is left out."""
-    title: str
-    """What it shows, in a few words."""
-    alt: str
-    """The same for those who cannot see it, with its main numbers."""
-    svg: bytes
-    narrow_svg: bytes
-    """The same for a phone."""
-    remark: str = ""
-    """What a reader must know of it, such as that it is of another machine."""
 
 
 @dataclass(frozen=True)
@@ -95,17 +64,6 @@ class Section:
     figures: tuple[Figure, ...]
 
 
-@dataclass(frozen=True)
-class Figure:
-    """A picture as markup, with its words."""
-
-    title: str
-    alt: str
-    svg: Markup
-    remark: str
-    narrow_svg: Markup
-
-
 def page(run: Run, drawings: Sequence[Drawing] = (), traces: Sequence[Drawing] = ()) -> str:
     """The whole page, as HTML.
 
@@ -118,7 +76,7 @@ def page(run: Run, drawings: Sequence[Drawing] = (), traces: Sequence[Drawing] =
     context: dict[str, Any] = {
         "run": run,
         "title": _title(sections),
-        "when": _when(run.created_utc),
+        "when": frame.when(run.created_utc),
         "rounds": max(_rounds(run.cells), default=0),
         "rounds_in_words": rounds_in_words(run),
         "fewest": min(_rounds(run.cells), default=0),
@@ -127,17 +85,18 @@ def page(run: Run, drawings: Sequence[Drawing] = (), traces: Sequence[Drawing] =
         "sections": sections,
         "claims": claims_of(run),
         "unmeasured": _unmeasured(run.cells),
-        "traces": [_figure(trace, inliner) for trace in traces],
+        "traces": [frame.figure(trace, inliner) for trace in traces],
         "meanings": _meanings(sections),
-        "warnings": [(_in_words(notice.code), notice.message) for notice in run.warnings],
+        "warnings": [(frame.in_words(notice.code), notice.message) for notice in run.warnings],
         "environment": [
-            (_in_words(name), _shown(name, value)) for name, value in run.environment.items()
+            (frame.in_words(name), frame.shown(name, value))
+            for name, value in run.environment.items()
         ],
         "command": command(run),
         "own_files": _own_files(run.asked),
         "uses_files": any(cell.parameters.get("channel.kind") == "file" for cell in run.cells),
     }
-    return _render(context, inliner.css())
+    return frame.render("page.html.j2", context, inliner.css())
 
 
 _OPTIONS = {
@@ -199,13 +158,6 @@ def _title(sections: Sequence[Section]) -> str:
     return ", ".join(section.title for section in sections)
 
 
-def _when(created_utc: str) -> str:
-    try:
-        return f"{datetime.fromisoformat(created_utc).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-    except (ValueError, OverflowError):
-        return created_utc
-
-
 def _sections(run: Run, drawings: Sequence[Drawing], inliner: Inliner) -> list[Section]:
     return [
         _section(
@@ -213,7 +165,7 @@ def _sections(run: Run, drawings: Sequence[Drawing], inliner: Inliner) -> list[S
             run,
             name,
             points_to_show(name, points),
-            tuple(_figure(d, inliner) for d in drawings if d.scenario == name),
+            tuple(frame.figure(d, inliner) for d in drawings if d.scenario == name),
         )
         for number, (name, points) in enumerate(grouped(run.cells).items(), start=1)
     ]
@@ -285,14 +237,6 @@ def _harness(points: Sequence[PointCells]) -> str:
     return ""
 
 
-def _figure(drawing: Drawing, inliner: Inliner) -> Figure:
-    svg, narrow = (
-        Markup(inliner.inline(each, drawing.title, drawing.alt))
-        for each in (drawing.svg, drawing.narrow_svg)
-    )
-    return Figure(drawing.title, drawing.alt, svg, drawing.remark, narrow)
-
-
 def _spread(rounds: Sequence[int]) -> str:
     """By the rounds of each cell: a few may have fewer than the others."""
     if max(rounds, default=0) < MIN_ROUNDS:
@@ -314,7 +258,7 @@ def other_origin(run: Run, trace: Trace) -> str:
     """
     here, there = run.environment, trace.environment
     told = [
-        f"{name} {_shown(name, there[name])} (the run: {_shown(name, here[name])})"
+        f"{name} {frame.shown(name, there[name])} (the run: {frame.shown(name, here[name])})"
         for name in ORIGIN
         if here.get(name) is not None and there.get(name) is not None and here[name] != there[name]
     ]
@@ -330,49 +274,3 @@ def _meanings(sections: Sequence[Section]) -> list[tuple[str, str]]:
 
 def _own_files(asked: Asked | None) -> list[str]:
     return [name for name in asked.scenarios if name.endswith(".toml")] if asked else []
-
-
-def _shown(name: str, value: Parameter | None) -> str:
-    if value is None:
-        return "unknown"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, (int, float)) and name.endswith("_bytes"):
-        return format_size(value)
-    if isinstance(value, (int, float)) and name.endswith("_ns"):
-        return format_duration(value)
-    return str(value)
-
-
-def _render(context: Mapping[str, Any], picture_css: str) -> str:
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=harmless,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"unbroken": unbroken, "prose": prose, "breakable": breakable}
-    template = environment.from_string((_FOLDER / "page.html.j2").read_text("utf-8"))
-    style = (_FOLDER / "page.css").read_text("utf-8") + picture_css
-    script = (_FOLDER / "page.js").read_text("utf-8")
-    return template.render(
-        context,
-        style=Markup(style),
-        script=Markup(script),
-        policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
-        "base-uri 'none'; form-action 'none'",
-    )
-
-
-def _in_words(name: str) -> str:
-    """`memory` for `memory_bytes`, `few operations` for `few-operations`."""
-    words = [word for word in re.split("[-_]", name) if word not in ("bytes", "ns")]
-    return " ".join(word.upper() if word in ABBREVIATIONS else word for word in words) or name
-
-
-def _hash(content: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
-    return f"'sha256-{digest}'"
