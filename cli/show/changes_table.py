@@ -35,7 +35,8 @@ OUTCOME_STYLES = {"passed": "bold green", "regression": "bold red"}
 TITLES = {key: metric.column for key, metric in METRICS.items()} | {SUITE.key: "median"}
 SHORT_LEGEND = "Intervals: {interval}. --legend explains the columns."
 LEGEND = {
-    "base, new": "the medians of both sides; the metric has their unit",
+    "base": "the median of the base; the metric's column has its unit",
+    "new": "that of the new side",
     "change": "new divided by base, as a difference in per cent",
     "interval": "of the change, in per cent: {interval}",
     "n": "pairs, or rounds on the side with fewer",

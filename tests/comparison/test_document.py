@@ -60,9 +60,7 @@ def test_it_replaces_no_file_unasked(path):
 
 def test_what_could_not_be_read_is_not_written(path):
     endless = make_comparison([make_change(noise=float("inf"))])
-    with pytest.raises(
-        ResultError, match=r"changes\[0\]\.noise is negative or not a finite number"
-    ):
+    with pytest.raises(NotWritten, match=r"changes\[0\]\.noise is negative or not a finite number"):
         document.save(endless, path, force=False)
     assert not path.exists()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from iomodels.comparison.metrics import SUITE
-from iomodels.comparison.wording import MOST_ANSWERS, answers, headline, of_cells
+from iomodels.comparison.wording import MOST_ANSWERS, answers, counters, counts, headline
 from iomodels.results.schema import Interval, Notice
 
 from ..hostile_names import make_change, make_comparison
@@ -43,8 +43,36 @@ def test_a_direction_is_that_of_the_numbers_and_all_cells_have_one_name():
 
 def test_verdicts_are_not_taken_for_cells():
     cell = change("faster", 1.5, 1.4, 1.6)
-    assert of_cells([cell]) == ""
-    assert of_cells([cell, cell, cell]) == " in 1 cell"
+    assert counts(make_comparison([cell])) == "1 faster"
+    assert counts(make_comparison([cell, cell, cell])) == "3 faster in 1 cell"
+
+
+def test_a_suspect_is_counted_as_one_and_said_with_its_limit():
+    suspect = change("inconclusive", 0.93, 0.8, 1.1, suspect=True, limit=0.05)
+    latency = make_change(
+        scenario="echo", label="", engine="aio", metric="latency_p50_ns", rounds=20, suspect=True,
+        bigger_is_better=False, verdict="inconclusive", ratio=Interval(1.2, 0.9, 1.3), limit=0.1,
+    )  # fmt: skip
+    found = make_comparison([suspect, latency, change("same", 1, 1, 1)], outcome="inconclusive")
+    assert headline(found) == "Inconclusive: 2 suspect, 1 same in 2 cells"
+    assert answers(found)[:2] == [
+        "echo, aio: latency p50: suspect: looks worse by 20 %, limit 10 %.",
+        "echo, depth 4, aio: throughput: suspect: looks worse by 7 %, limit 5 %.",
+    ]
+
+
+def test_counters_that_are_the_same_are_in_no_count():
+    """A terminal, a summary and a test report name the same numbers."""
+    exact = {"metric": "calls_per_op.read", "ratio": None, "bigger_is_better": False}
+    told = make_comparison(
+        [make_change(), make_change(verdict="same", **exact), make_change(**exact)],
+        counters_unjudged=2,
+    )
+    assert counts(told) == "2 slower in 1 cell"
+    assert counters(told) == (
+        "1 exact counter (calls per operation) is the same; 2 counters not judged: they vary in "
+        "the base, or have too few rounds"
+    )
 
 
 def test_the_same_run_is_no_list_of_verdicts():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from importlib import import_module
 from pathlib import Path
 
 import msgspec
@@ -23,6 +24,7 @@ from iomodels.results.schema import Interval, Notice
 from ..hostile_names import comparisons, make_change, make_comparison, texts
 from .reading import few, html_in, spreadsheet, table_cells
 
+changes_table = import_module("iomodels.cli.show.changes_table")
 XSD = etree.XMLSchema(etree.parse(Path(__file__).parents[1] / "data" / "junit.xsd"))
 COMMAND = re.compile(r"::(error|warning) title=([^:,\r\n]*)::([^\r\n]*)")
 
@@ -90,6 +92,40 @@ def test_junit_of_what_cannot_be_compared_is_not_green() -> None:
     (suite,) = JUnitXml.fromstring(render("junit", comparison).encode())
     assert suite.errors == 1
     assert "cpu" in next(iter(suite)).result[0].message
+
+
+def test_a_suspect_is_a_failure_everywhere_and_has_its_limit() -> None:
+    """It never passes, so that a list of skipped tests must not have it."""
+    suspect = make_change(verdict="inconclusive", suspect=True, limit=0.07, reason="too noisy")
+    told = make_comparison(
+        [suspect, make_change(verdict="inconclusive", engine="select")], outcome="inconclusive"
+    )
+    (suite,) = JUnitXml.fromstring(render("junit", told).encode())
+    assert (suite.failures, suite.skipped) == (1, 1)
+    (case,) = (case for case in suite if "aio" in case.name)
+    assert "suspect: looks worse by 12 %, limit 7 %" in case.result[0].message
+    first, second = github.commands(told).splitlines()
+    assert first.startswith("::error title=suspect%3A slow-device")
+    assert second.startswith("::warning title=inconclusive%3A ")
+    text = render("markdown", told)
+    assert text.startswith("## Inconclusive: 1 suspect, 1 inconclusive\n")
+    assert "looks worse by 12 %, limit 7 %" in text
+    assert [row[0] for row in table_cells(text)] == ["suspect", "inconclusive"]
+    rows = spreadsheet(render("csv", told))
+    assert [(row["limit"], row["suspect"]) for row in rows] == [("0.07", "true"), ("", "false")]
+
+
+def test_every_form_counts_alike(comparison) -> None:
+    exact = {"metric": "calls_per_op.read", "ratio": None, "verdict": "same"}
+    told = msgspec.structs.replace(
+        comparison, changes=[*comparison.changes, make_change(engine="aio", **exact)]
+    )
+    counts = wording.counts(told)
+    assert counts.endswith("1 same")
+    assert counts in render("markdown", told).splitlines()[0]
+    assert f'value="{counts}"' in render("junit", told)
+    shown = "".join(str(part) for part in changes_table.report(told))
+    assert f"{wording.headline(told)}." in shown
 
 
 @few
@@ -201,7 +237,7 @@ def test_markdown_says_the_outcome_and_every_number(comparison) -> None:
     rows = {row[1]: row for row in table_cells(text)}
     assert rows["slow-device, depth 4, aio"] == [
         "slower", "slow-device, depth 4, aio", "throughput_ops", "-12 % (-13 % to -11 %)",
-        "1k ops/s", "880 ops/s", "40", "3 %", "4.8 %",
+        "1k ops/s", "880 ops/s", "", "40", "3 %", "4.8 %",
     ]  # fmt: skip
     assert next(iter(rows.values()))[0] == "vanished"
 
