@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from iomodels.base.units import format_per_operation
+from iomodels.base.units import format_count
 from iomodels.comparison import wording
 from iomodels.comparison.machines.allowing import NOT_NEEDED
 from iomodels.comparison.metrics import COUNTER_PREFIX, METRICS, SUITE
@@ -111,7 +111,7 @@ def _side(change: Change, side: Interval | None) -> str:
     if side is None:
         return ""
     metric = METRICS.get(change.metric)
-    return format_per_operation(side.median) if metric is None else metric.unit.short(side.median)
+    return format_count(side.median) if metric is None else metric.unit.short(side.median)
 
 
 def _numbers(change: Change) -> tuple[str, ...]:
