@@ -220,6 +220,7 @@ def test_another_core_refuses_times_and_still_checks_counters(recorded: Run) -> 
     other = replace(recorded, tool=Tool(recorded.tool.version, "another core"))
     checked = check(with_cells(other, faster))
     assert checked.comparison.outcome == "not comparable"
+    assert checked.comparison.trends == []
     assert timing(checked, "select").verdict == "inconclusive"
     assert "another measured core" in (timing(checked, "select").reason or "")
     assert {len(cell.trials) for cell in checked.run.cells} == {against_baseline.COUNTER_ROUNDS}
@@ -247,6 +248,10 @@ def test_the_history_has_each_run_that_was_used_and_the_checked_one(recorded: Ru
         HistoryRun(recorded.created_utc, str(kernel)),
         HistoryRun(checked.run.created_utc, str(kernel)),
     ]
+    trends = checked.comparison.trends
+    assert [trend.engine for trend in trends] == ["blocking", "select"]
+    assert all(len(trend.runs) == 3 and None not in trend.runs for trend in trends)
+    assert trends[0].runs[0] == trends[0].runs[1]
 
 
 def test_a_cell_that_cannot_be_asked_for_any_more_has_vanished(recorded: Run) -> None:

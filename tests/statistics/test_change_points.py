@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from iomodels.statistics.change_points import change_points, drift
+
+from .test_screen_confirm import loaded
+
+BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "trends.py"
 
 
 def noise(seed: int, n: int) -> np.ndarray:
@@ -148,3 +153,18 @@ def test_the_partition_is_the_best_of_all() -> None:
 def test_what_is_no_number_is_refused(values: list[float], errors: list[float] | None) -> None:
     with pytest.raises(ValueError, match="values"):
         change_points(values, errors)
+
+
+def test_the_benchmark_runs_and_its_rates_are_those_that_are_documented(capsys) -> None:
+    """Small: 20 series of each kind, all lengths together."""
+    benchmark = loaded(BENCHMARK)
+    benchmark.LENGTHS, benchmark.STEPS = (4, 8, 20), ((8, 8), (10, 10))
+    tables = benchmark.simulated(20, seed=3)
+    without, steps, drifts = tables.values()
+    assert sum(row["reported"] + row["disturbed"] for row in without) <= 10, "2 % of 240 are 5"
+    large = [row for row in steps if row["step"] >= 5]
+    assert sum(row["found"] for row in large) >= 0.95 * 20 * len(large)
+    assert sum(row["more changes"] for row in drifts) <= 0.1 * 20 * len(drifts)
+    benchmark.show(tables, 20)
+    printed = capsys.readouterr().out
+    assert len([line for line in printed.splitlines() if line.startswith("|--:")]) == 3

@@ -39,6 +39,7 @@ from iomodels.comparison.runs import (
     places_unknown,
 )
 from iomodels.comparison.schema import OF_ROUNDS, OF_RUNS, SCHEMA, Comparison, Undecided
+from iomodels.comparison.trends import trends
 from iomodels.engines.spec import EngineSpec
 from iomodels.machine import environment
 from iomodels.measure import places
@@ -179,6 +180,7 @@ def check(
         undecided=undecided,
         allowed=allowed,
         history=history_runs(bases, run),
+        trends=[] if refusal else trends(bases, run, metric_keys),
         interval=OF_RUNS if len(bases) > 1 else OF_ROUNDS,
     )
     return Checked(comparison, run)
