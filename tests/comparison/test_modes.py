@@ -104,3 +104,30 @@ def test_a_metric_that_was_asked_for_and_does_not_jump_is_enough() -> None:
     found = judged([run_of(speeds) for speeds in HISTORY], run_of(SLOW), by)
     assert found["throughput_ops"].verdict == "varies"
     assert found["cpu_ns_per_op"].verdict in ("same", "inconclusive")
+
+
+def test_a_jump_says_nothing_of_the_other_cells() -> None:
+    """Three cells, of which one jumps: the others and all together are judged without it."""
+
+    def suite(jumping: Sequence[float]) -> Run:
+        steady = [
+            make_cell(engine, [make_trial(n, throughput_ops=v) for n, v in enumerate(values)])
+            for engine, values in (("blocking", noisy(1e3, 1, 7)), ("select", noisy(2e3, 2, 7)))
+        ]
+        trials = [make_trial(n, throughput_ops=v) for n, v in enumerate(jumping)]
+        return make_run([*steady, make_cell("aio", trials)], seed=int(jumping[0]))
+
+    changes = judge_runs([suite(speeds) for speeds in HISTORY], suite(FAST), BY)
+    found = {(c.engine, c.metric): c for c in changes if not c.metric.startswith("calls")}
+    assert list(found) == [
+        ("blocking", "throughput_ops"),
+        ("select", "throughput_ops"),
+        ("aio", "throughput_ops"),
+        ("aio", "cpu_ns_per_op"),
+        ("all cells", "suite"),
+    ]
+    for (engine, metric), change in found.items():
+        assert (change.verdict == "varies") == ((engine, metric) == ("aio", "throughput_ops"))
+        if change.verdict != "varies":
+            assert change.ratio is not None
+            assert change.ratio.median == pytest.approx(1, abs=0.03)

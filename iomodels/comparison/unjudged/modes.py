@@ -131,13 +131,15 @@ def levels_of(timing: Timing, new: Sequence[float]) -> list[Mode]:
 
 
 def judge(timings: Sequence[Timing | Jumping], by: Judgement) -> list[Change]:
-    """The verdicts on all of them, in their order; those that jump are judged against their worst
-    level."""
-    asked = [one.against_worst() if isinstance(one, Jumping) else one for one in timings]
-    changes = unpaired_verdicts.judge_timings(asked, by)
-    own, suite = changes[: len(timings)], changes[len(timings) :]
-    said = [
-        one.said(change) if isinstance(one, Jumping) else change
-        for one, change in zip(timings, own, strict=True)
+    """The verdicts on all of them. Those that jump are judged against their worst level, and apart:
+    a jump is nothing that all cells do together."""
+    steady = [one for one in timings if not isinstance(one, Jumping)]
+    jumping = [one for one in timings if isinstance(one, Jumping)]
+    alone = [unpaired_verdicts.judge_timings([one.against_worst()], by)[0] for one in jumping]
+    changes = unpaired_verdicts.judge_timings(steady, by)
+    first, together = iter(changes[: len(steady)]), changes[len(steady) :]
+    last = iter(one.said(change) for one, change in zip(jumping, alone, strict=True))
+    return [
+        *(next(last) if isinstance(one, Jumping) else next(first) for one in timings),
+        *together,
     ]
-    return [*said, *suite]
