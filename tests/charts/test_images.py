@@ -24,8 +24,9 @@ from matplotlib.testing.compare import compare_images
 from iomodels import charts
 from iomodels.charts.drawing import style
 from iomodels.charts.flows import flow
+from iomodels.comparison.schema import Comparison
 
-from .. import chart_runs, ring_traces
+from .. import chart_runs, comparison_samples, ring_traces
 from . import figure_traces
 from .flow_figures import drawn as drawn_flow
 
@@ -43,6 +44,11 @@ pytestmark = pytest.mark.skipif(
 def drawn(name: str, *runs, names=()) -> Figure:
     found = {picture.name: picture for picture in charts.pictures(runs, names=names)}
     return found[name].draw()
+
+
+def compared(name: str, comparison: Comparison, *, narrow: bool = False) -> Figure:
+    found = {picture.name: picture for picture in charts.of_comparison(comparison)}
+    return found[name].draw_narrow() if narrow else found[name].draw()
 
 
 def traced(number: int) -> Figure:
@@ -94,6 +100,8 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "flow-rings": lambda: drawn_flow(ring_traces.entering()),
     "flow-rings-narrow": lambda: drawn_flow(ring_traces.several(), narrow=True),
     "flow-rings-polled": lambda: drawn_flow(ring_traces.polled()),
+    "changes": lambda: compared("changes", comparison_samples.every()),
+    "changes-narrow": lambda: compared("changes", comparison_samples.every(), narrow=True),
     "matrix": lambda: charts.matrix(chart_runs.swept(), "slow-devices").draw(),
     "matrix-computing": lambda: charts.matrix(chart_runs.computing(), "slow-device").draw(),
 }
