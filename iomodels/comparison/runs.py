@@ -115,7 +115,8 @@ def _same_run(base: Run, new: Run) -> list[Notice]:
     if base.cells != new.cells:
         return [
             Notice(
-                "same-run", "both have the seed and the start time of one run, but different cells"
+                "same-start",
+                "both have the seed and the start time of one run, but different cells",
             )
         ]
     return [Notice("same-run", "both are the same run: there is nothing to compare")]

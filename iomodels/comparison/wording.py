@@ -68,10 +68,19 @@ def by_urgency(changes: list[Change]) -> list[Change]:
 
 def counts(comparison: Comparison) -> str:
     """`2 slower, 1 suspect, 37 same in 20 cells`: exact counters that are the same are no part of
-    it, and where there is more than one verdict for a cell it says of how many cells these are."""
+    it, and where there is more than one verdict for a cell it says of how many cells these are.
+
+    All cells together are no cell, and have a word only where they changed."""
     told = [change for change in comparison.changes if not is_dull(change)]
-    found: Counter[str] = Counter(map(verdict, told))
-    return ", ".join(f"{found[word]} {word}" for word in ORDER if found[word]) + _of_cells(told)
+    own = [change for change in told if change.metric != SUITE.metric]
+    found: Counter[str] = Counter(map(verdict, own))
+    of_cells = ", ".join(f"{found[word]} {word}" for word in ORDER if found[word]) + _of_cells(own)
+    together = [
+        f"{SUITE.title} {verdict(change)}"
+        for change in told
+        if change.metric == SUITE.metric and verdict(change) not in ("same", "inconclusive")
+    ]
+    return ", ".join(filter(None, [of_cells, *together]))
 
 
 def counters(comparison: Comparison) -> str:
@@ -91,9 +100,8 @@ def counters(comparison: Comparison) -> str:
     return "; ".join(told)
 
 
-def _of_cells(changes: Sequence[Change]) -> str:
+def _of_cells(own: Sequence[Change]) -> str:
     """` in 2 cells`, where they have more verdicts than that."""
-    own = [change for change in changes if change.metric != SUITE.metric]
     cells = {(change.scenario, change.label, change.engine) for change in own}
     return f" in {counted(len(cells), 'cell')}" if len(cells) != len(own) else ""
 
@@ -206,7 +214,8 @@ def subject(change: Change) -> str:
 
 def cell_name(change: Change) -> str:
     """`slow-device, depth 4, aio`."""
-    return ", ".join(part for part in (change.scenario, change.label, change.engine) if part)
+    parts = change.scenario, change.label, change.engine
+    return ", ".join(dict.fromkeys(filter(None, parts)))  # all cells are "all cells" in both
 
 
 def sentence(change: Change) -> str:

@@ -11,6 +11,7 @@ from iomodels.base.escape import visible
 from iomodels.base.units import counted
 from iomodels.comparison import schema as comparison_schema
 from iomodels.comparison import wording
+from iomodels.comparison.metrics import SUITE
 from iomodels.library import arguments, notebook, rows
 from iomodels.library.rows import Row
 from iomodels.results import save, schema
@@ -83,7 +84,8 @@ class Comparison(comparison_schema.Comparison, frozen=True):
 
     def __repr__(self) -> str:
         parts = [wording.headline(self), f"{self.new_name} against {self.base_name}"]
-        return _line("Comparison", dict.fromkeys(c.scenario for c in self.changes), parts)
+        own = [change for change in self.changes if change.metric != SUITE.metric]
+        return _line("Comparison", dict.fromkeys(change.scenario for change in own), parts)
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         return [("outcome", self.outcome), ("changes", len(self.changes))]

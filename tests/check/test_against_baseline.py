@@ -325,7 +325,7 @@ def test_a_folder_is_a_baseline_of_all_its_results(recorded: Run, tmp_path: Path
     save.save(base.runs[0], tmp_path / "copy.json", force=False)
     twice = baseline.load_baseline([tmp_path])
     assert len(twice.runs) == 3
-    (notice,) = [n.message for n in twice.warnings if n.code == "same-run"]
+    (notice,) = [n.message for n in twice.warnings if n.code == "copy"]
     assert notice == "r1.json is the same run as copy.json: it counts once"
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="no result"):

@@ -53,7 +53,7 @@ def files(tmp_path):
 @pytest.mark.parametrize(
     ("new", "code", "said"),
     [
-        ("same.json", 0, "Passed: 2 same"),
+        ("same.json", 0, "Passed: no loss shown, 2 inconclusive (no cell looks worse"),
         ("slow.json", 1, "Regression: 2 slower"),
         ("other.json", 3, "Not comparable"),
         ("few.json", 4, "Inconclusive"),

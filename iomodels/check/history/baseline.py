@@ -125,7 +125,7 @@ def _each_once(runs: Sequence[tuple[Run, str]]) -> tuple[list[tuple[Run, str]], 
         which = run.seed, run.created_utc
         if which in first:
             message = f"{name} is the same run as {first[which]}: it counts once"
-            notices.append(Notice("same-run", message))
+            notices.append(Notice("copy", message))
             continue
         first[which] = name
         kept.append((run, name))
