@@ -256,7 +256,7 @@ def _timing(
     return Timing(
         name,
         metric,
-        [rounds.logs for rounds in before],
+        history.since_last_change([rounds.logs for rounds in before]),
         after.logs,
         confirmed,
         refusal=refusal

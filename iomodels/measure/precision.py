@@ -26,6 +26,8 @@ from iomodels.trials.planned import PlannedCell, PlannedTrial
 NOT_PRECISE = "precision"
 """The code of the notice that names the cells whose interval is wider than asked."""
 _MOST_NAMED = 10
+PATIENT_ROUNDS = 12
+"""Before so many, a width says little of what more would give."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,9 @@ class Precision:
     share: float
     budget_s: float
     metric_keys: tuple[str, ...] = ()
+    patience: float = math.inf
+    """A cell that would need so many times the rounds that it has gets no more of them: a width
+    goes with the root of their number."""
 
     def __post_init__(self) -> None:
         for key in self.metric_keys:
@@ -176,8 +181,13 @@ class FurtherRounds:
         self._end = f"when the budget of {budget_in_words(self._precision.budget_s)} ended"
 
     def _needs(self, cell: _Cell) -> bool:
+        limit = self._precision.share
+        hopeless = limit * math.sqrt(self._precision.patience)
         return any(
-            each.share > self._precision.share and not each.has_too_few for each in cell.widths()
+            each.share > limit
+            and not each.has_too_few
+            and (each.rounds < PATIENT_ROUNDS or each.share <= hopeless)
+            for each in cell.widths()
         )
 
     def notice(self, measured: Collection[int]) -> Notice | None:

@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from iomodels.statistics import sign_flip
+from iomodels.statistics.change_points import change_points
 from iomodels.statistics.quantiles import student_cdf, student_quantile
 from iomodels.statistics.sign_flip import Floats
 
@@ -106,6 +107,18 @@ def level(logs: Sequence[float]) -> RunLevel:
         error=_EFFICIENCY * noise / math.sqrt(values.size),
         rounds=values.size,
     )
+
+
+def since_last_change(runs: Sequence[list[float]]) -> list[list[float]]:
+    """The runs' rounds (logs), oldest first, without those before the level last changed for good:
+    they are empty. What the machine was before that says nothing of what it is now."""
+    having = [index for index, logs in enumerate(runs) if logs]
+    levels = [level(runs[index]) for index in having]
+    points = change_points([one.value for one in levels], [one.error for one in levels])
+    if not points:
+        return list(runs)
+    first = having[points[-1]]
+    return [logs if index >= first else [] for index, logs in enumerate(runs)]
 
 
 def changes(

@@ -16,6 +16,7 @@ from iomodels.base.files import partial_path
 from iomodels.check.history import against_baseline, baseline, confirmation
 from iomodels.comparison.schema import OF_ROUNDS, OF_RUNS, Change, HistoryRun
 from iomodels.measure import runner
+from iomodels.measure.listening import Listener
 from iomodels.measure.run import bench
 from iomodels.results import save
 from iomodels.results.schema import Cell, Notice, Run, Tool, Trial
@@ -79,8 +80,8 @@ def test_the_baselines_own_cells_are_measured_by_its_seed_and_settings(recorded:
     checked = check(recorded)
     assert [c.engine for c in checked.run.cells] == ["blocking", "select"]
     assert checked.run.seed == recorded.seed
-    assert checked.run.settings == recorded.settings
-    assert {len(cell.trials) for cell in checked.run.cells} == {6}
+    assert checked.run.settings.items() >= recorded.settings.items()
+    assert min(len(cell.trials) for cell in checked.run.cells) == 6
     assert "few-runs" in [notice.code for notice in checked.comparison.warnings]
 
 
@@ -121,7 +122,7 @@ def test_a_check_takes_other_rounds_and_another_folder(recorded: Run, tmp_path: 
     assert "file-system" in [notice.code for notice in moved.comparison.warnings]
 
 
-class Told:
+class Told(Listener):
     """Keeps the notices that come before the first trial."""
 
     def __init__(self) -> None:
@@ -130,11 +131,6 @@ class Told:
 
     def notice(self, notice: Notice) -> None:
         self.before += [] if self.begun else [notice]
-
-    def planned(self, plan: object) -> None: ...
-    def making_file(self, size: int) -> None: ...
-    def trial_progress(self, *_: object) -> None: ...
-    def trial_ended(self, *_: object) -> None: ...
 
     def trial_started(self, trial: object) -> None:
         self.begun = True
@@ -295,7 +291,7 @@ def test_a_gate_in_which_everything_fails_is_no_run_without_a_result(
     """All cells in the first look; or the one suspect when it is measured again."""
     dying_after(monkeypatch, trials)
     output = tmp_path / "next.json"
-    checked = check(with_cells(recorded, faster, "select"), keep=output)
+    checked = check(with_cells(recorded, faster, "select"), keep=output, rounds=6)
     assert checked.comparison.outcome == "regression"
     lost = timing(checked, "select")
     assert (lost.verdict, lost.confirmed) == ("failed", trials == 12)

@@ -88,8 +88,8 @@ def check(
     The cells are those of any of its runs, each judged against the runs that have it; seed and
     settings are the newest run's.
 
-    `rounds` replaces the baseline's own number, `folder` is where files are made (a baseline
-    never says where). `allow` names the differences of the machine that may be
+    `rounds` replaces the baseline's own number, and then no cell gets more; `folder` is where files
+    are made (a baseline never says where). `allow` names the differences of the machine that may be
     (`allowing.ALLOWABLE`): runs that differ in nothing else count. Cells that fail now are a
     regression, even if all do. Raises `OutputError` and `RunInterrupted` as `run.bench` does,
     `NothingMeasured` where no cell can be asked for, `ResultError` for settings beyond the limits,
@@ -119,9 +119,14 @@ def check(
     here = msgspec.structs.replace(newest, environment=environment.describe(folder_of_files))
     _tell(listener, [*few, *places_differ(bases, here, allow), clock.notice])
     run = bench_plan(
-        plan, output=keep, trials_only=True, listener=listener, nothing_is_a_result=True
+        plan,
+        output=keep,
+        trials_only=True,
+        listener=listener,
+        nothing_is_a_result=True,
+        precision=clock.precision(tuple(metric_keys)) if comparable and not rounds else None,
     )
-    clock.first_look_ended()
+    clock.first_look_ended(run, plan)
     refusal = "" if comparable else "; ".join(notice.message for notice in why_not)
     by = Judgement(
         threshold,

@@ -17,6 +17,7 @@ from iomodels.comparison.schema import Change
 from iomodels.engines.spec import EngineSpec
 from iomodels.measure.listening import RunListener
 from iomodels.measure.plan import Plan, of_pairs
+from iomodels.measure.precision import Precision
 from iomodels.measure.run import bench_plan
 from iomodels.results.schema import Notice, Run
 from iomodels.statistics import sign_flip
@@ -28,6 +29,14 @@ BUDGET_S = 300.0
 """The longest that a check takes, unless the first look alone needs more than half of that."""
 PER_LOOK = 2.0
 """The longest time of all, at least, in first looks."""
+PRECISION = 0.03
+"""What the intervals of the first look are narrowed to: about 1.3 % of standard error."""
+LOOK_SHARE, LOOKS = 0.5, 2.5
+"""Of the budget, and in times of the planned rounds, at most, for that; the rest is to measure
+again what looks worse."""
+PATIENCE = 9.0
+"""A cell that needs so many times more rounds for that, as one with several levels does, has none
+of them."""
 FINE = 0.006
 """The standard error that fresh rounds are to have (a log): runs differ by more than that."""
 OF_THE_LOSS = 0.125
@@ -50,6 +59,11 @@ class Clock:
         self._started_s = time.monotonic()
         self._slowness = 1.0
 
+    def precision(self, metric_keys: tuple[str, ...]) -> Precision:
+        """How narrow the first look's intervals are to be, in its part of the budget."""
+        part_s = min(LOOK_SHARE * self.budget_s, LOOKS * self._first_s)
+        return Precision(PRECISION, max(self._first_s, part_s), metric_keys, patience=PATIENCE)
+
     @property
     def notice(self) -> Notice:
         """Said before anything is measured."""
@@ -60,9 +74,13 @@ class Clock:
             "(--budget)",
         )
 
-    def first_look_ended(self) -> None:
-        """From now on it is known by how much estimates are too small here."""
-        self._slowness = max(1.0, (time.monotonic() - self._started_s) / self._first_s)
+    def first_look_ended(self, run: Run, plan: Plan) -> None:
+        """From now on it is known by how much estimates are too small here. `run` may have more
+        rounds than `plan`."""
+        trials = sum(len(cell.trials) for cell in run.cells)
+        planned_s = plan.estimate_s * max(1.0, trials / max(1, len(plan.trials)))
+        elapsed_s = time.monotonic() - self._started_s
+        self._slowness = max(1.0, elapsed_s / max(planned_s, 1.0))
 
     @property
     def left_s(self) -> float:
