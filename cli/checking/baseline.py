@@ -77,6 +77,7 @@ def against_baseline(
     from iomodels.base.files import partial_path
     from iomodels.check.history import against_baseline as checking
     from iomodels.measure.run import RunInterrupted
+    from iomodels.results.locks import TakenError
 
     from ..show import console, progress
 
@@ -87,7 +88,14 @@ def against_baseline(
         keep = _place_to_keep(path, stack)
         try:
             with progress.display(messages, table_below=not as_json) as listener:
-                checked = checking.check(base, **vars(how), keep=keep, listener=listener)
+                while True:
+                    try:
+                        checked = checking.check(base, **vars(how), keep=keep, listener=listener)
+                        break
+                    except TakenError:
+                        if keep is None:
+                            raise
+                        keep = free_name(keep)  # another check of this second has that name
         except RunInterrupted as interruption:
             number = interruption.number
             messages.print(f"{signals.words(number)}: nothing was judged")

@@ -67,7 +67,8 @@ def where(added: Path | None, appending: Appending, output: Path | None) -> list
 
     if added is not None:
         size_kib = added.stat().st_size / 1024
-        return [f"added to {appending.folder}: {added.name} ({size_kib:.0f} KiB)"]
+        starts = f"; the history starts again: {appending.change}" if appending.change else ""
+        return [f"added to {appending.folder}: {added.name} ({size_kib:.0f} KiB){starts}"]
     said = [f"nothing was added to {appending.folder}"]
     if output is not None and (kept := partial_path(output)).exists():
         command = ["iomodels", "bench", "--resume", str(kept), "--append", str(appending.folder)]

@@ -10,6 +10,8 @@ from msgspec.structs import astuple, replace
 
 from iomodels import charts, exports
 from iomodels.analysis import assembled
+from iomodels.analysis.claims import sets
+from iomodels.analysis.claims.definition import judge_claim
 from iomodels.analysis.quantities import QUANTITIES
 from iomodels.base.errors import ResultError
 from iomodels.check.history.small import small
@@ -81,6 +83,13 @@ def test_tables_exports_and_verdicts_are_the_same(whole: Run, tmp_path: Path) ->
         assert sizes[0] == sizes[1] > 0, name
     one, other = (compare(run, run, base_name="a", new_name="b") for run in (whole, again))
     assert one.changes == other.changes
+
+
+def test_claims_come_out_the_same(whole: Run, tmp_path: Path) -> None:
+    again = stored(whole, tmp_path)
+    for claim in (claim for each in sets.SETS for claim in each.claims):
+        before, after = (judge_claim(claim, run.cells) for run in (whole, again))
+        assert before.outcome == after.outcome, claim
 
 
 def test_every_picture_and_the_page_can_be_made_of_it(tmp_path: Path) -> None:

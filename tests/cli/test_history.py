@@ -121,6 +121,7 @@ def test_an_interrupted_run_is_not_added_and_can_go_on(cli, tmp_path) -> None:
     assert again.endswith("--append base --change 'a new disk'")
     done = cli("bench", "--resume", f"results/{kept.name}", "--append", "base", "--change", "a")
     assert done.returncode == 0, done.stderr
+    assert "KiB); the history starts again: a" in done.stderr
     (run,) = runs_in(tmp_path / "base")
     assert len(run.cells[0].trials) == 40
     assert run.known_change == "a"
@@ -148,6 +149,20 @@ def test_record_adds_a_run_that_passed(cli, base, tmp_path) -> None:
     done = cli("check", "--baseline", "base", "--threshold", "90%", "--json")
     assert len(json.loads(done.stdout)["history"]) == 3
     assert len(runs_in(base)) == 2, "only --record adds"
+
+
+def test_two_checks_of_one_second_keep_their_trials_apart(base, tmp_path) -> None:
+    jobs = [
+        subprocess.Popen(
+            command_line(*CHECK, "--json"), cwd=tmp_path, env=environment(),
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    said = [job.communicate(timeout=60)[1] for job in jobs]
+    assert [job.returncode for job in jobs] == [0, 0], said
+    assert len(runs_in(base)) == 3
+    assert not (tmp_path / "results").exists() or not list((tmp_path / "results").iterdir())
 
 
 def changed(base: Path, change: object) -> None:
