@@ -16,7 +16,7 @@ from iomodels.measure.defaults import MAX_ROUNDS, MAX_SEED
 from .arguments import completing
 from .checking import arms as by_arms
 from .checking import baseline as by_baseline
-from .checking import kept
+from .shared import kept
 from .shared.ending import Ending
 from .shared.folders import default_output
 from .shared.options import (
@@ -207,7 +207,7 @@ def command(
     keeping = None if as_json else kept.Kept(path, by_default=True)
     more_files, scenarios = by_baseline.told_apart(names) if baseline else ([], list(names))
     if output is not None:
-        keeping = kept.asked(output, force=force, baseline=(*baseline, *more_files))
+        keeping = kept.asked(output, force=force, inputs=(*baseline, *more_files))
     taken = [output] if output is not None else []
     exports = exporting.asked(exported, "verdicts", force=force, as_json=as_json, taken=taken)
     ending = Ending()

@@ -50,6 +50,13 @@ FORMATS = ("table", "markdown", "json", "csv")
     default="table",
     help="Format of standard output. [default: table]",
 )
+@click.option(
+    "-o",
+    "--output",
+    metavar="RESULT",
+    type=click.Path(path_type=Path),
+    help="Keep the comparison in this file, for iomodels chart and report.",
+)
 @click.option("--force", is_flag=True, help="Overwrite output files that exist.")
 @LEGEND_OPTION
 @export_option("verdicts")
@@ -63,6 +70,7 @@ def command(
     allow: tuple[str, ...],
     anyway: bool,
     shown_as: str,
+    output: Path | None,
     force: bool,
     legend: bool,
     exported: tuple[str, ...],
@@ -84,7 +92,7 @@ def command(
     from iomodels.comparison.runs import compare
     from iomodels.comparison.verdict import EXIT_CODES
 
-    from .shared import exporting
+    from .shared import exporting, kept
     from .show import changes_table, console
 
     if as_json and shown_as not in ("table", "json"):
@@ -93,8 +101,10 @@ def command(
         )
     shown_as = "json" if as_json else shown_as
     own = [] if shown_as == "table" else [f"{shown_as}=-"]
-    exports = exporting.asked([*own, *exported], "verdicts", force=force)
     base, new = found([base, new])
+    keeping = None if output is None else kept.asked(output, force=force, inputs=(base, new))
+    taken = [output] if output is not None else []
+    exports = exporting.asked([*own, *exported], "verdicts", force=force, taken=taken)
     base_name, new_name = names.apart([base, new])
     comparison = compare(
         load(base),
@@ -109,11 +119,14 @@ def command(
     )
     ending = Ending()
     exporting.write_files(exports, comparison, force=force, ending=ending)
+    saved = kept.save(comparison, keeping, ending) if keeping is not None else None
     with ending.part():
         if not exporting.on_standard_output(exports):
-            output = console.out()
+            console_out = console.out()
             for part in changes_table.report(comparison, explain=legend):
-                output.print(part)
+                console_out.print(part)
+    if saved is not None:
+        kept.say(comparison, saved)
     with ending.part():
         exporting.print_out(exports, comparison)
     return ending.code(EXIT_CODES[comparison.outcome])

@@ -234,8 +234,9 @@ def test_machine_readable_forms_are_alone_on_standard_output(cli, files) -> None
         (("check", "--a", "load.depth=1", "-o", "same.json"), "same.json exists already"),
         (
             ("check", "--baseline", "base.json", "-o", "./base.json", "--force"),
-            "base.json is the baseline",
+            "base.json is an input",
         ),
+        (("compare", "base.json", "same.json", "-o", "slow.json"), "slow.json exists already"),
         (("check", "--self-test", "-o", "x.json"), "-o cannot be used with --self-test"),
         (("check", "--a", "load.depht=1"), "load.depth"),
         (("check", "cached-read", "--b", "channel.folder=/none"), "channel.folder is /none"),

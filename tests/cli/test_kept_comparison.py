@@ -6,7 +6,9 @@ import json
 import re
 
 from iomodels.comparison import document, verdict
+from iomodels.results import save
 
+from ..factory import make_cell, make_run, make_trial
 from .running import QUICK, cli
 
 __all__ = ["cli"]
@@ -44,3 +46,59 @@ def test_a_check_that_cannot_keep_its_comparison_unasked_ends_as_it_would(cli, t
     with_json = cli("check", "--baseline", "base.json", "--json")
     assert "comparison:" not in with_json.stderr
     assert json.loads(with_json.stdout)["base_name"] == "base.json"
+
+
+def recorded(folder) -> None:
+    """`base.json`, and `slow.json`, which is 30 % slower."""
+    for name, speed in (("base", 1000), ("slow", 700)):
+        trials = [make_trial(n, throughput_ops=speed * (1 + n / 1000)) for n in range(7)]
+        save.save(make_run([make_cell("blocking", trials)]), folder / f"{name}.json", force=False)
+
+
+def test_a_kept_comparison_has_a_page_and_a_picture(cli, tmp_path) -> None:
+    recorded(tmp_path)
+    compared = cli("compare", "base.json", "slow.json", "-o", "kept.json", "--json")
+    assert compared.returncode == 1
+    assert compared.stderr == "comparison: kept.json\npage: iomodels report kept.json\n"
+    assert (tmp_path / "kept.json").read_text() == compared.stdout
+    drawn = cli("chart", "kept.json", "--format", "svg")
+    assert (drawn.returncode, drawn.stdout) == (0, "kept/changes.svg\n"), drawn.stderr
+    assert "702 ops/s" in (tmp_path / "kept" / "changes.svg").read_text()
+    page = cli("report", "kept.json")
+    assert (page.returncode, page.stderr) == (0, "report: kept.html\n")
+    html = (tmp_path / "kept.html").read_text()
+    assert "Regression: 1 slower" in html
+    assert html.count("<svg") == 2, "for a screen and for a phone"
+
+
+def test_a_comparison_is_taken_for_no_result(cli, tmp_path) -> None:
+    recorded(tmp_path)
+    assert cli("compare", "base.json", "slow.json", "-o", "kept.json").returncode == 1
+    for arguments, said in (
+        (("chart", "kept.json", "base.json"), "a comparison is drawn alone and as a whole"),
+        (("chart", "kept.json", "--matrix"), "a comparison is drawn alone and as a whole"),
+        (("chart", "kept.json", "--scenario", "x"), "a comparison is drawn alone and as a whole"),
+        (("report", "kept.json", "--trace", "kept.json"), "kept.json is a comparison"),
+        (("compare", "kept.json", "base.json"), "kept.json is not an iomodels result"),
+        (("check", "--baseline", "kept.json"), "kept.json is not an iomodels result"),
+    ):
+        done = cli(*arguments)
+        assert done.returncode == 2, done.stderr
+        assert said in done.stderr
+        assert done.stderr.count("\n") == 1
+    (tmp_path / "results").mkdir()
+    (tmp_path / "base.json").rename(tmp_path / "results" / "base.json")
+    (tmp_path / "kept.json").rename(tmp_path / "results" / "kept.json")
+    assert "latest: results/base.json" in cli("report").stderr
+
+
+def test_a_broken_comparison_is_one_sentence(cli, tmp_path) -> None:
+    recorded(tmp_path)
+    assert cli("compare", "base.json", "slow.json", "-o", "kept.json").returncode == 1
+    text = (tmp_path / "kept.json").read_text()
+    (tmp_path / "kept.json").write_text(text.replace('"slower"', '"great"'))
+    for command in ("chart", "report"):
+        done = cli(command, "kept.json")
+        assert done.returncode == 2
+        assert "kept.json is not a sound iomodels comparison" in done.stderr
+        assert done.stderr.count("\n") == 1

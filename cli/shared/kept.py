@@ -1,4 +1,4 @@
-"""The comparison that a check keeps: where, and that it is kept."""
+"""The comparison that `check` and `compare -o` keep: where, and that it is kept."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from iomodels.base.errors import NotWritten, OutputError
 from iomodels.results.where import FOLDER
 
-from ..shared.ending import Ending
-from ..shared.folders import free_name
+from .ending import Ending
+from .folders import free_name
 
 if TYPE_CHECKING:
     from iomodels.comparison.schema import Comparison
@@ -28,13 +28,13 @@ class Kept:
     force: bool = False
 
 
-def asked(output: Path, *, force: bool, baseline: Sequence[str] = ()) -> Kept:
+def asked(output: Path, *, force: bool, inputs: Sequence[str | Path] = ()) -> Kept:
     """For `-o`. Refused before anything is measured is what could not be written, and what would
-    take a baseline's place. Raises `OutputError`."""
+    take the place of one of the `inputs`. Raises `OutputError`."""
     from iomodels.base import files
 
-    if any(files.place(Path(path)) == files.place(output) for path in baseline):
-        raise OutputError(f"{output} is the baseline: keep the comparison in another file")
+    if any(files.place(Path(path)) == files.place(output) for path in inputs):
+        raise OutputError(f"{output} is an input: keep the comparison in another file")
     files.check_output(output, force=force)
     return Kept(output, by_default=False, force=force)
 
