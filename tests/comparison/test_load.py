@@ -72,6 +72,22 @@ def test_at_a_like_load_a_loss_fails() -> None:
 
 
 @pytest.mark.parametrize(
+    ("bases", "now", "differ"),
+    [
+        ([0.0, 0.1], 0.34, False),
+        ([0.0, 0.1], 0.36, True),
+        ([0.8, 1.4, 1.9], 1.0, False),
+        ([0.8, 1.4, 1.9], 0.6, False),
+        ([0.8, 1.4, 1.9], 0.5, True),
+    ],
+)
+def test_loads_differ_where_no_base_run_had_one_like_it(
+    bases: list[float], now: float, differ: bool
+) -> None:
+    assert load.Loads(bases, now, 2).differ is differ
+
+
+@pytest.mark.parametrize(
     ("now", "verdict"), [(1.15, "inconclusive"), (2.0, "slower"), (0.6, "inconclusive")]
 )
 def test_cpu_is_judged_with_a_margin(now: float, verdict: str) -> None:

@@ -79,16 +79,23 @@ def _without(run: Run, there: Set[matching.Key]) -> Run:
 
 @dataclass(frozen=True)
 class Loads:
-    """What others used while the base runs were measured, and the new one: in cores of `cores`."""
+    """What others used while each base run was measured, and the new one: in cores of `cores`."""
 
-    base: float
+    bases: Sequence[float]
     new: float
     cores: int
 
     @property
+    def base(self) -> float:
+        """In the usual base run."""
+        return median(self.bases)
+
+    @property
     def differ(self) -> bool:
-        """Whether by so much that times of the two say little of each other."""
-        return abs(self.new - self.base) >= noise.busy_cores(self.cores)
+        """Whether by so much that times of the two say little of each other: it is far from that of
+        every base run. (What differs among those is in the spread between them.)"""
+        far = noise.busy_cores(self.cores)
+        return not min(self.bases) - far < self.new < max(self.bases) + far
 
     @property
     def sentence(self) -> str:
@@ -144,5 +151,5 @@ def _loss(change: Change) -> float:
 
 
 def between(bases: Sequence[Run], new: Run) -> Loads:
-    """The loads of the base runs, in their median, and of the new one."""
-    return Loads(median(map(of_run, bases)), of_run(new), _cores(new))
+    """The loads of the base runs and of the new one."""
+    return Loads([of_run(run) for run in bases], of_run(new), _cores(new))
