@@ -43,7 +43,8 @@ def of_jobs() -> list[str]:
     """Every shell line of the jobs."""
     jobs = [job for block in ON_GITHUB for job in block["jobs"].values()]
     github = [step["run"] for job in jobs for step in job["steps"] if "run" in step]
-    gitlab = [line for block in ON_GITLAB for job in block.values() for line in job["script"]]
+    others = [job for block in ON_GITLAB for job in block.values()]
+    gitlab = [line for job in others for line in (*job["script"], *job.get("after_script", ()))]
     return [line for text in (*github, *gitlab) for line in text.splitlines()]
 
 
@@ -138,7 +139,7 @@ def test_other_commands_of_the_page_are_in_the_option_table(
         (tmp_path / file).touch()
     command = main.group.get_command(click.Context(main.group), name)
     with command.make_context(name, arguments[1:]) as context:
-        given = context.params["exported"]
+        given = context.params.get("exported", ())
     assert [text.partition("=")[0] for text in given] == formats_of(arguments)
 
 
