@@ -193,6 +193,17 @@ def test_the_page_explains_every_exit_code() -> None:
     assert codes >= raised | {*exit_codes.Exit, exit_codes.of_signal(signal.SIGINT)}
 
 
+def test_its_links_lead_somewhere() -> None:
+    """As GitHub makes the names of headings."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```", "", TEXT, flags=re.S | re.M), re.M)
+    names = {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in headings}
+    links = re.findall(r"\]\(([^)]+)\)", TEXT)
+    assert len(links) > 5
+    for link in links:
+        inside = link.startswith("#")
+        assert link[1:] in names if inside else (PAGE.parent / link).exists(), link
+
+
 def test_the_table_of_formats_is_the_generated_one() -> None:
     """To renew it: `python -m tests.exports.test_ci_page`."""
     assert TEXT.partition(BEGIN)[2].partition(END)[0] == exports.reference_table()
