@@ -13,10 +13,11 @@ from contextlib import suppress
 
 from iomodels.base.errors import NotApplicable, Paused, TrialError
 from iomodels.base.system import memory_file
-from iomodels.trials import failures, pauses
+from iomodels.trials import failures, pauses, worker
 from iomodels.trials.launch import Launch, own_launch
 from iomodels.trials.planned import Command
 from iomodels.trials.record import Record
+from iomodels.trials.starting import forking
 
 ANSWER_TIMEOUT_S = 10.0
 """How much longer than asked an answer may take before the watchdog kills the child."""
@@ -50,37 +51,49 @@ class Child:
         self._settings = command.settings
         # Before and after a slice a file may be read once more, from end to end.
         self._checks_s = 2 * command.settings.get("file_size", 0) / SLOWEST_DISK_BYTES_PER_S
+        self._launch = launch or own_launch()
+        self._behind: forking.Watched | None = None
+        """The worker, where it is not the process that was started here; None before it answers."""
         # A memfd keeps the last words without a thread that drains a pipe.
         self._stderr = memory_file("iomodels-last-words")
         try:
-            self._process = self._start(command, launch or own_launch())
+            self._process = self._start(command)
         except OSError as error:
             os.close(self._stderr)
             raise TrialError(
                 f"the trial's process cannot be started: {error.strerror or error}"
                 + (f" ({_MORE_PROCESSES})" if error.errno == errno.EAGAIN else "")
             ) from None
+        if self._heard is not None:
+            self._heard.started()
         self._pauses = pauses.Pauses(self._process.pid)
 
-    def _start(self, command: Command, launch: Launch) -> subprocess.Popen[bytes]:
+    def _start(self, command: Command) -> subprocess.Popen[bytes]:
+        launch = self._launch
         options = launch.installation.option_settings(command.engine, command.options)
         settings = {**command.settings, **options}
-        return subprocess.Popen(
-            launch.command(
-                str(os.getpid()),
-                command.engine,
-                command.channel,
-                str(self._record.fd),
-                *(f"{name}={value}" for name, value in settings.items()),
-            ),
-            env=launch.full_environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._stderr,
-            pass_fds=(self._record.fd, *command.descriptors),
-            # Its own process group: the terminal's Ctrl-C goes to the parent alone.
-            process_group=0,
-        )
+        self._heard = forking.Answers() if launch.forks else None
+        try:
+            return subprocess.Popen(
+                launch.command(
+                    str(worker.ANY_PARENT if launch.forks else os.getpid()),
+                    command.engine,
+                    command.channel,
+                    str(self._record.fd),
+                    *(f"{name}={value}" for name, value in settings.items()),
+                ),
+                env=launch.full_environment(),
+                stdin=subprocess.PIPE,
+                stdout=self._heard.their_fd if self._heard else subprocess.PIPE,
+                stderr=self._stderr,
+                pass_fds=(self._record.fd, *command.descriptors),
+                # Its own process group: the terminal's Ctrl-C goes to the parent alone.
+                process_group=0,
+            )
+        except OSError:
+            if self._heard is not None:
+                self._heard.close()
+            raise
 
     def __enter__(self) -> Child:
         return self
@@ -90,8 +103,19 @@ class Child:
         os.close(self._stderr)
 
     def open(self) -> None:
-        if self._answer(OPEN_TIMEOUT_S, None) != "open":
+        answer = self._answer(OPEN_TIMEOUT_S, None)
+        if self._heard is not None:
+            self._watch(self._heard.sender)
+        if answer != "open":
             raise failures.error(self._record, self._settings)
+
+    def _watch(self, pid: int) -> None:
+        """From its first answer on, the worker itself, instead of what started it."""
+        try:
+            self._behind = forking.Watched(pid)
+        except OSError:
+            raise TrialError(self._obituary()) from None
+        self._pauses = pauses.Pauses(pid, self._behind.last_stop)
 
     def run_slice(
         self, duration_s: float, progress: Progress, part: int = BOTH, operations: int = 0
@@ -126,14 +150,17 @@ class Child:
 
     def _answer(self, timeout_s: float, progress: Progress | None) -> str:
         """The child's next line. Raises `TrialError` when it dies or the time is over."""
-        assert self._process.stdout is not None
+        answers = self._heard or self._process.stdout
+        assert answers is not None
         poll = select.poll()
-        poll.register(self._process.stdout, select.POLLIN)
+        poll.register(answers, select.POLLIN)
+        if self._behind is not None:  # what started it may keep its output open
+            poll.register(self._behind, select.POLLIN)
         self._pauses.begin()
         waited_s = 0.0
         while True:
             before = pauses.now()
-            ready = poll.poll(PROGRESS_INTERVAL_S * 1000)
+            ready = [fd for fd, _ in poll.poll(PROGRESS_INTERVAL_S * 1000)]
             waited_s += self._pauses.waited(before, pauses.now(), PROGRESS_INTERVAL_S)
             if ready:
                 break
@@ -146,7 +173,7 @@ class Child:
                     f"the trial's process was stopped (SIGSTOP) for {STOPPED_TIMEOUT_S:g} s, "
                     "so it was killed: measure again"
                 )
-        line = self._process.stdout.readline()
+        line = answers.readline() if answers.fileno() in ready else b""
         if not line:
             raise TrialError(self._obituary())
         return line.decode().strip()
@@ -183,10 +210,16 @@ class Child:
         """It stops, cancels what is in flight, and ends. One that does not is killed: the record is
         ours, the data file has no name, helper threads and peers end with it."""
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
         self._record.ask_to_stop()
         with suppress(BrokenPipeError):  # unsent words for a child that is gone
             self._process.stdin.close()
+        if self._heard is not None:
+            forking.end(self._process, self._behind, STOP_PATIENCE_S, END_TIMEOUT_S)
+            self._heard.close()
+            if self._behind is not None:
+                self._behind.close()
+            return
+        assert self._process.stdout is not None
         try:
             self._process.wait(STOP_PATIENCE_S)
         except subprocess.TimeoutExpired:

@@ -8,15 +8,12 @@ What that one has is asked once, started exactly as its trials will be.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from iomodels import __version__, _core
 from iomodels.base.errors import ArmError
@@ -24,30 +21,8 @@ from iomodels.engines.catalog import DESCRIPTORS, Option, options_of
 from iomodels.engines.spec import EngineSpec
 from iomodels.trials import worker
 from iomodels.trials.record import Layout, own_layout
+from iomodels.trials.starting.asking import ask
 
-ANSWERED = frozenset({"parent", "version", "protocol", "worker", "core", "layout", "engines"})
-ASK_TIMEOUT_S = 30.0
-
-# `-P` keeps the current folder out, which may hold the sources of yet another iomodels.
-# In versions before the packages the worker lay beside the core.
-_QUESTION = """
-import json, os
-from iomodels import __version__, _core
-try:
-    from iomodels.trials import worker
-except ImportError:
-    from iomodels import worker
-layout = _core.record_layout()
-print(json.dumps({
-    "parent": os.getppid(),
-    "version": __version__,
-    "protocol": getattr(worker, "PROTOCOL", 0),
-    "worker": worker.__file__,
-    "core": _core.__file__,
-    "layout": layout | {"histogram_lower": _core.histogram_lower()},
-    "engines": {name: told.get("options", []) for name, told in _core.engines().items()},
-}))
-"""
 SPOKEN = (1, worker.PROTOCOL)
 """The protocols whose trials this version can run. In 1 the engines had no options of their own."""
 NOT_IN_FIRST = frozenset({"reason", "not_applicable", "counters", "closing_calls", "threads"})
@@ -94,6 +69,8 @@ class Launch:
     installation: Installation
     prefix: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    forks: bool = False
+    """Whether the prefix starts the interpreter as another process (`forking.py`)."""
 
     def command(self, *arguments: str) -> list[str]:
         """The command line of a trial's process (`worker.py` has its arguments)."""
@@ -127,13 +104,14 @@ def find_launch(
 ) -> Launch:
     """How to start trials with these; whatever would keep them from starting is found out here.
 
-    Raises `ArmError` where the prefix or the interpreter cannot be started, has no iomodels, or one
-    that speaks another protocol.
+    Raises `ArmError` where the prefix or the interpreter cannot be started, has no iomodels or one
+    that speaks another protocol, where a trial behind the prefix could not be reached or watched,
+    and where the dynamic loader leaves out what LD_PRELOAD or LD_LIBRARY_PATH names.
     """
     if python is None and not prefix and not environment:
         return own_launch()
     interpreter = python or sys.executable
-    answer = _ask(interpreter, tuple(prefix), environment)
+    answer, forks = ask(interpreter, tuple(prefix), environment)
     own = own_launch().installation
     missing = own.layout.words.keys() - answer["layout"]["words"].keys() - NOT_IN_FIRST
     if answer["protocol"] not in SPOKEN or missing:
@@ -150,46 +128,7 @@ def find_launch(
         layout=Layout(**answer["layout"]),
         engines={name: options_of(table) for name, table in answer["engines"].items()},
     )
-    return Launch(installation, tuple(prefix), dict(environment))
-
-
-def _ask(python: str, prefix: tuple[str, ...], environment: Mapping[str, str]) -> dict[str, Any]:
-    what = f'prefix="{" ".join(prefix)}"' if prefix else f"python={python}"
-    try:
-        done = subprocess.run(
-            [*prefix, python, "-P", "-c", _QUESTION],
-            env={**os.environ, **environment},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=ASK_TIMEOUT_S,
-            check=False,
-            process_group=0,  # as a trial's: setsid would start another process only from one
-        )
-    except (OSError, ValueError) as error:
-        raise ArmError(f"{what} cannot be started: {_why(error)}") from None
-    except subprocess.TimeoutExpired:
-        raise ArmError(f"{what} did not start Python within {ASK_TIMEOUT_S:.0f} s") from None
-    lines = done.stdout.decode(errors="replace").strip().splitlines()
-    try:
-        answer: dict[str, Any] = json.loads(lines[-1]) if lines and done.returncode == 0 else {}
-    except ValueError:
-        answer = {}
-    if not isinstance(answer, dict) or not answer.keys() >= ANSWERED:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        words = f"; its last words: {said[-1]}" if said else ""
-        raise ArmError(
-            f"{what} does not start a Python that has iomodels (exit code {done.returncode}){words}"
-        )
-    if answer["parent"] != os.getpid():
-        raise ArmError(
-            f"{what} starts Python in another process, where the trial could not be watched: "
-            "use a program that becomes the one it starts, such as taskset or env"
-        )
-    return answer
-
-
-def _why(error: OSError | ValueError) -> str:
-    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+    return Launch(installation, tuple(prefix), dict(environment), forks)
 
 
 def _hash(core: str) -> str:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,8 +53,10 @@ def _runnable_s() -> float | None:
 class Pauses:
     """What was noticed since `begin`: `paused_s`, in about, and `found` (however short it was)."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, last_stop: Callable[[int], int | None] | None = None) -> None:
+        """`last_stop` looks at a process that is no child of this one."""
         self._pid = pid
+        self._last_stop = last_stop or _last_stop
         self.begin()
 
     def begin(self) -> None:
@@ -61,7 +64,8 @@ class Pauses:
         self.paused_s = 0.0
         self.found = False
         self.is_stopped = False
-        _forget_stops(self._pid)
+        # A stop that has ended concerns nobody any more; one that goes on is noticed again.
+        self._last_stop(self._pid)
 
     def waited(self, before: Reading, after: Reading, longest_s: float) -> float:
         """Account for one wait, which should have lasted `longest_s` or less.
@@ -77,7 +81,7 @@ class Pauses:
         if late_s > (LATE_S if known else LATE_WITHOUT_ACCOUNT_S):
             self._note(late_s)
             elapsed_s -= late_s
-        stop = _last_stop(self._pid)
+        stop = self._last_stop(self._pid)
         self.is_stopped = stop == os.CLD_STOPPED
         if stop is None:
             return elapsed_s
@@ -105,8 +109,3 @@ def _last_stop(pid: int) -> int | None:
     except OSError:  # it has ended, or a sandbox does not allow the call
         return None
     return None if over is None else int(over.si_code)
-
-
-def _forget_stops(pid: int) -> None:
-    """A stop that has ended concerns nobody any more; one that goes on is noticed again."""
-    _last_stop(pid)

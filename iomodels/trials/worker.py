@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
+import os
 import resource
 import sys
 from contextlib import suppress
@@ -24,6 +25,9 @@ from types import ModuleType
 
 PROTOCOL = 2
 """Of all of the above. `launch.SPOKEN` has those that this version still speaks."""
+ANY_PARENT = 0
+"""PARENT_PID where a launcher is in between: then it is the launcher's end that ends this process,
+and the end of its input."""
 
 
 def _load_core(path: str) -> ModuleType:
@@ -50,7 +54,8 @@ def main(arguments: list[str]) -> None:
     path, parent, engine, channel, record_fd, *settings = arguments
     core = _load_core(path)
     with suppress(PermissionError):  # refused: then the end of its input ends it, a slice later
-        core.die_with_parent(int(parent))
+        # In a PID namespace of its own the parent's number is 0, too.
+        core.die_with_parent(os.getppid() if int(parent) == ANY_PARENT else int(parent))
     _raise_descriptor_limit()
     numbers = {name: int(value) for name, _, value in (word.partition("=") for word in settings)}
     loop = core.Loop(engine, channel, numbers, int(record_fd))
