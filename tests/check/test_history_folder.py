@@ -72,7 +72,7 @@ def test_a_copy_counts_once_also_where_one_of_them_is_small(tmp_path) -> None:
     save.save(of_day(1), tmp_path / "whole.json", force=False)
     folder.add(of_day(1), tmp_path)
     assert days(tmp_path) == [1]
-    assert codes(tmp_path) == ["same-run"]
+    assert codes(tmp_path) == ["copy"]
 
 
 def test_each_of_many_at_once_gets_a_name_of_its_own_and_a_whole_file(tmp_path) -> None:
