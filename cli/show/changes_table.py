@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from rich import box
-from rich.console import RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -33,11 +35,20 @@ STYLES = {
 }
 OUTCOME_STYLES = {"passed": "bold green", "regression": "bold red"}
 TITLES = {key: metric.column for key, metric in METRICS.items()} | {SUITE.key: "median"}
+NUMBERS = ("base", "new", "change", "interval", "n", "detectable")
+HEADINGS = {"detectable": "detect-\nable"}
+LEAST_NEEDED = ("detectable", "n", "interval")
+"""Of `NUMBERS`, what is left out first."""
+MOST_ENGINE = 24
+"""Characters of a line of an engine's name; of a longer one the rest comes below."""
 SHORT_LEGEND = "Intervals: {interval}. --legend explains the columns."
 LEGEND = {
     "base": "the median of the base; the metric's column has its unit",
     "new": "that of the new side",
-    "change": "new divided by base, as a difference in per cent",
+    "change": (
+        "new divided by base, as a difference in per cent; against several base runs, by the level "
+        "of each run, and without what all cells did alike"
+    ),
     "interval": "of the change, in per cent: {interval}",
     "n": "pairs, or rounds on the side with fewer",
     "detectable": (
@@ -61,7 +72,7 @@ def report(comparison: Comparison, *, explain: bool = False) -> list[RenderableT
     for heading, changes in _grouped(comparison.changes).items():
         rows = [change for change in changes if not wording.is_dull(change)]
         if rows:
-            shown += [Text(""), safe(heading, "bold"), _table(rows), *_reasons(rows)]
+            shown += [Text(""), safe(heading, "bold"), ChangesTable(rows), *_reasons(rows)]
     if counters := wording.counters(comparison):
         shown += [Text(""), Text(counters)]
     return [
@@ -82,28 +93,49 @@ def _grouped(changes: Iterable[Change]) -> dict[str, list[Change]]:
     return groups
 
 
-def _table(rows: Sequence[Change]) -> Table:
+@dataclass(frozen=True)
+class ChangesTable:
+    """The rows of one point. Where there is no room for all columns, the least needed are left
+    out, so that an engine's name stays whole."""
+
+    rows: Sequence[Change]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for count in range(len(LEAST_NEEDED) + 1):
+            table = _table(self.rows, LEAST_NEEDED[:count])
+            needed = Measurement.get(console, options.update(max_width=1000), table).minimum
+            if needed <= options.max_width:
+                break
+        yield table
+
+
+def _table(rows: Sequence[Change], without: Sequence[str]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    table.add_column("engine", overflow="fold", ratio=1)
+    names = [engine_name(change.engine) for change in rows]
+    longest = max(len(line) for name in names for line in name.split("\n"))
+    least = max(len("engine"), min(longest, MOST_ENGINE))
+    table.add_column("engine", overflow="fold", ratio=1, min_width=least)
     table.add_column("metric", no_wrap=True)
-    for name in ("base", "new", "change", "interval", "n", "detect-\nable"):
-        table.add_column(name, justify="right", no_wrap=True)
+    chosen = [name for name in NUMBERS if name not in without]
+    for name in chosen:
+        table.add_column(HEADINGS.get(name, name), justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    for change in rows:
+    for name, change in zip(names, rows, strict=True):
+        numbers = _numbers(change)
         table.add_row(
-            Text(engine_name(change.engine)),
-            safe(_metric(change)),
-            *(_side(change, side) for side in (change.base, change.new)),
-            *_numbers(change),
+            Text(name),
+            _metric(change),
+            *(numbers.get(column, "") for column in chosen),
             Text(word := wording.verdict(change), style=STYLES[word]),
         )
     return table
 
 
-def _metric(change: Change) -> str:
+def _metric(change: Change) -> Text:
     if change.metric.startswith(COUNTER_PREFIX):
-        return f"{change.metric.removeprefix(COUNTER_PREFIX)[:14]}/op"
-    return TITLES.get(change.metric, change.metric[:10])
+        name = change.metric.removeprefix(COUNTER_PREFIX)[:14]
+        return safe(name).append("/op" if len(name) < 10 else "\n/op")
+    return safe(TITLES.get(change.metric, change.metric[:10]))
 
 
 def _side(change: Change, side: Interval | None) -> str:
@@ -114,17 +146,18 @@ def _side(change: Change, side: Interval | None) -> str:
     return format_count(side.median) if metric is None else metric.unit.short(side.median)
 
 
-def _numbers(change: Change) -> tuple[str, ...]:
-    rounds = str(change.rounds) if change.rounds else ""
+def _numbers(change: Change) -> dict[str, str]:
+    """What there is of `NUMBERS`."""
+    found = {"base": _side(change, change.base), "new": _side(change, change.new)}
+    found["n"] = str(change.rounds) if change.rounds else ""
     if change.ratio is None:
-        return "", "", rounds, ""
+        return found
     low, high = _percent(change.ratio.low), _percent(change.ratio.high)
-    return (
-        f"{_percent(change.ratio.median)} %",
-        f"{low}…{high}" if change.rounds >= MIN_ROUNDS else "",
-        rounds,
-        wording.detectable(change),
-    )
+    return found | {
+        "change": f"{_percent(change.ratio.median)} %",
+        "interval": f"{low}…{high}" if change.rounds >= MIN_ROUNDS else "",
+        "detectable": wording.detectable(change),
+    }
 
 
 def _percent(ratio: float) -> str:
@@ -188,7 +221,7 @@ def _outcome(comparison: Comparison) -> Text:
 def _legend(
     shown: Sequence[RenderableType], comparison: Comparison, *, explain: bool
 ) -> list[RenderableType]:
-    if not any(isinstance(part, Table) for part in shown):
+    if not any(isinstance(part, ChangesTable) for part in shown):
         return []
     if not explain:
         return [Text(""), safe(SHORT_LEGEND.format(interval=comparison.interval), "dim")]
