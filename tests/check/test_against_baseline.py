@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -334,8 +335,12 @@ def test_a_folder_is_a_baseline_of_all_its_results(recorded: Run, tmp_path: Path
 def test_an_unreadable_folder_is_not_an_empty_one(tmp_path, monkeypatch) -> None:
     """Root reads every folder, so the refusal is injected."""
 
-    def refused(_: Path) -> None:
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    reads = Path.iterdir
+
+    def refused(path: Path) -> Iterator[Path]:
+        if path == tmp_path:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return reads(path)
 
     monkeypatch.setattr(Path, "iterdir", refused)
     with pytest.raises(UsageError, match=r"cannot be read \(Permission denied\)"):
