@@ -190,3 +190,12 @@ def test_the_other_build_has_no_recorder_in_its_calls(tmp_path, monkeypatch):
     plain = uses(recorder.build_core(tmp_path))
     assert plain > 10
     assert uses(recorder.build_core(tmp_path, recorder.WITHOUT)) < plain / 5
+
+
+def test_levels_are_simulated_with_tiny_settings() -> None:
+    command = [sys.executable, str(BENCHMARKS / "levels.py"), "--cells", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    tables = [len(part.splitlines()) - 2 for part in done.stdout.split("\n\n")]
+    assert tables == [4 * 3, 3 * 3, 4]
+    assert all(0 <= float(share) <= 100 for share in re.findall(r"([\d.]+) ?%", done.stdout))

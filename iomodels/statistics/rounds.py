@@ -30,10 +30,12 @@ interval of their ratio excludes a larger one; where it does not, no difference 
 
 LEAST_AT_LEVEL, LEAST_SHARE_AT_LEVEL = 3, 1 / 12
 """A level has so many of all rounds; what is fewer are strays, as heavy tails have them."""
-LEAST_VISITS = 2
-"""How often a level must have been reached: once is an incident, or a change."""
-LEAST_PAIRS, LOPSIDED = 10, 0.05
-"""Of the pairs of an A/B: how many have to remain, and the level of the sign test of the others."""
+LEAST_VISITS, LEAST_BESIDE_STEP = 2, 2
+"""How often a level must have been reached, since once is an incident or a change; and how many
+rounds a single step to it or from it must leave unexplained: fewer are strays beside a change."""
+LEAST_PAIRS, LOPSIDED = 10, 0.002
+"""Of the pairs of an A/B: how many have to remain, and the level of the sign test of the others (by
+which false alarms can become more frequent, and no more)."""
 
 _BIMODAL_GAP = math.log(1.2)
 _BIMODAL_GAP_TO_SPREAD = 3.0
@@ -174,11 +176,10 @@ def modes(runs: Sequence[Sequence[float]], new: Sequence[float] = ()) -> list[Mo
     between them.
 
     A level counts only if it was left and reached again: `LEAST_VISITS` separate times within
-    `runs`, or within `new`. So neither a machine that changed for good nor a new run at another
-    level than all before it is one: those are changes. Of simulated cells with one level (noise
-    of 1 to 10 % with heavy tails, 1 to 5 % between runs) at most 1 in 100 is said to have several
-    (`tests/statistics/test_modes.py`); of those with three, 4.5 times apart in all, with 5 % of
-    noise, 97 in 100 from three runs on.
+    `runs`, or within `new`, and not by a few strays (`LEAST_BESIDE_STEP`). So neither a machine that
+    changed for good nor a new run at another level than all before it is one: those are changes.
+    `benchmarks/levels.py` says how often cells with one level are said to have several (1 in 500 at
+    most, with heavy tails, drift, or a change for good), and how often those with three are found.
     """
     sequences = [_logs(value for run in runs for value in run), _logs(new)]
     parts = _apart(sorted(value for sequence in sequences for value in sequence))
@@ -186,7 +187,7 @@ def modes(runs: Sequence[Sequence[float]], new: Sequence[float] = ()) -> list[Mo
     levels = [
         Mode(*(math.exp(value) for value in (part[0], median(part), part[-1])))
         for part in parts
-        if len(part) >= least and max(_visits(part, logs) for logs in sequences) >= LEAST_VISITS
+        if len(part) >= least and any(_is_met_again(part, logs) for logs in sequences)
     ]
     return levels if len(levels) > 1 else []
 
@@ -254,10 +255,24 @@ def _most(ordered: Sequence[float]) -> float:
     return ordered[-1 - tenth] - ordered[tenth]
 
 
-def _visits(part: Sequence[float], logs: Sequence[float]) -> int:
-    """How many separate times a sequence reaches that part."""
-    inside = (part[0] <= value <= part[-1] for value in logs)
-    return sum(there for there, _ in groupby(inside))
+def _is_met_again(part: Sequence[float], logs: Sequence[float]) -> bool:
+    """Whether a sequence comes to that part several times, and not just once and for good."""
+    inside = [part[0] <= value <= part[-1] for value in logs]
+    visits = sum(there for there, _ in groupby(inside))
+    least = max(LEAST_BESIDE_STEP, LEAST_SHARE_AT_LEVEL * len(logs))
+    return visits >= LEAST_VISITS and _beside_step(inside) >= least
+
+
+def _beside_step(inside: Sequence[bool]) -> int:
+    """How many of a sequence differ from the single step, up or down, that explains most of it."""
+    before, after = 0, sum(inside)
+    fewest = after  # never inside
+    for index, there in enumerate(inside):
+        before, after = before + there, after - there
+        left = len(inside) - index - 1
+        # Inside until here and not after; or the other way round.
+        fewest = min(fewest, index + 1 - before + after, before + left - after)
+    return fewest
 
 
 # Of counts
