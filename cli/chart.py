@@ -19,6 +19,7 @@ from .shared.folders import make_folder
 
 if TYPE_CHECKING:
     from iomodels.charts import Format, Picture
+    from iomodels.comparison.trends import History
 
 
 @click.command()
@@ -74,7 +75,8 @@ def command(
     RESULT is a file that `iomodels bench` wrote, or a comparison that `iomodels check` kept;
     without one, or with "latest", it is the newest result in results/. Several are overlaid. Each
     scenario gets at most four pictures, those that answer its question; --all draws the others
-    too. Each picture is a file in DIR; the file names go to standard output.
+    too. Of a folder, which is a history, it draws the trend of each cell over its runs. Each
+    picture is a file in DIR; the file names go to standard output.
 
     Exit codes: 0 all drawn, 2 usage error, or a file that cannot be read or written, 3 nothing to
     draw.
@@ -126,30 +128,42 @@ def _pictures(results: Sequence[Path], scenario: str | None, *, matrix: bool) ->
     from iomodels.analysis.assembled import PARTIAL_FILE
     from iomodels.charts.drawing.origin import run_names
     from iomodels.comparison.schema import Comparison
+    from iomodels.comparison.trends import History
 
     from .shared.drawing import note_lacking_letters
     from .show import console
 
     contents = [loaded(path) for path in results]
     note_lacking_letters(contents)
-    runs = [content for content in contents if not isinstance(content, Comparison)]
+    runs = [content for content in contents if not isinstance(content, Comparison | History)]
     for notice in (notice for run in runs for notice in run.warnings):
         if notice.code == PARTIAL_FILE:  # a picture alone does not say it
             console.err().print(console.safe(f"warning: {notice.message}"), soft_wrap=True)
-    compared = [content for content in contents if isinstance(content, Comparison)]
-    if compared:
+    others = [content for content in contents if isinstance(content, Comparison | History)]
+    if others:
         if len(contents) > 1 or scenario is not None or matrix:
             raise click.UsageError(
-                "a comparison is drawn alone and as a whole: name one file, without --scenario and "
-                "--matrix"
+                "a comparison or a folder is drawn alone and as a whole: name one, without "
+                "--scenario and --matrix"
             )
-        return charts.of_comparison(compared[0])
+        (other,) = others
+        if isinstance(other, Comparison):
+            return charts.of_comparison(other)
+        return _of_history(other, results[0])
     if not matrix:
         names = run_names(runs, results)
         return charts.pictures(runs, scenario=scenario, names=names)
     if scenario is None:
         return charts.matrices(runs[0])
     return [charts.matrix(runs[0], scenario)]
+
+
+def _of_history(history: History, folder: Path) -> list[Picture]:
+    from iomodels import charts
+
+    if not (pictures := charts.of_history(history)):
+        raise NothingToDraw(f"there is no trend in {folder}: it needs two runs of one machine")
+    return pictures
 
 
 def _default_folder(results: Sequence[Path]) -> Path:

@@ -18,6 +18,7 @@ from .shared.folders import make_folder
 if TYPE_CHECKING:
     from iomodels.charts import Picture
     from iomodels.comparison.schema import Comparison
+    from iomodels.comparison.trends import History
     from iomodels.report.frame import Drawing
     from iomodels.results.schema import Run
     from iomodels.trace.schema import Trace
@@ -60,8 +61,8 @@ def command(
 
     RESULT is a file that `iomodels bench` wrote; without one, or with "latest", it is the newest in
     results/. The page has the findings, sortable tables, pictures, the machine, and the command to
-    repeat the run; that of a comparison, which `iomodels check` keeps, has its changes. It is a
-    single file that needs no network.
+    repeat the run; that of a comparison, which `iomodels check` keeps, has its changes, and that of
+    a folder the trend of each cell over its runs. It is a single file that needs no network.
 
     Exit codes: 0 written, 2 usage error, or a file that cannot be read or written, 3 an
     empty result.
@@ -71,6 +72,7 @@ def command(
     prepare_drawing()
     from iomodels.base import files
     from iomodels.comparison.schema import Comparison
+    from iomodels.comparison.trends import History
     from iomodels.report.page import page
     from iomodels.trace import schema as trace
 
@@ -80,8 +82,9 @@ def command(
         raise click.UsageError("a page is of one result: name one file, and traces after --trace")
     (result,) = found([result])
     content = loaded(result)
-    if isinstance(content, Comparison) and trace_files:
-        raise click.UsageError(f"{result} is a comparison: traces stand on the page of a result")
+    if isinstance(content, Comparison | History) and trace_files:
+        kind = "a comparison" if isinstance(content, Comparison) else "a folder"
+        raise click.UsageError(f"{result} is {kind}: traces stand on the page of a result")
     output = output or result.with_suffix(".html")
     trace_files = tuple(_trace_files((*trace_files, *more)))
     traces = [trace.load(path) for path in trace_files]
@@ -91,6 +94,8 @@ def command(
     files.check_output(output, force=force)
     if isinstance(content, Comparison):
         html = _of_comparison(content)
+    elif isinstance(content, History):
+        html = _of_history(content, result)
     else:
         html = page(content, _drawings(content, every=every), _flows(content, traces))
     files.write(html.encode(), output, force=force)
@@ -115,9 +120,20 @@ def _of_comparison(comparison: Comparison) -> str:
     from iomodels import charts
     from iomodels.report.comparison_page import page
 
-    return page(
-        comparison, [_drawing(each, each.subject) for each in charts.of_comparison(comparison)]
-    )
+    drawn = {each.name: _drawing(each, each.subject) for each in charts.of_comparison(comparison)}
+    trend = drawn.pop(charts.TREND, None)
+    return page(comparison, list(drawn.values()), trend)
+
+
+def _of_history(history: History, folder: Path) -> str:
+    from iomodels import charts
+    from iomodels.base.names import text_of
+    from iomodels.report.history_page import page
+
+    pictures = charts.of_history(history)
+    if not pictures:
+        raise NothingToDraw(f"there is no trend in {folder}: it needs two runs of one machine")
+    return page(history, text_of(folder.name), _drawing(pictures[0], pictures[0].subject))
 
 
 def _drawings(run: Run, *, every: bool) -> list[Drawing]:

@@ -11,26 +11,34 @@ from iomodels.results.where import FOLDER, LATEST
 
 if TYPE_CHECKING:
     from iomodels.comparison.schema import Comparison
+    from iomodels.comparison.trends import History
     from iomodels.results.schema import Run
 
 
 def found(given: Sequence[Path]) -> list[Path]:
-    """The files of these arguments: `latest` becomes the newest result in `results/`, and standard
-    error says which that is.
+    """The files and folders of these arguments: `latest` becomes the newest result in `results/`,
+    and standard error says which that is; `.` becomes a path with a name.
 
     Raises `UsageError` where there is none.
     """
-    return [_latest() if path == Path(LATEST) else path for path in given]
+    paths = (_latest() if path == Path(LATEST) else path for path in given)
+    return [path if path.name else path.resolve() for path in paths]
 
 
-def loaded(path: Path) -> Run | Comparison:
-    """What is in this file: a run, whole or not, or a comparison that `check` kept.
+def loaded(path: Path) -> Run | Comparison | History:
+    """What is in this file: a run, whole or not, or a comparison that `check` kept; of a folder,
+    the trends over its runs.
 
-    Raises `ResultError`.
+    Raises `ResultError`, and `UsageError` for a folder without a result.
     """
     from iomodels.analysis import assembled
     from iomodels.comparison import document
 
+    if path.is_dir():
+        from iomodels.check.history.baseline import load_baseline
+        from iomodels.check.history.over_time import of_baseline
+
+        return of_baseline(load_baseline([path]))
     return document.load(path) if document.is_comparison(path) else assembled.load(path)
 
 

@@ -15,6 +15,7 @@ from iomodels.base.errors import OutputError
 
 if TYPE_CHECKING:
     from iomodels.comparison.schema import Comparison
+    from iomodels.comparison.trends import History
     from iomodels.results.schema import Run
 
 
@@ -73,7 +74,7 @@ def _temporary_folder() -> str:
     )
 
 
-def note_lacking_letters(contents: Sequence[Run | Comparison]) -> None:
+def note_lacking_letters(contents: Sequence[Run | Comparison | History]) -> None:
     """Say which letters of their texts no font has, and what to install; pictures show their
     numbers."""
     from iomodels.charts.drawing.style import FONT_PACKAGES, lacking
@@ -87,10 +88,16 @@ def note_lacking_letters(contents: Sequence[Run | Comparison]) -> None:
         console.err().print(console.safe(note), soft_wrap=True)
 
 
-def _texts(content: Run | Comparison) -> Iterator[str]:
+def _texts(content: Run | Comparison | History) -> Iterator[str]:
     from iomodels.comparison.schema import Comparison
+    from iomodels.comparison.trends import History
 
+    if isinstance(content, History):
+        yield from (run.known_change for run in content.runs)
+        yield from (trend.scenario for trend in content.trends)
+        return
     if isinstance(content, Comparison):
+        yield from (run.known_change for run in content.history)
         yield from (content.base_name, content.new_name)
         yield from (change.scenario for change in content.changes)
         return

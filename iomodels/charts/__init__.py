@@ -34,6 +34,7 @@ from iomodels.charts.drawing.scene import NARROW_IN, WIDTH_IN, Scene, scenes
 from iomodels.charts.drawing.style import context, safe
 from iomodels.comparison import wording
 from iomodels.comparison.schema import Comparison
+from iomodels.comparison.trends import History
 from iomodels.results.schema import Run
 
 __all__ = [
@@ -41,11 +42,13 @@ __all__ = [
     "COMPARISON_CHARTS",
     "FIRST",
     "FORMATS",
+    "TREND",
     "Format",
     "Picture",
     "matrices",
     "matrix",
     "of_comparison",
+    "of_history",
     "pictures",
     "render",
 ]
@@ -70,6 +73,10 @@ FIRST = 4
 
 COMPARISON_CHARTS: tuple[ComparisonChart, ...] = (changes.CHART, trend.CHART)
 """Every kind of picture of a comparison, in the order in which they stand on its page."""
+
+
+TREND = trend.CHART.name
+"""That of a comparison with a history, which has a place of its own on the page."""
 
 
 def pictures(
@@ -124,6 +131,28 @@ def of_comparison(comparison: Comparison) -> list[Picture]:
         )
         for chart in COMPARISON_CHARTS
         if chart.suits(comparison)
+    ]
+
+
+def of_history(history: History) -> list[Picture]:
+    """The picture of the runs of a folder; empty for one run, and where nothing was measured."""
+    if not trend.has_several(history):
+        return []
+
+    def draw(width_in: float) -> Figure:
+        with context():
+            return trend.draw_history(history, width_in)
+
+    return [
+        Picture(
+            name=trend.CHART.name,
+            scenario="",
+            title=f"{trend.SUBJECT}: {trend.span(history.runs)}",
+            alt=trend.describe(history),
+            draw=partial(draw, WIDTH_IN),
+            draw_narrow=partial(draw, NARROW_IN),
+            subject=trend.SUBJECT,
+        )
     ]
 
 

@@ -20,8 +20,9 @@ from iomodels.base.units import counted, format_count
 from iomodels.comparison import trends
 from iomodels.comparison.metrics import METRICS
 from iomodels.comparison.schema import Comparison, HistoryRun, Trend
+from iomodels.comparison.trends import History
 
-from .drawing.chart import ComparisonChart
+from .drawing.chart import ComparisonChart, in_words
 from .drawing.scene import MARGIN_IN, WIDTH_IN
 from .drawing.sheet import Grid, Sheet, comparison_sheet, sheet_of, size_in
 from .drawing.style import (
@@ -100,22 +101,32 @@ def draw(comparison: Comparison, wide_in: float) -> Figure:
     return _drawn(on, grid, shown)
 
 
-def draw_history(
-    history: Sequence[HistoryRun], found: Sequence[Trend], footer: Sequence[str], wide_in: float
-) -> Figure:
+def draw_history(history: History, wide_in: float) -> Figure:
     """The runs of a folder, none of which is compared with the others."""
-    shown = Shown(history, found, is_checked=False, width_in=wide_in)
+    shown = Shown(history.runs, history.trends, is_checked=False, width_in=wide_in)
     grid = _grid(shown)
     on = sheet_of(
         wide_in,
         grid.height_in,
         title=SUBJECT,
-        under=[span(history)],
+        under=[span(history.runs)],
         below=[*explained(shown), _some(shown)],
-        footer=footer,
+        footer=[],
         most=4 if shown.is_narrow else 2,
     )
     return _drawn(on, grid, shown)
+
+
+def describe(history: History) -> str:
+    """That picture in words."""
+    shown = Shown(history.runs, history.trends, is_checked=False, width_in=WIDTH_IN)
+    sentences = spoken(history.runs, history.trends)
+    return in_words([f"{SUBJECT}.", f"{span(history.runs)}.", *explained(shown), *sentences])
+
+
+def has_several(history: History) -> bool:
+    """Whether there is a trend to show: one run has none."""
+    return len(history.runs) > 1 and bool(history.trends)
 
 
 def span(history: Sequence[HistoryRun]) -> str:
@@ -315,12 +326,12 @@ def _heading(ax: Axes, trend: Trend, shown: Shown) -> None:
 
 def _came_to(trend: Trend, shown: Shown, room_in: float) -> tuple[str, str]:
     """What stands above a panel, in its longest form that fits: the last change, or the value."""
-    texts, colour = _in_words(trend, shown)
+    texts, colour = _forms(trend, shown)
     texts = [safe(text, 120) for text in texts]
     return next((t for t in texts if width_in(t, SMALL_PT) <= room_in), texts[-1]), colour
 
 
-def _in_words(trend: Trend, shown: Shown) -> tuple[list[str], str]:
+def _forms(trend: Trend, shown: Shown) -> tuple[list[str], str]:
     """The longest form first, and its colour."""
     title, metric = trends.title(trend), METRICS.get(trend.metric)
     if trend.runs[-1] is None:
@@ -342,10 +353,6 @@ def _in_words(trend: Trend, shown: Shown) -> tuple[list[str], str]:
 # ------------------------------------------------------------------ the kind of picture
 
 
-def _suits(comparison: Comparison) -> bool:
-    return len(comparison.history) > 1 and bool(comparison.trends)
-
-
 def _explain(comparison: Comparison) -> list[str]:
     return explained(
         Shown(comparison.history, comparison.trends, is_checked=True, width_in=WIDTH_IN)
@@ -362,7 +369,7 @@ def spoken(history: Sequence[HistoryRun], found: Sequence[Trend]) -> list[str]:
 CHART = ComparisonChart(
     "trend",
     SUBJECT,
-    _suits,
+    lambda comparison: has_several(History(comparison.history, comparison.trends)),
     draw,
     _explain,
     lambda comparison: spoken(comparison.history, comparison.trends),

@@ -25,6 +25,14 @@ MINUS = "\N{MINUS SIGN}"
 _ERRORS_IN_INTERVAL = 2 * NormalDist().inv_cdf(0.975)
 
 
+@dataclass(frozen=True)
+class History:
+    """Runs of one machine, oldest first, and the trends over them."""
+
+    runs: list[HistoryRun]
+    trends: list[Trend]
+
+
 # ------------------------------------------------------------------ trends of runs
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from iomodels.comparison import wording
+from iomodels.comparison import trends, wording
 from iomodels.comparison.schema import Change, Comparison, Verdict
 from iomodels.comparison.verdict import FAILING
 from iomodels.report import frame
@@ -38,8 +38,10 @@ class ChangeRow:
     entries: tuple[Entry, ...]
 
 
-def page(comparison: Comparison, drawings: Sequence[Drawing] = ()) -> str:
-    """The whole page, as HTML.
+def page(
+    comparison: Comparison, drawings: Sequence[Drawing] = (), trend: Drawing | None = None
+) -> str:
+    """The whole page, as HTML. `trend` is the picture of its history.
 
     Raises `ValueError` for a drawing that is not an SVG as our charts make them.
     """
@@ -59,6 +61,8 @@ def page(comparison: Comparison, drawings: Sequence[Drawing] = ()) -> str:
         "more_rows": max(0, len(changes) - MAX_ROWS),
         "has_limits": any(change.limit is not None for change in changes),
         "figures": [frame.figure(drawing, inliner) for drawing in drawings],
+        "trend": frame.figure(trend, inliner) if trend else None,
+        "trend_sentences": trends.sentences(comparison.history, comparison.trends)[:MAX_LINES],
         "differences": [
             (frame.in_words(d.name), frame.shown(d.name, d.base), frame.shown(d.name, d.new))
             for d in comparison.differences[:MAX_LINES]

@@ -14,7 +14,7 @@ from iomodels.analysis import assembled
 from iomodels.results import save
 from iomodels.results.schema import ARM, Run
 
-from ..factory import make_cell, make_run
+from ..factory import make_cell, make_run, make_trial
 from ..processes import await_children
 from .running import QUICK, cli, command_line, environment
 
@@ -226,3 +226,35 @@ def test_a_small_file_is_compared_drawn_and_exported(cli, base) -> None:
     assert cli("compare", name, name).returncode == 0
     assert cli("report", name, "-o", "page.html").returncode == 0
     assert cli("chart", name, "-o", "pictures").returncode == 0
+
+
+def test_a_folder_has_a_picture_and_a_page_of_its_trends(cli, tmp_path) -> None:
+    for day in range(1, 9):
+        speed = 10_000.0 if day < 5 else 8_000.0
+        made = make_cell(trials=[make_trial(n, throughput_ops=speed + n + day) for n in range(7)])
+        recorded(tmp_path / "ci", day, cells=[made], known_change="a new disk" * (day == 5))
+    drawn = cli("chart", "ci", "--format", "svg")
+    assert (drawn.returncode, drawn.stdout) == (0, "ci-pictures/trend.svg\n"), drawn.stderr
+    picture = (tmp_path / "ci-pictures" / "trend.svg").read_text()
+    assert "throughput \N{MINUS SIGN}20 % since 2026-01-05 (a)" in picture
+    assert cli("report", "ci").returncode == 0
+    page = (tmp_path / "ci.html").read_text().replace("\N{NO-BREAK SPACE}", " ")
+    assert "History: ci" in page
+    assert "throughput \N{MINUS SIGN}20 % since 2026-01-05 (a new disk)." in page
+    here = command_line("report", ".", "-o", "../here.html")
+    done = subprocess.run(here, cwd=tmp_path / "ci", env=environment(), check=False)
+    assert done.returncode == 0
+    assert str(tmp_path) not in (tmp_path / "here.html").read_text()
+
+
+def test_one_run_has_no_trend_and_a_folder_is_drawn_alone(cli, tmp_path) -> None:
+    recorded(tmp_path / "ci", 1)
+    for command in ("chart", "report"):
+        done = cli(command, "ci")
+        assert (done.returncode, done.stdout) == (3, "")
+        assert "there is no trend in ci: it needs two runs" in done.stderr
+        (tmp_path / "none").mkdir(exist_ok=True)
+        assert cli(command, "none").returncode == 2
+    done = cli("chart", "ci", "ci/01.json")
+    assert done.returncode == 2
+    assert "drawn alone" in done.stderr

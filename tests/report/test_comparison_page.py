@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from msgspec.structs import replace
 
 from iomodels.comparison import document, wording
-from iomodels.comparison.schema import Difference
+from iomodels.comparison.schema import Difference, HistoryRun, Trend
 from iomodels.report.comparison_page import MAX_ROWS, page
-from iomodels.results.schema import Notice, Tool
+from iomodels.results.schema import Interval, Notice, Tool
 
 from .. import comparison_samples as samples
 from ..hostile_names import comparisons, make_change, make_comparison
@@ -58,6 +58,22 @@ def test_it_says_what_came_out_what_changed_and_what_was_compared(written):
         assert said in shown, said
     assert "slow-device, select: throughput: suspect: looks worse by 7 %, limit 5 %." in shown
     assert shown.count("suspect") >= 3
+
+
+def test_a_history_has_a_section_with_its_picture_and_a_sentence_for_what_changed(written):
+    runs = [HistoryRun(f"2026-01-{day:02}T00:00:00Z", "6.1") for day in range(1, 9)]
+    levels = [Interval(m, m * 0.99, m * 1.01) for m in (10.0,) * 4 + (8.0,) * 4]
+    trend = Trend("echo", {}, "", "aio", "throughput_ops", "ops/s", True, levels, [4])
+    quiet = replace(trend, engine="poll", runs=levels[:1] * 8, changed_at=[])
+    html = written(replace(samples.every(), history=runs, trends=[trend, quiet])).read_text()
+    section = html.partition('<h2 id="trend">')[2].partition("</section>")[0]
+    assert "echo, aio: throughput \N{MINUS SIGN}20 % since 2026-01-05." in plain(f"<body>{section}")
+    assert section.count("<li>") == 1
+    assert section.count("<figure>") == 1
+    assert '<a href="#trend">' in html
+    none = written(replace(samples.every(), history=runs, trends=[quiet])).read_text()
+    assert "No cell changed for good." in plain(none)
+    assert 'id="trend"' not in written(samples.every()).read_text()
 
 
 def test_a_page_has_an_end():

@@ -3,7 +3,7 @@ a comparison, in `iomodels.charts.COMPARISON_CHARTS`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure
@@ -85,16 +85,20 @@ class ComparisonChart:
     values: Callable[[Comparison], list[str]]
 
     def describe(self, comparison: Comparison) -> str:
-        """The picture in words: of a text too long, sentences are left out at its end."""
-        said = [f"{self.subject}.", *filter(None, self.explain(comparison))]
-        said += self.values(comparison)
-        text = ""
-        for number, sentence in enumerate(said):
-            if len(text) + len(sentence) > MAX_ALT - len(_REST) - 16:
-                text += _REST.format(counted(len(said) - number, "more row"))
-                break
-            text += f" {sentence}"
-        return text.strip()
+        """The picture in words."""
+        return in_words([f"{self.subject}.", *self.explain(comparison), *self.values(comparison)])
+
+
+def in_words(sentences: Sequence[str]) -> str:
+    """The text for those who cannot see a picture: where it is too long, sentences are left out at
+    its end."""
+    said, text = list(filter(None, sentences)), ""
+    for number, sentence in enumerate(said):
+        if len(text) + len(sentence) > MAX_ALT - len(_REST) - 16:
+            text += _REST.format(counted(len(said) - number, "more row"))
+            break
+        text += f" {sentence}"
+    return text.strip()
 
 
 def measured(scene: Scene) -> bool:

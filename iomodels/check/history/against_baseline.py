@@ -22,10 +22,10 @@ from iomodels.check.history.baseline import (
     _comparable,
     comparable_rounds,
     few_rounds,
-    history_runs,
     unlike,
 )
 from iomodels.check.history.confirmation import Clock, longest_s
+from iomodels.check.history.over_time import over_time
 from iomodels.comparison import matching, metrics, verdict
 from iomodels.comparison.runs import (
     DEFAULT_THRESHOLD,
@@ -39,7 +39,7 @@ from iomodels.comparison.runs import (
     places_unknown,
 )
 from iomodels.comparison.schema import OF_ROUNDS, OF_RUNS, SCHEMA, Comparison, Undecided
-from iomodels.comparison.trends import trends
+from iomodels.comparison.trends import History
 from iomodels.engines.spec import EngineSpec
 from iomodels.machine import environment
 from iomodels.measure import places
@@ -150,6 +150,9 @@ def check(
         changes = judge_runs(bases, run, by, allow=allow)
     elsewhere = places_differ(bases, run, allow)
     allowed, not_needed = allowed_differences(bases, run, allow)
+    shown = History([], [])
+    if not refusal:
+        shown = over_time([*baseline.older, *baseline.runs], run, metric_keys)
     comparison = Comparison(
         schema=SCHEMA,
         created_utc=now_utc(),
@@ -184,8 +187,8 @@ def check(
         counters_unjudged=counters_unjudged(bases, run),
         undecided=undecided,
         allowed=allowed,
-        history=history_runs(bases, run),
-        trends=[] if refusal else trends(bases, run, metric_keys),
+        history=shown.runs,
+        trends=shown.trends,
         interval=OF_RUNS if len(bases) > 1 else OF_ROUNDS,
     )
     return Checked(comparison, run)

@@ -17,7 +17,6 @@ from iomodels.comparison import matching
 from iomodels.comparison.document import is_comparison
 from iomodels.comparison.matching import Key
 from iomodels.comparison.runs import incomplete
-from iomodels.comparison.schema import HistoryRun
 from iomodels.comparison.unjudged import load
 from iomodels.engines.spec import EngineSpec
 from iomodels.engines.spec import parse as parse_engine
@@ -39,6 +38,9 @@ class Baseline:
     runs: tuple[Run, ...]
     warnings: tuple[Notice, ...] = ()
     """Of files whose cells were not all measured to their end."""
+    older: tuple[Run, ...] = ()
+    """From before the known change, or before the newest so many: a trend shows them, and nothing
+    is judged by them."""
 
 
 def load_baseline(paths: Sequence[str | Path], *, last: int | None = None) -> Baseline:
@@ -55,15 +57,17 @@ def load_baseline(paths: Sequence[str | Path], *, last: int | None = None) -> Ba
         files += _results_in(path) if path.is_dir() else [path]
     loaded = zip(map(_load, files), names.apart(files), strict=True)
     runs, copies = _each_once(sorted(loaded, key=_when))
+    every = runs
     runs, older = _since_the_known_change(runs)
     runs = runs if last is None else runs[-last:]
+    before = tuple(run for run, _ in every[: len(every) - len(runs)])
     more = f" and {len(runs) - 1} older" if len(runs) > 1 else ""
     warnings = [
         *older,
         *copies,
         *(notice for run, name in runs for notice in incomplete(run, name)),
     ]
-    return Baseline(f"{runs[-1][1]}{more}", tuple(run for run, _ in runs), tuple(warnings))
+    return Baseline(f"{runs[-1][1]}{more}", tuple(run for run, _ in runs), tuple(warnings), before)
 
 
 def _results_in(folder: Path) -> list[Path]:
@@ -107,14 +111,6 @@ def _since_the_known_change(
     older = f"{counted(starts[-1], 'older run')} {'is' if starts[-1] == 1 else 'are'} not used"
     message = f"{older}: the history starts again with {name} ({run.known_change})"
     return runs[starts[-1] :], [Notice("known-change", message)]
-
-
-def history_runs(bases: Sequence[Run], run: Run) -> list[HistoryRun]:
-    """What a trend says of each run: of these base runs, oldest first, and of the checked one."""
-    return [
-        HistoryRun(each.created_utc, str(each.environment.get("kernel") or ""), each.known_change)
-        for each in (*bases, run)
-    ]
 
 
 def _each_once(runs: Sequence[tuple[Run, str]]) -> tuple[list[tuple[Run, str]], list[Notice]]:
