@@ -31,7 +31,7 @@ Floats = npt.NDArray[np.float64]
 
 LEAST_VALUES = 2
 """In a level."""
-PENALTY, PENALTY_GROWTH, SHORT = 7.2, 1.2, 40
+PENALTY, PENALTY_GROWTH, SHORT = 7.2, 0.8, 20
 """For each change, in units of twice the log-likelihood; of more than `SHORT` values there are more
 ways to cut, and it grows with the logarithm of their number. `benchmarks/trends.py` has what it
 gives: with normal or heavy-tailed noise, a change in 1 to 2 % of the series without one."""
