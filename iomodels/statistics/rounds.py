@@ -176,10 +176,11 @@ def modes(runs: Sequence[Sequence[float]], new: Sequence[float] = ()) -> list[Mo
     between them.
 
     A level counts only if it was left and reached again: `LEAST_VISITS` separate times within
-    `runs`, or within `new`, and not by a few strays (`LEAST_BESIDE_STEP`). So neither a machine that
-    changed for good nor a new run at another level than all before it is one: those are changes.
-    `benchmarks/levels.py` says how often cells with one level are said to have several (1 in 500 at
-    most, with heavy tails, drift, or a change for good), and how often those with three are found.
+    `runs`, or within `new`, and not by a few strays (`LEAST_BESIDE_STEP`). So neither a machine
+    that changed for good nor a new run at another level than all before it is one: those are
+    changes. `benchmarks/levels.py` says how often cells with one level are said to have several (1
+    in 500 at most, with heavy tails, drift, or a change for good), and how often those with three
+    are found.
     """
     sequences = [_logs(value for run in runs for value in run), _logs(new)]
     parts = _apart(sorted(value for sequence in sequences for value in sequence))
