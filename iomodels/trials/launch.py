@@ -23,6 +23,7 @@ from iomodels.trials import worker
 from iomodels.trials.record import Layout, own_layout
 from iomodels.trials.starting.asking import ask
 
+_HASH_DIGITS = 16
 SPOKEN = (1, worker.PROTOCOL)
 """The protocols whose trials this version can run. In 1 the engines had no options of their own."""
 NOT_IN_FIRST = frozenset({"reason", "not_applicable", "counters", "closing_calls", "threads"})
@@ -124,7 +125,7 @@ def find_launch(
         version=answer["version"],
         worker=answer["worker"],
         core=answer["core"],
-        core_hash=_hash(answer["core"]),
+        core_hash=answer["core_hash"][:_HASH_DIGITS],  # its path may mean nothing here
         layout=Layout(**answer["layout"]),
         engines={name: options_of(table) for name, table in answer["engines"].items()},
     )
@@ -133,7 +134,7 @@ def find_launch(
 
 def _hash(core: str) -> str:
     """Two trials with the same one were measured by the same compiled code."""
-    return hashlib.sha256(Path(core).read_bytes()).hexdigest()[:16]
+    return hashlib.sha256(Path(core).read_bytes()).hexdigest()[:_HASH_DIGITS]
 
 
 def core_hash() -> str:

@@ -25,6 +25,8 @@ from ..fresh import run_iomodels
 PAGE = Path(__file__).parents[2] / "docs" / "ci.md"
 TEXT = PAGE.read_text()
 BEGIN, END = "<!-- formats: begin -->\n", "<!-- formats: end -->"
+MOUNTED = "/mnt/data"
+"""A file system of the page, which is a folder here."""
 TINY = ("-r", "1", "-d", "0.01", "--warmup", "0", "-e", "blocking")
 
 main = import_module("iomodels.cli.main")
@@ -110,7 +112,10 @@ def test_a_bench_command_of_the_page_runs(arguments: list[str], tmp_path: Path) 
     line = next(line for line in scripts() if shlex.split(line)[1:] == arguments)
     program = shlex.join([sys.executable, "-m", "iomodels"])
     done = subprocess.run(
-        ["bash", "-eo", "pipefail", "-c", f"{program}{line[8:]} {shlex.join(TINY)}"],
+        [
+            *("bash", "-eo", "pipefail", "-c"),
+            f"{program}{line[8:]} {shlex.join(TINY)}".replace(MOUNTED, str(tmp_path)),
+        ],
         cwd=tmp_path,
         env=os.environ | {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")},
         capture_output=True,

@@ -21,7 +21,9 @@ from iomodels.base.system import memory_file
 from iomodels.base.toml import printable
 from iomodels.trials.starting import forking
 
-ANSWERED = frozenset({"parent", "version", "protocol", "worker", "core", "layout", "engines"})
+ANSWERED = frozenset(
+    {"parent", "version", "protocol", "worker", "core", "core_hash", "layout", "engines"}
+)
 ASK_TIMEOUT_S = 30.0
 ENDING_S = 2.0
 """For a launcher to end after what it started has."""
@@ -31,7 +33,7 @@ TOKEN_BYTES = 16
 # In versions before the packages the worker lay beside the core. It stays until its input ends,
 # so that its place among the processes can be seen.
 _QUESTION = """
-import json, os, sys
+import hashlib, json, os, sys
 from iomodels import __version__, _core
 try:
     from iomodels.trials import worker
@@ -75,6 +77,7 @@ print(json.dumps({
     "any_parent": hasattr(worker, "ANY_PARENT"),
     "worker": worker.__file__,
     "core": _core.__file__,
+    "core_hash": hashlib.sha256(open(_core.__file__, "rb").read()).hexdigest(),
     "layout": layout | {"histogram_lower": _core.histogram_lower()},
     "engines": {name: told.get("options", []) for name, told in _core.engines().items()},
 }), flush=True)
