@@ -1,6 +1,7 @@
-"""How often the A/B gate cries wolf, and how much it sees: simulated, and replayed on real pairs.
+"""False alarms and power of the A/B gate, and how it ends: simulated, and replayed on real pairs.
 
     python benchmarks/gate.py                               # 200 simulated suites of 40 cells
+    python benchmarks/gate.py --cells 11 --change 0.43      # one cell loses 30 % of its throughput
     python benchmarks/gate.py --baseline                    # suites against 1 to 5 base runs
     python benchmarks/gate.py --measure pairs.json          # real A/A pairs of the default suite
     python benchmarks/gate.py --replay pairs.json           # the gate on blocks of those
@@ -16,6 +17,7 @@ import argparse
 import json
 import math
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -52,9 +54,11 @@ class Tally:
     found: int
     sequential_alarms: int | None
     pairs_mean: float
-    """Pairs measured per cell, confirmation included."""
-    inconclusive: int
-    """A/A suites that end without a verdict on some cell: exit 4."""
+    """Pairs measured per cell of an A/A suite, confirmation included."""
+    exits_same: dict[int, int]
+    """How many A/A suites end with each exit code, with `--undecided pass`."""
+    exits_changed: dict[int, int]
+    """The same of those with a changed cell."""
     independent: int
     """How many of the suites share no pair; replayed ones are stretches of the same record."""
 
@@ -188,40 +192,44 @@ def _tally(
     rng: np.random.Generator,
     sequential: int | None,
 ) -> Tally:
-    alarms = found = measured = unsure = 0
+    alarms = found = measured = 0
+    same, slowed = Counter[int](), Counter[int]()
     for _ in range(suites):
         machine = suite(rng, None)
         decision = decide(cells, machine, threshold=threshold)
-        alarm = any(decision.confirmed.values()) or _suite_alarm(decision, threshold)
-        alarms += alarm
-        unsure += not alarm and _is_inconclusive(decision, threshold)
+        changes = _judged(decision, threshold)
+        alarms += any(change.verdict in ("faster", "slower") for change in changes)
+        same[_exit(changes)] += 1
         measured += machine.pairs
         changed = int(rng.integers(cells))
         decision = decide(cells, suite(rng, changed), threshold=threshold)
         found += decision.confirmed.get(changed, 0) < 0
+        slowed[_exit(_judged(decision, threshold))] += 1
     mean = measured / suites / cells
-    return Tally(suites, alarms, found, sequential, mean, unsure, suites)
+    return Tally(suites, alarms, found, sequential, mean, dict(same), dict(slowed), suites)
 
 
-def _suite_alarm(decision: screen_confirm.Decision, threshold: float) -> bool:
-    return decision.suite_sure and sign_flip.exceeds(decision.suite, threshold)
-
-
-def _is_inconclusive(decision: screen_confirm.Decision, threshold: float) -> bool:
-    """Whether a loss beyond the threshold stays possible in some row, as `pair_verdicts.judge` says
-    it."""
+def _judged(decision: screen_confirm.Decision, threshold: float) -> list[Change]:
+    """Every row, and all together, as `pair_verdicts.judge_rows` says it."""
     changes = [
         pair_verdicts.judged(
             LINE,
             decision.fresh.get(row, first),
             threshold,
-            sure=False,
+            sure=decision.confirmed.get(row, 0) != 0,
             up=True,
-            sees=screen_confirm.detectable(first, threshold),
+            detectable=screen_confirm.detectable(first, threshold),
         )
         for row, first in enumerate(decision.first)
     ]
-    return verdict.outcome(changes, undecided="pass", comparable=True) == "inconclusive"
+    if len(changes) > 1:
+        changes.append(pair_verdicts.suite(decision, threshold))
+    return changes
+
+
+def _exit(changes: Sequence[Change]) -> int:
+    outcome = verdict.outcome(changes, undecided="pass", comparable=True)
+    return int(verdict.EXIT_CODES[outcome])
 
 
 def _sequential_alarm(machine: Simulated, cells: int) -> bool:
@@ -255,14 +263,14 @@ def measure(path: Path, count: int, seed: int) -> None:
 
 def show(what: str, tally: Tally, change: float) -> None:
     """Print the tally as the table of the documentation."""
-    alarms, power, unsure = (
-        _rate(count, tally) for count in (tally.alarms, tally.found, tally.inconclusive)
-    )
+    alarms, power = (_rate(count, tally) for count in (tally.alarms, tally.found))
     few = f", intervals as of {tally.independent} independent ones"
     print(f"{what}: {tally.suites} suites{few if tally.independent < tally.suites else ''}")
     print(f"  false alarms of whole suites  {_percent(alarms)}")
     print(f"  {change:+.0%} in one cell found      {_percent(power)}")
-    print(f"  A/A suites inconclusive       {_percent(unsure)}")
+    for name, exits in (("A/A", tally.exits_same), (f"{change:+.0%}", tally.exits_changed)):
+        ended = (f"{code}: {_percent(_rate(exits.get(code, 0), tally))}" for code in (0, 1, 4))
+        print(f"  {name} suites that end with".ljust(32) + ", ".join(ended))
     if tally.sequential_alarms is not None:
         other = wilson_interval(tally.sequential_alarms, tally.suites)
         print(f"  A, then B, 10 % threshold     {_percent(other)} false alarms")
@@ -284,10 +292,10 @@ def _recorded(path: Path) -> tuple[list[str], list[Floats]]:
 def _show_cells(
     names: Sequence[str], rows: Sequence[Floats], power: Sequence[float], threshold: float
 ) -> None:
-    print("| cell | noise of a pair | sees from | found |\n|---|--:|--:|--:|")
+    print("| cell | noise of a pair | detectable | found |\n|---|--:|--:|--:|")
     for name, row, share in zip(names, rows, power, strict=True):
-        sees = screen_confirm.detectable(row, threshold)
-        print(f"| {name} | {sign_flip.noise(row):.1%} | {sees:.0%} | {share:.0%} |")
+        detectable = screen_confirm.detectable(row, threshold)
+        print(f"| {name} | {sign_flip.noise(row):.1%} | {detectable:.0%} | {share:.0%} |")
     print()
 
 

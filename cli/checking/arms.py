@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,8 @@ from iomodels.base import signals
 from ..bench import DEFAULT_SUITE
 
 if TYPE_CHECKING:
-    from iomodels.check.pair_runs import PairedCell
+    from iomodels.check.arm import Arm
+    from iomodels.check.pair_plan import PairedCell
     from iomodels.comparison.schema import Comparison, Undecided
 
 
@@ -35,13 +37,20 @@ class Arms:
     undecided: Undecided
     budget_s: float | None
 
+    @cached_property
+    def parsed(self) -> tuple[Arm, Arm]:
+        """Both arms. Raises what `parse_arm` does."""
+        from iomodels.check.arm import parse_arm
+
+        return parse_arm(self.a), parse_arm(self.b)
+
     def cells(self) -> list[PairedCell]:
         from iomodels.check import pair_runs
         from iomodels.engines.spec import parse_list as parse_engines
 
-        a, b = (pair_runs.parse_arm(texts) for texts in (self.a, self.b))
         specs = parse_engines(self.engines)
-        cells = pair_runs.plan_cells(self.names or (DEFAULT_SUITE,), specs, self.settings, a, b)
+        names = self.names or (DEFAULT_SUITE,)
+        cells = pair_runs.plan_cells(names, specs, self.settings, *self.parsed)
         pair_runs.check_folders(cells)
         return cells
 
@@ -65,13 +74,12 @@ def a_against_b(
     """What it came to, and the signal that interrupted it. The pairs are kept beside `path` as they
     end."""
     from iomodels.check import a_against_b as checking
-    from iomodels.check import pair_runs
     from iomodels.check.kept_pairs import KeptPairs
 
     from ..show import console, pair_progress
 
     messages = console.messages()
-    a, b = (pair_runs.parse_arm(texts) for texts in (arms.a, arms.b))
+    a, b = arms.parsed
     seed = secrets.randbits(32) if arms.seed is None else arms.seed
     try:
         with (

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.live import Live
 
+from iomodels.base.units import counted
 from iomodels.check.pair_runs import Pair, PairedCell
 from iomodels.results.schema import Notice
 
@@ -26,9 +27,13 @@ class PlainPairs:
         self._noticed: set[str] = set()
         """The codes of the warnings so far: each batch of a self-test may have the same."""
 
+    def comparison_started(self, usual_s: float, longest_s: float) -> None:
+        text = f"usually about {duration(usual_s)}, at most {duration(longest_s)} (--budget)"
+        self._console.print(safe(text))
+
     def batch_started(self, what: str, cells: int, pairs: int, estimate_s: float) -> None:
-        noun = "cell" if cells == 1 else "cells"
-        text = f"{what}: {cells} {noun} × {pairs} pairs, about {max(1, round(estimate_s))} s"
+        text = f"{what}: {counted(cells, 'cell')} × {counted(pairs, 'pair')}"
+        text += f", about {duration(estimate_s)}"
         self._console.print(safe(text))
 
     def notice(self, notice: Notice) -> None:
@@ -74,6 +79,14 @@ def display(console: Console, seed: int) -> Iterator[PlainPairs]:
         return
     with Live(console=console, auto_refresh=False, transient=True) as live:
         yield LivePairs(console, live)
+
+
+def duration(seconds: float) -> str:
+    """`75 s`, `5 min`, `1 h 20 min`: a rough time."""
+    if seconds < 119.5:
+        return f"{max(1, round(seconds))} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def _name(cell: PairedCell) -> str:

@@ -15,7 +15,8 @@ from iomodels.analysis import notices
 from iomodels.base import signals
 from iomodels.base.errors import NothingMeasured
 from iomodels.base.signals import Interrupted, number_of
-from iomodels.check import pair_runs, pair_verdicts
+from iomodels.check import pair_clock, pair_runs, pair_verdicts
+from iomodels.check.pair_clock import PairClock, as_option
 from iomodels.check.pair_plan import SIDES
 from iomodels.check.pair_runs import PairedCell
 from iomodels.check.pair_verdicts import PairedRow
@@ -26,13 +27,16 @@ from iomodels.machine import noise
 from iomodels.measure.alongside import Alongside
 from iomodels.results.schema import Notice, Tool
 from iomodels.statistics import screen_confirm
+from iomodels.statistics.screen_confirm import Decision
 from iomodels.statistics.sign_flip import Floats
 from iomodels.trials.preparation import Preparation
 
 
 class ComparisonListener(pair_runs.PairListener, Protocol):
-    """Told what happens while it happens: what a batch of pairs is for, and each pair."""
+    """Told what happens while it happens: how long it takes, what a batch of pairs is for, and each
+    pair."""
 
+    def comparison_started(self, usual_s: float, longest_s: float) -> None: ...
     def batch_started(self, what: str, cells: int, pairs: int, estimate_s: float) -> None: ...
 
 
@@ -61,10 +65,17 @@ def compare_arms(
     """Measure both arms in pairs and judge B against A.
 
     `first_pairs` is how many the first look has, by default `screen_confirm.FIRST_PAIRS`; all
-    later ones grow with it. Raises `UsageError` for an unknown metric, `NothingMeasured` where no
-    cell can run, and `ComparisonInterrupted` on Ctrl-C.
+    later ones grow with it. `budget_s` is the longest time; without, `pair_clock` has one. What
+    does not fit into it is left out, and a notice says so.
+
+    Raises `UsageError` for an unknown metric and for a time that is too short for
+    `screen_confirm.LEAST_PAIRS`, `NothingMeasured` where no cell can run, and
+    `ComparisonInterrupted` on Ctrl-C.
     """
-    measuring = _Measuring(cells, tuple(metric_keys), seed, listener)
+    look_s = pair_runs.estimate_s(cells, first_pairs or screen_confirm.FIRST_PAIRS)
+    longest_s = pair_clock.longest_s(cells, look_s, budget_s)
+    clock = PairClock(longest_s, listener)
+    measuring = _Measuring(cells, tuple(metric_keys), seed, listener, clock)
     lost = pair_verdicts.lost(cells)
     alike = _alike(cells)
     if listener is not None:
@@ -72,6 +83,8 @@ def compare_arms(
             listener.notice(notice)
     if not measuring.rows and not _fails(lost):
         raise NothingMeasured(f"no cell can be measured; {_why_nothing(measuring)}")
+    if listener is not None:
+        listener.comparison_started(min(pair_clock.USUALLY * look_s, longest_s), longest_s)
 
     def comparison(changes: list[Change], *notices: Notice, finished: bool = True) -> Comparison:
         here, there = (arm.launch.installation for arm in (cells[0].a, cells[0].b))
@@ -116,6 +129,7 @@ def compare_arms(
                 threshold=threshold,
                 first_pairs=first_pairs,
                 announce=measuring.announce,
+                time=measuring,
             )
     except KeyboardInterrupt as interruption:
         until_then = [*pair_verdicts.unfinished(measuring.rows), *lost]
@@ -126,7 +140,7 @@ def compare_arms(
     changes = [*pair_verdicts.judge_rows(measuring.rows, decision, threshold), *lost]
     if not any(pair.a for row in measuring.rows for pair in row.all) and not _fails(changes):
         raise NothingMeasured(f"nothing was measured; {_why_nothing(measuring)}")
-    return comparison(changes)
+    return comparison(changes, *_too_short(decision, clock))
 
 
 def _fails(changes: Sequence[Change]) -> bool:
@@ -159,8 +173,10 @@ class _Measuring:
         keys: tuple[str, ...],
         seed: int,
         listener: ComparisonListener | None,
+        clock: PairClock,
     ) -> None:
         self.cells = cells
+        self.clock = clock
         self.rows = [
             PairedRow(cell, metric)
             for cell in cells
@@ -186,11 +202,23 @@ class _Measuring:
         """What the next batches are for."""
         self._purpose = purpose
 
+    def left_s(self) -> float:
+        """Of the longest time."""
+        return self.clock.left_s()
+
+    def takes_s(self, rows: Sequence[int], pairs: int) -> float:
+        """About what so many pairs of these rows take; those of one cell share them."""
+        return self.clock.takes_s(self._cells(rows), pairs)
+
+    def _cells(self, rows: Sequence[int]) -> list[PairedCell]:
+        chosen = [self.rows[index].cell for index in rows]
+        return list({cell.index: cell for cell in chosen}.values())
+
     def __call__(self, rows: Sequence[int], count: int) -> list[Floats]:
         chosen = [self.rows[index] for index in rows]
-        cells = list({row.cell.index: row.cell for row in chosen}.values())
+        cells = self._cells(rows)
         if self._listener is not None:
-            estimate_s = pair_runs.estimate_s(cells, count)
+            estimate_s = self.clock.takes_s(cells, count)
             self._listener.batch_started(self._purpose, len(cells), count, estimate_s)
         done: list[list[pair_runs.Pair]] = [[] for _ in cells]
         by_cell = {cell.index: pairs for cell, pairs in zip(cells, done, strict=True)}
@@ -201,16 +229,33 @@ class _Measuring:
             count,
             seed=self._seed,
             first_round=self._round,
-            listener=self._listener,
+            listener=self.clock,
             into=done,
             monitor=self.monitor,
             preparation=self.preparation,
+            another_round=self.clock.another_round,
         )
         self._round += count
         return [row.gains(row.batches[-1]) for row in chosen]
 
 
 # What a reader must know
+
+
+def _too_short(decision: Decision, clock: PairClock) -> list[Notice]:
+    """What there was no time for, and what time would have been enough."""
+    told = [f"{left.purpose} ({left.rows} × {left.pairs})" for left in decision.left_out]
+    told += ["the last of these pairs"] if clock.cut_short else []
+    if not told:
+        return []
+    more_s = sum(left.takes_s for left in decision.left_out)
+    return [
+        Notice(
+            "budget",
+            f"the time ({as_option(clock.budget_s)}) was too short for {', '.join(told)}: use "
+            f"{as_option(1.2 * (clock.budget_s + more_s))} or more",
+        )
+    ]
 
 
 def _alike(cells: Sequence[PairedCell]) -> list[Notice]:

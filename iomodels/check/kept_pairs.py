@@ -74,6 +74,9 @@ class KeptPairs:
             for writer in self._writers.values():
                 writer.discard()
 
+    def comparison_started(self, usual_s: float, longest_s: float) -> None:
+        self._listener.comparison_started(usual_s, longest_s)
+
     def batch_started(self, what: str, cells: int, pairs: int, estimate_s: float) -> None:
         self._listener.batch_started(what, cells, pairs, estimate_s)
 

@@ -35,8 +35,8 @@ INTERRUPTED = "interrupted: no verdict, since not all was measured"
 
 @dataclass
 class PairedRow:
-    """One cell in one metric, and its pairs, batch by batch. The last batch of a suspect is its
-    fresh pairs, which the verdict rests on."""
+    """One cell in one metric, and its pairs, batch by batch. The last pairs of a suspect are its
+    fresh ones, which the verdict rests on."""
 
     cell: PairedCell
     metric: Quantity
@@ -89,7 +89,7 @@ def judge_rows(rows: Sequence[PairedRow], decision: Decision, threshold: float) 
     changes = list(_by_what_is_steady([row for _, row in known], changes, threshold))
     cells = {row.cell.index: row for _, row in known}
     if len(cells) > 1 and decision.suite.size:
-        changes.append(_suite(decision, threshold))
+        changes.append(suite(decision, threshold))
     return [*changes, *(change for row in cells.values() for change in _counter_changes(row))]
 
 
@@ -130,22 +130,24 @@ def _failed(row: PairedRow, reason: str) -> Change:
 
 
 def _change(row: PairedRow, index: int, decision: Decision, threshold: float) -> Change:
-    suspect = index in decision.confirmed
-    taken = row.batches[-1] if suspect else row.all
-    line = replace(_line(row.cell, row.metric), confirmed=suspect)
+    again = index in decision.confirmed
+    taken = row.all[-decision.fresh[index].size :] if again else row.all
+    line = replace(_line(row.cell, row.metric), confirmed=again)
     failure = row.failure or _lost(row, taken)
     if failure is not None:
-        return replace(_failed(row, failure), confirmed=suspect)
+        return replace(_failed(row, failure), confirmed=again)
     gains = row.gains(taken)
-    if suspect:
+    if again:
         # What these very pairs show: Holm asks the first of so many suspects for that much.
         alpha = sign_flip.CONFIRM_ALPHA / len(decision.confirmed)
-        sees = sign_flip.detectable(gains, alpha, threshold=threshold)
+        detectable = sign_flip.detectable(gains, alpha, threshold=threshold)
     else:
-        sees = screen_confirm.detectable(decision.first[index], threshold, decision.scale)
+        first = decision.first[index]
+        detectable = screen_confirm.detectable(first, threshold, decision.scale, first.size)
     up = row.metric.bigger_is_better
     sure = decision.confirmed.get(index, 0) != 0
-    change = judged(line, gains if up else -gains, threshold, sure=sure, up=up, sees=sees)
+    ratios = gains if up else -gains
+    change = judged(line, ratios, threshold, sure=sure, up=up, detectable=detectable)
     missing = row.without_value("a", taken)
     if missing and change.verdict == "same":
         reason = f"{missing} of {len(taken)} pairs have no value in arm A"
@@ -215,31 +217,32 @@ def _lost(row: PairedRow, taken: Sequence[Pair]) -> str | None:
     return None
 
 
-def _suite(decision: Decision, threshold: float) -> Change:
+def suite(decision: Decision, threshold: float) -> Change:
     """The suite as a whole: each pair's median over all cells, better counted as up."""
     line = replace(_line(None, metrics.SUITE), confirmed=decision.suite_measured_again)
-    sees = sign_flip.detectable(decision.suite, sign_flip.SUITE_ALPHA, threshold=threshold)
+    detectable = sign_flip.detectable(decision.suite, sign_flip.SUITE_ALPHA, threshold=threshold)
     sure = decision.suite_sure
-    return judged(line, decision.suite, threshold, sure=sure, up=True, sees=sees)
+    return judged(line, decision.suite, threshold, sure=sure, up=True, detectable=detectable)
 
 
 def judged(
-    line: Change, d: Floats, threshold: float, *, sure: bool, up: bool, sees: float
+    line: Change, d: Floats, threshold: float, *, sure: bool, up: bool, detectable: float
 ) -> Change:
-    """`line` with the verdict on `d`, log ratios of B over A, and `sees` beside it."""
+    """`line` with the verdict on `d`, log ratios of B over A, and `detectable` beside it."""
     logs = _logs(d)
-    change = replace(line, **_numbers(d), detectable=finite(sees))
+    change = replace(line, **_numbers(d), detectable=finite(detectable))
     found: Verdict = "inconclusive"
     if change.rounds >= MIN_ROUNDS:
         found = verdict.interval_verdict(
             logs.median, logs.low, logs.high, sure=sure, threshold=threshold, better_up=up
         )
-    reason = None
-    if found == "inconclusive":
-        reason = verdict.why_unsure(
-            logs.low, logs.high, threshold=threshold, sure=sure, remedy=verdict.REMEDY_OF_PAIRS
-        )
-    return replace(change, verdict=found, reason=reason)
+    if found != "inconclusive":
+        return replace(change, verdict=found)
+    suspect = screen_confirm.is_loss(d if up else -d, threshold)
+    why = verdict.why_unsure(
+        logs.low, logs.high, threshold=threshold, sure=sure, remedy=verdict.REMEDY_OF_PAIRS
+    )
+    return replace(change, verdict=found, reason=why, suspect=suspect, limit=threshold)
 
 
 def _numbers(d: Floats) -> dict[str, object]:

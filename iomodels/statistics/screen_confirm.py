@@ -2,14 +2,17 @@
 
 A row is one cell in one metric. What measures is handed in, so that the same steps decide real
 cells (`check/a_against_b.py`) and simulated ones (`benchmarks/gate.py`). How many pairs a row gets
-depends on its noise in pairs that the verdict does not use, so the tests stay honest.
+depends on what pairs show that the verdict does not use, and on the time that is left; never on the
+pairs that it is judged by. So the tests stay honest.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -17,14 +20,53 @@ from iomodels.statistics import sign_flip
 from iomodels.statistics.sign_flip import Floats
 
 FIRST_PAIRS, EXTRA_PAIRS = 20, 20
-FRESH_PAIRS = (40, 80, 120)
+FRESH_PAIRS = (24, 40, 80, 120)
+"""Of a suspect, by its noise and change: a large change is found in the fewest."""
+FEW, OPPOSED = 40, 3
+"""Below `FEW` pairs, so many more than in the first look may speak for the opposite without hiding
+the change: two that something hit, since each of those weighs up to half as much again."""
+LEAST_PAIRS = 10
+"""The fewest pairs whose exact p-value, 2 / 2^pairs at best, can reach `sign_flip.SUITE_ALPHA`."""
 PLANNED_CHANGE, PLANNED_POWER = 1.5, 0.95
 """What pairs are planned for: to see a change of 1.5 thresholds in 95 of 100 cases. That the noise
 is known from few pairs only costs some of it: in truth it is a change of two thresholds."""
 LARGE_CHANGE_DISCOUNT = 0.6
 
+FIRST = "first pairs"
+MORE = "more pairs of noisy cells"
+SUITE_AGAIN = "new pairs of all cells, which together look changed"
+SUSPECTS = "new pairs of cells that look changed"
+
 Measure = Callable[[Sequence[int], int], Sequence[Floats]]
-"""Measures so many pairs of these rows: their log ratios, one array per row."""
+"""Measures so many pairs of these rows: their log ratios with better counted as up, one array per
+row. Where the time is over there are fewer than asked for."""
+
+
+class TimeLeft(Protocol):
+    """What is left of a budget, and what pairs take."""
+
+    def left_s(self) -> float: ...
+    def takes_s(self, rows: Sequence[int], pairs: int) -> float: ...
+
+
+class Unlimited:
+    """As much time as it takes."""
+
+    def left_s(self) -> float:
+        return math.inf
+
+    def takes_s(self, rows: Sequence[int], pairs: int) -> float:
+        return 0.0
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What there was no time for: `pairs` more of so many rows, which take `takes_s`."""
+
+    purpose: str
+    rows: int
+    pairs: int
+    takes_s: float
 
 
 @dataclass
@@ -41,9 +83,10 @@ class Decision:
     the whole, of fresh pairs."""
     suite_measured_again: bool = False
     fresh: dict[int, Floats] = field(default_factory=dict)
-    """The suspects, measured again: what they are judged by."""
+    """The suspects, measured again: what they are judged by. These are their last pairs."""
     confirmed: dict[int, int] = field(default_factory=dict)
-    """Of each suspect: 1 B is larger, -1 smaller, 0 not confirmed."""
+    """Of each row in `fresh`: 1 better, -1 worse, 0 not confirmed."""
+    left_out: list[LeftOut] = field(default_factory=list)
 
     @property
     def suite_sure(self) -> bool:
@@ -58,86 +101,203 @@ def decide(
     threshold: float,
     first_pairs: int | None = None,
     announce: Callable[[str], None] = lambda purpose: None,
+    time: TimeLeft | None = None,
 ) -> Decision:
     """Decide `rows` rows. `threshold` is a share: changes below it are not confirmed.
 
-    `first_pairs` is the size of the first look; the other batches grow and shrink with it.
-    By default `FIRST_PAIRS`. `announce` is called with what comes next, before it is measured.
+    `first_pairs` is the size of the first look; the other batches grow and shrink with it. By
+    default `FIRST_PAIRS`. `announce` is called with what comes next, before it is measured. What
+    does not fit into `time` is made smaller or left out, the first look down to `LEAST_PAIRS`.
     """
     scale = 1.0 if first_pairs is None else first_pairs / FIRST_PAIRS
+    steps = _Steps(measure, threshold, scale, announce, time or Unlimited())
+    every = range(rows)
     look = round(FIRST_PAIRS * scale)
-    announce("first pairs")
-    decision = Decision(list(measure(range(rows), look)), scale)
-    announce("new pairs of all cells, which together look changed")
-    _decide_suite(decision, rows, measure, threshold, look)
-    noisy = [i for i, d in enumerate(decision.first) if _is_noisy(d, threshold)]
-    extra = math.ceil(EXTRA_PAIRS * scale)
-    announce("more pairs of noisy cells")
-    for row, more in zip(noisy, measure(noisy, extra) if noisy else (), strict=True):
-        decision.first[row] = np.concatenate([decision.first[row], more])
-    suspects = sign_flip.screen(filled(decision.first), sign_flip.screen_change(threshold))
-    counts = {row: fresh_pairs(decision.first[row], threshold, len(suspects)) for row in suspects}
-    announce("new pairs of cells that look changed")
-    for count in sorted(set(counts.values())):
-        alike = [row for row in suspects if counts[row] == count]
-        fresh = measure(alike, math.ceil(count * scale))
-        decision.fresh |= zip(alike, fresh, strict=True)
-    if suspects:
-        said = sign_flip.confirm(filled([decision.fresh[row] for row in suspects]), threshold)
-        decision.confirmed = dict(zip(suspects, said, strict=True))
-    return decision
+    # Half of the time is for pairs of what then looks changed: without those nothing is decided.
+    steps.decision.first = steps.batch(FIRST, every, look, LEAST_PAIRS, keep=0.5, always=True)
+    suspects = [row for row in every if steps.is_suspect(row)]
+    noisy = [row for row in every if row not in suspects and steps.is_noisy(row)]
+    steps.add_to_noisy(noisy, suspects)
+    suspects = sorted([*suspects, *(row for row in noisy if steps.is_suspect(row))])
+    steps.decide_suite(every, look)
+    steps.decide_suspects(suspects)
+    return steps.decision
 
 
-def _decide_suite(
-    decision: Decision, rows: int, measure: Measure, threshold: float, count: int
-) -> None:
-    """All rows together. As with a suspect, only fresh pairs may say that they changed."""
-    matrix = filled(decision.first)
-    looks_changed = (
-        sign_flip.suite_p(matrix) <= sign_flip.SUITE_ALPHA
-        and sign_flip.exceeds(sign_flip.column_medians(matrix), threshold)
-        and rows > 1
-    )
-    if looks_changed:
-        matrix = filled(measure(range(rows), count))
-        decision.suite_measured_again = True
-    decision.suite_p = sign_flip.suite_p(matrix)
-    decision.suite = sign_flip.column_medians(matrix)
+class _Steps:
+    """The steps of `decide`, in the order of its calls; each adds to `decision`."""
+
+    def __init__(
+        self,
+        measure: Measure,
+        threshold: float,
+        scale: float,
+        announce: Callable[[str], None],
+        time: TimeLeft,
+    ) -> None:
+        self._measure = measure
+        self._threshold = threshold
+        self._announce = announce
+        self._time = time
+        self._again: list[Floats] = []
+        """Fresh pairs that all rows have, since the suite was measured again; by row."""
+        self.decision = Decision([], scale)
+
+    def batch(
+        self,
+        purpose: str,
+        rows: Sequence[int],
+        pairs: int,
+        least: int,
+        *,
+        keep: float = 0.0,
+        keep_s: float = 0.0,
+        always: bool = False,
+    ) -> list[Floats]:
+        """So many pairs of each row or, where time is short, fewer; none below `least`, unless they
+        are `always` measured. A share `keep` of the time, and `keep_s`, is left for what follows.
+        """
+        takes_s = self._time.takes_s(rows, pairs)
+        left_s = self._time.left_s() * (1 - keep) - keep_s
+        fitting = pairs if takes_s <= left_s else max(0, int(pairs * left_s / takes_s))
+        if always:
+            fitting = max(fitting, min(pairs, least))
+        if fitting < min(pairs, least):
+            fitting = 0
+        if fitting < pairs:
+            missing = pairs - fitting
+            self.decision.left_out.append(
+                LeftOut(purpose, len(rows), missing, self._time.takes_s(rows, missing))
+            )
+        if not fitting or not rows:
+            return [np.empty(0) for _ in rows]
+        self._announce(purpose)
+        return list(self._measure(rows, fitting))
+
+    def is_suspect(self, row: int) -> bool:
+        """Whether the first pairs look like a change; or like a loss, however unsure that is."""
+        d = self.decision.first[row]
+        change = sign_flip.screen_change(self._threshold)
+        return bool(sign_flip.screen([d], change)) or is_loss(d, self._threshold)
+
+    def is_noisy(self, row: int) -> bool:
+        return _is_noisy(self.decision.first[row], self._threshold)
+
+    def add_to_noisy(self, noisy: Sequence[int], suspects: Sequence[int]) -> None:
+        """More of the first pairs; what the suspects so far need is not used up for it."""
+        if noisy:
+            extra = math.ceil(EXTRA_PAIRS * self.decision.scale)
+            needed_s = sum(
+                self._time.takes_s([row], self._fresh(row, suspects)) for row in suspects
+            )
+            more = self.batch(MORE, noisy, extra, 1, keep_s=needed_s)
+            for row, pairs in zip(noisy, more, strict=True):
+                self.decision.first[row] = np.concatenate([self.decision.first[row], pairs])
+
+    def decide_suite(self, rows: Sequence[int], look: int) -> None:
+        """All rows together. As with a suspect, only fresh pairs may say that they changed."""
+        decision = self.decision
+        matrix = filled([row[:look] for row in decision.first])
+        medians = sign_flip.column_medians(matrix)
+        looks_changed = sign_flip.suite_p(matrix) <= sign_flip.SUITE_ALPHA and sign_flip.exceeds(
+            medians, self._threshold
+        )
+        if len(rows) > 1 and (looks_changed or is_loss(medians, self._threshold)):
+            count = max(LEAST_PAIRS, math.ceil(FRESH_PAIRS[0] * decision.scale))
+            again = self.batch(SUITE_AGAIN, rows, count, LEAST_PAIRS)
+            if any(row.size for row in again):
+                decision.suite_measured_again = True
+                self._again, matrix = again, filled(again)
+        decision.suite_p = sign_flip.suite_p(matrix)
+        decision.suite = sign_flip.column_medians(matrix)
+
+    def decide_suspects(self, suspects: Sequence[int]) -> None:
+        """Fresh pairs of them, as many as their first pairs ask for: losses first, since only they
+        may fail, and of those what is soonest done."""
+        decision = self.decision
+        batches: dict[tuple[bool, int], list[int]] = {}
+        for row in suspects:
+            is_gain = float(np.nanmedian(decision.first[row])) > 0
+            batches.setdefault((is_gain, self._fresh(row, suspects)), []).append(row)
+        least = _least_pairs(sign_flip.CONFIRM_ALPHA / max(1, len(suspects)))
+        for (_, count), rows in sorted(batches.items()):
+            had = [self._again[row] if self._again else np.empty(0) for row in rows]
+            has = min(pairs.size for pairs in had)
+            more = [np.empty(0) for _ in rows]
+            if count > has:
+                more = self.batch(SUSPECTS, rows, count - has, max(1, least - has))
+            for row, pairs in zip(rows, zip(had, more, strict=True), strict=True):
+                if (fresh := np.concatenate(pairs)).size:
+                    decision.fresh[row] = fresh
+        tested = sorted(decision.fresh)
+        if tested:
+            matrix = filled([decision.fresh[row] for row in tested])
+            said = sign_flip.confirm(matrix, self._threshold)
+            decision.confirmed = dict(zip(tested, said, strict=True))
+
+    def _fresh(self, row: int, suspects: Sequence[int]) -> int:
+        alpha = sign_flip.CONFIRM_ALPHA / max(1, len(suspects))
+        decision = self.decision
+        return fresh_pairs(decision.first[row], self._threshold, alpha, decision.scale)
+
+
+def is_loss(d: Floats, threshold: float) -> bool:
+    """Whether the median of `d`, better counted as up, is a loss beyond `threshold`."""
+    return sign_flip.exceeds(d, threshold) and float(np.nanmedian(d)) < 0
 
 
 def _is_noisy(d: Floats, threshold: float) -> bool:
     """Whether a change that is to be found could slip through the screen."""
     screened = sign_flip.screen_change(threshold)
-    seen = sign_flip.detectable(d, sign_flip.SCREEN_ALPHA, PLANNED_POWER, threshold=screened)
-    return bool(np.isfinite(d).any()) and seen > PLANNED_CHANGE * threshold
+    found = sign_flip.detectable(d, sign_flip.SCREEN_ALPHA, PLANNED_POWER, threshold=screened)
+    return bool(np.isfinite(d).any()) and found > PLANNED_CHANGE * threshold
 
 
-def fresh_pairs(d: Floats, threshold: float, suspects: int) -> int:
-    """How many fresh pairs a suspect needs (of `FRESH_PAIRS`), by the noise and change in `d`."""
-    alpha = sign_flip.CONFIRM_ALPHA / max(1, suspects)
+def _least_pairs(alpha: float) -> int:
+    """The fewest pairs whose exact p-value can reach `alpha`."""
+    return next(n for n in itertools.count(1) if sign_flip.sign_test_p(n, 0) <= alpha)
+
+
+def fresh_pairs(
+    d: Floats, threshold: float, alpha: float = sign_flip.CONFIRM_ALPHA, scale: float = 1.0
+) -> int:
+    """How many fresh pairs a suspect needs (of `FRESH_PAIRS`, times `scale`), by the noise and
+    change in `d`, to be confirmed at `alpha`."""
     goal = PLANNED_CHANGE * threshold
     if d.size and np.isfinite(d).any():
         # A large change needs few pairs. The first look flatters it, hence the discount.
         goal = max(goal, LARGE_CHANGE_DISCOUNT * math.expm1(abs(float(np.nanmedian(d)))))
-    for count in FRESH_PAIRS:
-        seen = sign_flip.detectable(d, alpha, PLANNED_POWER, threshold=threshold, pairs=count)
-        if seen <= goal:
+    counts = [math.ceil(count * scale) for count in FRESH_PAIRS]
+    for count in counts:
+        found = sign_flip.detectable(d, alpha, PLANNED_POWER, threshold=threshold, pairs=count)
+        if found <= goal and (count >= FEW or _are_enough(count, d, alpha)):
             return count
-    return FRESH_PAIRS[-1]
+    return counts[-1]
 
 
-def detectable(d: Floats, threshold: float, scale: float = 1.0) -> float:
+def _are_enough(pairs: int, d: Floats, alpha: float) -> bool:
+    """Whether so few pairs show the change in `d` even if some more of them speak against it."""
+    known = d[np.isfinite(d)]
+    opposed = float(np.mean(np.sign(known) != np.sign(np.median(known)))) if known.size else 1.0
+    most = min(pairs, math.ceil(pairs * opposed) + OPPOSED)
+    return sign_flip.sign_test_p(pairs, most) <= alpha
+
+
+def detectable(d: Floats, threshold: float, scale: float = 1.0, first: int | None = None) -> float:
     """The minimum detectable effect of the whole procedure in a row with the noise of `d`.
 
     That is what stands beside a row that was no suspect: a change would have had to pass the
-    screen, and then be confirmed by as many fresh pairs as it would have got.
+    screen, in `first` pairs or as many as are planned, and then be confirmed by as many fresh pairs
+    as it would have got.
     """
-    first = math.ceil((FIRST_PAIRS + EXTRA_PAIRS * _is_noisy(d, threshold)) * scale)
-    count = math.ceil(fresh_pairs(d - np.nanmedian(d), threshold, 1) * scale)
+    if first is None:
+        first = math.ceil((FIRST_PAIRS + EXTRA_PAIRS * _is_noisy(d, threshold)) * scale)
+    alpha = sign_flip.CONFIRM_ALPHA
+    count = fresh_pairs(d - np.nanmedian(d), threshold, alpha, scale)
     screened = sign_flip.screen_change(threshold)
     return max(
         sign_flip.detectable(d, sign_flip.SCREEN_ALPHA, threshold=screened, pairs=first),
-        sign_flip.detectable(d, threshold=threshold, pairs=count),
+        sign_flip.detectable(d, alpha, threshold=threshold, pairs=count),
     )
 
 

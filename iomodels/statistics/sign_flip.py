@@ -95,6 +95,13 @@ def sign_flip_p(d: npt.ArrayLike, *, seed: int = 1, patterns: int = PATTERNS) ->
     return (hits + 1) / (portions * PATTERNS + 1)
 
 
+def sign_test_p(pairs: int, opposed: int) -> float:
+    """The p-value of so many pairs of which all have the same sign but `opposed`, whatever their
+    size: about what the sign-flip test says of a change that is large beside the noise."""
+    patterns = sum(math.comb(pairs, k) for k in range(opposed + 1))
+    return float(min(1.0, 2 * patterns / 2**pairs))
+
+
 @lru_cache(maxsize=8)
 def _signs(pairs: int, seed: int) -> Floats:
     """Sign patterns, patterns × pairs. All of them is half of them: negation changes no |sum|."""

@@ -90,7 +90,7 @@ def test_the_suite_is_measured_again_before_it_fails() -> None:
     assert not unlucky.suite_sure
     lost = screen_confirm.decide(3, machine(rng, [-0.2]), threshold=THRESHOLD)
     assert lost.suite_sure
-    line = pair_verdicts._suite(lost, THRESHOLD)
+    line = pair_verdicts.suite(lost, THRESHOLD)
     assert (line.verdict, line.confirmed) == ("slower", True)
 
 
@@ -103,7 +103,7 @@ def test_more_pairs_are_asked_for_in_proportion() -> None:
         return [rng.normal(-0.2, 0.01, count) for _ in rows]
 
     screen_confirm.decide(1, measure, threshold=THRESHOLD, first_pairs=40)
-    assert asked == [40, 80]
+    assert asked == [40, 48]  # twice what -r 20 asks for
 
 
 class _Interrupting:
@@ -112,6 +112,7 @@ class _Interrupting:
     def __init__(self) -> None:
         self.pairs = 0
 
+    def comparison_started(self, usual_s: float, longest_s: float) -> None: ...
     def batch_started(self, what: str, cells: int, pairs: int, estimate_s: float) -> None: ...
     def notice(self, notice: Notice) -> None: ...
     def pair_ended(self, cell: PairedCell, pair: Pair) -> None: ...

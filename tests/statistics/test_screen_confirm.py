@@ -6,13 +6,14 @@ import importlib.util
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 
-from iomodels.statistics import screen_confirm
+from iomodels.statistics import screen_confirm, sign_flip
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "gate.py"
 
@@ -32,12 +33,20 @@ def loaded(path: Path) -> ModuleType:
     return module
 
 
-def test_no_wolf_is_cried_and_ten_per_cent_are_found(gate_benchmark: ModuleType) -> None:
+def test_no_false_alarms_and_ten_per_cent_are_found(gate_benchmark: ModuleType) -> None:
     """40 suites. The full benchmark has 200: here one false alarm or four misses are allowed."""
     tally = gate_benchmark.simulate(40, 40, 0.10, 0.05, seed=2)
     assert tally.alarms <= 1
     assert tally.found >= 36
     assert tally.sequential_alarms > 30  # what the design replaces
+    assert sum(tally.exits_same.values()) == 40
+    assert tally.exits_same[0] >= 38
+
+
+def test_a_loss_of_thirty_per_cent_never_passes(gate_benchmark: ModuleType) -> None:
+    tally = gate_benchmark.simulate(60, 11, 1 / 0.7 - 1, 0.05, seed=3)
+    assert tally.exits_changed.get(0, 0) == 0
+    assert tally.exits_changed[1] >= 56
 
 
 @pytest.mark.parametrize(("threshold", "loss"), [(0.01, 0.025), (0.02, 0.028)])
@@ -127,14 +136,19 @@ def test_each_batch_is_announced_as_what_it_is() -> None:
 
 
 def test_noisy_rows_get_more_pairs() -> None:
-    measure, asked = quiet_machine(3, {}, noise=0.15)
+    asked: list[tuple[list[int], int]] = []
+
+    def measure(which, count):
+        asked.append((list(which), count))
+        return [np.linspace(-0.3, 0.3, count) for _ in which]
+
     decision = screen_confirm.decide(3, measure, threshold=0.05)
     assert asked[1] == ([0, 1, 2], screen_confirm.EXTRA_PAIRS)
     assert {row.size for row in decision.first} == {
         screen_confirm.FIRST_PAIRS + screen_confirm.EXTRA_PAIRS
     }
     quiet, loud = np.random.default_rng(6).normal(0, 1, (2, 40)) * np.array([[0.02], [0.12]])
-    assert screen_confirm.fresh_pairs(quiet, 0.05, 1) < screen_confirm.fresh_pairs(loud, 0.05, 1)
+    assert screen_confirm.fresh_pairs(quiet, 0.05) < screen_confirm.fresh_pairs(loud, 0.05)
     assert screen_confirm.detectable(quiet, 0.05) < screen_confirm.detectable(loud, 0.05)
 
 
@@ -161,3 +175,109 @@ def test_a_few_disturbed_pairs_do_not_hide_a_large_change() -> None:
     found = [decision.confirmed.get(row, 0) for decision in decisions for row in range(10)]
     assert found.count(-1) >= 48
     assert found.count(1) == 0
+
+
+@pytest.mark.parametrize("cells", [1, 13, 28])
+def test_a_large_change_ends_early_in_few_cells_and_in_all(cells: int) -> None:
+    """Half of the throughput: the fewest fresh pairs, once, and no more."""
+    rng = np.random.default_rng(8)
+    pairs = 0
+
+    def measure(which, count):
+        nonlocal pairs
+        pairs += len(which) * count
+        return [rng.normal(-0.69, 0.08, count) for _ in which]
+
+    decision = screen_confirm.decide(cells, measure, threshold=0.05)
+    assert list(decision.confirmed.values()) == [-1] * cells
+    assert decision.suite_sure == (cells > 1)
+    assert pairs == cells * (screen_confirm.FIRST_PAIRS + screen_confirm.FRESH_PAIRS[0])
+
+
+def test_few_fresh_pairs_bear_some_that_are_disturbed() -> None:
+    """One pair far off the other way hid a halved throughput from 12 pairs of two suspects."""
+    for suspects in (1, 2, 5, 16):
+        alpha = sign_flip.CONFIRM_ALPHA / suspects
+        d = np.random.default_rng(9).normal(-0.69, 0.08, 20)
+        count = screen_confirm.fresh_pairs(d, 0.05, alpha)
+        assert count <= 40
+        fresh = np.random.default_rng(10).normal(-0.69, 0.08, count)
+        fresh[:2] = 1.5
+        assert sign_flip.sign_flip_p(fresh, patterns=200_000) <= alpha
+
+
+def test_an_unsure_loss_is_measured_again_and_an_unsure_gain_is_not() -> None:
+    """Beyond the threshold, but not even the lenient screen calls it a change."""
+    wide = np.array([-0.9, -0.5, -0.06, -0.06, -0.06, 0.4, 0.5, 0.6] * 3)[:20]
+    assert sign_flip.screen([wide]) == []
+    asked: list[list[int]] = []
+
+    def measure(which, count):
+        asked.append(list(which))
+        shapes = (wide, -wide, np.zeros(20))
+        return [np.resize(shapes[row], count) for row in which]
+
+    decision = screen_confirm.decide(3, measure, threshold=0.05)
+    assert asked[-1] == [0]
+    assert decision.confirmed == {0: 0}
+    assert decision.fresh[0].size == screen_confirm.FRESH_PAIRS[-1]
+
+
+class Budget:
+    """A clock of its own: each pair of a row takes a second."""
+
+    def __init__(self, seconds: float) -> None:
+        self.left = seconds
+
+    def left_s(self) -> float:
+        return self.left
+
+    def takes_s(self, rows: Sequence[int], pairs: int) -> float:
+        return float(len(rows) * pairs)
+
+    def machine(self, loss: Sequence[float], noise: float):
+        rng = np.random.default_rng(11)
+
+        def measure(which, count):
+            self.left -= len(which) * count
+            return [rng.normal(-loss[row], noise, count) for row in which]
+
+        return measure
+
+
+@pytest.mark.parametrize("seconds", [30, 60, 100, 150, 200, 333, 500, 5000])
+@pytest.mark.parametrize("noise", [0.02, 0.12])
+@pytest.mark.parametrize("loss", [(0, 0, 0), (0.1, 0, -0.1), (0.7, 0.7, 0.7)])
+def test_a_time_is_kept_and_what_is_left_out_is_said(seconds, noise, loss) -> None:
+    unlimited = screen_confirm.decide(3, Budget(0).machine(loss, noise), threshold=0.05)
+    needed = sum(row.size for row in unlimited.first) + sum(
+        row.size for row in unlimited.fresh.values()
+    )
+    budget = Budget(seconds)
+    machine = budget.machine(loss, noise)
+    decision = screen_confirm.decide(3, machine, threshold=0.05, time=budget)
+    assert budget.left >= 0
+    assert min(row.size for row in decision.first) >= screen_confirm.LEAST_PAIRS
+    if not decision.left_out:
+        assert seconds - budget.left >= needed / 4  # not by measuring nothing
+    if seconds == 5000:
+        assert not decision.left_out
+    if seconds == 30:
+        assert screen_confirm.FIRST in {left.purpose for left in decision.left_out}
+        assert not decision.confirmed
+    for left in decision.left_out:
+        assert left.pairs > 0
+        assert left.takes_s > 0
+
+
+def test_losses_come_first_where_time_is_short() -> None:
+    budget = Budget(100)
+    machine = budget.machine((-0.3, 0.3), 0.02)
+    decision = screen_confirm.decide(2, machine, threshold=0.05, time=budget)
+    assert decision.confirmed == {0: 1, 1: -1}
+    short = Budget(60)
+    decision = screen_confirm.decide(
+        2, short.machine((-0.3, 0.3), 0.02), threshold=0.05, time=short
+    )
+    assert decision.confirmed == {1: -1}
+    assert [left.purpose for left in decision.left_out][-1] == screen_confirm.SUSPECTS
