@@ -11,7 +11,13 @@ import click
 
 from iomodels.base import signals
 from iomodels.base.exit_codes import Exit
-from iomodels.measure.defaults import MAX_ROUNDS, MAX_SEED
+from iomodels.measure.defaults import (
+    BUDGET_S,
+    MAX_BUDGET_S,
+    MAX_ROUNDS,
+    MAX_SEED,
+    MIN_BUDGET_S,
+)
 
 from .arguments import completing
 from .checking import arms as by_arms
@@ -37,14 +43,6 @@ from .shared.options import (
 
 if TYPE_CHECKING:
     from iomodels.comparison.schema import Undecided
-
-MAX_SELF_TEST_S = 600_000
-DEFAULT_MINUTES = 3.0
-"""Of a self-test: time for one suite of all its kinds."""
-
-
-LEAST_PAIRS = 10
-"""The fewest pairs whose exact p-value, 2 / 2^pairs at best, can reach `sign_flip.SUITE_ALPHA`."""
 
 
 @click.command()
@@ -101,7 +99,7 @@ LEAST_PAIRS = 10
     type=click.IntRange(1, MAX_ROUNDS),
     metavar="N",
     help="With --baseline: rounds of the first stage. [default: those of the baseline] A/B: pairs "
-    "of the first stage, at least 10. [default: 20]",
+    "of the first look, at least 10. [default: 20]",
 )
 @click.option(
     "--long", "however_long", is_flag=True, help="With --baseline: allow more than an hour."
@@ -113,14 +111,15 @@ LEAST_PAIRS = 10
     "--self-test",
     "self_test",
     is_flag=True,
-    help="Measure the false-alarm rate and the power of A/B on this machine.",
+    help="Measure the false-alarm rate and the power of A/B on this machine. More time (--budget) "
+    "gives narrower intervals.",
 )
 @click.option(
     "--minutes",
-    type=Time("min", 0.001, MAX_SELF_TEST_S),
+    type=Time("min", MIN_BUDGET_S, MAX_BUDGET_S),
     metavar="TIME",
-    help="--self-test: how long it may take, in minutes or with a unit. More time gives narrower "
-    "intervals. [default: 3]",
+    hidden=True,
+    help="--self-test: what --budget was called before, in minutes.",
 )
 @METRIC_OPTION
 @THRESHOLD_OPTION
@@ -198,7 +197,7 @@ def command(
             "cannot be used with --self-test",
         )
         return selftest.show(
-            minutes=minutes or DEFAULT_MINUTES,
+            budget_s=budget or 60 * (minutes or 0) or BUDGET_S,
             threshold=threshold,
             as_json=as_json,
             explain=legend,
@@ -226,6 +225,8 @@ def command(
         recording = by_baseline.recorded(files, [*scenarios, *engines]) if record else None
         base = by_baseline.loaded(files, scenarios, engines, last)
     else:
+        from iomodels.statistics.screen_confirm import LEAST_PAIRS
+
         if rounds is not None and rounds < LEAST_PAIRS:
             raise click.UsageError(
                 f"an A/B needs at least {LEAST_PAIRS} pairs: use -r {LEAST_PAIRS} or more"

@@ -12,9 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from iomodels.base import exit_codes, signals
+from iomodels.base.exit_codes import Exit
 from iomodels.base.signals import interruptible
 from iomodels.base.units import counted
 from iomodels.check import selftest
+from iomodels.check.pair_clock import as_option
 from iomodels.check.selftest import KindResult, Report, Tally
 from iomodels.comparison.wording import share
 from iomodels.results.schema import Interval
@@ -25,17 +27,21 @@ from .console import terms
 SHORT_LEGEND = "In parentheses 95 % intervals. --legend explains the columns."
 
 
-def show(*, minutes: float, threshold: float, as_json: bool, explain: bool = False) -> int:
-    """Run it and print the last report; 1 where a kind of cell could not be measured."""
+def show(*, budget_s: float, threshold: float, as_json: bool, explain: bool = False) -> int:
+    """Run it and print the last report; 1 where a kind of cell could not be measured, and 3 where
+    nothing was decided."""
     messages = console.messages()
-    messages.print(f"about {counted(minutes, 'minute')}; Ctrl-C ends it and shows what is done")
+    messages.print(
+        f"at most {pair_progress.duration(budget_s)} (--budget); Ctrl-C ends it and shows what is "
+        "done"
+    )
     seed = secrets.randbits(32)
     last: Report | None = None
     number: int | None = None
     try:
         with interruptible(), pair_progress.display(messages, seed) as listener:
             for report in selftest.run_self_test(
-                seed=seed, budget_s=60 * minutes, threshold=threshold, listener=listener
+                seed=seed, budget_s=budget_s, threshold=threshold, listener=listener
             ):
                 last = report
     except signals.Interrupted as interruption:
@@ -45,7 +51,9 @@ def show(*, minutes: float, threshold: float, as_json: bool, explain: bool = Fal
     _write(last, as_json=as_json, explain=explain)
     if number is not None:
         return exit_codes.of_signal(number)
-    return 1 if any(kind.error for kind in last.kinds) else 0
+    if any(kind.error for kind in last.kinds):
+        return Exit.FAILED
+    return Exit.DONE if last.pooled.decisions else Exit.NOTHING
 
 
 def _write(report: Report, *, as_json: bool, explain: bool) -> None:
@@ -121,11 +129,23 @@ def _answer(report: Report) -> Text:
 
 
 def _summary(report: Report) -> Text:
-    """What it took, and how far so few decisions can be trusted."""
+    """What it took, and what so few decisions leave open."""
     took = f"{counted(report.suites, 'suite')} in {report.elapsed_s / 60:.1f} minutes."
+    decisions, rate = report.pooled.decisions, report.pooled.false_alarm_rate
+    if rate is None:
+        longer = as_option(max(300, 2 * report.elapsed_s))
+        return Text(f"{took} Nothing was decided in this time: use {longer} or more.")
     if not all(result.tally.decisions or result.error for result in report.kinds):
         took += " There was no time for the kinds without decisions."
-    return Text(f"{took} Few decisions give wide intervals: use --minutes 30.")
+    if report.usable_after_s is not None:
+        took += (
+            f" {counted(decisions, 'decision')}: the false-alarm rate lies between "
+            f"{rate.low * 100:.0f} and {rate.high * 100:.0f} %; to show "
+            f"{selftest.USABLE_RATE * 100:.0f} % or less takes about "
+            f"{pair_progress.duration(report.usable_after_s)}: "
+            f"{as_option(1.1 * report.usable_after_s)}"
+        )
+    return Text(took)
 
 
 def _legend(report: Report) -> Table:

@@ -143,7 +143,8 @@ def _change(row: PairedRow, index: int, decision: Decision, threshold: float) ->
         detectable = sign_flip.detectable(gains, alpha, threshold=threshold)
     else:
         first = decision.first[index]
-        detectable = screen_confirm.detectable(first, threshold, decision.scale, first.size)
+        known = int(np.isfinite(first).sum())
+        detectable = screen_confirm.detectable(first, threshold, decision.scale, known)
     up = row.metric.bigger_is_better
     sure = decision.confirmed.get(index, 0) != 0
     ratios = gains if up else -gains
@@ -186,11 +187,12 @@ def _loss(change: Change) -> float:
 def _of_all_pairs(row: PairedRow, threshold: float) -> Change:
     """The verdict of a test over all pairs there are: no fresh ones were planned for it."""
     gains = row.gains(row.all)
-    sees = sign_flip.detectable(gains, threshold=threshold)
+    detectable = sign_flip.detectable(gains, threshold=threshold)
     sure = sign_flip.sign_flip_p(gains) <= sign_flip.CONFIRM_ALPHA
     up = row.metric.bigger_is_better
     line = _line(row.cell, row.metric)
-    change = judged(line, gains if up else -gains, threshold, sure=sure, up=up, sees=sees)
+    ratios = gains if up else -gains
+    change = judged(line, ratios, threshold, sure=sure, up=up, detectable=detectable)
     return replace(change, **_values(row, row.all))
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Protocol
@@ -25,6 +25,7 @@ import numpy as np
 from iomodels.analysis.quantities import LATENCY_P50
 from iomodels.check import a_against_b, pair_runs
 from iomodels.check.arm import Arm
+from iomodels.check.pair_clock import PairClock
 from iomodels.check.pair_plan import plan_cells
 from iomodels.check.pair_runs import Pair, PairedCell
 from iomodels.comparison.runs import DEFAULT_THRESHOLD
@@ -40,10 +41,10 @@ from iomodels.trials.preparation import Preparation
 SLOWDOWN = 0.10
 PILOT_PAIRS, SIZING_PAIRS = 5, 20
 SERVICE_NS = 100_000
-KIND_PAIRS = (
-    2 * screen_confirm.FIRST_PAIRS + screen_confirm.FRESH_PAIRS[0] + screen_confirm.EXTRA_PAIRS
-)
+KIND_PAIRS = 2 * screen_confirm.FIRST_PAIRS + screen_confirm.EXTRA_PAIRS + screen_confirm.FEW
 """What a kind is reckoned to take before any suite was measured: some are noisy."""
+USABLE_RATE = 0.10
+"""A false-alarm rate is known well enough where its interval ends below."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,19 @@ class Report:
             sum(tally.found for tally in of_kinds),
         )
 
+    @property
+    def usable_after_s(self) -> float | None:
+        """The time after which the false-alarm rate would be known to be `USABLE_RATE` or less, if
+        it went on like this; None where it is known, where there is no decision yet, and where it
+        is larger."""
+        alarms, decisions = self.pooled.alarms, self.pooled.decisions
+        if not decisions or alarms > USABLE_RATE * decisions / 2:
+            return None
+        needed = decisions
+        while wilson_interval(alarms, needed).high > USABLE_RATE:
+            needed += 1
+        return self.elapsed_s * needed / decisions if needed > decisions else None
+
 
 class MeasurePairs(Protocol):
     """`pair_runs.measure`, or that with shorter slices."""
@@ -151,6 +165,7 @@ class MeasurePairs(Protocol):
         first_round: int,
         listener: pair_runs.PairListener | None,
         preparation: Preparation | None,
+        another_round: Callable[[Sequence[PairedCell]], bool],
     ) -> list[list[Pair]]: ...
 
 
@@ -168,11 +183,12 @@ def run_self_test(
 
     A suite has as many kinds as by the longest so far end in time, and goes on with those that the
     one before left out. The first has at least one kind, however short the time: what a kind takes
-    depends on its noise.
+    depends on its noise. A suite that the end of the time cuts short does not count.
     """
+    clock = PairClock(budget_s, listener)
     note = listener.notice if listener is not None else lambda _: None
     with Alongside(note), Preparation(seed) as preparation:
-        work = _Work(seed, listener, measure, preparation)
+        work = _Work(seed, listener, measure, preparation, clock)
         yield from _suites(kinds, work, budget_s, slowdown, threshold)
 
 
@@ -190,14 +206,14 @@ def _suites(
         chosen = waiting[: max(fitting, 0 if suites else 1)]
         if suites and not chosen:
             return
-        if chosen:
+        whole = bool(chosen) and _decide(chosen, work, f"suite {suites + 1}", threshold)
+        if whole:
             suites += 1
-            _decide(chosen, work, f"suite {suites}", threshold)
             took_s = (time.monotonic() - began_s) / len(chosen)
             kind_s = took_s if suites == 1 else max(kind_s, took_s)
         results = tuple(test.result(threshold) for test in tests)
         yield Report(slowdown, threshold, suites, time.monotonic() - begin_s, results)
-        if not chosen:
+        if not whole:
             return
 
 
@@ -210,8 +226,10 @@ class _Work:
         listener: a_against_b.ComparisonListener | None,
         measure: MeasurePairs,
         preparation: Preparation,
+        clock: PairClock,
     ) -> None:
         self._preparation = preparation
+        self.clock = clock
         self._seed = seed
         self._listener = listener
         self._measure = measure
@@ -222,7 +240,7 @@ class _Work:
     def pairs(self, cells: Sequence[PairedCell], count: int, purpose: str) -> list[list[Pair]]:
         """`count` pairs of each cell."""
         if self._listener is not None:
-            estimate_s = pair_runs.estimate_s(cells, count)
+            estimate_s = self.clock.takes_s(cells, count)
             self._listener.batch_started(purpose, len(cells), count, estimate_s)
         first, self._round = self._round, self._round + count
         self.measured += len(cells) * count
@@ -231,8 +249,9 @@ class _Work:
             count,
             seed=self._seed,
             first_round=first,
-            listener=self._listener,
+            listener=self.clock,
             preparation=self._preparation,
+            another_round=self.clock.another_round,
         )
 
 
@@ -329,8 +348,9 @@ def _sized(
     return found
 
 
-def _decide(tests: Sequence[_KindTest], work: _Work, name: str, threshold: float) -> None:
-    """One suite: both cells of each kind, judged together."""
+def _decide(tests: Sequence[_KindTest], work: _Work, name: str, threshold: float) -> bool:
+    """One suite: both cells of each kind, judged together. False where there was no time for all
+    of it: what was measured then says nothing of the whole procedure."""
     cells = [cell for test in tests for cell in test.cells]
     measured: list[list[Pair]] = [[] for _ in cells]
 
@@ -341,12 +361,15 @@ def _decide(tests: Sequence[_KindTest], work: _Work, name: str, threshold: float
         return [_log_ratios(batch) for batch in batches]
 
     decision = screen_confirm.decide(len(cells), measure, threshold=threshold)
+    if work.clock.cut_short:
+        return False
     for place, test in enumerate(tests):
         same, slowed = 2 * place, 2 * place + 1
         test.error = _error(measured[same]) or _error(measured[slowed])
         if test.error is None:
             said = [decision.confirmed.get(row, 0) for row in (same, slowed)]
             test.count(said, [_log_ratios(measured[row]) for row in (same, slowed)])
+    return True
 
 
 def _log_ratios(measured: Sequence[Pair]) -> Floats:

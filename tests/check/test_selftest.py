@@ -27,7 +27,7 @@ class MadeUp:
         self.rounds: list[range] = []
         self.share = share
 
-    def __call__(self, cells, pairs, *, seed, first_round, listener, preparation):
+    def __call__(self, cells, pairs, *, first_round, **_):
         self.rounds.append(range(first_round, first_round + pairs))
         return [[self.pair(cell, number) for number in self.rounds[-1]] for cell in cells]
 
@@ -117,9 +117,37 @@ def test_what_does_not_fit_into_the_time_is_left_to_the_next_suite(monkeypatch) 
         return [[result.tally.decisions for result in report.kinds] for report in reports]
 
     assert decisions(1) == [[1, 0, 0, 0, 0]]
-    assert decisions(580) == [[1, 1, 1, 1, 1], [2, 1, 1, 1, 1]]
-    # A kind takes 80 pairs, 100 before that is known: the first suite has three, the next one.
-    assert decisions(440) == [[1, 1, 1, 0, 0], [1, 1, 1, 1, 0]]
+    # A kind takes 60 pairs, 100 before that is known, and all of them 65 to begin with.
+    assert decisions(580) == [[1, 1, 1, 1, 1], [2, 2, 2, 1, 1]]
+    assert decisions(360) == [[1, 1, 0, 0, 0], [1, 1, 1, 1, 0]]
+
+
+def test_a_suite_that_the_time_cuts_short_does_not_count() -> None:
+    """No round begins after the end, and half of a procedure says nothing of all of it."""
+    rounds: list[bool] = []
+
+    class Late(MadeUp):
+        def __call__(self, cells, pairs, *, another_round, **more):
+            suite = pairs == screen_confirm.FIRST_PAIRS and len(cells) == 2
+            rounds.append(not suite or another_round(cells))
+            return super().__call__(cells, pairs if rounds[-1] else 3, **more)
+
+    (report,) = selftest.run_self_test(seed=1, budget_s=0.001, kinds=[TIMER], measure=Late())
+    assert rounds.count(False) >= 1
+    assert (report.suites, report.pooled.decisions) == (0, 0)
+    assert report.pooled.false_alarm_rate is None
+    assert report.usable_after_s is None
+
+
+@pytest.mark.parametrize(
+    ("decisions", "alarms", "needed"),
+    [(3, 0, 35), (34, 0, 35), (35, 0, None), (40, 1, 53), (4, 1, None), (0, 0, None)],
+)
+def test_the_time_for_a_usable_answer_is_reckoned(decisions, alarms, needed) -> None:
+    """35 decisions without an alarm: their Wilson interval ends at 9.9 %."""
+    kinds = (selftest.KindResult(TIMER, selftest.Tally(decisions, alarms, 0)),)
+    report = selftest.Report(0.1, 0.05, 1, 60.0 * decisions, kinds)
+    assert report.usable_after_s == (None if needed is None else pytest.approx(60 * needed))
 
 
 def test_a_kind_that_cannot_be_measured_says_why_and_the_others_go_on() -> None:

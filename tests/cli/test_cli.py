@@ -121,7 +121,7 @@ def test_quick_answers_import_nothing_heavy(option):
         (["bench", "-d", "3601"], "from 1 ms to 60 min"),
         (["bench", "-d", "61 min"], "a duration is at most 60 min"),
         (["bench", "-d", "500 msec"], "did you mean '500 ms'?"),
-        (["check", "--self-test", "--minutes", "nan"], "'nan' is not a time from 1 ms"),
+        (["check", "--self-test", "--budget", "nan"], "'nan' is not a time from 1 s"),
         (["bench", "-s", "load.depth=[1, 4]"], "without brackets: --set load.depth=1,4"),
         (["bench", "-d", "nan"], "nan"),
         (["bench", "-d", "inf"], "inf"),

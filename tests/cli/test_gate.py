@@ -350,11 +350,11 @@ def test_a_terminated_self_test_keeps_the_suites_that_are_done(monkeypatch, caps
 
     monkeypatch.setattr(selftest, "run_self_test", run)
     with at_the_command_line():
-        code = shown.show(minutes=1, threshold=0.05, as_json=False)
+        code = shown.show(budget_s=60, threshold=0.05, as_json=False)
     assert code == 128 + signal.SIGTERM
     out, err = capsys.readouterr()
     assert "3 suites in 1.0 minutes" in out
-    assert "about 1 minute; " in err
+    assert "at most 60 s (--budget); " in err
 
 
 def test_the_self_test_prints_rates_with_their_intervals(monkeypatch, capsys) -> None:
@@ -367,7 +367,7 @@ def test_the_self_test_prints_rates_with_their_intervals(monkeypatch, capsys) ->
     )
     report = selftest.Report(0.1, 0.05, 20, 1200.0, kinds)
     monkeypatch.setattr(selftest, "run_self_test", lambda **_: iter([report]))
-    assert shown.show(minutes=20, threshold=0.05, as_json=False) == 1
+    assert shown.show(budget_s=1200, threshold=0.05, as_json=False) == 1
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= 80
     assert "95 % (76–99 %)" in out
@@ -388,7 +388,7 @@ def test_the_self_test_prints_rates_with_their_intervals(monkeypatch, capsys) ->
     assert "20 suites in 20.0 minutes" in out
     assert "no time for the kinds without decisions" in out
     assert "hung: no answer" in out
-    assert shown.show(minutes=20, threshold=0.05, as_json=True) == 1
+    assert shown.show(budget_s=1200, threshold=0.05, as_json=True) == 1
     document = json.loads(capsys.readouterr().out)
     assert document["kinds"][0]["power"]["median"] == pytest.approx(0.95)
     assert document["kinds"][2]["power"] is None
