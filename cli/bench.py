@@ -231,7 +231,7 @@ def command(
     ending = Ending()
     with (
         signals.held() as held,
-        exporting.reserved(exports),
+        exporting.reserved(exports, [] if by_default else taken),
         default_folder(output),
         appending.prepared() if appending else nullcontext(),
     ):

@@ -40,3 +40,8 @@ def wait_until(condition: Callable[[], bool], timeout_s: float = 30) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not become true in time"
         time.sleep(0.005)
+
+
+def has_a_round(partial: Path) -> bool:
+    """Whether a run of one engine has kept a trial of it: the first may be of the harness."""
+    return partial.exists() and partial.read_bytes().count(b'"trial":') >= 2

@@ -14,7 +14,7 @@ import pytest
 from iomodels import exports
 
 from ..factory import make_run
-from ..processes import wait_until
+from ..processes import has_a_round, wait_until
 from ..trials.test_failures import iomodels
 from .running import QUICK, cli, command_line
 
@@ -100,9 +100,10 @@ def test_force_replaces_an_export(cli, tmp_path) -> None:
     "arguments",
     [
         (*BENCH, "--export", "csv=out.csv", "--force"),
+        (*BENCH, "-o", "out.csv"),
         ("check", "slow-device", "-e", "blocking", "--b", "load.batch=1", "-o", "out.csv"),
     ],
-    ids=["an export", "a comparison"],
+    ids=["an export", "a result", "a comparison"],
 )
 def test_a_second_job_with_the_same_output_is_refused_when_it_begins(
     cli, tmp_path, arguments
@@ -116,7 +117,7 @@ def test_a_second_job_with_the_same_output_is_refused_when_it_begins(
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
     ) as first:
-        wait_until(lambda: partial.exists() and b'"trial"' in partial.read_bytes())
+        wait_until(lambda: has_a_round(partial))
         second = cli(*arguments)
         first.send_signal(signal.SIGINT)
     assert second.returncode == 2

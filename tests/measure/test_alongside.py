@@ -16,7 +16,7 @@ from iomodels.measure.alongside import Alongside
 from iomodels.results import read
 from iomodels.results.schema import Notice
 
-from ..processes import wait_until
+from ..processes import has_a_round, wait_until
 
 IOMODELS = (sys.executable, "-m", "iomodels")
 
@@ -95,7 +95,7 @@ def test_two_commands_at_the_same_time_both_have_the_warning(tmp_path: Path) -> 
     with subprocess.Popen(
         [*IOMODELS, *slow, "-o", "first.json"], cwd=tmp_path, stderr=subprocess.DEVNULL
     ) as first:
-        wait_until(lambda: partial.exists() and b'"trial"' in partial.read_bytes())
+        wait_until(lambda: has_a_round(partial))
         second = subprocess.run(
             [*IOMODELS, *fast], cwd=tmp_path, capture_output=True, text=True, timeout=60
         )
