@@ -9,7 +9,7 @@ from iomodels.base.units import counted, format_count
 from iomodels.comparison.matching import NO_COMMON_CELL
 from iomodels.comparison.metrics import COUNTER_PREFIX, METRICS, SUITE
 from iomodels.comparison.schema import Change, Comparison
-from iomodels.comparison.verdict import FAILING
+from iomodels.comparison.verdict import FAILING, never_passes
 from iomodels.results.schema import Interval
 from iomodels.statistics.rounds import MIN_ROUNDS
 
@@ -32,10 +32,11 @@ INCOMPARABLE = (NO_COMMON_CELL, "machine", "tool-version", "core", "file-system"
 
 
 def headline(comparison: Comparison) -> str:
-    """`Regression: 2 slower, 37 same`; a pass in which something is open says why it is."""
+    """`Regression: 2 slower, 37 same`; where something is open, it says why that passes or not."""
     found, why = counts(comparison) or "nothing to compare", why_passed(comparison)
     if why == SAME_RUN:
         return f"{HEADLINES[comparison.outcome]}: {why}"
+    why = why or why_held(comparison)
     told = f"no loss shown, {found} ({why})" if why else found
     allowed = f"; {allowance(comparison)}" if comparison.allowed else ""
     return f"{HEADLINES[comparison.outcome]}: {told}{allowed}"
@@ -54,6 +55,16 @@ def why_passed(comparison: Comparison) -> str:
     if any(notice.code == "same-run" for notice in comparison.warnings):
         return SAME_RUN
     return "no cell looks worse by more than its limit"
+
+
+def why_held(comparison: Comparison) -> str:
+    """Why what is inconclusive does not pass, where that was asked for; else empty."""
+    open_ones = [change for change in comparison.changes if change.verdict == "inconclusive"]
+    if comparison.outcome != "inconclusive" or comparison.undecided != "fail" or not open_ones:
+        return ""
+    if any(map(never_passes, open_ones)):
+        return ""
+    return "--undecided fail: a loss is not excluded in every cell"
 
 
 def why_incomparable(comparison: Comparison) -> str:

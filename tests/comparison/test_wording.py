@@ -11,10 +11,9 @@ from ..hostile_names import make_change, make_comparison
 
 def change(verdict, median, low, high, **others):
     ratio = Interval(median=median, low=low, high=high)
-    return make_change(
-        scenario="echo", label="depth 4", engine="aio", metric="throughput_ops", rounds=20,
-        bigger_is_better=True, verdict=verdict, ratio=ratio, **others,
-    )  # fmt: skip
+    usual = {"scenario": "echo", "label": "depth 4", "engine": "aio", "metric": "throughput_ops"}
+    numbers = {"rounds": 20, "bigger_is_better": True, "verdict": verdict, "ratio": ratio}
+    return make_change(**(usual | numbers | others))
 
 
 def test_what_got_worse_comes_before_what_got_better_and_the_same_is_not_named():
@@ -105,3 +104,15 @@ def test_inconclusive_says_what_loss_is_not_excluded():
 def test_what_was_not_judged_or_has_too_few_rounds_excludes_nothing_that_is_known():
     unjudged = change("inconclusive", 0.5, 0.4, 0.6, judged=False)
     assert answers(make_comparison([unjudged], outcome="inconclusive")) == []
+
+
+def test_what_is_open_and_does_not_pass_says_so_where_that_was_asked_for():
+    found = [change("inconclusive", 1, 0.9, 1.1), change("same", 1, 1, 1, scenario="s")]
+    held = make_comparison(found, outcome="inconclusive", undecided="fail")
+    assert headline(held) == (
+        "Inconclusive: no loss shown, 1 inconclusive, 1 same (--undecided fail: a loss is not "
+        "excluded in every cell)"
+    )
+    suspect = [change("inconclusive", 0.9, 0.8, 1.1, suspect=True)]
+    held = make_comparison(suspect, outcome="inconclusive", undecided="fail")
+    assert headline(held) == "Inconclusive: 1 suspect"
