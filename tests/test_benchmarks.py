@@ -155,15 +155,29 @@ def test_a_byte_that_is_different_is_found():
     assert all(channel.startswith("file") for channel, _ in found)
 
 
-def test_false_alarms_of_ab_are_counted():
-    command = [sys.executable, str(BENCHMARKS / "ab.py"), "--quick", "--suites", "1", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert (told["suites"], told["cells"]) == (1, 1)
+def test_false_alarms_of_ab_are_counted_and_add_up(tmp_path):
+    def ab(*options):
+        command = [sys.executable, str(BENCHMARKS / "ab.py"), *options]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    kept = tmp_path / "kept.json"
+    told = json.loads(ab("--quick", "--suites", "1", "--json", "--keep", str(kept)))
+    assert [suite["cells"] for suite in told["suites"]] == [1]
     # A real false alarm comes in less than one suite of a hundred.
-    assert told["false_alarms"] == []
-    assert told["seconds"] > 0
+    assert told["false_alarms"] == 0
+    assert told["suites"][0]["seconds"] > 0
+    assert told["suites"][0]["exit"] in (0, 4)
+    assert json.loads(kept.read_text()) == told
+    # No time is left, so nothing is added to what is there.
+    assert json.loads(ab("--quick", "--minutes", "-1", "--json", "--keep", str(kept))) == told
+    other = tmp_path / "other.json"
+    alarm = {**told["suites"][0], "alarms": ["echo aio"], "exit": 1}
+    other.write_text(json.dumps({"suites": [alarm]}))
+    added = ab("--add", str(kept), str(other))
+    assert "2 A/A suites of 1 cells" in added
+    assert "false alarms      1, 50.0% [9.5% … 90.5%]" in added
 
 
 @pytest.mark.long
