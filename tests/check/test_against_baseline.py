@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from iomodels.base.errors import NothingMeasured, ResultError, TrialError, Usage
 from iomodels.base.files import partial_path
 from iomodels.check.history import against_baseline, baseline, confirmation
 from iomodels.comparison.schema import OF_ROUNDS, OF_RUNS, Change, HistoryRun
+from iomodels.machine import noise
 from iomodels.measure import runner
 from iomodels.measure.listening import Listener
 from iomodels.measure.run import bench
@@ -26,6 +28,12 @@ from iomodels.statistics.summary import summarise
 from ..trials.test_trial import leaves_no_child_and_no_descriptor
 
 __all__ = ["leaves_no_child_and_no_descriptor"]  # a fixture that every test here has
+
+
+@pytest.fixture(autouse=True)
+def whatever_else_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests run beside others, whose load changes every second and must decide nothing here."""
+    monkeypatch.setattr(noise, "FOREIGN_BURST_CORES", math.inf)
 
 
 @pytest.fixture(scope="module")

@@ -146,6 +146,25 @@ def test_stolen_time_over_one_percent_is_noticed(machine, stolen, expected):
     assert ("steal" in codes(monitor.notices())) is expected
 
 
+@pytest.mark.parametrize(("idle", "busy"), [((100, -100, -100), True), ((100, 100, -100), False)])
+def test_what_others_used_is_that_of_the_median_trial(machine, idle, busy):
+    """Ticks that no CPU idled, in trials that take no time: 100 fewer are many busy cores."""
+    monitor = noise.Monitor(machine.root)
+    monitor.start()
+    assert monitor.others_cores is None
+    for ticks in idle:
+        monitor.trial_started()
+        machine.tick(idle=ticks)
+        monitor.trial_ended()
+    assert monitor.others_cores is not None
+    assert (monitor.others_cores > 1) is busy
+    assert busy or monitor.others_cores == 0
+    with_nothing = noise.Monitor(machine.root / "empty")
+    with_nothing.trial_started()
+    with_nothing.trial_ended()
+    assert with_nothing.others_cores is None
+
+
 @pytest.mark.parametrize(
     ("early", "late", "milliseconds"),
     [
