@@ -38,7 +38,7 @@ BURST_LEAST_S = 0.05
 """Five ticks: below this a short trial's share is mostly rounding."""
 WAKE_S = 5e-6
 """Allowed for each of our own wake-ups: the interrupt and the way out of idle are on nobody's
-account. About 4 µs in a virtual machine; a bit much here hides little, too little cries wolf."""
+account. About 4 µs in a virtual machine; a bit much hides little, too little gives false alarms."""
 PREFLIGHT_S = 0.25
 """How long the machine is watched before a run."""
 PREFLIGHT_CORES = 0.1

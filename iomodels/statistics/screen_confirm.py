@@ -284,7 +284,7 @@ def _are_enough(pairs: int, d: Floats, alpha: float) -> bool:
 
 
 def detectable(d: Floats, threshold: float, scale: float = 1.0, first: int | None = None) -> float:
-    """The minimum detectable effect of the whole procedure in a row with the noise of `d`.
+    """The smallest change that the whole procedure detects in a row with the noise of `d`.
 
     That is what stands beside a row that was no suspect: a change would have had to pass the
     screen, in `first` pairs or as many as are planned, and then be confirmed by as many fresh pairs
