@@ -152,7 +152,8 @@ def _comparable(
     left_out = [run for run, reason in zip(baseline.runs, reasons, strict=True) if reason]
     if not left_out:
         return usable, busy, set()
-    message = f"{len(left_out)} of the baseline's runs are from another machine or version"
+    why = "; ".join(notice.message for notice in next(filter(None, reversed(reasons))))
+    message = f"{len(left_out)} of the baseline's runs are from another machine or version ({why})"
     only_there = _measured(left_out) - _measured(usable)
     if only_there:
         message += f"; only they have {_names(only_there)}, which is not checked: record it again"
