@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -83,7 +84,7 @@ def test_a_launcher_that_becomes_the_worker_is_no_fork(mark: str) -> None:
     assert not find_launch(None, ("/usr/bin/env",), {MARK: mark}).forks
 
 
-@pytest.mark.parametrize("name", FORKING)
+@pytest.mark.parametrize("name", ["another-session", "pid-namespace", "two"])
 def test_a_hung_worker_is_killed_and_its_launcher_with_it(
     name: str, mark: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +143,23 @@ def test_a_stopped_worker_voids_the_trial(name: str, mark: str) -> None:
             child.run_slice(1, stop_and_go_on)
 
 
+def test_a_launcher_that_says_more_than_anybody_reads_is_no_hang(mark: str) -> None:
+    """No line ends, and it never stops."""
+    with pytest.raises(ArmError, match="does not start a Python|did not start Python"):
+        find_launch(None, ("/bin/sh", "-c", "head -c 9000000 /dev/zero", "-"), {MARK: mark})
+
+
+def test_where_no_socket_can_be_had_it_is_a_sentence(
+    mark: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused() -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(forking.socket, "socketpair", refused)
+    with pytest.raises(ArmError, match="Operation not permitted.*seccomp profile"):
+        find_launch(None, (), {MARK: mark})
+
+
 # The whole command
 
 
@@ -164,8 +182,16 @@ def begun(mark: str, name: str, folder: Path) -> subprocess.Popen[str]:
     return process
 
 
-@pytest.mark.parametrize("name", ["shell", "another-session", "pid-namespace"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("shell", signal.SIGINT),
+        ("pid-namespace", signal.SIGTERM),
+        ("shell", signal.SIGKILL),
+        ("another-session", signal.SIGKILL),
+        ("pid-namespace", signal.SIGKILL),
+    ],
+)
 def test_whatever_ends_the_command_leaves_no_process(
     name: str, number: signal.Signals, mark: str, tmp_path: Path
 ) -> None:

@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from iomodels.base.errors import ArmError
-from iomodels.base.system import memory_file
+from iomodels.base.system import NOT_ALLOWED, REFUSED, SCARCE, memory_file
 from iomodels.base.toml import printable
 from iomodels.trials.starting import forking
 
@@ -101,10 +101,15 @@ def ask(
     """
     what = f'prefix="{" ".join(prefix)}"' if prefix else f"python={python}"
     with ExitStack() as stack:
-        token, words = (_file(stack) for _ in range(2))
         secret = os.urandom(TOKEN_BYTES)
-        os.write(token, secret)
-        heard = forking.Answers()
+        try:
+            token, words = (_file(stack) for _ in range(2))
+            os.write(token, secret)
+            heard = forking.Answers()
+        except OSError as error:
+            raise ArmError(
+                f"{what} cannot be asked what it has ({_why(error)}): {_remedy(error)}"
+            ) from None
         stack.callback(heard.close)
         libraries = (environment.get(name, "") for name in (_PRELOAD, _LIBRARIES))
         question = ("-P", "-c", _QUESTION, str(token), str(TOKEN_BYTES), *libraries)
@@ -225,6 +230,10 @@ def _check_libraries(answer: Mapping[str, Any], said: Sequence[str]) -> None:
             f"env.{_LIBRARIES}: there is no folder '{printable(folder)}' where the trial runs: "
             "give the full path of one that exists"
         )
+
+
+def _remedy(error: OSError) -> str:
+    return SCARCE.get(error.errno or 0, NOT_ALLOWED if error.errno in REFUSED else "try again")
 
 
 def _why(error: OSError | ValueError) -> str:

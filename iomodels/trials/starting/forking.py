@@ -20,6 +20,8 @@ from pathlib import Path
 _CREDENTIALS = struct.Struct("3i")
 """`struct ucred`: pid, uid, gid."""
 _MESSAGE_BYTES = 1 << 16
+_LONGEST_LINE_BYTES = 1 << 20
+"""A launcher may write anything; what an interpreter says of itself takes some kilobytes."""
 
 
 class Answers:
@@ -46,8 +48,8 @@ class Answers:
         return self._ours.fileno()
 
     def readline(self) -> bytes:
-        """The next line; what there is at the end of all of it."""
-        while b"\n" not in self._left:
+        """The next line; what there is at the end of all of it, or a part of a line without end."""
+        while b"\n" not in self._left and len(self._left) < _LONGEST_LINE_BYTES:
             data, control, _, _ = self._ours.recvmsg(
                 _MESSAGE_BYTES, socket.CMSG_SPACE(_CREDENTIALS.size)
             )
