@@ -145,7 +145,7 @@ def test_a_stopped_worker_voids_the_trial(name: str, mark: str) -> None:
 
 def test_a_launcher_that_says_more_than_anybody_reads_is_no_hang(mark: str) -> None:
     """No line ends, and it never stops."""
-    with pytest.raises(ArmError, match="does not start a Python|did not start Python"):
+    with pytest.raises(ArmError, match=r"does not start a Python|did not start Python"):
         find_launch(None, ("/bin/sh", "-c", "head -c 9000000 /dev/zero", "-"), {MARK: mark})
 
 
@@ -156,7 +156,7 @@ def test_where_no_socket_can_be_had_it_is_a_sentence(
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
     monkeypatch.setattr(forking.socket, "socketpair", refused)
-    with pytest.raises(ArmError, match="Operation not permitted.*seccomp profile"):
+    with pytest.raises(ArmError, match=r"Operation not permitted.*seccomp profile"):
         find_launch(None, (), {MARK: mark})
 
 
