@@ -17,7 +17,8 @@ from msgspec.structs import replace
 from iomodels.analysis import assembled
 from iomodels.base.errors import IomodelsError, NotWritten, UsageError
 from iomodels.check.history import folder
-from iomodels.check.history.baseline import history_runs, load_baseline
+from iomodels.check.history.baseline import load_baseline
+from iomodels.check.history.over_time import of_baseline
 from iomodels.check.history.small import small
 from iomodels.comparison.runs import judge_runs
 from iomodels.comparison.unpaired_verdicts import Judgement
@@ -114,16 +115,14 @@ def test_a_known_change_has_words_and_not_too_many() -> None:
             folder.known_change(text)
 
 
-def test_the_runs_of_a_trend_are_the_used_ones_and_the_checked_one() -> None:
-    environment = {"kernel": 6}
-    found = history_runs(
-        [of_day(1, known_change="a disk"), of_day(2, environment={})],
-        of_day(3, environment=environment),
-    )
+def test_a_trend_has_the_runs_before_a_known_change_too(tmp_path) -> None:
+    for day, change in ((1, ""), (2, "a disk"), (3, "")):
+        folder.add(of_day(day), tmp_path, change)
+    found = of_baseline(load_baseline([tmp_path], last=1)).runs
     assert [(run.created_utc[8:10], run.kernel, run.known_change) for run in found] == [
-        ("01", "6.1.0", "a disk"),
-        ("02", "", ""),
-        ("03", "6", ""),
+        ("01", "6.1.0", ""),
+        ("02", "6.1.0", "a disk"),
+        ("03", "6.1.0", ""),
     ]
 
 
@@ -161,7 +160,7 @@ def test_whatever_is_in_a_history_is_used_or_refused_in_one_sentence(tmp_path) -
         try:
             base = load_baseline([tmp_path])
             judge_runs(base.runs, base.runs[-1], Judgement(0.05, (), 0.01))
-            history_runs(base.runs, base.runs[-1])
+            of_baseline(base)
             for run in base.runs:
                 assert save.encode(small(run), without_nulls=True)
             used += 1
