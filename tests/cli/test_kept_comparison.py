@@ -75,9 +75,9 @@ def test_a_comparison_is_taken_for_no_result(cli, tmp_path) -> None:
     recorded(tmp_path)
     assert cli("compare", "base.json", "slow.json", "-o", "kept.json").returncode == 1
     for arguments, said in (
-        (("chart", "kept.json", "base.json"), "a comparison is drawn alone and as a whole"),
-        (("chart", "kept.json", "--matrix"), "a comparison is drawn alone and as a whole"),
-        (("chart", "kept.json", "--scenario", "x"), "a comparison is drawn alone and as a whole"),
+        (("chart", "kept.json", "base.json"), "is drawn alone and as a whole"),
+        (("chart", "kept.json", "--matrix"), "is drawn alone and as a whole"),
+        (("chart", "kept.json", "--scenario", "x"), "is drawn alone and as a whole"),
         (("report", "kept.json", "--trace", "kept.json"), "kept.json is a comparison"),
         (("compare", "kept.json", "base.json"), "kept.json is not an iomodels result"),
         (("check", "--baseline", "kept.json"), "kept.json is not an iomodels result"),
