@@ -20,6 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -48,6 +49,7 @@ WILD = 6.0
 RIDGE = 2 * 0.01**2
 COMMON_MOST = 2.5
 """How far the others are followed, in standard deviations of their history."""
+STEP, STEP_RUNS = math.log(1.05), 3
 _EFFICIENCY = 1.0233
 """Standard error of the Hodges-Lehmann estimate over that of a mean, for a normal distribution."""
 MAX_ROUNDS = 400
@@ -111,14 +113,23 @@ def level(logs: Sequence[float]) -> RunLevel:
 
 def since_last_change(runs: Sequence[list[float]]) -> list[list[float]]:
     """The runs' rounds (logs), oldest first, without those before the level last changed for good:
-    they are empty. What the machine was before that says nothing of what it is now."""
+    they are empty. What the machine was before that says nothing of what it is now.
+
+    Of many cells that never changed, one or the other shows a small step by chance: only one that
+    is larger than `STEP`, and `STEP_RUNS` old, begins the history anew.
+    """
     having = [index for index, logs in enumerate(runs) if logs]
     levels = [level(runs[index]) for index in having]
     points = change_points([one.value for one in levels], [one.error for one in levels])
-    if not points:
-        return list(runs)
-    first = having[points[-1]]
-    return [logs if index >= first else [] for index, logs in enumerate(runs)]
+    bounds = [0, *points, len(levels)]
+    parts = [levels[a:b] for a, b in pairwise(bounds)]
+    means = [sum(one.value for one in part) / len(part) for part in parts]
+    for at in range(len(parts) - 1, 0, -1):
+        step = abs(means[at] - means[at - 1])
+        if step > STEP and len(levels) - bounds[at] >= STEP_RUNS:
+            first = having[bounds[at]]
+            return [logs if index >= first else [] for index, logs in enumerate(runs)]
+    return list(runs)
 
 
 def changes(

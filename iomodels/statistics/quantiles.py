@@ -14,6 +14,11 @@ def normal_quantile(q: float) -> float:
     return NormalDist().inv_cdf(q)
 
 
+def normal_cdf(z: float) -> float:
+    """The standard normal distribution's function."""
+    return NormalDist().cdf(z)
+
+
 def student_quantile(q: float, freedom: int) -> float:
     """Student's t quantile for `q` above one half, by bisection of its distribution function."""
     low, high = 0.0, 1.0

@@ -90,7 +90,7 @@ def test_the_baselines_own_cells_are_measured_by_its_seed_and_settings(recorded:
     assert [c.engine for c in checked.run.cells] == ["blocking", "select"]
     assert checked.run.seed == recorded.seed
     assert checked.run.settings.items() >= recorded.settings.items()
-    assert min(len(cell.trials) for cell in checked.run.cells) == 6
+    assert min(len(cell.trials) for cell in checked.run.cells) >= 6
     assert "few-runs" in [notice.code for notice in checked.comparison.warnings]
 
 
