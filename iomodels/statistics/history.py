@@ -121,6 +121,8 @@ def since_last_change(runs: Sequence[list[float]]) -> list[list[float]]:
     having = [index for index, logs in enumerate(runs) if logs]
     levels = [level(runs[index]) for index in having]
     points = change_points([one.value for one in levels], [one.error for one in levels])
+    if not points:
+        return list(runs)
     bounds = [0, *points, len(levels)]
     parts = [levels[a:b] for a, b in pairwise(bounds)]
     means = [sum(one.value for one in part) / len(part) for part in parts]
