@@ -1,4 +1,4 @@
-"""How often A/B gives a false alarm on real suites: whole comparisons of two arms that are the same.
+"""How often A/B gives a false alarm on real suites: whole comparisons of two arms that are alike.
 
     python benchmarks/ab.py [--suites N] [--minutes M] [--seed S] [--keep PATH] [--quick]
     python benchmarks/ab.py --add PATH...

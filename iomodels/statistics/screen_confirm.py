@@ -204,7 +204,8 @@ class _Steps:
         )
         if len(rows) > 1 and (looks_changed or is_loss(medians, self._threshold)):
             count = max(LEAST_PAIRS, math.ceil(FRESH_PAIRS[0] * decision.scale))
-            again = self.batch(SUITE_AGAIN, rows, count, LEAST_PAIRS)
+            # All or none: where time is short, whole batches of the worst suspects show more.
+            again = self.batch(SUITE_AGAIN, rows, count, count)
             if any(row.size for row in again):
                 decision.suite_measured_again = True
                 self._again, matrix = again, filled(again)
@@ -216,24 +217,41 @@ class _Steps:
         may fail, and of those what is soonest done."""
         decision = self.decision
         batches: dict[tuple[bool, int], list[int]] = {}
-        for row in suspects:
-            is_gain = float(np.nanmedian(decision.first[row])) > 0
-            batches.setdefault((is_gain, self._fresh(row, suspects)), []).append(row)
+        for row in sorted(suspects, key=self._median):
+            batches.setdefault((self._median(row) > 0, self._fresh(row, suspects)), []).append(row)
         least = _least_pairs(sign_flip.CONFIRM_ALPHA / max(1, len(suspects)))
         for (_, count), rows in sorted(batches.items()):
-            had = [self._again[row] if self._again else np.empty(0) for row in rows]
-            has = min(pairs.size for pairs in had)
-            more = [np.empty(0) for _ in rows]
-            if count > has:
-                more = self.batch(SUSPECTS, rows, count - has, max(1, least - has))
-            for row, pairs in zip(rows, zip(had, more, strict=True), strict=True):
-                if (fresh := np.concatenate(pairs)).size:
+            has = self._again[rows[0]].size if self._again else 0
+            more = self._of_the_first(rows, max(0, count - has), max(0, least - has))
+            for row, pairs in zip(rows, more, strict=True):
+                had = self._again[row] if self._again else np.empty(0)
+                if (fresh := np.concatenate([had, pairs])).size:
                     decision.fresh[row] = fresh
         tested = sorted(decision.fresh)
         if tested:
             matrix = filled([decision.fresh[row] for row in tested])
             said = sign_flip.confirm(matrix, self._threshold)
             decision.confirmed = dict(zip(tested, said, strict=True))
+
+    def _of_the_first(self, rows: Sequence[int], pairs: int, least: int) -> list[Floats]:
+        """As `batch`, but of fewer rows where there is no time for all: a loss that is shown in one
+        is worth more than too few pairs of each."""
+        if not pairs:
+            return [np.empty(0) for _ in rows]
+        left_s = self._time.left_s()
+        sizes = range(2, len(rows) + 1)
+        fitting = max(
+            (n for n in sizes if self._time.takes_s(rows[:n], pairs) <= left_s), default=1
+        )
+        first, others = rows[:fitting], rows[fitting:]
+        if others:
+            takes_s = self._time.takes_s(others, pairs)
+            self.decision.left_out.append(LeftOut(SUSPECTS, len(others), pairs, takes_s))
+        measured = self.batch(SUSPECTS, first, pairs, max(1, least))
+        return [*measured, *(np.empty(0) for _ in others)]
+
+    def _median(self, row: int) -> float:
+        return float(np.nanmedian(self.decision.first[row]))
 
     def _fresh(self, row: int, suspects: Sequence[int]) -> int:
         alpha = sign_flip.CONFIRM_ALPHA / max(1, len(suspects))

@@ -273,3 +273,12 @@ def test_losses_come_first_where_time_is_short() -> None:
     )
     assert decision.confirmed == {1: -1}
     assert [left.purpose for left in decision.left_out][-1] == screen_confirm.SUSPECTS
+
+
+def test_with_little_time_some_losses_are_shown_and_not_all_left_open() -> None:
+    """Six halved cells, and time for the first pairs and fresh ones of two."""
+    budget = Budget(6 * 10 + 2 * 24 + 5)
+    machine = budget.machine([0.7] * 6, 0.05)
+    decision = screen_confirm.decide(6, machine, threshold=0.05, time=budget)
+    assert list(decision.confirmed.values()) == [-1, -1]
+    assert sum(left.rows for left in decision.left_out if left.purpose == screen_confirm.SUSPECTS)
