@@ -93,6 +93,8 @@ def bench(
         precision = arguments.number("precision", precision, MIN_SHARE, 1)
     budget_s = arguments.number("budget_s", budget_s, MIN_BUDGET_S, MAX_BUDGET_S, "seconds")
     keys = arguments.optional_names("metrics", metrics, '"latency_p50_ns"')
+    if keys and precision is None:
+        raise UsageError("metrics belongs to precision: give both, such as precision=0.02")
     where = None if output is None else Path(arguments.path("output", output))
     force = arguments.flag("force", force)
     told = _listener(listener, arguments.flag("progress", progress))

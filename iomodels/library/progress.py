@@ -27,6 +27,7 @@ class TextProgress(Listener):
         self._line = ""
         self._trials = 0
         self._rounds = 0
+        """0: nobody knows, since there are further rounds."""
         self._round = -1
         self._estimate_s = 0.0
         self._started_s = 0.0
@@ -46,7 +47,7 @@ class TextProgress(Listener):
             self._say(f"making a data file of {format_size(size)}")
 
     def further_round(self, trials: Sequence[PlannedTrial], left_s: float) -> None:
-        self._trials, self._rounds = trials[-1].order + 1, trials[-1].round + 1
+        self._trials, self._rounds = trials[-1].order + 1, 0
         self._estimate_s = time.monotonic() - self._started_s + left_s
 
     def trial_started(self, trial: PlannedTrial) -> None:
@@ -56,7 +57,8 @@ class TextProgress(Listener):
             left_s = max(0.0, self._estimate_s - (time.monotonic() - self._started_s))
             self._replace(f"trial {trial.order + 1} of {self._trials}, {left_s:.0f} s left: {name}")
         elif trial.round != self._round:
-            self._say(f"round {trial.round + 1} of {self._rounds}")
+            of_all = f" of {self._rounds}" if self._rounds else ""
+            self._say(f"round {trial.round + 1}{of_all}")
         self._round = trial.round
 
     def trial_ended(self, trial: PlannedTrial, result: Trial | None, reason: str | None) -> None:

@@ -44,6 +44,10 @@ WRONG: list[Any] = [
     ("rounds", "7", "rounds is '7': it must be a whole number"),
     ("rounds", True, "rounds is True: it must be a whole number"),
     ("rounds", None, "rounds is None"),
+    ("precision", "2%", "precision is '2%': it must be a number from 0.001 to 1"),
+    ("precision", 2, "precision is 2: it must be a number from 0.001 to 1"),
+    ("budget_s", 0, "budget_s is 0: it must be a number from 1 to 86400, in seconds"),
+    ("metrics", "latency_p50_ns", "metrics belongs to precision: give both"),
     ("duration_s", 0, "duration_s is 0: it must be a number from 0.001 to 3600, in seconds"),
     ("duration_s", "1s", "duration_s is '1s'"),
     ("duration_s", math.nan, "duration_s is nan"),
@@ -171,6 +175,8 @@ def test_limits_are_those_of_the_command_line():
     for name, good, bad in [
         ("rounds", ("1", "1000"), ("0", "1001")),
         ("duration", ("0.001", "3600"), ("0.0009", "3601")),
+        ("budget", ("1", "86400", "5m", "1.5h", "24h"), ("0.9", "86401", "25h", "m", "-5m")),
+        ("precision", ("0.001", "100%"), ("0.0009", "101%")),
         ("warmup", ("0", "3600"), ("-1", "3601")),
         ("seed", ("0", str(2**53 - 1)), ("-1", str(2**53))),
     ]:
