@@ -21,7 +21,7 @@ from iomodels.results.read import Document, Unusable, check_values
 
 MAX_CHANGES = 100_000
 MAX_TRENDS = 10_000
-MAX_RUNS = 10_000
+MAX_RUNS = 1_000
 """Of a history."""
 _OF_ANY_SIZE = ("ratio", "noise", "detectable")
 """Too few rounds have an interval from nearly none to nearly all there is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 
 import pytest
@@ -209,6 +210,24 @@ def test_hostile_names_are_shown_and_not_obeyed() -> None:
     for data in (charts.render(found, "svg"), charts.render(found.narrow, "svg")):
         assert b"<script>" not in data
     assert "\x1b" not in found.alt
+
+
+def test_whatever_numbers_a_file_has_there_is_a_picture_of_them() -> None:
+    """From none to the largest that are read, with changes anywhere."""
+    rng = random.Random(1)
+    numbers = (0.0, 2.0**-63, 1.0, 3.0, 1e15, 2.0**63)
+    for _ in range(25):
+        pool = rng.sample(numbers, rng.randint(1, 3))
+        runs: list[Interval | None] = [None]
+        for _ in range(rng.randint(2, 8)):
+            low, middle, high = sorted(rng.choice(pool) for _ in range(3))
+            runs.append(Interval(middle, low, high))
+        changed = [rng.randrange(len(runs)) for _ in range(rng.randint(0, 3))]
+        one = Trend(
+            "echo", {}, "", "aio", rng.choice(["throughput_ops", "?"]), "?", True, runs, changed
+        )
+        assert picture(compared(one)).alt
+        drawn(compared(one)).canvas.draw()
 
 
 def test_dates_are_as_short_as_their_places() -> None:
