@@ -357,6 +357,33 @@ def test_a_terminated_self_test_keeps_the_suites_that_are_done(monkeypatch, caps
     assert "at most 60 s (--budget); " in err
 
 
+@pytest.mark.parametrize(
+    ("decisions", "elapsed_s", "code", "said"),
+    [
+        (0, 60.0, 3, "Nothing was decided in this time: use --budget 5m or more."),
+        (
+            3, 120.0, 0,
+            "3 decisions: the false-alarm rate lies between 0 and 56 %; to show 10 % or less takes "
+            "about 23 min: --budget 26m",
+        ),
+        (40, 1200.0, 0, ""),
+    ],
+)  # fmt: skip
+def test_a_self_test_says_what_so_few_decisions_leave_open(
+    monkeypatch, capsys, decisions, elapsed_s, code, said
+) -> None:
+    shown = import_module("iomodels.cli.show.selftest")
+    kind = KindResult(
+        selftest.KINDS[0], Tally(decisions, 0, 0), noise=0.03, detectable=0.06, seen=0.9
+    )
+    report = selftest.Report(0.1, 0.05, decisions, elapsed_s, (kind,))
+    monkeypatch.setattr(selftest, "run_self_test", lambda **_: iter([report]))
+    assert shown.show(budget_s=300, threshold=0.05, as_json=False) == code
+    out = " ".join(capsys.readouterr().out.split())
+    assert said in out
+    assert ("--budget" in out) == bool(said)
+
+
 def test_the_self_test_prints_rates_with_their_intervals(monkeypatch, capsys) -> None:
     shown = import_module("iomodels.cli.show.selftest")
     kinds = (
