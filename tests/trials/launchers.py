@@ -18,6 +18,7 @@ FORKING = {
     "another-session": ("setsid", "--wait"),
     "namespace": ("unshare", "--fork"),
     "pid-namespace": ("unshare", "--fork", "--pid", "--mount-proc"),
+    "bubblewrap": ("bwrap", "--dev-bind", "/", "/", "--unshare-pid", "--proc", "/proc"),
     "two": ("nice", "-n", "1", "sh", "-c", 'timeout 60 "$@"; exit $?', "-"),
 }
 

@@ -84,7 +84,7 @@ def test_a_launcher_that_becomes_the_worker_is_no_fork(mark: str) -> None:
     assert not find_launch(None, ("/usr/bin/env",), {MARK: mark}).forks
 
 
-@pytest.mark.parametrize("name", ["another-session", "pid-namespace", "two"])
+@pytest.mark.parametrize("name", ["another-session", "pid-namespace", "bubblewrap", "two"])
 def test_a_hung_worker_is_killed_and_its_launcher_with_it(
     name: str, mark: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
