@@ -206,7 +206,8 @@ def _suites(
         chosen = waiting[: max(fitting, 0 if suites else 1)]
         if suites and not chosen:
             return
-        whole = bool(chosen) and _decide(chosen, work, f"suite {suites + 1}", threshold)
+        whole = bool(chosen) and not work.clock.cut_short
+        whole = whole and _decide(chosen, work, f"suite {suites + 1}", threshold)
         if whole:
             suites += 1
             took_s = (time.monotonic() - began_s) / len(chosen)
@@ -306,6 +307,9 @@ def _prepare(kinds: Sequence[Kind], slowdown: float, work: _Work) -> list[_KindT
             tests[place] = _KindTest(kind, cell, cell, error)
             continue
         trials = [trial for pair in pilot for trial in (pair.a, pair.b) if trial]
+        if not trials:  # there was no time for one
+            tests[place] = _KindTest(kind, cell, cell)
+            continue
         # Not from the throughput: time that other processes took away is no part of an operation,
         # and would make the slowdown larger than said.
         time_ns = median(LATENCY_P50.of_trial(trial) for trial in trials)

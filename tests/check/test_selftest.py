@@ -139,6 +139,12 @@ def test_a_suite_that_the_time_cuts_short_does_not_count() -> None:
     assert report.usable_after_s is None
 
 
+def test_a_time_too_short_for_the_first_pairs_decides_nothing() -> None:
+    (report,) = selftest.run_self_test(seed=1, budget_s=0.001, kinds=[TIMER, BUSY])
+    assert (report.suites, report.pooled.decisions) == (0, 0)
+    assert [result.error for result in report.kinds] == [None, None]
+
+
 @pytest.mark.parametrize(
     ("decisions", "alarms", "needed"),
     [(3, 0, 35), (34, 0, 35), (35, 0, None), (40, 1, 53), (4, 1, None), (0, 0, None)],
