@@ -195,8 +195,8 @@ def _together(timings: Sequence[Timing], by: Judgement) -> tuple[list[history.Sh
 def _timed(timing: Timing, change: history.Shift, sure: bool, by: Judgement, family: int) -> Change:
     line = replace(
         timing.name.change(timing.metric),
-        base=exp_interval(median_interval(timing.pooled)),
-        new=exp_interval(median_interval(timing.new)),
+        base=_side([run for run in timing.base if run]),
+        new=_side([timing.new]),
         rounds=min(len(timing.pooled), len(timing.new)),
         noise=_noise(timing),
         confirmed=timing.confirmed,
@@ -276,6 +276,13 @@ def _unmeasured(timing: Timing) -> Change:
 
 
 # Numbers
+
+
+def _side(runs: Sequence[Sequence[float]]) -> Interval:
+    """One side's value, the mean of its runs' levels, with the interval of all its rounds."""
+    rounds = median_interval([value for run in runs for value in run])
+    middle = sum(history.level(run).value for run in runs) / len(runs)
+    return exp_interval(Interval(middle, min(rounds.low, middle), max(rounds.high, middle)))
 
 
 def _noise(timing: Timing) -> float | None:
