@@ -197,7 +197,7 @@ def _surroundings(comparison: Comparison) -> list[RenderableType]:
 def _notice(notice: Notice) -> RenderableType:
     if notice.code == NOT_NEEDED:
         return safe(f"environment: {notice.message}", "dim")
-    return safe(f"warning: {notice.message}", "yellow")
+    return safe(notice.in_words, "yellow" if notice.is_warning else "")
 
 
 def _fact(value: object) -> str:

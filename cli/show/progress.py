@@ -64,7 +64,7 @@ class PlainDisplay:
             self.before.append(notice)
         elif self._table_below and notice.code not in OF_THE_MOMENT:
             return
-        self._console.print(safe(f"warning: {notice.message}", "yellow"))
+        self._console.print(safe(notice.in_words, "yellow" if notice.is_warning else ""))
 
     def making_file(self, size: int) -> None:
         """A line for the first of those that take seconds: writers have one in each trial."""

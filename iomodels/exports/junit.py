@@ -41,7 +41,7 @@ def of_comparison(comparison: Comparison) -> str:
     for change in comparison.changes:
         _case(suite, change, taken)
     if comparison.warnings:
-        told = "\n".join(f"warning: {notice.message}" for notice in comparison.warnings)
+        told = "\n".join(notice.in_words for notice in comparison.warnings)
         ET.SubElement(suite, "system-out").text = text(told)
     found = list(suite.iter("testcase"))
     for element, attribute in (

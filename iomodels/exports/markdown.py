@@ -196,4 +196,4 @@ def _differences(comparison: Comparison) -> Iterator[str]:
         base, new = text(str(difference.base)), text(str(difference.new))
         yield f"- the machines differ in {text(difference.name)}: {base}, now {new}"
     for notice in comparison.warnings:
-        yield f"- warning: {text(notice.message)}"
+        yield f"- {text(notice.in_words)}"

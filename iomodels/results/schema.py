@@ -163,11 +163,25 @@ class Cell(msgspec.Struct, frozen=True):
         return f"<Cell {name!r}: {self.status}, {len(self.trials)} trials>"
 
 
+NOTES = ("time", "power", "confirming", "allowed-same")
+"""The codes of notices that say how something is done, and warn of nothing."""
+
+
 class Notice(msgspec.Struct, frozen=True):
     """A warning about the machine or the run. `code` is stable, `message` is a sentence."""
 
     code: str
     message: str
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether a reader should do something about it; otherwise it is a note."""
+        return self.code not in NOTES
+
+    @property
+    def in_words(self) -> str:
+        """`warning: the load average is …`."""
+        return f"{'warning' if self.is_warning else 'note'}: {self.message}"
 
 
 class Tool(msgspec.Struct, frozen=True):
