@@ -48,9 +48,9 @@ def unchanged(rng: np.random.Generator, series: int) -> Iterator[Row]:
             plain, disturbed = 0, 0
             for _ in range(series):
                 values = draw(n)
-                plain += bool(change_points(values))
+                plain += bool(change_points(values.tolist()))
                 values[rng.integers(n)] += DISTURBED
-                disturbed += bool(change_points(values))
+                disturbed += bool(change_points(values.tolist()))
             yield {"noise": kind, "values": n, "reported": plain, "disturbed": disturbed}
 
 
@@ -62,7 +62,7 @@ def steps(rng: np.random.Generator, series: int) -> Iterator[Row]:
                 found, more = 0, 0
                 for _ in range(series):
                     step = np.repeat([0.0, size], [before, after])
-                    at = change_points(step + draw(before + after))
+                    at = change_points((step + draw(before + after)).tolist())
                     found += any(abs(index - before) <= 1 for index in at)
                     more += len(at) > 1
                 row = {"noise": kind, "before": before, "after": after, "step": size}
@@ -76,8 +76,8 @@ def drifts(rng: np.random.Generator, series: int) -> Iterator[Row]:
             counts = {"one level": 0, "a drift": 0, "one change": 0, "more changes": 0}
             for _ in range(series):
                 values = np.linspace(0, total, n) + rng.standard_normal(n)
-                at = change_points(values)
-                level = "a drift" if not at and drift(values) else "one level"
+                at = change_points(values.tolist())
+                level = "a drift" if not at and drift(values.tolist()) else "one level"
                 counts[("more changes" if len(at) > 1 else "one change") if at else level] += 1
             yield {"values": n, "drift": total} | counts
 

@@ -252,8 +252,8 @@ def _alike(ratios: Sequence[float], freedom: Sequence[float]) -> float:
 
 
 def _trigamma(x: float) -> float:
-    """The second derivative of log of the gamma function, by recurrence and its asymptotic series (Abramowitz and
-    Stegun, 6.4.6 and 6.4.12)."""
+    """The second derivative of the log of the gamma function, by recurrence and its asymptotic
+    series (Abramowitz and Stegun, 6.4.6 and 6.4.12)."""
     total = 0.0
     while x < 6:
         total += 1 / x**2
