@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from iomodels.base.errors import EngineError, UsageError
+from iomodels.base.errors import EngineError, NothingMeasured, UsageError
 from iomodels.check.history.baseline import Baseline
 from iomodels.check.history.chosen import chosen
+from iomodels.results.schema import Cell
 
 from ..factory import make_cell, make_run
 
@@ -70,3 +71,12 @@ def test_what_no_run_has_is_one_sentence(
 def test_an_engine_that_there_is_not() -> None:
     with pytest.raises(EngineError):
         chosen(BASE, [], ["slect"])
+
+
+@pytest.mark.parametrize("cells", [[], [make_cell("null")]])
+@pytest.mark.parametrize("engines", [[], ["null"]])
+def test_runs_of_the_harness_alone_have_nothing_to_check(
+    cells: list[Cell], engines: list[str]
+) -> None:
+    with pytest.raises(NothingMeasured, match="base has no cell of an I/O model: record another"):
+        chosen(Baseline("base", (make_run(cells),)), [], engines)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from iomodels.base.errors import UsageError
+from iomodels.base.errors import NothingMeasured, UsageError
 from iomodels.base.toml import did_you_mean, printable
 from iomodels.base.units import listed
 from iomodels.check.history.baseline import Baseline
@@ -23,9 +23,14 @@ def chosen(baseline: Baseline, scenarios: Sequence[str], engines: Sequence[str])
     """The baseline with the cells of these scenarios and engines only; none named is all of them.
 
     A scenario is named as `bench` takes it, be it the path of its file. Raises `UsageError` for one
-    that no run has, and for engines that none has there, `EngineError` for what is no engine.
+    that no run has, and for engines that none has there, `EngineError` for what is no engine, and
+    `NothingMeasured` where the runs have no cell but the harness's.
     """
     cells = [cell for run in baseline.runs for cell in run.cells if not cell.is_harness]
+    if not cells:
+        raise NothingMeasured(
+            f"{baseline.name} has no cell of an I/O model: record another (iomodels bench)"
+        )
     names = [_known(name, {cell.scenario for cell in cells}) for name in scenarios]
     cells = [cell for cell in cells if not names or cell.scenario in names]
     wanted = _engines(engines, cells, names) if engines else None
