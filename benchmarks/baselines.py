@@ -86,7 +86,7 @@ def suite(
             metrics.METRICS["throughput_ops"],
             history.since_last_change(
                 [rng.normal(level, machine.noise, machine.rounds).tolist() for level in row[:-1]]
-            ),
+            ).runs,
             rng.normal(row[-1], machine.noise, machine.fresh).tolist(),
             confirmed=True,
         )

@@ -175,7 +175,7 @@ UNDECIDED_OPTION = click.option(
     type=click.Choice(["pass", "fail"]),
     default="pass",
     help="The outcome where no loss is shown, but not every cell excludes one: pass is exit code "
-    "0, fail is 4. A cell that looks worse than the threshold never passes. [default: pass]",
+    "0, fail is 4. A cell that looks worse than its limit never passes. [default: pass]",
 )
 
 
@@ -227,17 +227,19 @@ class Time(_FloatType):
         return units
 
 
-def budget_option(help: str) -> Callable[[Command], Command]:
+def budget_option(help: str, default: str = "5m") -> Callable[[Command], Command]:
     """`--budget`, in seconds."""
     return click.option(
         "--budget",
         type=Time("s", MIN_BUDGET_S, MAX_BUDGET_S),
         metavar="TIME",
-        help=f"{help}, in seconds or with a unit: 300, 5m. [default: 5m]",
+        help=f"{help}, in seconds or with a unit: 300, 5m. [default: {default}]",
     )
 
 
-BUDGET_OPTION = budget_option("Longest time to measure")
+BUDGET_OPTION = budget_option(
+    "Longest time to measure", "5m, or a multiple of the first stage where that takes long"
+)
 
 
 def allowable_names() -> list[str]:

@@ -15,12 +15,14 @@ from msgspec.structs import replace
 
 from iomodels.analysis.quantities import CPU
 from iomodels.analysis.quantity_definition import Quantity
+from iomodels.base.units import counted
 from iomodels.comparison import (
     exact_counters,
     matching,
     metrics,
     unpaired_verdicts,
     verdict,
+    wording,
 )
 from iomodels.comparison.machines import allowing
 from iomodels.comparison.matching import Key
@@ -253,17 +255,28 @@ def _timing(
     whole = not any(rounds.missing for rounds in before)
     known = any(rounds.logs for rounds in before)
     having = [cell for cell in base if cell]
+    since = history.since_last_change([rounds.logs for rounds in before])
     return Timing(
         name,
         metric,
-        history.since_last_change([rounds.logs for rounds in before]),
+        since.runs,
         after.logs,
         confirmed,
         refusal=refusal
         or metrics.too_few_operations(metric, new.trials, *(cell.trials for cell in having)),
         lost=_without_value(after) if whole or (known and not after.logs) else "",
         doubt=_doubt(having, new) or _without_value(after, *before),
+        note=_changed(metric, since),
     )
+
+
+def _changed(metric: Quantity, since: history.Since) -> str:
+    """What is said where not all base runs count."""
+    if not since.step:
+        return ""
+    runs = counted(sum(map(bool, since.runs)), "base run")
+    step = wording.signed(math.exp(since.step))
+    return f"its {metric.title} changed by {step} for good, {runs} ago: only those count"
 
 
 def _without_value(*sides: unpaired_verdicts.Rounds) -> str:

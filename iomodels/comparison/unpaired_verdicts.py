@@ -101,6 +101,8 @@ class Timing:
     """What the new rounds lack that the base's have: that fails, whatever the others say."""
     doubt: str = ""
     """Why it must be called neither the same nor faster."""
+    note: str = ""
+    """What a reader must know of its base runs, whatever the verdict."""
 
     @property
     def pooled(self) -> list[float]:
@@ -132,12 +134,10 @@ def judge_timings(timings: Sequence[Timing], by: Judgement) -> list[Change]:
             changes.append(_timed(timing, next(shown), False, by, max(1, len(every))))
         else:
             changes.append(_timed(timing, *next(judged), by, len(every)))
+    whole = zip(lines, suite, sure[len(found) :], strict=True)
     return [
         *changes,
-        *(
-            _judged(line, change, by, len(every), sure=sure[-1])
-            for line, change in zip(lines, suite, strict=True)
-        ),
+        *(_judged(line, change, by, len(every), sure=is_sure) for line, change, is_sure in whole),
     ]
 
 
@@ -173,23 +173,32 @@ def _changes(timings: Sequence[Timing], by: Judgement) -> list[history.Shift]:
 
 
 def _together(timings: Sequence[Timing], by: Judgement) -> tuple[list[history.Shift], list[Change]]:
-    """All cells together in the metric that most of them have, and its line; or nothing."""
-    chosen = max(_by_metric(timings).values(), key=len, default=[])
-    change = history.together(*_levels([timings[i] for i in chosen]), by.assumed_spread)
-    if change is None:
-        return [], []
-    line = Change(
+    """All cells together, metric by metric, and their lines: what is taken off the cells of a
+    metric must be judged in it."""
+    shifts, lines = [], []
+    groups = _by_metric(timings)
+    for indices in groups.values():
+        chosen = [timings[index] for index in indices]
+        shift = history.together(*_levels(chosen), by.assumed_spread)
+        if shift is not None:
+            shifts.append(shift)
+            lines.append(_line_together(chosen, named=len(groups) > 1))
+    return shifts, lines
+
+
+def _line_together(timings: Sequence[Timing], *, named: bool) -> Change:
+    """Better counted as up; `named` by the metric, where there are several."""
+    return Change(
         scenario=ALL_CELLS,
         parameters={},
-        label="",
+        label=timings[0].metric.title if named else "",
         engine=ALL_CELLS,
         metric=metrics.SUITE.metric,
         unit=metrics.SUITE.unit.name,
         bigger_is_better=True,
         verdict="inconclusive",
-        rounds=min(len(timings[i].new) for i in chosen),
+        rounds=min(len(timing.new) for timing in timings),
     )
-    return [change], [line]
 
 
 def _timed(timing: Timing, change: history.Shift, sure: bool, by: Judgement, family: int) -> Change:
@@ -204,6 +213,8 @@ def _timed(timing: Timing, change: history.Shift, sure: bool, by: Judgement, fam
         reason=timing.refusal or None,
     )
     line = _judged(line, change, by, family, sure=sure)
+    if timing.note:
+        line = replace(line, reason="; ".join(filter(None, [line.reason, timing.note])))
     if timing.doubt and line.verdict != "slower" and not timing.refusal:
         return replace(
             line, verdict="inconclusive", reason=timing.doubt, judged=False, suspect=False
@@ -227,7 +238,7 @@ def _judged(
         detectable_later=finite(_detectable(change.with_runs(more), by, family)),
         ratio=exp_interval(Interval(sign * change.estimate, *shown)),
         detectable=finite(_detectable(change, by, family)),
-        limit=-math.expm1(-limit),
+        limit=max(by.threshold, -math.expm1(-limit)),
     )
     if not line.judged:
         return line

@@ -19,8 +19,8 @@ from iomodels.statistics.rounds import MIN_ROUNDS
 FAILING: tuple[Verdict, ...] = ("slower", "vanished", "failed")
 REMEDY = "use more rounds (bench -r) on both sides, or a quieter machine"
 REMEDY_OF_BASELINE = (
-    "use more rounds (-r), record and check the baseline on one CPU (taskset -c 0 iomodels …), or "
-    "use a quieter machine"
+    "record more base runs, record and check on one CPU (taskset -c 0 iomodels …), or use a "
+    "quieter machine"
 )
 REMEDY_OF_PAIRS = (
     'use more pairs (-r), pin both arms (prefix="taskset -c 0"), or use a quieter machine'

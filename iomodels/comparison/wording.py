@@ -264,7 +264,7 @@ def is_dull(change: Change) -> bool:
 
 def by(change: Change) -> str:
     """By how much, without an interval."""
-    return "" if change.ratio is None else _signed(change.ratio.median)
+    return "" if change.ratio is None else signed(change.ratio.median)
 
 
 def changed(change: Change) -> str:
@@ -285,7 +285,7 @@ def detectable(change: Change) -> str:
 
 def interval(ratio: Interval) -> str:
     """`+9.5 % to +13 %`."""
-    return f"{_signed(ratio.low)} to {_signed(ratio.high)}"
+    return f"{signed(ratio.low)} to {signed(ratio.high)}"
 
 
 def share(part: float) -> str:
@@ -302,7 +302,8 @@ def value(change: Change, interval: Interval) -> str:
     return f"{shown} {metric.unit.name}" if metric.unit.suffix else shown
 
 
-def _signed(ratio: float) -> str:
+def signed(ratio: float) -> str:
+    """`-12 %` of 0.88."""
     change = (ratio - 1) * 100
     if abs(change) >= 1e6:
         return "huge"

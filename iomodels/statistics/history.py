@@ -111,7 +111,15 @@ def level(logs: Sequence[float]) -> RunLevel:
     )
 
 
-def since_last_change(runs: Sequence[list[float]]) -> list[list[float]]:
+@dataclass(frozen=True)
+class Since:
+    """The runs' rounds, empty before the last change, which was a `step` (a log; 0: none)."""
+
+    runs: list[list[float]]
+    step: float = 0.0
+
+
+def since_last_change(runs: Sequence[list[float]]) -> Since:
     """The runs' rounds (logs), oldest first, without those before the level last changed for good:
     they are empty. What the machine was before that says nothing of what it is now.
 
@@ -122,16 +130,16 @@ def since_last_change(runs: Sequence[list[float]]) -> list[list[float]]:
     levels = [level(runs[index]) for index in having]
     points = change_points([one.value for one in levels], [one.error for one in levels])
     if not points:
-        return list(runs)
+        return Since(list(runs))
     bounds = [0, *points, len(levels)]
     parts = [levels[a:b] for a, b in pairwise(bounds)]
     means = [sum(one.value for one in part) / len(part) for part in parts]
     for at in range(len(parts) - 1, 0, -1):
-        step = abs(means[at] - means[at - 1])
-        if step > STEP and len(levels) - bounds[at] >= STEP_RUNS:
+        step = means[at] - means[at - 1]
+        if abs(step) > STEP and len(levels) - bounds[at] >= STEP_RUNS:
             first = having[bounds[at]]
-            return [logs if index >= first else [] for index, logs in enumerate(runs)]
-    return list(runs)
+            return Since([logs if i >= first else [] for i, logs in enumerate(runs)], step)
+    return Since(list(runs))
 
 
 def changes(

@@ -117,11 +117,13 @@ def test_the_history_begins_anew_where_the_level_changed_for_good() -> None:
         return [list(rng.normal(middle, 0.01, 7)) for middle in middles]
 
     changed = runs(*[0.0] * 6, *[0.2] * 4)
-    assert since_last_change(changed) == [*([] for _ in range(6)), *changed[6:]]
+    found = since_last_change(changed)
+    assert found.runs == [*([] for _ in range(6)), *changed[6:]]
+    assert found.step == pytest.approx(0.2, abs=0.02)
     for kept in (runs(*[0.0] * 10), runs(*[0.0] * 6, *[0.03] * 4), runs(*[0.0] * 9, 0.5), []):
-        assert since_last_change(kept) == kept
+        assert since_last_change(kept) == history.Since(kept)
     with_gap = [*changed[:3], [], *changed[3:]]
-    assert since_last_change(with_gap)[7:] == changed[6:]
+    assert since_last_change(with_gap).runs[7:] == changed[6:]
 
 
 def test_simulated_checks_pass_where_nothing_changed_and_fail_where_something_did() -> None:

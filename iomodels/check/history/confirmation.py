@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from iomodels.base.units import format_duration
 from iomodels.comparison.matching import Key
-from iomodels.comparison.metrics import COUNTER_PREFIX
+from iomodels.comparison.metrics import COUNTER_PREFIX, SUITE
 from iomodels.comparison.schema import Change
 from iomodels.engines.spec import EngineSpec
 from iomodels.measure.listening import RunListener
@@ -107,7 +107,7 @@ def suspects(
         for change in changes
         if change.verdict in ("slower", "inconclusive") and _worse(change) > limit
     }
-    if any(change.verdict == "slower" and _is_suite(change) for change in changes):
+    if any(_is_suite(c) and (c.verdict == "slower" or c.suspect) for c in changes):
         found = set(cells)  # all cells together: only all of them can say it again
     return [key for key in cells if key in found and key in judged]
 
@@ -166,4 +166,4 @@ def _key(change: Change) -> Key:
 
 
 def _is_suite(change: Change) -> bool:
-    return not change.parameters
+    return change.metric == SUITE.metric
