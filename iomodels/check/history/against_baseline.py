@@ -22,6 +22,7 @@ from iomodels.check.history.baseline import (
     _comparable,
     comparable_rounds,
     few_rounds,
+    only_older,
     unlike,
 )
 from iomodels.check.history.confirmation import Clock, longest_s
@@ -115,9 +116,10 @@ def check(
             "rounds (-r), or allow it with --long"
         )
     few = few_rounds(bases, cells) if comparable else []
+    lacking = only_older(baseline)
     folder_of_files = places.described(point for point, _ in cells.values())
     here = msgspec.structs.replace(newest, environment=environment.describe(folder_of_files))
-    _tell(listener, [*few, *places_differ(bases, here, allow), clock.notice])
+    _tell(listener, [*lacking, *few, *places_differ(bases, here, allow), clock.notice])
     run = bench_plan(
         plan,
         output=keep,
@@ -165,12 +167,13 @@ def check(
             changes,
             undecided=undecided,
             comparable=not refusal and not elsewhere,
-            finished=not unchecked,
+            finished=not (unchecked or lacking),
         ),
         changes=changes,
         differences=matching.differences(newest, run),
         warnings=[
             *why_not,
+            *lacking,
             *few,
             *elsewhere,
             *places_unknown(bases, run, allow),

@@ -166,6 +166,25 @@ def _measured(runs: Sequence[Run]) -> set[Key]:
     return {key for key, cell in cells if cell.trials}
 
 
+def only_older(baseline: Baseline) -> list[Notice]:
+    """A notice of the cells that only runs have which are not used: those are not checked. A cell
+    that is n/a in a run that is used was asked for there, and is known to be gone."""
+    gone = {
+        key
+        for run in baseline.runs
+        for key, cell in matching.cells_by_key(run).items()
+        if cell.status == "n/a"
+    }
+    lacking = _measured(baseline.older) - _measured(baseline.runs) - gone
+    if not lacking:
+        return []
+    message = (
+        f"only runs that are not used have {_names(lacking)}, which is not checked: record it "
+        "again (bench --append), or take those runs out of the baseline"
+    )
+    return [Notice("only-older", message)]
+
+
 def _rounds(bases: Sequence[Run], key: Key) -> int:
     """The base's rounds of a cell."""
     cells = [matching.cells_by_key(run) for run in bases]

@@ -14,7 +14,7 @@ from iomodels.base.units import listed
 from iomodels.check.history.baseline import Baseline
 from iomodels.comparison.matching import canonical_engine
 from iomodels.engines.spec import parse_list, split_list
-from iomodels.results.schema import Cell
+from iomodels.results.schema import Cell, Run
 
 MOST_NAMES = 8
 
@@ -40,11 +40,15 @@ def chosen(baseline: Baseline, scenarios: Sequence[str], engines: Sequence[str])
             return False
         return wanted is None or canonical_engine(cell.engine) in wanted
 
-    runs = [
-        msgspec.structs.replace(run, cells=[cell for cell in run.cells if kept(cell)])
-        for run in baseline.runs
-    ]
-    return replace(baseline, runs=tuple(run for run in runs if run.cells))
+    def cut(run: Run) -> Run:
+        return msgspec.structs.replace(run, cells=[cell for cell in run.cells if kept(cell)])
+
+    # An older run without any of them stays: it may be what says that something changed.
+    return replace(
+        baseline,
+        runs=tuple(run for run in map(cut, baseline.runs) if run.cells),
+        older=tuple(map(cut, baseline.older)),
+    )
 
 
 def _known(name: str, scenarios: Iterable[str]) -> str:
