@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -71,6 +72,51 @@ def test_a_loss_below_all_levels_never_passes(runs: int, rounds: int) -> None:
     assert change.verdict == "slower" or change.suspect
     assert outcome(found, "pass") != "passed"
     assert "below all levels" in (change.reason or "")
+
+
+@pytest.mark.parametrize("speed", [74e3, 70e3, 62e3, 50e3, 40e3, 30e3])
+def test_a_new_run_at_a_level_that_no_base_run_had_never_passes(speed: float) -> None:
+    history = [run_of(speeds) for speeds in [SLOW, FAST] * 3]
+    found = judged(history, run_of(noisy(speed, 3, 10)))
+    change = found["throughput_ops"]
+    assert len(change.levels) == 2
+    assert change.verdict == "inconclusive"
+    assert change.suspect
+    assert change.ratio is not None
+    assert change.ratio.median == pytest.approx(speed / 89e3, rel=0.03)
+    assert change.judged
+    assert "jumps by itself, but" in (change.reason or "")
+    assert outcome(found, "pass") == "inconclusive"
+
+
+@pytest.mark.parametrize(("astray", "passes"), [(2, True), (3, False)])
+def test_a_few_rounds_between_the_levels_are_strays(astray: int, passes: bool) -> None:
+    history = [run_of(speeds) for speeds in [SLOW, FAST] * 3]
+    new = [*noisy(50e3, 3, astray), *noisy(89e3, 4, 12 - astray)]
+    found = judged(history, run_of(new))
+    assert (outcome(found, "pass") == "passed") == passes
+
+
+def test_rounds_between_the_levels_are_no_loss_where_the_threshold_allows_them() -> None:
+    history = [run_of(speeds) for speeds in [SLOW, FAST] * 3]
+    by = replace(BY, threshold=1.0)
+    found = judged(history, run_of(noisy(60e3, 3, 10)), by)
+    assert found["throughput_ops"].verdict == "varies"
+
+
+@pytest.mark.parametrize(("share", "passes"), [(0.97, True), (0.84, False), (0.72, False)])
+def test_a_loss_below_a_worst_level_with_few_rounds_never_passes(
+    share: float, passes: bool
+) -> None:
+    """3 of 10 base rounds are there: too few for an interval."""
+    few = noisy(20e3, 1, 3)
+    base = [FAST[0], few[0], *FAST[1:4], few[1], *FAST[4:6], few[2], FAST[6]]
+    found = judged([run_of(base)], run_of(noisy(20e3 * share, 3, 10)))
+    change = found["throughput_ops"]
+    assert change.levels
+    assert change.verdict == ("varies" if passes else "inconclusive")
+    assert (outcome(found, "pass") == "passed") == passes
+    assert ("below all levels that the base has (20" in (change.reason or "")) != passes
 
 
 def test_a_new_level_below_those_known_never_passes_where_it_is_met_often() -> None:
