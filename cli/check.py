@@ -222,7 +222,7 @@ def command(
             allowed(allow),
         )
         files = [*baseline, *more_files]
-        recording = by_baseline.recorded(files, [*scenarios, *engines]) if record else None
+        recording = by_baseline.recorded(files, [*scenarios, *engines], rounds) if record else None
         base = by_baseline.loaded(files, scenarios, engines, last)
     else:
         from iomodels.statistics.screen_confirm import LEAST_PAIRS

@@ -52,14 +52,19 @@ def loaded(
     return chosen(whole, scenarios, engines)
 
 
-def recorded(paths: Sequence[str], chosen: Sequence[str]) -> Appending:
-    """Where `--record` adds the run. Raises `UsageError` unless the baseline is one folder."""
+def recorded(paths: Sequence[str], chosen: Sequence[str], rounds: int | None) -> Appending:
+    """Where `--record` adds the run. Raises `UsageError` unless the baseline is one folder, and for
+    a run that would be no model for later ones: they have its cells and its number of rounds."""
     if len(paths) != 1 or not Path(paths[0]).is_dir():
         raise click.UsageError(
             "--record adds the run to the baseline: give --baseline exactly one folder"
         )
     if chosen:
         raise click.UsageError("--record adds whole runs: give no SCENARIO and no -e with it")
+    if rounds is not None:
+        raise click.UsageError(
+            "--record adds a run whose number of rounds later checks have, too: give no -r with it"
+        )
     return Appending(Path(paths[0]))
 
 

@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
 import pytest
 from msgspec.structs import replace
@@ -47,6 +48,12 @@ def recorded() -> Run:
         warmup_s=0,
         seed=5,
     )
+
+
+@pytest.fixture
+def no_suspects(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is measured again: the run has the rounds of the first look alone."""
+    monkeypatch.setattr(confirmation, "suspects", lambda *_: [])
 
 
 def with_cells(run: Run, change: object, engine: str | None = None) -> Run:
@@ -102,6 +109,27 @@ def test_a_loss_is_confirmed_on_fresh_rounds_before_it_fails(recorded: Run) -> N
     assert checked.comparison.outcome == "regression"
 
 
+def test_the_run_has_the_fresh_rounds_of_what_was_measured_again(
+    recorded: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One cell is a suspect, whatever it looks like."""
+    one = "select"
+    monkeypatch.setattr(
+        confirmation, "suspects", lambda _, __, cells, ___: [k for k in cells if k[2] == one]
+    )
+    checked = check(recorded, keep=tmp_path / "check.json", threshold=0.9)
+    first = assembled.load(tmp_path / "check.json.partial")
+    assert [c.engine for c in checked.run.cells] == [c.engine for c in first.cells]
+    kept = [c.engine for c in checked.run.cells if c in first.cells]
+    assert one not in kept
+    assert kept == [c.engine for c in first.cells if c.engine != one]
+    assert timing(checked, one).confirmed
+    (trend,) = [t for t in checked.comparison.trends if t.engine == one]
+    values = [t.throughput_ops for c in checked.run.cells if c.engine == one for t in c.trials]
+    assert trend.runs[-1] is not None
+    assert trend.runs[-1].median == pytest.approx(median(values))
+
+
 def test_without_time_to_measure_again_the_first_look_decides_and_it_is_said(
     recorded: Run,
 ) -> None:
@@ -118,7 +146,7 @@ def estimate_s(run: Run) -> float:
     return sum(len(cell.trials) for cell in run.cells) * (0.02 + 0.06)
 
 
-def test_a_check_takes_other_rounds_and_another_folder(recorded: Run, tmp_path: Path) -> None:
+def test_a_check_takes_other_rounds_and_another_folder(recorded: Run, no_suspects: None) -> None:
     asked = bench(["cached-read"], engines=["blocking"], rounds=6, duration_s=0.02, warmup_s=0,
                   settings={"channel.size": ["64 KiB"]}, seed=5)  # fmt: skip
     assert {len(c.trials) for c in check(asked, rounds=2).run.cells if c.engine != "null"} == {2}
@@ -236,7 +264,7 @@ def test_another_core_refuses_times_and_still_checks_counters(recorded: Run) -> 
 
 
 def test_the_trials_are_kept_until_the_caller_has_no_more_need_of_them(
-    recorded: Run, tmp_path: Path
+    recorded: Run, tmp_path: Path, no_suspects: None
 ) -> None:
     checked = check(recorded, keep=tmp_path / "check.json")
     assert [path.name for path in tmp_path.iterdir()] == ["check.json.partial"]

@@ -194,6 +194,16 @@ def far_faster(run: Run) -> Run:
     return replace(run, cells=cells)
 
 
+def test_record_takes_no_rounds_of_its_own(cli, tmp_path) -> None:
+    recorded(tmp_path / "base", 1)
+    done = cli("check", "--baseline", "base", "--record", "-r", "3")
+    assert done.returncode == 2
+    assert "number of rounds later checks have, too: give no -r with it" in " ".join(
+        done.stderr.split()
+    )
+    assert len(list((tmp_path / "base").iterdir())) == 1
+
+
 @pytest.mark.parametrize(("change", "code"), [(fewer_calls, 1), (another_core, 3), (far_faster, 4)])
 def test_record_adds_nothing_that_did_not_pass(cli, base, change, code) -> None:
     changed(base, change)

@@ -67,6 +67,7 @@ class Checked:
 
     comparison: Comparison
     run: Run
+    """With the fresh rounds of the cells that were measured again, in place of their first ones."""
 
 
 def check(
@@ -150,11 +151,12 @@ def check(
         fresh = matching.cells_by_key(again)
         by = replace(by, fresh=fresh, assumed_spread=spread)
         changes = judge_runs(bases, run, by, allow=allow)
+    judged_run = run if again is None else confirmation.with_fresh(run, again)
     elsewhere = places_differ(bases, run, allow)
     allowed, not_needed = allowed_differences(bases, run, allow)
     shown = History([], [])
     if not refusal:
-        shown = over_time([*baseline.older, *baseline.runs], run, metric_keys)
+        shown = over_time([*baseline.older, *baseline.runs], judged_run, metric_keys)
     comparison = Comparison(
         schema=SCHEMA,
         created_utc=now_utc(),
@@ -194,7 +196,7 @@ def check(
         trends=shown.trends,
         interval=OF_RUNS if len(bases) > 1 else OF_ROUNDS,
     )
-    return Checked(comparison, run)
+    return Checked(comparison, judged_run)
 
 
 def _tell(listener: RunListener | None, notices: Sequence[Notice]) -> None:

@@ -10,7 +10,10 @@ import math
 import time
 from collections.abc import Collection, Mapping, Sequence
 
+import msgspec
+
 from iomodels.base.units import format_duration
+from iomodels.comparison import matching
 from iomodels.comparison.matching import Key
 from iomodels.comparison.metrics import COUNTER_PREFIX, SUITE
 from iomodels.comparison.schema import Change
@@ -142,6 +145,14 @@ def measure(
         seconds = format_duration(1e9 * round(plan(rounds).estimate_s))
         listener.notice(Notice("confirming", f"{again}, {rounds} rounds, about {seconds}"))
     return bench_plan(plan(rounds), listener=listener, nothing_is_a_result=True)
+
+
+def with_fresh(run: Run, again: Run) -> Run:
+    """The run with those cells replaced that were measured again: what the verdicts are about. The
+    rounds that made them suspects count no more, nor for later checks."""
+    fresh = matching.cells_by_key(again)
+    cells = [c if c.is_harness else fresh.get(matching.key_of(c), c) for c in run.cells]
+    return msgspec.structs.replace(run, cells=cells)
 
 
 def _wanted(cells: Collection[Key], changes: Sequence[Change]) -> int:
