@@ -156,6 +156,7 @@ def judge_runs(
     label = matching.labels(everything)
     timed: list[Timing | modes.Jumping] = []
     others: list[Change] = []
+    loads: dict[Key, load.Loads] = {}
     elsewhere = [matching.other_file_system(run, new, allow) for run in bases]
     for key, one in everything.items():
         on_files = dict(key[1]).get("channel.kind") == "file"
@@ -179,10 +180,12 @@ def judge_runs(
                 cells.get(key) if any(cells.get(key) is cell for cell in base) else None
                 for cells in base_cells
             ]
+            used = [run for run, cell in zip(bases, by_run, strict=True) if cell]
+            loads[key] = load.between(used, new)
             why = refusal or other_place
             timed += _timings(name, by_run, new_ones, by, why, confirmed=again)
             others += _counter_changes(name, base, new_ones)
-    return [*load.between(bases, new).weighed(modes.judge(timed, by)), *others]
+    return [*load.weighed(modes.judge(timed, by), loads), *others]
 
 
 def _lost(

@@ -128,3 +128,44 @@ def test_a_refusal_stays_the_reason() -> None:
     by = Judgement(0.05, (), sign_flip.CONFIRM_ALPHA)
     (change, *_) = judge_runs([FAST], busy(SLOW), by, "another machine")
     assert change.reason == "another machine"
+
+
+def depths(changes: list[Change]) -> dict[object, Change]:
+    """Each cell's change, by its depth; None for all cells together."""
+    timed = [change for change in changes if change.metric in ("throughput_ops", "suite")]
+    return {change.parameters.get("load.depth"): change for change in timed}
+
+
+def cells_of(run: Run, *which: int) -> Run:
+    return replace(run, cells=[run.cells[index] for index in which])
+
+
+def test_each_cell_is_weighed_by_the_load_of_the_base_runs_that_have_it() -> None:
+    """One cell is in a quiet base run, the other in a busy one only."""
+    by = Judgement(0.05, (), sign_flip.CONFIRM_ALPHA)
+    both = run_of(noisy(1000, 1), noisy(1000, 2))
+    bases, _ = load.quiet([cells_of(both, 0), busy(run_of(noisy(800, 3), noisy(1000, 4)), 1.5)])
+    assert [len(run.cells) for run in bases] == [1, 1]
+
+    found = depths(judge_runs(bases, both, by))
+    for unlike in (found[2], found[None]):
+        assert unlike.verdict == "inconclusive"
+        assert never_passes(unlike)
+        assert "and 1.5 in the baseline: record the baseline again" in (unlike.reason or "")
+    assert not never_passes(found[1])
+    assert "other processes" not in (found[1].reason or "")
+
+
+def test_a_loss_of_a_cell_that_only_quiet_base_runs_have_is_no_regression_on_a_busy_machine() -> (
+    None
+):
+    by = Judgement(0.05, (), sign_flip.CONFIRM_ALPHA)
+    bases, _ = load.quiet([cells_of(run_of(noisy(1000, 1)), 0), busy(both_at(1000), 1.5)])
+    found = depths(judge_runs(bases, busy(both_at(350), 1.5), by))
+    assert found[1].verdict == "inconclusive"
+    assert found[1].suspect
+    assert found[2].verdict == "slower"
+
+
+def both_at(speed: float) -> Run:
+    return run_of(noisy(speed, 5), noisy(speed, 6))

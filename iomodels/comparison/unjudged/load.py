@@ -9,7 +9,7 @@ with the reason. Calls per operation are judged all the same, and CPU per operat
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from statistics import median
 
@@ -112,12 +112,11 @@ class Loads:
     def notices(self) -> list[Notice]:
         return [Notice(DIFFERS, self.sentence)] if self.differ else []
 
-    def weighed(self, changes: Sequence[Change]) -> list[Change]:
-        """The changes, where the load explains those of times: none of them is a verdict then."""
-        return [self._weighed(change) for change in changes] if self.differ else list(changes)
-
-    def _weighed(self, change: Change) -> Change:
-        if not _is_timing(change) or (self.new > self.base and _holds(change)):
+    def weighed(self, change: Change) -> Change:
+        """The change; where it is one of times and the load explains it, it is no verdict."""
+        if not self.differ or not _is_timing(change):
+            return change
+        if self.new > self.base and _holds(change):
             return change
         return replace(
             change,
@@ -127,6 +126,20 @@ class Loads:
             judged=change.judged and self.new > self.base,
             reason=self.sentence,
         )
+
+
+def weighed(changes: Sequence[Change], loads: Mapping[matching.Key, Loads]) -> list[Change]:
+    """The changes, each weighed by the load of the base runs that its cell is compared with. All
+    cells together are as comparable as the least of them."""
+    # Beside a busier baseline nothing is compared: that outranks a machine that is busier now.
+    unlike = [one for one in loads.values() if one.differ]
+    worst = max(unlike, key=lambda one: one.base, default=None)
+    found = []
+    for change in changes:
+        key = change.scenario, frozenset(change.parameters.items()), change.engine
+        load = loads.get(key, worst)
+        found.append(load.weighed(change) if load else change)
+    return found
 
 
 def _holds(change: Change) -> bool:

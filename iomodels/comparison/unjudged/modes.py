@@ -77,7 +77,7 @@ class Jumping:
             return structs.replace(
                 change,
                 verdict="inconclusive",
-                limit=-math.expm1(-lost.limit),
+                limit=max(threshold, -math.expm1(-lost.limit)),
                 suspect=True,
                 detectable=None,
                 reason=f"{self._elsewhere(lost)}; {REMEDY}",
