@@ -177,3 +177,25 @@ def test_a_jump_says_nothing_of_the_other_cells() -> None:
         if change.verdict != "varies":
             assert change.ratio is not None
             assert change.ratio.median == pytest.approx(1, abs=0.03)
+
+
+def test_cells_that_jump_are_judged_together_at_one_level_of_false_alarms() -> None:
+    """A loss below all levels that is sure of one cell by itself is not yet sure of six."""
+    engines = ("aio", "select", "blocking", "threads", "poll", "epoll")
+
+    def run(speeds: Sequence[float], count: int) -> Run:
+        cells = [
+            make_cell(engine, [make_trial(n, throughput_ops=v) for n, v in enumerate(speeds)])
+            for engine in engines[:count]
+        ]
+        return make_run(cells, seed=int(speeds[0]))
+
+    def found(count: int) -> list[Change]:
+        new = run(noisy(20e3 * 0.85, 3, 10), count)
+        changes = judge_runs([run(speeds, count) for speeds in HISTORY], new, BY)
+        return [change for change in changes if change.metric == "throughput_ops"]
+
+    assert [change.verdict for change in found(1)] == ["slower"]
+    several = found(6)
+    assert [(c.verdict, c.suspect) for c in several] == [("inconclusive", True)] * 6
+    assert (several[0].detectable or 0) > (found(1)[0].detectable or 0)

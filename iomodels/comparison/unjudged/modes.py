@@ -207,11 +207,14 @@ def levels_of(timing: Timing, new: Sequence[float]) -> list[Mode]:
 
 def judge(timings: Sequence[Timing | Jumping], by: Judgement) -> list[Change]:
     """The verdicts on all of them. Those that jump are judged against their worst level, and apart:
-    a jump is nothing that all cells do together."""
+    a jump is nothing that all cells do together. The family of tests is all of them even so: each
+    that is judged apart has one share of `by.alpha`, and the others have the rest."""
     steady = [one for one in timings if not isinstance(one, Jumping)]
     jumping = [one for one in timings if isinstance(one, Jumping)]
-    alone = [unpaired_verdicts.judge_timings([one.against_worst()], by)[0] for one in jumping]
-    changes = unpaired_verdicts.judge_timings(steady, by)
+    share = by.alpha / max(1, len(timings))
+    apart, rest = replace(by, alpha=share), replace(by, alpha=share * len(steady))
+    alone = [unpaired_verdicts.judge_timings([one.against_worst()], apart)[0] for one in jumping]
+    changes = unpaired_verdicts.judge_timings(steady, rest)
     first, together = iter(changes[: len(steady)]), changes[len(steady) :]
     last = iter(one.said(change, by.threshold) for one, change in zip(jumping, alone, strict=True))
     return [
