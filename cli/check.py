@@ -20,6 +20,7 @@ from iomodels.measure.defaults import (
 )
 
 from .arguments import completing
+from .arguments.results import found
 from .checking import arms as by_arms
 from .checking import baseline as by_baseline
 from .shared import kept
@@ -205,10 +206,14 @@ def command(
     path = default_output(["check"], datetime.now(UTC))
     keeping = None if as_json else kept.Kept(path, by_default=True)
     more_files, scenarios = by_baseline.told_apart(names) if baseline else ([], list(names))
+    files = [*baseline, *more_files]
+    inputs = found([Path(name) for name in files])
     if output is not None:
-        keeping = kept.asked(output, force=force, inputs=(*baseline, *more_files))
+        keeping = kept.asked(output, force=force, inputs=inputs)
     taken = [output] if output is not None else []
-    exports = exporting.asked(exported, "verdicts", force=force, as_json=as_json, taken=taken)
+    exports = exporting.asked(
+        exported, "verdicts", force=force, as_json=as_json, taken=taken, inputs=inputs
+    )
     ending = Ending()
     if baseline:
         how = by_baseline.How(
@@ -221,9 +226,8 @@ def command(
             budget,
             allowed(allow),
         )
-        files = [*baseline, *more_files]
         recording = by_baseline.recorded(files, [*scenarios, *engines], rounds) if record else None
-        base = by_baseline.loaded(files, scenarios, engines, last)
+        base = by_baseline.loaded(files, inputs, scenarios, engines, last)
     else:
         from iomodels.statistics.screen_confirm import LEAST_PAIRS
 

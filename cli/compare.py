@@ -104,7 +104,9 @@ def command(
     base, new = found([base, new])
     keeping = None if output is None else kept.asked(output, force=force, inputs=(base, new))
     taken = [output] if output is not None else []
-    exports = exporting.asked([*own, *exported], "verdicts", force=force, taken=taken)
+    exports = exporting.asked(
+        [*own, *exported], "verdicts", force=force, taken=taken, inputs=(base, new)
+    )
     base_name, new_name = names.apart([base, new])
     comparison = compare(
         load(base),

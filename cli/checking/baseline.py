@@ -14,7 +14,6 @@ from iomodels.base import signals
 from iomodels.base.errors import OutputError
 from iomodels.results.where import LATEST
 
-from ..arguments.results import found
 from ..shared.appending import Appending, where
 from ..shared.ending import Ending
 from ..shared.folders import default_folder, free_name
@@ -41,14 +40,19 @@ class How:
 
 
 def loaded(
-    paths: Sequence[str], scenarios: Sequence[str], engines: Sequence[str], last: int | None
+    names: Sequence[str],
+    paths: Sequence[Path],
+    scenarios: Sequence[str],
+    engines: Sequence[str],
+    last: int | None,
 ) -> Baseline:
-    """The baseline of these files and folders: the cells of these scenarios and engines."""
+    """The baseline of these files and folders, as `names` say them: the cells of these scenarios
+    and engines."""
     from iomodels.check.history.baseline import load_baseline
     from iomodels.check.history.chosen import chosen
 
-    whole = load_baseline(found([Path(path) for path in paths]), last=last)
-    _refuse_both(paths, {cell.scenario for run in whole.runs for cell in run.cells})
+    whole = load_baseline(paths, last=last)
+    _refuse_both(names, {cell.scenario for run in whole.runs for cell in run.cells})
     return chosen(whole, scenarios, engines)
 
 

@@ -14,6 +14,7 @@ from iomodels import exports
 from iomodels.exports import Export, Subject
 
 from .ending import Ending
+from .folders import spare_inputs
 
 if TYPE_CHECKING:
     from iomodels.comparison.schema import Comparison
@@ -27,12 +28,17 @@ def asked(
     force: bool,
     as_json: bool = False,
     taken: Sequence[Path] = (),
+    inputs: Sequence[str | Path] = (),
 ) -> list[Export]:
-    """Read and check the `FORMAT=PATH` of a command line; `taken` are its other outputs.
+    """Read and check the `FORMAT=PATH` of a command line; `taken` are its other outputs, and
+    `inputs` the files and folders that it reads.
 
     Raises `OutputError` or `click.UsageError`, before anything is measured.
     """
     found = [exports.parse(text, subject) for text in given]
+    for export in found:
+        if export.path is not None:
+            spare_inputs(export.path, inputs)
     if as_json and on_standard_output(found):
         raise click.UsageError(
             "--json and an export to '-' both use standard output: use one of them"

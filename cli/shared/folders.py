@@ -43,6 +43,26 @@ def free_name(path: Path) -> Path:
     return next(name for name in names if not name.exists() and not partial_path(name).exists())
 
 
+def spare_inputs(output: Path, inputs: Sequence[str | Path]) -> None:
+    """Refuse, by `OutputError`, an output in the place of an input, or of a run in a folder that is
+    one: not even `--force` is meant for these. A comparison in such a folder is not read."""
+    from iomodels.comparison.document import is_comparison
+
+    for path in map(Path, inputs):
+        inside = path.glob("*.json") if path.is_dir() else []
+        if _is_same(output, path):
+            raise OutputError(f"{output} is an input: name another output")
+        if any(_is_same(output, each) for each in inside) and not is_comparison(output):
+            raise OutputError(f"{output} is a run of the folder {path}: name another output")
+
+
+def _is_same(output: Path, path: Path) -> bool:
+    try:
+        return output.samefile(path)
+    except (OSError, ValueError):
+        return False  # one of them is not there, or cannot be
+
+
 @contextmanager
 def default_folder(output: Path | None) -> Iterator[None]:
     """Make the default folder for as long as it takes, and for good if a result got into it."""

@@ -12,7 +12,7 @@ from iomodels.base.errors import NotWritten, OutputError
 from iomodels.results.where import FOLDER
 
 from .ending import Ending
-from .folders import free_name
+from .folders import free_name, spare_inputs
 
 if TYPE_CHECKING:
     from iomodels.comparison.schema import Comparison
@@ -33,8 +33,7 @@ def asked(output: Path, *, force: bool, inputs: Sequence[str | Path] = ()) -> Ke
     take the place of one of the `inputs`. Raises `OutputError`."""
     from iomodels.base import files
 
-    if any(files.place(Path(path)) == files.place(output) for path in inputs):
-        raise OutputError(f"{output} is an input: keep the comparison in another file")
+    spare_inputs(output, inputs)
     files.check_output(output, force=force)
     return Kept(output, by_default=False, force=force)
 

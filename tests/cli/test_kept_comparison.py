@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
+from iomodels.cli.shared import folders
+
+from iomodels.base.errors import OutputError
 from iomodels.comparison import document, verdict
 from iomodels.results import save
 
@@ -90,6 +94,42 @@ def test_a_comparison_is_taken_for_no_result(cli, tmp_path) -> None:
     (tmp_path / "base.json").rename(tmp_path / "results" / "base.json")
     (tmp_path / "kept.json").rename(tmp_path / "results" / "kept.json")
     assert "latest: results/base.json" in cli("report").stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check", "--baseline", "base", "-o", "base/1.json", "--force"),
+        ("check", "--baseline", "base", "--export", "json=base/1.json", "--force"),
+        ("check", "--baseline", "base", "--export", "github=base/1.json"),
+        ("check", "--baseline", "base", "-o", "link", "--force"),
+        ("check", "--baseline", "latest", "-o", "results/1.json", "--force"),
+        ("compare", "base/1.json", "results/1.json", "--export", "csv=results/1.json", "--force"),
+    ],
+)
+def test_no_output_takes_the_place_of_a_recorded_run(cli, tmp_path, arguments) -> None:
+    for name in ("base", "results"):
+        (tmp_path / name).mkdir()
+        recorded(tmp_path / name)
+        (tmp_path / name / "base.json").rename(tmp_path / name / "1.json")
+    (tmp_path / "results" / "slow.json").unlink()
+    (tmp_path / "link").symlink_to("base/1.json")
+    before = (tmp_path / "base" / "1.json").read_bytes()
+    done = cli(*arguments)
+    assert done.returncode == 2, done.stderr
+    assert "name another output" in done.stderr
+    assert (tmp_path / "base" / "1.json").read_bytes() == before
+    assert (tmp_path / "results" / "1.json").read_bytes() == before
+
+
+def test_a_comparison_in_the_folder_of_a_baseline_can_be_replaced(cli, tmp_path) -> None:
+    recorded(tmp_path)
+    again = ("compare", "base.json", "slow.json", "-o", "kept.json")
+    assert cli(*again).returncode == 1
+    assert cli(*again, "--force").returncode == 1
+    folders.spare_inputs(tmp_path / "kept.json", [tmp_path])
+    with pytest.raises(OutputError, match="is a run of the folder"):
+        folders.spare_inputs(tmp_path / "slow.json", [tmp_path])
 
 
 def test_a_broken_comparison_is_one_sentence(cli, tmp_path) -> None:
