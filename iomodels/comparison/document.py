@@ -23,7 +23,7 @@ MAX_CHANGES = 100_000
 MAX_TRENDS = 10_000
 MAX_RUNS = 1_000
 """Of a history."""
-_OF_ANY_SIZE = ("ratio", "noise", "detectable")
+_OF_ANY_SIZE = ("ratio", "noise", "detectable", "detectable_later")
 """Too few rounds have an interval from nearly none to nearly all there is."""
 _OF_ANY_SIGN = ("parameters",)
 
@@ -82,7 +82,7 @@ def check_comparison(comparison: Comparison) -> None:
 def _check_change(change: Change, where: str) -> None:
     _check_fields(change, where, but=_OF_ANY_SIZE)
     ratio = change.ratio
-    numbers = [("noise", change.noise), ("detectable", change.detectable)]
+    numbers = [(name, getattr(change, name)) for name in _OF_ANY_SIZE if name != "ratio"]
     if ratio is not None:
         numbers += [("ratio", value) for value in (ratio.low, ratio.median, ratio.high)]
         if not ratio.low <= ratio.median <= ratio.high:

@@ -25,7 +25,12 @@ WHOLE = make_comparison(
     [
         make_change(suspect=True, limit=0.07, verdict="inconclusive"),
         make_change(
-            engine="select", rounds=3, ratio=Interval(1.1, 1e-304, 1e304), detectable=1e300
+            engine="select",
+            rounds=3,
+            ratio=Interval(1.1, 1e-304, 1e304),
+            noise=1e300,
+            detectable=1e300,
+            detectable_later=1e290,
         ),
     ],
     warnings=[Notice("busy", "others were busy")],
@@ -98,6 +103,10 @@ UNSOUND = {
     ),
     "disordered side": (changed("changes", 0, "base", "low", to=1e6), "base is not in order"),
     "negative detectable": (changed("changes", 0, "detectable", to=-1), "detectable is negative"),
+    "negative later": (
+        changed("changes", 0, "detectable_later", to=-1),
+        "detectable_later is negative",
+    ),
     "negative limit": (changed("changes", 0, "limit", to=-1), "limit is negative"),
     "long name": (changed("base_name", to="x" * 16_385), "16385 characters"),
     "long engine": (changed("changes", 1, "engine", to="x" * 16_385), r"changes\[1\]\.engine"),
