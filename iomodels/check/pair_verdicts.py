@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from iomodels.analysis.quantities import CPU
 from iomodels.analysis.quantity_definition import Quantity
-from iomodels.check.pair_plan import Side
+from iomodels.check.pair_plan import SIDES, Side
 from iomodels.check.pair_runs import Pair, PairedCell
 from iomodels.comparison import exact_counters, metrics, verdict
 from iomodels.comparison.schema import Change, Verdict
@@ -149,10 +149,7 @@ def _change(row: PairedRow, index: int, decision: Decision, threshold: float) ->
     sure = decision.confirmed.get(index, 0) != 0
     ratios = gains if up else -gains
     change = judged(line, ratios, threshold, sure=sure, up=up, detectable=detectable)
-    missing = row.without_value("a", taken)
-    if missing and change.verdict == "same":
-        reason = f"{missing} of {len(taken)} pairs have no value in arm A"
-        change = replace(change, verdict="inconclusive", reason=reason)
+    change = _with_missing(change, row, taken)
     trials = [trial for pair in taken for trial in (pair.a, pair.b) if trial]
     too_few = metrics.too_few_operations(row.metric, trials)
     if too_few:
@@ -167,7 +164,8 @@ def _by_what_is_steady(
     shown only, and followed by CPU per operation of the same pairs, unless that jumps, too."""
     judged_by = {(row.cell.index, row.metric.metric) for row in rows}
     for row, change in zip(rows, changes, strict=True):
-        if not change.levels or change.verdict != "inconclusive" or _loss(change) > threshold:
+        is_open = change.verdict == "inconclusive" and change.judged
+        if not change.levels or not is_open or _loss(change) > threshold:
             yield change
             continue
         yield replace(change, verdict="varies", judged=False, detectable=None)
@@ -193,7 +191,18 @@ def _of_all_pairs(row: PairedRow, threshold: float) -> Change:
     line = _line(row.cell, row.metric)
     ratios = gains if up else -gains
     change = judged(line, ratios, threshold, sure=sure, up=up, detectable=detectable)
-    return replace(change, **_values(row, row.all))
+    return replace(_with_missing(change, row, row.all), **_values(row, row.all))
+
+
+def _with_missing(change: Change, row: PairedRow, taken: Sequence[Pair]) -> Change:
+    """Where pairs have no value in an arm, only a loss is shown by the others: what is missing may
+    be the slowest."""
+    missing = {side: row.without_value(side, taken) for side in SIDES}
+    if change.verdict == "slower" or not any(missing.values()):
+        return change
+    each = [f"{count} in arm {side.upper()}" for side, count in missing.items() if count]
+    reason = f"of {len(taken)} pairs, there is no value of {' and '.join(each)}"
+    return replace(change, verdict="inconclusive", reason=reason, judged=False)
 
 
 def _with_levels(change: Change, row: PairedRow, taken: Sequence[Pair]) -> Change:

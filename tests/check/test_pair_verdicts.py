@@ -36,7 +36,7 @@ THRESHOLD = 0.05
 
 
 def row_of(*batches: Sequence[float], speed: float = 1000.0) -> PairedRow:
-    """A row of log ratios of throughput; NaN: arm B has no value."""
+    """A row of log ratios of throughput; NaN: arm B has no value; infinite: arm A has none."""
     arm = pair_runs.parse_arm([])
     (cell,) = pair_runs.plan_cells(["slow-device"], [spec.parse("blocking")], {}, arm, arm)
     row = PairedRow(cell, metrics.METRICS["throughput_ops"])
@@ -44,7 +44,8 @@ def row_of(*batches: Sequence[float], speed: float = 1000.0) -> PairedRow:
         row.batches.append([])
         for n, d in enumerate(batch):
             b = 0.0 if math.isnan(d) else speed * math.exp(d)
-            trials = (make_trial(n, throughput_ops=v) for v in (speed, b))
+            a, b = (0.0, speed) if math.isinf(d) else (speed, b)
+            trials = (make_trial(n, throughput_ops=v) for v in (a, b))
             row.batches[-1].append(Pair(n, "a", *trials))
     return row
 
@@ -70,6 +71,28 @@ def test_pairs_without_a_value_in_arm_b_alone_fail() -> None:
     d[:7] = math.nan
     change = judged(row_of(d), Decision([d]))
     assert (change.verdict, change.reason) == ("failed", "7 of 20 pairs have no value in arm B")
+
+
+@pytest.mark.parametrize("change", [0.0, 0.3])
+@pytest.mark.parametrize(("in_a", "in_b"), [(1, 0), (1, 9), (9, 9)])
+def test_pairs_without_a_value_in_both_arms_never_pass(change: float, in_a: int, in_b: int) -> None:
+    """Also where too few remain to exclude a loss, which alone would not hold up the gate."""
+    d = np.random.default_rng(2).normal(change, 0.05, 24)
+    d[:in_a], d[in_a : in_a + in_b] = math.inf, math.nan
+    known = np.where(np.isfinite(d), d, np.nan)
+    decision = Decision([known], fresh={0: known}, confirmed={0: 1 if change else 0})
+    found = judged(row_of(d), decision)
+    assert (found.verdict, found.judged) == ("inconclusive", False)
+    assert f"of 24 pairs, there is no value of {in_a} in arm A" in (found.reason or "")
+    assert verdict.outcome([found], undecided="pass", comparable=True) == "inconclusive"
+
+
+def test_a_loss_is_shown_where_pairs_have_no_value() -> None:
+    d = np.random.default_rng(2).normal(-0.3, 0.01, 24)
+    d[0], d[1:3] = math.inf, math.nan
+    known = np.where(np.isfinite(d), d, np.nan)
+    found = judged(row_of(d), Decision([known], fresh={0: known}, confirmed={0: -1}))
+    assert found.verdict == "slower"
 
 
 def machine(rng: np.random.Generator, shifts: Sequence[float]):
