@@ -111,11 +111,14 @@ def against_baseline(
             if keep is not None and partial_path(keep).exists():
                 messages.print(console.safe(f"kept: {partial_path(keep)}"), soft_wrap=True)
             return None, number
-        if recording is not None:
-            for line in _record(checked, recording, ending):
-                messages.print(console.safe(line), soft_wrap=True)
-        if keep is not None:
-            partial_path(keep).unlink(missing_ok=True)
+        said, safe = _record(checked, recording, ending) if recording is not None else ([], True)
+        trials = None if keep is None else partial_path(keep)
+        if trials is not None and safe:
+            trials.unlink(missing_ok=True)
+        elif trials is not None and trials.exists():
+            said = [*said, f"kept: {trials}"]
+        for line in said:
+            messages.print(console.safe(line), soft_wrap=True)
     return checked.comparison, None
 
 
@@ -137,12 +140,14 @@ def _place_to_keep(path: Path, stack: ExitStack) -> Path | None:
     return path
 
 
-def _record(checked: Checked, recording: Appending, ending: Ending) -> list[str]:
-    """A history has no run in it that looked like a loss: later ones would pass by it."""
+def _record(checked: Checked, recording: Appending, ending: Ending) -> tuple[list[str], bool]:
+    """What became of the history, and whether that is what was asked for: not where the run could
+    not be written. It has no run in it that looked like a loss: later ones would pass by it."""
     outcome = checked.comparison.outcome
     if outcome != "passed":
-        return [f"nothing was added to {recording.folder}: the outcome is {outcome}"]
-    return where(recording.add(checked.run, ending), recording, None)
+        return [f"nothing was added to {recording.folder}: the outcome is {outcome}"], True
+    added = recording.add(checked.run, ending)
+    return where(added, recording, None), added is not None
 
 
 def say_how_to_recheck(

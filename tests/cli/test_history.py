@@ -268,3 +268,22 @@ def test_one_run_has_no_trend_and_a_folder_is_drawn_alone(cli, tmp_path) -> None
     done = cli("chart", "ci", "ci/01.json")
     assert done.returncode == 2
     assert "drawn alone" in done.stderr
+
+
+def test_a_run_that_record_cannot_write_is_kept(cli, tmp_path) -> None:
+    """The folder goes away while it measures."""
+    made = cli(*BENCH[:-6], "-r", "40", "-d", "0.02", "--warmup", "0", "--append", "base")
+    assert made.returncode == 0, made.stderr
+    child = subprocess.Popen(
+        command_line(*CHECK), cwd=tmp_path, env=environment(), stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert child.stderr is not None
+    next(line for line in child.stderr if "trials (" in line)
+    await_children(child.pid, 1)
+    (tmp_path / "base").rename(tmp_path / "gone")
+    err = child.communicate(timeout=60)[1]
+    assert child.returncode == 5, err
+    assert "nothing was added to base" in err
+    (kept,) = re.findall(r"kept: (results/check-\S+\.json\.partial)", err)
+    assert len(assembled.load(tmp_path / kept).cells[0].trials) >= 40
