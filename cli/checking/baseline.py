@@ -170,9 +170,12 @@ def say_how_to_recheck(
         "--threshold": [f"{how.threshold * 100:g}%"] if how.threshold != DEFAULT_THRESHOLD else [],
         "--undecided": [how.undecided] if how.undecided != "pass" else [],
         "--allow": how.allow,
+        "--budget": [f"{how.budget_s:.12g}"] if how.budget_s is not None else [],
+        "-r": [str(how.rounds)] if how.rounds is not None else [],
         "-s": settings,
     }
-    command = recheck.command(comparison, options)
+    flags = ["--long"] if how.however_long else []
+    command = recheck.command(comparison, options, flags)
     if command:
         console.err().print(console.safe(f"check the suspects again: {command}"), soft_wrap=True)
 

@@ -16,10 +16,13 @@ MOST_NAMES = 6
 """Where more scenarios or engines look worse, the whole check has to be repeated."""
 
 
-def command(comparison: Comparison, options: Mapping[str, Sequence[str]]) -> str:
+def command(
+    comparison: Comparison, options: Mapping[str, Sequence[str]], flags: Sequence[str] = ()
+) -> str:
     """The command; empty where no cell looks worse, or so many do that little is left out.
 
-    `options` are those that the check was given and the next one needs, each with its values.
+    `options` are those that the check was given and the next one needs, each with its values, and
+    `flags` those without a value.
     """
     worse = [change for change in comparison.changes if _is_worse(change)]
     scenarios = list(dict.fromkeys(change.scenario for change in worse))
@@ -29,7 +32,7 @@ def command(comparison: Comparison, options: Mapping[str, Sequence[str]]) -> str
     words = ["iomodels", "check", *scenarios, "-e", ",".join(engines)]
     for option, values in options.items():
         words += [word for value in values for word in (option, value)]
-    return shlex.join(words)
+    return shlex.join([*words, *flags])
 
 
 def _is_worse(change: Change) -> bool:

@@ -51,6 +51,10 @@ def test_a_failed_check_ends_with_the_command_for_its_suspects(cli, base, tmp_pa
     said, _, command = last.partition(": ")
     assert said == "check the suspects again"
     assert command == "iomodels check slow-device -e blocking --baseline base"
+    options = ("--budget", "45.5", "-r", "7", "--long")
+    done = cli("check", "slow-device", "-e", "blocking", "--baseline", base, *options)
+    assert done.returncode in (1, 4), done.stderr
+    assert done.stderr.strip().endswith(f" --baseline base {' '.join(options)}")
     # A name stands after the files as well.
     done = cli(
         "check", "--baseline", "base/1.json", "base/2.json", "slow-device", "-e", "select", *into
