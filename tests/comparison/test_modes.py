@@ -85,8 +85,30 @@ def test_a_new_run_at_a_level_that_no_base_run_had_never_passes(speed: float) ->
     assert change.ratio is not None
     assert change.ratio.median == pytest.approx(speed / 89e3, rel=0.03)
     assert change.judged
-    assert "jumps by itself, but" in (change.reason or "")
+    assert (
+        "jumps by itself, but 10 of 10 rounds are between the levels that the base has (20"
+    ) in (change.reason or "")
     assert outcome(found, "pass") == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("cpu_ns", "reason"),
+    [
+        (2e3, ""),
+        (9e3, ""),
+        (4e3, "10 of 10 rounds are between the levels that the base has (1.99 µs or 8.9"),
+        (12e3, "these rounds are above all levels that the base has (1.99 µs or 8.9"),
+    ],
+)
+def test_the_same_where_less_is_better(cpu_ns: float, reason: str) -> None:
+    def run(cpu_ns: float, count: int) -> Run:
+        return run_of([1e3] * count, noisy(cpu_ns, int(cpu_ns) % 7, count))
+
+    by = Judgement(0.05, ("cpu_ns_per_op",), sign_flip.CONFIRM_ALPHA)
+    found = judged([run(level, 7) for level in [2e3, 9e3] * 3], run(cpu_ns, 10), by)
+    change = found["cpu_ns_per_op"]
+    assert (change.verdict == "slower" or change.suspect) == bool(reason)
+    assert reason in (change.reason or "")
 
 
 @pytest.mark.parametrize(("astray", "passes"), [(2, True), (3, False)])

@@ -163,10 +163,9 @@ class Jumping:
     def _elsewhere(self, lost: _Unexplained) -> str:
         if lost.level == self.known[0]:
             return self._beyond()
-        way = "below" if self._up else "above"
         return (
             f"{self.timing.metric.title} jumps by itself, but {lost.count} of "
-            f"{len(self.timing.new)} rounds are {way} the levels that the base has "
+            f"{len(self.timing.new)} rounds are between the levels that the base has "
             f"({names(self.timing.metric, self.known)})"
         )
 
@@ -188,7 +187,7 @@ def _holds(level: Mode, log: float) -> bool:
 
 def names(metric: Quantity, levels: Sequence[Mode]) -> str:
     """`20k, 47k or 89k ops/s`."""
-    shown = [metric.unit.show(level.median) for level in levels]
+    shown = [metric.unit.show(value) for value in sorted(level.median for level in levels)]
     return f"{listed(shown, 'or')} {metric.unit.name if metric.unit.suffix else ''}".rstrip()
 
 
