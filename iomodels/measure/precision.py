@@ -171,6 +171,8 @@ class FurtherRounds:
             self._end = "with as many trials as a result file can hold"
         elif sum(map(self.takes_s, trials)) > left_s:
             self.out_of_time()
+        elif not trials:
+            self._end = "since that would take too many rounds"
         else:
             self._round += 1
             self._order += len(trials)
