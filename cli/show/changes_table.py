@@ -12,7 +12,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from iomodels.base.units import format_count
+from iomodels.base.units import capital, format_count
 from iomodels.comparison import wording
 from iomodels.comparison.machines.allowing import NOT_NEEDED
 from iomodels.comparison.metrics import COUNTER_PREFIX, METRICS, SUITE
@@ -214,7 +214,7 @@ def _outcome(comparison: Comparison) -> Text:
         "\n",
         safe(f"Compared: {names}; threshold {threshold}."),
         "\n" if comparison.changes else "",
-        safe(f"{_capital(wording.judged(comparison))}." if comparison.changes else ""),
+        safe(f"{capital(wording.judged(comparison))}." if comparison.changes else ""),
     )
 
 
@@ -228,7 +228,3 @@ def _legend(
     interval = comparison.interval
     meanings = {term: meaning.format(interval=interval) for term, meaning in LEGEND.items()}
     return [Text(""), terms(meanings)]
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -31,7 +31,7 @@ from iomodels.analysis.differences import (
     verdicts_between,
 )
 from iomodels.analysis.quantity_definition import Quantity, has_deadline, is_open_loop
-from iomodels.base.units import listed
+from iomodels.base.units import capital, listed
 from iomodels.results.schema import Cell
 from iomodels.statistics.rounds import MIN_ROUNDS
 
@@ -131,7 +131,7 @@ def levels(cells: Sequence[Cell]) -> list[str]:
             for engine, interval in known
         ]
         if told:
-            lines.append(f"{_capital(quantity.axis_title)}: {', '.join(told)}.")
+            lines.append(f"{capital(quantity.axis_title)}: {', '.join(told)}.")
     return lines
 
 
@@ -248,7 +248,7 @@ def _tie(
         else "no difference shown between them"
     )
     names = [cell.engine for cell in compared if cell in tied]
-    text = f"{_capital(BEST[by].removeprefix('the '))}: {listed(names, 'or')} ({why})."
+    text = f"{capital(BEST[by].removeprefix('the '))}: {listed(names, 'or')} ({why})."
     behind = [cell.engine for cell in compared if cell not in tied and not _differs(cell, base, by)]
     if behind:
         verb = "has" if len(behind) == 1 else "have"
@@ -288,7 +288,7 @@ def by_quantity(found: Mapping[str, Sequence[Verdict]], against: str) -> list[st
             if names := [engine for engine, verdict in pairs if verdict.kind == kind]:
                 told.append(f"{words}: {listed(names)}")
         if told:
-            lines.append(f"{_capital(by.noun)}{against}: {'; '.join(told)}.")
+            lines.append(f"{capital(by.noun)}{against}: {'; '.join(told)}.")
     return lines
 
 
@@ -326,11 +326,7 @@ def _opposite(cells: Sequence[Cell], base: Cell, by: Sequence[ComparedQuantity])
             if any((ratio.interval.median - 1) * levels < 0 for ratio in ratios):
                 found.setdefault(each.noun, []).append(cell.engine)
     return [
-        f"{_capital(noun)} of {listed(engines)}: the two medians in the table differ the other way "
+        f"{capital(noun)} of {listed(engines)}: the two medians in the table differ the other way "
         "round; the comparison round by round counts."
         for noun, engines in found.items()
     ]
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -239,3 +239,8 @@ def _rounded(value: float) -> float:
 def _plain(value: float) -> str:
     """`value` without an exponent and without zeros after the point."""
     return f"{value:.12f}".rstrip("0").rstrip(".")
+
+
+def capital(text: str) -> str:
+    """The text with a capital first; the rest, which can hold names, as it is."""
+    return text[:1].upper() + text[1:]

@@ -28,8 +28,6 @@ from iomodels.statistics.rounds import MIN_ROUNDS, Mode, at_one_level, median_in
 from iomodels.statistics.screen_confirm import Decision
 from iomodels.statistics.sign_flip import Floats
 
-SUITE = "all cells"
-"""The scenario and engine of the line that is about the suite as a whole."""
 INTERRUPTED = "interrupted: no verdict, since not all was measured"
 
 
@@ -301,9 +299,9 @@ def _counted_trials(row: PairedRow) -> tuple[list[Trial], list[Trial]]:
 
 def _line(cell: PairedCell | None, metric: Quantity) -> Change:
     """A change of this cell (None: of all together), with nothing said yet."""
-    a, b = (cell.a.engine, cell.b.engine) if cell else (SUITE, SUITE)
+    a, b = (cell.a.engine, cell.b.engine) if cell else (metrics.ALL_CELLS, metrics.ALL_CELLS)
     return Change(
-        scenario=cell.scenario if cell else SUITE,
+        scenario=cell.scenario if cell else metrics.ALL_CELLS,
         parameters=dict(cell.a.parameters) if cell else {},
         label=cell.label if cell else "",
         engine=a if a == b else f"{a} → {b}",

@@ -17,6 +17,8 @@ __all__ = ["COUNTER_PREFIX", "METRICS", "SUITE", "named", "of_cell", "too_few_op
 
 COUNTER_PREFIX = CALLS
 
+ALL_CELLS = "all cells"
+"""The scenario and the engine of the line about all cells together."""
 SUITE = Quantity(
     key="suite",
     title="all cells together",

@@ -30,8 +30,6 @@ MOST_LIMIT = 0.13
 5 % from run to run allow, if most of their checks are to pass (`benchmarks/gate.py --baseline`)."""
 MORE_RUNS = 5
 """Of a history: `Change.detectable_later` is what it would be with so many more."""
-ALL_CELLS = "all cells"
-"""The scenario and the engine of the line about all cells together."""
 
 
 @dataclass(frozen=True)
@@ -117,11 +115,10 @@ class Timing:
 def judge_timings(timings: Sequence[Timing], by: Judgement) -> list[Change]:
     """The verdicts. The family of tests is all timings: one gate has one false-alarm rate."""
     known = [timing for timing in timings if timing.measured and not timing.refusal]
-    found = _changes(known, by)
-    suite, lines = _together(known, by)
+    found, suite, lines = _against_history(known, by)
     every = [*found, *suite]
     refused = [timing for timing in timings if timing.measured and timing.refusal]
-    shown = iter(_changes(refused, by))
+    shown = iter(_against_history(refused, by)[0])
     slower = sign_flip.holm([change.p_lower for change in every], alpha=by.alpha)
     faster = sign_flip.holm([1 - change.p_lower for change in every], alpha=by.alpha)
     sure = [a or b for a, b in zip(slower, faster, strict=True)]
@@ -163,36 +160,32 @@ def _by_metric(timings: Sequence[Timing]) -> dict[str, list[int]]:
     return found
 
 
-def _changes(timings: Sequence[Timing], by: Judgement) -> list[history.Shift]:
-    """Each timing against its history; cells are taken together metric by metric."""
+def _against_history(
+    timings: Sequence[Timing], by: Judgement
+) -> tuple[list[history.Shift], list[history.Shift], list[Change]]:
+    """Each timing against its history, metric by metric; and all cells together in each metric,
+    with their lines: what is taken off the cells of a metric must be judged in it."""
     found: dict[int, history.Shift] = {}
-    for indices in _by_metric(timings).values():
-        levels = _levels([timings[index] for index in indices])
-        found |= zip(indices, history.changes(*levels, by.assumed_spread), strict=True)
-    return [found[index] for index in range(len(timings))]
-
-
-def _together(timings: Sequence[Timing], by: Judgement) -> tuple[list[history.Shift], list[Change]]:
-    """All cells together, metric by metric, and their lines: what is taken off the cells of a
-    metric must be judged in it."""
-    shifts, lines = [], []
+    together, lines = [], []
     groups = _by_metric(timings)
     for indices in groups.values():
         chosen = [timings[index] for index in indices]
-        shift = history.together(*_levels(chosen), by.assumed_spread)
-        if shift is not None:
-            shifts.append(shift)
+        levels = _levels(chosen)
+        found |= zip(indices, history.changes(*levels, by.assumed_spread), strict=True)
+        whole = history.together(*levels, by.assumed_spread)
+        if whole is not None:
+            together.append(whole)
             lines.append(_line_together(chosen, named=len(groups) > 1))
-    return shifts, lines
+    return [found[index] for index in range(len(timings))], together, lines
 
 
 def _line_together(timings: Sequence[Timing], *, named: bool) -> Change:
     """Better counted as up; `named` by the metric, where there are several."""
     return Change(
-        scenario=ALL_CELLS,
+        scenario=metrics.ALL_CELLS,
         parameters={},
         label=timings[0].metric.title if named else "",
-        engine=ALL_CELLS,
+        engine=metrics.ALL_CELLS,
         metric=metrics.SUITE.metric,
         unit=metrics.SUITE.unit.name,
         bigger_is_better=True,

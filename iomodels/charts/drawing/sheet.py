@@ -13,7 +13,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from iomodels.base.units import counted
+from iomodels.base.units import capital, counted
 from iomodels.comparison import wording
 from iomodels.comparison.schema import Comparison
 
@@ -115,7 +115,7 @@ def comparison_sheet(
     versions = dict.fromkeys(f"iomodels {safe(tool.version, 40)}" for tool in sides)
     said = [
         " · ".join(part for part in (*versions, safe(comparison.created_utc, 40)) if part),
-        *(safe(_capital(n.in_words), 300) for n in comparison.warnings[:MOST_WARNINGS]),
+        *(safe(capital(n.in_words), 300) for n in comparison.warnings[:MOST_WARNINGS]),
     ]
     more = len(comparison.warnings) - MOST_WARNINGS
     said += [f"{counted(more, 'more warning')}: iomodels report lists all"] if more > 0 else []
@@ -266,7 +266,3 @@ class Grid:
         for ax in panels:  # else it moves out of the page where the texts of ticks are long
             ax.yaxis.set_label_coords((SMALL_PT / 72 - self.left_in) / width, 0.5)
         return panels
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -18,6 +18,7 @@ from iomodels.comparison.matching import Key
 from iomodels.comparison.metrics import COUNTER_PREFIX, SUITE
 from iomodels.comparison.schema import Change
 from iomodels.engines.spec import EngineSpec
+from iomodels.measure.defaults import BUDGET_S
 from iomodels.measure.listening import RunListener
 from iomodels.measure.plan import Plan, of_pairs
 from iomodels.measure.precision import Precision
@@ -28,10 +29,8 @@ from iomodels.statistics.rounds import MIN_ROUNDS
 from iomodels.workload.point import Point
 
 LEAST_ROUNDS, MOST_ROUNDS = MIN_ROUNDS + 1, 60
-BUDGET_S = 300.0
-"""The longest that a check takes, unless the first look alone needs more than half of that."""
 PER_LOOK = 2.0
-"""The longest time of all, at least, in first looks."""
+"""The longest time of all is at least so many first looks, and `BUDGET_S`."""
 PRECISION = 0.03
 """What the intervals of the first look are narrowed to: about 1.3 % of standard error."""
 LOOK_SHARE, LOOKS = 0.5, 2.5
