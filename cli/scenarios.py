@@ -106,7 +106,7 @@ def _list(*, as_json: bool) -> None:
                         "name": name,
                         "title": suite.title,
                         "question": suite.question,
-                        "scenarios": _names_in(suite),
+                        "scenarios": suite.names,
                     }
                     for name, suite in of_suites.items()
                 ],
@@ -121,7 +121,7 @@ def _list(*, as_json: bool) -> None:
         safe(""),
         safe("Suites (several scenarios in one run)", "bold"),
         _titled(
-            (name, [suite.title, suite.question, "runs " + ", ".join(_names_in(suite))])
+            (name, [suite.title, suite.question, "runs " + ", ".join(suite.names)])
             for name, suite in of_suites.items()
         ),
         safe(""),
@@ -148,10 +148,6 @@ def _suite(name: str) -> Suite:
 
     path = scenario_folder() / f"{name}.toml"
     return read_suite(toml.read(path, path.name), path.name)
-
-
-def _names_in(suite: Suite) -> list[str]:
-    return list(dict.fromkeys(run.scenario for run in suite.runs))
 
 
 def _titled(entries: Iterable[tuple[str, list[str]]]) -> Table:

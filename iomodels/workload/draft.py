@@ -54,6 +54,9 @@ class ScenarioFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         tuple[str, ...],
         toml.names_meta("the engines to compare, and groups of them; default: article"),
     ] = ()
+    today: Annotated[
+        str, toml.text_meta("the engine with the I/O model of the program behind this workload")
+    ] = ""
 
 
 class Draft:

@@ -24,7 +24,7 @@ from iomodels.workload.draft import Draft, ScenarioFile, leaves
 from iomodels.workload.key import all_keys
 from iomodels.workload.load import Load
 from iomodels.workload.point import Point, choose, point_from_parameters, settle
-from iomodels.workload.suite import SuiteRun, is_suite, read_suite
+from iomodels.workload.suite import OwnRun, SuiteRun, is_suite, read_suite
 
 __all__ = [
     "FileChannel",
@@ -68,6 +68,8 @@ class Scenario:
     path: Path
     lacks: tuple[str, ...] = field(default=(), compare=False)
     changed: tuple[str, ...] = field(default=(), compare=False)
+    today: str | None = None
+    """The engine whose model the program behind this workload uses today, where that is known."""
 
 
 def scenario_folder() -> Path:
@@ -181,6 +183,13 @@ def _scenarios_of(name: str, settings: Mapping[str, Sequence[str]]) -> Iterator[
     suite = read_suite(data, where)
     fitted: set[str] = set()
     for number, run in enumerate(suite.runs):
+        if isinstance(run, OwnRun):
+            fitting = {key: settings[key] for key in settings if _fits(key, run.scenario)}
+            fitted |= set(fitting)
+            place = f"{where}: run[{number}] '{printable(run.name)}'"
+            scenario = _scenario(path, place, run.scenario, fitting, name=run.name)
+            yield replace(scenario, lacks=tuple(key for key in settings if key not in fitting))
+            continue
         if run.scenario not in shipped():
             raise ScenarioError(
                 f"{where}: run[{number}].scenario is {describe_value(run.scenario)}"
@@ -239,32 +248,36 @@ def _scenario(
     texts: Mapping[str, Sequence[str]],
     run: SuiteRun | None = None,
     suite_where: str = "",
+    name: str | None = None,
 ) -> Scenario:
-    """The file's scenario, changed by a suite's `run` and then by `--set`, every point checked."""
-    if not _NAME.fullmatch(path.stem):
-        raise ScenarioError(
-            f"{where}: the file name is the name of the scenario: use letters, digits and . + - _"
-        )
+    """The file's scenario, changed by a suite's `run` and then by `--set`, every point checked.
+
+    `name` is that of a scenario written out in a suite.
+    """
+    if not _NAME.fullmatch(path.stem if name is None else name):
+        what = "the file name is the name of the scenario" if name is None else "its name is wrong"
+        raise ScenarioError(f"{where}: {what}: use letters, digits and . + - _")
     file = toml.decode(data, ScenarioFile, where)
     draft = Draft(file.channel.get("kind"))
     draft.read_tables(file, where)
     of_suite = list(leaves(run.set)) if run is not None else []
-    for name, raw in of_suite:
+    for key, raw in of_suite:
         values = raw if isinstance(raw, list) else [raw]
-        draft.change(name, values, suite_where, path="set")
-    for name, given in texts.items():
-        draft.change_by_text(name, given)
+        draft.change(key, values, suite_where, path="set")
+    for key, given in texts.items():
+        draft.change_by_text(key, given)
     engines = run.engines if run is not None and run.engines else file.engines
     scenario = Scenario(
-        name=path.stem,
-        title=file.title or path.stem,
+        name=path.stem if name is None else name,
+        title=file.title or (path.stem if name is None else name),
         question=file.question or file.title,
         expect=file.expect or None,
         engines=engines,
         settings=draft.settings,
         sweep=draft.sweep,
         path=path,
-        changed=tuple(dict.fromkeys([*(name for name, _ in of_suite), *texts])),
+        changed=tuple(dict.fromkeys([*(key for key, _ in of_suite), *texts])),
+        today=file.today or None,
     )
     _points(scenario, f"{where} with these settings" if texts else where)
     return scenario

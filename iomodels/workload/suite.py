@@ -1,4 +1,7 @@
-"""A suite: a TOML file that lists shipped scenarios, each with engines and settings of its own.
+"""A suite: a TOML file that lists scenarios, each with engines and settings of its own.
+
+A scenario is a shipped one, or is written out in the suite: `name`, and the tables of a scenario's
+own file.
 
 title = "…"
 question = "…"
@@ -7,6 +10,12 @@ duration = "300 ms"
 scenario = "slow-devices"
 engines = ["blocking", "aio"]
 set = { "load.depth" = [4, 16] }
+[[run]]
+name = "my-log"
+[run.channel]
+kind = "file"
+[run.load]
+operation = "write"
 """
 
 from __future__ import annotations
@@ -19,7 +28,7 @@ import msgspec
 from msgspec import Meta
 
 from iomodels.base.errors import ScenarioError
-from iomodels.base.toml import decode, names_meta, printable, text_meta
+from iomodels.base.toml import decode, describe_value, names_meta, printable, text_meta
 from iomodels.base.units import parse_duration_ns
 
 MAX_RUNS = 64
@@ -28,7 +37,7 @@ _SET = 'a table such as { "load.depth" = 16 }, in which a list makes a sweep'
 
 
 class SuiteRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One `[[run]]` of a suite."""
+    """One `[[run]]` of a suite that names a shipped scenario."""
 
     scenario: Annotated[str, text_meta("the shipped scenario to run")]
     engines: Annotated[
@@ -38,6 +47,14 @@ class SuiteRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         dict[str, Any],
         Meta(description="keys of the scenario to change", extra={"allowed": _SET}),
     ] = msgspec.field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class OwnRun:
+    """One `[[run]]` of a suite that is written out: its scenario as the content of a file."""
+
+    name: str
+    scenario: Mapping[str, Any]
 
 
 class _SuiteFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -61,9 +78,15 @@ class Suite:
 
     title: str
     question: str
-    runs: tuple[SuiteRun, ...]
+    runs: tuple[SuiteRun | OwnRun, ...]
     duration_ns: int | None = None
     """How long each trial measures, where the user does not say it; None: as long as usual."""
+
+    @property
+    def names(self) -> list[str]:
+        """Of its scenarios, each once."""
+        named = (run.name if isinstance(run, OwnRun) else run.scenario for run in self.runs)
+        return list(dict.fromkeys(named))
 
 
 def is_suite(data: Mapping[str, Any]) -> bool:
@@ -74,10 +97,23 @@ def is_suite(data: Mapping[str, Any]) -> bool:
 def read_suite(data: Mapping[str, Any], where: str) -> Suite:
     """Check a parsed suite; `where` names its file in errors. Raises `ScenarioError`."""
     file = decode(data, _SuiteFile, where)
-    runs = [
-        decode(table, SuiteRun, where, f"run[{number}]") for number, table in enumerate(file.run)
-    ]
+    runs = [_run(table, where, f"run[{number}]") for number, table in enumerate(file.run)]
+    names = [run.name for run in runs if isinstance(run, OwnRun)]
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            raise ScenarioError(f"{where}: two runs have the name '{printable(name)}': rename one")
     return Suite(file.title, file.question, tuple(runs), _duration_ns(file.duration, where))
+
+
+def _run(table: Mapping[str, Any], where: str, place: str) -> SuiteRun | OwnRun:
+    if "channel" not in table:
+        return decode(table, SuiteRun, where, place)
+    name = table.get("name")
+    if not isinstance(name, str):
+        raise ScenarioError(
+            f"{where}: {place}.name is {describe_value(name)}: it must be a name, in quotes"
+        )
+    return OwnRun(name, {key: value for key, value in table.items() if key != "name"})
 
 
 def _duration_ns(text: str, where: str) -> int | None:

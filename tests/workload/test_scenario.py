@@ -348,7 +348,9 @@ def test_the_reference_table_has_every_key_once():
     rows = reference.reference_table().splitlines()
     names = [re.match(r"\| `([^`]+)` \|", row)[1] for row in rows[2:]]
     assert len(names) == len(set(names))
-    assert set(all_keys()) | {"title", "question", "expect", "engines", "sweep"} == set(names)
+    assert set(all_keys()) | {"title", "question", "expect", "engines", "sweep", "today"} == set(
+        names
+    )
     assert {row.count("|") for row in rows} == {7}
 
 

@@ -1,0 +1,1 @@
+"""What to use, and how sure that is: the answer of `advise`, and its document."""

@@ -1,0 +1,1 @@
+"""The log of strace: its lines, one call each."""
