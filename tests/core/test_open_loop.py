@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from statistics import median
+from statistics import quantiles
 
 import pytest
 
@@ -40,12 +40,16 @@ def test_300_000_requests_per_second_are_300_000(arrivals: int) -> None:
 
 
 def test_poisson_gaps_vary_and_constant_ones_do_not() -> None:
-    """Of 40 arrivals in each part of the window, a Poisson process brings 40 ± 6."""
+    """Of 40 arrivals in each part of the window, a Poisson process brings 40 ± 6.
+
+    Looked at in the quarter of the parts that is nearest to 40: where other processes want the CPU,
+    many parts have the arrivals of their neighbours.
+    """
     off = {}
     for name, arrivals in (("constant", 0), ("poisson", 1)):
         with new_record() as record:
             run("null", {"arrival_gap_q10_ns": gap(2000), "arrivals": arrivals}, 1.0, record)
-            off[name] = median(abs(n - 40) for n in record.numbers("timeline"))
+            off[name] = quantiles((abs(n - 40) for n in record.numbers("timeline")), n=4)[0]
     assert off["constant"] <= 1
     assert off["poisson"] >= 2
 
