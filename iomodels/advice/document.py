@@ -38,7 +38,8 @@ class Candidate(msgspec.Struct, frozen=True):
 
 class Gain(msgspec.Struct, frozen=True):
     """What one engine gains over another in the goal: a ratio, from paired rounds that took no part
-    in the choice. `is_shown` where the interval carries it."""
+    in the choice. It is the one's value over the other's in `PointAdvice.quantity`, so of a latency
+    below 1 is better. `is_shown` where the interval carries a gain."""
 
     over: str
     ratio: Interval
@@ -47,19 +48,23 @@ class Gain(msgspec.Struct, frozen=True):
 
 
 class Turning(msgspec.Struct, frozen=True):
-    """Where another engine wins: `key` was swept, all else stayed. Between `low` and `high` the
-    best changes from `below` to `above`. Without a change all four are None."""
+    """Where the answer changes: `key` was swept, all else stayed. Between `low` and `high` it
+    changes from `below` to `above`. Without a change all four are None."""
 
     key: str
-    values: tuple[Parameter, ...]
+    values: tuple[int, ...]
+    """Those that were measured, in ascending order."""
     best: tuple[str | None, ...]
-    """By value; None where no interval carries one."""
+    """The answer at each value: the simplest engine that nothing is shown to beat there. None where
+    nothing was measured."""
     measured: dict[str, tuple[Interval | None, ...]]
     """By engine, the goal's value at each value."""
-    low: Parameter | None = None
-    high: Parameter | None = None
+    low: int | None = None
+    high: int | None = None
     below: str | None = None
     above: str | None = None
+    reason: str | None = None
+    """Why one of the two cannot be used on the other side, where that is what changes."""
 
 
 class PointAdvice(msgspec.Struct, frozen=True):
@@ -68,6 +73,10 @@ class PointAdvice(msgspec.Struct, frozen=True):
     scenario: str
     title: str
     parameters: dict[str, Parameter]
+    label: str
+    """What sets the point apart from the others of its scenario: `depth 16`; empty for one."""
+    quantity: str
+    """The key of what the goal is judged by here: in an open loop `throughput` is latency."""
     use: str | None
     """The engine to use; None where nothing can be told (`why_none` says why, and what helps)."""
     why_none: str | None
