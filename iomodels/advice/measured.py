@@ -39,7 +39,7 @@ class MeasuredCandidate:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredPoint:
     """A point with all its candidates, simplest first."""
 
     point: Point

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from iomodels.advice.document import Candidate, Gain, GivenLimit, Goal
-from iomodels.advice.measured import Measured, MeasuredCandidate, quantity_of
+from iomodels.advice.measured import MeasuredCandidate, MeasuredPoint, quantity_of
 from iomodels.analysis.quantities import QUANTITIES
 from iomodels.results.schema import Cell, Interval
 from iomodels.statistics.rounds import paired_ratio
@@ -17,7 +17,7 @@ SAME = 0.03
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PointVerdict:
     """The part of a `PointAdvice` that follows from the rounds."""
 
     use: str | None
@@ -28,13 +28,13 @@ class Verdict:
     caveats: tuple[str, ...] = ()
 
 
-def judge(measured: Measured, goal: Goal, limits: Sequence[GivenLimit] = ()) -> Verdict:
+def judge(measured: MeasuredPoint, goal: Goal, limits: Sequence[GivenLimit] = ()) -> PointVerdict:
     """Judge a point by its confirming rounds alone."""
     quantity = quantity_of(goal, measured.point)
     candidates = tuple(_candidate(measured, one) for one in measured.candidates)
     able = [one for one in measured.candidates if one.confirming and not one.beyond]
     if not able:
-        return Verdict(None, "no candidate was measured to the end", None, (), candidates)
+        return PointVerdict(None, "no candidate was measured to the end", None, (), candidates)
     sign = 1.0 if quantity.bigger_is_better else -1.0
 
     def value(one: MeasuredCandidate) -> float:
@@ -47,10 +47,10 @@ def judge(measured: Measured, goal: Goal, limits: Sequence[GivenLimit] = ()) -> 
     gain = None
     if found is not None and best is not base:
         gain = Gain(base.engine, found.interval, found.rounds, found.excludes_one)
-    return Verdict(best.engine, None, gain, (), candidates)
+    return PointVerdict(best.engine, None, gain, (), candidates)
 
 
-def _candidate(measured: Measured, one: MeasuredCandidate) -> Candidate:
+def _candidate(measured: MeasuredPoint, one: MeasuredCandidate) -> Candidate:
     return Candidate(
         engine=one.engine,
         complexity=one.complexity,
@@ -62,7 +62,7 @@ def _candidate(measured: Measured, one: MeasuredCandidate) -> Candidate:
     )
 
 
-def values(measured: Measured, one: MeasuredCandidate) -> dict[str, Interval]:
+def values(measured: MeasuredPoint, one: MeasuredCandidate) -> dict[str, Interval]:
     """Of its confirming rounds, or if it has none of the others, by key of the quantity."""
     trials = list(one.confirming or one.choosing)
     if not trials:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from iomodels.advice.document import GivenLimit, Goal
-from iomodels.advice.measured import Measured, MeasuredCandidate
+from iomodels.advice.measured import MeasuredCandidate, MeasuredPoint
 from iomodels.engines.catalog import DESCRIPTORS
 from iomodels.engines.spec import EngineSpec, parse
 from iomodels.measure.defaults import BUDGET_S, DURATION_S, WARMUP_S
@@ -24,7 +24,7 @@ class Contest:
     """The points, and the run with all trials: its environment, warnings and seed."""
 
     run: Run
-    points: tuple[Measured, ...]
+    points: tuple[MeasuredPoint, ...]
 
 
 def measure(
@@ -77,5 +77,5 @@ def measure(
             )
             for cell in (next(cells) for _ in specs)
         )
-        found.append(Measured(point, scenario.title, name, candidates, 0.0, 0.0))
+        found.append(MeasuredPoint(point, scenario.title, name, candidates, 0.0, 0.0))
     return Contest(run, tuple(found))
