@@ -190,6 +190,7 @@ def _all_of(spec: EngineSpec) -> list[RenderableType]:
         "calls": [descriptor.calls],
         "threads": [words.threads(spec)],
         "supports": [", ".join(words.abilities(spec))],
+        "complexity": [words.simplicity(spec)],
         "here": [f"not available: {missing}"] if missing else [],
     }
     name = safe(f"{spec.canonical}: ", "bold")
@@ -237,6 +238,7 @@ def _as_data(spec: EngineSpec) -> dict[str, Any]:
 
     from iomodels.engines import words
     from iomodels.engines.catalog import DESCRIPTORS
+    from iomodels.engines.complexity import complexity, level_of
     from iomodels.engines.models import changed_models, model_of
 
     descriptor = DESCRIPTORS[spec.name]
@@ -254,6 +256,8 @@ def _as_data(spec: EngineSpec) -> dict[str, Any]:
             other.canonical: asdict(its) for other, its in changed_models(spec.name).items()
         },
         "threads": spec.threads,
+        "complexity": complexity(spec),
+        "complexity_level": asdict(level_of(spec)),
         "options": [
             {
                 "name": option.name,

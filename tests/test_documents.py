@@ -11,7 +11,7 @@ import pytest
 from iomodels.analysis.claims.sets import SETS, ClaimSet, reference_page
 from iomodels.analysis.quantities import QUANTITIES
 from iomodels.base import exit_codes
-from iomodels.engines import groups
+from iomodels.engines import complexity, groups
 from iomodels.engines.spec import of_scenario
 from iomodels.measure.defaults import QUICK_DURATION_S, QUICK_ROUNDS, QUICK_WARMUP_S
 from iomodels.measure.plan import make_plan
@@ -24,6 +24,10 @@ README = (ROOT / "README.md").read_text()
 SCENARIOS = ROOT / "docs" / "scenarios.md"
 EXAMPLE = re.DOTALL | re.MULTILINE
 GROUPS_TABLE = re.compile(r"(<!-- groups: begin -->\n)(.*)(<!-- groups: end -->)", re.DOTALL)
+READING = ROOT / "docs" / "reading.md"
+SIMPLICITY_TABLE = re.compile(
+    r"(<!-- complexity: begin -->\n)(.*)(<!-- complexity: end -->)", re.DOTALL
+)
 FIRST_TABLE = re.compile(r"(\$ iomodels bench .*?\n\n)(.*?)(^```)", EXAMPLE)
 KEYS = re.compile(r"(<!-- keys: begin -->\n)(.*)(<!-- keys: end -->)", re.DOTALL)
 
@@ -44,6 +48,12 @@ def test_the_table_of_groups_is_the_generated_one() -> None:
     embedded = GROUPS_TABLE.search(SCENARIOS.read_text())
     assert embedded is not None
     assert embedded[2] == groups.table()
+
+
+def test_the_order_of_simplicity_is_the_generated_one() -> None:
+    embedded = SIMPLICITY_TABLE.search(READING.read_text())
+    assert embedded is not None
+    assert embedded[2] == complexity.table()
 
 
 def test_the_table_of_exit_codes_is_the_generated_one() -> None:
@@ -70,7 +80,7 @@ def test_the_examples_of_scenario_files_are_valid(tmp_path: Path) -> None:
 
 
 def test_every_column_and_mark_is_on_the_page_about_tables() -> None:
-    page = (ROOT / "docs" / "reading.md").read_text()
+    page = READING.read_text()
     columns = re.findall(r"^\| ([^|]+?) +\|", page, re.MULTILINE)
     named = {name for column in columns for name in column.split(", ")}
     assert {quantity.column for quantity in QUANTITIES if quantity.heading} <= named
@@ -129,3 +139,7 @@ if __name__ == "__main__":
         (ROOT / "docs" / claim_set.page).write_text(reference_page(claim_set))
     text = KEYS.sub(lambda found: found[1] + reference_table() + found[3], SCENARIOS.read_text())
     SCENARIOS.write_text(GROUPS_TABLE.sub(lambda each: each[1] + groups.table() + each[3], text))
+    text = READING.read_text()
+    READING.write_text(
+        SIMPLICITY_TABLE.sub(lambda each: each[1] + complexity.table() + each[3], text)
+    )

@@ -159,6 +159,31 @@ enum engine_worker {
 #undef X
 };
 
+/* How much a program has to take care of that uses the model, from the simplest on: a judgement, written down once. Where
+ * nothing is gained by the other, the simpler one is better. Each option that is not the default makes it less simple, and
+ * never as much as the next level does. X(constant, name, what the program has to do) */
+#define ENGINE_COMPLEXITIES(X)                                                                                          \
+    X(ONE_CALL, "one call", "one call transfers, and has done so when it returns")                                       \
+    X(REPEATED_CALL, "a repeated call", "the call is made again until it succeeds, with something to do in between")      \
+    X(READINESS, "a list of descriptors", "a loop waits until some of a list are ready, transfers, and knows how far "    \
+                                          "each of them has come")                                                       \
+    X(REGISTRATION, "registered descriptors", "such a loop, and what is registered with the kernel has to change with "   \
+                                              "what is open and what is wanted")                                         \
+    X(THREADS, "threads", "each thread is simple, but what they share needs locks, and an end needs all of them")        \
+    X(REQUESTS, "queued requests", "requests end in any order, and each has memory that must stay until then, also if it " \
+                                   "is cancelled")                                                                       \
+    X(SIGNALS, "signals", "signals tell of events and not of states, can be lost, and interrupt other calls")            \
+    X(KERNEL_QUEUE, "the kernel's queue", "such requests, without a function of the C library for them; what is not "    \
+                                          "queued blocks, or has to be polled")                                          \
+    X(RINGS, "completion rings", "such requests, in memory shared with the kernel: the order of accesses, overflow, and "  \
+                                 "what each kernel version can do")
+
+enum engine_complexity {
+#define X(constant, name, sentence) COMPLEXITY_##constant,
+    ENGINE_COMPLEXITIES(X)
+#undef X
+};
+
 struct engine_caps {
 #define X(name) bool name;
     ENGINE_FLAGS(X)
@@ -331,6 +356,7 @@ struct engine {
     bool in_matrix;                   /* … if it has one: the article's four, drawn in charts/flows/miniature.py */
     enum engine_news news;
     enum engine_worker worker;
+    enum engine_complexity complexity;
     /* Which threads the process has for it, beside the application's own: the engine's, its library's, and those that the
      * kernel adds to the process. NULL: none, ever. */
     const char *threads_in_words;

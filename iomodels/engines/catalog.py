@@ -57,7 +57,8 @@ class Option:
 class Descriptor:
     """An engine in words. `synchronous` and `blocking` place it in the article's Figure 1.
 
-    `other_side` answers the application, `figure` is the article's of its flow (0: none), and
+    `other_side` answers the application, `figure` is the article's of its flow (0: none),
+    `complexity` the place of its level in the order of simplicity (`complexity.LEVELS`), and
     `instead` names the engine for what this one cannot do.
     """
 
@@ -71,6 +72,7 @@ class Descriptor:
     options: tuple[Option, ...]
     in_matrix: bool
     figure: int
+    complexity: int
     instead: str | None
 
 

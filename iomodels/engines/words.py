@@ -9,6 +9,7 @@ from iomodels import _core
 from iomodels.base.units import listed
 from iomodels.engines.ability import ability
 from iomodels.engines.catalog import DESCRIPTORS
+from iomodels.engines.complexity import complexity, level_of
 from iomodels.engines.models import Model, model_of
 from iomodels.engines.spec import EngineSpec, parse
 from iomodels.workload import scenario
@@ -38,6 +39,12 @@ def model(spec: EngineSpec, of: Model | None) -> str:
     polling = ", with a thread of the kernel's that uses a CPU" if spec.caps["kernel_polls"] else ""
     who = "helper threads make" if of.worker == "helper threads" else f"the {of.worker} makes"
     return f"learns of {of.news}; {waiting}{polling}; {who} the transfer"
+
+
+def simplicity(spec: EngineSpec) -> str:
+    """Its place in the order that decides a tie, and what its program has to take care of."""
+    level = level_of(spec)
+    return f"{complexity(spec)} ({level.name}: {level.meaning})"
 
 
 def abilities(spec: EngineSpec) -> list[str]:

@@ -9,7 +9,8 @@ import pytest
 from iomodels import _core
 from iomodels.engines import models
 from iomodels.engines.catalog import DESCRIPTORS
-from iomodels.engines.spec import EngineSpec, parse
+from iomodels.engines.complexity import LEVELS, STEP, complexity
+from iomodels.engines.spec import EngineSpec, parse, variants
 
 from .running import cli
 
@@ -133,6 +134,25 @@ def test_json_has_what_the_core_says(cli):
             assert engine["model"] is None
     (aio,) = [engine for engine in data if engine["name"] == "aio"]
     assert aio["other_models"]["aio:notify=poll"]["waiting"] == "spins"
+
+
+def test_the_order_of_simplicity_is_that_of_the_levels_and_then_of_the_options(cli):
+    plain = [EngineSpec(name) for name in DESCRIPTORS]
+    simplest_first = sorted(plain, key=complexity)
+    assert {spec.name for spec in simplest_first[:2]} == {"blocking", "null"}
+    assert simplest_first[-1].name == "io_uring"
+    assert complexity(EngineSpec("select")) == complexity(EngineSpec("poll"))
+    for spec in plain:
+        for other in variants(spec.name):
+            added = len(other.options)
+            assert complexity(other) == complexity(spec) + added
+            assert complexity(other) // STEP == complexity(spec) // STEP, "within its level"
+            assert len(DESCRIPTORS[spec.name].options) < STEP, "numbers count as options, too"
+    (ring,) = json.loads(cli("engines", "io_uring:sqpoll=on,wait=spin", "--json").stdout)
+    assert ring["complexity"] == complexity(EngineSpec("io_uring")) + 2
+    assert ring["complexity_level"]["name"] == LEVELS[-1].name
+    shown = " ".join(cli("engines", "io_uring:sqpoll=on,wait=spin").stdout.split())
+    assert f"complexity {ring['complexity']} ({LEVELS[-1].name}: {LEVELS[-1].meaning})" in shown
 
 
 def test_json_of_some_has_only_those(cli):

@@ -88,6 +88,7 @@ def test_it_is_listed_with_its_words_and_options(iomodels: Run) -> None:
     assert told["summary"] == "an engine that only a test has"
     assert told["options"][0]["choices"] == ["oldest", "newest"]
     assert told["caps"]["waits"]
+    assert told["complexity_level"]["name"] == "a list of descriptors"
     assert told["model"] == {"news": "readiness", "waiting": "sleeps", "worker": "caller"}
     assert "example an engine that only a test has" in " ".join(iomodels("engines").split())
     shown = " ".join(iomodels("engines", "example").split())

@@ -175,6 +175,7 @@ const struct engine engine_example = {
     .other_side = "example kernel",
     .news = NEWS_READINESS,
     .worker = WORKER_CALLER,
+    .complexity = COMPLEXITY_READINESS,
     .is_blocking = true,
     .figure = 4,
     .caps = {

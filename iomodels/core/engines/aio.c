@@ -161,6 +161,7 @@ const struct engine engine_aio = {
     .other_side = "C library, kernel",
     .news = NEWS_COMPLETION,
     .worker = WORKER_HELPERS,
+    .complexity = COMPLEXITY_REQUESTS,
     .threads_in_words = "those of the C library, at most one for each request in flight",
     .in_matrix = true,
     .figure = 5,

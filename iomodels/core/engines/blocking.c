@@ -66,6 +66,7 @@ const struct engine engine_blocking = {
     .other_side = "kernel",
     .news = NEWS_COMPLETION,
     .worker = WORKER_CALLER,
+    .complexity = COMPLEXITY_ONE_CALL,
     .is_synchronous = true,
     .is_blocking = true,
     .in_matrix = true,

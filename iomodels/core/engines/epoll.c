@@ -344,6 +344,7 @@ const struct engine engine_epoll = {
     .other_side = "kernel",
     .news = NEWS_READINESS,
     .worker = WORKER_CALLER,
+    .complexity = COMPLEXITY_REGISTRATION,
     .is_blocking = true,
     .options = (const struct engine_option[]){
         {

@@ -109,6 +109,7 @@ const struct engine engine_io_uring = {
     .other_side = "kernel",
     .news = NEWS_COMPLETION,
     .worker = WORKER_KERNEL,
+    .complexity = COMPLEXITY_RINGS,
     .threads_in_words = "the kernel's workers, for what it cannot do without blocking: syncs, buffered writes, and cold "
                         "reads on some file systems",
     .options = options,

@@ -400,6 +400,7 @@ const struct engine engine_kaio = {
     .other_side = "kernel",
     .news = NEWS_COMPLETION,
     .worker = WORKER_KERNEL,
+    .complexity = COMPLEXITY_KERNEL_QUEUE,
     .calls = (const struct engine_call[]){
         {CALL_read, CLASS_TRANSFER, 0},
         {CALL_write, CLASS_TRANSFER, 0},

@@ -143,6 +143,7 @@ const struct engine engine_nonblocking = {
     .other_side = "kernel",
     .news = NEWS_READINESS,
     .worker = WORKER_CALLER,
+    .complexity = COMPLEXITY_REPEATED_CALL,
     .is_synchronous = true,
     .in_matrix = true,
     .figure = 3,

@@ -67,6 +67,7 @@ const struct engine engine_null = {
     .calls_in_words = "none",
     .summary = "completes each request at once, without I/O; its time is the overhead of the harness",
     .other_side = "kernel",
+    .complexity = COMPLEXITY_ONE_CALL,
     .is_synchronous = true,
     .caps = {.files = true, .streams = true, .blocks_in_submit = true},
     .calls = (const struct engine_call[]){ENGINE_CALLS_END},

@@ -169,6 +169,7 @@ const struct engine engine_poll = {
     .other_side = "kernel",
     .news = NEWS_READINESS,
     .worker = WORKER_CALLER,
+    .complexity = COMPLEXITY_READINESS,
     .is_blocking = true,
     .calls = (const struct engine_call[]){
         TRANSFER_CALLS(0),

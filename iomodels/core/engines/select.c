@@ -181,6 +181,7 @@ const struct engine engine_select = {
     .other_side = "kernel",
     .news = NEWS_READINESS,
     .worker = WORKER_CALLER,
+    .complexity = COMPLEXITY_READINESS,
     .is_blocking = true,
     .in_matrix = true,
     .figure = 4,

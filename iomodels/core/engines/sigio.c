@@ -267,6 +267,7 @@ const struct engine engine_sigio = {
     .other_side = "kernel",
     .news = NEWS_READINESS,
     .worker = WORKER_CALLER,
+    .complexity = COMPLEXITY_SIGNALS,
     .is_blocking = true,
     .instead = "select",
     .calls = (const struct engine_call[]){

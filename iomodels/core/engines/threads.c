@@ -238,6 +238,7 @@ const struct engine engine_threads = {
     .other_side = "kernel",
     .news = NEWS_COMPLETION,
     .worker = WORKER_HELPERS,
+    .complexity = COMPLEXITY_THREADS,
     .threads_in_words = "one for each request in flight",
     .is_synchronous = true,
     .is_blocking = true,

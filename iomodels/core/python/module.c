@@ -157,6 +157,7 @@ static PyMethodDef module_methods[] = {
     {"engines", tables_engines, METH_NOARGS, tables_engines_doc},
     {"engine", tables_engine, METH_VARARGS, tables_engine_doc},
     {"channels", tables_channels, METH_NOARGS, tables_channels_doc},
+    {"complexities", tables_complexities, METH_NOARGS, tables_complexities_doc},
     {"ask", tables_ask, METH_VARARGS, tables_ask_doc},
     {"setting_choices", tables_setting_choices, METH_NOARGS, tables_setting_choices_doc},
     {"record_layout", tables_record_layout, METH_NOARGS, tables_record_layout_doc},

@@ -117,6 +117,7 @@ static PyObject *engine_dict(const struct engine *engine)
         set_flag(dict, "synchronous", engine->is_synchronous) ||
         set_flag(dict, "blocking", engine->is_blocking) ||
         set_flag(dict, "in_matrix", engine->in_matrix) || set_number(dict, "figure", engine->figure) ||
+        set_number(dict, "complexity", engine->complexity) ||
         set_item(dict, "options", options_list(engine->options)))
         Py_CLEAR(dict);
     return dict;
@@ -134,6 +135,24 @@ PyObject *tables_engines(PyObject *module, PyObject *unused)
         if (set_item(dict, (*engine)->name, engine_dict(*engine)))
             Py_CLEAR(dict);
     return dict;
+}
+
+const char tables_complexities_doc[] =
+    "complexities() -> list: what an engine's `complexity` counts, the simplest first: pairs of name and sentence.";
+PyObject *tables_complexities(PyObject *module, PyObject *unused)
+{
+    static const char *const complexities[][2] = {
+#define X(constant, name, sentence) {name, sentence},
+        ENGINE_COMPLEXITIES(X)
+#undef X
+    };
+    PyObject *list = PyList_New(0);
+
+    (void)module, (void)unused;
+    for (size_t i = 0; list && i < sizeof complexities / sizeof *complexities; i++)
+        if (append(list, Py_BuildValue("(ss)", complexities[i][0], complexities[i][1])))
+            Py_CLEAR(list);
+    return list;
 }
 
 const char tables_channels_doc[] = "channels() -> list: the names of all channels.";
