@@ -29,7 +29,7 @@ def of_point(point: Point) -> dict[str, int]:
         "idle": point.core_idle,
         "batch": load.batch,
         "deadline_ns": int(load.deadline),
-        "block": int(load.block),
+        "block": int(load.block.largest),
         "pattern": choice("pattern", load.pattern),
         "workload": choice("workload", load.operation),
         "read_share_millionths": round(load.read_share * 1e6),

@@ -118,7 +118,10 @@ class Preparation:
         """
         if point.load.placement == "apart" and len(self._cpus) < 2:
             return "load.placement = 'apart' needs two CPUs, and one is allowed here"
-        buffers = (point.core_depth + point.core_idle) * int(point.load.block)
+        block = point.load.block
+        if not block.is_fixed:
+            return "load.block of several sizes cannot be measured yet"
+        buffers = (point.core_depth + point.core_idle) * int(block.largest)
         if buffers > BUFFER_SHARE * _memory_bytes():
             return (
                 f"load.depth and load.block need buffers of {format_size(buffers)}, and that is "
@@ -137,10 +140,10 @@ class Preparation:
         alignment = _core.direct_alignment(fd)
         if alignment == 0:
             return "the file system of channel.folder has no direct I/O: choose another folder"
-        if point.load.block % alignment:
+        if block.granule % alignment:
             return (
                 f"direct I/O needs blocks of a multiple of {alignment} bytes here, "
-                f"and load.block is {int(point.load.block)}"
+                f"and load.block is {block}"
             )
         return None
 

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from iomodels.base.units import MAX_DURATION, MAX_SIZE, Duration, Size, exact_duration, exact_size
+from iomodels.workload.block import Block
 from iomodels.workload.load import KeyTable, Load, load_contradiction, only
 
 Value = str | int | float | bool
@@ -113,7 +114,7 @@ class TimerChannel(_Channel, frozen=True, tag="timer"):
 
     kind: ClassVar[Literal["timer"]] = "timer"
     fixed: ClassVar[Mapping[str, Any]] = {
-        "block": Size(8),
+        "block": Block((Size(8),)),
         **_NO_FILE,
         **_NO_PEER,
     }
@@ -191,23 +192,17 @@ class FileChannel(_Channel, frozen=True, tag="file"):
 
     def contradiction(self, load: Load) -> str | None:
         """Why no file can be used like this, or None."""
-        block, size = exact_size(load.block), exact_size(self.size)
-        if load.block > self.size:
-            return f"load.block ({block}) must not be larger than channel.size ({size})"
-        if self.size % load.block:
-            return f"channel.size ({size}) must be a multiple of load.block ({block})"
-        if self.size // load.block > MAX_BLOCKS:
-            return (
-                f"channel.size ({size}) must not be more than {MAX_BLOCKS} times load.block "
-                f"({block}): make load.block larger, or channel.size smaller"
-            )
+        reason = self._misfit(load)
+        if reason is not None:
+            return reason
         if self.nowait and self.cache == "direct":
             return (
                 "channel.nowait = true contradicts channel.cache = 'direct', where nothing is read "
                 "ahead: leave one of them out"
             )
-        if (self.cache == "direct" or load.writes) and load.block % 512:
-            return f"load.block ({block}) must be a multiple of 512 B for writes and for direct I/O"
+        if (self.cache == "direct" or load.writes) and load.block.granule % 512:
+            sizes = "must be a multiple" if load.block.is_fixed else "must have only multiples"
+            return f"load.block ({load.block}) {sizes} of 512 B for writes and for direct I/O"
         if load.writes and self.cache == "cold":
             return "channel.cache = 'cold' contradicts writing: use it with load.operation = 'read'"
         if self.append and (load.depth > 1 or load.deadline):
@@ -216,7 +211,24 @@ class FileChannel(_Channel, frozen=True, tag="file"):
                 + (f"load.depth = {load.depth}" if load.depth > 1 else "load.deadline")
                 + ": the position of a write is known only if one write ends before the next begins"
             )
-        if load.operation == "mixed" and self.size < 2 * load.block:
+        return None
+
+    def _misfit(self, load: Load) -> str | None:
+        """Why the file's size and the block's do not fit. What no size of several fits into at the
+        end of the file is left alone."""
+        block, size = load.block, exact_size(self.size)
+        largest = exact_size(block.largest)
+        if block.largest > self.size:
+            return f"load.block ({largest}) must not be larger than channel.size ({size})"
+        if block.is_fixed and self.size % block.largest:
+            return f"channel.size ({size}) must be a multiple of load.block ({largest})"
+        unit = block.granule if load.writes else block.smallest
+        if self.size // unit > MAX_BLOCKS:
+            return (
+                f"channel.size ({size}) must not be more than {MAX_BLOCKS} times load.block "
+                f"({exact_size(unit)}): make load.block larger, or channel.size smaller"
+            )
+        if load.operation == "mixed" and self.size < 2 * block.largest:
             return f"channel.size ({size}) must hold two blocks when requests read and write"
         return None
 

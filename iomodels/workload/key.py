@@ -25,13 +25,14 @@ from iomodels.base.units import (
     parse_rate,
     parse_size_bytes,
 )
+from iomodels.workload.block import EXAMPLE, MAX_SIZES, Block, read_block
 from iomodels.workload.channels import SHORT_SERVICE, Channel, Mean, Value, tag_of
 from iomodels.workload.load import Load
 
 SYNONYMS = {
     **dict.fromkeys(("connections", "clients", "conns", "fds"), "load.descriptors"),
     **dict.fromkeys(("iodepth", "queue_depth", "queuedepth", "qd"), "load.depth"),
-    **dict.fromkeys(("bs", "blocksize", "block_size"), "load.block"),
+    **dict.fromkeys(("bs", "blocksize", "block_size", "bssplit"), "load.block"),
     **dict.fromkeys(("filesize", "file_size"), "channel.size"),
     **dict.fromkeys(("rw", "readwrite"), "load.operation"),
     **dict.fromkeys(("rwmixread", "mix"), "load.read_share"),
@@ -49,6 +50,7 @@ class Key:
     """One key, written `table.key`. `default` None: required. Limits are in ns or bytes.
 
     `needs` says where it applies: other keys, and the values of theirs that it belongs to.
+    `takes_shares`: it is one size, or a text of several with their shares (`block.py`).
     """
 
     name: str
@@ -61,6 +63,7 @@ class Key:
     choices: tuple[Value, ...] = ()
     in_words: str | None = None
     units: str = ""
+    takes_shares: bool = False
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -80,7 +83,8 @@ class Key:
             return "true or false"
         if self.in_words or self.choices:
             return self.in_words or " or ".join(repr(choice) for choice in self.choices)
-        return f"{self.show(self.low)} to {self.show(self.high)}"
+        several = f", or up to {MAX_SIZES} with shares: '{EXAMPLE}'" if self.takes_shares else ""
+        return f"{self.show(self.low)} to {self.show(self.high)}{several}"
 
     @property
     def allowed(self) -> str:
@@ -117,6 +121,8 @@ class Key:
         Raises `ScenarioError` with words that follow "table.key".
         """
         parse = self._parse_text
+        if self.takes_shares and isinstance(raw, str) and ("/" in raw or ":" in raw):
+            return self._read_shares(raw)
         if isinstance(raw, str) and parse is not None:
             try:
                 value: Value = parse(raw)
@@ -129,6 +135,15 @@ class Key:
         if not self._within_limits(value):
             raise self._refused(raw)
         return self.type(value) if self.type in (Duration, Size) else value
+
+    def _read_shares(self, raw: str) -> Value:
+        try:
+            block = read_block(raw)
+        except ScenarioError as error:
+            raise ScenarioError(f": {error}") from None
+        if not all(map(self._within_limits, block.sizes)):
+            raise self._refused(raw)
+        return block.value
 
     @property
     def _parse_text(self) -> Callable[[str], Value] | None:
@@ -185,12 +200,15 @@ def _keys_of(struct: type[msgspec.Struct], table: str) -> Iterator[Key]:
             yield from _keys_of_union(variants, f"{table}.{item.encode_name}", meta.description)
             continue
         extra = meta.extra or {}
+        takes_shares = annotation is Block
+        default = item.default.value if takes_shares else item.default
         yield Key(
             name=f"{table}.{item.encode_name}",
-            type=annotation,
+            type=Size if takes_shares else annotation,
+            takes_shares=takes_shares,
             annotation=item.type,
             meaning=meta.description,
-            default=None if item.default is msgspec.NODEFAULT else item.default,
+            default=None if default is msgspec.NODEFAULT else default,
             low=extra.get("low", meta.ge),
             high=extra.get("high", meta.le),
             choices=get_args(annotation) if get_origin(annotation) is Literal else (),

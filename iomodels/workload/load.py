@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from iomodels.base.units import RATE_UNITS, Duration, Size
+from iomodels.workload.block import Block
 
 
 class KeyTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,8 +65,13 @@ class Load(KeyTable, frozen=True):
         ),
     ] = 0
     block: Annotated[
-        Size, Meta(description="size of one request", extra={"low": 1, "high": 64 << 20})
-    ] = Size(4096)
+        Block,
+        Meta(
+            description="size of one request; or several sizes, each with its share of the "
+            "requests in percent, in random order",
+            extra={"low": 1, "high": 64 << 20},
+        ),
+    ] = Block((Size(4096),))
     pattern: Annotated[
         Literal["sequential", "random"], Meta(description="order of the offsets")
     ] = "random"

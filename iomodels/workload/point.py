@@ -16,6 +16,7 @@ import msgspec
 from iomodels.base.errors import ScenarioError
 from iomodels.base.toml import describe_value, printable
 from iomodels.base.units import Duration, Size
+from iomodels.workload.block import Block, block_of
 from iomodels.workload.channels import (
     SHORT_SERVICE,
     Channel,
@@ -73,7 +74,9 @@ class Point:
         channel = self.channel
         if not isinstance(channel, FileChannel) or channel.cache != "cold":
             return None
-        return int(channel.size) // int(self.load.block)
+        block = self.load.block
+        unit = block.largest if self.load.pattern == "random" else block.smallest
+        return int(channel.size) // int(unit)
 
     @property
     def parameters(self) -> Parameters:
@@ -106,7 +109,8 @@ def _flatten(table: str, struct: msgspec.Struct, flat: Parameters) -> None:
         if isinstance(value, msgspec.Struct):
             _flatten(name, value, flat)
         else:
-            flat[name] = int(value) if isinstance(value, Duration | Size) else value
+            plain = value.value if isinstance(value, Block) else value
+            flat[name] = int(plain) if isinstance(plain, Duration | Size) else plain
 
 
 def point_from_parameters(name: str, parameters: Mapping[str, Any]) -> Point:
@@ -201,7 +205,7 @@ def settle(name: str, flat: Mapping[str, Value], where: str, label: str = "") ->
         inner = nested
         for table in tables:
             inner = inner.setdefault(table, {})
-        inner[last] = value
+        inner[last] = block_of(value) if all_keys()[key_name].takes_shares else value
     settings = msgspec.convert(nested, Settings, dec_hook=_already_read)
     load = msgspec.structs.replace(settings.load, **settings.channel.fixed)
     contradiction = Settings(settings.channel, load).contradiction()

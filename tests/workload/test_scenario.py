@@ -46,7 +46,7 @@ def test_defaults_fill_what_a_file_leaves_out(write):
 
 def test_a_timer_moves_eight_bytes_and_has_no_block_or_pattern(write):
     (point,) = scenario.points(scenario.load(write(TIMER)))
-    assert point.load.block == 8
+    assert point.load.block.largest == 8
     assert point.parameters == {
         "channel.kind": "timer",
         "channel.service": 100_000,
@@ -110,7 +110,7 @@ def test_a_sweep_is_the_product_in_file_order_with_the_last_key_fastest(write):
         "block 1 MiB, depth 1",
         "block 1 MiB, depth 16",
     ]
-    assert [(point.load.block, point.load.depth) for point in points] == [
+    assert [(point.load.block.largest, point.load.depth) for point in points] == [
         (4096, 1),
         (4096, 16),
         (1 << 20, 1),

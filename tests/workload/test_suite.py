@@ -44,8 +44,8 @@ def test_the_suite_all_has_every_shipped_scenario():
 
 def test_a_setting_of_a_suite_goes_where_it_fits():
     slow, _, cached = scenario.resolve(["default"], {"load.block": ["8 KiB"]})
-    assert scenario.points(slow)[0].load.block == 8
-    assert scenario.points(cached)[0].load.block == 8192
+    assert scenario.points(slow)[0].load.block.largest == 8
+    assert scenario.points(cached)[0].load.block.largest == 8192
     with pytest.raises(ScenarioError, match=r"load\.placement applies to none of its scenarios"):
         scenario.resolve(["default"], {"load.placement": ["same"]})
 
