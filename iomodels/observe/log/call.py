@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call that ended. `arguments` is the text between its parentheses, as strace wrote it; what
-    it contains (paths, addresses, data) must not leave `iomodels.observe`.
+    """A call that ended, or whose end is missing. `arguments` is the text between its parentheses,
+    as strace wrote it; what it contains (paths, addresses, data) must not leave `iomodels.observe`.
 
-    `result` is None where strace wrote `?`; a failed call has -1 and its `error` ("EAGAIN").
+    `result` is None where strace wrote `?`, and where the end is missing (the log was cut, or the
+    thread killed); `arguments` then are those that strace had written. A failed call has -1 and its
+    `error` ("EAGAIN"). `started_s` is 0 where the log has no times at all.
     `took_s` is None where the log has no times of calls (strace without -T).
     """
 
