@@ -31,6 +31,7 @@ from .start import is_shortage
 
 COMMANDS = {
     "bench": "Run scenarios with the engines and show what each costs.",
+    "advise": "Say which I/O model to use for a workload.",
     "chart": "Draw charts of results.",
     "trace": "Record a few requests and draw them, call by call.",
     "report": "Write a result as one HTML page.",

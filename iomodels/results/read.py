@@ -251,14 +251,14 @@ def check_values(value: object, where: str, *, sign_matters: bool = True) -> Non
             check_values(getattr(value, field), f"{where}.{field}", sign_matters=signed)
         if isinstance(value, Interval) and not value.low <= value.median <= value.high:
             raise Unusable(f"{where} is not in order: low, median, high")
-    elif isinstance(value, (dict, list)) and len(value) > MAX_ENTRIES:
+    elif isinstance(value, (dict, list, tuple)) and len(value) > MAX_ENTRIES:
         raise Unusable(f"{where} has {len(value)} entries, and at most {MAX_ENTRIES} are read")
     elif isinstance(value, str):
         if len(value) > MAX_TEXT:
             raise Unusable(
                 f"{where} is a text of {len(value)} characters, and at most {MAX_TEXT} are read"
             )
-    elif isinstance(value, list):
+    elif isinstance(value, (list, tuple)):
         for number, item in enumerate(value):
             check_values(item, f"{where}[{number}]", sign_matters=sign_matters)
     elif isinstance(value, dict):

@@ -1,0 +1,216 @@
+"""`iomodels advise`: measure the candidates for a workload, and answer which to use."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from iomodels.base import files, signals
+from iomodels.base.exit_codes import Exit
+from iomodels.measure.defaults import (
+    BUDGET_S,
+    DURATION_S,
+    MAX_SECONDS,
+    MAX_SEED,
+    MIN_DURATION_S,
+    WARMUP_S,
+)
+
+from .advising import asking
+from .arguments import completing
+from .shared.ending import Ending, naming
+from .shared.folders import default_folder, default_output, spare_inputs
+from .shared.options import (
+    JSON_OPTION,
+    Time,
+    budget_option,
+    engine_option,
+    set_option,
+    settings_by_key,
+)
+
+if TYPE_CHECKING:
+    from iomodels.advice.document import Advice
+
+
+@click.command()
+@click.argument(
+    "inputs",
+    nargs=-1,
+    required=True,
+    metavar="SCENARIO|RESULT...",
+    shell_complete=completing.SCENARIOS,
+)
+@click.option(
+    "--for",
+    "goal",
+    type=click.Choice(["throughput", "latency", "cpu"]),
+    default="throughput",
+    help="What is wanted: throughput (in an open loop, median latency), median latency, or little "
+    "CPU per operation. [default: throughput]",
+)
+@click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Use no engine that exceeds this (repeatable): cpu=1 (CPUs kept busy), p50=200us, "
+    "p99=1ms, memory=8MiB.",
+)
+@click.option(
+    "--today",
+    metavar="ENGINE",
+    shell_complete=completing.ENGINES,
+    help="What you use now: the gain is over this. [default: what the scenario's file says, else "
+    "the simplest engine]",
+)
+@click.option(
+    "--python",
+    is_flag=True,
+    help="Only models that Python's standard library has, with their names there.",
+)
+@engine_option("Candidate; repeat it, or separate engines with commas.", after="[default: all]")
+@set_option("Change a scenario key, as in load.depth=4 (repeatable). Several values make a sweep.")
+@click.option(
+    "-d",
+    "--duration",
+    type=Time("s", MIN_DURATION_S, MAX_SECONDS),
+    metavar="TIME",
+    help="Measured time of each trial, in seconds or with a unit: 2, 500ms. "
+    f"[default: {DURATION_S}, or what the suite says]",
+)
+@budget_option("Longest time to measure, over all points")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, MAX_SEED),
+    metavar="N",
+    help="Seed of all random choices. [default: random; the answer contains it]",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="File of the answer, for iomodels chart and report. [default: results/advice-TIME.json; "
+    "with --json, none]",
+)
+@click.option("--force", is_flag=True, help="Overwrite output files that exist.")
+@JSON_OPTION
+def command(
+    inputs: tuple[str, ...],
+    goal: str,
+    limits: tuple[str, ...],
+    today: str | None,
+    python: bool,
+    engines: tuple[str, ...],
+    settings: tuple[str, ...],
+    duration: float | None,
+    budget: float | None,
+    seed: int | None,
+    output: Path | None,
+    force: bool,
+    as_json: bool,
+) -> int:
+    """Measure the candidates for a workload, and say which to use.
+
+    SCENARIO is a shipped scenario or suite, or the path of a TOML file, as `iomodels observe` and
+    `iomodels import` write them. RESULT is a file of `iomodels bench`: it is judged as it is, and
+    nothing is measured.
+
+    The answer is an engine, what it gains over the one that you use now, what it costs, which
+    simpler one is as good, where the answer changes, and what would make it wrong. It names an
+    engine only where an interval shows that no other is better by more than 3 %.
+
+    Exit codes: 0 answered, 2 usage error, 3 nothing measured, 4 inconclusive at one point or more,
+    5 an output not written, 130 interrupted (the answer is from what was measured until then).
+    """
+    from iomodels.advice import stored
+    from iomodels.contest import answering
+
+    from .advising import answer
+    from .show import console
+
+    asked = asking.read(
+        inputs,
+        goal=goal,
+        limits=limits,
+        today=today,
+        python=python,
+        engines=engines,
+        measuring={
+            "-s": settings,
+            "-d": duration,
+            "--budget": budget,
+            "--seed": seed,
+        },
+    )
+    if output is not None:
+        spare_inputs(output, asked.files)
+        files.check_output(output, force=force)
+    elif not as_json:
+        output = default_output(["advice"], datetime.now(UTC))
+    ending = Ending()
+    advice: Advice | None = None
+    number = None
+    with signals.held() as held, default_folder(output):
+        try:
+            with held.let_through():
+                advice = _advice(asked, settings_by_key(settings), duration, budget, seed)
+        except answering.AdviceInterrupted as interruption:
+            advice, number = interruption.advice, interruption.number
+        saved = None
+        if advice is not None and output is not None:
+            with ending.part():
+                stored.save(advice, output, force=force)
+                saved = output
+        number = number or held.take()
+    messages = console.messages()
+    if advice is None:
+        messages.print("interrupted before anything was measured: there is no answer")
+        return ending.code(Exit.NOTHING, number)
+    with naming(saved):
+        with ending.part():
+            if as_json:
+                sys.stdout.write(stored.text(advice))
+                sys.stdout.flush()
+            else:
+                answer.show(advice, console.out())
+        if number is not None:
+            messages.print(f"{signals.words(number)}: the answer is from what was measured before")
+        if saved is not None:
+            for line in answer.where(saved):
+                messages.print(console.safe(line), soft_wrap=True)
+    inconclusive = any(point.use is None for point in advice.points)
+    return ending.code(Exit.INCONCLUSIVE if inconclusive else Exit.DONE, number)
+
+
+def _advice(
+    asked: asking.AskedFor,
+    settings: Mapping[str, Sequence[str]],
+    duration: float | None,
+    budget: float | None,
+    seed: int | None,
+) -> Advice:
+    from iomodels.contest import answering
+    from iomodels.workload.scenario import resolve, usual_duration_s
+
+    from .show import console, progress
+
+    if asked.run is not None:
+        return answering.of_run(asked.run, asked.question)
+    scenarios = resolve(asked.names, settings)
+    with progress.display(console.messages(), table_below=False) as listener:
+        return answering.advise(
+            scenarios,
+            asked.question,
+            engines=asked.engines,
+            budget_s=BUDGET_S if budget is None else budget,
+            duration_s=usual_duration_s(asked.names, DURATION_S) if duration is None else duration,
+            warmup_s=WARMUP_S,
+            seed=seed,
+            listener=listener,
+        )

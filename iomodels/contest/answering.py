@@ -1,0 +1,137 @@
+"""The door of `advise`: scenarios, or a result, in; the document of the answer out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from iomodels.advice import assembling, from_result
+from iomodels.advice.assembling import AnswerFrame
+from iomodels.advice.document import Advice, GivenLimit, Goal, Turning
+from iomodels.advice.measured import MeasuredPoint
+from iomodels.advice.verdict import PointVerdict, judge
+from iomodels.base.errors import NothingMeasured
+from iomodels.base.signals import Interrupted
+from iomodels.contest.measuring import measure
+from iomodels.engines.spec import EngineSpec
+from iomodels.measure.listening import RunListener
+from iomodels.measure.run import RunInterrupted
+from iomodels.results.schema import Notice, Run
+from iomodels.workload.scenario import Scenario
+
+FOR_THE_CONTEST = 0.7
+"""Of the budget, where the turning point is looked for with the rest."""
+AS_IT_IS = (
+    "It was judged by a result as it is: no round was measured for this answer, and only the "
+    "engines in it were candidates."
+)
+INTERRUPTED = "It was interrupted: fewer rounds than planned were measured."
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of the points."""
+
+    goal: Goal = "throughput"
+    limits: tuple[GivenLimit, ...] = ()
+    today: str | None = None
+    """An engine's text."""
+    remarks: tuple[str, ...] = ()
+    """Caveats of all points."""
+
+
+class AdviceInterrupted(Interrupted):
+    """Ctrl-C, SIGTERM or SIGHUP came. `advice` follows from what was measured until then; None
+    where that is nothing."""
+
+    def __init__(self, number: int, advice: Advice | None) -> None:
+        super().__init__(number)
+        self.advice = advice
+
+
+def advise(
+    scenarios: Sequence[Scenario],
+    question: Question,
+    *,
+    engines: Sequence[EngineSpec] = (),
+    budget_s: float,
+    duration_s: float,
+    warmup_s: float,
+    seed: int | None = None,
+    listener: RunListener | None = None,
+) -> Advice:
+    """Measure the candidates of each point, and answer.
+
+    Raises as `bench` does, and `AdviceInterrupted`.
+    """
+    started_s = time.monotonic()
+    try:
+        contest = measure(
+            scenarios,
+            goal=question.goal,
+            limits=question.limits,
+            today=question.today,
+            engines=engines,
+            budget_s=budget_s,
+            duration_s=duration_s,
+            warmup_s=warmup_s,
+            seed=seed,
+            listener=listener,
+        )
+    except RunInterrupted as interruption:
+        raise AdviceInterrupted(
+            interruption.number, _of_a_part(interruption.run, question, started_s)
+        ) from None
+    return _advice(contest.run, contest.points, question, time.monotonic() - started_s)
+
+
+def of_run(run: Run, question: Question) -> Advice:
+    """Judge a result as it is (`from_result.py`). Raises `NothingMeasured`."""
+    points = from_result.measured_points(run, question.today)
+    return _advice(run, points, question, 0.0, remarks=(AS_IT_IS,))
+
+
+def _of_a_part(run: Run, question: Question, started_s: float) -> Advice | None:
+    try:
+        points = from_result.measured_points(run, question.today)
+    except NothingMeasured:
+        return None
+    spent_s = time.monotonic() - started_s
+    return _advice(run, points, question, spent_s, remarks=(INTERRUPTED,))
+
+
+def _advice(
+    run: Run,
+    points: Sequence[MeasuredPoint],
+    question: Question,
+    measured_s: float,
+    *,
+    remarks: tuple[str, ...] = (),
+    turnings: Sequence[Sequence[Turning]] = (),
+) -> Advice:
+    asked = AnswerFrame(
+        goal=question.goal,
+        limits=question.limits,
+        seed=run.seed,
+        tool=run.tool,
+        environment=run.environment,
+        warnings=_worth_saying(run.warnings),
+        remarks=(*remarks, *question.remarks),
+    )
+    verdicts: list[PointVerdict] = [judge(p, question.goal, question.limits) for p in points]
+    found = turnings or [()] * len(points)
+    return assembling.advice(
+        [
+            assembling.point_advice(point, verdict, asked, turns)
+            for point, verdict, turns in zip(points, verdicts, found, strict=True)
+        ],
+        asked,
+        measured_s=measured_s,
+        full_s=sum(point.full_s for point in points),
+    )
+
+
+def _worth_saying(notices: Sequence[Notice]) -> list[Notice]:
+    """Each once: a contest is many runs on one machine."""
+    return list({notice.message: notice for notice in notices}.values())
