@@ -51,6 +51,12 @@ class NothingMeasured(IomodelsError):  # noqa: N818 - a state of affairs, not a 
     exit_code = Exit.NOTHING
 
 
+class NothingSeen(IomodelsError):  # noqa: N818 - a state of affairs, not a fault
+    """A program of which no I/O was seen, or which cannot be watched here."""
+
+    exit_code = Exit.NOTHING
+
+
 class NothingToDraw(IomodelsError):  # noqa: N818 - a state of affairs, not a fault
     """Result files in which nothing was measured that a picture could show."""
 

@@ -1,0 +1,1 @@
+"""A program that runs: watched with strace."""
