@@ -11,6 +11,12 @@ import msgspec
 from iomodels.workload.channels import Value
 from iomodels.workload.key import all_keys
 
+NOT_AT_ONCE = (
+    "the kinds of work are measured one after the other, not at once as in the program: what they "
+    "cost each other does not show"
+)
+"""What every place says where several kinds of work come from one program."""
+
 
 @dataclass(frozen=True)
 class WrittenScenario:

@@ -1,0 +1,355 @@
+"""What was seen, as scenarios: one for each kind of work, the hottest first.
+
+A scenario has limits that a program does not have. What was rounded to fit, and what a scenario
+cannot say, becomes a note: nothing is left out in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from iomodels.base.errors import ScenarioError
+from iomodels.base.units import MAX_SIZE, Size, exact_size, format_duration, format_size
+from iomodels.observe.seen import Observation, Work
+from iomodels.workload.block import Block, block_of_counts
+from iomodels.workload.channels import Value
+from iomodels.workload.key import all_keys
+from iomodels.workload.point import assign, settle
+from iomodels.workload.writing import NOT_AT_ONCE, WrittenScenario
+
+ENGINES = ("all",)
+"""So that the table of `bench` has today's model among the others."""
+SECTOR = 512
+LARGEST_FILE = Size(1 << 30)
+"""The data file of a trial must be made first, and a warm one must fit into the memory."""
+USUAL_FILE = Size(64 << 20)
+ONE_SIZE = 0.98
+"""From this share on, one size is said to be the only one."""
+ALMOST_ALL, HARDLY_ANY = 0.995, 0.005
+SEQUENTIAL, RANDOM = 0.9, 0.5
+IS_CACHED = 0.5
+SOME_WRITES = 4
+"""Up to so many writes between two syncs, a sync after each is the nearest that a scenario has."""
+SHORTEST_COMPUTE_NS = 5_000
+USUAL_GAP_NS = 30_000
+"""About what strace adds between two calls of a thread (in the log; measured on several machines).
+"""
+
+
+@dataclass
+class _Draft:
+    """A scenario that is put together, with what the reader of its file should know."""
+
+    settings: dict[str, Value] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def put(self, key: str, value: float | str | bool) -> None:
+        """Set a key. A number beyond its limits becomes the nearest one within, with a note."""
+        known = all_keys()[key]
+        if known.low is not None and known.high is not None and not isinstance(value, str):
+            within = min(max(value, known.low), known.high)
+            if within != value:
+                self.notes.append(
+                    f"{key} was {known.show(value)} and is {known.show(within)} here, the limit"
+                )
+            value = within
+        self.settings[key] = known.type(value) if known.unit and not known.is_rate else value
+
+
+def scenarios_of(
+    observation: Observation, gap_ns: float = USUAL_GAP_NS
+) -> tuple[WrittenScenario, ...]:
+    """A scenario for each work, in the observation's order; each can be measured as it is.
+
+    `gap_ns` is what strace adds to the time between two calls; it is taken off.
+    """
+    names = _names([_name(work) for work in observation.works])
+    return tuple(
+        _scenario(work, name, gap_ns) for work, name in zip(observation.works, names, strict=True)
+    )
+
+
+def notes_of(observation: Observation) -> tuple[str, ...]:
+    """What belongs to the file, or to a report, as a whole."""
+    notes = [
+        f"seen by iomodels observe: {observation.calls} system calls in "
+        f"{format_duration(observation.duration_s * 1e9)}"
+    ]
+    if len(observation.works) > 1:
+        notes.append(NOT_AT_ONCE)
+    notes += [f"not seen: {each.count} × {each.what}: {each.reason}" for each in observation.unseen]
+    if observation.lines_not_understood:
+        notes.append(f"{observation.lines_not_understood} lines of the log were not understood")
+    return tuple(notes)
+
+
+def _names(wanted: Sequence[str]) -> list[str]:
+    """Each name once: `files-read`, `files-read-2`."""
+    counts: dict[str, int] = {}
+    names = []
+    for name in wanted:
+        counts[name] = counts.get(name, 0) + 1
+        names.append(name if counts[name] == 1 else f"{name}-{counts[name]}")
+    return names
+
+
+def operation_of(work: Work) -> str:
+    """`read`, `write` or `mixed`, as a scenario has it."""
+    if work.read_share >= ALMOST_ALL:
+        return "read"
+    return "write" if work.read_share <= HARDLY_ANY else "mixed"
+
+
+def _is_echo(work: Work) -> bool:
+    return work.kind in ("pipe", "socket") and work.exchange == "echo"
+
+
+def _name(work: Work) -> str:
+    if work.kind == "timer":
+        return "timers"
+    if _is_echo(work):
+        return f"{work.kind}s-{'serve' if work.role == 'server' else 'ask'}"
+    if work.kind == "file" and work.is_append:
+        return "files-append"
+    return f"{work.kind}s-{operation_of(work)}"
+
+
+_TITLES: Mapping[str, str] = {
+    "timers": "Waiting for timers",
+    "files-read": "Reading files",
+    "files-write": "Writing files",
+    "files-mixed": "Reading and writing files",
+    "files-append": "Appending to files",
+    "pipes-read": "Reading from pipes",
+    "pipes-write": "Writing into pipes",
+    "pipes-ask": "Asking through pipes",
+    "pipes-serve": "Answering through pipes",
+    "sockets-read": "Receiving from sockets",
+    "sockets-write": "Sending to sockets",
+    "sockets-ask": "Asking through sockets",
+    "sockets-serve": "Answering on sockets",
+}
+
+
+def title_of(work: Work) -> str:
+    """What it does, in a few words."""
+    return _TITLES.get(_name(work), f"Using {work.kind}s")
+
+
+def _scenario(work: Work, name: str, gap_ns: float) -> WrittenScenario:
+    draft = _Draft()
+    draft.put("channel.kind", work.kind)
+    _CHANNELS[work.kind](draft, work)
+    _load(draft, work, gap_ns)
+    flat: dict[str, Value] = {}
+    for key, value in draft.settings.items():
+        assign(flat, key, value)
+    try:
+        settle(name, flat, name)
+    except ScenarioError as error:  # what is put together here must be one that can be measured
+        raise AssertionError(f"{error} {draft.settings}") from error
+    return WrittenScenario(
+        name=name,
+        title=title_of(work),
+        settings=draft.settings,
+        question="Which model suits this work of the program?",
+        engines=ENGINES,
+        today=work.model,
+        notes=(*_figures(work), *draft.notes),
+    )
+
+
+def _figures(work: Work) -> Iterator[str]:
+    yield (
+        f"seen: {work.operations} operations, {format_size(work.bytes_moved)} in "
+        f"{format_duration(work.duration_s * 1e9)}, on {work.active} of {work.descriptors} "
+        f"descriptors, by {work.threads} {'threads' if work.threads > 1 else 'thread'}"
+    )
+    yield f"today: {work.model}: {work.model_evidence}"
+
+
+def _timer(draft: _Draft, work: Work) -> None:
+    draft.put("channel.service", work.service_ns or 1)
+    if not work.service_ns:
+        draft.notes.append("the time that the timers were set to was not seen: set channel.service")
+    if 1 == work.active < _depth(work):
+        draft.notes.append("all requests shared one timer; here each has its own")
+
+
+def _file(draft: _Draft, work: Work) -> None:
+    operation = operation_of(work)
+    is_append = work.is_append and operation == "write" and _depth(work) == 1
+    if work.is_append and not is_append:
+        draft.notes.append("it appends with several writes in flight, or reads, too: not said here")
+    aligned = SECTOR if work.is_direct or operation != "read" else 1
+    block = _block(draft, work, aligned)
+    draft.put("channel.size", _file_size(draft, work, block, operation))
+    cache = "direct" if work.is_direct else "warm"
+    if not work.is_direct and work.cached_share is not None and work.cached_share < IS_CACHED:
+        if operation == "read":
+            cache = "cold"
+        else:
+            draft.notes.append("many reads waited for the disk; a file that is written is cached")
+    draft.put("channel.cache", cache)
+    if is_append:
+        draft.put("channel.append", True)
+    if 1 == work.active < _depth(work):
+        draft.put("channel.opens", 1)
+    draft.put("load.pattern", _pattern(draft, work))
+    _sync(draft, work, operation)
+
+
+def _file_size(draft: _Draft, work: Work, block: Block, operation: str) -> int:
+    wanted = work.extent_bytes or USUAL_FILE
+    most = min(LARGEST_FILE, MAX_SIZE)
+    if wanted > most:
+        draft.notes.append(
+            f"{format_size(wanted)} of files were touched; channel.size is {exact_size(most)} here"
+        )
+    largest = int(block.largest)
+    least = 2 * largest if operation == "mixed" else largest
+    size = max(min(wanted, most), least)
+    return -(-size // largest) * largest if block.is_fixed else size
+
+
+def _pattern(draft: _Draft, work: Work) -> str:
+    share = work.sequential_share
+    if share is None:
+        return "sequential" if work.is_append else "random"
+    if RANDOM < share < SEQUENTIAL:
+        draft.notes.append(
+            f"{share:.0%} of the transfers followed on the last one; a scenario is either "
+            "sequential or random"
+        )
+    return "sequential" if share > (SEQUENTIAL + RANDOM) / 2 else "random"
+
+
+def _sync(draft: _Draft, work: Work, operation: str) -> None:
+    if work.sync == "none" or operation == "read":
+        return
+    writes = work.writes_per_sync or 1.0
+    if writes <= SOME_WRITES:
+        draft.put("load.sync", work.sync)
+    if writes > 1.05:
+        nearest = "after each" if writes <= SOME_WRITES else "never"
+        name = "fsync" if work.sync == "every" else "fdatasync"
+        draft.notes.append(
+            f"one {name} came after {writes:.3g} writes; a scenario has one after each write or "
+            f"none, and here it comes {nearest}"
+        )
+
+
+def _stream(draft: _Draft, work: Work) -> None:
+    """Pipes and sockets."""
+    exchange = work.exchange or "stream"
+    draft.put("channel.exchange", exchange)
+    if exchange == "echo":
+        draft.put("channel.role", work.role or "client")
+    elif work.role == "server":
+        draft.notes.append("it streams as a server; here it is the client")
+    if work.kind == "socket":
+        draft.put("channel.family", work.family or "unix")
+    _block(draft, work, 1)
+    # Of pipes an echo needs two: one to write to, one to read from.
+    each = 2 if work.kind == "pipe" and exchange == "echo" else 1
+    connections = -(-work.descriptors // each)
+    if connections > _depth(work):
+        draft.put("load.descriptors", connections)
+
+
+_CHANNELS: Mapping[str, Callable[[_Draft, Work], None]] = {
+    "timer": _timer,
+    "file": _file,
+    "pipe": _stream,
+    "socket": _stream,
+}
+
+
+def _depth(work: Work) -> int:
+    return max(1, round(work.depth))
+
+
+def _load(draft: _Draft, work: Work, gap_ns: float) -> None:
+    _operation(draft, work)
+    draft.put("load.depth", _depth(work))
+    is_open = work.arrivals != "closed" and work.rate
+    if work.batch > 1 and not is_open:
+        draft.put("load.batch", min(work.batch, int(draft.settings["load.depth"])))
+    if is_open and work.rate:
+        draft.put("load.arrivals", work.arrivals)
+        draft.put("load.rate", float(f"{work.rate:.4g}"))
+    compute_ns = _three_digits(work.compute_ns - gap_ns)
+    if compute_ns >= SHORTEST_COMPUTE_NS:
+        draft.put("load.compute", compute_ns)
+
+
+def _operation(draft: _Draft, work: Work) -> None:
+    operation = operation_of(work)
+    if work.kind == "timer" or _is_echo(work):
+        return
+    if operation == "mixed" and work.kind != "file":
+        operation = "read" if work.read_share >= 0.5 else "write"
+        draft.notes.append(
+            f"{work.read_share:.0%} of the transfers read and the others wrote, on the same kind "
+            f"of descriptor; here all {operation}"
+        )
+    draft.put("load.operation", operation)
+    if operation == "mixed":
+        draft.put("load.read_share", round(work.read_share, 2))
+
+
+def _block(draft: _Draft, work: Work, multiple: int) -> Block:
+    """The sizes asked for, each a `multiple` of so many bytes."""
+    counts: dict[int, int] = {}
+    most = int(all_keys()["load.block"].high or 1)
+    moved = 0.0
+    for each in work.blocks:
+        size = min(max(-(-each.block_bytes // multiple) * multiple, multiple), most)
+        counts[size] = counts.get(size, 0) + round(each.share * 1e6)
+        moved += each.share if size != each.block_bytes else 0.0
+    if moved:
+        draft.notes.append(
+            f"{moved:.0%} of the sizes are rounded up to a multiple of {multiple} B, as writes and "
+            "direct I/O need it"
+            if multiple > 1
+            else f"{moved:.0%} of the sizes are beyond the limits of load.block, and are the limit"
+        )
+    total = sum(counts.values())
+    hottest = max(counts, key=lambda size: counts[size], default=4096)
+    if not total or counts[hottest] >= ONE_SIZE * total:
+        block = Block((Size(hottest),))
+    else:
+        block = block_of_counts(_grouped(draft, counts, multiple))
+    draft.settings["load.block"] = block.value
+    return block
+
+
+MAX_SIZES = 12
+
+
+def _grouped(draft: _Draft, counts: Mapping[int, int], multiple: int) -> Mapping[int, int]:
+    """At most `MAX_SIZES` sizes: where there are more, those between two powers of two are one, of
+    their mean."""
+    if len(counts) <= MAX_SIZES:
+        return counts
+    groups: dict[int, list[int]] = {}
+    for size in counts:
+        groups.setdefault(size.bit_length(), []).append(size)
+    while len(groups) > MAX_SIZES:  # the smallest ones together
+        first, second, *_ = sorted(groups)
+        groups[second] += groups.pop(first)
+    grouped: dict[int, int] = {}
+    for sizes in groups.values():
+        count = sum(counts[size] for size in sizes)
+        mean = sum(size * counts[size] for size in sizes) / max(count, 1)
+        rounded = max(1, round(mean / multiple)) * multiple
+        grouped[rounded] = grouped.get(rounded, 0) + count
+    draft.notes.append(
+        f"there were {len(counts)} sizes; those between two powers of two are one here, their mean"
+    )
+    return grouped
+
+
+def _three_digits(value: float) -> int:
+    return round(float(f"{value:.3g}"))
