@@ -38,7 +38,7 @@ USUAL_GAP_NS = 30_000
 
 
 @dataclass
-class _Draft:
+class _Unwritten:
     """A scenario that is put together, with what the reader of its file should know."""
 
     settings: dict[str, Value] = field(default_factory=dict)
@@ -138,7 +138,7 @@ def title_of(work: Work) -> str:
 
 
 def _scenario(work: Work, name: str, gap_ns: float) -> WrittenScenario:
-    draft = _Draft()
+    draft = _Unwritten()
     draft.put("channel.kind", work.kind)
     _CHANNELS[work.kind](draft, work)
     _load(draft, work, gap_ns)
@@ -169,7 +169,7 @@ def _figures(work: Work) -> Iterator[str]:
     yield f"today: {work.model}: {work.model_evidence}"
 
 
-def _timer(draft: _Draft, work: Work) -> None:
+def _timer(draft: _Unwritten, work: Work) -> None:
     draft.put("channel.service", work.service_ns or 1)
     if not work.service_ns:
         draft.notes.append("the time that the timers were set to was not seen: set channel.service")
@@ -177,7 +177,7 @@ def _timer(draft: _Draft, work: Work) -> None:
         draft.notes.append("all requests shared one timer; here each has its own")
 
 
-def _file(draft: _Draft, work: Work) -> None:
+def _file(draft: _Unwritten, work: Work) -> None:
     operation = operation_of(work)
     is_append = work.is_append and operation == "write" and _depth(work) == 1
     if work.is_append and not is_append:
@@ -200,7 +200,7 @@ def _file(draft: _Draft, work: Work) -> None:
     _sync(draft, work, operation)
 
 
-def _file_size(draft: _Draft, work: Work, block: Block, operation: str) -> int:
+def _file_size(draft: _Unwritten, work: Work, block: Block, operation: str) -> int:
     wanted = work.extent_bytes or USUAL_FILE
     most = min(LARGEST_FILE, MAX_SIZE)
     if wanted > most:
@@ -213,7 +213,7 @@ def _file_size(draft: _Draft, work: Work, block: Block, operation: str) -> int:
     return -(-size // largest) * largest if block.is_fixed else size
 
 
-def _pattern(draft: _Draft, work: Work) -> str:
+def _pattern(draft: _Unwritten, work: Work) -> str:
     share = work.sequential_share
     if share is None:
         return "sequential" if work.is_append else "random"
@@ -225,7 +225,7 @@ def _pattern(draft: _Draft, work: Work) -> str:
     return "sequential" if share > (SEQUENTIAL + RANDOM) / 2 else "random"
 
 
-def _sync(draft: _Draft, work: Work, operation: str) -> None:
+def _sync(draft: _Unwritten, work: Work, operation: str) -> None:
     if work.sync == "none" or operation == "read":
         return
     writes = work.writes_per_sync or 1.0
@@ -240,7 +240,7 @@ def _sync(draft: _Draft, work: Work, operation: str) -> None:
         )
 
 
-def _stream(draft: _Draft, work: Work) -> None:
+def _stream(draft: _Unwritten, work: Work) -> None:
     """Pipes and sockets."""
     exchange = work.exchange or "stream"
     draft.put("channel.exchange", exchange)
@@ -258,7 +258,7 @@ def _stream(draft: _Draft, work: Work) -> None:
         draft.put("load.descriptors", connections)
 
 
-_CHANNELS: Mapping[str, Callable[[_Draft, Work], None]] = {
+_CHANNELS: Mapping[str, Callable[[_Unwritten, Work], None]] = {
     "timer": _timer,
     "file": _file,
     "pipe": _stream,
@@ -270,7 +270,7 @@ def _depth(work: Work) -> int:
     return max(1, round(work.depth))
 
 
-def _load(draft: _Draft, work: Work, gap_ns: float) -> None:
+def _load(draft: _Unwritten, work: Work, gap_ns: float) -> None:
     _operation(draft, work)
     draft.put("load.depth", _depth(work))
     is_open = work.arrivals != "closed" and work.rate
@@ -284,7 +284,7 @@ def _load(draft: _Draft, work: Work, gap_ns: float) -> None:
         draft.put("load.compute", compute_ns)
 
 
-def _operation(draft: _Draft, work: Work) -> None:
+def _operation(draft: _Unwritten, work: Work) -> None:
     operation = operation_of(work)
     if work.kind == "timer" or _is_echo(work):
         return
@@ -299,7 +299,7 @@ def _operation(draft: _Draft, work: Work) -> None:
         draft.put("load.read_share", round(work.read_share, 2))
 
 
-def _block(draft: _Draft, work: Work, multiple: int) -> Block:
+def _block(draft: _Unwritten, work: Work, multiple: int) -> Block:
     """The sizes asked for, each a `multiple` of so many bytes."""
     counts: dict[int, int] = {}
     most = int(all_keys()["load.block"].high or 1)
@@ -328,7 +328,7 @@ def _block(draft: _Draft, work: Work, multiple: int) -> Block:
 MAX_SIZES = 12
 
 
-def _grouped(draft: _Draft, counts: Mapping[int, int], multiple: int) -> Mapping[int, int]:
+def _grouped(draft: _Unwritten, counts: Mapping[int, int], multiple: int) -> Mapping[int, int]:
     """At most `MAX_SIZES` sizes: where there are more, those between two powers of two are one, of
     their mean."""
     if len(counts) <= MAX_SIZES:

@@ -27,8 +27,12 @@ MISSING = (
 PROBE_TIMEOUT_S = 20.0
 PROBE_CALLS = 400
 
-_OPTIONS = ("-f", "-q", "-ttt", "-T", "-yy", "-s", "0", "-e", "signal=none")
-"""All threads and children, times of calls in µs, descriptors in words, and no byte of data."""
+_OPTIONS = (
+    *("-f", "-q", "-ttt", "-T", "-yy"),
+    *("-s", "0", "-e", "abbrev=execve", "-e", "signal=none"),
+)
+"""All threads and children, times of calls in µs, descriptors in words, and no byte of data (for
+which it would leave out what arrays contain, too, but for `abbrev`)."""
 _SECCOMP = "--seccomp-bpf"
 """The kernel stops the program only at the calls that are asked for. Not where strace attaches."""
 _SCOPE = Path("/proc/sys/kernel/yama/ptrace_scope")

@@ -7,21 +7,26 @@ was. Whatever happens, only what was started here is ended.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 from iomodels.base import signals
 from iomodels.base.errors import NothingSeen, UsageError
-from iomodels.observe.live.log_pipe import LogPipe
+from iomodels.observe.live.log_pipe import CHUNK_BYTES, LogPipe
 from iomodels.observe.live.processes import has_terminal, is_alive, traced_by, why_not_traced
 from iomodels.observe.live.strace import Strace, why_not
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer as Buffer
 
 PATIENCE_S = 5.0
 """For what was asked to end, before it is asked harder."""
@@ -29,6 +34,25 @@ LINGERING_S = 1.0
 """How long others go on after the command, before that is said."""
 
 Say = Callable[[str], None]
+
+
+class _Chunks(io.RawIOBase):
+    """What an iterator gives, as a stream to read."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        if not self._rest:
+            self._rest = next(self._chunks, b"")
+        view = memoryview(buffer).cast("B")
+        taken, self._rest = self._rest[: len(view)], self._rest[len(view) :]
+        view[: len(taken)] = taken
+        return len(taken)
 
 
 @dataclass(frozen=True)
@@ -61,7 +85,7 @@ class Watching:
         self._signal: int | None = None
         self._time_is_over = False
 
-    def chunks(self) -> Iterator[bytes]:
+    def chunks(self) -> Generator[bytes, None, None]:
         """The log as it grows; it must be read to its end.
 
         Raises `NothingSeen` where strace could not start what is to be watched.
@@ -81,6 +105,12 @@ class Watching:
                         pass
         if self._began_s is None:
             raise self._not_started()
+
+    @contextmanager
+    def stream(self) -> Iterator[BinaryIO]:
+        """The same as a stream. Leaving the context early ends what was started."""
+        with closing(self.chunks()) as chunks:
+            yield io.BufferedReader(_Chunks(chunks), CHUNK_BYTES)
 
     def _start(self, log: str) -> subprocess.Popen[bytes]:
         raise NotImplementedError
@@ -251,7 +281,7 @@ class WatchedProcess(Watching):
             process_group=0,  # Ctrl-C is for this process, which then asks strace to let go
         )
 
-    def chunks(self) -> Iterator[bytes]:
+    def chunks(self) -> Generator[bytes, None, None]:
         """As of `Watching`; strace says little, so that a pipe holds it."""
         any_chunk = False
         for chunk in super().chunks():
