@@ -74,6 +74,12 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Only models that Python's standard library has, with their names there.",
 )
+@click.option(
+    "--turn",
+    metavar="KEY",
+    help="Look for the turning point over this key: load.depth, load.descriptors or load.block. "
+    "[default: what suits the scenario; of one with a sweep, its own values]",
+)
 @engine_option("Candidate; repeat it, or separate engines with commas.", after="[default: all]")
 @set_option("Change a scenario key, as in load.depth=4 (repeatable). Several values make a sweep.")
 @click.option(
@@ -106,6 +112,7 @@ def command(
     limits: tuple[str, ...],
     today: str | None,
     python: bool,
+    turn: str | None,
     engines: tuple[str, ...],
     settings: tuple[str, ...],
     duration: float | None,
@@ -140,8 +147,10 @@ def command(
         limits=limits,
         today=today,
         python=python,
+        turn=turn,
         engines=engines,
         measuring={
+            "--turn": turn,
             "-s": settings,
             "-d": duration,
             "--budget": budget,

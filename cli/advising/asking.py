@@ -39,6 +39,7 @@ def read(
     limits: Sequence[str],
     today: str | None,
     python: bool,
+    turn: str | None,
     engines: Sequence[str],
     measuring: Mapping[str, object],
 ) -> AskedFor:
@@ -50,6 +51,7 @@ def read(
     from iomodels.advice.document import Goal
     from iomodels.advice.python import CAVEAT
     from iomodels.contest.answering import Question
+    from iomodels.contest.sweeping import key_of
     from iomodels.engines.spec import parse
 
     question = Question(
@@ -57,6 +59,7 @@ def read(
         limits=given_limits.parse(limits),
         today=parse(today).canonical if today else None,
         remarks=(CAVEAT,) if python else (),
+        turn=key_of(turn) if turn else None,
     )
     candidates = tuple(_candidates(engines, python=python))
     results = [name for name in inputs if is_result(name)]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from iomodels.advice import assembling, from_result
 from iomodels.advice.assembling import AnswerFrame
@@ -13,7 +13,9 @@ from iomodels.advice.measured import MeasuredPoint
 from iomodels.advice.verdict import PointVerdict, judge
 from iomodels.base.errors import NothingMeasured
 from iomodels.base.signals import Interrupted
-from iomodels.contest.measuring import measure
+from iomodels.contest import sweeping
+from iomodels.contest.measuring import Contest, measure
+from iomodels.contest.sweeping import Search
 from iomodels.engines.spec import EngineSpec
 from iomodels.measure.listening import RunListener
 from iomodels.measure.run import RunInterrupted
@@ -39,6 +41,8 @@ class Question:
     """An engine's text."""
     remarks: tuple[str, ...] = ()
     """Caveats of all points."""
+    turn: str | None = None
+    """The key over which the turning point is looked for; None: what suits each point."""
 
 
 class AdviceInterrupted(Interrupted):
@@ -66,6 +70,7 @@ def advise(
     Raises as `bench` does, and `AdviceInterrupted`.
     """
     started_s = time.monotonic()
+    searched = [bool(question.turn) or not scenario.sweep for scenario in scenarios]
     try:
         contest = measure(
             scenarios,
@@ -73,7 +78,7 @@ def advise(
             limits=question.limits,
             today=question.today,
             engines=engines,
-            budget_s=budget_s,
+            budget_s=budget_s * (FOR_THE_CONTEST if any(searched) else 1),
             duration_s=duration_s,
             warmup_s=warmup_s,
             seed=seed,
@@ -83,7 +88,57 @@ def advise(
         raise AdviceInterrupted(
             interruption.number, _of_a_part(interruption.run, question, started_s)
         ) from None
-    return _advice(contest.run, contest.points, question, time.monotonic() - started_s)
+    answered = _Answered(contest, question, started_s)
+    names = {s.name for s, is_searched in zip(scenarios, searched, strict=True) if is_searched}
+    search = Search(
+        question.goal,
+        question.limits,
+        duration_s=duration_s,
+        warmup_s=warmup_s,
+        seed=contest.run.seed,
+        until_s=started_s + budget_s,
+        key=question.turn,
+    )
+    try:
+        answered.turn(names, search, listener)
+    except RunInterrupted as interruption:
+        raise AdviceInterrupted(interruption.number, answered.advice()) from None
+    return answered.advice()
+
+
+class _Answered:
+    """A contest that is judged; turning points are added one by one."""
+
+    def __init__(self, contest: Contest, question: Question, started_s: float) -> None:
+        self._contest, self._question, self._started_s = contest, question, started_s
+        self._verdicts = _judged(contest.points, question)
+        self._turnings: list[tuple[Turning, ...]] = [() for _ in contest.points]
+
+    def turn(self, names: Collection[str], search: Search, listener: RunListener | None) -> None:
+        """Look for the turning points of the scenarios with these names: each point has an equal
+        share of the time that is left. Raises `RunInterrupted`."""
+        chosen = [
+            (number, point)
+            for number, point in enumerate(self._contest.points)
+            if point.point.scenario in names
+        ]
+        for done, (number, point) in enumerate(chosen):
+            now_s = time.monotonic()
+            share_s = max(0.0, search.until_s - now_s) / (len(chosen) - done)
+            own = replace(search, until_s=now_s + share_s)
+            found = sweeping.look(point, self._verdicts[number], own, listener)
+            if found is not None:
+                self._turnings[number] = (found,)
+
+    def advice(self) -> Advice:
+        return _advice(
+            self._contest.run,
+            self._contest.points,
+            self._question,
+            time.monotonic() - self._started_s,
+            verdicts=self._verdicts,
+            turnings=self._turnings,
+        )
 
 
 def of_run(run: Run, question: Question) -> Advice:
@@ -108,6 +163,7 @@ def _advice(
     measured_s: float,
     *,
     remarks: tuple[str, ...] = (),
+    verdicts: Sequence[PointVerdict] = (),
     turnings: Sequence[Sequence[Turning]] = (),
 ) -> Advice:
     asked = AnswerFrame(
@@ -119,17 +175,21 @@ def _advice(
         warnings=_worth_saying(run.warnings),
         remarks=(*remarks, *question.remarks),
     )
-    verdicts: list[PointVerdict] = [judge(p, question.goal, question.limits) for p in points]
+    judged = verdicts or _judged(points, question)
     found = turnings or [()] * len(points)
     return assembling.advice(
         [
             assembling.point_advice(point, verdict, asked, turns)
-            for point, verdict, turns in zip(points, verdicts, found, strict=True)
+            for point, verdict, turns in zip(points, judged, found, strict=True)
         ],
         asked,
         measured_s=measured_s,
         full_s=sum(point.full_s for point in points),
     )
+
+
+def _judged(points: Sequence[MeasuredPoint], question: Question) -> list[PointVerdict]:
+    return [judge(point, question.goal, question.limits) for point in points]
 
 
 def _worth_saying(notices: Sequence[Notice]) -> list[Notice]:

@@ -163,7 +163,7 @@ class Cell(msgspec.Struct, frozen=True):
         return f"<Cell {name!r}: {self.status}, {len(self.trials)} trials>"
 
 
-NOTES = ("time", "power", "confirming", "allowed-same")
+NOTES = ("time", "power", "confirming", "allowed-same", "turning")
 """The codes of notices that say how something is done, and warn of nothing."""
 
 
