@@ -52,7 +52,7 @@ _PART = re.compile(
     re.DOTALL,
 )
 _OPENS, _CLOSES = frozenset("([{"), frozenset(")]}")
-_DESCRIPTOR = re.compile(rf"\s*([0-9]{{1,9}})(?:({_DECORATION})|(?![\w.*<]))", re.DOTALL)
+_DESCRIPTOR = re.compile(rf"\s*([0-9]{{1,9}})(?:(?!<<)({_DECORATION})|(?![\w.*<]))", re.DOTALL)
 _NUMBER = re.compile(r"\s*(-?[0-9]{1,20}(?![\w.])|0x[0-9a-fA-F]{1,16}(?!\w))(?:\*([0-9]{1,9})\b)?")
 _FLAG = re.compile(r"[A-Z_0-9a-z<]+")
 

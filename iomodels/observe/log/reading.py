@@ -46,8 +46,10 @@ _RESULT = re.compile(r"\) *= (\?|0x[0-9a-f]{1,16}|-?[0-9]{1,19})(?![0-9a-z])")
 _TOOK = re.compile(rf" <({_TIME})>\Z")
 _ERROR = re.compile(r" (E[A-Z0-9_]{1,30})\b")
 _ENDED = re.compile(r"\+\+\+ (?:exited|killed|superseded)\b")
-_OF_STRACE = re.compile(r"(?:\+\+\+|---|strace: |/[^:]{1,4096}: No such)")
-_ATTACHED = re.compile(r"strace: Process [0-9]{1,10} attached\Z")
+_OF_STRACE = re.compile(
+    r"\+\+\+ |--- |strace: |Process [0-9]|> "
+)  # the last: a line of a stack (-k)
+_ATTACHED = re.compile(r"(?:strace: )?Process ([0-9]{1,10}) attached\Z")
 _UNFINISHED = (" <unfinished ...>", " <detached ...>")
 
 
@@ -61,15 +63,22 @@ class LogReader:
         """The number of the first such line, from 1."""
         self.without_beginning = 0
         """Calls that had begun before the log did."""
-        self.without_end = 0
-        """Calls whose end is missing. (They come last, or before their thread's end.)"""
-        self.has_times = False
-        """Whether `Call.started_s` says anything (strace with -t, -tt, -ttt or -r)."""
-        self._clock = LineTimes()
+        self._times = LineTimes()
+        self._without_end = 0
         self._under_way = UnderWay()
         self._understood = 0
         self._held = ""
         """A line in the midst of which strace announced a new process."""
+
+    @property
+    def has_times(self) -> bool:
+        """Whether `Call.started_s` says anything (strace with -t, -tt, -ttt or -r)."""
+        return self._times.are_there
+
+    @property
+    def without_end(self) -> int:
+        """Calls whose end is missing. (They come last, or before their thread's end.)"""
+        return self._without_end + self._under_way.lost
 
     def events(
         self, stream: BinaryIO, progress: Callable[[int], None] | None = None
@@ -78,7 +87,7 @@ class LogReader:
 
         Raises UsageError where the stream is no log of strace.
         """
-        usual, to_seconds = _USUAL.fullmatch, self._clock.seconds
+        usual, to_seconds = _USUAL.fullmatch, self._times.seconds
         for line in lines(stream, progress):
             self.lines += 1
             if line is not None and (match := usual(line)) and not self._held:
@@ -98,18 +107,18 @@ class LogReader:
                 yield from self._other(line)
         self._check_is_log(is_whole=True)
         yield from self._given_up(self._under_way.rest())
-        self.has_times = self._clock.has_times
 
     def _other(self, line: str | None) -> Iterator[Call | ThreadEnded]:
         if line is None:
             self._miss()
             return
-        if self._held:
-            line, self._held = self._held + line, ""
-        if attached := _ATTACHED.search(line):
-            self._held = line[: attached.start()]
+        head, self._held = self._held, ""
+        if line.endswith(" attached") and (attached := _ATTACHED.search(line)):
+            self._held = line[: attached.start()] or head
+            self._under_way.announce(int(attached[1]))
             self._understood += 1
             return
+        line = head + line
         front = _IN_FRONT.match(line)
         assert front is not None, "every part of it is optional"
         named, first, time = front.groups()
@@ -118,7 +127,7 @@ class LogReader:
             first, time = None, first
         elif first and not time and not body:
             body = first
-        at_s = self._clock.seconds(time) if time else self._clock.last_s
+        at_s = self._times.seconds(time) if time else self._times.last_s
         yield from self._body(int(named or first or 0), at_s, body)
 
     def _body(self, pid: int, at_s: float, body: str) -> Iterator[Call | ThreadEnded]:
@@ -133,8 +142,8 @@ class LogReader:
             yield call
         elif _ENDED.match(body):
             self._understood += 1
-            thread = self._under_way.thread(pid)
-            yield from self._given_up(self._under_way.ended(thread))
+            thread, calls = self._under_way.ended(pid)
+            yield from self._given_up(calls)
             yield ThreadEnded(thread, at_s)
         elif _OF_STRACE.match(body):
             self._understood += 1
@@ -153,10 +162,7 @@ class LogReader:
             return
         # A thread that is killed ends its call so: `<... read resumed> <unfinished ...>) = ?`.
         body = begun.text + rest.removeprefix(" <unfinished ...>")
-        if body.endswith(_UNFINISHED):
-            body = body[: body.rindex(" <")]
-            self._under_way.begin(begun.thread, begun.name, begun.at_s, body)
-        elif call := self._call(begun.thread, begun.at_s, body):
+        if call := self._call(begun.thread, begun.at_s, body):
             yield call
         else:
             self._miss()
@@ -189,7 +195,7 @@ class LogReader:
         )
 
     def _given_up(self, calls: list[Call]) -> list[Call]:
-        self.without_end += len(calls)
+        self._without_end += len(calls)
         return calls
 
     def _miss(self) -> None:

@@ -11,7 +11,7 @@ class LineTimes:
     """Of one log: times of the day (-t, -tt), since 1970 (-ttt), or since the last line (-r)."""
 
     def __init__(self) -> None:
-        self.has_times = False
+        self.are_there = False
         self.last_s = 0.0
         """The time of the last line that had one."""
         self._is_relative = False
@@ -24,10 +24,10 @@ class LineTimes:
             self.last_s = self._of_day(text)
         else:
             value = float(text)
-            if not self.has_times:
+            if not self.are_there:
                 self._is_relative = value < _LEAST_OF_EPOCH_S
             self.last_s = self.last_s + value if self._is_relative else value
-        self.has_times = True
+        self.are_there = True
         return self.last_s
 
     def _of_day(self, text: str) -> float:

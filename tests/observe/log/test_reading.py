@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 
 import pytest
 
+from iomodels.base.errors import UsageError
+from iomodels.observe.log import underway
 from iomodels.observe.log.call import Call, ThreadEnded
+from iomodels.observe.log.lines import MAX_LINE_BYTES
 from iomodels.observe.log.reading import LogReader
 
 
@@ -131,3 +135,139 @@ def test_calls_of_several_threads_cross() -> None:
     ]
     assert found[-1] == ThreadEnded(2, 1795789590.000008)
     assert (reader.without_beginning, reader.without_end, reader.not_understood) == (1, 0, 0)
+
+
+def test_a_thread_that_is_killed_in_a_call() -> None:
+    found, reader = read(
+        "1 <... futex resumed> <unfinished ...>) = ?\n"
+        "2 read(0,  <unfinished ...>\n"
+        "2 <... read resumed> <unfinished ...>) = ?\n"
+        "2 +++ killed by SIGKILL +++\n"
+        "3 poll([{fd=1, events=POLLIN}], 1, -1 <unfinished ...>\n"
+        "3 +++ killed by SIGKILL +++\n"
+        "4 epoll_wait(5,  <detached ...>\n"
+        "6 exit_group(0 <unfinished ...>\n"
+        "7 read(8,  <unfinished ...>\n"
+    )
+    assert [e.name if isinstance(e, Call) else e.thread for e in found] == [
+        *("read", 2, "poll", 3, "epoll_wait", "exit_group", "read")
+    ]
+    assert {e.result for e in found if isinstance(e, Call)} == {None}
+    assert (reader.without_beginning, reader.without_end) == (1, 4)
+
+
+def test_what_is_no_call_is_understood_all_the_same() -> None:
+    found, reader = read(
+        "1 17.5 --- SIGALRM {si_signo=SIGALRM, si_code=SI_KERNEL} ---\n"
+        "1 17.6 --- stopped by SIGSTOP ---\n"
+        "strace: Process 123 attached\n"
+        "Process 124 attached\n"
+        "strace: [ Process PID=9 runs in 32 bit mode. ]\n"
+        "1 17.7 read(3, 4) = 5\n"
+        " > /usr/lib/x86_64-linux-gnu/libc.so.6(read+0x13) [0x10e37d]\n"
+        "\n"
+    )
+    assert len(found) == 1
+    assert (reader.lines, reader.not_understood) == (8, 0)
+
+
+def test_the_first_process_gets_its_number_late() -> None:
+    """strace on a terminal: no number while there is one process only."""
+    found, _ = read(
+        "read(3, 1) = 1\n"
+        "clone(child_stack=NULL, flags=SIGCHLDstrace: Process 11 attached\n"
+        ", child_tidptr=0x7f) = 11\n"
+        "[pid    10] read(3, 2) = 2\n"
+        "[pid    11] read(3, 3) = 3\n"
+        "[pid    10] wait4(-1,  <unfinished ...>\n"
+        "[pid    11] +++ exited with 0 +++\n"
+        "<... wait4 resumed>NULL, 0, NULL) = 11\n"
+        "vfork(strace: Process 12 attached\n"
+        " <unfinished ...>\n"
+        "[pid    12] read(3, 4) = 4\n"
+        "[pid    10] <... vfork resumed>) = 12\n"
+        "[pid    10] +++ exited with 0 +++\n"
+        "read(3, 5) = 5\n"
+        "+++ exited with 0 +++\n"
+    )
+    assert [(e.thread, e.result) for e in found if isinstance(e, Call)] == [
+        *((0, 1), (0, 11), (0, 2), (11, 3), (0, 11), (12, 4), (0, 12), (12, 5))
+    ]
+    assert [e.thread for e in found if isinstance(e, ThreadEnded)] == [11, 0, 12]
+
+
+def test_midnight_and_relative_times() -> None:
+    day = calls("1 23:59:59.5 read() = 0\n1 00:00:01.25 read() = 0\n1 00:00:01.0 read() = 0\n")
+    assert [call.started_s - 86400 for call in day] == [-0.5, 1.25, 1.0]
+    since = calls("     0.000000 a() = 0\n     0.250000 b() = 0\n     1.000000 c() = 0\n")
+    assert [call.started_s for call in since] == [0.0, 0.25, 1.25]
+    assert read("1 12:00:00 a() = 0\n")[1].has_times
+    assert not read("1 a() = 0\n")[1].has_times
+
+
+def test_strange_bytes_and_line_ends() -> None:
+    raw = b'1 read(3</tmp/\xff\x00\xc3\xa9>, "\x85\xe2\x80\xa8\x0b\x1c"..., 4) = 4\r\n'
+    assert [call.result for call in calls(raw * 3)] == [4, 4, 4]
+    assert [call.result for call in calls(raw.rstrip() + b"\n\n")] == [4]
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_last_line_that_was_cut(end: str) -> None:
+    """4096 of which 40 is left is not 40."""
+    found, reader = read("1 read(3, 4096) = 40\n" + "1 read(3, 4096) = 40" + end)
+    assert (len(found), reader.not_understood) == ((2, 0) if end else (1, 1))
+    found, reader = read("1 read(3, 4096) = 40\n1 pread64(3</tmp/a), 40" + end)
+    assert (len(found), reader.not_understood, reader.first_not_understood) == (1, 1, 2)
+
+
+def test_a_line_without_end_takes_no_memory() -> None:
+    long = b"1 read(3, " + b"x" * (MAX_LINE_BYTES * 3)
+    found, reader = read(b"1 read() = 1\n" + long + b") = 5\n1 read() = 2\n" + long)
+    assert [event.result for event in found if isinstance(event, Call)] == [1, 2]
+    assert (reader.lines, reader.not_understood, reader.first_not_understood) == (4, 2, 2)
+
+
+def test_calls_that_never_end_take_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(underway, "MAX_TEXT", 100_000)
+    begun = "".join(f"{pid} read(3, {'x' * 1000} <unfinished ...>\n" for pid in range(1, 400))
+    found, reader = read(begun)
+    assert 90 < len(found) < 100
+    assert reader.without_end == 399
+    assert {event.thread for event in found} == set(range(400 - len(found), 400))
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("", None),
+        ("\n\n", "all 2 lines"),
+        ("[global]\nrw=randread\n", "all 2 lines"),
+        ("% time     seconds  usecs/call     calls    errors syscall\n", "all 1 lines"),
+        ("\x7fELF\x02\x01\x01" * 5000, "all 1 lines"),
+        ("time,value\n" * 100_000, "the first 1000 lines"),
+    ],
+)
+def test_what_is_no_log(text: str, lines: str | None) -> None:
+    with pytest.raises(UsageError) as error:
+        read(text)
+    message = str(error.value)
+    assert "strace -f -ttt -T -y -s 0" in message
+    assert (lines or "empty") in message
+
+
+def test_a_log_that_still_grows_is_read_as_it_comes() -> None:
+    to_read, to_write = os.pipe()
+    with open(to_read, "rb") as source, open(to_write, "wb", buffering=0) as log:
+        seen: list[int] = []
+        events = LogReader().events(source, seen.append)
+        for number in range(3):
+            line = f"1 17.5 read(3) = {number}\n".encode()
+            log.write(line + b"1 17")
+            call = next(events)
+            assert isinstance(call, Call)
+            assert call.result == number
+            log.write(b".6 write(4) = 5\n")
+            assert next(events) != call
+        log.close()
+        assert list(events) == []
+    assert seen[-1] == 3 * (len(line) + len("1 17.6 write(4) = 5\n"))
