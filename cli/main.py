@@ -31,6 +31,7 @@ from .start import is_shortage
 
 COMMANDS = {
     "bench": "Run scenarios with the engines and show what each costs.",
+    "import": "Make scenarios of a fio job file, or of a log of strace.",
     "advise": "Say which I/O model to use for a workload.",
     "chart": "Draw charts of results.",
     "trace": "Record a few requests and draw them, call by call.",
@@ -45,6 +46,9 @@ COMMANDS = {
     "man": "Print the manual page.",
 }
 """Every command with its short help. `iomodels.cli.NAME` holds it, as `command`."""
+
+MODULES = {"import": "import_file"}
+"""The modules of commands whose names no module can have."""
 
 COMPLETION_VARIABLE = "_IOMODELS_COMPLETE"
 """Set by a shell that asks for completions (click's protocol)."""
@@ -61,7 +65,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(f"iomodels.cli.{cmd_name}").command
+        module = MODULES.get(cmd_name, cmd_name)
+        command = importlib.import_module(f"iomodels.cli.{module}").command
         assert isinstance(command, click.Command)
         if not any("--color" in parameter.opts for parameter in command.params):
             command.params.append(colour.option(hidden=True))

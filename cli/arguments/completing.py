@@ -157,3 +157,4 @@ PARTIAL_RESULTS = of_paths(
     lambda typed: sorted(str(path) for path in FOLDER.glob("*.partial")), ".json", ".partial"
 )
 JSON_FILES = of_paths(lambda typed: (), ".json")
+IMPORTABLE = of_paths(lambda typed: (), ".fio", ".ini", ".job", ".log", ".strace", ".txt")

@@ -18,6 +18,10 @@ class ScenarioError(IomodelsError):
     """A scenario, suite or setting that cannot be used as it was written."""
 
 
+class JobFileError(IomodelsError):
+    """A job file of another tool, or a log, that cannot be read as it was written."""
+
+
 class EngineError(IomodelsError):
     """An engine or engine option that does not exist."""
 

@@ -51,7 +51,7 @@ def test_every_command_has_a_help_text(cli, name):
 
 def test_every_option_has_a_help_text():
     for name in main.COMMANDS:
-        command = import_module(f"iomodels.cli.{name}").command
+        command = import_module(f"iomodels.cli.{main.MODULES.get(name, name)}").command
         for parameter in command.params:
             if parameter.param_type_name == "option":
                 assert parameter.help, f"{name} {parameter.name}"
@@ -64,7 +64,7 @@ def test_every_command_module_is_listed():
         for path in folder.glob("*.py")
         if hasattr(import_module(f"iomodels.cli.{path.stem}"), "command")
     }
-    assert found == set(main.COMMANDS)
+    assert found == {main.MODULES.get(name, name) for name in main.COMMANDS}
 
 
 @pytest.mark.parametrize("option", ["--version", "--help"])
