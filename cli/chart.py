@@ -18,6 +18,7 @@ from .shared.ending import Ending
 from .shared.folders import make_folder
 
 if TYPE_CHECKING:
+    from iomodels.advice.document import Advice
     from iomodels.charts import Format, Picture
     from iomodels.comparison.trends import History
 
@@ -72,11 +73,11 @@ def command(
 ) -> int:
     """Draw charts of results.
 
-    RESULT is a file that `iomodels bench` wrote, or a comparison that `iomodels check` kept;
-    without one, or with "latest", it is the newest result in results/. Several are overlaid. Each
-    scenario gets at most four pictures, those that answer its question; --all draws the others
-    too. Of a folder, which is a history, it draws the trend of each cell over its runs. Each
-    picture is a file in DIR; the file names go to standard output.
+    RESULT is a file that `iomodels bench` wrote, a comparison that `iomodels check` kept, or an
+    answer of `iomodels advise`; without one, or with "latest", it is the newest result in results/.
+    Several are overlaid. Each scenario gets at most four pictures, those that answer its question;
+    --all draws the others too. Of a folder, which is a history, it draws the trend of each cell
+    over its runs. Each picture is a file in DIR; the file names go to standard output.
 
     Exit codes: 0 all drawn, 2 usage error, or a file that cannot be read or written, 3 nothing to
     draw.
@@ -125,6 +126,7 @@ def command(
 
 def _pictures(results: Sequence[Path], scenario: str | None, *, matrix: bool) -> list[Picture]:
     from iomodels import charts
+    from iomodels.advice.document import Advice
     from iomodels.analysis.assembled import PARTIAL_FILE
     from iomodels.charts.drawing.origin import run_names
     from iomodels.comparison.schema import Comparison
@@ -135,20 +137,23 @@ def _pictures(results: Sequence[Path], scenario: str | None, *, matrix: bool) ->
 
     contents = [loaded(path) for path in results]
     note_lacking_letters(contents)
-    runs = [content for content in contents if not isinstance(content, Comparison | History)]
+    whole = Comparison | History | Advice
+    runs = [content for content in contents if not isinstance(content, whole)]
     for notice in (notice for run in runs for notice in run.warnings):
         if notice.code == PARTIAL_FILE:  # a picture alone does not say it
             console.err().print(console.safe(f"warning: {notice.message}"), soft_wrap=True)
-    others = [content for content in contents if isinstance(content, Comparison | History)]
+    others = [content for content in contents if isinstance(content, whole)]
     if others:
         if len(contents) > 1 or scenario is not None or matrix:
             raise click.UsageError(
-                "a comparison or a folder is drawn alone and as a whole: name one, without "
-                "--scenario and --matrix"
+                "a comparison, a folder or an answer is drawn alone and as a whole: name one, "
+                "without --scenario and --matrix"
             )
         (other,) = others
         if isinstance(other, Comparison):
             return charts.of_comparison(other)
+        if isinstance(other, Advice):
+            return _of_advice(other, results[0])
         return _of_history(other, results[0])
     if not matrix:
         names = run_names(runs, results)
@@ -163,6 +168,17 @@ def _of_history(history: History, folder: Path) -> list[Picture]:
 
     if not (pictures := charts.of_history(history)):
         raise NothingToDraw(f"there is no trend in {folder}: it needs two runs of one machine")
+    return pictures
+
+
+def _of_advice(advice: Advice, path: Path) -> list[Picture]:
+    from iomodels import charts
+
+    if not (pictures := charts.of_advice(advice)):
+        raise NothingToDraw(
+            f"there is no turning point in {path}: `iomodels advise --turn load.depth` looks for "
+            "one, with a --budget that is large enough"
+        )
     return pictures
 
 

@@ -16,6 +16,7 @@ from .arguments.results import found, loaded
 from .shared.folders import make_folder
 
 if TYPE_CHECKING:
+    from iomodels.advice.document import Advice
     from iomodels.charts import Picture
     from iomodels.comparison.schema import Comparison
     from iomodels.comparison.trends import History
@@ -61,8 +62,9 @@ def command(
 
     RESULT is a file that `iomodels bench` wrote; without one, or with "latest", it is the newest in
     results/. The page has the findings, sortable tables, pictures, the machine, and the command to
-    repeat the run; that of a comparison, which `iomodels check` keeps, has its changes, and that of
-    a folder the trend of each cell over its runs. It is a single file that needs no network.
+    repeat the run; that of a comparison, which `iomodels check` keeps, has its changes, that of an
+    answer of `iomodels advise` the answer and its candidates, and that of a folder the trend of
+    each cell over its runs. It is a single file that needs no network.
 
     Exit codes: 0 written, 2 usage error, or a file that cannot be read or written, 3 an
     empty result.
@@ -70,6 +72,7 @@ def command(
     from .shared.drawing import prepare_drawing
 
     prepare_drawing()
+    from iomodels.advice.document import Advice
     from iomodels.base import files
     from iomodels.comparison.schema import Comparison
     from iomodels.comparison.trends import History
@@ -82,8 +85,8 @@ def command(
         raise click.UsageError("a page is of one result: name one file, and traces after --trace")
     (result,) = found([result])
     content = loaded(result)
-    if isinstance(content, Comparison | History) and trace_files:
-        kind = "a comparison" if isinstance(content, Comparison) else "a folder"
+    kinds = {Comparison: "a comparison", History: "a folder", Advice: "an answer"}
+    if (kind := kinds.get(type(content))) and trace_files:
         raise click.UsageError(f"{result} is {kind}: traces stand on the page of a result")
     output = output or result.with_suffix(".html")
     trace_files = tuple(_trace_files((*trace_files, *more)))
@@ -94,6 +97,8 @@ def command(
     files.check_output(output, force=force)
     if isinstance(content, Comparison):
         html = _of_comparison(content)
+    elif isinstance(content, Advice):
+        html = _of_advice(content)
     elif isinstance(content, History):
         html = _of_history(content, result)
     else:
@@ -123,6 +128,13 @@ def _of_comparison(comparison: Comparison) -> str:
     drawn = {each.name: _drawing(each, each.subject) for each in charts.of_comparison(comparison)}
     trend = drawn.pop(charts.TREND, None)
     return page(comparison, list(drawn.values()), trend)
+
+
+def _of_advice(advice: Advice) -> str:
+    from iomodels import charts
+    from iomodels.report.advice_page import page
+
+    return page(advice, [_drawing(each, each.subject) for each in charts.of_advice(advice)])
 
 
 def _of_history(history: History, folder: Path) -> str:

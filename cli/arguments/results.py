@@ -10,6 +10,7 @@ from iomodels.base.errors import UsageError
 from iomodels.results.where import FOLDER, LATEST
 
 if TYPE_CHECKING:
+    from iomodels.advice.document import Advice
     from iomodels.comparison.schema import Comparison
     from iomodels.comparison.trends import History
     from iomodels.results.schema import Run
@@ -25,12 +26,13 @@ def found(given: Sequence[Path]) -> list[Path]:
     return [path if path.name else path.resolve() for path in paths]
 
 
-def loaded(path: Path) -> Run | Comparison | History:
-    """What is in this file: a run, whole or not, or a comparison that `check` kept; of a folder,
-    the trends over its runs.
+def loaded(path: Path) -> Run | Comparison | History | Advice:
+    """What is in this file: a run, whole or not, a comparison that `check` kept, or an answer of
+    `advise`; of a folder, the trends over its runs.
 
     Raises `ResultError`, and `UsageError` for a folder without a result.
     """
+    from iomodels.advice import stored
     from iomodels.analysis import assembled
     from iomodels.comparison import document
 
@@ -39,6 +41,8 @@ def loaded(path: Path) -> Run | Comparison | History:
         from iomodels.check.history.over_time import of_baseline
 
         return of_baseline(load_baseline([path]))
+    if stored.is_advice(path):
+        return stored.load(path)
     return document.load(path) if document.is_comparison(path) else assembled.load(path)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from iomodels.base.errors import OutputError
 
 if TYPE_CHECKING:
+    from iomodels.advice.document import Advice
     from iomodels.comparison.schema import Comparison
     from iomodels.comparison.trends import History
     from iomodels.results.schema import Run
@@ -74,7 +75,7 @@ def _temporary_folder() -> str:
     )
 
 
-def note_lacking_letters(contents: Sequence[Run | Comparison | History]) -> None:
+def note_lacking_letters(contents: Sequence[Run | Comparison | History | Advice]) -> None:
     """Say which letters of their texts no font has, and what to install; pictures show their
     numbers."""
     from iomodels.charts.drawing.style import FONT_PACKAGES, lacking
@@ -88,10 +89,14 @@ def note_lacking_letters(contents: Sequence[Run | Comparison | History]) -> None
         console.err().print(console.safe(note), soft_wrap=True)
 
 
-def _texts(content: Run | Comparison | History) -> Iterator[str]:
+def _texts(content: Run | Comparison | History | Advice) -> Iterator[str]:
+    from iomodels.advice.document import Advice
     from iomodels.comparison.schema import Comparison
     from iomodels.comparison.trends import History
 
+    if isinstance(content, Advice):
+        yield from (text for point in content.points for text in (point.scenario, point.title))
+        return
     if isinstance(content, History):
         yield from (run.known_change for run in content.runs)
         yield from (trend.scenario for trend in content.trends)

@@ -165,6 +165,16 @@ def turning(found: Turning) -> str:
     )
 
 
+def turning_sentence(found: Turning) -> str:
+    """The same as a sentence."""
+    said = turning(found)
+    if found.low is not None:
+        return f"The answer turns {said}."
+    if said.startswith("not shown"):
+        return f"No turning point is shown{said.removeprefix('not shown')}."
+    return f"The turning point is {said}."
+
+
 def _beyond(point: PointAdvice) -> list[AnswerLine]:
     """What was left out for the limits that were given."""
     by_limit: dict[str, list[str]] = {}

@@ -12,6 +12,7 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
+from iomodels.advice.document import Advice
 from iomodels.base.files import slug
 from iomodels.charts import (
     by_engine,
@@ -26,6 +27,7 @@ from iomodels.charts import (
     rounds,
     scaling,
     trend,
+    turning_points,
 )
 from iomodels.charts import matrix as four_models
 from iomodels.charts.drawing.chart import Chart, ComparisonChart
@@ -47,6 +49,7 @@ __all__ = [
     "Picture",
     "matrices",
     "matrix",
+    "of_advice",
     "of_comparison",
     "of_history",
     "pictures",
@@ -153,6 +156,28 @@ def of_history(history: History) -> list[Picture]:
             draw_narrow=partial(draw, NARROW_IN),
             subject=trend.SUBJECT,
         )
+    ]
+
+
+def of_advice(advice: Advice) -> list[Picture]:
+    """A picture for each turning point that was looked for; empty where none was."""
+    taken: set[str] = set()
+
+    def draw(of: turning_points.ShownTurning, width_in: float) -> Figure:
+        with context():
+            return turning_points.draw(of, width_in)
+
+    return [
+        Picture(
+            name=_unique(slug(f"{slug(of.point.scenario)[:50]}-{turning_points.NAME}"), taken),
+            scenario=of.point.scenario,
+            title=f"{of.title}: {of.data}",
+            alt=turning_points.describe(of),
+            draw=partial(draw, of, WIDTH_IN),
+            draw_narrow=partial(draw, of, NARROW_IN),
+            subject=of.title,
+        )
+        for of in turning_points.shown(advice)
     ]
 
 
