@@ -162,7 +162,11 @@ class LogReader:
             return
         # A thread that is killed ends its call so: `<... read resumed> <unfinished ...>) = ?`.
         body = begun.text + rest.removeprefix(" <unfinished ...>")
-        if call := self._call(begun.thread, begun.at_s, body):
+        if usual := _USUAL.fullmatch(body):
+            *_, name, arguments, result, took = usual.groups()
+            took_s = float(took) if took else None
+            yield Call(begun.thread, name, arguments.strip(), int(result), None, begun.at_s, took_s)
+        elif call := self._call(begun.thread, begun.at_s, body):
             yield call
         else:
             self._miss()
