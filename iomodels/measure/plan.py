@@ -7,8 +7,9 @@ becomes an n/a cell with its reason; it is never silently skipped.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from iomodels.base.errors import ResultError
 from iomodels.engines import ability as engines_ability
@@ -16,13 +17,32 @@ from iomodels.engines.spec import EngineSpec, of_scenario
 from iomodels.engines.spec import parse as parse_engine
 from iomodels.measure.defaults import LIMITS
 from iomodels.measure.precision import Precision
-from iomodels.results.schema import HARNESS, Run
+from iomodels.results.schema import HARNESS, Notice, Run, Trial
 from iomodels.trials.planned import PlannedCell, PlannedTrial
 from iomodels.workload.scenario import Point, Scenario, points
 
 NOT_ALONE = "not measured, since no engine can run here"
 HARNESS_DURATION_S = 0.05
 """A null-engine trial is short: it repeats tens of nanoseconds, and its value is a median."""
+
+
+class FurtherTrials(Protocol):
+    """What decides, while a run measures, which trials come after the planned ones."""
+
+    @property
+    def budget_s(self) -> float:
+        """How long the run may take from its start."""
+        ...
+
+    def next(self, going: Collection[int], left_s: float) -> list[PlannedTrial]:
+        """The next round; empty at the end. `going` has the indexes of the cells that can be
+        measured."""
+        ...
+
+    def ended(self, cell: PlannedCell, trial: Trial, took_s: float | None = None) -> None: ...
+    def takes_s(self, trial: PlannedTrial) -> float: ...
+    def out_of_time(self) -> None: ...
+    def notice(self, measured: Collection[int]) -> Notice | None: ...
 
 
 def setting(run: Run, name: str) -> float:

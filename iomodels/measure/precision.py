@@ -139,6 +139,10 @@ class FurtherRounds:
         }
         self._end = "when it was interrupted"
 
+    @property
+    def budget_s(self) -> float:
+        return self._precision.budget_s
+
     def ended(self, cell: PlannedCell, trial: Trial, took_s: float | None = None) -> None:
         """A trial of the cell has ended, within `took_s` (None: in an earlier run)."""
         known = self._cells.get(cell.index)

@@ -17,7 +17,7 @@ from iomodels.measure import places
 from iomodels.measure.defaults import BUDGET_S, DURATION_S, ROUNDS, WARMUP_S
 from iomodels.measure.earlier import Earlier
 from iomodels.measure.listening import Listener, RunListener
-from iomodels.measure.plan import Plan, make_plan
+from iomodels.measure.plan import FurtherTrials, Plan, make_plan
 from iomodels.measure.precision import Precision, budget_in_words
 from iomodels.measure.runner import RunInterrupted, Runner, RunNotSaved
 from iomodels.results.schema import Asked, Run
@@ -118,12 +118,13 @@ def bench_plan(
     nothing_is_a_result: bool = False,
     trials_only: bool = False,
     precision: Precision | None = None,
+    further: FurtherTrials | None = None,
 ) -> Run:
     """Measure a plan made elsewhere (`plan.of_pairs`), or the rest of an `earlier` run.
 
     With a `precision`, more than was planned, for the cells that need it: all planned rounds, and
     further ones while another fits into the budget. A notice (`NOT_PRECISE`) names the cells that
-    did not get there.
+    did not get there. With `further` instead, that decides what comes after what was planned.
 
     Raises as `bench` does, but where `nothing_is_a_result`: then a run without one trial that
     succeeded is a run too.
@@ -136,7 +137,14 @@ def bench_plan(
     check_folders(plan.cells)
     places.check_one_file_system(plan.cells)
     run = Runner(
-        plan, path, force, listener or Listener(), asked, earlier, trials_only=trials_only
+        plan,
+        path,
+        force,
+        listener or Listener(),
+        asked,
+        earlier,
+        trials_only=trials_only,
+        further=further,
     ).measure()
     if not nothing_is_a_result and not has_measurements(run):
         raise NothingMeasured(_why_nothing(run))

@@ -31,7 +31,7 @@ from iomodels.measure import places
 from iomodels.measure.alongside import Alongside
 from iomodels.measure.earlier import Earlier
 from iomodels.measure.listening import RunListener
-from iomodels.measure.plan import Plan
+from iomodels.measure.plan import FurtherTrials, Plan
 from iomodels.measure.precision import FurtherRounds, Precision, most_trials, parameters_of
 from iomodels.results import save
 from iomodels.results.partial import KeptLine, PartialWriter
@@ -91,6 +91,7 @@ class Runner:
         asked: Asked | None,
         earlier: Earlier | None,
         trials_only: bool = False,
+        further: FurtherTrials | None = None,
     ) -> None:
         self._trials_only = trials_only
         self._plan = plan
@@ -116,7 +117,9 @@ class Runner:
         self._earlier = earlier
         if earlier is not None:
             self._go_on(earlier)
-        self._further = self._further_rounds(plan.precision) if plan.precision else None
+        self._further = further
+        if plan.precision is not None:
+            self._further = self._further_rounds(plan.precision)
 
     def _go_on(self, earlier: Earlier) -> None:
         """With what an earlier run measured of the same plan."""
@@ -196,7 +199,8 @@ class Runner:
         return None
 
     def _measure(self, kept: PartialWriter | None) -> None:
-        if not self._plan.trials and (self._earlier is None or self._further is None):
+        plan = self._plan
+        if not plan.trials and (self._further is None or (plan.precision and not self._earlier)):
             return
         for notice in noise.preflight():
             self._note(notice)
@@ -213,7 +217,7 @@ class Runner:
                 self._measure_further(self._further, preparation, kept)
 
     def _measure_further(
-        self, further: FurtherRounds, preparation: Preparation, kept: PartialWriter | None
+        self, further: FurtherTrials, preparation: Preparation, kept: PartialWriter | None
     ) -> None:
         while trials := further.next(self._going(), self._left_s()):
             self._listener.further_round(trials, self._left_s())
@@ -228,8 +232,8 @@ class Runner:
 
     def _left_s(self) -> float:
         """Of the budget."""
-        assert self._plan.precision is not None
-        return self._plan.precision.budget_s - (time.monotonic() - self._started_s)
+        assert self._further is not None
+        return self._further.budget_s - (time.monotonic() - self._started_s)
 
     def _not_precise(self) -> list[Notice]:
         """Of an interruption in the planned rounds, each cell's reason says enough."""
