@@ -12,6 +12,7 @@ class OptionTable(TypedDict):
     default: int
     needs_option: int
     needs_values: int
+    untried_values: int
 
 class EngineTable(TypedDict):
     title: str

@@ -202,6 +202,8 @@ struct engine_option {
     /* It means something only where another option, by its place in the table, has one of these values (a
      * bit for each). No bits: always. */
     uint32_t needs_option, needs_values;
+    /* Choices (a bit for each) that `advise` does not try: they only lose beside another one. */
+    uint32_t untried_values;
 };
 
 /* What kind of call it is; traces, findings and pictures ask this, and never a name. */

@@ -19,6 +19,8 @@ class Ability:
 
     na_reason: str | None = None
     note: str | None = None
+    is_degenerate: bool = False
+    """Whether it does what blocking does there."""
 
 
 OPEN_ALREADY = 3
@@ -98,7 +100,7 @@ def ability(spec: EngineSpec, point: Point, beside: Sequence[EngineSpec] = ()) -
     if reason is not None:
         return Ability(reason)
     if answers["degenerate"]:
-        return Ability(note=_degenerate(answers["degenerate"], point))
+        return Ability(note=_degenerate(answers["degenerate"], point), is_degenerate=True)
     if point.load.compute and computes_in_parallel(spec, point):
         return Ability(note="its threads compute in parallel, so overlap is not measured")
     return Ability()

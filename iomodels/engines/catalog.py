@@ -28,6 +28,8 @@ class Option:
     high: int = 0
     only: tuple[str, tuple[str, ...]] | None = None
     place: int = 0
+    untried: tuple[str, ...] = ()
+    """Choices that `advise` does not try."""
 
     def applies(self, options: Mapping[str, str]) -> bool:
         """Whether it means anything besides these values (defaults included)."""
@@ -93,6 +95,8 @@ def _option(table: Sequence[Mapping[str, Any]], place: int) -> Option:
         high=told["high"],
         only=_needs(table, told),
         place=place,
+        # A core of another version may not say it.
+        untried=tuple(v for n, v in enumerate(choices) if told.get("untried_values", 0) >> n & 1),
     )
 
 

@@ -27,6 +27,7 @@ static const struct engine_option options[] = {
         .name = "signal",
         .meaning = "a real-time signal (queued) or SIGIO (not queued)",
         .choices = signal_choices,
+        .untried_values = 1u << AIO_SIGNAL_SIGIO, /* loses signals */
         WITH(1 << AIO_NOTIFY_SIGNAL),
     },
     [AIO_OPTION_CHAIN] = {

@@ -72,6 +72,7 @@ static const struct engine_option options[] = {
         .name = "fixed",
         .meaning = "what is registered with the kernel beforehand",
         .choices = (const char *const[]){"none", "files", "buffers", "both", NULL},
+        .untried_values = 1u << FIXED_FILES | 1u << FIXED_BUFFERS, /* half of both */
     },
     [OPTION_TASKRUN] = {
         .name = "taskrun",

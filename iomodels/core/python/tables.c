@@ -78,7 +78,8 @@ static PyObject *option_dict(const struct engine_option *option)
         set_item(dict, "high", PyLong_FromLongLong(option->high)) ||
         set_item(dict, "default", PyLong_FromLongLong(option->fallback)) ||
         set_number(dict, "needs_option", option->needs_option) ||
-        set_number(dict, "needs_values", option->needs_values))
+        set_number(dict, "needs_values", option->needs_values) ||
+        set_number(dict, "untried_values", option->untried_values))
         Py_CLEAR(dict);
     return dict;
 }
