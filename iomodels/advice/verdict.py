@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from iomodels.advice.deciding import SAME, Contender, Outcome, Pairing, decide
 from iomodels.advice.document import Candidate, Gain, GivenLimit, Goal
 from iomodels.advice.measured import MeasuredCandidate, MeasuredPoint, quantity_of
-from iomodels.analysis.quantities import QUANTITIES
-from iomodels.results.schema import Cell, Interval
-from iomodels.statistics.rounds import paired_ratio
+from iomodels.analysis.quantities import QUANTITIES, named
+from iomodels.analysis.quantity_definition import Quantity, format_share
+from iomodels.base.units import counted, listed
+from iomodels.results.schema import Cell, Interval, Trial
+from iomodels.statistics.rounds import MIN_ROUNDS, is_bimodal, median_interval
 from iomodels.statistics.summary import summarise
 
-SAME = 0.03
-"""A difference up to this share is none that matters: the simpler one is used."""
+LEAST_FOR_LIMIT = 3
+"""Rounds from which on a candidate may be said to be beyond a limit."""
 
 
 @dataclass(frozen=True)
@@ -26,31 +30,98 @@ class PointVerdict:
     as_good: tuple[str, ...]
     candidates: tuple[Candidate, ...]
     caveats: tuple[str, ...] = ()
+    gains: tuple[tuple[str, Gain], ...] = ()
+    """Of `use` over each other one that stayed to the end."""
 
 
 def judge(measured: MeasuredPoint, goal: Goal, limits: Sequence[GivenLimit] = ()) -> PointVerdict:
-    """Judge a point by its confirming rounds alone."""
+    """Judge a point by its confirming rounds alone: those of choosing made the choice, and flatter
+    who was chosen."""
     quantity = quantity_of(goal, measured.point)
-    candidates = tuple(_candidate(measured, one) for one in measured.candidates)
-    able = [one for one in measured.candidates if one.confirming and not one.beyond]
+    exceeded = {
+        one.engine: one.beyond or beyond(limits, one.confirming) for one in measured.candidates
+    }
+    candidates = tuple(_candidate(measured, one, exceeded) for one in measured.candidates)
+    stayed = [one for one in measured.candidates if one.confirming]
+    able = [one for one in stayed if not exceeded[one.engine]]
     if not able:
-        return PointVerdict(None, "no candidate was measured to the end", None, (), candidates)
+        why = _why_nobody(measured, stayed)
+        return PointVerdict(None, why, None, (), candidates)
+    decision = decide([_contender(one, quantity) for one in able])
+    use = decision.use
+    gains = _gains(measured, use, stayed, quantity) if use else ()
+    reference = measured.today or next((one.engine for one in stayed), None)
+    gain = next((gain for over, gain in gains if over == reference), None)
+    as_good = decision.contenders if use and len(decision.contenders) > 1 else ()
+    return PointVerdict(
+        use,
+        None if use else _why_none(decision, measured),
+        gain,
+        as_good,
+        candidates,
+        tuple(_caveats(able, decision, quantity, limits)),
+        gains,
+    )
+
+
+# ------------------------------------------------------------------ limits
+
+
+def beyond(limits: Sequence[GivenLimit], trials: Sequence[Trial]) -> tuple[GivenLimit, ...]:
+    """The limits that these trials are beyond with their whole interval."""
+    found = []
+    for limit in limits:
+        interval = _interval(named(limit.quantity), trials)
+        if interval is not None and interval.low > limit.value:
+            found.append(limit)
+    return tuple(found)
+
+
+def _interval(quantity: Quantity, trials: Sequence[Trial]) -> Interval | None:
+    values = [v for trial in trials if math.isfinite(v := quantity.of_trial(trial))]
+    if len(values) < LEAST_FOR_LIMIT or quantity.has_too_few(trials):
+        return None
+    return median_interval(values)
+
+
+# ------------------------------------------------------------------ values
+
+
+def _contender(one: MeasuredCandidate, quantity: Quantity) -> Contender:
+    return Contender(one.engine, one.complexity, logs(one.confirming, quantity))
+
+
+def logs(trials: Sequence[Trial], quantity: Quantity) -> dict[int, float]:
+    """By round, the logs of the values, better counted as up."""
     sign = 1.0 if quantity.bigger_is_better else -1.0
-
-    def value(one: MeasuredCandidate) -> float:
-        found = [quantity.of_trial(trial) for trial in one.confirming]
-        return sign * sorted(found)[len(found) // 2]
-
-    best = max(able, key=value)
-    base = next((c for c in able if c.engine == measured.today), able[0])
-    found = paired_ratio(best.confirming, base.confirming, quantity.of_trial)
-    gain = None
-    if found is not None and best is not base:
-        gain = Gain(base.engine, found.interval, found.rounds, found.excludes_one)
-    return PointVerdict(best.engine, None, gain, (), candidates)
+    values = {trial.round: quantity.of_trial(trial) for trial in trials}
+    return {r: sign * math.log(v) for r, v in values.items() if v > 0 and math.isfinite(v)}
 
 
-def _candidate(measured: MeasuredPoint, one: MeasuredCandidate) -> Candidate:
+def _gains(
+    measured: MeasuredPoint, use: str, stayed: Sequence[MeasuredCandidate], quantity: Quantity
+) -> tuple[tuple[str, Gain], ...]:
+    """Of `use` over all that stayed, those beyond a limit too: today's engine may be one."""
+    decision = decide([_contender(one, quantity) for one in stayed])
+    found = []
+    for one in stayed:
+        pairing = decision.over(use, one.engine)
+        if pairing is not None:
+            found.append((one.engine, _gain(one.engine, pairing)))
+    return tuple(found)
+
+
+def _gain(over: str, pairing: Pairing) -> Gain:
+    log = pairing.log
+    ratio = Interval(*(math.exp(min(each, 700.0)) for each in (log.median, log.low, log.high)))
+    return Gain(over, ratio, pairing.rounds, pairing.is_shown)
+
+
+def _candidate(
+    measured: MeasuredPoint,
+    one: MeasuredCandidate,
+    exceeded: Mapping[str, tuple[GivenLimit, ...]],
+) -> Candidate:
     return Candidate(
         engine=one.engine,
         complexity=one.complexity,
@@ -58,7 +129,7 @@ def _candidate(measured: MeasuredPoint, one: MeasuredCandidate) -> Candidate:
         left_after=one.left_after,
         values=values(measured, one),
         reason=one.reason,
-        beyond=one.beyond,
+        beyond=exceeded[one.engine],
     )
 
 
@@ -77,3 +148,77 @@ def values(measured: MeasuredPoint, one: MeasuredCandidate) -> dict[str, Interva
     )
     found = {quantity.key: quantity.interval(cell) for quantity in QUANTITIES}
     return {key: interval for key, interval in found.items() if interval is not None}
+
+
+# ------------------------------------------------------------------ in words
+
+
+def _why_nobody(measured: MeasuredPoint, stayed: Sequence[MeasuredCandidate]) -> str:
+    if stayed or any(one.beyond for one in measured.candidates):
+        return "every engine that can do this is beyond a limit: give a wider --limit"
+    if measured.ended_by_budget:
+        return "the budget ended before the candidates were compared: give a larger --budget"
+    reasons = [f"{one.engine}: {one.reason}" for one in measured.candidates if one.reason]
+    return f"no engine can be measured here; {reasons[0]}" if reasons else "there is no candidate"
+
+
+def _why_none(decision: Outcome, measured: MeasuredPoint) -> str:
+    """What is undecided between whom, by how much, and what would help."""
+    best = decision.best
+    widest = max(
+        (
+            (pairing.log.high - pairing.log.low, other)
+            for other in decision.contenders
+            if other != best and (pairing := decision.over(best, other)) is not None
+        ),
+        default=None,
+    )
+    if widest is None:
+        return "too few rounds of the last candidates are pairs: give a larger --budget"
+    pairing = decision.over(best, widest[1])
+    assert pairing is not None
+    low, high = (math.expm1(each) for each in (pairing.log.low, pairing.log.high))
+    rounds = pairing.rounds
+    few = rounds < MIN_ROUNDS or measured.ended_by_budget
+    help_ = "a larger --budget" if few else "a quieter machine, or longer trials (-d)"
+    return (
+        f"{listed(list(decision.contenders))} are within noise of each other: over "
+        f"{widest[1]}, {best} is {_signed(low)} to {_signed(high)} better after "
+        f"{counted(rounds, 'round')}. What would help: {help_}"
+    )
+
+
+def _signed(share: float) -> str:
+    return f"{'+' if share >= 0 else '-'}{format_share(abs(share))}"
+
+
+def _caveats(
+    able: Sequence[MeasuredCandidate],
+    decision: Outcome,
+    quantity: Quantity,
+    limits: Sequence[GivenLimit],
+) -> list[str]:
+    found = []
+    of_use = next((one for one in able if one.engine == decision.use), None)
+    for one in able:
+        if one.engine in decision.contenders and is_bimodal(
+            [quantity.of_trial(trial) for trial in one.confirming]
+        ):
+            found.append(
+                f"{one.engine} jumps between two levels from round to round, and its median is "
+                "that of the more frequent one"
+            )
+    if of_use is not None:
+        for limit in limits:
+            asked = named(limit.quantity)
+            interval = _interval(asked, of_use.confirming)
+            if interval is not None and interval.high > limit.value:
+                found.append(
+                    f"its {asked.title} is within the limit of {asked.unit.spoken(limit.value)} "
+                    f"in some rounds only: up to {asked.unit.spoken(interval.high)}"
+                )
+        if len(decision.contenders) > 1:
+            found.append(
+                f"a difference below {format_share(SAME)}, or one that noise hides, counts as none"
+            )
+    return found

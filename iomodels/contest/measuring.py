@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from iomodels.advice.document import GivenLimit, Goal
-from iomodels.advice.measured import MeasuredCandidate, MeasuredPoint
-from iomodels.engines.catalog import DESCRIPTORS
+from iomodels.advice.measured import MeasuredCandidate, MeasuredPoint, quantity_of
+from iomodels.base.errors import UsageError
+from iomodels.contest.candidates import Found, candidates
+from iomodels.contest.halving import Entrant, Halving
+from iomodels.contest.rounds import ContestTrials, Durations, PointContest
 from iomodels.engines.spec import EngineSpec, parse
 from iomodels.measure.defaults import BUDGET_S, DURATION_S, WARMUP_S
 from iomodels.measure.listening import RunListener
-from iomodels.measure.plan import of_pairs
+from iomodels.measure.plan import Plan
+from iomodels.measure.precision import budget_in_words
 from iomodels.measure.run import bench_plan
-from iomodels.results.schema import HARNESS, Run
+from iomodels.results.schema import Cell, Run
+from iomodels.trials.planned import PlannedCell
 from iomodels.workload.point import Point
 from iomodels.workload.scenario import Scenario, points
+
+LEAST_DURATION_S = 0.1
+"""To fit a small budget, trials become shorter; below that they say too little."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,31 @@ class Contest:
 
     run: Run
     points: tuple[MeasuredPoint, ...]
+
+
+@dataclass(frozen=True)
+class ContestPlan:
+    """What will be measured: of each point the candidates, and about how long it takes."""
+
+    scenarios: tuple[Scenario, ...]
+    points: tuple[PlannedPoint, ...]
+    durations: Durations
+    budget_s: float
+    seed: int
+
+    @property
+    def estimate_s(self) -> float:
+        """Without further rounds."""
+        return sum(p.contest.estimate_s(self.durations) for p in self.points if p.contest.cells)
+
+
+@dataclass(frozen=True)
+class PlannedPoint:
+    point: Point
+    title: str
+    today: str | None
+    found: tuple[Found, ...]
+    contest: PointContest
 
 
 def measure(
@@ -40,42 +73,143 @@ def measure(
     seed: int | None = None,
     listener: RunListener | None = None,
 ) -> Contest:
-    """Measure the candidates of each point of the scenarios.
+    """Plan and measure at once: see `plan_contest` and `measure_plan`."""
+    plan = plan_contest(
+        scenarios,
+        goal=goal,
+        limits=limits,
+        today=today,
+        engines=engines,
+        budget_s=budget_s,
+        duration_s=duration_s,
+        warmup_s=warmup_s,
+        seed=seed,
+    )
+    return measure_plan(plan, listener=listener)
+
+
+def plan_contest(
+    scenarios: Sequence[Scenario],
+    *,
+    goal: Goal = "throughput",
+    limits: Sequence[GivenLimit] = (),
+    today: str | None = None,
+    engines: Sequence[EngineSpec] = (),
+    budget_s: float = BUDGET_S,
+    duration_s: float = DURATION_S,
+    warmup_s: float = WARMUP_S,
+    seed: int | None = None,
+) -> ContestPlan:
+    """Who takes part at each point of the scenarios, and how long that takes. Nothing is measured.
 
     `today` is an engine's text; without it, that of each scenario counts. `engines` are the
-    candidates, where they are not to be chosen here. `budget_s` is for all points together.
+    candidates, where they are not to be chosen here. `budget_s` is for all points together; where
+    it is small, trials become shorter.
 
-    Raises as `bench` does.
+    Raises `EngineError`, and `UsageError` for a budget that is too small.
     """
-    jobs: list[tuple[Scenario, Point, str | None, list[EngineSpec]]] = []
+    seed = secrets.randbits(32) if seed is None else seed
+    found: list[PlannedPoint] = []
+    index = 0
     for scenario in scenarios:
         known = today or scenario.today
         spec = parse(known) if known else None
-        others = list(engines) or [parse(name) for name in DESCRIPTORS if name != HARNESS]
-        specs = list(dict.fromkeys([*others, *([spec] if spec else [])]))
         for point in points(scenario):
-            jobs.append((scenario, point, spec.canonical if spec else None, specs))
-    plan = of_pairs(
-        [(point, spec) for _, point, _, specs in jobs for spec in specs],
-        scenarios=scenarios,
-        rounds=7,
-        duration_s=duration_s,
-        warmup_s=warmup_s,
-        seed=secrets.randbits(32) if seed is None else seed,
-    )
-    run = bench_plan(plan, listener=listener)
-    cells = iter(run.cells)
-    found = []
-    for scenario, point, name, specs in jobs:
-        candidates = tuple(
-            MeasuredCandidate(
-                engine=cell.engine,
-                complexity=0,
-                confirming=tuple(cell.trials),
-                reason=cell.reason,
-                note=cell.note,
+            every = candidates(point, spec, engines)
+            able = [one for one in every if one.reason is None]
+            cells = [
+                PlannedCell(index + place, point, one.spec, note=one.ability.note)
+                for place, one in enumerate(able)
+            ]
+            index += len(cells)
+            # The simplest and today's stay to the end, since gains are over them.
+            entrants = [
+                Entrant(cell.index, one.complexity, one is able[0] or one.spec == spec)
+                for cell, one in zip(cells, able, strict=True)
+            ]
+            contest = PointContest(
+                cells,
+                Halving(entrants, seed=seed + len(found)),
+                quantity_of(goal, point),
+                limits,
             )
-            for cell in (next(cells) for _ in specs)
+            name = spec.canonical if spec else None
+            found.append(PlannedPoint(point, scenario.title, name, tuple(every), contest))
+    durations = Durations(duration_s, warmup_s)
+    plan = ContestPlan(tuple(scenarios), tuple(found), durations, budget_s, seed)
+    return _fitted(plan)
+
+
+def _fitted(plan: ContestPlan) -> ContestPlan:
+    """With trials as short as the budget needs."""
+    whole = plan
+    while plan.estimate_s > plan.budget_s:
+        duration_s = plan.durations.confirming_s / 1.25
+        if duration_s < min(LEAST_DURATION_S, whole.durations.confirming_s):
+            raise UsageError(
+                f"{len(plan.points)} points with these candidates take about "
+                f"{budget_in_words(plan.estimate_s)} at the least, and the budget is "
+                f"{budget_in_words(plan.budget_s)}: give a larger budget, or fewer scenarios or "
+                "engines"
+            )
+        shorter = Durations(duration_s, min(plan.durations.warmup_s, duration_s / 5))
+        plan = ContestPlan(plan.scenarios, plan.points, shorter, plan.budget_s, plan.seed)
+    return plan
+
+
+def measure_plan(plan: ContestPlan, *, listener: RunListener | None = None) -> Contest:
+    """Measure it. A plan is measured once. Raises as `bench` does."""
+    contests = [planned.contest for planned in plan.points]
+    bare = Plan(
+        scenarios=plan.scenarios,
+        cells=tuple(cell for contest in contests for cell in contest.cells),
+        trials=(),
+        rounds=1,
+        duration_s=plan.durations.confirming_s,
+        warmup_s=plan.durations.warmup_s,
+        seed=plan.seed,
+    )
+    run = bench_plan(
+        bare, listener=listener, further=ContestTrials(contests, plan.durations, plan.budget_s)
+    )
+    by_index = dict(enumerate(run.cells))
+    return Contest(run, tuple(_measured(planned, by_index) for planned in plan.points))
+
+
+def _measured(planned: PlannedPoint, cells: Mapping[int, Cell]) -> MeasuredPoint:
+    contest = planned.contest
+    by_spec = {cell.engine: cell.index for cell in contest.cells}
+    return MeasuredPoint(
+        point=planned.point,
+        title=planned.title,
+        today=planned.today,
+        candidates=tuple(
+            _candidate(one, contest, by_spec.get(one.spec), cells) for one in planned.found
+        ),
+        measured_s=contest.measured_s,
+        full_s=contest.full_s,
+        ended_by_budget=contest.ended_by_budget,
+        budget_s=contest.budget_s,
+    )
+
+
+def _candidate(
+    one: Found, contest: PointContest, index: int | None, cells: Mapping[int, Cell]
+) -> MeasuredCandidate:
+    if index is None:
+        return MeasuredCandidate(
+            one.spec.canonical, one.complexity, reason=one.reason, note=one.ability.note
         )
-        found.append(MeasuredPoint(point, scenario.title, name, candidates, 0.0, 0.0))
-    return Contest(run, tuple(found))
+    cell = cells[index]
+    known = contest.halving.known.get(index)
+    first = contest.confirms_from
+    return MeasuredCandidate(
+        engine=one.spec.canonical,
+        complexity=one.complexity,
+        choosing=tuple(t for t in cell.trials if first is None or t.round < first),
+        confirming=tuple(t for t in cell.trials if first is not None and t.round >= first),
+        left_after=known.left_after if known else None,
+        reason=cell.reason,
+        note=one.ability.note,
+        beyond=contest.beyond.get(index, ()),
+    )

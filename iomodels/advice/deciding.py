@@ -1,0 +1,116 @@
+"""What rounds say of those that were measured to the end: who is behind whom, and which to use.
+
+Numbers from numbers, for trials (`verdict.py`) and simulated ones (`benchmarks/advise.py`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from iomodels.results.schema import Interval
+from iomodels.statistics import sign_flip
+from iomodels.statistics.rounds import MIN_ROUNDS, median_interval
+
+SAME = 0.03
+"""A difference up to this share is none that matters: the simpler one is used."""
+WITHIN_NOISE = 0.08
+"""Where a difference is not shown, the one that may be lost with the simpler one. If it may be
+more than that, the rounds say nothing of the two."""
+ALPHA = 0.01
+"""Of all comparisons at a point together (Holm): how often any difference is shown where there is
+none."""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """`values`: by round, the log of the goal's value, better counted as up."""
+
+    name: str
+    complexity: int
+    values: Mapping[int, float]
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """One over another, paired by round: the log ratio, better counted as up."""
+
+    log: Interval
+    rounds: int
+    is_shown: bool
+    """Whether the interval excludes 0, and the exact test does, among all of the point."""
+
+    def reversed(self) -> Pairing:
+        turned = Interval(-self.log.median, -self.log.high, -self.log.low)
+        return Pairing(turned, self.rounds, self.is_shown)
+
+    @property
+    def is_relevant(self) -> bool:
+        return self.is_shown and self.log.median > math.log1p(SAME)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`use` is None where the rounds do not say which; `contenders` are those not shown to be
+    behind, simplest first, and `best` the one among them that did best."""
+
+    use: str | None
+    contenders: tuple[str, ...]
+    best: str
+    pairings: Mapping[tuple[str, str], Pairing]
+
+    def over(self, one: str, other: str) -> Pairing | None:
+        return self.pairings.get((one, other))
+
+
+def decide(contenders: Sequence[Contender]) -> Outcome:
+    """Which to use. Each difference is judged over all rounds that both have; there is at least
+    one contender."""
+    pairings = _pairings(contenders)
+    in_order = sorted(contenders, key=lambda one: (one.complexity, one.name))
+
+    def is_behind(one: Contender) -> bool:
+        return any(
+            (found := pairings.get((other.name, one.name))) is not None and found.is_relevant
+            for other in contenders
+        )
+
+    ahead = [one for one in in_order if not is_behind(one)] or in_order
+    best = max(ahead, key=lambda one: _lead(one, ahead, pairings))
+    simplest = ahead[0]
+    is_safe = all(
+        (found := pairings.get((other.name, simplest.name))) is not None
+        and found.log.median <= math.log1p(SAME)
+        and found.log.high <= math.log1p(WITHIN_NOISE)
+        for other in ahead[1:]
+    )
+    return Outcome(
+        simplest.name if is_safe else None, tuple(one.name for one in ahead), best.name, pairings
+    )
+
+
+def _lead(
+    one: Contender, others: Sequence[Contender], pairings: Mapping[tuple[str, str], Pairing]
+) -> float:
+    """Its worst median ratio to any other."""
+    found = [pairings.get((one.name, other.name)) for other in others if other is not one]
+    return min((each.log.median for each in found if each is not None), default=0.0)
+
+
+def _pairings(contenders: Sequence[Contender]) -> dict[tuple[str, str], Pairing]:
+    logs = {}
+    for one, other in combinations(contenders, 2):
+        both = sorted(one.values.keys() & other.values.keys())
+        if both:
+            logs[one.name, other.name] = [one.values[r] - other.values[r] for r in both]
+    shown = sign_flip.holm([sign_flip.sign_flip_p(d) for d in logs.values()], alpha=ALPHA)
+    found = {}
+    for ((one_name, other_name), d), is_rejected in zip(logs.items(), shown, strict=True):
+        log = median_interval(d)
+        excludes = len(d) >= MIN_ROUNDS and (log.low > 0 or log.high < 0)
+        pairing = Pairing(log, len(d), excludes and is_rejected)
+        found[one_name, other_name] = pairing
+        found[other_name, one_name] = pairing.reversed()
+    return found

@@ -1,0 +1,169 @@
+"""The trials of several contests, one point after the other, as a run asks for them.
+
+Each point's halving says who is next; here that becomes trials of a duration, and the budget is
+shared out. Pure: no process is started here, and no clock is read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from statistics import mean, median
+
+from iomodels.advice.document import GivenLimit
+from iomodels.advice.verdict import beyond
+from iomodels.analysis.quantity_definition import Quantity
+from iomodels.contest.halving import Halving
+from iomodels.results.schema import Notice, Trial
+from iomodels.trials.planned import PlannedCell, PlannedTrial
+
+CHOOSING_SHARE = 0.2
+"""How long a trial of choosing is, over one of confirming."""
+SHORTEST_S = 0.05
+
+
+@dataclass(frozen=True)
+class Durations:
+    """Of the trials of a run, in seconds."""
+
+    confirming_s: float
+    warmup_s: float
+
+    @property
+    def choosing_s(self) -> float:
+        return min(self.confirming_s, max(SHORTEST_S, CHOOSING_SHARE * self.confirming_s))
+
+    def planned(self, round: int, order: int, cell: PlannedCell, confirms: bool) -> PlannedTrial:
+        duration_s = self.confirming_s if confirms else self.choosing_s
+        warmup_s = self.warmup_s if confirms else CHOOSING_SHARE * self.warmup_s
+        return PlannedTrial(round, order, cell, duration_s, warmup_s)
+
+
+@dataclass
+class PointContest:
+    """One point: its halving, whose entrants are the indexes of the cells, and what came of it."""
+
+    cells: Sequence[PlannedCell]
+    halving: Halving
+    quantity: Quantity
+    limits: Sequence[GivenLimit]
+    trials: dict[int, list[Trial]] = field(default_factory=dict)
+    beyond: dict[int, tuple[GivenLimit, ...]] = field(default_factory=dict)
+    took_s: list[list[float]] = field(default_factory=list)
+    """By round, of each of its trials."""
+    confirms_from: int | None = None
+    """The number of the first confirming round."""
+    budget_s: float = 0.0
+    ended_by_budget: bool = False
+
+    @property
+    def measured_s(self) -> float:
+        return sum(map(sum, self.took_s))
+
+    @property
+    def full_s(self) -> float:
+        """If every candidate had been measured in every round."""
+        return sum(mean(each) * len(self.cells) for each in self.took_s if each)
+
+    def log(self, trial: Trial) -> float:
+        """Of the goal's value, better counted as up; NaN where it has none."""
+        value = self.quantity.of_trial(trial)
+        if not (value > 0 and math.isfinite(value)):
+            return math.nan
+        return math.log(value) if self.quantity.bigger_is_better else -math.log(value)
+
+    def estimate_s(self, durations: Durations) -> float:
+        """About how long it takes, without further rounds."""
+        each_s = {
+            confirms: mean(durations.planned(0, 0, c, confirms).takes_s for c in self.cells)
+            for confirms in (False, True)
+        }
+        return sum(count * each_s[confirms] for count, confirms in self.halving.most_rounds())
+
+    def next(self, able: Collection[int]) -> list[int]:
+        """Who is measured next, after those beyond a limit have left."""
+        for index in self.halving.going:
+            found = beyond(self.limits, self.trials.get(index, ()))
+            if found and index not in self.beyond:
+                self.beyond[index] = found
+                self.halving.leave(index)
+        number = self.halving.round
+        chosen = self.halving.next(able)
+        if chosen:
+            self.took_s.append([])
+            if self.halving.is_confirming and self.confirms_from is None:
+                self.confirms_from = number
+        return chosen
+
+
+class ContestTrials:
+    """Which trials come next, over all points (`measure.plan.FurtherTrials`)."""
+
+    def __init__(
+        self, contests: Sequence[PointContest], durations: Durations, budget_s: float
+    ) -> None:
+        self._contests = list(contests)
+        self._durations = durations
+        self._budget_s = budget_s
+        self._at = 0
+        self._order = 0
+        self._until_left_s: float | None = None
+        """The point under way ends when so much of the budget is left."""
+        self._took_s: dict[tuple[int, bool], list[float]] = {}
+
+    @property
+    def budget_s(self) -> float:
+        return self._budget_s
+
+    @property
+    def current(self) -> PointContest | None:
+        """The point under way; None at the end."""
+        return self._contests[self._at] if self._at < len(self._contests) else None
+
+    def next(self, going: Collection[int], left_s: float) -> list[PlannedTrial]:
+        while (contest := self.current) is not None:
+            if self._until_left_s is None:
+                contest.budget_s = left_s / (len(self._contests) - self._at)
+                self._until_left_s = left_s - contest.budget_s
+            number = contest.halving.round
+            chosen = contest.next([c.index for c in contest.cells if c.index in going])
+            by_index = {cell.index: cell for cell in contest.cells}
+            trials = [
+                self._durations.planned(
+                    number, self._order + place, by_index[index], contest.halving.is_confirming
+                )
+                for place, index in enumerate(chosen)
+            ]
+            if trials and sum(map(self.takes_s, trials)) <= left_s - self._until_left_s:
+                self._order += len(trials)
+                return trials
+            if trials:
+                contest.ended_by_budget = True
+            self._at += 1
+            self._until_left_s = None
+        return []
+
+    def ended(self, cell: PlannedCell, trial: Trial, took_s: float | None = None) -> None:
+        contest = self.current
+        assert contest is not None, "a trial ends before its point does"
+        confirms = contest.halving.is_confirming
+        contest.trials.setdefault(cell.index, []).append(trial)
+        contest.halving.ended(cell.index, contest.log(trial))
+        if took_s is not None:
+            contest.took_s[-1].append(took_s)
+            self._took_s.setdefault((cell.index, confirms), []).append(took_s)
+
+    def takes_s(self, trial: PlannedTrial) -> float:
+        contest = self.current
+        confirms = contest is not None and contest.halving.is_confirming
+        took_s = self._took_s.get((trial.cell.index, confirms))
+        return max(trial.takes_s, median(took_s) if took_s else 0.0)
+
+    def out_of_time(self) -> None:
+        for contest in self._contests[self._at :]:
+            contest.ended_by_budget = True
+
+    def notice(self, measured: Collection[int]) -> Notice | None:
+        """What was not measured is the verdict's to say."""
+        return None
