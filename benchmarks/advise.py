@@ -4,7 +4,7 @@
     python benchmarks/advise.py --tries 50 --kind drift
     python benchmarks/advise.py --real 5              # five real scenarios, measured in full too
 
-Simulated, what halves and decides are `iomodels.contest.halving` and `iomodels.advice.deciding`
+Simulated, what halves and decides are `iomodels.contest.halving` and `iomodels.statistics.ranking`
 themselves; only what they measure is made up. A try is right if the engine that is named is within
 3 % of the best; where it names none, that is counted apart. Where all engines are the same, every
 difference that is said to be shown is false.
@@ -19,8 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from iomodels.advice.deciding import SAME, Contender, Outcome, decide
 from iomodels.contest.halving import Entrant, Halving
+from iomodels.statistics.ranking import SAME, Contender, Outcome, decide
 from iomodels.statistics.rounds import wilson_interval
 from iomodels.statistics.sign_flip import Floats
 
@@ -168,9 +168,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kind", action="append", choices=list(KINDS))
     asked = parser.parse_args()
-    print(
-        f"{'kind':<30}{'none':>6}  {'within 3 % of the best':<26}{'false':>7}{'time':>8}{'rounds':>8}"
-    )
+    heads = f"{'within 3 % of the best':<26}{'false':>7}{'time':>8}{'rounds':>8}"
+    print(f"{'kind':<30}{'none':>6}  {heads}")
     for kind in asked.kind or KINDS:
         print(line(kind, simulate(kind, asked.tries, asked.seed)), flush=True)
 

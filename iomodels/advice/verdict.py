@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from iomodels.advice.deciding import SAME, Contender, Outcome, Pairing, decide
 from iomodels.advice.document import Candidate, Gain, GivenLimit, Goal
 from iomodels.advice.measured import MeasuredCandidate, MeasuredPoint, quantity_of
 from iomodels.analysis.quantities import QUANTITIES, named
 from iomodels.analysis.quantity_definition import Quantity, format_share
 from iomodels.base.units import counted, listed
 from iomodels.results.schema import Cell, Interval, Trial
+from iomodels.statistics.ranking import SAME, Contender, Outcome, Pairing, decide
 from iomodels.statistics.rounds import MIN_ROUNDS, is_bimodal, median_interval
 from iomodels.statistics.summary import summarise
 
