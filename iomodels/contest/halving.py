@@ -39,7 +39,7 @@ FAR = math.log(1.5)
 CLOSE = math.log(1.03)
 CONFIRMING_ROUNDS, MOST_CONFIRMING_ROUNDS = 12, 48
 """12 pairs are the fewest whose exact p-value, 2 / 2^12 at best, is small enough for ten pairs."""
-NARROW = 0.03
+NARROW = 0.02
 """Half the interval of a pair's log ratio from which on more rounds are not needed."""
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from iomodels.advice.document import GivenLimit, Goal, Turning
 from iomodels.advice.limits import in_words
 from iomodels.advice.measured import MeasuredPoint, quantity_of
-from iomodels.advice.verdict import SAME, PointVerdict
+from iomodels.advice.verdict import PointVerdict
 from iomodels.analysis.cells import in_words as key_in_words
 from iomodels.analysis.cells import show
 from iomodels.analysis.quantities import named
@@ -26,6 +26,7 @@ from iomodels.measure.listening import Listener, RunListener
 from iomodels.measure.plan import of_pairs
 from iomodels.measure.run import bench_plan
 from iomodels.results.schema import Cell, Interval, Notice
+from iomodels.statistics.ranking import SAME
 from iomodels.statistics.rounds import MIN_ROUNDS, Ratio, paired_ratio
 from iomodels.workload.channels import FileChannel
 from iomodels.workload.point import Point, in_folder, point_from_parameters
