@@ -38,8 +38,9 @@ class Candidate(msgspec.Struct, frozen=True):
 
 class Gain(msgspec.Struct, frozen=True):
     """What one engine gains over another in the goal: a ratio, from paired rounds that took no part
-    in the choice. It is the one's value over the other's in `PointAdvice.quantity`, so of a latency
-    below 1 is better. `is_shown` where the interval carries a gain."""
+    in the choice. It says how many times better the one is in `PointAdvice.quantity`: above 1 is
+    better, also of a latency (the other's over the one's). `is_shown` where the interval carries a
+    gain."""
 
     over: str
     ratio: Interval

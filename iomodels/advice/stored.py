@@ -109,11 +109,9 @@ def _check_gain(gain: Gain, point: PointAdvice, where: str) -> None:
     """No file may make us say that a gain is shown which its interval does not carry."""
     if point.use is None:
         raise Unusable(f"{where} is of no engine")
-    more = named(point.quantity).bigger_is_better
-    carried = gain.ratio.low > 1 if more else gain.ratio.high < 1
     if gain.ratio.low <= 0:
         raise Unusable(f"{where}.ratio is not above 0")
-    if gain.is_shown and not carried:
+    if gain.is_shown and gain.ratio.low <= 1:
         raise Unusable(f"{where} is called shown, and its interval does not carry it")
 
 

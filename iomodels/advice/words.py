@@ -74,8 +74,10 @@ def gain(point: PointAdvice) -> str:
     if today is not None and not today.rounds:
         lost = f"`{today.engine}`, in use now, was not measured ({today.reason}). "
     if point.gain is None:
-        rest = "it is the simplest" if not lost and point.today is None else ""
-        return (lost + rest) or "not known: too few rounds were measured of both"
+        simplest = min((c for c in point.candidates if c.rounds), key=lambda c: c.complexity)
+        if simplest.engine == point.use and (lost or point.today is None):
+            return f"{lost}none needed: it is the simplest that can"
+        return f"{lost}not known: too few rounds were measured of both"
     over = point.gain.over
     whose = "which you use now" if over == point.today else "the simplest that can"
     quantity = named(point.quantity)
@@ -89,17 +91,24 @@ def changed(gain: Gain, quantity: Quantity) -> tuple[str, str]:
     """`42 % more throughput` and `38 to 47 %`; of twice as much and more `throughput higher by a
     factor of 2.8` and `2.6 to 3.1`."""
     ratio, noun = gain.ratio, quantity.title
-    more = ratio.median >= 1
+    better = ratio.median >= 1
     if max(ratio.median, 1 / ratio.median) >= FACTOR_FROM:
-        ends = (ratio.low, ratio.high) if more else (1 / ratio.high, 1 / ratio.low)
-        middle = ratio.median if more else 1 / ratio.median
-        by = f"{noun} {'higher' if more else 'lower'} by a factor of {_factor(middle)}"
+        ends = (ratio.low, ratio.high) if better else (1 / ratio.high, 1 / ratio.low)
+        middle = ratio.median if better else 1 / ratio.median
+        up = better == quantity.bigger_is_better
+        by = f"{noun} {'higher' if up else 'lower'} by a factor of {_factor(middle)}"
         return by, f"{_factor(ends[0])} to {_factor(ends[1])}"
-    words = ("more", "less") if quantity.bigger_is_better else ("higher", "lower")
-    sign = 1 if more else -1
-    low, high = sorted(sign * (value - 1) for value in (ratio.low, ratio.high))
+    if quantity.bigger_is_better:
+        changes = [value - 1 for value in (ratio.median, ratio.low, ratio.high)]
+        words = ("more", "less")
+    else:  # of a latency what is told is how much less it is
+        changes = [1 - 1 / value for value in (ratio.median, ratio.low, ratio.high)]
+        words = ("lower", "higher")
+    sign = 1 if better else -1
+    middle, *rest = (sign * change for change in changes)
+    low, high = sorted(rest)
     return (
-        f"{_percent(abs(ratio.median - 1))} {words[0] if more else words[1]} {noun}",
+        f"{_percent(abs(middle))} {words[0] if better else words[1]} {noun}",
         f"{_signed(low, high)} to {_percent(high)}",
     )
 

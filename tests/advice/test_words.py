@@ -67,8 +67,8 @@ def test_a_gain_in_throughput(ratio: tuple[float, float, float], text: str) -> N
 @pytest.mark.parametrize(
     ("ratio", "text"),
     [
-        ((0.71, 0.68, 0.74), "29 % lower latency p50 (26 to 32 %)"),
-        ((0.25, 0.2, 0.3125), "latency p50 lower by a factor of 4.0 (3.2 to 5.0)"),
+        ((1 / 0.71, 1 / 0.74, 1 / 0.68), "29 % lower latency p50 (26 to 32 %)"),
+        ((4.0, 3.2, 5.0), "latency p50 lower by a factor of 4.0 (3.2 to 5.0)"),
     ],
 )
 def test_a_gain_in_latency_is_less_of_it(ratio: tuple[float, float, float], text: str) -> None:
@@ -83,12 +83,15 @@ def test_a_gain_that_no_interval_carries_is_not_claimed() -> None:
     )
     line = said(point(gain=gain(0.99, 0.95, 1.02, is_shown=False)))["gain"]
     assert line.endswith(": 1.0 % less throughput (−2.0 to 5.0 %)")
+    near = gain(0.99, 0.95, 1.02, is_shown=False)
+    line = said(point(quantity="latency_ns.p50", gain=near))["gain"]
+    assert line.endswith(": 1.0 % higher latency p50 (−2.0 to 5.3 %)")
 
 
 def test_without_today_the_gain_is_over_the_simplest() -> None:
     assert said(point(today=None))["gain"].endswith("than `select`, the simplest that can")
     of = point(today=None, use="select", gain=None, as_good=("select",))
-    assert said(of)["gain"] == "it is the simplest"
+    assert said(of)["gain"] == "none needed: it is the simplest that can"
 
 
 def test_what_is_used_today_may_be_the_answer() -> None:
