@@ -71,10 +71,6 @@ class UnderWay:
     def resume(self, pid: int, name: str) -> Begun | None:
         """The beginning of the call that ends now; None: it is not in the log."""
         begun = self._take(self.thread(pid))
-        if begun is None and pid == 0 and len(self._calls) == 1:
-            # The others have gone: the line is of the one that waits.
-            (self._threads[0],) = self._calls
-            begun = self._take(self._threads[0])
         is_it = begun is not None and (begun.name == name or name in _ANY_NAME)
         return begun if is_it else None
 

@@ -74,9 +74,16 @@ def test_split(parts: list[str]) -> None:
         ("", None),
     ],
 )
-def test_descriptor(text: str, found: tuple[int, str | None] | None) -> None:
+def test_the_kind_of_a_descriptor(text: str, found: tuple[int, str | None] | None) -> None:
     is_one = descriptor(text)
     assert (is_one and (is_one.number, is_one.kind)) == found
+
+
+@pytest.mark.parametrize("inside", ["/dev/null<char 1:3>", "/a>b", "TCP:[1->2]", r"/a\76, b", ""])
+def test_the_decoration_of_a_descriptor(inside: str) -> None:
+    found = descriptor(f"3<{inside}>, 5")
+    assert found is not None
+    assert found.decoration == inside
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import tracemalloc
+from typing import Any
 
 import pytest
 
@@ -177,8 +179,8 @@ def test_the_first_process_gets_its_number_late() -> None:
         "read(3, 1) = 1\n"
         "clone(child_stack=NULL, flags=SIGCHLDstrace: Process 11 attached\n"
         ", child_tidptr=0x7f) = 11\n"
-        "[pid    10] read(3, 2) = 2\n"
         "[pid    11] read(3, 3) = 3\n"
+        "[pid    10] read(3, 2) = 2\n"
         "[pid    10] wait4(-1,  <unfinished ...>\n"
         "[pid    11] +++ exited with 0 +++\n"
         "<... wait4 resumed>NULL, 0, NULL) = 11\n"
@@ -191,7 +193,7 @@ def test_the_first_process_gets_its_number_late() -> None:
         "+++ exited with 0 +++\n"
     )
     assert [(e.thread, e.result) for e in found if isinstance(e, Call)] == [
-        *((0, 1), (0, 11), (0, 2), (11, 3), (0, 11), (12, 4), (0, 12), (12, 5))
+        *((0, 1), (0, 11), (11, 3), (0, 2), (0, 11), (12, 4), (0, 12), (12, 5))
     ]
     assert [e.thread for e in found if isinstance(e, ThreadEnded)] == [11, 0, 12]
 
@@ -220,11 +222,37 @@ def test_a_last_line_that_was_cut(end: str) -> None:
     assert (len(found), reader.not_understood, reader.first_not_understood) == (1, 1, 2)
 
 
-def test_a_line_without_end_takes_no_memory() -> None:
+def test_a_line_too_long_is_left_out() -> None:
     long = b"1 read(3, " + b"x" * (MAX_LINE_BYTES * 3)
     found, reader = read(b"1 read() = 1\n" + long + b") = 5\n1 read() = 2\n" + long)
     assert [event.result for event in found if isinstance(event, Call)] == [1, 2]
     assert (reader.lines, reader.not_understood, reader.first_not_understood) == (4, 2, 2)
+
+
+class Endless(io.RawIOBase):
+    """`x`, so many times."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        size = min(len(buffer), self.left)
+        buffer[:size] = b"x" * size
+        self.left -= size
+        return size
+
+
+def test_a_line_without_end_takes_no_memory() -> None:
+    stream = io.BufferedReader(Endless(40 * MAX_LINE_BYTES))
+    tracemalloc.start()
+    with pytest.raises(UsageError):
+        list(LogReader().events(stream))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 4 * MAX_LINE_BYTES
 
 
 def test_calls_that_never_end_take_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
