@@ -17,7 +17,7 @@ from iomodels.base.signals import interruptible
 from iomodels.base.units import counted
 from iomodels.check import selftest
 from iomodels.check.pair_clock import as_option
-from iomodels.check.selftest import KindResult, Report, Tally
+from iomodels.check.selftest import Decisions, KindResult, Report
 from iomodels.comparison.wording import share
 from iomodels.results.schema import Interval
 
@@ -90,7 +90,7 @@ def _plain(report: Report) -> dict[str, object]:
     }
 
 
-def _plain_tally(tally: Tally) -> dict[str, object]:
+def _plain_tally(tally: Decisions) -> dict[str, object]:
     return {
         "decisions": tally.decisions,
         "false_alarms": tally.alarms,
@@ -163,7 +163,7 @@ def _legend(report: Report) -> Table:
     return terms(meanings)
 
 
-def _rates(tally: Tally) -> tuple[str, ...]:
+def _rates(tally: Decisions) -> tuple[str, ...]:
     return str(tally.decisions), _rate(tally.false_alarm_rate), _rate(tally.power)
 
 

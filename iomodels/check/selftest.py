@@ -84,7 +84,7 @@ KINDS = (
 
 
 @dataclass(frozen=True)
-class Tally:
+class Decisions:
     """Decisions between like arms, and as many on a slowed arm. Rates are None before the first."""
 
     decisions: int = 0
@@ -111,7 +111,7 @@ class KindResult:
     """
 
     kind: Kind
-    tally: Tally = field(default_factory=Tally)
+    tally: Decisions = field(default_factory=Decisions)
     noise: float = math.nan
     detectable: float = math.inf
     seen: float = math.nan
@@ -129,11 +129,11 @@ class Report:
     kinds: tuple[KindResult, ...]
 
     @property
-    def pooled(self) -> Tally:
+    def pooled(self) -> Decisions:
         """All kinds together. Those of one suite met the same machine, so they are not quite
         independent."""
         of_kinds = [result.tally for result in self.kinds]
-        return Tally(
+        return Decisions(
             sum(tally.decisions for tally in of_kinds),
             sum(tally.alarms for tally in of_kinds),
             sum(tally.found for tally in of_kinds),
@@ -264,7 +264,7 @@ class _KindTest:
     ) -> None:
         self.kind = kind
         self.cells = (same, slowed)
-        self.tally = Tally()
+        self.tally = Decisions()
         self.error = error
         self._log_ratios: tuple[list[Floats], list[Floats]] = ([], [])
 
@@ -275,7 +275,7 @@ class _KindTest:
         """
         for all_of_cell, d in zip(self._log_ratios, measured, strict=True):
             all_of_cell.append(d)
-        self.tally = Tally(
+        self.tally = Decisions(
             self.tally.decisions + 1,
             self.tally.alarms + (said[0] != 0),
             self.tally.found + (said[1] < 0),

@@ -8,6 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+CACHED_HOW = (
+    "a read counts as cached if it took less than 60 µs (or four times what calls take that no "
+    "device answers, if that is more) and 1 ns for each byte"
+)
+"""How `Work.cached_share` is told, for those who show it."""
+
+FEW_OPERATIONS = 100
+"""With fewer, a work `is_few`."""
+
 Kind = Literal["file", "pipe", "socket", "timer"]
 
 
@@ -33,6 +42,7 @@ class Work:
     duration_s: float
     read_share: float
     blocks: tuple[BlockShare, ...]
+    """The most frequent first. Empty where the log does not show sizes (io_uring)."""
     depth: float
     """The most requests in flight at a time, over all threads, in the usual course (the 95th
     percentile of the time)."""
@@ -54,7 +64,7 @@ class Work:
     is_append: bool = False
     is_direct: bool = False
     cached_share: float | None = None
-    """Of file reads, those so short that they came from the page cache."""
+    """Of file reads, those so short that they came from the page cache (`CACHED_HOW`)."""
     extent_bytes: int | None = None
     """Of files: how much of them was touched, over all."""
     family: Literal["unix", "tcp"] | None = None
@@ -69,6 +79,11 @@ class Work:
     """Of timers: the time asked for."""
     batch: int = 1
     """Requests usually started by one call."""
+    program: int = 0
+    """Counts the watched programs: works of one number are of one program (a process, its threads,
+    and processes that it forked to do the same)."""
+    is_few: bool = False
+    """Too few operations for shares and medians to say much."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +93,8 @@ class Unseen:
     what: str
     count: int
     reason: str
+    bytes_moved: int = 0
+    """As far as results tell; of maps, their size."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +105,9 @@ class Observation:
     unseen: tuple[Unseen, ...]
     calls: int
     duration_s: float
+    left_out_operations: int = 0
+    """Of descriptors too cold to be a work: programs and their parts, settings, terminals."""
+    left_out_bytes: int = 0
     lines_not_understood: int = 0
     slowdown: float | None = None
     """How many times as long the program took under strace, where that was measured."""

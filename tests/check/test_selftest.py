@@ -151,7 +151,7 @@ def test_a_time_too_short_for_the_first_pairs_decides_nothing() -> None:
 )
 def test_the_time_for_a_usable_answer_is_reckoned(decisions, alarms, needed) -> None:
     """35 decisions without an alarm: their Wilson interval ends at 9.9 %."""
-    kinds = (selftest.KindResult(TIMER, selftest.Tally(decisions, alarms, 0)),)
+    kinds = (selftest.KindResult(TIMER, selftest.Decisions(decisions, alarms, 0)),)
     report = selftest.Report(0.1, 0.05, 1, 60.0 * decisions, kinds)
     assert report.usable_after_s == (None if needed is None else pytest.approx(60 * needed))
 

@@ -13,7 +13,7 @@ import pytest
 
 from iomodels.base import signals
 from iomodels.check import selftest
-from iomodels.check.selftest import KindResult, Tally
+from iomodels.check.selftest import Decisions, KindResult
 
 
 @contextmanager
@@ -31,7 +31,9 @@ def at_the_command_line():
 def test_a_terminated_self_test_keeps_the_suites_that_are_done(monkeypatch, capsys) -> None:
     """A CI that cancels a job sends SIGTERM; it ended the process on the spot."""
     shown = import_module("iomodels.cli.show.selftest")
-    result = KindResult(selftest.KINDS[0], Tally(3, 0, 3), noise=0.03, detectable=0.06, seen=0.9)
+    result = KindResult(
+        selftest.KINDS[0], Decisions(3, 0, 3), noise=0.03, detectable=0.06, seen=0.9
+    )
 
     def run(**_):
         yield selftest.Report(0.1, 0.05, 3, 60.0, (result,))
@@ -64,7 +66,7 @@ def test_a_self_test_says_what_so_few_decisions_leave_open(
 ) -> None:
     shown = import_module("iomodels.cli.show.selftest")
     kind = KindResult(
-        selftest.KINDS[0], Tally(decisions, 0, 0), noise=0.03, detectable=0.06, seen=0.9
+        selftest.KINDS[0], Decisions(decisions, 0, 0), noise=0.03, detectable=0.06, seen=0.9
     )
     report = selftest.Report(0.1, 0.05, decisions, elapsed_s, (kind,))
     monkeypatch.setattr(selftest, "run_self_test", lambda **_: iter([report]))
@@ -77,8 +79,12 @@ def test_a_self_test_says_what_so_few_decisions_leave_open(
 def test_the_self_test_prints_rates_with_their_intervals(monkeypatch, capsys) -> None:
     shown = import_module("iomodels.cli.show.selftest")
     kinds = (
-        KindResult(selftest.KINDS[0], Tally(20, 0, 19), noise=0.03, detectable=0.06, seen=0.909),
-        KindResult(selftest.KINDS[1], Tally(20, 1, 20), noise=0.12, detectable=0.25, seen=0.913),
+        KindResult(
+            selftest.KINDS[0], Decisions(20, 0, 19), noise=0.03, detectable=0.06, seen=0.909
+        ),
+        KindResult(
+            selftest.KINDS[1], Decisions(20, 1, 20), noise=0.12, detectable=0.25, seen=0.913
+        ),
         KindResult(selftest.KINDS[2], error="hung: no answer"),
         KindResult(selftest.KINDS[3]),
     )

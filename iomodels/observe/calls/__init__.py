@@ -1,0 +1,1 @@
+"""What each system call changes: of processes and descriptors, and of what is counted."""

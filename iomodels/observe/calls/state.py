@@ -1,0 +1,213 @@
+"""What the calls so far left: threads, processes with their descriptors, and what was counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from iomodels.observe.counting.call_times import CallTimes
+from iomodels.observe.counting.flight import Flight
+from iomodels.observe.counting.habits import Habits
+from iomodels.observe.counting.moved import Direction, Moved
+from iomodels.observe.log.arguments import FileDescriptor, descriptor
+from iomodels.observe.log.call import Call
+from iomodels.observe.table.naming import named
+from iomodels.observe.table.opened import Link, Opened
+from iomodels.observe.table.process import Process
+from iomodels.observe.table.program import Program
+from iomodels.observe.table.thread import Thread
+from iomodels.observe.works.key import WorkKey, key_of
+
+_MOST_KEYS = 1024
+_MOST_LINKS = 65536
+
+
+class RingSeen:
+    """What is seen of an io_uring: the calls, but not the requests."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.flags: frozenset[str] = frozenset()
+        self.calls = 0
+        self.submitted = 0
+        self.most_at_once = 0
+        self.first_s = float("inf")
+        self.last_s = float("-inf")
+        self.fixed: set[str] = set()
+        self.threads: set[int] = set()
+        self.held: dict[Opened, None] = {}
+        """The registered descriptors, or those that it can be for."""
+        self.is_settled = False
+
+    def settle(self) -> None:
+        """The ring ends: without registered descriptors, it was for those that the process held and
+        did not transfer on itself."""
+        if self.is_settled:
+            return
+        self.is_settled = True
+        if not self.held:
+            for held in self.process.held.values():
+                is_idle = held.flow is None or not held.flow.transfers
+                if is_idle and not (held.is_library or held.is_standard or held.is_listening):
+                    self.held[held] = None
+
+
+class State:
+    """Everything that `Tally` keeps."""
+
+    def __init__(self) -> None:
+        self.threads: dict[int, Thread] = {}
+        self.programs: list[Program] = []
+        self.finished: dict[WorkKey, Moved] = {}
+        """What closed descriptors did."""
+        self.flight: Flight[tuple[Opened, Direction]] = Flight(_key)
+        self.others = CallTimes()
+        """How long calls took that no device answers."""
+        self.gaps = CallTimes()
+        """Times between the calls of a thread."""
+        self.unseen: Counter[str] = Counter()
+        self.unseen_bytes: Counter[str] = Counter()
+        self.queued: dict[str, list[tuple[float, Opened, Direction]]] = {}
+        """Of each context of kernel AIO, what was submitted and not reaped."""
+        self.links: dict[frozenset[int], Link] = {}
+        self.rings: list[RingSeen] = []
+        self.ring_of: dict[Opened, RingSeen] = {}
+
+    # Processes and threads
+
+    def new_program(self) -> Program:
+        program = Program(len(self.programs))
+        self.programs.append(program)
+        return program
+
+    def new_process(self, program: Program) -> Process:
+        program.processes += 1
+        return Process(program, self.let_go)
+
+    def thread(self, number: int) -> Thread:
+        """The thread of that number; one that was never heard of is a process of its own, until
+        the call that made it ends."""
+        thread = self.threads.get(number)
+        if thread is None:
+            process = self.new_process(self.new_program())
+            thread = self.start_thread(number, process, is_first=True)
+        return thread
+
+    def start_thread(self, number: int, process: Process, *, is_first: bool) -> Thread:
+        thread = self.threads[number] = Thread(number, process, Habits(is_first))
+        process.threads += 1
+        return thread
+
+    def end_thread(self, number: int) -> None:
+        thread = self.threads.pop(number, None)
+        if thread is None:
+            return
+        thread.process.threads -= 1
+        if thread.process.threads <= 0:
+            for ring in self.rings:
+                if ring.process is thread.process:
+                    ring.settle()
+            thread.process.close_all()
+
+    # Descriptors
+
+    def held(self, thread: Thread, text: str) -> Opened | None:
+        """What an argument refers to: as known, or as strace decorated it."""
+        seen = descriptor(text)
+        return self.held_of(thread.process, seen) if seen else None
+
+    def held_of(self, process: Process, seen: FileDescriptor) -> Opened:
+        known = process.held.get(seen.number)
+        if seen.kind is None or (known is not None and known.decoration == seen.decoration):
+            if known is None:
+                known = process.give(seen.number, Opened(process.program, None))
+            return known
+        what = named(seen)
+        if known is not None and (known.decoration is None or _is_still(known, seen, what.kind)):
+            known.decoration = seen.decoration
+            known.family = what.family or known.family
+            self.connect(known, what.connection)
+            if known.kind is None:
+                known.kind = what.kind
+            if what.file is not None:
+                known.file, known.is_library = what.file, what.is_library
+            return known
+        held = Opened(
+            process.program,
+            what.kind,
+            what.family,
+            file=what.file,
+            is_library=what.is_library,
+            decoration=seen.decoration,
+            position=None,
+        )
+        self.connect(held, what.connection)
+        return process.give(seen.number, held)
+
+    def connect(self, held: Opened, connection: tuple[int, int] | None) -> None:
+        """The two ends of what `held` refers to became known."""
+        if connection is None or held.connection == connection:
+            return
+        held.connection = connection
+        ends = frozenset(connection)
+        if ends in self.links or len(self.links) < _MOST_LINKS:
+            link = held.link = self.links.setdefault(ends, Link())
+            if held.role == "client":
+                link.connected_by = link.connected_by or held.program
+            elif held.role == "server":
+                link.accepted_by = link.accepted_by or held.program
+
+    # What was counted
+
+    def flow_of(self, held: Opened) -> Moved:
+        if held.flow is None:
+            held.flow = Moved()
+        return held.flow
+
+    def let_go(self, held: Opened) -> None:
+        """A descriptor was closed: what it did is added to that of its like."""
+        if ring := self.ring_of.pop(held, None):
+            ring.settle()
+        flow = held.flow
+        if flow is None:
+            return
+        for key, part in parts_of(held, flow):
+            if key in self.finished or len(self.finished) < _MOST_KEYS:
+                self.finished.setdefault(key, Moved()).merge(part)
+
+
+def parts_of(held: Opened, flow: Moved) -> list[tuple[WorkKey, Moved]]:
+    """A descriptor's work, or its two works where it first did one and then the other."""
+    for side in flow.sides.values():
+        side.end()
+    if held.connection and flow.transfers:
+        flow.connections[held.connection] = None
+    flow.is_edge, flow.is_oneshot = held.is_edge, held.is_oneshot
+    flow.is_signalling = held.is_signalling
+    directions: list[Direction] = ["read", "write"]
+    active = [name for name in directions if flow.sides[name].operations] or directions[:1]
+    keys = {direction: key_of(held, flow, direction) for direction in active}
+    if flow.transfers:
+        flow.spans = [(flow.first_s, flow.last_s)]
+    if len(set(keys.values())) == 1:
+        return [(keys[active[0]], flow)]
+    return [(key, flow.only(direction)) for direction, key in keys.items()]
+
+
+def _key(of: tuple[Opened, Direction]) -> WorkKey:
+    held, direction = of
+    assert held.flow is not None, "in flight without having transferred"
+    return key_of(held, held.flow, direction)
+
+
+def _is_still(known: Opened, seen: FileDescriptor, kind: str | None) -> bool:
+    """Whether another decoration is of the same: a socket gets an address, a file is deleted."""
+    if known.kind == "socket" and kind == "socket":
+        return known.connection is None
+    old = (known.decoration or "").removesuffix("(deleted)").rstrip()
+    return old == seen.decoration.removesuffix("(deleted)").rstrip()
+
+
+Handler = Callable[[State, Thread, Call, list[str]], None]
+"""What a call does: its arguments come split."""
+Handlers = Mapping[str, Handler]

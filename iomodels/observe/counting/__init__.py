@@ -1,0 +1,1 @@
+"""Numbers about transfers in constant memory: sizes, order, flight, pace."""

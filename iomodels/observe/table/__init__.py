@@ -1,0 +1,1 @@
+"""What a program has open, from its calls: processes, threads, and what each descriptor is."""

@@ -1,0 +1,1 @@
+"""From what was counted to kinds of work: grouping, choosing, describing."""

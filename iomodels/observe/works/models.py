@@ -1,0 +1,174 @@
+"""Which I/O model a program uses for a kind of work: evidence from its calls → an engine's text.
+
+The only module here that has names of engines. They are those of `iomodels engines`; the
+evidence is a sentence for a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from iomodels.observe.counting.habits import Habits, most_at_once
+from iomodels.observe.counting.moved import Moved
+
+_MOSTLY = 0.5
+_OFTEN = 0.2
+"""Of transfers that a call for readiness announced: the others were tried first, and succeeded."""
+
+
+@dataclass(frozen=True)
+class UsedModel:
+    """`engine` as `-e` takes it."""
+
+    engine: str
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the calls say, as shares of the transfers."""
+
+    flow: Moved
+
+    def waited(self, call: str) -> float:
+        """The share of transfers that `call` announced, or made."""
+        return self.flow.waits[call] / max(self.flow.transfers, 1)
+
+    @property
+    def threads(self) -> list[Habits]:
+        """Those that made more than a tenth of an equal share of the transfers."""
+        found = self.flow.threads
+        least = 0.1 * found.total() / max(len(found), 1)
+        return [thread for thread, count in found.items() if count > least]
+
+    def made_by(self, is_such: Callable[[Habits], bool]) -> float:
+        """The share of the transfers that were made by such threads."""
+        found = self.flow.threads
+        made = sum(count for thread, count in found.items() if is_such(thread))
+        return made / max(found.total(), 1)
+
+    @property
+    def nonblocking(self) -> float:
+        return self.flow.nonblocking / max(self.flow.transfers, 1)
+
+    @property
+    def turned_away(self) -> float:
+        return self.flow.turned_away / max(self.flow.transfers, 1)
+
+
+_Rule = Callable[[Evidence], UsedModel | None]
+
+
+def _kaio(seen: Evidence) -> UsedModel | None:
+    if seen.waited("kaio") < _MOSTLY:
+        return None
+    return UsedModel("kaio", "io_submit starts its requests, or waits for its descriptors")
+
+
+def _aio(seen: Evidence) -> UsedModel | None:
+    # A helper that has had no time to be idle looks like any thread.
+    is_seldom = seen.made_by(lambda thread: thread.is_aio_helper) < _OFTEN
+    if is_seldom or seen.made_by(lambda thread: thread.is_first) > _MOSTLY:
+        return None
+    helpers = [thread for thread in seen.flow.threads if thread.is_aio_helper]
+    transfers = max(sum(thread.transfers for thread in helpers), 1)
+    signals = sum(thread.completion_signals for thread in helpers)
+    started = sum(thread.started_threads for thread in helpers)
+    start = "helper threads of the C library make the transfers (POSIX AIO)"
+    if signals > _MOSTLY * transfers:
+        return UsedModel("aio:notify=signal", f"{start}, and send a signal for each")
+    if started > _OFTEN * transfers:
+        return UsedModel("aio:notify=callback", f"{start}, and start a thread for each")
+    return UsedModel("aio", start)
+
+
+def _readiness(call: str, engine: str) -> _Rule:
+    def rule(seen: Evidence) -> UsedModel | None:
+        if seen.waited(call) < _OFTEN:
+            return None
+        share = f"{min(seen.waited(call), 1):.0%}"
+        return UsedModel(engine, f"{call} announced the descriptor of {share} of the transfers")
+
+    return rule
+
+
+def _epoll(seen: Evidence) -> UsedModel | None:
+    if seen.waited("epoll") < _OFTEN:
+        return None
+    model = UsedModel("epoll", "epoll_wait waits for the descriptors that it transfers on")
+    if seen.flow.is_oneshot:
+        return UsedModel("epoll:trigger=oneshot", f"{model.evidence} (EPOLLONESHOT)")
+    if seen.flow.is_edge:
+        return UsedModel("epoll:trigger=edge", f"{model.evidence} (EPOLLET)")
+    return model
+
+
+def _sigio(seen: Evidence) -> UsedModel | None:
+    if seen.waited("sigio") < _OFTEN and not seen.flow.is_signalling:
+        return None
+    return UsedModel("sigio", "its descriptors send signals (O_ASYNC)")
+
+
+def _threads(seen: Evidence) -> UsedModel | None:
+    threads = seen.threads
+    at_once = most_at_once([(thread.first_s, thread.last_s) for thread in threads])
+    if at_once > 1 and all(thread.is_first for thread in threads):
+        return UsedModel("threads:handoff=none", f"{at_once} processes transfer, each for itself")
+    others = [thread for thread in threads if not thread.is_first]
+    if not others or (len(threads) == 1 and seen.turned_away > _MOSTLY):
+        return None
+    many = f"{at_once} threads transfer" if at_once > 1 else "a thread beside the first transfers"
+    if seen.made_by(lambda thread: thread.waits_between) >= _MOSTLY:
+        return UsedModel("threads", f"{many}; between requests they wait for other threads (futex)")
+    return UsedModel("threads:handoff=none", f"{many}, without waiting for others between requests")
+
+
+def _nonblocking(seen: Evidence) -> UsedModel | None:
+    if seen.nonblocking < _MOSTLY:
+        return None
+    if seen.turned_away > _OFTEN:
+        tries = f"{seen.turned_away:.1f} tries for each transfer were turned away (EAGAIN)"
+        return UsedModel("nonblocking", f"{tries}, and no call waits")
+    return UsedModel("nonblocking", "its descriptors do not block (O_NONBLOCK), and no call waits")
+
+
+def _blocking(seen: Evidence) -> UsedModel:
+    return UsedModel("blocking", "one thread reads and writes, and no other call waits before")
+
+
+_RULES: Iterable[_Rule] = (
+    _kaio,
+    _aio,
+    _sigio,
+    _epoll,
+    _readiness("poll", "poll"),
+    _readiness("select", "select"),
+    _threads,
+    _nonblocking,
+)
+
+
+def model_of(flow: Moved) -> UsedModel:
+    """The first rule that holds: those about a mechanism of its own come first."""
+    seen = Evidence(flow)
+    for rule in _RULES:
+        if model := rule(seen):
+            return model
+    return _blocking(seen)
+
+
+def ring_model(flags: frozenset[str], fixed: frozenset[str]) -> UsedModel:
+    """The options of io_uring, from how its ring was set up."""
+    options = {}
+    if fixed:
+        options["fixed"] = "both" if len(fixed) == 2 else min(fixed)
+    if "IORING_SETUP_SQPOLL" in flags:
+        options["sqpoll"] = "on"
+    if "IORING_SETUP_DEFER_TASKRUN" in flags:
+        options["taskrun"] = "defer"
+    elif "IORING_SETUP_COOP_TASKRUN" in flags:
+        options["taskrun"] = "coop"
+    written = ",".join(f"{name}={value}" for name, value in options.items())
+    engine = f"io_uring:{written}" if written else "io_uring"
+    return UsedModel(engine, "io_uring_enter starts its requests")
