@@ -179,7 +179,7 @@ def command(
         number = number or held.take()
     messages = console.messages()
     if advice is None:
-        messages.print("interrupted before anything was measured: there is no answer")
+        messages.print("interrupted before the candidates were compared: there is no answer")
         return ending.code(Exit.NOTHING, number)
     with naming(saved):
         with ending.part():

@@ -41,7 +41,7 @@ def _print(lines: Sequence[AnswerLine], on: Console) -> None:
         label = line.label
         for part in told(line.text).wrap(on, max(LEAST_IN_LINE, on.width - LABEL_WIDTH)):
             part.rstrip()
-            on.print(safe(label.ljust(LABEL_WIDTH), "dim") + part, soft_wrap=True)
+            on.print(Text.assemble(safe(label.ljust(LABEL_WIDTH), "dim"), part), soft_wrap=True)
             label = ""
 
 

@@ -12,6 +12,7 @@ from iomodels.advice import caveats
 from iomodels.advice.document import Advice, GivenLimit, Goal, PointAdvice, Turning
 from iomodels.advice.measured import MeasuredPoint, quantity_of
 from iomodels.advice.verdict import PointVerdict
+from iomodels.base.units import capital
 from iomodels.results.schema import Notice, Parameter, Tool
 
 
@@ -50,7 +51,7 @@ def point_advice(
         gain=verdict.gain,
         as_good=verdict.as_good,
         turnings=tuple(turnings),
-        caveats=(*verdict.caveats, *asked.remarks, *caveats.of(point, asked.environment)),
+        caveats=(*_sentences(verdict), *asked.remarks, *caveats.of(point, asked.environment)),
     )
 
 
@@ -75,6 +76,15 @@ def advice(
         measured_s=measured_s,
         full_s=full_s,
     )
+
+
+def _sentences(verdict: PointVerdict) -> list[str]:
+    """What the verdict has to remark. An engine keeps its name at the beginning of a sentence."""
+    engines = {candidate.engine for candidate in verdict.candidates}
+    return [
+        f"{text if text.partition(' ')[0] in engines else capital(text)}."
+        for text in (caveat.rstrip(".") for caveat in verdict.caveats)
+    ]
 
 
 def over_sweeps(points: Sequence[PointAdvice]) -> list[PointAdvice]:

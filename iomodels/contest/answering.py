@@ -11,10 +11,10 @@ from iomodels.advice.assembling import AnswerFrame
 from iomodels.advice.document import Advice, GivenLimit, Goal, Turning
 from iomodels.advice.measured import MeasuredPoint
 from iomodels.advice.verdict import PointVerdict, judge
-from iomodels.base.errors import NothingMeasured
+from iomodels.base import signals
 from iomodels.base.signals import Interrupted
 from iomodels.contest import sweeping
-from iomodels.contest.measuring import Contest, measure
+from iomodels.contest.measuring import Contest, contest_of, measure_plan, plan_contest
 from iomodels.contest.sweeping import Search
 from iomodels.engines.spec import EngineSpec
 from iomodels.measure.listening import RunListener
@@ -71,22 +71,25 @@ def advise(
     """
     started_s = time.monotonic()
     searched = [bool(question.turn) or not scenario.sweep for scenario in scenarios]
+    plan = plan_contest(
+        scenarios,
+        goal=question.goal,
+        limits=question.limits,
+        today=question.today,
+        engines=engines,
+        budget_s=budget_s * (FOR_THE_CONTEST if any(searched) else 1),
+        duration_s=duration_s,
+        warmup_s=warmup_s,
+        seed=seed,
+    )
     try:
-        contest = measure(
-            scenarios,
-            goal=question.goal,
-            limits=question.limits,
-            today=question.today,
-            engines=engines,
-            budget_s=budget_s * (FOR_THE_CONTEST if any(searched) else 1),
-            duration_s=duration_s,
-            warmup_s=warmup_s,
-            seed=seed,
-            listener=listener,
-        )
+        contest = measure_plan(plan, listener=listener)
     except RunInterrupted as interruption:
+        part = contest_of(plan, interruption.run)
+        known = any(c.confirming for point in part.points for c in point.candidates)
+        remarked = replace(question, remarks=(INTERRUPTED, *question.remarks))
         raise AdviceInterrupted(
-            interruption.number, _of_a_part(interruption.run, question, started_s)
+            interruption.number, _Answered(part, remarked, started_s).advice() if known else None
         ) from None
     answered = _Answered(contest, question, started_s)
     names = {s.name for s, is_searched in zip(scenarios, searched, strict=True) if is_searched}
@@ -101,8 +104,9 @@ def advise(
     )
     try:
         answered.turn(names, search, listener)
-    except RunInterrupted as interruption:
-        raise AdviceInterrupted(interruption.number, answered.advice()) from None
+    except KeyboardInterrupt as interruption:  # a run's own, or one between two runs
+        number = signals.number_of(interruption)
+        raise AdviceInterrupted(number, answered.advice()) from None
     return answered.advice()
 
 
@@ -145,15 +149,6 @@ def of_run(run: Run, question: Question) -> Advice:
     """Judge a result as it is (`from_result.py`). Raises `NothingMeasured`."""
     points = from_result.measured_points(run, question.today)
     return _advice(run, points, question, 0.0, remarks=(AS_IT_IS,))
-
-
-def _of_a_part(run: Run, question: Question, started_s: float) -> Advice | None:
-    try:
-        points = from_result.measured_points(run, question.today)
-    except NothingMeasured:
-        return None
-    spent_s = time.monotonic() - started_s
-    return _advice(run, points, question, spent_s, remarks=(INTERRUPTED,))
 
 
 def _advice(

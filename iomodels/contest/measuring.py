@@ -172,6 +172,11 @@ def measure_plan(plan: ContestPlan, *, listener: RunListener | None = None) -> C
     run = bench_plan(
         bare, listener=listener, further=ContestTrials(contests, plan.durations, plan.budget_s)
     )
+    return contest_of(plan, run)
+
+
+def contest_of(plan: ContestPlan, run: Run) -> Contest:
+    """What a run of this plan came to; it may have been interrupted."""
     by_index = dict(enumerate(run.cells))
     return Contest(run, tuple(_measured(planned, by_index) for planned in plan.points))
 
