@@ -87,6 +87,7 @@ def _ring_set_up(state: State, thread: Thread, call: Call, arguments: list[str])
     seen = descriptor(f"{call.result}{call.result_note}")
     held.decoration = seen.decoration if seen and seen.kind else None
     ring = state.ring_of[held] = RingSeen(thread.process)
+    ring.entries = number(arguments[0]) or 0
     ring.flags = flags(fields(arguments[1]).get("flags", ""))
     state.rings.append(ring)
 
@@ -107,7 +108,11 @@ def _enter(state: State, thread: Thread, call: Call, arguments: list[str]) -> No
         return
     if call.result is not None and call.result > 0:
         ring.submitted += call.result
-        ring.most_at_once = max(ring.most_at_once, call.result)
+        ring.since_wait += call.result
+        at_once = min(ring.since_wait, ring.entries or ring.since_wait)
+        ring.most_at_once = max(ring.most_at_once, at_once, call.result)
+    if len(arguments) > 2 and number(arguments[2]):
+        ring.since_wait = 0
     ring.calls += 1
     ring.first_s = min(ring.first_s, call.started_s)
     ring.last_s = max(ring.last_s, call.started_s + (call.took_s or 0.0))

@@ -19,6 +19,8 @@ from iomodels.observe.table.thread import Thread
 from iomodels.observe.works.key import WorkKey, key_of
 
 _MOST_KEYS = 1024
+_MOST = 4096
+"""Closed descriptors that a ring remembers."""
 _MOST_LINKS = 65536
 
 
@@ -30,26 +32,42 @@ class RingSeen:
         self.flags: frozenset[str] = frozenset()
         self.calls = 0
         self.submitted = 0
+        self.entries = 0
+        """Of its queue; 0: not seen."""
         self.most_at_once = 0
+        """Requests submitted between two waits, but no more than it has entries."""
+        self.since_wait = 0
         self.first_s = float("inf")
         self.last_s = float("-inf")
         self.fixed: set[str] = set()
         self.threads: set[int] = set()
         self.held: dict[Opened, None] = {}
         """The registered descriptors, or those that it can be for."""
+        self.closed: dict[Opened, None] = {}
+        """Those that the program held meanwhile, and did not transfer on itself."""
         self.is_settled = False
+
+    def without(self, held: Opened) -> None:
+        """A descriptor was closed."""
+        if held.program is self.process.program and self.submitted and len(self.closed) < _MOST:
+            self.closed[held] = None
 
     def settle(self) -> None:
         """The ring ends: without registered descriptors, it was for those that the process held and
-        did not transfer on itself."""
+        did not transfer on itself; of these, rather for those that it opened itself."""
         if self.is_settled:
             return
         self.is_settled = True
         if not self.held:
-            for held in self.process.held.values():
-                is_idle = held.flow is None or not held.flow.transfers
-                if is_idle and not (held.is_library or held.is_standard or held.is_listening):
-                    self.held[held] = None
+            found = [one for one in (*self.closed, *self.process.held.values()) if _is_idle(one)]
+            own = [one for one in found if not one.is_inherited]
+            self.held = dict.fromkeys(own or found)
+
+
+def _is_idle(held: Opened) -> bool:
+    transfers = held.flow is not None and held.flow.transfers
+    special = held.is_library or held.is_standard or held.is_listening
+    return held.kind is not None and not transfers and not special
 
 
 class State:
@@ -168,6 +186,9 @@ class State:
         """A descriptor was closed: what it did is added to that of its like."""
         if ring := self.ring_of.pop(held, None):
             ring.settle()
+        elif self.ring_of and _is_idle(held):
+            for ring in self.ring_of.values():
+                ring.without(held)
         flow = held.flow
         if flow is None:
             return

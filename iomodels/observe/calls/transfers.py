@@ -101,7 +101,9 @@ def _transfer(state: State, thread: Thread, call: Call, arguments: list[str]) ->
     asked = _asked(arguments, how) or moved
     flow = transferred(state, thread, held, how.direction, asked, moved, call)
     flags = arguments[how.flags] if how.flags is not None and len(arguments) > how.flags else ""
-    flow.nonblocking += held.is_nonblocking or "DONTWAIT" in flags or "NOWAIT" in flags
+    # On regular files O_NONBLOCK has no effect, and programs set it in case it is something else.
+    is_nonblocking = held.is_nonblocking and held.kind != "file"
+    flow.nonblocking += is_nonblocking or "DONTWAIT" in flags or "NOWAIT" in flags
     _count_wait(thread, held, flow)
     if held.kind == "file":
         _file(state, thread, held, flow, call, arguments, asked)

@@ -48,6 +48,8 @@ class Opened:
     is_listening: bool = False
     is_standard: bool = False
     """Was first seen as descriptor 0, 1 or 2."""
+    is_inherited: bool = False
+    """By `fork`."""
     file: int | None = None
     """Stands for the path."""
     connection: tuple[int, int] | None = None
@@ -93,6 +95,7 @@ class Opened:
             is_library=self.is_library,
             is_listening=self.is_listening,
             is_standard=self.is_standard,
+            is_inherited=True,
             file=self.file,
             connection=self.connection,
             link=self.link,

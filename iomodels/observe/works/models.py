@@ -11,7 +11,10 @@ from dataclasses import dataclass
 
 from iomodels.observe.counting.habits import Habits, most_at_once
 from iomodels.observe.counting.moved import Moved
+from iomodels.observe.log.arguments import number
 
+_DEFER_TASKRUN = 1 << 13
+"""IORING_SETUP_DEFER_TASKRUN, which strace 6.1 does not name."""
 _MOSTLY = 0.5
 _OFTEN = 0.2
 """Of transfers that a call for readiness announced: the others were tried first, and succeeded."""
@@ -161,11 +164,12 @@ def model_of(flow: Moved) -> UsedModel:
 def ring_model(flags: frozenset[str], fixed: frozenset[str]) -> UsedModel:
     """The options of io_uring, from how its ring was set up."""
     options = {}
+    unnamed = sum(number(flag) or 0 for flag in flags if flag.startswith("0x"))
     if fixed:
         options["fixed"] = "both" if len(fixed) == 2 else min(fixed)
     if "IORING_SETUP_SQPOLL" in flags:
         options["sqpoll"] = "on"
-    if "IORING_SETUP_DEFER_TASKRUN" in flags:
+    if "IORING_SETUP_DEFER_TASKRUN" in flags or unnamed & _DEFER_TASKRUN:
         options["taskrun"] = "defer"
     elif "IORING_SETUP_COOP_TASKRUN" in flags:
         options["taskrun"] = "coop"
