@@ -22,11 +22,12 @@ from matplotlib.figure import Figure
 from matplotlib.testing.compare import compare_images
 
 from iomodels import charts
+from iomodels.advice.document import Advice
 from iomodels.charts.drawing import style
 from iomodels.charts.flows import flow
 from iomodels.comparison.schema import Comparison
 
-from .. import chart_runs, comparison_samples, ring_traces
+from .. import advice_samples, chart_runs, comparison_samples, ring_traces
 from . import figure_traces
 from .flow_figures import drawn as drawn_flow
 
@@ -49,6 +50,11 @@ def drawn(name: str, *runs, names=()) -> Figure:
 def compared(name: str, comparison: Comparison, *, narrow: bool = False) -> Figure:
     found = {picture.name: picture for picture in charts.of_comparison(comparison)}
     return found[name].draw_narrow() if narrow else found[name].draw()
+
+
+def advised(advice: Advice, *, narrow: bool = False) -> Figure:
+    (picture,) = charts.of_advice(advice)
+    return picture.draw_narrow() if narrow else picture.draw()
 
 
 def traced(number: int) -> Figure:
@@ -102,6 +108,8 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "flow-rings-polled": lambda: drawn_flow(ring_traces.polled()),
     "changes": lambda: compared("changes", comparison_samples.every()),
     "changes-narrow": lambda: compared("changes", comparison_samples.every(), narrow=True),
+    "turning": lambda: advised(advice_samples.advice()),
+    "turning-narrow": lambda: advised(advice_samples.advice(), narrow=True),
     "matrix": lambda: charts.matrix(chart_runs.swept(), "slow-devices").draw(),
     "matrix-computing": lambda: charts.matrix(chart_runs.computing(), "slow-device").draw(),
 }
