@@ -84,11 +84,16 @@ enum distribution { DISTRIBUTIONS(VALUE) };
 #define ENGINE_OPTIONS 8
 #define OPTION_DEFAULT INT64_MIN
 
+/* Requests of several sizes, `block` being the largest: block_size0, block_size1, … in bytes, and block_share0,
+ * block_share1, … of any sum, up to the first share of 0. Without any, all requests have `block` bytes. */
+#define BLOCK_SIZES 16
+
 struct settings {
 #define X(name, value) int64_t name;
     SETTINGS(X)
 #undef X
     int64_t options[ENGINE_OPTIONS];
+    int64_t block_sizes[BLOCK_SIZES], block_shares[BLOCK_SIZES];
 };
 
 struct setting_name {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from iomodels import _core
+from iomodels.workload.block import Block
 from iomodels.workload.channels import (
     Channel,
     FileChannel,
@@ -29,7 +30,7 @@ def of_point(point: Point) -> dict[str, int]:
         "idle": point.core_idle,
         "batch": load.batch,
         "deadline_ns": int(load.deadline),
-        "block": int(load.block.largest),
+        **_of_block(load.block),
         "pattern": choice("pattern", load.pattern),
         "workload": choice("workload", load.operation),
         "read_share_millionths": round(load.read_share * 1e6),
@@ -41,6 +42,14 @@ def of_point(point: Point) -> dict[str, int]:
         "outstanding": load.depth,
         **_of_channel(point.channel),
     }
+
+
+def _of_block(block: Block) -> dict[str, int]:
+    settings = {"block": int(block.largest)}
+    if not block.is_fixed:
+        for number, (size, share) in enumerate(zip(block.sizes, block.shares, strict=True)):
+            settings |= {f"block_size{number}": int(size), f"block_share{number}": share}
+    return settings
 
 
 def _of_channel(channel: Channel) -> dict[str, int]:

@@ -119,8 +119,6 @@ class Preparation:
         if point.load.placement == "apart" and len(self._cpus) < 2:
             return "load.placement = 'apart' needs two CPUs, and one is allowed here"
         block = point.load.block
-        if not block.is_fixed:
-            return "load.block of several sizes cannot be measured yet"
         buffers = (point.core_depth + point.core_idle) * int(block.largest)
         if buffers > BUFFER_SHARE * _memory_bytes():
             return (

@@ -41,7 +41,7 @@ struct rule {
 /* Each ended by a NULL name. */
 extern const struct rule completion_rules[], wait_rules[], failure_rules[], conduct_rules[];
 extern const struct rule residue_rules[], loop_rules[], loop_end_rules[], part_rules[], peer_rules[];
-extern const struct rule sync_rules[], trace_rules[], stress_rules[], fault_rules[];
+extern const struct rule size_rules[], sync_rules[], trace_rules[], stress_rules[], fault_rules[];
 
 /* How much longer a rule may last, where the environment asks for more of it. */
 unsigned stress_seconds(void);

@@ -33,7 +33,7 @@ static const struct table {
     {completion_rules, false}, {wait_rules, false}, {failure_rules, false},
     {conduct_rules, false},    {residue_rules, false}, {loop_rules, true},
     {loop_end_rules, true},    {part_rules, true},  {peer_rules, true},
-    {sync_rules, true},        {trace_rules, true},  {stress_rules, false},
+    {size_rules, true},        {sync_rules, true},        {trace_rules, true},  {stress_rules, false},
     {fault_rules, true},
 };
 #define TABLES (sizeof rule_tables / sizeof *rule_tables)

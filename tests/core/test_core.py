@@ -62,6 +62,7 @@ WITH_SANITIZER = {
     "cancel-completes",
     "leaves-nothing",
     "short-transfers",
+    "several-sizes",
     "closes-after-a-failure",
     "dead-peer-ends-the-run",
     "server-is-drained",

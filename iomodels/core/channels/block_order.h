@@ -1,4 +1,4 @@
-/* Which block comes next: in turn or at random, for ever or each one once; in constant memory. */
+/* Where the next block lies: in turn or at random, for ever or each one once; in constant memory. */
 #ifndef IOMODELS_BLOCK_ORDER_H
 #define IOMODELS_BLOCK_ORDER_H
 
@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "random.h"
+#include "sizes.h"
 
 #define PERMUTATION_ROUNDS 4
 
@@ -48,35 +49,55 @@ static inline uint64_t permutation_at(const struct permutation *permutation, uin
     return index;
 }
 
+/* Of a part of the file. */
 struct block_order {
-    uint64_t first, blocks;
+    uint64_t first, bytes; /* where it lies */
     bool random, once;
-    uint64_t next;                  /* unless random for ever */
-    struct permutation permutation; /* random and once */
+    uint64_t next;                  /* unless random for ever: a position in it, or, if random, a place's number */
+    uint64_t places[BLOCK_SIZES];   /* for each size, how many blocks of it fit */
+    uint64_t slots, slot_bytes;     /* random and once: so that no two blocks overlap, each has a slot of the largest size */
+    struct permutation permutation;
 };
+
+static inline void block_order_open(struct block_order *order, const struct sizes *sizes)
+{
+    for (uint32_t i = 0; i < sizes->count; i++)
+        order->places[i] = order->bytes / sizes->bytes[i];
+    order->slot_bytes = sizes->largest;
+    order->slots = order->bytes / sizes->largest;
+}
 
 /* All blocks are there again. */
 static inline void block_order_begin(struct block_order *order, uint64_t *random)
 {
     order->next = 0;
     if (order->random && order->once)
-        permutation_begin(&order->permutation, order->blocks, random);
+        permutation_begin(&order->permutation, order->slots, random);
 }
 
-/* The next block's number, or -ENODATA when each one was there once. */
-static inline int64_t block_order_next(struct block_order *order, uint64_t *random)
+/* Where the next block lies, which has the size of this number; or -ENODATA when there is none left. At random, a
+ * block begins at a multiple of its own size. */
+static inline int64_t block_order_next(struct block_order *order, const struct sizes *sizes, uint32_t size,
+                                       uint64_t *random)
 {
+    const uint64_t bytes = sizes->bytes[size];
+
     if (order->random && !order->once)
-        return (int64_t)(order->first + random_below(random, order->blocks));
-    if (order->next == order->blocks) {
+        return (int64_t)(order->first + random_below(random, order->places[size]) * bytes);
+    if (order->random) {
+        if (order->next == order->slots)
+            return -ENODATA;
+        return (int64_t)(order->first + permutation_at(&order->permutation, order->next++) * order->slot_bytes);
+    }
+    if (order->next + bytes > order->bytes) {
         if (order->once)
             return -ENODATA;
         order->next = 0;
     }
-    uint64_t place = order->next++;
-    if (order->random)
-        place = permutation_at(&order->permutation, place);
-    return (int64_t)(order->first + place);
+    const uint64_t position = order->next;
+
+    order->next += bytes;
+    return (int64_t)(order->first + position);
 }
 
 #endif

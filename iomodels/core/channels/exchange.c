@@ -13,6 +13,7 @@
 #include "pattern.h"
 #include "peer.h"
 #include "record/clock.h"
+#include "sizes.h"
 
 /* How long a peer that has closed its ends may take to die. */
 #define DEATH_TIMEOUT_NS (NS_PER_S / 5)
@@ -22,6 +23,8 @@
 struct conversation {
     _Alignas(CACHE_LINE) char *buffer; /* the loop's */
     uint64_t written, read;     /* positions in the two streams */
+    size_t length;              /* of the message under way, or, between two, of the next one */
+    uint64_t sequence;          /* of the lengths */
     uint64_t random;            /* chooses what is verified */
     uint64_t answered;          /* complete operations that ended with a write; others read it */
     uint64_t verified;          /* samples */
@@ -31,6 +34,7 @@ struct exchange_state {
     const struct settings *settings;
     struct record *record;
     struct connections connections;
+    struct sizes sizes;
     struct conversation *conversations;
     struct peer peer;
     char *pattern;
@@ -83,6 +87,12 @@ static int make_connections(struct exchange_state *exchange, const struct channe
     return connections_open(&exchange->connections, &connections_setup);
 }
 
+/* Called when an operation is complete, and not when the next one starts: one that is cancelled starts again. */
+static void draw_next(struct exchange_state *exchange, struct conversation *conversation)
+{
+    conversation->length = sizes_next(&exchange->sizes, &conversation->sequence);
+}
+
 static int make_content(struct exchange_state *exchange)
 {
     const struct settings *settings = exchange->settings;
@@ -93,12 +103,15 @@ static int make_content(struct exchange_state *exchange)
     exchange->conversations = cache_lines(depth, sizeof *exchange->conversations);
     if (!exchange->pattern || !exchange->conversations)
         return -ENOMEM;
-    for (uint32_t i = 0; i < depth; i++)
+    for (uint32_t i = 0; i < depth; i++) {
         exchange->conversations[i] = (struct conversation){
             .written = pattern_origin(i, TOWARDS_PEER),
             .read = pattern_origin(i, TOWARDS_ENGINE),
+            .sequence = sizes_sequence(settings, i),
             .random = (uint64_t)settings->seed + i,
         };
+        draw_next(exchange, &exchange->conversations[i]);
+    }
     return 0;
 }
 
@@ -112,7 +125,7 @@ int exchange_open(void **state, const struct channel_setup *setup,
     exchange->settings = setup->settings;
     exchange->record = setup->record;
     exchange->peer.wake_fd = -1;
-    int error = settings_make_sense(setup->settings) ? 0 : -EINVAL;
+    int error = settings_make_sense(setup->settings) ? sizes_open(&exchange->sizes, setup->settings) : -EINVAL;
     if (!error)
         error = make_content(exchange);
     if (!error)
@@ -166,7 +179,7 @@ static void set_up_read(struct exchange_state *exchange, struct request *request
     request->fd = exchange->connections.engine[request->slot].in;
     request->offset = OFFSET_STREAM;
     request->buffer = exchange->conversations[request->slot].buffer;
-    request->length = (size_t)exchange->settings->block;
+    request->length = exchange->conversations[request->slot].length;
     request->poll_first = exchange->settings->exchange == EXCHANGE_ECHO; /* a message at a time, there and back */
 }
 
@@ -177,7 +190,7 @@ static void set_up_write(struct exchange_state *exchange, struct request *reques
     request->offset = OFFSET_STREAM;
     request->buffer =
         pattern_at(exchange->pattern, exchange->conversations[request->slot].written);
-    request->length = (size_t)exchange->settings->block;
+    request->length = exchange->conversations[request->slot].length;
 }
 
 static bool begins_with_read(const struct settings *settings)
@@ -212,16 +225,15 @@ void exchange_start_idle(void *state, struct request *request, uint32_t index)
 static int verify(struct exchange_state *exchange, struct request *request, const char *bytes)
 {
     struct conversation *conversation = &exchange->conversations[request->slot];
-    const size_t block = (size_t)exchange->settings->block;
     uint64_t wrong;
 
     calls_add(&conversation->verified);
-    if (!pattern_check(exchange->pattern, conversation->read, bytes, block,
+    if (!pattern_check(exchange->pattern, conversation->read, bytes, conversation->length,
                        exchange->settings->verify, &conversation->random, &wrong)) {
         request->offset = (int64_t)wrong;
         return -EBADMSG;
     }
-    conversation->read += block;
+    conversation->read += conversation->length;
     return CHANNEL_DONE;
 }
 
@@ -229,8 +241,12 @@ static int finish_read(struct exchange_state *exchange, struct request *request,
 {
     int error = verify(exchange, request, bytes);
 
-    if (error || !exchange->settings->server)
+    if (error)
         return error;
+    if (!exchange->settings->server) {
+        draw_next(exchange, &exchange->conversations[request->slot]);
+        return CHANNEL_DONE;
+    }
     set_up_write(exchange, request);
     return CHANNEL_MORE;
 }
@@ -240,11 +256,12 @@ static int finish_write(struct exchange_state *exchange, struct request *request
     const struct settings *settings = exchange->settings;
     struct conversation *conversation = &exchange->conversations[request->slot];
 
-    conversation->written += (uint64_t)settings->block;
+    __atomic_store_n(&conversation->written, conversation->written + conversation->length, __ATOMIC_RELEASE);
     if (settings->exchange == EXCHANGE_ECHO && !settings->server) {
         set_up_read(exchange, request);
         return CHANNEL_MORE;
     }
+    draw_next(exchange, conversation);
     /* Released: whoever sees the answer counted sees all that came before it. */
     __atomic_store_n(&conversation->answered, conversation->answered + 1, __ATOMIC_RELEASE);
     return CHANNEL_DONE;
@@ -302,7 +319,12 @@ void exchange_diagnose(void *state)
 /* What a stream of writes has left in the pipe belongs to the slice, and has to be right. */
 static int check_written(struct exchange_state *exchange)
 {
-    if (!peer_has_received(&exchange->peer, answered(exchange) * (uint64_t)exchange->settings->block))
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < (uint32_t)exchange->settings->depth; i++)
+        bytes += __atomic_load_n(&exchange->conversations[i].written, __ATOMIC_ACQUIRE) -
+                 pattern_origin(i, TOWARDS_PEER);
+    if (!peer_has_received(&exchange->peer, bytes))
         return -EPIPE;
     uint64_t verified = atomic_load(&exchange->peer.shared->verified);
     exchange->record->slice.verified_words += verified - exchange->peer_verified;

@@ -47,13 +47,13 @@ static void file_close(void *state)
     free(file);
 }
 
-static int check_alignment(const struct settings *settings)
+static int check_alignment(const struct file_state *file)
 {
-    uint32_t alignment = file_direct_alignment((int)settings->file_fd);
+    uint32_t alignment = file_direct_alignment((int)file->settings->file_fd);
 
     if (alignment == 0)
         return -EOPNOTSUPP;
-    return settings->block % alignment == 0 ? 0 : -EINVAL;
+    return file->sizes.unit % alignment == 0 ? 0 : -EINVAL;
 }
 
 /* What file_make makes has no name. A file that has one belongs to somebody, and nothing is ever written
@@ -75,18 +75,27 @@ static bool can_append(const struct settings *settings)
     return settings->workload == WORKLOAD_WRITE && settings->depth == 1 && settings->deadline_ns == 0;
 }
 
-static int check_settings(const struct settings *settings)
+/* Writes of several sizes agree where they overlap if all begin and end with a sector. */
+static bool can_overlap(const struct sizes *sizes)
 {
-    const int64_t blocks = settings->file_size / settings->block;
+    return sizes->count == 1 || sizes->unit % FILE_CONTENT_SECTOR == 0;
+}
 
-    if (blocks < (settings->workload == WORKLOAD_MIXED ? 2 : 1) || blocks > UINT32_MAX)
+static int check_settings(const struct file_state *file)
+{
+    const struct settings *settings = file->settings;
+    const int64_t blocks = settings->file_size / settings->block;
+    const size_t unit = file_writes(settings) ? file->sizes.unit : file->sizes.smallest;
+
+    if (blocks < (settings->workload == WORKLOAD_MIXED ? 2 : 1) || settings->file_size / (int64_t)unit > UINT32_MAX ||
+        (file_writes(settings) && !can_overlap(&file->sizes)))
         return -EINVAL;
     /* Each block is read once: there is no such thing for writes. Direct I/O has no read-ahead. */
     if ((settings->file_cache == CACHE_COLD && file_writes(settings)) ||
         (settings->file_cache == CACHE_DIRECT && settings->nowait) ||
         (settings->append && !can_append(settings)))
         return -EINVAL;
-    int error = settings->file_cache == CACHE_DIRECT ? check_alignment(settings) : 0;
+    int error = settings->file_cache == CACHE_DIRECT ? check_alignment(file) : 0;
     return !error && file_writes(settings) ? check_may_write(settings) : error;
 }
 
@@ -141,48 +150,72 @@ static int open_read_back(struct file_state *file)
 /* Apart from the loop's own buffers, since a read would overwrite the pattern. */
 static int allocate_write_buffers(struct file_state *file)
 {
-    const size_t depth = (size_t)file->settings->depth, block = (size_t)file->settings->block;
+    const size_t depth = (size_t)file->settings->depth, period = (size_t)file->content.period;
     void *memory;
 
     if (!file_writes(file->settings))
         return 0;
-    file->write_stride = (block + BUFFER_ALIGNMENT - 1) / BUFFER_ALIGNMENT * BUFFER_ALIGNMENT;
+    file->write_mask = file->sizes.count == 1 ? 0 : period - 1;
+    const size_t room = file->write_mask + file->sizes.largest;
+
+    file->write_stride = (room + BUFFER_ALIGNMENT - 1) / BUFFER_ALIGNMENT * BUFFER_ALIGNMENT;
     if (posix_memalign(&memory, BUFFER_ALIGNMENT, depth * file->write_stride) != 0)
         return -ENOMEM;
     file->write_buffers = memory;
-    for (size_t slot = 0; slot < depth; slot++)
-        memcpy(file->write_buffers + slot * file->write_stride, file->content.pattern, block);
+    for (size_t slot = 0; slot < depth; slot++) {
+        for (size_t at = 0; at < room; at += period)
+            memcpy(file->write_buffers + slot * file->write_stride + at, file->content.pattern,
+                   room - at < period ? room - at : period);
+    }
     return 0;
 }
 
 static void lay_out(struct file_state *file)
 {
-    const uint64_t blocks = file->content.blocks;
-    const uint64_t lower = file->settings->workload == WORKLOAD_MIXED ? blocks / 2 : 0;
+    const uint64_t size = (uint64_t)file->settings->file_size, blocks = size / file->sizes.largest;
+    const uint64_t lower = file->settings->workload == WORKLOAD_MIXED ? blocks / 2 * file->sizes.largest : 0;
     const bool random = file->settings->pattern == PATTERN_RANDOM;
 
     file->reads = (struct block_order){
-        .blocks = lower ? lower : blocks,
+        .bytes = lower ? lower : size,
         .random = random,
         .once = file->settings->file_cache == CACHE_COLD,
     };
     file->writes = (struct block_order){
         .first = lower,
-        .blocks = blocks - lower,
+        .bytes = size - lower,
         .random = random && !file->settings->append,
         .once = file->settings->append,
     };
+    block_order_open(&file->reads, &file->sizes);
+    block_order_open(&file->writes, &file->sizes);
+}
+
+/* Of what is written. A power of two, where a write's place in it is wanted for each. */
+static uint64_t period(const struct file_state *file)
+{
+    uint64_t period = FILE_CONTENT_SECTOR;
+
+    if (!file_writes(file->settings))
+        return 0;
+    if (file->sizes.count == 1)
+        return file->sizes.largest;
+    while (period < file->sizes.largest)
+        period *= 2;
+    return period;
 }
 
 static int open_all(struct file_state *file, bool nonblocking)
 {
     const struct settings *settings = file->settings;
-    int error = check_settings(settings);
+    int error = sizes_open(&file->sizes, settings);
 
+    file->sequence = sizes_sequence(settings, 0);
     if (!error)
-        error = file_content_open(&file->content, (uint64_t)settings->file_seed,
-                                  (uint64_t)settings->block,
-                                  (uint64_t)(settings->file_size / settings->block), file_writes(settings));
+        error = check_settings(file);
+    if (!error)
+        error = file_content_open(&file->content, (uint64_t)settings->file_seed, file->sizes.unit,
+                                  (uint64_t)settings->file_size / file->sizes.unit, period(file));
     if (error)
         return error;
     lay_out(file);
@@ -243,21 +276,24 @@ static int file_start(void *state, struct request *request)
     struct file_state *file = state;
     const struct settings *settings = file->settings;
     const bool write = next_is_write(file);
-    const int64_t block = block_order_next(write ? &file->writes : &file->reads, &file->choices);
+    const uint32_t size = sizes_draw(&file->sizes, &file->sequence);
+    const int64_t offset =
+        block_order_next(write ? &file->writes : &file->reads, &file->sizes, size, &file->choices);
 
-    if (block < 0)
-        return (int)block;
+    if (offset < 0)
+        return (int)offset;
     request->operation = write ? OPERATION_WRITE : OPERATION_READ;
     request->fd = file->fds[file->fd_count == 1 ? 0 : request->slot];
-    request->length = (size_t)settings->block;
-    request->offset = block * settings->block;
+    request->length = file->sizes.bytes[size];
+    request->offset = offset;
     request->nowait = !write && settings->nowait;
     request->appends = write && settings->append;
     request->then_syncs = write && file->links;
     if (write) {
         request->then = sync_of(settings);
-        request->buffer = file->write_buffers + request->slot * file->write_stride;
-        file_content_stamp(&file->content, (uint64_t)block, request->buffer);
+        request->buffer = file->write_buffers + request->slot * file->write_stride +
+                          ((uint64_t)offset & file->write_mask);
+        file_content_stamp(&file->content, (uint64_t)offset, request->length, request->buffer);
         file->unfinished_writes++;
     }
     return 0;
@@ -309,7 +345,7 @@ static int finish_read(struct file_state *file, struct request *request, const c
 static int finish_write(struct file_state *file, struct request *request)
 {
     request->offset -= (int64_t)request->done; /* where a failing sync is reported */
-    file_content_mark(&file->content, (uint64_t)request->offset / file->content.block);
+    file_content_mark(&file->content, (uint64_t)request->offset, request->done);
     file->unfinished_writes--;
     if (file->settings->sync == SYNC_NONE || request->then_syncs)
         return CHANNEL_DONE;

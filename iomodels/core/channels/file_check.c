@@ -43,7 +43,7 @@ static int check_before(struct file_state *file)
 
 static uint64_t appended(const struct file_state *file)
 {
-    return file->writes.next * file->content.block;
+    return file->writes.next;
 }
 
 /* A write that landed elsewhere than at the end leaves the file shorter, or its neighbour longer. */

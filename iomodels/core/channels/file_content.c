@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define WORD_SIZE sizeof(uint64_t)
-#define SECTOR 512u
 /* Compared at once. */
 #define PIECE 4096u
 
@@ -49,23 +48,24 @@ static size_t written_words(const struct file_content *content)
 }
 
 int file_content_open(struct file_content *content, uint64_t seed, uint64_t block, uint64_t blocks,
-                      bool writes)
+                      uint64_t period)
 {
     *content = (struct file_content){
         .seed = seed,
         .block = block,
         .blocks = blocks,
+        .period = period,
         .expected = malloc(PIECE),
     };
     if (!content->expected)
         return -ENOMEM;
-    if (!writes)
+    if (period == 0)
         return 0;
-    content->pattern = malloc(block);
+    content->pattern = malloc(period);
     content->written = calloc(written_words(content), sizeof *content->written);
     if (!content->pattern || !content->written)
         return -ENOMEM;
-    file_content_initial(random_mix(seed), 0, block, content->pattern);
+    file_content_initial(random_mix(seed), 0, period, content->pattern);
     return 0;
 }
 
@@ -76,18 +76,21 @@ void file_content_close(struct file_content *content)
     free(content->expected);
 }
 
-void file_content_stamp(const struct file_content *content, uint64_t block, char *buffer)
+void file_content_stamp(const struct file_content *content, uint64_t offset, uint64_t length, char *buffer)
 {
-    for (uint64_t at = 0; at < content->block; at += SECTOR) {
-        const uint64_t word = stamp_word(content, block * content->block + at);
+    for (uint64_t at = 0; at < length; at += FILE_CONTENT_SECTOR) {
+        const uint64_t word = stamp_word(content, offset + at);
 
-        memcpy(buffer + at, &word, minimum(WORD_SIZE, content->block - at));
+        memcpy(buffer + at, &word, minimum(WORD_SIZE, length - at));
     }
 }
 
-void file_content_mark(struct file_content *content, uint64_t block)
+void file_content_mark(struct file_content *content, uint64_t offset, uint64_t length)
 {
-    content->written[block / 64] |= UINT64_C(1) << (block % 64);
+    uint64_t block = offset / content->block;
+
+    for (uint64_t at = 0; at < length; at += content->block, block++)
+        content->written[block / 64] |= UINT64_C(1) << (block % 64);
 }
 
 void file_content_forget(struct file_content *content)
@@ -97,7 +100,7 @@ void file_content_forget(struct file_content *content)
 
 static bool is_written(const struct file_content *content, uint64_t block)
 {
-    return content->written && block < content->blocks &&
+    return block < content->blocks &&
            (content->written[block / 64] >> (block % 64) & 1);
 }
 
@@ -105,20 +108,24 @@ static bool is_written(const struct file_content *content, uint64_t block)
 static uint64_t written_sector(const struct file_content *content, uint64_t offset, uint64_t length,
                                char *bytes)
 {
-    const uint64_t at = offset % content->block, in_sector = at % SECTOR;
+    const uint64_t at = offset % content->block, in_sector = at % FILE_CONTENT_SECTOR;
     const uint64_t word = stamp_word(content, offset - in_sector);
-    const uint64_t n = minimum(minimum(SECTOR - in_sector, content->block - at), length);
+    const uint64_t n = minimum(minimum(FILE_CONTENT_SECTOR - in_sector, content->block - at), length);
 
-    memcpy(bytes, content->pattern + at, n);
+    memcpy(bytes, content->pattern + offset % content->period, n);
     if (in_sector < WORD_SIZE)
         memcpy(bytes, (const char *)&word + in_sector, minimum(WORD_SIZE - in_sector, n));
     return n;
 }
 
-/* What has to be at `offset`, to the block's end at most; how many bytes of it. */
+/* What has to be at `offset`, to the block's end at most where blocks are written; how many bytes of it. */
 static uint64_t expect(const struct file_content *content, uint64_t offset, uint64_t length,
                        char *bytes)
 {
+    if (!content->written) {
+        file_content_initial(content->seed, offset, length, bytes);
+        return length;
+    }
     const uint64_t block = offset / content->block;
     const uint64_t in_block = minimum(content->block - offset % content->block, length);
 

@@ -4,7 +4,8 @@
  * initial content is random words, for no compression and no zero-detection to shorten. Writing must
  * cost next to nothing beside the write, so a block is not filled for each operation: its buffer
  * holds random words by position in the block, and only the first word of each 512-byte sector is
- * new each time, a stamp that no other sector has. */
+ * new each time, a stamp that no other sector has. With writes of several sizes, the random words go by position
+ * in a period that is as long as the longest write at least, so that overlapping writes agree. */
 #ifndef IOMODELS_FILE_CONTENT_H
 #define IOMODELS_FILE_CONTENT_H
 
@@ -13,18 +14,22 @@
 
 #include "random.h"
 
+/* Each begins with a stamp. */
+#define FILE_CONTENT_SECTOR 512u
+
 struct file_content {
     uint64_t seed;
-    uint64_t block;    /* bytes in one write */
+    uint64_t block;    /* every write is of whole ones */
     uint64_t blocks;
-    char *pattern;     /* a block as it is written, before it is stamped; NULL: nothing is written */
+    uint64_t period;   /* of the pattern, which begins anew at each multiple of it: a multiple of `block` */
+    char *pattern;     /* a period as it is written, before it is stamped; NULL: nothing is written */
     uint64_t *written; /* a bit for each block */
     char *expected;    /* room for a comparison */
 };
 
-/* `writes`: whether any block will be written. 0 or -errno; file_content_close in either case. */
+/* `period` 0: nothing will be written. 0 or -errno; file_content_close in either case. */
 int file_content_open(struct file_content *content, uint64_t seed, uint64_t block, uint64_t blocks,
-                      bool writes);
+                      uint64_t period);
 void file_content_close(struct file_content *content);
 
 /* The initial content's word number `word`. */
@@ -36,11 +41,11 @@ static inline uint64_t file_content_word(uint64_t seed, uint64_t word)
 /* The initial content from `offset` on. */
 void file_content_initial(uint64_t seed, uint64_t offset, uint64_t length, char *bytes);
 
-/* Makes `buffer`, which holds the pattern, what is written as block number `block`. */
-void file_content_stamp(const struct file_content *content, uint64_t block, char *buffer);
+/* Makes `buffer`, which holds the pattern as it is at `offset`, what is written there: `length` bytes, whole blocks. */
+void file_content_stamp(const struct file_content *content, uint64_t offset, uint64_t length, char *buffer);
 
-/* The block now holds what is written. */
-void file_content_mark(struct file_content *content, uint64_t block);
+/* So many bytes from there on, whole blocks, now hold what is written. */
+void file_content_mark(struct file_content *content, uint64_t offset, uint64_t length);
 
 /* Nothing has been written. */
 void file_content_forget(struct file_content *content);

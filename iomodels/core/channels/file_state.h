@@ -17,9 +17,12 @@ struct file_state {
     uint32_t fd_count;
     int read_back_fd;
     struct file_content content;
+    struct sizes sizes;
+    uint64_t sequence; /* of the sizes */
     struct block_order reads, writes;
     char *write_buffers; /* by slot; each holds the pattern */
     size_t write_stride;
+    uint64_t write_mask; /* a write's place in its buffer: what its offset has beyond whole periods */
     char *read_back;
     uint64_t unfinished_writes;
     uint64_t choices, samples; /* random: kept apart, so that every engine gets the same choices */

@@ -134,7 +134,9 @@ int peer_start(struct peer *peer, const struct settings *settings, struct record
     work.shared = peer->shared;
     record->peer_go = record->peer_outstanding = 0;
     record->peer_paused = work.role == PEER_DRIVES;
-    int error = fork_peer(peer, &work);
+    int error = sizes_open(&work.sizes, settings);
+    if (!error)
+        error = fork_peer(peer, &work);
     free_work(&work);
     if (error) {
         peer_close(peer);

@@ -18,6 +18,7 @@
 #include "record.h"
 #include "record/clock.h"
 #include "settings.h"
+#include "sizes.h"
 
 /* With what the process ends by itself; anything else is a signal's doing. */
 enum peer_exit {
@@ -53,6 +54,8 @@ struct line {
     int in, out;
     bool sending;          /* or receiving, or neither */
     bool watching_output;  /* a write said EAGAIN or was short */
+    size_t length;         /* of the message under way, or, between two, of the next one: as the engine draws it */
+    uint64_t sequence;     /* of the lengths */
     size_t left;           /* bytes of the message still to go */
     uint64_t sent, received; /* positions in the two streams */
     uint64_t start_ns;     /* when the message was meant to start */
@@ -67,6 +70,7 @@ struct peer_work {
     struct connections *connections;
     struct arrivals arrivals; /* a server's open loop */
     struct clock clock;
+    struct sizes sizes;
     enum peer_role role;
     pid_t parent;
     bool spins;      /* before an arrival; not where the engine needs this CPU */
@@ -95,6 +99,7 @@ _Noreturn void peer_drive(struct peer_work *work);
 _Noreturn void peer_exit_system(void);
 void peer_open_lines(struct peer_work *work);
 void peer_watch_lines(struct peer_work *work); /* opens epoll_fd */
+void peer_next_message(struct peer_work *work, struct line *line);
 bool peer_receive(struct peer_work *work, struct line *line);
 bool peer_send(struct peer_work *work, struct line *line);
 void peer_watch(struct peer_work *work, int operation, int fd, uint32_t events, uint32_t index);

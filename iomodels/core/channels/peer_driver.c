@@ -59,7 +59,7 @@ static void send_more(struct driver *driver, struct line *line)
     (void)peer_send(driver->work, line);
     if (line->left == 0) {
         line->sending = false;
-        line->left = (size_t)driver->work->settings->block;
+        line->left = line->length;
     }
     peer_watch_output(driver->work, line, line->sending);
 }
@@ -74,7 +74,7 @@ static void start_message(struct driver *driver, uint64_t start_ns)
     work->free_lines[choice] = work->free_lines[--work->free_count];
     line->start_ns = start_ns;
     line->sending = true;
-    line->left = (size_t)work->settings->block;
+    line->left = line->length;
     peer_count(&work->shared->sent, 1);
     set_outstanding(driver, driver->outstanding + 1);
     send_more(driver, line);
@@ -119,8 +119,9 @@ static void take_answer(struct driver *driver, struct line *line)
     if (window_is_open(driver)) {
         histogram_add(&slice->peer, driver->now_ns - line->start_ns);
         slice->peer_operations++;
-        slice->peer_bytes += 2 * (uint64_t)work->settings->block;
+        slice->peer_bytes += 2 * (uint64_t)line->length;
     }
+    peer_next_message(work, line);
     work->free_lines[work->free_count++] = (uint32_t)(line - work->lines);
     set_outstanding(driver, driver->outstanding - 1);
 }

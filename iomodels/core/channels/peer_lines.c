@@ -14,19 +14,25 @@ _Noreturn void peer_exit_system(void)
 
 /* ------------------------------------------------------------------ opening and watching */
 
+/* The last one is complete, with its answer. */
+void peer_next_message(struct peer_work *work, struct line *line)
+{
+    line->length = sizes_next(&work->sizes, &line->sequence);
+}
+
 void peer_open_lines(struct peer_work *work)
 {
     for (uint32_t i = 0; i < work->count; i++) {
-        const bool drives = work->role == PEER_DRIVES;
-
         work->lines[i] = (struct line){
             .in = work->connections->peer[i].in,
             .out = work->connections->peer[i].out,
             .sending = work->role == PEER_SENDS,
-            .left = drives ? 0 : (size_t)work->settings->block,
+            .sequence = sizes_sequence(work->settings, i),
             .sent = pattern_origin(i, TOWARDS_ENGINE),
             .received = pattern_origin(i, TOWARDS_PEER),
         };
+        peer_next_message(work, &work->lines[i]);
+        work->lines[i].left = work->role == PEER_DRIVES ? 0 : work->lines[i].length;
     }
 }
 

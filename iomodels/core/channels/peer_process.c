@@ -79,10 +79,12 @@ static void close_others(struct peer_work *work)
 
 /* ------------------------------------------------------------------ answering and streaming */
 
-static void turn_around(const struct peer_work *work, struct line *line)
+static void turn_around(struct peer_work *work, struct line *line)
 {
     line->sending = !line->sending;
-    line->left = (size_t)work->settings->block;
+    if (!line->sending)
+        peer_next_message(work, line);
+    line->left = line->length;
 }
 
 static void echo(struct peer_work *work, struct line *line)

@@ -124,7 +124,7 @@ static int timer_open(void **state, const struct channel_setup *setup)
     timer->depth = (uint32_t)settings->depth;
     timer->armed = setup->starts_device;
     timer->recorder = setup->recorder;
-    int error = settings->block == sizeof(uint64_t) ? 0 : -EINVAL;
+    int error = settings->block == sizeof(uint64_t) && settings->block_shares[0] == 0 ? 0 : -EINVAL;
     if (!error)
         error = draw_service_times(timer, settings);
     if (!error)

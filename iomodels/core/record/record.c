@@ -51,10 +51,15 @@ const struct setting_name setting_names[] = {
 #define X(place) {"option" #place, offsetof(struct settings, options[place]), OPTION_DEFAULT},
     X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
 #undef X
+#define X(place)                                                                    \
+    {"block_size" #place, offsetof(struct settings, block_sizes[place]), 0}, \
+    {"block_share" #place, offsetof(struct settings, block_shares[place]), 0},
+    X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
+#undef X
     {NULL, 0, 0},
 };
 
-_Static_assert(ENGINE_OPTIONS == 8, "each has a name");
+_Static_assert(ENGINE_OPTIONS == 8 && BLOCK_SIZES == 16, "each has a name");
 
 #define NAME(constant, name) [constant] = (name),
 const struct setting_choices setting_choices[] = {

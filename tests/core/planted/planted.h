@@ -50,6 +50,7 @@ REAP(reap_drops_cancelled);
 REAP(reap_with_early);
 REAP(reap_hides_failure);
 REAP(reap_drops_ends);
+SUBMIT(submit_keeps_lengths);
 SUBMIT(submit_swallows_a_write);
 REAP(reap_swallowed);
 SUBMIT(submit_drops_syncs);

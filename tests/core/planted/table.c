@@ -20,6 +20,7 @@ const struct planted planted_engines[] = {
      BREAK(.reap = reap_completes_twice)},
     {"loses-one", &engine_select, "timer", "completes-once", BREAK(.reap = reap_loses_one)},
     {"wrong-bytes", &engine_aio, "file", "completes-once", BREAK(.reap = reap_flips_a_bit)},
+    {"keeps-lengths", &engine_epoll, "pipe:read", "several-sizes", BREAK(.submit = submit_keeps_lengths)},
     {"takes-too-many", &engine_aio, "file", "submit-takes-what-fits",
      BREAK(.submit = submit_takes_too_many)},
     {"ignores-depth", &engine_select, "timer", "submit-takes-what-fits",
