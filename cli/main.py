@@ -31,6 +31,7 @@ from .start import is_shortage
 
 COMMANDS = {
     "bench": "Run scenarios with the engines and show what each costs.",
+    "observe": "Watch a program's I/O, and write scenarios of it.",
     "import": "Make scenarios of a fio job file, or of a log of strace.",
     "advise": "Say which I/O model to use for a workload.",
     "chart": "Draw charts of results.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 THREADS_OF_NUMPY = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 """OpenBLAS starts a thread for each CPU when it is loaded, and where it cannot, it ends the process
@@ -21,3 +22,14 @@ def prepare() -> None:
     os.environ.update(dict.fromkeys(THREADS_OF_NUMPY, "1"))
     # A notebook's, which its children inherit; pictures become files here.
     os.environ.pop("MPLBACKEND", None)
+
+
+def as_given() -> dict[bytes, bytes]:
+    """The environment that this process was started with: that of a program that it starts for the
+    user, who set no variable for it."""
+    try:
+        block = Path("/proc/self/environ").read_bytes()
+    except OSError:
+        return dict(os.environb)
+    pairs = (entry.partition(b"=") for entry in block.split(b"\0"))
+    return {name: value for name, equals, value in pairs if name and equals}

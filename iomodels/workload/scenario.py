@@ -45,7 +45,8 @@ __all__ = [
 MAX_POINTS = 256
 """How many points a scenario may have: at seven rounds of four engines that is hours already."""
 
-_NAME = re.compile(r"\w[\w.+-]{0,79}")
+SCENARIO_NAME = re.compile(r"\w[\w.+-]{0,79}")
+"""What a scenario can be called, and its file without the `.toml`."""
 
 
 @dataclass(frozen=True)
@@ -254,7 +255,7 @@ def _scenario(
 
     `name` is that of a scenario written out in a suite.
     """
-    if not _NAME.fullmatch(path.stem if name is None else name):
+    if not SCENARIO_NAME.fullmatch(path.stem if name is None else name):
         what = "the file name is the name of the scenario" if name is None else "its name is wrong"
         raise ScenarioError(f"{where}: {what}: use letters, digits and . + - _")
     file = toml.decode(data, ScenarioFile, where)

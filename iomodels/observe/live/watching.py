@@ -13,7 +13,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,9 +170,11 @@ class WatchedCommand(Watching):
         seconds: float | None = None,
         *,
         to_stderr: bool = False,
+        environment: Mapping[bytes, bytes] | None = None,
     ) -> None:
         super().__init__(held, say, seconds)
         check_command(command)
+        self._environment = environment
         self._tool = strace
         self._command = list(command)
         self._stdout = 2 if to_stderr else None
@@ -195,7 +197,10 @@ class WatchedCommand(Watching):
     def _start(self, log: str) -> subprocess.Popen[bytes]:
         # Not its own process group: the terminal's keys, and reading from it, are the command's.
         return subprocess.Popen(
-            self._tool.command(log, "--", *self._command), stdout=self._stdout, close_fds=False
+            self._tool.command(log, "--", *self._command),
+            stdout=self._stdout,
+            close_fds=False,
+            env=self._environment,
         )
 
     def _not_started(self) -> NothingSeen:
@@ -284,12 +289,14 @@ class WatchedProcess(Watching):
     def chunks(self) -> Generator[bytes, None, None]:
         """As of `Watching`; strace says little, so that a pipe holds it."""
         any_chunk = False
-        for chunk in super().chunks():
-            any_chunk = True
-            yield chunk
-        assert self._strace.stderr is not None
-        with self._strace.stderr as stream:
-            said = stream.read().decode(errors="replace")
+        try:
+            for chunk in super().chunks():
+                any_chunk = True
+                yield chunk
+        finally:
+            assert self._strace.stderr is not None
+            with self._strace.stderr as stream:
+                said = stream.read().decode(errors="replace")
         if not any_chunk and re.search(r"strace: attach: ", said):
             raise NothingSeen(f"--pid {self._pid}: {why_not(said)}")
 
@@ -316,13 +323,21 @@ def check_command(command: Sequence[str]) -> None:
         raise UsageError("the command is a file that cannot be executed: try `chmod +x`")
 
 
-def run_plainly(command: Sequence[str], held: signals.Held, *, to_stderr: bool = False) -> float:
+def run_plainly(
+    command: Sequence[str],
+    held: signals.Held,
+    *,
+    to_stderr: bool = False,
+    environment: Mapping[bytes, bytes] | None = None,
+) -> float:
     """How long the command takes without strace, in seconds.
 
     A signal to this process while it runs goes to the command as well, and stays with `held`.
     """
     began_s = time.monotonic()
-    with subprocess.Popen(command, stdout=2 if to_stderr else None, close_fds=False) as process:
+    with subprocess.Popen(
+        command, stdout=2 if to_stderr else None, close_fds=False, env=environment
+    ) as process:
         while process.poll() is None:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(0.05)
