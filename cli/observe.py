@@ -248,14 +248,16 @@ def _show(found: Observed, shown_on: Console, saved: Path | None) -> None:
     from .show import observed as showing
     from .show.console import safe
 
-    for part in showing.report(found.observation, found.scenarios):
-        shown_on.print(part)
-    shown_on.print(safe(f"strace: {in_words(found.slowing)}"))
+    width = shown_on.width
+    for line in showing.report(found.observation, found.scenarios, width):
+        shown_on.print(line)
+    for line in showing.lines(f"strace: {in_words(found.slowing)}", width):
+        shown_on.print(line)
     if saved is not None:
         path = shlex.quote(str(saved))
-        for line in (
+        for where in (
             f"scenarios: {saved}",
             f"measure: iomodels bench {path}",
             f"advice: iomodels advise {path}",
         ):
-            shown_on.print(safe(line), soft_wrap=True)
+            shown_on.print(safe(where), soft_wrap=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.padding import Padding
 from rich.text import Text
 
 from iomodels.base.units import counted, format_count, format_duration, format_size
@@ -13,31 +12,36 @@ from iomodels.observe.seen import Observation, Work
 from iomodels.workload.key import all_keys
 from iomodels.workload.writing import WrittenScenario
 
+from ..shared.streams import wrapped
 from .console import safe
+
+_INDENT = "  "
 
 
 def report(
-    observation: Observation, scenarios: Sequence[WrittenScenario]
-) -> Iterator[Text | Padding]:
+    observation: Observation, scenarios: Sequence[WrittenScenario], width: int
+) -> Iterator[Text]:
     """Each work, hottest first, with what its scenario cannot say; then what concerns all."""
-    for number, (work, scenario) in enumerate(zip(observation.works, scenarios, strict=True)):
-        if number:
-            yield safe("")
+    for work, scenario in zip(observation.works, scenarios, strict=True):
         yield safe(scenario.name, "bold").append_text(safe(f": {title_of(work)}", "not bold"))
-        for line in (_amount(work), _shape(scenario)):
-            yield Padding(safe(line), (0, 0, 0, 2), expand=False)
-        yield Padding(
-            safe("today: ")
-            .append_text(safe(work.model, "bold"))
-            .append_text(safe(f" ({work.model_evidence})", "not bold")),
-            (0, 0, 0, 2),
-            expand=False,
-        )
+        yield from _indented(_amount(work), width)
+        yield from _indented(_shape(scenario), width)
+        yield from _indented(f"today: {work.model} ({work.model_evidence})", width)
         for note in scenario.notes[2:]:  # the figures and the model come first there
-            yield Padding(safe(f"note: {note}", "dim"), (0, 0, 0, 2), expand=False)
-    yield safe("")
+            yield from _indented(f"note: {note}", width, "dim")
+        yield safe("")
     for note in notes_of(observation)[1:]:
-        yield safe(note)
+        yield from lines(note, width)
+
+
+def lines(text: str, width: int) -> Iterator[Text]:
+    """The text, broken into lines of this width."""
+    yield from map(safe, wrapped(text, width).splitlines())
+
+
+def _indented(text: str, width: int, style: str = "") -> Iterator[Text]:
+    for line in wrapped(text, width - len(_INDENT)).splitlines():
+        yield safe(_INDENT + line, style)
 
 
 def _amount(work: Work) -> str:

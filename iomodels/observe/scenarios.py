@@ -32,9 +32,6 @@ IS_CACHED = 0.5
 SOME_WRITES = 4
 """Up to so many writes between two syncs, a sync after each is the nearest that a scenario has."""
 SHORTEST_COMPUTE_NS = 5_000
-USUAL_GAP_NS = 30_000
-"""About what strace adds between two calls of a thread (in the log; measured on several machines).
-"""
 
 
 @dataclass
@@ -57,17 +54,10 @@ class _Unwritten:
         self.settings[key] = known.type(value) if known.unit and not known.is_rate else value
 
 
-def scenarios_of(
-    observation: Observation, gap_ns: float = USUAL_GAP_NS
-) -> tuple[WrittenScenario, ...]:
-    """A scenario for each work, in the observation's order; each can be measured as it is.
-
-    `gap_ns` is what strace adds to the time between two calls; it is taken off.
-    """
+def scenarios_of(observation: Observation) -> tuple[WrittenScenario, ...]:
+    """A scenario for each work, in the observation's order; each can be measured as it is."""
     names = _names([_name(work) for work in observation.works])
-    return tuple(
-        _scenario(work, name, gap_ns) for work, name in zip(observation.works, names, strict=True)
-    )
+    return tuple(_scenario(work, name) for work, name in zip(observation.works, names, strict=True))
 
 
 def notes_of(observation: Observation) -> tuple[str, ...]:
@@ -79,6 +69,12 @@ def notes_of(observation: Observation) -> tuple[str, ...]:
     if len(observation.works) > 1:
         notes.append(NOT_AT_ONCE)
     notes += [f"not seen: {each.count} × {each.what}: {each.reason}" for each in observation.unseen]
+    if observation.left_out_operations:
+        notes.append(
+            f"left out: {observation.left_out_operations} other operations, "
+            f"{format_size(observation.left_out_bytes)} (programs and their parts, settings, "
+            "terminals, and what is rare)"
+        )
     if observation.lines_not_understood:
         notes.append(f"{observation.lines_not_understood} lines of the log were not understood")
     return tuple(notes)
@@ -137,11 +133,11 @@ def title_of(work: Work) -> str:
     return _TITLES.get(_name(work), f"Using {work.kind}s")
 
 
-def _scenario(work: Work, name: str, gap_ns: float) -> WrittenScenario:
+def _scenario(work: Work, name: str) -> WrittenScenario:
     draft = _Unwritten()
     draft.put("channel.kind", work.kind)
     _CHANNELS[work.kind](draft, work)
-    _load(draft, work, gap_ns)
+    _load(draft, work)
     flat: dict[str, Value] = {}
     for key, value in draft.settings.items():
         assign(flat, key, value)
@@ -167,6 +163,10 @@ def _figures(work: Work) -> Iterator[str]:
         f"descriptors, by {work.threads} {'threads' if work.threads > 1 else 'thread'}"
     )
     yield f"today: {work.model}: {work.model_evidence}"
+    if work.is_few:
+        yield "these are few operations: shares and medians of them say little"
+    if not work.blocks and work.kind != "timer":
+        yield "the log does not show what the requests do: set load.operation and load.block"
 
 
 def _timer(draft: _Unwritten, work: Work) -> None:
@@ -270,7 +270,7 @@ def _depth(work: Work) -> int:
     return max(1, round(work.depth))
 
 
-def _load(draft: _Unwritten, work: Work, gap_ns: float) -> None:
+def _load(draft: _Unwritten, work: Work) -> None:
     _operation(draft, work)
     draft.put("load.depth", _depth(work))
     is_open = work.arrivals != "closed" and work.rate
@@ -279,7 +279,7 @@ def _load(draft: _Unwritten, work: Work, gap_ns: float) -> None:
     if is_open and work.rate:
         draft.put("load.arrivals", work.arrivals)
         draft.put("load.rate", float(f"{work.rate:.4g}"))
-    compute_ns = _three_digits(work.compute_ns - gap_ns)
+    compute_ns = _three_digits(work.compute_ns)
     if compute_ns >= SHORTEST_COMPUTE_NS:
         draft.put("load.compute", compute_ns)
 

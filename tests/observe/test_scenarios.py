@@ -123,7 +123,7 @@ def test_what_was_not_seen_is_said(tmp_path: Path) -> None:
         ({"depth": 8.2, "batch": 20}, "load.batch", 8, ""),
         ({"depth": 8.0, "active": 1}, "channel.opens", 1, ""),
         ({"arrivals": "constant", "rate": 1234.567}, "load.rate", 1235.0, ""),
-        ({"compute_ns": 130_400}, "load.compute", 100_000, ""),
+        ({"compute_ns": 100_400}, "load.compute", 100_000, ""),
         ({"extent_bytes": 10 << 40}, "channel.size", 1 << 30, "10 TiB of files were touched"),
         ({"extent_bytes": 5000}, "channel.size", 8192, ""),
         (
@@ -153,7 +153,7 @@ def test_each_thing_seen_has_its_key_or_its_note(
 
 @pytest.mark.parametrize(
     "change",
-    [{"compute_ns": 31_000}, {"arrivals": "poisson", "rate": None}, {"sync": "data"}],
+    [{"compute_ns": 1_000}, {"arrivals": "poisson", "rate": None}, {"sync": "data"}],
 )
 def test_what_was_not_there_is_not_written(tmp_path: Path, change: dict[str, object]) -> None:
     assert values(tmp_path, replace(READS, **change)) == values(tmp_path, READS)

@@ -66,10 +66,8 @@ def test_each_call_of_a_command_is_in_its_log(strace: Strace, held: signals.Held
     assert 0 < watching.end.watched_s < 30
 
 
-def test_the_cost_of_a_call_is_measured_and_positive(strace: Strace) -> None:
-    assert strace.has_seccomp or not strace.has_seccomp
+def test_the_cost_of_a_call_is_measured(strace: Strace) -> None:
     assert 1e-6 < strace.call_s < 0.01
-    assert 0 < strace.gap_s < strace.call_s
 
 
 def test_the_end_of_a_command_is_told(strace: Strace, held: signals.Held) -> None:

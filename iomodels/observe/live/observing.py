@@ -52,7 +52,7 @@ def observed(
             end = replace(end, interrupted_by=interruption.number)
     if slowing.is_measured:
         observation = replace(observation, slowdown=slowing.ratio)
-    return Observed(observation, scenarios_of(observation, strace.gap_s * 1e9), end, slowing)
+    return Observed(observation, scenarios_of(observation), end, slowing)
 
 
 def how_it_ended(end: End, *, is_command: bool) -> Iterator[str]:
