@@ -69,12 +69,12 @@ def command(
     force: bool,
     as_json: bool,
 ) -> int:
-    """Watch a program's I/O, and write scenarios of it for bench and advise.
+    """Watch a program's I/O, and write scenarios of it.
 
     COMMAND runs as usual, with its own input and output, under strace (which must be installed).
-    What it does with files, pipes, sockets and timers becomes one scenario for each kind of work:
-    how much at a time, how many requests in flight, which I/O model it uses today. No path,
-    address, argument or byte of data is kept.
+    What it does with files, pipes, sockets and timers becomes a file for bench and advise, with a
+    scenario for each kind of work: how much at a time, how many requests in flight, which I/O model
+    it uses today. No path, address, argument or byte of data is kept.
 
     The report goes to standard error, because standard output is the COMMAND's. With --json the
     COMMAND's output goes to standard error instead. Ctrl-C goes to the COMMAND; what was seen until
@@ -245,7 +245,7 @@ def _write_json(found: Observed, now: datetime) -> None:
 
 
 def _show(found: Observed, shown_on: Console, saved: Path | None) -> None:
-    from .show import observed as showing
+    from .observing import shown as showing
     from .show.console import safe
 
     width = shown_on.width

@@ -31,7 +31,7 @@ def chosen(flows: Mapping[WorkKey, Moved]) -> list[WorkKey]:
         if own[key].operations >= max(_LEAST, _SHARE_OF_HOTTEST * hottest)
         or (own[key].operations >= _LEAST and own[key].bytes_moved > _SHARE_OF_BYTES * total)
     ]
-    return (kept or ordered[:1])[:_MOST]
+    return (kept or [key for key in ordered[:1] if not key.is_library])[:_MOST]
 
 
 def _weighs_more(possible: Mapping[WorkKey, Moved], own: Mapping[WorkKey, Moved]) -> bool:

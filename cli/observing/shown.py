@@ -13,7 +13,7 @@ from iomodels.workload.key import all_keys
 from iomodels.workload.writing import WrittenScenario
 
 from ..shared.streams import wrapped
-from .console import safe
+from ..show.console import safe
 
 _INDENT = "  "
 
