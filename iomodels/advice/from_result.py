@@ -7,15 +7,19 @@ best by them (`verdict.py`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 
 from iomodels.advice.measured import MeasuredCandidate, MeasuredPoint
 from iomodels.analysis.cells import grouped, label
 from iomodels.base.errors import EngineError, NothingMeasured
+from iomodels.base.units import counted
 from iomodels.engines.complexity import complexity
 from iomodels.engines.spec import EngineSpec, parse
 from iomodels.results.schema import Cell, Run
+from iomodels.statistics.ranking import ALPHA
+from iomodels.statistics.rounds import MIN_ROUNDS
 from iomodels.workload.point import point_from_parameters
 
 
@@ -45,6 +49,21 @@ def measured_points(run: Run, today: str | None) -> list[MeasuredPoint]:
     if not found:
         raise NothingMeasured("the result has no engine that was measured: measure it again")
     return found
+
+
+def why_none(measured: MeasuredPoint, why: str) -> str:
+    """Why there is no answer, where that may be for too few rounds: more have to be measured."""
+    rounds = [len(c.confirming) for c in measured.candidates if c.confirming]
+    pairs = len(rounds) * (len(rounds) - 1) // 2
+    needed = max(MIN_ROUNDS, math.ceil(math.log2(max(1, 2 * pairs) / ALPHA)))
+    fewest = min(rounds, default=0)
+    if fewest >= needed:
+        return f"{why.partition('. What would help')[0]}. What would help: more rounds (bench -r)"
+    return (
+        f"{counted(fewest, 'round')} of a result {'are' if fewest != 1 else 'is'} too few to judge "
+        f"{counted(len(rounds), 'engine')}. What would help: `iomodels bench -r {needed}`, or "
+        "`iomodels advise` of the scenario, which measures those that matter"
+    )
 
 
 def _candidates(cells: Iterable[Cell]) -> tuple[MeasuredCandidate, ...]:

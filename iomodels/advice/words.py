@@ -76,7 +76,7 @@ def gain(point: PointAdvice) -> str:
     if point.gain is None:
         simplest = min((c for c in point.candidates if c.rounds), key=lambda c: c.complexity)
         if simplest.engine == point.use and (lost or point.today is None):
-            return f"{lost}none needed: it is the simplest that can"
+            return f"{lost}none needed: it is the simplest, and nothing is shown to be better"
         return f"{lost}not known: too few rounds were measured of both"
     over = point.gain.over
     whose = "which you use now" if over == point.today else "the simplest that can"

@@ -148,7 +148,13 @@ class _Answered:
 def of_run(run: Run, question: Question) -> Advice:
     """Judge a result as it is (`from_result.py`). Raises `NothingMeasured`."""
     points = from_result.measured_points(run, question.today)
-    return _advice(run, points, question, 0.0, remarks=(AS_IT_IS,))
+    verdicts = [
+        replace(verdict, why_none=from_result.why_none(point, verdict.why_none))
+        if verdict.why_none is not None
+        else verdict
+        for point, verdict in zip(points, _judged(points, question), strict=True)
+    ]
+    return _advice(run, points, question, 0.0, remarks=(AS_IT_IS,), verdicts=verdicts)
 
 
 def _advice(
@@ -179,7 +185,8 @@ def _advice(
         ],
         asked,
         measured_s=measured_s,
-        full_s=sum(point.full_s for point in points),
+        # What the search for turning points took is in both.
+        full_s=measured_s + sum(point.full_s - point.measured_s for point in points),
     )
 
 

@@ -91,7 +91,7 @@ def test_a_gain_that_no_interval_carries_is_not_claimed() -> None:
 def test_without_today_the_gain_is_over_the_simplest() -> None:
     assert said(point(today=None))["gain"].endswith("than `select`, the simplest that can")
     of = point(today=None, use="select", gain=None, as_good=("select",))
-    assert said(of)["gain"] == "none needed: it is the simplest that can"
+    assert said(of)["gain"] == "none needed: it is the simplest, and nothing is shown to be better"
 
 
 def test_what_is_used_today_may_be_the_answer() -> None:
