@@ -109,7 +109,9 @@ def blocks(job: Job, out: Translation) -> None:
         return job.read(
             used,
             {4096: Fraction(100)},
-            lambda text: readers[used](per_direction(text, index), job.kilo),
+            lambda text: readers[used](
+                per_direction(text, index, ",:-" if used == "bs" else ","), job.kilo
+            ),
         )
 
     reads, writes = of(0), of(1)
@@ -175,7 +177,7 @@ def file(job: Job, out: Translation) -> None:
 def _size(job: Job, out: Translation) -> None:
     files = job.number("nrfiles", 1, low=1)
     copies = job.number("numjobs", 1) or 1
-    used = "size" if job.has("size") else "filesize"
+    used = "filesize" if job.has("filesize") and not job.has("size") else "size"
     own = _bytes(job, used)
     if own is not None and used == "filesize":
         own *= files

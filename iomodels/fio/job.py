@@ -176,7 +176,7 @@ class Job:
             if option.engines and self.engine not in option.engines:
                 raise self.wrong(
                     option.name,
-                    f"is an option of ioengine={' or '.join(option.engines)}: this job has another",
+                    f"is an option of other engines: ioengine={' or '.join(option.engines)}",
                 )
 
 

@@ -95,7 +95,8 @@ def _known(text: str) -> str:
 
 def _own_depth(job: Job, found: IoEngine) -> int:
     """Of one copy of the job. A job that thinks waits until all its requests have ended."""
-    depth = job.number("iodepth", 1, low=1) if found.queues else 1
+    asked = job.number("iodepth", 1, low=1)
+    depth = asked if found.queues else 1
     thinks = job.time_us("thinktime", "us") and not job.has("thinktime_iotime")
     return min(depth, job.number("thinktime_blocks", 1, low=1)) if thinks else depth
 

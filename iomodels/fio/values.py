@@ -17,7 +17,8 @@ from iomodels.base.errors import JobFileError
 MOST = 1 << 62
 """The largest number that is read."""
 
-_NUMBER = re.compile(r"(?i)(0x[0-9a-f]{1,16}|[0-9]{1,19}(?:\.[0-9]{1,9})?) *([a-z]{0,4})")
+# Stricter than fio, which takes `1.5k` for 1, `4 k` for 4 and `4x` for 4 without a word.
+_NUMBER = re.compile(r"(?i)(0x[0-9a-f]{1,16}|[0-9]{1,19})([a-z]{0,4})")
 _TIMES_US = {
     **dict.fromkeys(("us", "usec"), 1),
     **dict.fromkeys(("ms", "msec"), 1_000),
@@ -34,21 +35,21 @@ def wrong(expected: str) -> JobFileError:
 
 
 def parse_int(text: str, kilo: int = 1024, low: int = 0, high: int = MOST) -> int:
-    """A whole number, also as `0x10`, with `k`, `m`, `g`, `t`, `p` (times `kilo`), `ki` … (the
-    other base, as fio has it) and `b`. Raises `JobFileError`."""
+    """A whole number, also as `0x10`, with `k`, `m`, `g`, `t` or `p` (powers of `kilo`), or with
+    `kib` … (powers of the other base). Raises `JobFileError`."""
     match = _NUMBER.fullmatch(text.strip())
     if match is None:
-        raise wrong("a number such as 16 or 4k")
+        raise wrong("a whole number such as 16, or 4k with the unit right behind it")
     value = _number(match[1]) * _factor(match[2].lower(), kilo)
-    if value.denominator != 1 or value > MOST:
-        raise wrong("a whole number, and not so large")
+    if value > MOST:
+        raise wrong("a smaller number")
     if not low <= value <= high:
         raise wrong(f"from {low} to {high}" if high < MOST else f"{low} or more")
-    return int(value)
+    return value
 
 
-def _number(text: str) -> Fraction:
-    return Fraction(int(text, 16) if text[:2].lower() == "0x" else text)
+def _number(text: str) -> int:
+    return int(text, 16 if text[:2].lower() == "0x" else 10)
 
 
 def _factor(suffix: str, kilo: int) -> int:
@@ -56,9 +57,10 @@ def _factor(suffix: str, kilo: int) -> int:
     power = "kmgtp".find(unit[:1]) + 1 if unit else 0
     if unit and (power == 0 or unit[1:] not in ("", "i")):
         raise wrong("a number with one of the units k, m, g, t or p")
-    # With kb_base=1024, fio takes `ki` for 1000, against the standard; `k` then is 1024.
-    base = {1024: 1000, 1000: 1024}[kilo] if unit.endswith("i") else kilo
-    return int(base**power)
+    # With kb_base=1024, fio takes `kib` for 1000, against the standard, and `ki` as `k`.
+    base = {1024: 1000, 1000: 1024}[kilo] if suffix.endswith("ib") else kilo
+    factor: int = base**power
+    return factor
 
 
 def parse_bool(text: str | None) -> bool:
@@ -73,13 +75,17 @@ def parse_time_us(text: str, unit: str = "s") -> int:
     factor = _TIMES_US.get((match[2].lower() if match else "") or unit)
     if match is None or factor is None:
         raise wrong("a time such as 10s, 500ms or 20us")
-    return int(_number(match[1]) * factor)
+    return _number(match[1]) * factor
 
 
-def per_direction(text: str, index: int) -> str:
+def per_direction(text: str, index: int, separators: str = ",:-") -> str:
     """Of `reads,writes,trims`, the part for reads (0) or writes (1). What is left out at the end
-    is as the one before; empty means that nothing is said of it."""
-    parts = [part.strip() for part in text.split(",")]
+    is as the one before; empty means that nothing is said of it.
+
+    fio separates at the first of `separators` that it finds at all.
+    """
+    used = next((each for each in separators if each in text), ",")
+    parts = [part.strip() for part in text.split(used)]
     return parts[min(index, len(parts) - 1)]
 
 
