@@ -19,6 +19,7 @@ from .shared.options import JSON_OPTION
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from iomodels.fio.importing import ImportedJobs
     from iomodels.workload.writing import WrittenScenario
 
     from .importing.source import Source
@@ -60,11 +61,11 @@ def command(file: str, output: Path | None, partly: bool, as_json: bool, force: 
     with opened(file) as source:
         if source.format == "log":
             return _import_log(source)
-        scenarios = _import_jobs(source, partly=partly, as_json=as_json)
-    return _write(scenarios, output, as_json=as_json, force=force)
+        found = _import_jobs(source, partly=partly, as_json=as_json)
+    return _write(found.scenarios, found.notes, output, as_json=as_json, force=force)
 
 
-def _import_jobs(source: Source, *, partly: bool, as_json: bool) -> Sequence[WrittenScenario]:
+def _import_jobs(source: Source, *, partly: bool, as_json: bool) -> ImportedJobs:
     from iomodels.fio.importing import import_jobs
     from iomodels.fio.reading import MAX_BYTES
 
@@ -83,7 +84,7 @@ def _import_jobs(source: Source, *, partly: bool, as_json: bool) -> Sequence[Wri
     else:
         for part in fates.shown(found):
             console.err().print(part)
-    return found.scenarios
+    return found
 
 
 def _import_log(source: Source) -> int:
@@ -91,7 +92,12 @@ def _import_log(source: Source) -> int:
 
 
 def _write(
-    scenarios: Sequence[WrittenScenario], output: Path | None, *, as_json: bool, force: bool
+    scenarios: Sequence[WrittenScenario],
+    notes: Sequence[str],
+    output: Path | None,
+    *,
+    as_json: bool,
+    force: bool,
 ) -> int:
     from iomodels.base import files
     from iomodels.workload.writing import as_file
@@ -100,7 +106,7 @@ def _write(
 
     if not scenarios:
         return Exit.NOTHING
-    text = as_file(scenarios, "Imported")
+    text = as_file(scenarios, "The jobs of a job file", notes)
     if output is None:
         if not as_json:
             click.echo(text, nl=False)

@@ -37,6 +37,7 @@ def as_data(found: ImportedJobs) -> dict[str, Any]:
             }
             for job in found.jobs
         ],
+        "notes": list(found.notes),
         "unused": [asdict(fate) for fate in found.unused],
     }
 
@@ -61,6 +62,15 @@ def shown(found: ImportedJobs) -> Iterator[RenderableType]:
             yield _table(rows)
     yield safe("Jobs", "bold")
     yield _table({job.name: [_outcome(job)] for job in found.jobs})
+    for note in found.notes:
+        yield safe(f"note: {note}")
+    if any(_could_be_partly(job) for job in found.jobs):
+        yield safe("--partly also writes what a scenario can say only in part.")
+
+
+def _could_be_partly(job: ImportedJob) -> bool:
+    refused = [fate for fate in job.fates if fate.becomes == "refused"]
+    return job.scenario is None and bool(refused) and all(fate.instead for fate in refused)
 
 
 def _rows(found: ImportedJobs, becomes: str) -> dict[str, list[str]]:

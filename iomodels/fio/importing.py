@@ -18,7 +18,7 @@ from iomodels.workload.channels import Value
 from iomodels.workload.key import all_keys
 from iomodels.workload.point import settle
 from iomodels.workload.suite import MAX_RUNS
-from iomodels.workload.writing import WrittenScenario
+from iomodels.workload.writing import NOT_AT_ONCE, WrittenScenario
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class ImportedJob:
     scenario: WrittenScenario | None
     fates: tuple[Fate, ...]
     obstacles: tuple[str, ...] = ()
+    at_once: bool = False
+    """Whether fio runs it at the same time as the job before it."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ class ImportedJobs:
     def scenarios(self) -> tuple[WrittenScenario, ...]:
         """Those that could be written, in the order of the file."""
         return tuple(job.scenario for job in self.jobs if job.scenario is not None)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What no scenario says of all of them together."""
+        return (NOT_AT_ONCE,) if any(job.at_once for job in self.jobs[1:]) else ()
 
 
 def import_jobs(
@@ -133,7 +140,8 @@ def _imported(job: Job, name: str, *, partly: bool, memory_bytes: int) -> Import
             scenario = _scenario(name, out, fates)
         except ScenarioError as error:
             obstacles = (str(error),)
-    return ImportedJob(name, job.line, scenario, fates, obstacles)
+    waits = job.flag("stonewall") or job.has("wait_for")
+    return ImportedJob(name, job.line, scenario, fates, obstacles, at_once=not waits)
 
 
 def _by_the_table(job: Job) -> None:

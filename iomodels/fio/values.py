@@ -17,12 +17,12 @@ from iomodels.base.errors import JobFileError
 MOST = 1 << 62
 """The largest number that is read."""
 
-# Stricter than fio, which takes `1.5k` for 1, `4 k` for 4 and `4x` for 4 without a word.
+# Stricter than fio, which takes `1.5k` for 1, `4 k` and `4x` for 4, `10sec` for 10 us.
 _NUMBER = re.compile(r"(?i)(0x[0-9a-f]{1,16}|[0-9]{1,19})([a-z]{0,4})")
 _TIMES_US = {
     **dict.fromkeys(("us", "usec"), 1),
     **dict.fromkeys(("ms", "msec"), 1_000),
-    **dict.fromkeys(("s", "sec"), 1_000_000),
+    "s": 1_000_000,
     "m": 60_000_000,
     "h": 3_600_000_000,
     "d": 86_400_000_000,
