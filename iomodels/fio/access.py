@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from fractions import Fraction
 
 from iomodels.base.units import MAX_SIZE, Size, exact_size
@@ -212,10 +213,19 @@ def _size(job: Job, out: Translation) -> None:
 
 def _bytes(job: Job, option: str) -> int | None:
     """None for what depends on the file: a share, a range, a number of zones, or nothing."""
-    text = job.text(option)
-    if not text or text.endswith(("%", "z")) or "-" in text:
+    if not job.has(option):
         return None
-    return job.number(option, 0) or None
+
+    def parse(text: str) -> int | None:
+        if text[-1:] in ("%", "z"):
+            parse_int(text[:-1])
+            return None
+        if option == "filesize" and re.search("[-:]", text):
+            parse_range(text, job.kilo)
+            return None
+        return parse_int(text, job.kilo) or None
+
+    return job.read(option, None, parse)
 
 
 def _append(job: Job, out: Translation) -> None:

@@ -155,13 +155,15 @@ def _content(path: Path, place: str) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
         raise JobFileError(f"{place}: the included file {_why(error)}") from None
-    with open(descriptor, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise JobFileError(f"{place}: the included file is not a regular file")
-        try:
+        with open(descriptor, "rb", closefd=False) as file:
             return file.read(MAX_BYTES + 1)
-        except OSError as error:
-            raise JobFileError(f"{place}: the included file {_why(error)}") from None
+    except OSError as error:
+        raise JobFileError(f"{place}: the included file {_why(error)}") from None
+    finally:
+        os.close(descriptor)
 
 
 def _why(error: Exception) -> str:
