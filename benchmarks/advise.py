@@ -1,13 +1,13 @@
-"""Whether `advise` names the right engine, and at what cost: simulated, and against real engines.
+"""Whether `advise` names the right engine, and at what cost, where the truth is known.
 
     python benchmarks/advise.py                       # ten kinds of truth, 300 tries each
     python benchmarks/advise.py --tries 50 --kind drift
-    python benchmarks/advise.py --real 5              # five real scenarios, measured in full too
 
-Simulated, what halves and decides are `iomodels.contest.halving` and `iomodels.statistics.ranking`
-themselves; only what they measure is made up. A try is right if the engine that is named is within
-3 % of the best; where it names none, that is counted apart. Where all engines are the same, every
-difference that is said to be shown is false.
+What halves and decides are `iomodels.contest.halving` and `iomodels.statistics.ranking` themselves;
+only what they measure is made up. A try is right if the engine that is named is within 3 % of the
+best; where it names none, that is counted apart (`none`). `false` counts the tries in which a
+difference is said to be shown that is none, or the other way round. `time` is the share of what all
+engines would have taken over all rounds. (`advise_real.py` does the same with real engines.)
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def candidates(
 
 def _is_blocking(spec: EngineSpec) -> bool:
     """Whether it is the model that degenerate ones are the same as."""
-    return bool(spec.caps["blocks_in_submit"] and not spec.caps["nonblocking_descriptors"])
+    return spec.caps["max_depth"] == 1 and not spec.caps["nonblocking_descriptors"]
 
 
 def _no_effect(spec: EngineSpec, point: Point) -> str | None:
