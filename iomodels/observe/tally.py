@@ -11,12 +11,13 @@ from dataclasses import replace
 
 from iomodels.observe.calls import hidden, opening, processes, queues, transfers, waiting
 from iomodels.observe.calls.state import Handler, State
-from iomodels.observe.counting.flight import Levels
+from iomodels.observe.counting.moved import Moved
 from iomodels.observe.log.arguments import split
 from iomodels.observe.log.call import Call, ThreadEnded
 from iomodels.observe.seen import FEW_OPERATIONS, Observation, Unseen, Work
 from iomodels.observe.works.choosing import chosen
 from iomodels.observe.works.describing import Around, described
+from iomodels.observe.works.grouping import grouped
 from iomodels.observe.works.key import WorkKey
 from iomodels.observe.works.rings import ring_work
 
@@ -78,8 +79,7 @@ class Tally:
         state = self._state
         for thread in list(state.threads):
             state.end_thread(thread)
-        levels = state.flight.finish()
-        flows = state.finished
+        flows, levels = grouped(state.finished, state.flight.finish())
         around = self._around()
         askers = {
             connection: key
@@ -90,17 +90,17 @@ class Tally:
         keys = chosen(flows)
         works = []
         for key in keys:
-            peer = _asker(key, askers, state) if key.role == "server" else None
+            peer = _asker(flows[key], askers) if key.role == "server" else None
             work = described(
                 key,
                 flows[key],
-                levels.get(key, Levels()),
-                levels.get(peer) if peer else None,
+                levels[key],
+                levels[peer] if peer else None,
                 around,
             )
             works.append((frozenset(flows[key].connections), work))
         found = [work for _, work in works]
-        rings = [ring_work(ring, works) for ring in state.rings]
+        rings = [ring_work(ring, works) for ring in state.rings.values()]
         found += [work for work in rings if work is not None]
         left = [flow for key, flow in flows.items() if key not in keys]
         return Observation(
@@ -123,7 +123,7 @@ class Tally:
 
     def _unseen(self) -> tuple[Unseen, ...]:
         state = self._state
-        submitted = sum(ring.submitted for ring in state.rings)
+        submitted = sum(ring.submitted for ring in state.rings.values())
         counts = state.unseen + Counter({"io_uring": submitted} if submitted else {})
         return tuple(
             Unseen(what, count, hidden.REASONS[what], state.unseen_bytes[what])
@@ -131,12 +131,10 @@ class Tally:
         )
 
 
-def _asker(key: WorkKey, askers: dict[tuple[int, int], WorkKey], state: State) -> WorkKey | None:
+def _asker(server: Moved, askers: dict[tuple[int, int], WorkKey]) -> WorkKey | None:
     """The work of those at the other ends of a server's connections."""
     found = Counter(
-        askers[other, own]
-        for own, other in state.finished[key].connections
-        if (other, own) in askers
+        askers[other, own] for own, other in server.connections if (other, own) in askers
     )
     return found.most_common(1)[0][0] if found else None
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from iomodels.observe.calls.state import Handler, RingSeen, State
+from iomodels.observe.calls.ring import RingSeen
+from iomodels.observe.calls.state import Handler, State
 from iomodels.observe.calls.transfers import placed, request_starts, transferred
 from iomodels.observe.counting.moved import Direction
 from iomodels.observe.log.arguments import descriptor, fields, flags, items, number
@@ -89,7 +90,6 @@ def _ring_set_up(state: State, thread: Thread, call: Call, arguments: list[str])
     ring = state.ring_of[held] = RingSeen(thread.process)
     ring.entries = number(arguments[0]) or 0
     ring.flags = flags(fields(arguments[1]).get("flags", ""))
-    state.rings.append(ring)
 
 
 def _ring(state: State, thread: Thread, text: str) -> RingSeen | None:
@@ -98,7 +98,6 @@ def _ring(state: State, thread: Thread, text: str) -> RingSeen | None:
         return None
     if held not in state.ring_of:
         state.ring_of[held] = RingSeen(thread.process)
-        state.rings.append(state.ring_of[held])
     return state.ring_of[held]
 
 
@@ -109,11 +108,12 @@ def _enter(state: State, thread: Thread, call: Call, arguments: list[str]) -> No
     if call.result is not None and call.result > 0:
         ring.submitted += call.result
         ring.since_wait += call.result
-        at_once = min(ring.since_wait, ring.entries or ring.since_wait)
-        ring.most_at_once = max(ring.most_at_once, at_once, call.result)
+        ring.most_at_once = max(ring.most_at_once, call.result)
     if len(arguments) > 2 and number(arguments[2]):
+        # More than the queue holds: the others ended without a wait, and say nothing.
+        if ring.since_wait <= ring.entries:
+            ring.most_at_once = max(ring.most_at_once, ring.since_wait)
         ring.since_wait = 0
-    ring.calls += 1
     ring.first_s = min(ring.first_s, call.started_s)
     ring.last_s = max(ring.last_s, call.started_s + (call.took_s or 0.0))
     ring.threads.add(thread.number)
@@ -130,7 +130,7 @@ def _register(state: State, thread: Thread, call: Call, arguments: list[str]) ->
         ring.fixed.add("files")
         for item in items(arguments[2]) or ():
             if held := state.held(thread, item):
-                ring.held[held] = None
+                ring.registered[held] = None
 
 
 HANDLERS: dict[str, Handler] = {

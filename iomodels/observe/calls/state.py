@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 
+from iomodels.observe.calls.ring import RingSeen
 from iomodels.observe.counting.call_times import CallTimes
 from iomodels.observe.counting.flight import Flight
 from iomodels.observe.counting.habits import Habits
@@ -19,55 +20,8 @@ from iomodels.observe.table.thread import Thread
 from iomodels.observe.works.key import WorkKey, key_of
 
 _MOST_KEYS = 1024
-_MOST = 4096
-"""Closed descriptors that a ring remembers."""
 _MOST_LINKS = 65536
-
-
-class RingSeen:
-    """What is seen of an io_uring: the calls, but not the requests."""
-
-    def __init__(self, process: Process) -> None:
-        self.process = process
-        self.flags: frozenset[str] = frozenset()
-        self.calls = 0
-        self.submitted = 0
-        self.entries = 0
-        """Of its queue; 0: not seen."""
-        self.most_at_once = 0
-        """Requests submitted between two waits, but no more than it has entries."""
-        self.since_wait = 0
-        self.first_s = float("inf")
-        self.last_s = float("-inf")
-        self.fixed: set[str] = set()
-        self.threads: set[int] = set()
-        self.held: dict[Opened, None] = {}
-        """The registered descriptors, or those that it can be for."""
-        self.closed: dict[Opened, None] = {}
-        """Those that the program held meanwhile, and did not transfer on itself."""
-        self.is_settled = False
-
-    def without(self, held: Opened) -> None:
-        """A descriptor was closed."""
-        if held.program is self.process.program and self.submitted and len(self.closed) < _MOST:
-            self.closed[held] = None
-
-    def settle(self) -> None:
-        """The ring ends: without registered descriptors, it was for those that the process held and
-        did not transfer on itself; of these, rather for those that it opened itself."""
-        if self.is_settled:
-            return
-        self.is_settled = True
-        if not self.held:
-            found = [one for one in (*self.closed, *self.process.held.values()) if _is_idle(one)]
-            own = [one for one in found if not one.is_inherited]
-            self.held = dict.fromkeys(own or found)
-
-
-def _is_idle(held: Opened) -> bool:
-    transfers = held.flow is not None and held.flow.transfers
-    special = held.is_library or held.is_standard or held.is_listening
-    return held.kind is not None and not transfers and not special
+_MOST_RINGS = 1024
 
 
 class State:
@@ -88,7 +42,8 @@ class State:
         self.queued: dict[str, list[tuple[float, Opened, Direction]]] = {}
         """Of each context of kernel AIO, what was submitted and not reaped."""
         self.links: dict[frozenset[int], Link] = {}
-        self.rings: list[RingSeen] = []
+        self.rings: dict[Hashable, RingSeen] = {}
+        """What closed rings did, by kind."""
         self.ring_of: dict[Opened, RingSeen] = {}
 
     # Processes and threads
@@ -122,9 +77,9 @@ class State:
             return
         thread.process.threads -= 1
         if thread.process.threads <= 0:
-            for ring in self.rings:
+            for held, ring in list(self.ring_of.items()):
                 if ring.process is thread.process:
-                    ring.settle()
+                    self._end_ring(held)
             thread.process.close_all()
 
     # Descriptors
@@ -175,6 +130,16 @@ class State:
             elif held.role == "server":
                 link.accepted_by = link.accepted_by or held.program
 
+    def _end_ring(self, held: Opened) -> None:
+        ring = self.ring_of.pop(held, None)
+        if ring is None:
+            return
+        ring.end()
+        if ring.kind in self.rings:
+            self.rings[ring.kind].merge(ring)
+        elif ring.submitted and len(self.rings) < _MOST_RINGS:
+            self.rings[ring.kind] = ring
+
     # What was counted
 
     def flow_of(self, held: Opened) -> Moved:
@@ -184,11 +149,10 @@ class State:
 
     def let_go(self, held: Opened) -> None:
         """A descriptor was closed: what it did is added to that of its like."""
-        if ring := self.ring_of.pop(held, None):
-            ring.settle()
-        elif self.ring_of and _is_idle(held):
-            for ring in self.ring_of.values():
-                ring.without(held)
+        self._end_ring(held)
+        for ring in self.ring_of.values():
+            if ring.process.program is held.program:
+                ring.may_be_for(held)
         flow = held.flow
         if flow is None:
             return

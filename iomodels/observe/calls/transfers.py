@@ -56,6 +56,7 @@ def transferred(
     """Count a transfer of `moved` > 0 bytes that the call made, or queued."""
     flow = state.flow_of(held)
     flow.transfer(direction, asked, moved, call.started_s, call.took_s)
+    flow.direct += held.is_direct
     flow.by_thread(thread.habits)
     flow.held.add(max(thread.process.open[held.kind, held.family], 1))
     thread.habits.transfer(call.started_s, call.started_s + (call.took_s or 0.0))

@@ -9,7 +9,7 @@ from iomodels.observe.log.arguments import descriptor, fields, flags, number
 from iomodels.observe.log.call import Call
 from iomodels.observe.table.thread import Thread
 
-_READY_OF_POLL = re.compile(r"\bfd=(\d+)")
+_READY_OF_POLL = re.compile(r"\bfd=(\d{1,9})\b")
 _READY_OF_SELECT = re.compile(r"\b(?:in|out) \[([\d ]+)\]")
 _SLEEP_S = 50e-6
 """A wait that ended without anything is a sleep if it took longer."""
@@ -37,7 +37,7 @@ def _ready(thread: Thread, wait: str, numbers: list[str]) -> None:
     """Of nothing named, it is what the thread transfers next."""
     thread.wait = wait if not numbers else ""
     for text in numbers:
-        if held := thread.process.held.get(int(text)):
+        if len(text) < 10 and (held := thread.process.held.get(int(text))):
             held.ready = wait
             held.waits.add(wait)
 

@@ -26,6 +26,7 @@ class Moved:
         "_message",
         "batches",
         "connections",
+        "direct",
         "extents",
         "first_direction",
         "held",
@@ -61,6 +62,8 @@ class Moved:
         """EAGAIN."""
         self.nonblocking = 0
         """Transfers that would not have waited (O_NONBLOCK, RWF_NOWAIT, MSG_DONTWAIT)."""
+        self.direct = 0
+        """Transfers with O_DIRECT, which some programs switch off for the last one."""
         self.threads: Counter[Habits] = Counter()
         self.pace = Pace()
         self.timers = Sizes()
@@ -118,6 +121,7 @@ class Moved:
         self.waits.update(other.waits)
         self.turned_away += other.turned_away
         self.nonblocking += other.nonblocking
+        self.direct += other.direct
         for thread, count in other.threads.items():
             if thread in self.threads or len(self.threads) < _MOST_THREADS:
                 self.threads[thread] += count
@@ -143,7 +147,10 @@ class Moved:
             if other != direction:
                 part.sides[other] = Side()
         side = part.sides[direction]
+        share = side.operations / max(self.operations, 1)
         part.transfers, part.switches, part.first_direction = side.operations, 0, direction
+        part.direct = round(self.direct * share)
+        part.nonblocking = round(self.nonblocking * share)
         part.spans = [(side.first_s, side.last_s)]
         if direction == "read":
             part.sync_calls = part.sync_every = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from iomodels.observe.counting.moved import Moved
 from iomodels.observe.works.key import WorkKey
@@ -11,6 +11,7 @@ _SHARE_OF_HOTTEST = 0.02
 _SHARE_OF_BYTES = 0.05
 _LEAST = 8
 """Operations; fewer are a work only if there is nothing else."""
+_LEAST_OF_LIBRARY = 1000
 _MOST = 12
 
 
@@ -18,8 +19,9 @@ def chosen(flows: Mapping[WorkKey, Moved]) -> list[WorkKey]:
     """The keys of the works to say, the hottest first: those with most operations."""
     possible = {key: flow for key, flow in flows.items() if key.kind and flow.operations}
     own = {key: flow for key, flow in possible.items() if not key.is_library}
-    if _weighs_more(possible, own):
-        own = possible
+    own |= {
+        key: flow for key, flow in possible.items() if key.is_library and _is_work(key, flow, own)
+    }
     ordered = sorted(own, key=lambda key: (-own[key].operations, -own[key].bytes_moved))
     if not ordered:
         return []
@@ -34,16 +36,20 @@ def chosen(flows: Mapping[WorkKey, Moved]) -> list[WorkKey]:
     return (kept or [key for key in ordered[:1] if not key.is_library])[:_MOST]
 
 
-def _weighs_more(possible: Mapping[WorkKey, Moved], own: Mapping[WorkKey, Moved]) -> bool:
-    """Whether reading programs' parts is what was done, as when they are copied."""
-    if any(key.kind != "file" and flow.operations >= _LEAST for key, flow in own.items()):
+def _is_work(key: WorkKey, library: Moved, own: Mapping[WorkKey, Moved]) -> bool:
+    """Whether reading programs' parts is what the program does, as when it copies or packs them: it
+    goes on while the rest goes on. The loader and interpreters read them first."""
+    if library.operations < _LEAST_OF_LIBRARY:
         return False
-    read = [flow for key, flow in possible.items() if key not in own]
-    operations, moved = _measured(read)
-    own_operations, own_moved = _measured(own.values())
-    return operations > 2 * own_operations and moved > 2 * own_moved
-
-
-def _measured(flows: Iterable[Moved]) -> tuple[int, int]:
-    listed = list(flows)
-    return sum(flow.operations for flow in listed), sum(flow.bytes_moved for flow in listed)
+    beside = [
+        flow
+        for other, flow in own.items()
+        if other.program == key.program and flow.operations >= _LEAST
+    ]
+    if not beside:
+        return not any(flow.operations >= _LEAST for flow in own.values())
+    rest = max(beside, key=lambda flow: flow.operations)
+    together_s = min(library.last_s, rest.last_s) - max(library.first_s, rest.first_s)
+    return together_s > 0.8 * (rest.last_s - rest.first_s) and (
+        2 * library.operations > rest.operations
+    )

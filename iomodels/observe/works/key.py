@@ -45,7 +45,7 @@ def key_of(held: Opened, flow: Moved, direction: Direction) -> WorkKey:
         role=held.asks if does == "exchange" else None,
         does=does,
         is_append=is_file and held.is_append and does == "write",
-        is_direct=held.is_direct,
+        is_direct=2 * flow.direct > flow.transfers,
         is_library=held.is_library,
         is_standard=held.is_standard,
         is_sequential=not is_file or few or sequential * 2 > placed,

@@ -118,12 +118,13 @@ def _threads(seen: Evidence) -> UsedModel | None:
     at_once = most_at_once([(thread.first_s, thread.last_s) for thread in threads])
     if at_once > 1 and all(thread.is_first for thread in threads):
         return UsedModel("threads:handoff=none", f"{at_once} processes transfer, each for itself")
-    others = [thread for thread in threads if not thread.is_first]
-    if not others or (len(threads) == 1 and seen.turned_away > _MOSTLY):
+    if all(thread.is_first for thread in threads):
         return None
     many = f"{at_once} threads transfer" if at_once > 1 else "a thread beside the first transfers"
     if seen.made_by(lambda thread: thread.waits_between) >= _MOSTLY:
         return UsedModel("threads", f"{many}; between requests they wait for other threads (futex)")
+    if at_once == 1:  # One thread that does all by itself is not many threads, whichever it is.
+        return None
     return UsedModel("threads:handoff=none", f"{many}, without waiting for others between requests")
 
 

@@ -6,10 +6,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
-from iomodels.observe.calls.state import RingSeen
+from iomodels.observe.calls.ring import RingSeen
 from iomodels.observe.seen import Kind, Work
 from iomodels.observe.table.opened import Family, Opened, Role
 from iomodels.observe.works.models import ring_model
+
+_KINDS: tuple[Kind, ...] = ("timer", "socket", "file", "pipe")
+"""The first that the program holds and does not transfer on itself is what the ring is for: a timer
+that is set and a connection have no other use, but files and pipes may lie idle."""
 
 
 def ring_work(
@@ -71,11 +75,10 @@ def _seen_from(work: Work, peer: Work) -> Work:
 def _of_what(ring: RingSeen) -> tuple[Kind | None, Family | None, list[Opened]]:
     """The kind of descriptors that the ring can be for: those registered with it, or those that the
     program held and did not transfer on itself."""
-    counted: Counter[tuple[Kind, Family | None]] = Counter()
-    for held in ring.held:
-        if held.kind is not None:
-            counted[held.kind, held.family] += 1
-    if not counted:
-        return None, None, []
-    kind, family = max(counted, key=lambda entry: counted[entry])
-    return kind, family, [held for held in ring.held if (held.kind, held.family) == (kind, family)]
+    possible = ring.is_for
+    for kind in _KINDS:
+        held = [one for one in possible if one.kind == kind and (kind != "timer" or one.armed_s)]
+        if held:
+            families = Counter(one.family for one in held)
+            return kind, families.most_common(1)[0][0], held
+    return None, None, []
