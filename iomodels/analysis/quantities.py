@@ -18,6 +18,7 @@ from iomodels.analysis.quantity_definition import (
     PERCENTILES,
     RATE,
     SHARE,
+    SIZE,
     SOFT_HYPHEN,
     SPEED_UP,
     TENTHS,
@@ -120,6 +121,11 @@ def _speed_up(trial: Trial) -> float:
 def _threads(trial: Trial) -> float:
     """Beside that of the application. Older files do not have it, and not every /proc says it."""
     return trial.counters.get("threads", math.nan) - 1
+
+
+def _memory_bytes(trial: Trial) -> float:
+    """Older files do not have it, and not every /proc says it."""
+    return math.nan if trial.memory_bytes is None else trial.memory_bytes
 
 
 def _calls_per_op(trial: Trial) -> float:
@@ -287,6 +293,16 @@ QUANTITIES: tuple[Quantity, ...] = (
         importance=3,
         zero_is_none=True,
         has_ratios=False,
+    ),
+    Quantity(
+        key="memory_bytes",
+        title="memory",
+        unit=SIZE,
+        bigger_is_better=False,
+        of_trial=_memory_bytes,
+        heading="memory",
+        meaning="the most memory beyond the harness's: of the engine, its helpers and its rings",
+        is_gated=True,
     ),
 )
 """In the order in which they are read."""

@@ -56,6 +56,7 @@ def format_share(share: float) -> str:
 RATE = Unit("ops/s", format_count, suffix="operations/s")
 BYTES = Unit("B/s", lambda value: f"{format_size(value)}/s")
 DURATION = Unit("ns", format_duration, kind="duration")
+SIZE = Unit("bytes", format_size)
 SHARE = Unit("ratio", format_share, kind="share")
 TENTHS = Unit("ratio", lambda share: f"{share * 100:.1f} %", kind="share")
 HIDDEN = Unit("ratio", lambda share: f"{share:.2f}", range="0 none, 1 all", ends=(0.0, 1.0))

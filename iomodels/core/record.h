@@ -23,6 +23,8 @@
     X(pages_before)    \
     X(pages_after)     \
     X(highest_descriptor) \
+    X(memory_known)    /* whether /proc says how much memory there is */                  \
+    X(memory_peak_bytes) /* the most that there was beyond what there was before the engine */ \
     X(window_is_open)  /* for a peer that measures */                                    \
     X(peer_id)         /* the peer's process id; 0: none */                              \
     X(peer_status)     /* how the peer ended early: its wait status plus 1 */            \

@@ -42,6 +42,7 @@ HELP: Mapping[str, str] = {
     "cancel_ns": "From cancelling to the end by it.",
     "cancel_late_ns": "From cancelling too late to the end.",
     "eagain_per_op": "Calls that found nothing ready.",
+    "memory_bytes": "Most memory beyond the harness's.",
     "calls_per_op": "Calls to kernel or library, by name.",
 }
 """A family is about all percentiles of a quantity, or all calls; so its help is its own."""
@@ -61,7 +62,7 @@ class Family:
         plain = prefix.removesuffix("_ns") + "_seconds" if prefix.endswith("_ns") else prefix
         name = NAMES.get(prefix, plain)
         # A unit must be the name's last part; a rate has none of its own.
-        unit = next((u for u in ("seconds", "ratio") if name.endswith(f"_{u}")), "")
+        unit = next((u for u in ("seconds", "ratio", "bytes") if name.endswith(f"_{u}")), "")
         meaning = f"{quantity.title[0].upper()}{quantity.title[1:]}."
         return cls(f"iomodels_{name}", unit, HELP.get(prefix, meaning))
 

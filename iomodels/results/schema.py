@@ -85,6 +85,10 @@ class Trial(msgspec.Struct, frozen=True):
     timeline: list[int] | None = None
     """Completions in each of equal parts of the measured window, in order. None where the window
     ended before its time, or where another process measures (a server's peer)."""
+    memory_bytes: int | None = None
+    """The most that the process had beyond what it had before the engine was opened: the engine's
+    memory, the stacks of helper threads and rings included. None where /proc does not say, and in
+    files of versions that did not measure it."""
 
     def __repr__(self) -> str:
         """One line: the histograms of a trial are thousands."""

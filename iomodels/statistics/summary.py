@@ -101,6 +101,9 @@ def combine_slices(slices: Sequence[Trial]) -> Trial:
         operations=sum(each.operations for each in slices),
         depth_max=max(each.depth_max for each in slices),
         timeline=None,
+        memory_bytes=max(
+            (each.memory_bytes for each in slices if each.memory_bytes is not None), default=None
+        ),
         calls_per_op={
             name: median(each.calls_per_op.get(name, 0.0) for each in slices)
             for name in sorted(calls)

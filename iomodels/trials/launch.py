@@ -28,6 +28,8 @@ SPOKEN = (1, worker.PROTOCOL)
 """The protocols whose trials this version can run. In 1 the engines had no options of their own."""
 NOT_IN_FIRST = frozenset({"reason", "not_applicable", "counters", "closing_calls", "threads"})
 """Words of a record that cores of protocol 1 do not have."""
+NOT_IN_ALL = NOT_IN_FIRST | {"memory_known", "memory_peak_bytes"}
+"""And those that came later, without which a trial only says less."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def find_launch(
     interpreter = python or sys.executable
     answer, forks = ask(interpreter, tuple(prefix), environment)
     own = own_launch().installation
-    missing = own.layout.words.keys() - answer["layout"]["words"].keys() - NOT_IN_FIRST
+    missing = own.layout.words.keys() - answer["layout"]["words"].keys() - NOT_IN_ALL
     if answer["protocol"] not in SPOKEN or missing:
         raise ArmError(
             f"the iomodels of python={interpreter} is version {answer['version']}, whose trials "

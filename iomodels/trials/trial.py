@@ -143,6 +143,7 @@ def to_trial(
         overlap=_overlap(parts) if parts else None,
         overlap_parts=parts,
         timeline=_timeline(planned, record),
+        memory_bytes=_memory_bytes(record),
         counters=_counters(planned, record),
     )
 
@@ -152,6 +153,12 @@ def _timeline(planned: PlannedTrial, record: Record) -> list[int] | None:
     if planned.cell.point.serves or record.field("window_ns") < round(planned.duration_s * 1e9):
         return None
     return record.numbers("timeline")
+
+
+def _memory_bytes(record: Record) -> int | None:
+    """None from a core, or on a machine, that does not say."""
+    known = record.has("memory_known") and record.field("memory_known")
+    return record.field("memory_peak_bytes") if known else None
 
 
 def _counters(planned: PlannedTrial, record: Record) -> dict[str, float]:

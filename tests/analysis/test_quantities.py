@@ -63,6 +63,7 @@ def trial(number: int, operations: int = 2000):
         cancel_ns=histogram_of([round(11_000 * step)]),
         cancel_late_ns=histogram_of([round(77_000 * step)]),
         counters={"cancels_done": 1.0 + number / 10, "cancels_too_late": 3.0, "threads": 18.0},
+        memory_bytes=round(1_234_000 * step),
         overlap=0.62 * step,
         overlap_parts=OverlapParts(io_ns=60_000.0, cpu_ns=50_000.0, both_ns=79_000.0),
     )

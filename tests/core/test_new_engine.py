@@ -6,6 +6,7 @@ tests/data/engine_example.c becomes part of a copy of iomodels.
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import shutil
 import subprocess
@@ -148,6 +149,19 @@ def test_what_it_counts_is_a_warning(result: Path) -> None:
     run = json.loads(result.read_text())
     warnings = [w["message"] for w in run["warnings"] if w["code"] == "example-waits"]
     assert any("were waited for, which is no news" in text for text in warnings)
+
+
+def test_what_it_takes_is_seen(iomodels: Run, tmp_path: Path) -> None:
+    out = tmp_path / "luggage.json"
+    engines = ("-e", "example", "-e", "example:luggage=1024")
+    iomodels(
+        "bench", "echo", *engines, "-s", "load.depth=1", "-d", "0.02", "-r", "1", "-o", str(out)
+    )
+    taken = {
+        c["engine"]: c["trials"][0]["memory_bytes"] for c in json.loads(out.read_text())["cells"]
+    }
+    more = taken["example:luggage=1024"] - taken["example"]
+    assert abs(more - (1 << 20)) <= 3 * mmap.PAGESIZE, "with a page table and what malloc adds"
 
 
 def test_what_it_refuses_is_not_applicable(iomodels: Run, tmp_path: Path) -> None:

@@ -4,11 +4,12 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine.h"
 #include "transfer.h"
 
-enum { OPTION_ORDER };
+enum { OPTION_ORDER, OPTION_LUGGAGE };
 enum { ORDER_OLDEST, ORDER_NEWEST };
 enum { COUNTER_WAITS };
 
@@ -20,6 +21,7 @@ struct example_state {
     struct pending pending;
     struct ready ready;
     struct pollfd *polled; /* by place in `pending` */
+    char *luggage;         /* of no use: a test looks whether it is seen */
 };
 
 static void example_close(void *state)
@@ -29,6 +31,7 @@ static void example_close(void *state)
     free(example->pending.items);
     free(example->ready.items);
     free(example->polled);
+    free(example->luggage);
     free(example);
 }
 
@@ -45,10 +48,13 @@ static int example_open(void **state, const struct engine_setup *setup)
     example->pending.items = calloc(setup->depth, sizeof(struct request *));
     example->ready.items = calloc(setup->depth, sizeof *example->ready.items);
     example->polled = calloc(setup->depth, sizeof *example->polled);
-    if (!example->pending.items || !example->ready.items || !example->polled) {
+    const size_t luggage = (size_t)setup->options[OPTION_LUGGAGE] * 1024;
+    example->luggage = malloc(luggage + 1);
+    if (!example->pending.items || !example->ready.items || !example->polled || !example->luggage) {
         example_close(example);
         return -ENOMEM;
     }
+    memset(example->luggage, 1, luggage + 1);
     *state = example;
     return 0;
 }
@@ -162,6 +168,11 @@ static const struct engine_option options[] = {
         .name = "order",
         .meaning = "which of those that are ready come first",
         .choices = (const char *const[]){"oldest", "newest", NULL},
+    },
+    [OPTION_LUGGAGE] = {
+        .name = "luggage",
+        .meaning = "KiB of memory that it fills, and never uses",
+        .high = 4096,
     },
     {.name = NULL},
 };

@@ -204,6 +204,7 @@ static int open_all(struct loop *loop)
     if (error)
         return error;
     touch_buffers(loop);
+    loop_memory_begin(loop);
     return open_engine(loop);
 }
 
@@ -307,6 +308,7 @@ int loop_open(struct loop **out, const struct loop_setup *setup)
     }
     loop_lock(loop);
     error = start_idle(loop);
+    loop_memory_look(loop);
     loop_unlock(loop);
     if (error) {
         (void)loop_close(loop); /* the first error is the one to tell */

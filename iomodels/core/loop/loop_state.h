@@ -84,6 +84,7 @@ struct loop {
     uint64_t part_ns;        /* has this length */
     uint64_t parted;         /* and so many operations belong to earlier ones */
 
+    int64_t memory_before; /* the engine, in bytes; -1: nobody says */
     struct engine_resource resources[RESOURCE_COUNT];
     char shortage[SHORTAGE_SIZE]; /* a sentence about them */
 
@@ -185,6 +186,11 @@ void loop_open_window(struct loop *loop, uint64_t duration_ns);
 /* The window ends at the latest stamp. CPU is that of the whole process: an engine's helper threads are part of its
  * price. */
 void loop_close_window(struct loop *loop);
+
+/* How much memory the engine takes (loop_memory.c): before it is opened, and afterwards how much it is now. Both read files
+ * of /proc, which takes a fraction of a millisecond, and more with many threads: never in a window. */
+void loop_memory_begin(struct loop *loop);
+void loop_memory_look(struct loop *loop);
 
 /* The latest stamp is beyond the timeline's part. The window may end late, so its last part has no end of its own. */
 void loop_next_part(struct loop *loop);
