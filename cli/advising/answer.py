@@ -27,6 +27,8 @@ def show(advice: Advice, on: Console) -> None:
         if number:
             on.print("")
         on.print(safe(f"{words.heading(point)} ({words.asked(advice)})", "bold"))
+        if point.title != point.scenario:
+            on.print(safe(point.title, "dim"))
         own = [caveat for caveat in point.caveats if caveat not in common]
         _print(words.lines(point, own), on)
     if len(advice.points) > 1:

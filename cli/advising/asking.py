@@ -59,6 +59,7 @@ def read(
         limits=given_limits.parse(limits),
         today=parse(today).canonical if today else None,
         remarks=(CAVEAT,) if python else (),
+        in_python=python,
         turn=key_of(turn) if turn else None,
     )
     candidates = tuple(_candidates(engines, python=python))

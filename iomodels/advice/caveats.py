@@ -39,7 +39,7 @@ def _load(point: Point) -> Iterator[str]:
     load = point.load
     if not load.is_open_loop:
         yield (
-            f"It holds for {counted(point.core_depth, 'request')} in flight at all times; for "
+            f"It holds for {counted(load.depth, 'request')} in flight at all times; for "
             "requests that arrive by themselves, set load.arrivals and load.rate."
         )
     if not load.compute:

@@ -67,6 +67,8 @@ def check_advice(advice: Advice) -> None:
     for field in advice.__struct_fields__:
         if field != "points":
             check_values(getattr(advice, field), field, sign_matters=field not in _OF_ANY_SIGN)
+    for number, limit in enumerate(advice.limits):
+        _check_known(limit.quantity, f"limits[{number}].quantity")
     for number, point in enumerate(advice.points):
         _check_point(point, f"points[{number}]")
 
@@ -80,10 +82,7 @@ def _check_point(point: PointAdvice, where: str) -> None:
             check_values(getattr(point, field), f"{where}.{field}", sign_matters=signed)
     for number, candidate in enumerate(point.candidates):
         _check_candidate(candidate, f"{where}.candidates[{number}]")
-    try:
-        named(point.quantity)
-    except KeyError:
-        raise Unusable(f"{where}.quantity is of no quantity that is known") from None
+    _check_known(point.quantity, f"{where}.quantity")
     engines = [candidate.engine for candidate in point.candidates]
     if len(set(engines)) < len(engines):
         raise Unusable(f"{where}.candidates has an engine twice")
@@ -103,6 +102,8 @@ def _check_candidate(candidate: Candidate, where: str) -> None:
     for field in candidate.__struct_fields__:
         # An overlap that is measured may be below 0.
         check_values(getattr(candidate, field), f"{where}.{field}", sign_matters=field != "values")
+    for number, limit in enumerate(candidate.beyond):
+        _check_known(limit.quantity, f"{where}.beyond[{number}].quantity")
 
 
 def _check_gain(gain: Gain, point: PointAdvice, where: str) -> None:
@@ -138,6 +139,13 @@ def _check_turning(turning: Turning, where: str) -> None:
         raise Unusable(f"{where}.low and high are not two of its values in order")
     if turning.below == turning.above:
         raise Unusable(f"{where} turns from an engine to itself")
+
+
+def _check_known(quantity: str, where: str) -> None:
+    try:
+        named(quantity)
+    except KeyError:
+        raise Unusable(f"{where} is of no quantity that is known") from None
 
 
 def _at_most(found: tuple[object, ...], most: int, where: str) -> None:

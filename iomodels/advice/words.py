@@ -54,8 +54,9 @@ def lines(point: PointAdvice, caveats: Sequence[str] | None = None) -> list[Answ
                 AnswerLine("as good", f"within noise of each other: {_engines(point.as_good)}")
             )
         return said + _beyond(point) + wrong
+    in_python = f"; in Python: {point.in_python}" if point.in_python else ""
     return [
-        AnswerLine("use", f"`{point.use}`"),
+        AnswerLine("use", f"`{point.use}`{in_python}"),
         AnswerLine("gain", gain(point)),
         AnswerLine("cost", cost(point)),
         AnswerLine("as good", as_good(point)),

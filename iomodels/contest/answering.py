@@ -13,6 +13,7 @@ from iomodels.advice.measured import MeasuredPoint
 from iomodels.advice.verdict import PointVerdict, judge
 from iomodels.base import signals
 from iomodels.base.signals import Interrupted
+from iomodels.base.units import capital
 from iomodels.contest import sweeping
 from iomodels.contest.measuring import Contest, contest_of, measure_plan, plan_contest
 from iomodels.contest.sweeping import Search
@@ -21,6 +22,7 @@ from iomodels.measure.listening import RunListener
 from iomodels.measure.run import RunInterrupted
 from iomodels.results.schema import Notice, Run
 from iomodels.workload.scenario import Scenario
+from iomodels.workload.writing import NOT_AT_ONCE
 
 FOR_THE_CONTEST = 0.7
 """Of the budget, where the turning point is looked for with the rest."""
@@ -41,6 +43,8 @@ class Question:
     """An engine's text."""
     remarks: tuple[str, ...] = ()
     """Caveats of all points."""
+    in_python: bool = False
+    """Whether an engine is named as Python's standard library has it, too."""
     turn: str | None = None
     """The key over which the turning point is looked for; None: what suits each point."""
 
@@ -70,6 +74,8 @@ def advise(
     Raises as `bench` does, and `AdviceInterrupted`.
     """
     started_s = time.monotonic()
+    if len({scenario.path for scenario in scenarios}) < len(scenarios):  # kinds of one program
+        question = replace(question, remarks=(*question.remarks, f"{capital(NOT_AT_ONCE)}."))
     searched = [bool(question.turn) or not scenario.sweep for scenario in scenarios]
     plan = plan_contest(
         scenarios,
@@ -175,6 +181,7 @@ def _advice(
         environment=run.environment,
         warnings=_worth_saying(run.warnings),
         remarks=(*remarks, *question.remarks),
+        in_python=question.in_python,
     )
     judged = verdicts or _judged(points, question)
     found = turnings or [()] * len(points)
