@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from iomodels.base.exit_codes import Exit
+from iomodels.base.errors import NothingSeen
 
 from .arguments import completing
 from .shared.folders import make_folder
 from .shared.options import JSON_OPTION
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from iomodels.fio.importing import ImportedJobs
-    from iomodels.workload.writing import WrittenScenario
-
-    from .importing.source import Source
+    from .importing.imported import Imported
 
 
 @click.command()
@@ -31,7 +25,8 @@ if TYPE_CHECKING:
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="Write the scenarios to this file. [default: standard output]",
+    metavar="FILE.toml",
+    help="Write the scenarios to this file. [default: standard output; with --json, none]",
 )
 @click.option(
     "--partly",
@@ -40,7 +35,7 @@ if TYPE_CHECKING:
 )
 @JSON_OPTION
 @click.option("--force", is_flag=True, help="Overwrite the output if it exists.")
-def command(file: str, output: Path | None, partly: bool, as_json: bool, force: bool) -> int:
+def command(file: str, output: Path | None, partly: bool, as_json: bool, force: bool) -> None:
     """Make scenarios of a fio job file, or of a log of strace.
 
     FILE is one of the two, told apart by what it contains; "-" is standard input. Of a job file
@@ -48,8 +43,11 @@ def command(file: str, output: Path | None, partly: bool, as_json: bool, force: 
     reason: the table on standard error has all of them. A job that asks for what a scenario cannot
     say is not written, unless --partly. docs/import.md lists what becomes of each option.
 
-    Exit codes: 0 written, 2 a file that cannot be read, with the line, 3 no job of it could be
-    written.
+    A log is one that `strace -f -ttt -T -y -o FILE COMMAND` wrote: each kind of work in it becomes
+    a scenario, as with `iomodels observe`.
+
+    Exit codes: 0 written, 2 usage error, or a file that cannot be read, with the line, 3 no job of
+    it can be written, or no I/O is in it, 5 the output not written.
     """
     from .importing.source import opened
 
@@ -60,61 +58,49 @@ def command(file: str, output: Path | None, partly: bool, as_json: bool, force: 
         files.check_output(output, force=force)
     with opened(file) as source:
         if source.format == "log":
-            return _import_log(source)
-        found = _import_jobs(source, partly=partly, as_json=as_json)
-    return _write(found.scenarios, found.notes, output, as_json=as_json, force=force)
+            if partly:
+                raise click.UsageError("--partly is for job files, and FILE is a log of strace")
+            from .importing.log import of_log
+
+            found = of_log(source)
+        else:
+            from .importing.jobs import of_job_file
+
+            found = of_job_file(source, partly=partly)
+    _show(found, as_json=as_json)
+    if not found.scenarios:
+        raise NothingSeen(found.why_nothing)
+    _write(found, output, as_json=as_json, force=force)
 
 
-def _import_jobs(source: Source, *, partly: bool, as_json: bool) -> ImportedJobs:
-    from iomodels.fio.importing import import_jobs
-    from iomodels.fio.reading import MAX_BYTES
-
-    from .importing import fates
+def _show(found: Imported, *, as_json: bool) -> None:
     from .show import console
 
-    found = import_jobs(
-        source.read(MAX_BYTES),
-        source.where,
-        folder=source.folder,
-        partly=partly,
-        memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
-    )
     if as_json:
-        click.echo(json.dumps(fates.as_data(found), indent=2))
-    else:
-        for part in fates.shown(found):
-            console.err().print(part)
-    return found
+        click.echo(json.dumps(found.data, indent=2))
+        return
+    for part in found.shown:
+        console.err().print(part)
 
 
-def _import_log(source: Source) -> int:
-    raise click.UsageError(f"{source.where} is a log of strace")
-
-
-def _write(
-    scenarios: Sequence[WrittenScenario],
-    notes: Sequence[str],
-    output: Path | None,
-    *,
-    as_json: bool,
-    force: bool,
-) -> int:
+def _write(found: Imported, output: Path | None, *, as_json: bool, force: bool) -> None:
     from iomodels.base import files
     from iomodels.workload.writing import as_file
 
     from .show import console
 
-    if not scenarios:
-        return Exit.NOTHING
-    text = as_file(scenarios, "The jobs of a job file", notes)
-    if output is None:
-        if not as_json:
-            click.echo(text, nl=False)
-        next_step = "save it with -o mine.toml, then: iomodels bench mine.toml"
-    else:
+    text = as_file(found.scenarios, found.title, found.notes)
+    if output is not None:
         files.write(text.encode(), output, force=force)
         name = shlex.quote(str(output))
-        next_step = f"{output}: iomodels bench {name}, iomodels advise {name}"
-    if not as_json:
-        console.messages().print(console.safe(next_step, "dim"))
-    return Exit.DONE
+        said = [
+            f"scenarios: {output}",
+            f"measure: iomodels bench {name}",
+            f"advice: iomodels advise {name}",
+        ]
+    else:
+        if not as_json:
+            click.echo(text, nl=False)
+        said = ["to measure it, write it to a file: -o mine.toml"]
+    for line in [] if as_json else said:
+        console.messages().print(console.safe(line), soft_wrap=True)

@@ -64,13 +64,18 @@ def shown(found: ImportedJobs) -> Iterator[RenderableType]:
     yield _table({job.name: [_outcome(job)] for job in found.jobs})
     for note in found.notes:
         yield safe(f"note: {note}")
-    if any(_could_be_partly(job) for job in found.jobs):
+    if found.scenarios and would_help(found):
         yield safe("--partly also writes what a scenario can say only in part.")
 
 
-def _could_be_partly(job: ImportedJob) -> bool:
-    refused = [fate for fate in job.fates if fate.becomes == "refused"]
-    return job.scenario is None and bool(refused) and all(fate.instead for fate in refused)
+def would_help(found: ImportedJobs) -> bool:
+    """Whether `--partly` would write a job that is not written."""
+    return any(
+        job.scenario is None
+        and any(fate.becomes == "refused" for fate in job.fates)
+        and all(fate.instead for fate in job.fates if fate.becomes == "refused")
+        for job in found.jobs
+    )
 
 
 def _rows(found: ImportedJobs, becomes: str) -> dict[str, list[str]]:

@@ -187,6 +187,7 @@ def _scenario(name: str, out: Translation, fates: Sequence[Fate]) -> WrittenScen
         name=name,
         title=_title(flat),
         settings=flat,
+        engines=tuple(dict.fromkeys(["all", *([out.today] if ":" in out.today else [])])),
         today=out.today,
         notes=(*out.notes, *dict.fromkeys(notes)),
     )

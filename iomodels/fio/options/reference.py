@@ -19,7 +19,7 @@ def reference_tables() -> str:
     return "\n".join(
         "\n".join(
             [
-                f"### {heading}",
+                f"#### {heading}",
                 "",
                 f"| options | {meaning} |{' with `--partly` |' if becomes == 'refused' else ''}",
                 f"|---|---|{'---|' if becomes == 'refused' else ''}",

@@ -1,0 +1,40 @@
+"""Importing a job file of fio."""
+
+from __future__ import annotations
+
+import os
+
+from iomodels.fio.importing import ImportedJobs, import_jobs
+from iomodels.fio.reading import MAX_BYTES
+
+from . import fates
+from .imported import SCHEMA, Imported
+from .source import Source
+
+
+def of_job_file(source: Source, *, partly: bool) -> Imported:
+    """Its jobs as scenarios. Raises `JobFileError`."""
+    found = import_jobs(
+        source.read(MAX_BYTES),
+        source.where,
+        folder=source.folder,
+        partly=partly,
+        memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+    )
+    return Imported(
+        scenarios=found.scenarios,
+        title="The jobs of a job file",
+        notes=found.notes,
+        shown=fates.shown(found),
+        data={"schema": SCHEMA, "format": source.format, **fates.as_data(found)},
+        why_nothing=_why_nothing(found, source.where),
+    )
+
+
+def _why_nothing(found: ImportedJobs, where: str) -> str:
+    remedy = (
+        "--partly writes what a scenario can say of it"
+        if fates.would_help(found)
+        else "`iomodels import` makes no scenario of such a job"
+    )
+    return f"{where}: no job of it can be written: {remedy}"
