@@ -30,6 +30,7 @@ from .shared.options import (
     Time,
     budget_option,
     engine_option,
+    export_option,
     set_option,
     settings_by_key,
 )
@@ -105,6 +106,7 @@ if TYPE_CHECKING:
     "with --json, none]",
 )
 @click.option("--force", is_flag=True, help="Overwrite output files that exist.")
+@export_option("answers")
 @JSON_OPTION
 def command(
     inputs: tuple[str, ...],
@@ -120,6 +122,7 @@ def command(
     seed: int | None,
     output: Path | None,
     force: bool,
+    exported: tuple[str, ...],
     as_json: bool,
 ) -> int:
     """Measure the candidates for a workload, and say which to use.
@@ -139,6 +142,7 @@ def command(
     from iomodels.contest import answering
 
     from .advising import answer
+    from .shared import exporting
     from .show import console
 
     asked = asking.read(
@@ -157,6 +161,14 @@ def command(
             "--seed": seed,
         },
     )
+    exports = exporting.asked(
+        exported,
+        "answers",
+        force=force,
+        as_json=as_json,
+        taken=[output] if output is not None else [],
+        inputs=asked.files,
+    )
     if output is not None:
         spare_inputs(output, asked.files)
         files.check_output(output, force=force)
@@ -165,7 +177,8 @@ def command(
     ending = Ending()
     advice: Advice | None = None
     number = None
-    with signals.held() as held, default_folder(output):
+    shown_on = console.err() if exporting.on_standard_output(exports) else console.out()
+    with signals.held() as held, exporting.reserved(exports), default_folder(output):
         try:
             with held.let_through():
                 advice = _advice(asked, settings_by_key(settings), duration, budget, seed)
@@ -176,6 +189,8 @@ def command(
             with ending.part():
                 stored.save(advice, output, force=force)
                 saved = output
+        if advice is not None:
+            exporting.write_files(exports, advice, force=force, ending=ending)
         number = number or held.take()
     messages = console.messages()
     if advice is None:
@@ -187,12 +202,14 @@ def command(
                 sys.stdout.write(stored.text(advice))
                 sys.stdout.flush()
             else:
-                answer.show(advice, console.out())
+                answer.show(advice, shown_on)
         if number is not None:
             messages.print(f"{signals.words(number)}: the answer is from what was measured before")
         if saved is not None:
             for line in answer.where(saved):
                 messages.print(console.safe(line), soft_wrap=True)
+        with ending.part():
+            exporting.print_out(exports, advice, as_json=as_json)
     inconclusive = any(point.use is None for point in advice.points)
     return ending.code(Exit.INCONCLUSIVE if inconclusive else Exit.DONE, number)
 

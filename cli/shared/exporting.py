@@ -17,6 +17,7 @@ from .ending import Ending
 from .folders import spare_inputs
 
 if TYPE_CHECKING:
+    from iomodels.advice.document import Advice
     from iomodels.comparison.schema import Comparison
     from iomodels.results.schema import Run
 
@@ -64,7 +65,7 @@ def on_standard_output(asked_for: Sequence[Export]) -> bool:
 
 
 def write_files(
-    asked_for: Sequence[Export], content: Run | Comparison, *, force: bool, ending: Ending
+    asked_for: Sequence[Export], content: Run | Comparison | Advice, *, force: bool, ending: Ending
 ) -> None:
     """Write the exports that go to files, those after a failed one too; `ending` has what failed.
 
@@ -78,7 +79,7 @@ def write_files(
 
 
 def print_out(
-    asked_for: Sequence[Export], content: Run | Comparison, *, as_json: bool = False
+    asked_for: Sequence[Export], content: Run | Comparison | Advice, *, as_json: bool = False
 ) -> None:
     """The exports that go to standard output, and the commands to a CI runner. It reads both
     streams for these: a document on standard output has that to itself."""

@@ -1,6 +1,7 @@
 """What other programs read: the table of export formats, and the writing of them.
 
-One module per format, each pure: a `Run` (measurements) or a `Comparison` (verdicts) in, text out.
+One module per format, each pure: a `Run` (measurements), a `Comparison` (verdicts) or an `Advice`
+(answers) in, text out.
 A cell without a measurement is left out, or marked where the format has a place for that: never a
 null, never a 0. This module imports none of them until one is asked for, so that `--help` is light.
 """
@@ -15,39 +16,50 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from iomodels.base.errors import OutputError
+from iomodels.base.units import listed
 
 if TYPE_CHECKING:
+    from iomodels.advice.document import Advice
     from iomodels.comparison.schema import Comparison
     from iomodels.results.schema import Run
 
-Subject = Literal["measurements", "verdicts"]
-SUBJECTS: tuple[Subject, ...] = ("measurements", "verdicts")
+    Content = Run | Comparison | Advice
+
+Subject = Literal["measurements", "verdicts", "answers"]
+SUBJECTS: tuple[Subject, ...] = ("measurements", "verdicts", "answers")
 STANDARD_OUTPUT = "-"
 
 
 @dataclass(frozen=True)
 class Format:
-    """One format. `measurements` and `verdicts`: the function of `module` that takes that."""
+    """One format. `measurements`, `verdicts` and `answers`: the function of `module` that takes
+    that."""
 
     name: str
     meaning: str
     module: str
     measurements: str | None = None
     verdicts: str | None = None
+    answers: str | None = None
     appended: bool = False
     """Whether it goes to the end of its file, which others write too, instead of replacing it."""
     commands: str | None = None
     """The function that gives lines for standard output besides (commands to the CI runner)."""
 
     def function_name(self, subject: Subject) -> str | None:
-        return self.measurements if subject == "measurements" else self.verdicts
+        functions: dict[Subject, str | None] = {
+            "measurements": self.measurements,
+            "verdicts": self.verdicts,
+            "answers": self.answers,
+        }
+        return functions[subject]
 
 
 FORMATS = {
     format.name: format
     for format in (
-        Format("csv", "spreadsheets, pandas", "csv_rows", "of_run", "of_comparison"),
-        Format("markdown", "people", "markdown", "of_run", "of_comparison"),
+        Format("csv", "spreadsheets, pandas", "csv_rows", "of_run", "of_comparison", "of_advice"),
+        Format("markdown", "people", "markdown", "of_run", "of_comparison", "of_advice"),
         Format(
             "github-benchmark-bigger",
             "github-action-benchmark, customBiggerIsBetter",
@@ -72,7 +84,13 @@ FORMATS = {
             appended=True,
             commands="commands",
         ),
-        Format("json", "other programs", "json_document", verdicts="of_comparison"),
+        Format(
+            "json",
+            "other programs",
+            "json_document",
+            verdicts="of_comparison",
+            answers="of_advice",
+        ),
     )
 }
 
@@ -86,7 +104,7 @@ class Export:
 
 
 def names(subject: Subject) -> list[str]:
-    """The formats there are of measurements, or of verdicts."""
+    """The formats there are of this subject."""
     return [name for name, format in FORMATS.items() if format.function_name(subject)]
 
 
@@ -95,7 +113,7 @@ def reference_table() -> str:
     lines = ["| Format | Of | Read by |", "| --- | --- | --- |"]
     for format in FORMATS.values():
         of = [subject for subject in SUBJECTS if format.function_name(subject)]
-        lines.append(f"| `{format.name}` | {' and '.join(of)} | {format.meaning} |")
+        lines.append(f"| `{format.name}` | {listed(of)} | {format.meaning} |")
     return "\n".join(lines) + "\n"
 
 
@@ -140,17 +158,17 @@ def check(exports: Sequence[Export], *, force: bool, taken: Sequence[Path] = ())
             files.check_output(export.path, force=force)
 
 
-def render(export: Export, content: Run | Comparison) -> str:
+def render(export: Export, content: Content) -> str:
     """The text of one export."""
     return _call(export.format, export.format.function_name(_subject(content)), content)
 
 
-def render_commands(export: Export, content: Run | Comparison) -> str:
+def render_commands(export: Export, content: Content) -> str:
     """What the export has to say on standard output besides; mostly nothing."""
     return _call(export.format, export.format.commands, content)
 
 
-def write(export: Export, content: Run | Comparison, *, force: bool) -> None:
+def write(export: Export, content: Content, *, force: bool) -> None:
     """Write one export to its path: whole or not at all, or to the end of a file that others share.
 
     Raises `OutputError` where that fails, or where the file exists already without `force`.
@@ -174,11 +192,12 @@ def encode(text: str) -> bytes:
     return text.encode("utf-8", errors="backslashreplace")
 
 
-def _subject(content: Run | Comparison) -> Subject:
-    return "measurements" if type(content).__name__ == "Run" else "verdicts"
+def _subject(content: Content) -> Subject:
+    of: dict[str, Subject] = {"Comparison": "verdicts", "Advice": "answers"}
+    return of.get(type(content).__name__, "measurements")
 
 
-def _call(format: Format, function: str | None, content: Run | Comparison) -> str:
+def _call(format: Format, function: str | None, content: Content) -> str:
     if function is None:
         return ""
     text = getattr(importlib.import_module(f"{__name__}.{format.module}"), function)(content)

@@ -10,7 +10,8 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-from iomodels.analysis.quantities import exported
+from iomodels.advice.document import Advice, Candidate, PointAdvice
+from iomodels.analysis.quantities import QUANTITIES, exported
 from iomodels.base.escape import visible
 from iomodels.comparison.schema import Change, Comparison
 from iomodels.exports.content.cells import NamedCell, named
@@ -24,6 +25,10 @@ COMPARISON_COLUMNS = (
     "scenario", "point", "engine", "metric", "unit", "bigger_is_better", "verdict", "ratio",
     "ratio_low", "ratio_high", "base", "base_low", "base_high", "new", "new_low", "new_high",
     "rounds", "noise", "detectable", "confirmed", "reason", "interval", "limit", "suspect",
+)  # fmt: skip
+ADVICE_COLUMNS = (
+    "scenario", "point", "engine", "role", "complexity", "rounds", "left_after", "metric", "unit",
+    "bigger_is_better", "median", "low", "high", "reason",
 )  # fmt: skip
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -42,6 +47,14 @@ def of_comparison(comparison: Comparison) -> str:
     return _table(COMPARISON_COLUMNS, rows)
 
 
+def of_advice(advice: Advice) -> str:
+    """A row for each candidate and quantity: one without numbers for who was not measured."""
+    rows = (
+        row for point in advice.points for each in point.candidates for row in _of_one(each, point)
+    )
+    return _table(ADVICE_COLUMNS, rows)
+
+
 def text(value: str) -> str:
     """`value` as a spreadsheet shows it: no formula, and nothing that acts instead of showing."""
     shown = visible(value)
@@ -58,6 +71,21 @@ def _rows(each: NamedCell) -> Iterable[Sequence[Value]]:
          cell.summary.rounds)
         for quantity, found in exported(cell)
     ]  # fmt: skip
+
+
+def _of_one(candidate: Candidate, point: PointAdvice) -> Iterable[Sequence[Value]]:
+    roles = ("use", candidate.engine == point.use), ("as good", candidate.engine in point.as_good)
+    role = next((name for name, is_it in roles if is_it), "")
+    head = (
+        point.scenario, point.label, candidate.engine, role, candidate.complexity,
+        candidate.rounds, candidate.left_after,
+    )  # fmt: skip
+    rows = [
+        (*head, q.key, q.unit.name, q.bigger_is_better, *_interval(found), candidate.reason)
+        for q in QUANTITIES
+        if (found := candidate.values.get(q.key)) is not None
+    ]
+    return rows or [(*head, None, None, None, None, None, None, candidate.reason)]
 
 
 def comparison_values(change: Change, comparison: Comparison) -> Sequence[Value]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from iomodels.advice import words
+from iomodels.advice.document import Advice, PointAdvice
 from iomodels.analysis import findings, sweeps
 from iomodels.analysis.cells import PointCells, changes, grouped, label, rounds_in_words, rounds_of
 from iomodels.analysis.quantities import (
@@ -38,6 +40,7 @@ RUN_COLUMNS = ("engine", THROUGHPUT.column, *(quantity.title for quantity in NUM
 CHANGE_COLUMNS = (
     "verdict", "cell", "metric", "change", "base", "new", "limit", "rounds", "noise", "detectable",
 )  # fmt: skip
+CANDIDATE_COLUMNS = ("engine", "complexity", "left", *RUN_COLUMNS[1:])
 MAX_ROWS = 1000
 """Rows shown of a comparison: GitHub drops a step summary of more than 1 MiB as a whole."""
 
@@ -94,6 +97,36 @@ def of_comparison(comparison: Comparison) -> str:
         lines += [f"… and {len(changes) - MAX_ROWS} more.", ""]
     lines += _differences(comparison)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def of_advice(advice: Advice) -> str:
+    """The lines of each point, and a table of its candidates."""
+    lines = [f"## What to use {text(words.asked(advice))}", ""]
+    if said := words.summary(advice):
+        lines += [f"{_prose(said)}.", ""]
+    for point in advice.points:
+        lines += [f"### {text(words.heading(point))}", ""]
+        lines += [f"- {text(line.label)}: {_prose(line.text)}" for line in words.lines(point)]
+        lines += ["", *table(CANDIDATE_COLUMNS, _candidates(point), right_from=1), ""]
+    lines += [f"- {text(notice.in_words)}" for notice in advice.warnings]
+    lines += [f"- {text(words.took(advice))}; iomodels {text(advice.tool.version)}"]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _prose(sentence: str) -> str:
+    return text(sentence.replace("`", ""))
+
+
+def _candidates(point: PointAdvice) -> Iterator[Sequence[str]]:
+    for candidate in point.candidates[:MAX_ROWS]:
+        values = [(q.unit.show, candidate.values.get(q.key)) for q in NUMBERS]
+        left = "end" if candidate.rounds else text(candidate.reason or "")
+        if candidate.left_after is not None:
+            left = f"stage {candidate.left_after}"
+        yield (
+            text(candidate.engine), str(candidate.complexity), left,
+            *(show(found.median) if found else NOT_TOLD for show, found in values),
+        )  # fmt: skip
 
 
 def table(

@@ -26,7 +26,7 @@ from .reading import BENCHER, families, few, html_in, render, spreadsheet, table
 @pytest.mark.parametrize("format", exports.FORMATS.values(), ids=list(exports.FORMATS))
 def test_every_function_that_the_table_names_exists(format) -> None:
     module = importlib.import_module(f"iomodels.exports.{format.module}")
-    for function in (format.measurements, format.verdicts, format.commands):
+    for function in (format.measurements, format.verdicts, format.answers, format.commands):
         assert function is None or callable(getattr(module, function))
     assert format.measurements or format.verdicts
 
