@@ -14,7 +14,7 @@ from iomodels.observe.calls.state import Handler, State
 from iomodels.observe.counting.moved import Moved
 from iomodels.observe.log.arguments import split
 from iomodels.observe.log.call import Call, ThreadEnded
-from iomodels.observe.seen import FEW_OPERATIONS, Observation, Unseen, Work
+from iomodels.observe.seen import DEVICE_S, FEW_OPERATIONS, Observation, Unseen, Work
 from iomodels.observe.works.choosing import chosen
 from iomodels.observe.works.describing import Around, described
 from iomodels.observe.works.grouping import grouped
@@ -36,9 +36,6 @@ _NO_DEVICE = frozenset(
     {"close", "fcntl", "lseek", "dup", "dup2", "timerfd_settime", "epoll_ctl", "epoll_create1"}
     | {"pipe2", "socket", "timerfd_create"}
 )
-_QUICK = 4
-_QUICK_S = 60e-6
-"""No disk that people have answers faster, and strace adds to it."""
 
 
 class Tally:
@@ -68,7 +65,7 @@ class Tally:
                 state.gaps.add(gap_s)
                 thread.longest_gap_s = max(thread.longest_gap_s, gap_s)
         if event.name in _NO_DEVICE and event.took_s is not None:
-            state.others.add(event.took_s)
+            state.quick.add(event.took_s)
         handler = _HANDLERS.get(event.name)
         if handler is not None:
             handler(state, thread, event, split(event.arguments))
@@ -114,9 +111,9 @@ class Tally:
 
     def _around(self) -> Around:
         state = self._state
-        usual = state.others.at(0.5)
+        usual_s = state.quick.at(0.75)
         return Around(
-            quick_s=None if usual is None else max(_QUICK * usual, _QUICK_S),
+            quick_s=None if usual_s is None else usual_s + DEVICE_S,
             gap_s=state.gaps.at(0.5) or 0.0,
             ready={program.number: program.ready for program in state.programs},
         )

@@ -38,7 +38,6 @@ def _clone(state: State, thread: Thread, call: Call, arguments: list[str]) -> No
         if process.has_executed:
             return
         process.program = program
-        program.processes += 1
         for held in process.held.values():
             held.program = program
     process.inherit(parent)
@@ -49,7 +48,6 @@ def _execute(state: State, thread: Thread, call: Call, arguments: list[str]) -> 
         return
     what = hash(arguments[0]) if arguments else 0
     thread.process.program = _child(state, thread.process.program, what)
-    thread.process.program.processes += 1
     thread.process.has_executed = True
     thread.process.execute()
     thread.habits.is_first = True

@@ -33,7 +33,7 @@ class State:
         self.finished: dict[WorkKey, Moved] = {}
         """What closed descriptors did."""
         self.flight: Flight[tuple[Opened, Direction]] = Flight(_key)
-        self.others = CallTimes()
+        self.quick = CallTimes()
         """How long calls took that no device answers."""
         self.gaps = CallTimes()
         """Times between the calls of a thread."""
@@ -54,7 +54,6 @@ class State:
         return program
 
     def new_process(self, program: Program) -> Process:
-        program.processes += 1
         return Process(program, self.let_go)
 
     def thread(self, number: int) -> Thread:

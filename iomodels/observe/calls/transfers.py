@@ -57,6 +57,12 @@ def transferred(
     flow = state.flow_of(held)
     flow.transfer(direction, asked, moved, call.started_s, call.took_s)
     flow.direct += held.is_direct
+    program = held.program
+    program.transfers += 1
+    if held.turn:
+        flow.turns += 1
+        flow.between_turns += program.transfers - held.turn
+    held.turn = program.transfers
     flow.by_thread(thread.habits)
     flow.held.add(max(thread.process.open[held.kind, held.family], 1))
     thread.habits.transfer(call.started_s, call.started_s + (call.took_s or 0.0))
@@ -184,8 +190,13 @@ def _stream(
     end = call.started_s + (call.took_s or 0.0)
     question: Direction = "write" if held.asks == "client" else "read"
     if not flow.switches:
+        # Whether it is a stream shows only when a second transfer goes the same way.
         request_starts(thread, flow, call.started_s)
-        state.flight.add(call.started_s, end, (held, direction))
+        if held.last_call is not None and flow.transfers == 2:
+            state.flight.add(*held.last_call, (held, direction))
+        if flow.transfers > 1:
+            state.flight.add(call.started_s, end, (held, direction))
+        held.last_call = call.started_s, end
     if direction == question:
         if held.asked_s is None:
             if flow.switches:
@@ -221,13 +232,13 @@ def _arm(state: State, thread: Thread, call: Call, arguments: list[str]) -> None
     held.kind = held.kind or "timer"
     after = fields(fields(arguments[2]).get("it_value", ""))
     seconds, nanoseconds = number(after.get("tv_sec", "")), number(after.get("tv_nsec", ""))
+    if held.armed_s is not None:  # It is taken back, or was read by a way that no call shows.
+        state.flight.add(held.armed_s, call.started_s, (held, "read"))
+    held.armed_s = None
     if seconds is None or nanoseconds is None or not (seconds or nanoseconds):
-        held.armed_s = None
         return
     if "TFD_TIMER_ABSTIME" not in arguments[1]:
         state.flow_of(held).timers.add(seconds * 1_000_000_000 + nanoseconds)
-    if held.armed_s is not None and held in state.ring_of:
-        state.flight.add(held.armed_s, call.started_s, (held, "read"))
     held.armed_s = call.started_s
     request_starts(thread, state.flow_of(held), call.started_s)
 

@@ -89,9 +89,13 @@ def _signal(state: State, thread: Thread, call: Call, arguments: list[str]) -> N
 
 
 def _futex(state: State, thread: Thread, call: Call, arguments: list[str]) -> None:
-    if len(arguments) < 2 or "WAIT" not in arguments[1]:
+    if len(arguments) < 2:
         return
-    thread.habits.waits_for_threads += 1
+    thread.habits.meetings += 1
+    if "WAIT" not in arguments[1]:
+        if call.took_s is not None:
+            state.quick.add(call.took_s)
+        return
     if call.error == "ETIMEDOUT":
         _nothing(thread, call)
     if "CLOCK_REALTIME" in arguments[1] and len(arguments) > 3:

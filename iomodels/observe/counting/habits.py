@@ -15,8 +15,8 @@ class Habits:
     first_s: float = float("inf")
     last_s: float = float("-inf")
     """From its first to its last transfer."""
-    waits_for_threads: int = 0
-    """Calls of futex that wait."""
+    meetings: int = 0
+    """Calls of futex: it waits for other threads, or wakes them."""
     waits_like_aio: int = 0
     """Waits of one second by the wall clock: an idle helper of glibc's POSIX AIO makes them."""
     tries_at_place: int = 0
@@ -38,9 +38,10 @@ class Habits:
         )
 
     @property
-    def waits_between(self) -> bool:
-        """Whether other threads hand it what it does: it waits for them between its transfers."""
-        return self.waits_for_threads >= 0.2 * self.transfers > 0
+    def works_for_others(self) -> bool:
+        """Whether other threads hand it what it does: it waits for them between its transfers, or
+        wakes them after."""
+        return self.meetings >= 0.2 * self.transfers > 0
 
 
 def most_at_once(spans: list[tuple[float, float]]) -> int:

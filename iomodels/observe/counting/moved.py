@@ -25,6 +25,7 @@ class Moved:
         "_last_direction",
         "_message",
         "batches",
+        "between_turns",
         "connections",
         "direct",
         "extents",
@@ -44,6 +45,7 @@ class Moved:
         "timers",
         "transfers",
         "turned_away",
+        "turns",
         "waits",
     )
 
@@ -62,6 +64,9 @@ class Moved:
         """EAGAIN."""
         self.nonblocking = 0
         """Transfers that would not have waited (O_NONBLOCK, RWF_NOWAIT, MSG_DONTWAIT)."""
+        self.turns = 0
+        self.between_turns = 0
+        """From each transfer of a descriptor to its next one, the program's transfers."""
         self.direct = 0
         """Transfers with O_DIRECT, which some programs switch off for the last one."""
         self.threads: Counter[Habits] = Counter()
@@ -122,6 +127,8 @@ class Moved:
         self.turned_away += other.turned_away
         self.nonblocking += other.nonblocking
         self.direct += other.direct
+        self.turns += other.turns
+        self.between_turns += other.between_turns
         for thread, count in other.threads.items():
             if thread in self.threads or len(self.threads) < _MOST_THREADS:
                 self.threads[thread] += count
@@ -155,6 +162,11 @@ class Moved:
         if direction == "read":
             part.sync_calls = part.sync_every = 0
         return part
+
+    @property
+    def in_turns(self) -> float:
+        """How many descriptors took turns, in the mean."""
+        return self.between_turns / self.turns if self.turns else 1.0
 
     @property
     def operations(self) -> int:

@@ -66,6 +66,10 @@ class Opened:
     ready: str = ""
     """The call that last told that it is ready."""
     flow: Moved | None = None
+    last_call: tuple[float, float] | None = None
+    """Start and end of a stream's last transfer."""
+    turn: int = 0
+    """Which transfer of its program its last one was."""
     armed_s: float | None = None
     """Of a timer that runs: since when."""
     asked_s: float | None = None

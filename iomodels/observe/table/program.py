@@ -20,7 +20,7 @@ class Program:
 
     number: int
     orders: dict[int, Order] = field(default_factory=dict)
-    processes: int = 0
+    transfers: int = 0
     children: dict[Hashable, Program] = field(default_factory=dict)
     ready: Sizes = field(default_factory=Sizes)
     """How many descriptors each call for readiness told of."""

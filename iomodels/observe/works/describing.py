@@ -19,6 +19,7 @@ _LEAST_SHARE = 0.01
 _OPEN_LOOP = 0.15
 """Of requests, those before which the thread slept: the others were late already."""
 _CLOCK_VARIATION = 0.6
+_TAKE_TURNS = 0.6
 _COMPUTES = 4
 """Times the usual gap between calls."""
 _LEAST_COMPUTE_S = 20e-6
@@ -130,13 +131,16 @@ def _depth(
     active: int,
     around: Around,
 ) -> float:
-    """Of a pool, what its threads can do: what waits for a thread is in no call. Of a server, what
+    """Of a pool, what its threads and descriptors can do. Of a server, what
     those who ask have in flight, or as many as are ready at a time. Of a reader that waits for
     readiness, the descriptors that it waits for."""
     usual = max(levels.usual(), 1)
     base = model.engine.partition(":")[0]
-    if base in ("threads", "aio") and key.role != "server":
+    if base == "threads" and key.role != "server":
         usual = max(usual, min(_threads_at_once(flow), active))
+    if base == "aio" and key.role != "server":
+        # One descriptor's requests come one after the other, and those of all take turns.
+        usual = max(usual, active if flow.in_turns > _TAKE_TURNS * active else 1)
     if key.kind in ("socket", "pipe") and key.does != "exchange":
         return usual if base in _WITHOUT_READINESS else max(usual, active)
     if key.role == "server":

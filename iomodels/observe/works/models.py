@@ -121,8 +121,8 @@ def _threads(seen: Evidence) -> UsedModel | None:
     if all(thread.is_first for thread in threads):
         return None
     many = f"{at_once} threads transfer" if at_once > 1 else "a thread beside the first transfers"
-    if seen.made_by(lambda thread: thread.waits_between) >= _MOSTLY:
-        return UsedModel("threads", f"{many}; between requests they wait for other threads (futex)")
+    if seen.made_by(lambda thread: thread.works_for_others) >= _MOSTLY:
+        return UsedModel("threads", f"{many}; for each, it waits for others or wakes them (futex)")
     if at_once == 1:  # One thread that does all by itself is not many threads, whichever it is.
         return None
     return UsedModel("threads:handoff=none", f"{many}, without waiting for others between requests")
