@@ -122,6 +122,7 @@ def _imported(job: Job, name: str, *, partly: bool, memory_bytes: int) -> Import
     out = Translation(memory_bytes or 1 << 62)
     access.operation(job, out)
     access.blocks(job, out)
+    requests.arrivals(job, out)
     requests.engine(job, out)
     if job.engine == "net":
         sockets.conversation(job, out)
@@ -129,7 +130,6 @@ def _imported(job: Job, name: str, *, partly: bool, memory_bytes: int) -> Import
         access.file(job, out)
         requests.syncs(job, out)
         requests.checks(job, out)
-    requests.arrivals(job, out)
     requests.thinking(job, out)
     _by_the_table(job)
     fates = job.fates()

@@ -10,6 +10,10 @@ from iomodels.fio.translation import Translation
 from iomodels.fio.values import parse_int, per_direction, wrong
 
 MAX_DEPTH = 1024
+THREADS = "threads:handoff=none"
+"""Copies of a blocking job: each starts its own next request (at a rate, a schedule does)."""
+SOME_WRITES = 4
+"""Up to so many writes between two syncs, a sync after each is the nearest that a scenario has."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ def engine(job: Job, out: Translation) -> None:
     out.settings["load.depth"] = depth
     out.today = found.today
     if found.today == "blocking" and depth > 1:
-        out.today = "threads"
+        out.today = "threads" if "load.arrivals" in out.settings else THREADS
     if found.reason:
         job.refused("ioengine", found.reason, found.instead)
     else:
@@ -142,7 +146,7 @@ def _batches(job: Job, out: Translation, depth: int) -> None:
         for name in names:
             job.harmless(name, "there is one request in flight at a time")
         return
-    if job.has("rate") or job.has("rate_iops"):
+    if "load.arrivals" in out.settings:
         for name in names:
             job.harmless(name, "each request starts at its own time (rate)")
         return
@@ -189,16 +193,14 @@ def syncs(job: Job, out: Translation) -> None:
         if not out.writes:
             job.harmless(option, "requests only read")
             continue
-        strongest = max(strongest, kind, key=strength.__getitem__)
+        nearest = kind if every <= SOME_WRITES else "none"
+        strongest = max(strongest, nearest, key=strength.__getitem__)
         if every == 1:
             how = ", made after the write" if option == "sync" else ""
             job.translated(option, f"load.sync = {kind}{how}")
         else:
-            job.refused(
-                option,
-                "a sync is after every write or after none",
-                f"load.sync = {kind}, after every write",
-            )
+            why = "a sync is after every write or after none"
+            job.refused(option, why, f"load.sync = {nearest}")
     if strongest != "none":
         out.settings["load.sync"] = strongest
 
@@ -258,7 +260,6 @@ def arrivals(job: Job, out: Translation) -> None:
     kind = "poisson" if job.text("rate_process", "linear") == "poisson" else "constant"
     rate = float(f"{sum(rates) * factor:.6g}")
     out.settings |= {"load.arrivals": kind, "load.rate": rate}
-    out.settings.pop("load.batch", None)
     job.translated("rate_process", f"load.arrivals = {kind}")
     text = f"load.arrivals = {kind}, load.rate = {rate:g}"
     if len(rates) < len(asked):
@@ -301,7 +302,7 @@ def thinking(job: Job, out: Translation) -> None:
         job.refused("thinktime", reason, text)
     else:
         job.translated("thinktime", text)
-        if out.today not in ("blocking", "threads"):
+        if out.today not in ("blocking", "threads", THREADS):
             out.notes.append(
                 "fio waits for all requests before it thinks; here the next ones are in flight "
                 "while the engine computes, where it can do both."

@@ -73,6 +73,7 @@ def test_a_mix_of_one_is_none(share: int, operation: str) -> None:
         ("bs=,16k", 4096),
         ("bsrange=4k-16k", "4 KiB/25:8 KiB/25:12 KiB/25:16 KiB/25"),
         ("bsrange=8k-8k", 8192),
+        ("bsrange=4k-10k", "4 KiB/40:8 KiB/40:10 KiB/20"),
         ("bssplit=4k/10:64k/50:32k/40", "4 KiB/10:32 KiB/40:64 KiB/50"),
         ("bs=1k\nbssplit=4k/50:8k/", "4 KiB/50:8 KiB/50"),
         ("bssplit=4k/50:8k/50,64k/100", "4 KiB/50:8 KiB/50"),
@@ -91,6 +92,16 @@ def test_a_range_of_many_sizes_is_thinned_evenly() -> None:
     block = settings(f"{READ}bsrange=4k-1m\n")["load.block"]
     assert isinstance(block, str)
     assert len(block.split(":")) == 16
+
+
+def test_what_fios_map_makes_of_several_sizes_is_said() -> None:
+    def notes(options: str) -> str:
+        (scenario,) = imported_text(f"{READ}{options}\n").scenarios
+        return " ".join(scenario.notes)
+
+    assert "shortens" in notes("bsrange=4k-8k")
+    assert "shortens" not in notes("bsrange=4k-8k\nnorandommap")
+    assert "shortens" not in notes("bs=4k")
 
 
 @pytest.mark.parametrize(
@@ -127,7 +138,7 @@ def test_options_of_io_uring(options: str, today: str) -> None:
         ("ioengine=libaio\niodepth=16", 16, "kaio"),
         ("ioengine=libaio\niodepth=16\nnumjobs=4", 64, "kaio"),
         ("ioengine=psync\niodepth=16", 1, "blocking"),
-        ("ioengine=psync\niodepth=16\nnumjobs=4", 4, "threads"),
+        ("ioengine=psync\niodepth=16\nnumjobs=4", 4, "threads:handoff=none"),
         ("ioengine=libaio\niodepth=16\nthinktime=5\nthinktime_spin=5", 1, "kaio"),
     ],
 )
@@ -202,10 +213,11 @@ def test_syncs(options: str, sync: str | None) -> None:
     assert settings(f"{WRITE}{options}\n").get("load.sync") == sync
 
 
-def test_a_sync_now_and_then_is_refused_and_partly_after_each() -> None:
+def test_a_sync_now_and_then_is_refused_and_partly_the_nearest() -> None:
     text = f"{WRITE}fsync=32\n"
     assert fate(text, "fsync") == "refused"
-    assert settings(text, partly=True)["load.sync"] == "every"
+    assert "load.sync" not in settings(text, partly=True)
+    assert settings(f"{WRITE}fdatasync=2\n", partly=True)["load.sync"] == "data"
     assert fate(f"{READ}fsync=32\n", "fsync") == "harmless"
 
 
