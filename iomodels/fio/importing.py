@@ -12,7 +12,7 @@ from iomodels.base.units import Duration, Size, exact_size
 from iomodels.fio import access, requests, sockets
 from iomodels.fio.job import Fate, Job
 from iomodels.fio.options.table import BY_ANY_NAME
-from iomodels.fio.reading import JobLine, JobSection, read_sections
+from iomodels.fio.reading import MAX_OPTIONS, JobLine, JobSection, read_sections
 from iomodels.fio.translation import Translation
 from iomodels.workload.channels import Value
 from iomodels.workload.key import all_keys
@@ -90,6 +90,11 @@ def import_jobs(
         if section.is_global:
             inherited += section.lines
             below += section.lines
+            if len(inherited) > MAX_OPTIONS:
+                raise JobFileError(
+                    f"{where}: the global sections down to line {section.line} have more than "
+                    f"{MAX_OPTIONS} options"
+                )
             continue
         below = []
         job = Job(section, [*inherited, *section.lines], where)

@@ -23,6 +23,8 @@ MAX_LINE = 4095
 MAX_DEPTH = 8
 """How deep files may include each other."""
 MAX_INCLUDES = 64
+MAX_OPTIONS = 1000
+"""Of one job, with those that it inherits: fio has some 250."""
 
 _SECTION = re.compile(r"\[([^\n]*)\]")
 
@@ -108,6 +110,8 @@ class _Reader:
                     "or under the name of a job in brackets"
                 )
             lines = (*found[-1].lines, *self._options(text, number, (), self._folder))
+            if len(lines) > MAX_OPTIONS:
+                raise JobFileError(f"{self._where}: line {number} is one option too many")
             found[-1] = replace(found[-1], lines=lines)
         return found
 

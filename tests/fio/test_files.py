@@ -194,6 +194,13 @@ def test_too_many_jobs_are_refused() -> None:
         imported_text(text)
 
 
+@pytest.mark.parametrize("heading", ["", "[global]\n"])
+def test_too_many_options_are_refused_at_once(heading: str) -> None:
+    text = "[job]\nrw=read\n" + f"{heading}bs=4k\n" * (100_000 // (1 + len(heading)))
+    with pytest.raises(JobFileError, match="too many|more than 1000 options"):
+        imported_text(text)
+
+
 @pytest.mark.parametrize("content", [b"[a]\0\nrw=read\n", b"[a]\n" + b"x" * 5000, b"#" * (2 << 20)])
 def test_what_is_no_job_file_is_refused(content: bytes) -> None:
     with pytest.raises(JobFileError):
