@@ -40,6 +40,7 @@ def test_a_ring_for_a_file_that_is_closed_before_it() -> None:
     (work,) = seen.works
     assert (work.kind, work.operations, work.depth, work.is_direct) == ("file", 200, 4, True)
     assert work.model == "io_uring:taskrun=defer"
+    assert "4 entries" in work.model_evidence
 
 
 def test_a_ring_that_nobody_waits_on_shows_no_more_in_flight_than_a_call_submits() -> None:

@@ -162,8 +162,9 @@ def model_of(flow: Moved) -> UsedModel:
     return _blocking(seen)
 
 
-def ring_model(flags: frozenset[str], fixed: frozenset[str]) -> UsedModel:
-    """The options of io_uring, from how its ring was set up."""
+def ring_model(flags: frozenset[str], fixed: frozenset[str], entries: int) -> UsedModel:
+    """The options of io_uring, from how its ring was set up (with 0 entries where that was not
+    seen)."""
     options = {}
     unnamed = sum(number(flag) or 0 for flag in flags if flag.startswith("0x"))
     if fixed:
@@ -176,4 +177,5 @@ def ring_model(flags: frozenset[str], fixed: frozenset[str]) -> UsedModel:
         options["taskrun"] = "coop"
     written = ",".join(f"{name}={value}" for name, value in options.items())
     engine = f"io_uring:{written}" if written else "io_uring"
-    return UsedModel(engine, "io_uring_enter starts its requests")
+    room = f"; its ring has {entries} entries" if entries else ""
+    return UsedModel(engine, f"io_uring_enter starts its requests{room}")

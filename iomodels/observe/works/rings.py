@@ -24,7 +24,7 @@ def ring_work(
     kind, family, held = _of_what(ring)
     if not ring.submitted or kind is None:
         return None
-    model = ring_model(ring.flags, frozenset(ring.fixed))
+    model = ring_model(ring.flags, frozenset(ring.fixed), ring.entries)
     timers = [one.flow for one in held if one.kind == "timer" and one.flow is not None]
     service = max((flow.timers.at(0.5) for flow in timers), default=0)
     work = Work(
