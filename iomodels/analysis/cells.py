@@ -10,6 +10,7 @@ from iomodels.base.errors import IomodelsError
 from iomodels.base.units import counted, format_duration, listed
 from iomodels.results.schema import Cell, Parameter, Run
 from iomodels.workload import scenario
+from iomodels.workload.block import block_of
 from iomodels.workload.key import all_keys
 
 MOST_VALUES = 6
@@ -177,11 +178,30 @@ def reads_of_all(cell: Cell) -> int | None:
     depth = parameters.get("load.depth", 1)
     if parameters.get("channel.cache") != "cold" or not cell.trials:
         return None
-    if not (isinstance(size, int) and isinstance(block, int) and isinstance(depth, int)):
+    if not (isinstance(size, int) and isinstance(depth, int)):
+        return None
+    if isinstance(block, str):
+        return _reads_of_sizes(cell, block, size, depth)
+    if not isinstance(block, int):
         return None
     reads = size // max(1, block)
     made = median(trial.operations for trial in cell.trials)
     return reads if made >= max(1, reads - depth) else None  # the last ones can end too late
+
+
+def _reads_of_sizes(cell: Cell, text: str, size: int, depth: int) -> int | None:
+    """As `reads_of_all`, for a block of several sizes. At random each read has its own part of the
+    file, as long as the largest; in order, the file ends where the next one does not fit."""
+    try:
+        largest = block_of(text).largest
+    except IomodelsError:  # from a foreign file
+        return None
+    made = round(median(trial.operations for trial in cell.trials))
+    if cell.parameters.get("load.pattern") == "random":
+        reads = size // largest
+        return reads if made >= max(1, reads - depth) else None
+    read = median(t.throughput_bytes * t.duration_ns / 1e9 for t in cell.trials)
+    return made if read >= size - (depth + 1) * largest else None
 
 
 def took(cells: Iterable[Cell]) -> str:

@@ -67,11 +67,12 @@ def key_of(text: str) -> str:
 
 def usual_key(point: Point) -> str:
     """The number of connections where the point has idle ones or serves; the block of a file that
-    is read one request at a time; else the depth."""
+    is read one request at a time, all of one size; else the depth."""
     if point.serves or point.core_idle:
         return "load.descriptors"
     is_file = isinstance(point.channel, FileChannel)
-    return "load.block" if is_file and point.load.depth == 1 else "load.depth"
+    is_one_by_one = point.load.depth == 1 and point.load.block.is_fixed
+    return "load.block" if is_file and is_one_by_one else "load.depth"
 
 
 def contenders(measured: MeasuredPoint, verdict: PointVerdict) -> list[EngineSpec]:

@@ -70,8 +70,9 @@ def _parameters(cells: Sequence[Cell]) -> list[Row]:
     for key in dict.fromkeys(key for cell in cells for key in cell.parameters):
         values = [cell.parameters.get(key) for cell in cells]
         has_texts = any(isinstance(value, str) for value in values)
+        name = key if has_texts else _name(key)  # the unit is that of numbers
         for row, value in zip(found, values, strict=True):
-            row[_name(key)] = str(value) if has_texts and value is not None else value
+            row[name] = str(value) if has_texts and value is not None else value
     return found
 
 

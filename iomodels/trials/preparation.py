@@ -120,6 +120,8 @@ class Preparation:
             return "load.placement = 'apart' needs two CPUs, and one is allowed here"
         block = point.load.block
         buffers = (point.core_depth + point.core_idle) * int(block.largest)
+        if not block.is_fixed and point.load.writes and point.channel.kind == "file":
+            buffers *= 4  # what is written needs room for a period of its content (file_content.h)
         if buffers > BUFFER_SHARE * _memory_bytes():
             return (
                 f"load.depth and load.block need buffers of {format_size(buffers)}, and that is "

@@ -114,6 +114,23 @@ def test_trials_that_end_where_a_cold_file_does_are_not_said_to_take_longer() ->
     assert trial_times(both, "200 s", "slow-device") == "200 s"
 
 
+def test_a_cold_file_of_several_sizes_ends_as_its_pattern_says() -> None:
+    """At random each read has a part as long as the largest size; in order, all is read."""
+    sizes = "4 KiB/50:16 KiB/50"
+    at_random = cold("aio", 120_000_000, **{"load.block": sizes, "load.pattern": "random"})
+    assert "trials end after 1000 reads" in notices.of_cells([at_random])[0].message
+    in_order = {"load.block": sizes, "load.pattern": "sequential"}
+    rate = COLD["channel.size"] / 0.12
+    trials = [make_trial(n, duration_ns=120_000_000, throughput_bytes=rate) for n in range(7)]
+    all_read = make_cell("aio", trials, scenario="cold-read", parameters=COLD | in_order)
+    assert "trials end after 1000 reads" in notices.of_cells([all_read])[0].message
+    half = [make_trial(n, duration_ns=120_000_000, throughput_bytes=rate / 2) for n in range(7)]
+    cells = [make_cell("aio", half, scenario="cold-read", parameters=COLD | in_order)]
+    assert notices.of_cells(cells) == []
+    foreign = {"load.block": "x/y:z", "load.pattern": "random"}
+    assert notices.of_cells([cold("aio", 120_000_000, **foreign)]) == []
+
+
 @pytest.mark.parametrize("other", [{"channel.cache": "direct"}, {"channel.size": 32_768_000}])
 def test_trials_that_end_in_time_last_as_long_as_they_were_given(other) -> None:
     cells = [cold("aio", 120_000_000, **other)]

@@ -44,6 +44,22 @@ def test_bench_json_and_output_are_the_same(cli, tmp_path):
     assert done.stdout == (tmp_path / "run.json").read_text()
 
 
+def test_bench_measures_requests_of_several_sizes_and_its_result_says_so(cli, tmp_path):
+    sizes = "load.block=64KiB/1:4KiB/3,4KiB"
+    done = cli("bench", "cached-read", *QUICK, "-e", "blocking", "-s", sizes, "-o", "run.json")
+    assert done.returncode == 0, done.stderr
+    assert "block 4 KiB/75:64 KiB/25" in done.stdout
+    run = import_module("iomodels").load(tmp_path / "run.json")
+    mixed, fixed = (cell for cell in run.cells if cell.engine == "blocking")
+    assert mixed.parameters["load.block"] == "4 KiB/75:64 KiB/25"
+    assert fixed.parameters["load.block"] == 4096
+    (trial,) = mixed.trials
+    mean = trial.throughput_bytes / trial.throughput_ops
+    assert abs(mean / (0.75 * 4096 + 0.25 * 65536) - 1) < 0.1
+    rows = run.to_rows()
+    assert {row["load.block"] for row in rows} == {"4 KiB/75:64 KiB/25", "4096"}
+
+
 def test_bench_overwrites_only_with_force(cli, tmp_path):
     kept = tmp_path / "run.json"
     kept.write_text("mine")

@@ -10,6 +10,8 @@
 #define FEW_OPERATIONS 15
 #define PART 1000
 
+/* ------------------------------------------------------------------ several-sizes */
+
 static const char *unless_has_sizes(const struct subject *subject)
 {
     return subject->channel->caps.starts_device ? "the channel's requests have one size" : unless_moves_data(subject);
@@ -84,7 +86,57 @@ static void several_sizes(const struct subject *subject)
     run_with_sizes(subject, 1, PATTERN_SEQUENTIAL, limit_to_part);
 }
 
+/* ------------------------------------------------------------------ sizes-have-their-shares */
+
+/* From the table itself: how often each size is drawn, out of 2^32 draws. Rounding may take less than one from a
+ * column. */
+static void expect_shares(const int64_t *shares, uint32_t count)
+{
+    struct settings settings = settings_default();
+    double drawn[BLOCK_SIZES] = {0}, total = 0;
+    struct sizes sizes;
+
+    settings.block = BLOCK_SIZES;
+    for (uint32_t i = 0; i < count; i++) {
+        settings.block_sizes[i] = (int64_t)i + 1;
+        settings.block_shares[i] = shares[i];
+        total += (double)shares[i];
+    }
+    EXPECT(sizes_open(&sizes, &settings) == 0, "The sizes make no sense.");
+    for (uint32_t column = 0; column < BLOCK_SIZES; column++) {
+        const struct size_column *place = &sizes.columns[column];
+
+        EXPECT(place->own <= UINT64_C(1) << 32, "A column is fuller than full.");
+        drawn[column] += (double)place->own / BLOCK_SIZES;
+        drawn[place->other] += (double)((UINT64_C(1) << 32) - place->own) / BLOCK_SIZES;
+    }
+    for (uint32_t i = 0; i < BLOCK_SIZES; i++) {
+        const double wanted = i < count ? (double)shares[i] / total * 4294967296.0 : 0;
+
+        EXPECT(drawn[i] > wanted - 2 && drawn[i] < wanted + 2, "Size %u is drawn %.0f times, and should be %.0f times.", i,
+               drawn[i], wanted);
+    }
+}
+
+static void sizes_have_their_shares(const struct subject *subject)
+{
+    int64_t shares[BLOCK_SIZES];
+    uint64_t random = 1;
+
+    (void)subject;
+    expect_shares((const int64_t[]){10000}, 1);
+    expect_shares((const int64_t[]){1, 9999}, 2);
+    for (int try = 0; try < 1000; try++) {
+        const uint32_t count = 1 + (uint32_t)random_below(&random, BLOCK_SIZES);
+
+        for (uint32_t i = 0; i < count; i++)
+            shares[i] = 1 + (int64_t)random_below(&random, try % 2 ? 3 : 10000);
+        expect_shares(shares, count);
+    }
+}
+
 const struct rule size_rules[] = {
     {"several-sizes", unless_has_sizes, several_sizes},
+    {"sizes-have-their-shares", NULL, sizes_have_their_shares},
     {NULL, NULL, NULL},
 };

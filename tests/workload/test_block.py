@@ -15,7 +15,7 @@ from iomodels.workload.key import all_keys
 from iomodels.workload.point import point_from_parameters
 from iomodels.workload.writing import WrittenScenario, as_file
 
-from .scenario_texts import FILE
+from .scenario_texts import FILE, TIMER
 
 KEY = all_keys()["load.block"]
 
@@ -126,6 +126,20 @@ def test_the_limits_of_a_fixed_block_hold_for_each_size(channel, load, words, tm
     with pytest.raises(ScenarioError) as caught:
         scenario.load(path)
     assert words in str(caught.value)
+
+
+def test_a_timer_refuses_several_sizes_as_it_refuses_one(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(TIMER + '[load]\nblock = "4 KiB/50:8 KiB/50"\n')
+    with pytest.raises(ScenarioError, match=r"load\.block contradicts channel\.kind = 'timer'"):
+        scenario.load(path)
+
+
+def test_a_file_need_not_be_a_multiple_of_each_size(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(FILE + 'size = "1 MiB"\n[load]\nblock = "4 KiB/50:12 KiB/50"\n')
+    (point,) = scenario.points(scenario.load(path))
+    assert point.load.block.largest == 12 << 10
 
 
 def test_the_sizes_of_a_block():
