@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from iomodels.advice.document import GivenLimit, Goal
 from iomodels.advice.measured import MeasuredCandidate, MeasuredPoint, quantity_of
 from iomodels.base.errors import UsageError
+from iomodels.base.units import counted
 from iomodels.contest.candidates import Found, candidates
 from iomodels.contest.halving import Entrant, Halving
 from iomodels.contest.rounds import ContestTrials, Durations, PointContest
@@ -18,11 +19,13 @@ from iomodels.measure.listening import RunListener
 from iomodels.measure.plan import Plan
 from iomodels.measure.precision import budget_in_words
 from iomodels.measure.run import bench_plan
-from iomodels.results.schema import Cell, Run
+from iomodels.results.schema import Cell, Notice, Run
 from iomodels.trials.planned import PlannedCell
 from iomodels.workload.point import Point
 from iomodels.workload.scenario import Scenario, points
 
+ESTIMATE = "estimate"
+"""The code of the note that says how long it will take."""
 LEAST_DURATION_S = 0.1
 """To fit a small budget, trials become shorter; below that they say too little."""
 
@@ -44,6 +47,16 @@ class ContestPlan:
     durations: Durations
     budget_s: float
     seed: int
+
+    @property
+    def in_words(self) -> str:
+        """Who takes part, and how long that takes."""
+        counts = [len(planned.contest.cells) for planned in self.points]
+        each = "" if len(counts) == 1 else f" at {counted(len(counts), 'point')}"
+        return (
+            f"{counted(sum(counts), 'candidate')}{each}: about {budget_in_words(self.estimate_s)}, "
+            f"and at most {budget_in_words(self.budget_s)} where it is close"
+        )
 
     @property
     def estimate_s(self) -> float:
@@ -147,10 +160,10 @@ def _fitted(plan: ContestPlan) -> ContestPlan:
         duration_s = plan.durations.confirming_s / 1.25
         if duration_s < min(LEAST_DURATION_S, whole.durations.confirming_s):
             raise UsageError(
-                f"{len(plan.points)} points with these candidates take about "
-                f"{budget_in_words(plan.estimate_s)} at the least, and the budget is "
-                f"{budget_in_words(plan.budget_s)}: give a larger budget, or fewer scenarios or "
-                "engines"
+                f"the candidates of {counted(len(plan.points), 'point')} take about "
+                f"{budget_in_words(plan.estimate_s)} at the least, and the budget has "
+                f"{budget_in_words(plan.budget_s)} for them: give a larger budget, or fewer "
+                "scenarios or engines"
             )
         shorter = Durations(duration_s, min(plan.durations.warmup_s, duration_s / 5))
         plan = ContestPlan(plan.scenarios, plan.points, shorter, plan.budget_s, plan.seed)
@@ -158,7 +171,10 @@ def _fitted(plan: ContestPlan) -> ContestPlan:
 
 
 def measure_plan(plan: ContestPlan, *, listener: RunListener | None = None) -> Contest:
-    """Measure it. A plan is measured once. Raises as `bench` does."""
+    """Measure it. A plan is measured once. How long that takes is said beforehand: a note to the
+    listener. Raises as `bench` does."""
+    if listener is not None:
+        listener.notice(Notice(ESTIMATE, plan.in_words))
     contests = [planned.contest for planned in plan.points]
     bare = Plan(
         scenarios=plan.scenarios,
