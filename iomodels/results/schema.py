@@ -167,7 +167,7 @@ class Cell(msgspec.Struct, frozen=True):
         return f"<Cell {name!r}: {self.status}, {len(self.trials)} trials>"
 
 
-NOTES = ("time", "power", "confirming", "allowed-same", "turning")
+NOTES = ("time", "power", "confirming", "allowed-same", "turning", "estimate")
 """The codes of notices that say how something is done, and warn of nothing."""
 
 
