@@ -33,7 +33,7 @@ COMMANDS = {
     "bench": "Run scenarios with the engines and show what each costs.",
     "observe": "Watch a program's I/O, and write scenarios of it.",
     "import": "Make scenarios of a fio job file, or of a log of strace.",
-    "advise": "Say which I/O model to use for a workload.",
+    "advise": "Measure the candidates for a workload, and say which to use.",
     "chart": "Draw charts of results.",
     "trace": "Record a few requests and draw them, call by call.",
     "report": "Write a result as one HTML page.",
