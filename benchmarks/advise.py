@@ -20,11 +20,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from iomodels.contest.halving import Entrant, Halving
-from iomodels.statistics.ranking import SAME, Contender, Outcome, decide
+from iomodels.statistics.ranking import Contender, Outcome, decide
 from iomodels.statistics.rounds import wilson_interval
 from iomodels.statistics.sign_flip import Floats
 
 CANDIDATES = 16
+RIGHT = 0.03
+"""How far behind the best an engine may be to be the right one, as a share."""
 SHORT_S, LONG_S = 0.19, 0.66
 """What a trial takes while choosing, and while confirming, with its process."""
 SHORT_NOISE = 1.3
@@ -152,7 +154,7 @@ def simulate(kind: str, tries: int, seed: int) -> list[Try]:
 
 def line(kind: str, tries: list[Try]) -> str:
     named = [each for each in tries if each.named is not None]
-    right = sum(each.loss <= SAME for each in named)
+    right = sum(each.loss <= RIGHT for each in named)
     rate = wilson_interval(right, len(named)) if named else None
     said = f"{right / len(named):6.1%} ({rate.low:.1%} to {rate.high:.1%})" if rate else "–"
     wrong = sum(each.wrong > 0 for each in tries)

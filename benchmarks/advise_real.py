@@ -27,7 +27,6 @@ from iomodels.engines.spec import parse
 from iomodels.measure.plan import of_pairs
 from iomodels.measure.run import bench_plan
 from iomodels.results.schema import Interval
-from iomodels.statistics.ranking import SAME
 from iomodels.statistics.rounds import median_interval
 from iomodels.workload.scenario import Scenario, load, points
 
@@ -38,6 +37,7 @@ SCENARIOS: Sequence[tuple[str, Mapping[str, Sequence[str]]]] = (
     ("slow-device", {}),
     ("log-append", {}),
 )
+RIGHT = 0.03
 SAME_ENGINES = ("aio", *(f"aio:threads={count}" for count in (16, 24, 32, 48, 64)))
 """At depth 4 the C library has four threads for each of them: as many as there are requests."""
 
@@ -104,7 +104,7 @@ def _over(one: Mapping[int, float], other: Mapping[int, float]) -> Interval:
 def lines(record: Record) -> list[str]:
     name = record.scenario.name
     losses = {engine: behind(record, engine) for engine in record.named if engine}
-    right = sum(engine is not None and losses[engine].median <= SAME for engine in record.named)
+    right = sum(engine is not None and losses[engine].median <= RIGHT for engine in record.named)
     head = (
         f"{name}: {len(record.full)} candidates, {right} of {len(record.named)} right, "
         f"time {max(record.shares):.0%} at most; advise {median(record.advise_s):.0f} s, "

@@ -26,7 +26,7 @@ from iomodels.measure.listening import Listener, RunListener
 from iomodels.measure.plan import of_pairs
 from iomodels.measure.run import bench_plan
 from iomodels.results.schema import Cell, Interval, Notice
-from iomodels.statistics.ranking import SAME
+from iomodels.statistics.ranking import TIE
 from iomodels.statistics.rounds import MIN_ROUNDS, Ratio, paired_ratio
 from iomodels.workload.channels import FileChannel
 from iomodels.workload.point import Point, in_folder, point_from_parameters
@@ -221,4 +221,4 @@ def _carries(found: Ratio, *, bigger_is_better: bool) -> bool:
     better, middle = ratio.low, ratio.median
     if not bigger_is_better:
         better, middle = 1 / ratio.high, 1 / ratio.median
-    return found.conclusive and better > 1 and middle > 1 + SAME
+    return found.conclusive and better > 1 and middle > 1 + TIE

@@ -14,11 +14,12 @@ from iomodels.results.schema import Interval
 from iomodels.statistics import sign_flip
 from iomodels.statistics.rounds import MIN_ROUNDS, median_interval
 
-SAME = 0.03
-"""A difference up to this share is none that matters: the simpler one is used."""
-WITHIN_NOISE = 0.08
-"""Where a difference is not shown, the one that may be lost with the simpler one. If it may be
-more than that, the rounds say nothing of the two."""
+SAME = 0.02
+"""A difference that is shown and is up to this share is none that matters: the simpler one is used.
+With the error of the median, what is lost is then below 3 %."""
+TIE, MOST_HIDDEN = 0.03, 0.08
+"""A difference that is not shown is a tie, and the simpler one is used, where its median is up to
+`TIE` and its interval ends below `MOST_HIDDEN`. Beyond that, the rounds say nothing of the two."""
 ALPHA = 0.01
 """Of all comparisons at a point together (Holm): how often any difference is shown where there is
 none."""
@@ -82,8 +83,8 @@ def decide(contenders: Sequence[Contender]) -> Outcome:
     simplest = ahead[0]
     is_safe = all(
         (found := pairings.get((other.name, simplest.name))) is not None
-        and found.log.median <= math.log1p(SAME)
-        and found.log.high <= math.log1p(WITHIN_NOISE)
+        and found.log.median <= math.log1p(TIE)
+        and found.log.high <= math.log1p(MOST_HIDDEN)
         for other in ahead[1:]
     )
     return Outcome(

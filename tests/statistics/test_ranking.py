@@ -43,8 +43,8 @@ def test_the_simplest_of_a_tie() -> None:
     assert found.contenders == ("1", "2", "3")
 
 
-def test_a_difference_below_three_percent_is_none_however_sure() -> None:
-    found = outcome(1.0, 1.02, noise=0.001)
+def test_a_difference_below_two_percent_is_none_however_sure() -> None:
+    found = outcome(1.0, 1.015, noise=0.001)
     pairing = found.over("1", "0")
     assert pairing is not None
     assert pairing.is_shown
