@@ -73,7 +73,7 @@ def gain(point: PointAdvice) -> str:
         return "none needed: it is what you use now, and nothing is shown to be better"
     lost = ""
     if today is not None and not today.rounds:
-        lost = f"`{today.engine}`, in use now, was not measured ({today.reason}). "
+        lost = f"`{today.engine}`, in use now, was not measured ({today.reason}); "
     if point.gain is None:
         simplest = min((c for c in point.candidates if c.rounds), key=lambda c: c.complexity)
         if simplest.engine == point.use and (lost or point.today is None):

@@ -102,7 +102,7 @@ def test_what_is_used_today_may_be_the_answer() -> None:
 
 def test_a_model_of_today_that_cannot_run_here_is_said_with_the_reason() -> None:
     assert said(point(today="kaio", gain=None))["gain"].startswith(
-        "`kaio`, in use now, was not measured (kaio supports one request in flight). "
+        "`kaio`, in use now, was not measured (kaio supports one request in flight); "
     )
 
 
