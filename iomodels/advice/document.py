@@ -22,7 +22,8 @@ class GivenLimit(msgspec.Struct, frozen=True):
 
 class Candidate(msgspec.Struct, frozen=True):
     """One engine with its options, and how far it came. `rounds` is 0 where it was not measured
-    (`reason` says why). `values` are over all its rounds, by key of the quantity."""
+    (`reason` says why). `values` are over its confirming rounds, or over those of choosing if it
+    was left behind, by key of the quantity."""
 
     engine: str
     complexity: int

@@ -157,39 +157,40 @@ def _why_nobody(measured: MeasuredPoint, stayed: Sequence[MeasuredCandidate]) ->
     if stayed or any(one.beyond for one in measured.candidates):
         return "every engine that can do this is beyond a limit: give a wider --limit"
     if measured.ended_by_budget:
-        return "the budget ended before the candidates were compared: give a larger --budget"
+        return (
+            "the budget ended before the last candidates were compared. What would help: "
+            "a larger --budget"
+        )
     reasons = [f"{one.engine}: {one.reason}" for one in measured.candidates if one.reason]
     return f"no engine can be measured here; {reasons[0]}" if reasons else "there is no candidate"
 
 
 def _why_none(decision: Outcome, measured: MeasuredPoint) -> str:
-    """What is undecided between whom, by how much, and what would help."""
-    best = decision.best
-    widest = max(
-        (
-            (pairing.log.high - pairing.log.low, other)
-            for other in decision.contenders
-            if other != best and (pairing := decision.over(best, other)) is not None
-        ),
-        default=None,
-    )
-    if widest is None:
-        return "too few rounds of the last candidates are pairs: give a larger --budget"
-    pairing = decision.over(best, widest[1])
-    assert pairing is not None
+    """Which of them keeps the simplest from being used, by how much, and what would help."""
+    simplest, *others = decision.contenders
+    over = {
+        other: pairing
+        for other in others
+        if (pairing := decision.over(other, simplest)) is not None
+    }
+    if len(over) < len(others):
+        return "too few rounds of the last candidates are pairs. What would help: a larger --budget"
+    other = max(over, key=lambda name: over[name].log.high)
+    pairing = over[other]
     low, high = (math.expm1(each) for each in (pairing.log.low, pairing.log.high))
-    rounds = pairing.rounds
-    few = rounds < MIN_ROUNDS or measured.ended_by_budget
-    help_ = "a larger --budget" if few else "a quieter machine, or longer trials (-d)"
+    is_short = pairing.rounds < MIN_ROUNDS or measured.ended_by_budget
+    help_ = "a larger --budget" if is_short else "a quieter machine, or longer trials (-d)"
+    between = listed(list(decision.contenders))
     return (
-        f"{listed(list(decision.contenders))} are within noise of each other: over "
-        f"{widest[1]}, {best} is {_signed(low)} to {_signed(high)} better after "
-        f"{counted(rounds, 'round')}. What would help: {help_}"
+        f"the rounds do not decide between {between}: {other} is {_as_better(low)} to "
+        f"{_as_better(high)} than {simplest} after {counted(pairing.rounds, 'round')}. "
+        f"What would help: {help_}"
     )
 
 
-def _signed(share: float) -> str:
-    return f"{'+' if share >= 0 else '-'}{format_share(abs(share))}"
+def _as_better(share: float) -> str:
+    """`12 % better`, `3.0 % worse`: of a ratio better counted as up, less 1."""
+    return f"{format_share(abs(share))} {'better' if share >= 0 else 'worse'}"
 
 
 def _caveats(

@@ -139,7 +139,8 @@ def test_noise_is_named_with_what_would_help() -> None:
         "throughput",
     )
     assert found.use is None
-    assert "within noise" in str(found.why_none)
+    assert "do not decide between poll and epoll" in str(found.why_none)
+    assert "than poll after 14 rounds" in str(found.why_none)
     assert "What would help" in str(found.why_none)
     assert found.gain is None
     assert found.as_good == ()
