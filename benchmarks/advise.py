@@ -6,7 +6,8 @@
 What halves and decides are `iomodels.contest.halving` and `iomodels.statistics.ranking` themselves;
 only what they measure is made up. A try is right if the engine that is named is within 3 % of the
 best; where it names none, that is counted apart (`none`). `false` counts the tries in which a
-difference is said to be shown that is none, or the other way round. `time` is the share of what all
+difference is said to be shown that is none, or the other way round; `winners` those in which it is
+of the engine that is named. `time` is the share of what all
 engines would have taken over all rounds. (`advise_real.py` does the same with real engines.)
 """
 
@@ -48,12 +49,16 @@ class World:
     """Degrees of freedom of Student's t; None: normal noise."""
     drift: float = 0.0
     """How the machine's speed wanders from trial to trial (a random walk)."""
+    hit: float = 0.0
+    """The share of trials that something hits: they lose half on average (a log, exponential)."""
     two_levels: tuple[int, ...] = ()
     """Engines that lose a third in three of ten trials."""
 
     def trial(self, rng: Random, engine: int, scale: float) -> float:
         unit = rng.normal() if self.tails is None else rng.standard_t(self.tails)
         value = self.truth[engine] + self.noise * scale * float(unit)
+        if rng.random() < self.hit:
+            value -= rng.exponential(0.5)
         if engine in self.two_levels and rng.random() < 0.3:
             value -= math.log(1.5)
         return float(value)
@@ -77,7 +82,7 @@ KINDS: Mapping[str, Callable[[Random], World]] = {
     "steps of 4 %": lambda rng: World(_ladder(0.04)(rng), 0.03),
     "steps of 1 %, quiet": lambda rng: World(_ladder(0.01)(rng), 0.005),
     "noise of 20 %": lambda rng: World(rng.normal(0, 0.5, CANDIDATES), 0.2),
-    "drift": lambda rng: World(rng.normal(0, 0.3, CANDIDATES), 0.04, drift=0.03),
+    "drift, 5 % hit": lambda rng: World(rng.normal(0, 0.3, CANDIDATES), 0.04, drift=0.03, hit=0.05),
     "two levels": lambda rng: _with_levels(rng),
     "heavy tails": lambda rng: World(rng.normal(0, 0.3, CANDIDATES), 0.05, tails=1.8),
     "25 engines": lambda rng: World(rng.normal(0, 0.4, 25), 0.05),
@@ -106,6 +111,8 @@ class Try:
     """Differences that are said to be shown."""
     wrong: int
     """Those of them that have the wrong sign."""
+    false_winner: bool
+    """Whether one is of the engine that is named."""
     rounds: int
 
 
@@ -134,8 +141,13 @@ def attempt(world: World, rng: Random, seed: int) -> Try:
     named = None if decision.use is None else int(decision.use)
     loss = 0.0 if named is None else -math.expm1(world.truth[named] - world.truth.max())
     shown, wrong = _shown(decision, world.truth)
+    false_winner = any(
+        found.is_shown and found.log.median > 0 and world.truth[int(one)] <= world.truth[int(other)]
+        for (one, other), found in decision.pairings.items()
+        if one == decision.use
+    )
     rounds = max(len(known.confirming) for known in halving.known.values())
-    return Try(named, loss, took_s / full_s, shown, wrong, rounds)
+    return Try(named, loss, took_s / full_s, shown, wrong, false_winner, rounds)
 
 
 def _shown(decision: Outcome, truth: Floats) -> tuple[int, int]:
@@ -158,10 +170,11 @@ def line(kind: str, tries: list[Try]) -> str:
     rate = wilson_interval(right, len(named)) if named else None
     said = f"{right / len(named):6.1%} ({rate.low:.1%} to {rate.high:.1%})" if rate else "–"
     wrong = sum(each.wrong > 0 for each in tries)
+    winners = sum(each.false_winner for each in tries)
     share = float(np.mean([each.share for each in tries]))
     rounds = float(np.median([each.rounds for each in tries]))
     none = len(tries) - len(named)
-    return f"{kind:<30}{none:>6}  {said:<26}{wrong:>7}{share:>8.0%}{rounds:>8.0f}"
+    return f"{kind:<30}{none:>6}  {said:<26}{wrong:>7}{winners:>9}{share:>8.0%}{rounds:>8.0f}"
 
 
 def main() -> None:
@@ -170,7 +183,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kind", action="append", choices=list(KINDS))
     asked = parser.parse_args()
-    heads = f"{'within 3 % of the best':<26}{'false':>7}{'time':>8}{'rounds':>8}"
+    heads = f"{'within 3 % of the best':<26}{'false':>7}{'winners':>9}{'time':>8}{'rounds':>8}"
     print(f"{'kind':<30}{'none':>6}  {heads}")
     for kind in asked.kind or KINDS:
         print(line(kind, simulate(kind, asked.tries, asked.seed)), flush=True)
