@@ -60,7 +60,7 @@ def test_the_order_within_a_round_is_random_and_follows_from_the_seed() -> None:
 
 def test_what_the_machine_does_to_a_whole_round_changes_nothing() -> None:
     def value(index: int, number: int) -> float:
-        return -0.05 * index + 0.004 * math.sin(7 * index + 3 * number)
+        return -0.01 * index + 0.03 * math.sin(7 * index + 3 * number)
 
     def disturbed(index: int, number: int) -> float:
         return value(index, number) + 3 * math.cos(number)
