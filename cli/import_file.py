@@ -13,7 +13,7 @@ from iomodels.base.errors import NothingSeen
 
 from .arguments import completing
 from .shared.folders import make_folder
-from .shared.options import JSON_OPTION
+from .shared.options import JSON_OPTION, budget_option
 
 if TYPE_CHECKING:
     from .importing.imported import Imported
@@ -33,9 +33,23 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Write also jobs of which a scenario can say only a part, with notes on what differs.",
 )
+@click.option(
+    "--crosscheck",
+    is_flag=True,
+    help="Run the jobs with fio and with iomodels, in turns, and show both; write no scenario.",
+)
+@budget_option("With --crosscheck: longest time to measure", "1m, or the least that it takes")
 @JSON_OPTION
 @click.option("--force", is_flag=True, help="Overwrite the output if it exists.")
-def command(file: str, output: Path | None, partly: bool, as_json: bool, force: bool) -> None:
+def command(
+    file: str,
+    output: Path | None,
+    partly: bool,
+    crosscheck: bool,
+    budget: float | None,
+    as_json: bool,
+    force: bool,
+) -> None:
     """Make scenarios of a fio job file, or of a log of strace.
 
     FILE is one of the two, told apart by what it contains; "-" is standard input. Of a job file
@@ -46,11 +60,25 @@ def command(file: str, output: Path | None, partly: bool, as_json: bool, force: 
     A log is one that `strace -f -ttt -T -y -o FILE COMMAND` wrote: each kind of work in it becomes
     a scenario, as with `iomodels observe`.
 
+    With --crosscheck, fio (which must be installed) and iomodels measure each job of a job file in
+    turns, each on a file of its own in a temporary folder in /var/tmp, never on the paths of the
+    job. What differs by more than both intervals is explained, where a reason is found.
+
     Exit codes: 0 written, 2 usage error, or a file that cannot be read, with the line, 3 no job of
     it can be written, or no I/O is in it, 5 the output not written.
     """
     from .importing.source import opened
 
+    if budget is not None and not crosscheck:
+        raise click.UsageError("--budget is for --crosscheck")
+    if crosscheck:
+        if output is not None:
+            raise click.UsageError("--crosscheck writes no scenario: leave out -o")
+        from .importing import crosschecking
+
+        with opened(file) as source:
+            crosschecking.run(source, partly=partly, budget_s=budget, as_json=as_json)
+        return
     if output is not None:
         from iomodels.base import files
 

@@ -33,6 +33,7 @@ MAY_IMPORT = {
     "exports": "all above but trials, measure",
     "check": "all above",
     "contest": "all above",
+    "crosscheck": "all above",
     "library": "all above",
 }
 # The package's doors: they look inwards only when used.

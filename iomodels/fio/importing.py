@@ -34,6 +34,9 @@ class ImportedJob:
     scenario: WrittenScenario | None
     fates: tuple[Fate, ...]
     obstacles: tuple[str, ...] = ()
+    given: tuple[tuple[str, str], ...] = ()
+    """The options that were translated, with their values as fio reads them: for running fio beside
+    iomodels. Never written anywhere."""
     at_once: bool = False
     """Whether fio runs it at the same time as the job before it."""
 
@@ -146,7 +149,8 @@ def _imported(job: Job, name: str, *, partly: bool, memory_bytes: int) -> Import
         except ScenarioError as error:
             obstacles = (str(error),)
     waits = job.flag("stonewall") or job.has("wait_for")
-    return ImportedJob(name, job.line, scenario, fates, obstacles, at_once=not waits)
+    given = job.as_given()
+    return ImportedJob(name, job.line, scenario, fates, obstacles, given, at_once=not waits)
 
 
 def _by_the_table(job: Job) -> None:

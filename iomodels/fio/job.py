@@ -150,6 +150,14 @@ class Job:
             place = "by default"
             self._fates[option] = Fate(option, self.line, place, becomes, text, instead, True)
 
+    def as_given(self) -> tuple[tuple[str, str], ...]:
+        """The options that were translated, with their values as fio reads them."""
+        return tuple(
+            (name, values.expanded(line.value) if line.value else "1")
+            for name, line in self._lines.items()
+            if name in self._fates and self._fates[name].becomes == "translated"
+        )
+
     def has_fate(self, option: str) -> bool:
         """Whether something has become of it."""
         return option in self._fates
