@@ -22,10 +22,13 @@ import math
 import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import combinations
 from statistics import median
 
+from iomodels.statistics.ranking import ALPHA
 from iomodels.statistics.rounds import MIN_ROUNDS, median_interval
+from iomodels.statistics.sign_flip import sign_test_p
 
 STAGE_ROUNDS = (3, 4, 6)
 """Rounds of each stage of choosing; further stages have as many as the last. About equal shares of
@@ -80,8 +83,8 @@ class Halving:
         self._stage_rounds = tuple(stage_rounds)
         self._confirming_rounds = confirming_rounds
         self._most_confirming_rounds = most_confirming_rounds
-        self._close: set[int] | None = None
-        """Of those that remain, the ones between which it is close, by their choosing rounds."""
+        self._gaps: dict[int, tuple[float, float]] | None = None
+        """How far behind the best by the choosing rounds those are that remain."""
         self.stage = 1
         """Of choosing, from 1."""
         self.round = 0
@@ -218,33 +221,44 @@ class Halving:
     # -------------------------------------------------------------- confirming
 
     def _to_confirm(self) -> list[int]:
-        """All that remain, for the first rounds; then those whose pairs are wide. Who is far behind
-        by the choosing rounds needs no narrow interval."""
+        """All that remain, for the first rounds; then those whose pairs are wide."""
         going = self.going
         done = max((len(self.known[i].confirming) for i in going), default=0)
         if done < self._confirming_rounds:
             return going
-        if self._close is None:
-            behind = (
-                self._behind()
-                if self.known and any(self.known[i].choosing for i in going)
-                else dict.fromkeys(going, (0.0, 0.0))
-            )
-            self._close = {i for i in going if behind[i][0] <= FAR / 2 + behind[i][1]}
-        close = [i for i in going if i in self._close]
+        if self._gaps is None:
+            has_chosen = any(self.known[i].choosing for i in going)
+            self._gaps = self._behind() if has_chosen else dict.fromkeys(going, (0.0, 0.0))
+        gaps = self._gaps
         wide = {
-            i for pair in combinations(close, 2) if self._half_width(*pair) > NARROW for i in pair
+            i
+            for one, other in combinations(going, 2)
+            if min(gaps[one][0], gaps[other][0]) <= FAR / 2 and self._is_wide(one, other, gaps)
+            for i in (one, other)
         }
         self.needed_more = bool(wide)
         return [i for i in going if i in wide] if done < self._most_confirming_rounds else []
 
-    def _half_width(self, one: int, other: int) -> float:
+    def _is_wide(self, one: int, other: int, gaps: Mapping[int, tuple[float, float]]) -> bool:
+        """Whether a pair needs more rounds. Where it is close by the choosing rounds, its interval
+        has to be narrow; where not, only so narrow that such a gap shows, but in an interval as
+        strict as the test, which a round that something hit makes wide."""
         a, b = self.known[one].confirming, self.known[other].confirming
-        pairs = [a[r] - b[r] for r in a.keys() & b.keys()]
+        pairs = sorted(a[r] - b[r] for r in a.keys() & b.keys())
         if len(pairs) < MIN_ROUNDS:
-            return math.inf
-        found = median_interval(pairs)
-        return (found.high - found.low) / 2
+            return True
+        gap = abs(gaps[one][0] - gaps[other][0])
+        if gap <= FAR / 2 + max(gaps[one][1], gaps[other][1]):
+            found = median_interval(pairs)
+            return (found.high - found.low) / 2 > NARROW
+        rank = _strict_rank(len(pairs))
+        return rank == 0 or pairs[-rank] - pairs[rank - 1] > gap
+
+
+@cache
+def _strict_rank(pairs: int) -> int:
+    """From either end, the value that ends an interval at the level of the first of ten tests."""
+    return sum(sign_test_p(pairs, opposed) <= ALPHA / 10 for opposed in range(pairs // 2))
 
 
 def _half(count: int, stage: int, stages: int) -> int:

@@ -125,6 +125,21 @@ def test_how_many_rounds_there_are_depends_on_the_noise_and_not_on_who_leads() -
     assert CONFIRMING_ROUNDS < rounds(1) == rounds(-1) < MOST_CONFIRMING_ROUNDS
 
 
+def test_rounds_that_something_hit_are_made_up_for_where_one_is_far_ahead() -> None:
+    """Three of the first fifteen would hide from the test what all others show."""
+
+    def value(index: int, number: int) -> float:
+        hit = index == 5 and number >= STAGE_ROUNDS[0] and number % 5 == 0
+        return (0.0 if index == 5 else -0.5) - 2.0 * hit
+
+    halving = Halving(entrants(8, stays=(0,)), seed=1)
+    played(halving, value)
+    assert last(halving) == [0, 5]
+    confirming = halving.known[5].confirming
+    assert CONFIRMING_ROUNDS < len(confirming) < MOST_CONFIRMING_ROUNDS
+    assert len(halving.known[0].confirming) == len(confirming)
+
+
 def test_choosing_flatters_and_confirming_does_not() -> None:
     """The winner's curse: all are the same, and yet who looks best looks better in the rounds by
     which it was chosen. This is why a verdict that stands on those is wrong."""
