@@ -36,7 +36,9 @@ def of_log(source: Source) -> Imported:
     with _progress(source.size) as progress:
         for event in reader.events(_whole(source), progress):
             tally.add(event)
-    observation = replace(tally.observation(), lines_not_understood=reader.not_understood)
+    observation = replace(
+        tally.observation(), lines_not_understood=reader.not_understood, lacks=reader.lacks
+    )
     scenarios = scenarios_of(observation)
     return Imported(
         scenarios=scenarios,

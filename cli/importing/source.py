@@ -42,11 +42,11 @@ class Source:
     @property
     def format(self) -> Format:
         """What it is. Raises `JobFileError` where it is neither."""
+        if _is_mostly_a_log(self.beginning):
+            return "log"
         for line in self.beginning.removeprefix(b"\xef\xbb\xbf").splitlines():
             if not line.strip() or line.strip().startswith((b";", b"#")):
                 continue
-            if _OF_A_LOG.match(line):
-                return "log"
             if _OF_A_JOB_FILE.fullmatch(line):
                 return "job file"
             break
@@ -62,6 +62,12 @@ class Source:
     def read(self, most: int) -> bytes:
         """All of it, or somewhat more than `most` bytes."""
         return self.beginning + self.stream.read(max(0, most + 1 - len(self.beginning)))
+
+
+def _is_mostly_a_log(beginning: bytes) -> bool:
+    """Its first line may be the end of one."""
+    lines = [line for line in beginning.split(b"\n") if line.strip()][:100]
+    return 2 * sum(_OF_A_LOG.match(line) is not None for line in lines) > len(lines)
 
 
 @contextmanager

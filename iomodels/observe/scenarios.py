@@ -75,6 +75,7 @@ def notes_of(observation: Observation) -> tuple[str, ...]:
             f"{format_size(observation.left_out_bytes)} (programs and their parts, settings, "
             "terminals, and what is rare)"
         )
+    notes += observation.lacks
     if observation.lines_not_understood:
         notes.append(f"{observation.lines_not_understood} lines of the log were not understood")
     return tuple(notes)

@@ -112,5 +112,7 @@ class Observation:
     """Of descriptors too cold to be a work: programs and their parts, settings, terminals."""
     left_out_bytes: int = 0
     lines_not_understood: int = 0
+    lacks: tuple[str, ...] = ()
+    """What a log from elsewhere does not have, so that nothing can be said of it; sentences."""
     slowdown: float | None = None
     """How many times as long the program took under strace, where that was measured."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -184,6 +185,14 @@ def test_a_log_in_json(cli, tmp_path):
     assert len(data["scenarios"]) == 1
 
 
+def test_what_a_log_lacks_is_said(cli, tmp_path):
+    (tmp_path / "program.log").write_text(re.sub(r"(?m)^[\d.]+ | <[\d.]+>$", "", LOG))
+    done = cli("import", "program.log")
+    assert done.returncode == 0
+    assert "# the log has no times (strace -ttt)" in done.stdout
+    assert "the log has no times (strace -ttt)" in done.stderr
+
+
 def test_a_log_without_io_is_no_scenario(cli, tmp_path):
     (tmp_path / "program.log").write_text("1 getpid() = 1\n1 +++ exited with 0 +++\n" * 3)
     done = cli("import", "program.log")
@@ -219,6 +228,7 @@ def test_formats_are_told_apart_by_content(tmp_path):
         "77 12:00:00.123 <... futex resumed>) = 0\n",
         "1 --- SIGCHLD {si_signo=SIGCHLD} ---\n",
         "strace: Process 7 attached\n",
+        "96, 516) = 4096\n" + '7 read(3, "", 1) = 0\n' * 2,  # cut
     ]
     for text in logs:
         (tmp_path / "x").write_text(text)

@@ -12,7 +12,8 @@ class Call:
 
     `result` is None where strace wrote `?`, and where the end is missing (the log was cut, or the
     thread killed); `arguments` then are those that strace had written. A failed call has -1 and its
-    `error` ("EAGAIN"). `started_s` is 0 where the log has no times at all.
+    `error` ("EAGAIN"). Where the log has no times at all, `started_s` is
+    what the calls before took.
     `took_s` is None where the log has no times of calls (strace without -T).
     """
 

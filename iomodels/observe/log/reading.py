@@ -27,16 +27,18 @@ LINES_WITHOUT_A_CALL = 1000
 
 _MOST_PID = 1 << 22  # the kernel's own limit: a greater number in front is a time in seconds
 _TIME = r"[0-9]{1,12}\.[0-9]{1,9}"
-_PID = r"(?:\[pid +([0-9]{1,10})\] |([0-9]{1,7}) +)?"
+_OF_DAY = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
+_PID = r"(?:\[pid +([0-9]{1,10})\] |([0-9]{1,7})  ?)?"
 _USUAL = re.compile(
-    rf"{_PID}(?:({_TIME}) )?([a-z_0-9]++)\((.*)\) += (-?[0-9]{{1,19}})(?: <({_TIME})>)?", re.DOTALL
+    rf"{_PID}(?:({_TIME}|{_OF_DAY}) )?([a-z_0-9]++)\((.*)\) += (-?[0-9]{{1,19}})(?: <({_TIME})>)?",
+    re.DOTALL,
 )
 """A call that ended well and in one line. Nothing but a result and a time can follow its last
 parenthesis, so what the arguments contain does not matter."""
 _COMMAND = r"(?:<[^<>]*>)?"
 _IN_FRONT = re.compile(
     rf"\s*+(?:\[pid +([0-9]{{1,10}}){_COMMAND}\] *+|([0-9]{{1,10}}){_COMMAND} ++)?+"
-    rf"([0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(?:\.[0-9]{{1,9}})?|{_TIME})?+ *+"
+    rf"({_OF_DAY}|{_TIME})?+ *+"
     r"(?:\(\+ *[0-9.]{1,24}\) )?+"
     r"(?:\[ *[0-9a-f?]{1,16}\] )*+"
 )
@@ -63,6 +65,7 @@ class LogReader:
         """The number of the first such line, from 1."""
         self.without_beginning = 0
         """Calls that had begun before the log did."""
+        self._has_durations = False
         self._times = LineTimes()
         self._without_end = 0
         self._under_way = UnderWay()
@@ -74,6 +77,18 @@ class LogReader:
     def has_times(self) -> bool:
         """Whether `Call.started_s` says anything (strace with -t, -tt, -ttt or -r)."""
         return self._times.are_there
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """What nothing can be said of because the log does not have it, a sentence each."""
+        if not self.has_times:
+            return ("the log has no times (strace -ttt): rates and depth are not known",)
+        if not self._has_durations:
+            return (
+                "the log does not say how long calls took (strace -T): depth and cached reads are "
+                "not known",
+            )
+        return ()
 
     @property
     def without_end(self) -> int:
@@ -94,15 +109,14 @@ class LogReader:
                 named, first, time, name, arguments, result, took = match.groups()
                 self._understood += 1
                 thread = self._under_way.thread(int(named or first or 0))
-                yield Call(
-                    thread,
-                    name,
-                    arguments,
-                    int(result),
-                    None,
-                    to_seconds(time) if time else 0.0,
-                    float(took) if took else None,
-                )
+                started_s = to_seconds(time) if time else self._times.last_s
+                took_s = None
+                if took:
+                    took_s = float(took)
+                    self._has_durations = True
+                    if not time:
+                        self._times.went_on(started_s, took_s)
+                yield Call(thread, name, arguments, int(result), None, started_s, took_s)
             else:
                 yield from self._other(line)
         self._check_is_log(is_whole=True)
@@ -127,7 +141,10 @@ class LogReader:
             first, time = None, first
         elif first and not time and not body:
             body = first
-        at_s = self._times.seconds(time) if time else self._times.last_s
+        at_s = self._times.last_s
+        if time:
+            padding = line[: front.start(3)][-2:]
+            at_s = self._times.seconds(time, is_padded=padding in (" ", "  "))
         yield from self._body(int(named or first or 0), at_s, body)
 
     def _body(self, pid: int, at_s: float, body: str) -> Iterator[Call | ThreadEnded]:
@@ -165,6 +182,7 @@ class LogReader:
         if usual := _USUAL.fullmatch(body):
             *_, name, arguments, result, took = usual.groups()
             took_s = float(took) if took else None
+            self._times.went_on(begun.at_s, took_s or 0.0)
             yield Call(begun.thread, name, arguments.strip(), int(result), None, begun.at_s, took_s)
         elif call := self._call(begun.thread, begun.at_s, body):
             yield call
@@ -183,6 +201,8 @@ class LogReader:
         took_s = None
         if took := _TOOK.search(note):
             took_s = float(took[1])
+            self._has_durations = True
+            self._times.went_on(at_s, took_s)
             note = note[: took.start()]
         value = None if result[1] == "?" else int(result[1], 0 if "x" in result[1] else 10)
         error = _ERROR.match(note) if value is None or value == -1 else None

@@ -203,8 +203,26 @@ def test_midnight_and_relative_times() -> None:
     assert [call.started_s - 86400 for call in day] == [-0.5, 1.25, 1.0]
     since = calls("     0.000000 a() = 0\n     0.250000 b() = 0\n     1.000000 c() = 0\n")
     assert [call.started_s for call in since] == [0.0, 0.25, 1.25]
-    assert read("1 12:00:00 a() = 0\n")[1].has_times
-    assert not read("1 a() = 0\n")[1].has_times
+    since = calls("[pid  7]      0.500000 a() = 0\n8      0.250000 b() = 0 <0.1>\n")
+    assert [call.started_s for call in since] == [0.5, 0.75]
+    plain = calls("1000.5 a() = 0\n1000.750000 b() = 0\n")
+    assert [call.started_s for call in plain] == [1000.5, 1000.75]
+
+
+def test_what_a_log_lacks_is_said() -> None:
+    assert read("1 12:00:00 a() = 0 <0.1>\n")[1].lacks == ()
+    assert "strace -T" in read("1 12:00:00 a() = 0\n")[1].lacks[0]
+    assert "strace -ttt" in read("1 a() = 0 <0.1>\n")[1].lacks[0]
+
+
+def test_without_times_calls_follow_on_each_other() -> None:
+    found = calls(
+        "1 a() = 0 <0.5>\n1 b( <unfinished ...>\n2 c() = 1 (Timeout) <0.25>\n"
+        "1 <... b resumed>) = 0 <2.0>\n1 d() = 0 <1.0>\n1 e() = 0\n"
+    )
+    assert [(call.name, call.started_s) for call in found] == [
+        *(("a", 0.0), ("c", 0.5), ("b", 0.5), ("d", 2.5), ("e", 3.5))
+    ]
 
 
 def test_strange_bytes_and_line_ends() -> None:
