@@ -7,6 +7,7 @@ calls.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 
 from iomodels.observe.calls import hidden, opening, processes, queues, transfers, waiting
@@ -41,8 +42,10 @@ _NO_DEVICE = frozenset(
 class Tally:
     """Takes in the events of one log, in their order."""
 
-    def __init__(self) -> None:
-        self._state = State()
+    def __init__(self, processes: Mapping[int, int] | None = None) -> None:
+        """`processes` has the process of each thread that ran before the log began: it cannot be
+        told from the log that they are of one process."""
+        self._state = State(processes or {})
         self._calls = 0
         self._first_s: float | None = None
         self._last_s = 0.0
@@ -99,7 +102,7 @@ class Tally:
         found = [work for _, work in works]
         rings = [ring_work(ring, works) for ring in state.rings.values()]
         found += [work for work in rings if work is not None]
-        left = [flow for key, flow in flows.items() if key not in keys]
+        left = [state.rest, *(flow for key, flow in flows.items() if key not in keys)]
         return Observation(
             works=tuple(_hottest_first(found)),
             unseen=self._unseen(),
@@ -115,7 +118,7 @@ class Tally:
         return Around(
             quick_s=None if usual_s is None else usual_s + DEVICE_S,
             gap_s=state.gaps.at(0.5) or 0.0,
-            ready={program.number: program.ready for program in state.programs},
+            ready=state.ready,
         )
 
     def _unseen(self) -> tuple[Unseen, ...]:

@@ -16,6 +16,7 @@ REASONS = {
     "copy_file_range": "a file is copied by the kernel itself; no scenario does that",
     "process_vm_readv": "memory of another process is read; that is no I/O of a descriptor",
     "process_vm_writev": "memory of another process is written; that is no I/O of a descriptor",
+    "datagrams": "no scenario has datagrams",
     "io_uring": "size and place of its requests lie in memory shared with the kernel",
     "io_submit": "the log leaves out its requests (strace -s 0 needs -e abbrev=execve)",
     "recvmmsg": "the log does not show the sizes of its messages",

@@ -32,7 +32,7 @@ def _give(
         return None
     seen = descriptor(f"{call.result}{call.result_note}")
     if seen is not None and seen.kind is not None:
-        what = named(seen)
+        what = named(seen)._replace(is_datagram=what.is_datagram)
     held = Opened(
         thread.process.program,
         None if "O_DIRECTORY" in modes or "O_PATH" in modes else what.kind,
@@ -42,6 +42,7 @@ def _give(
         is_nonblocking=bool(modes & {"O_NONBLOCK", "SOCK_NONBLOCK", "TFD_NONBLOCK"}),
         sync="every" if "O_SYNC" in modes else "data" if "O_DSYNC" in modes else "none",
         is_library=what.is_library and not modes & set(_WRITING),
+        is_datagram=what.is_datagram,
         file=what.file,
         role=role,
         decoration=seen.decoration if seen and seen.kind else None,
@@ -67,7 +68,8 @@ def _socket(state: State, thread: Thread, call: Call, arguments: list[str]) -> N
     if len(arguments) >= 2:
         modes = flags(arguments[1])
         family = _FAMILIES.get(arguments[0]) if "SOCK_STREAM" in modes else None
-        _give(state, thread, call, Named("socket" if family else None, family), modes)
+        what = Named("socket" if family else None, family, is_datagram="SOCK_DGRAM" in modes)
+        _give(state, thread, call, what, modes)
 
 
 def _pair(state: State, thread: Thread, call: Call, arguments: list[str]) -> None:

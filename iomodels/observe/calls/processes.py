@@ -22,11 +22,10 @@ def _clone(state: State, thread: Thread, call: Call, arguments: list[str]) -> No
             known.process, known.habits.is_first = parent, False
             parent.threads += 1
             for number, held in own.held.items():
+                held.program = parent.program
                 if number not in parent.held:
-                    held.program = parent.program
-                    parent.held[number] = held
+                    parent.give(number, held)
                 else:
-                    held.program = parent.program
                     state.let_go(held)
         return
     program = _child(state, parent.program, "fork")
@@ -35,8 +34,8 @@ def _clone(state: State, thread: Thread, call: Call, arguments: list[str]) -> No
         state.start_thread(call.result, process, is_first=True)
     else:
         process = known.process
-        if process.has_executed:
-            return
+        if process.executed is not None:
+            program = _child(state, program, process.executed)
         process.program = program
         for held in process.held.values():
             held.program = program
@@ -48,7 +47,7 @@ def _execute(state: State, thread: Thread, call: Call, arguments: list[str]) -> 
         return
     what = hash(arguments[0]) if arguments else 0
     thread.process.program = _child(state, thread.process.program, what)
-    thread.process.has_executed = True
+    thread.process.executed = what
     thread.process.execute()
     thread.habits.is_first = True
 

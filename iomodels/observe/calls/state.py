@@ -10,6 +10,7 @@ from iomodels.observe.counting.call_times import CallTimes
 from iomodels.observe.counting.flight import Flight
 from iomodels.observe.counting.habits import Habits
 from iomodels.observe.counting.moved import Direction, Moved
+from iomodels.observe.counting.sizes import Sizes
 from iomodels.observe.log.arguments import FileDescriptor, descriptor
 from iomodels.observe.log.call import Call
 from iomodels.observe.table.naming import named
@@ -27,11 +28,18 @@ _MOST_RINGS = 1024
 class State:
     """Everything that `Tally` keeps."""
 
-    def __init__(self) -> None:
+    def __init__(self, processes: Mapping[int, int]) -> None:
         self.threads: dict[int, Thread] = {}
-        self.programs: list[Program] = []
+        self._process_of = processes
+        self._processes: dict[int, Process] = {}
+        """Those of `_process_of` that were heard of."""
+        self._programs = 0
+        self.ready: dict[int, Sizes] = {}
+        """Of each program, how many descriptors each call for readiness told of."""
         self.finished: dict[WorkKey, Moved] = {}
         """What closed descriptors did."""
+        self.rest = Moved()
+        """What those did that no scenario can say, and those beyond `_MOST_KEYS`."""
         self.flight: Flight[tuple[Opened, Direction]] = Flight(_key)
         self.quick = CallTimes()
         """How long calls took that no device answers."""
@@ -49,9 +57,8 @@ class State:
     # Processes and threads
 
     def new_program(self) -> Program:
-        program = Program(len(self.programs))
-        self.programs.append(program)
-        return program
+        self._programs += 1
+        return Program(self._programs - 1)
 
     def new_process(self, program: Program) -> Process:
         return Process(program, self.let_go)
@@ -61,8 +68,13 @@ class State:
         the call that made it ends."""
         thread = self.threads.get(number)
         if thread is None:
-            process = self.new_process(self.new_program())
-            thread = self.start_thread(number, process, is_first=True)
+            of = self._process_of.get(number, number)
+            process = self._processes.get(of) if number in self._process_of else None
+            if process is None:
+                process = self.new_process(self.new_program())
+                if number in self._process_of:
+                    self._processes[of] = process
+            thread = self.start_thread(number, process, is_first=of == number)
         return thread
 
     def start_thread(self, number: int, process: Process, *, is_first: bool) -> Thread:
@@ -98,9 +110,10 @@ class State:
         if known is not None and (known.decoration is None or _is_still(known, seen, what.kind)):
             known.decoration = seen.decoration
             known.family = what.family or known.family
+            known.kind = known.kind or what.kind
+            known.is_datagram |= what.is_datagram
+            process.found_out(known)
             self.connect(known, what.connection)
-            if known.kind is None:
-                known.kind = what.kind
             if what.file is not None:
                 known.file, known.is_library = what.file, what.is_library
             return known
@@ -110,6 +123,7 @@ class State:
             what.family,
             file=what.file,
             is_library=what.is_library,
+            is_datagram=what.is_datagram,
             decoration=seen.decoration,
             position=None,
         )
@@ -158,6 +172,10 @@ class State:
         for key, part in parts_of(held, flow):
             if key in self.finished or len(self.finished) < _MOST_KEYS:
                 self.finished.setdefault(key, Moved()).merge(part)
+            else:
+                self.rest.merge(part)
+        if flow.transfers:  # A ring asks later what timers without were set to.
+            held.flow = None
 
 
 def parts_of(held: Opened, flow: Moved) -> list[tuple[WorkKey, Moved]]:
@@ -171,6 +189,7 @@ def parts_of(held: Opened, flow: Moved) -> list[tuple[WorkKey, Moved]]:
     directions: list[Direction] = ["read", "write"]
     active = [name for name in directions if flow.sides[name].operations] or directions[:1]
     keys = {direction: key_of(held, flow, direction) for direction in active}
+    held.keys = keys
     if flow.transfers:
         flow.spans = [(flow.first_s, flow.last_s)]
     if len(set(keys.values())) == 1:
@@ -178,8 +197,10 @@ def parts_of(held: Opened, flow: Moved) -> list[tuple[WorkKey, Moved]]:
     return [(key, flow.only(direction)) for direction, key in keys.items()]
 
 
-def _key(of: tuple[Opened, Direction]) -> WorkKey:
+def _key(of: tuple[Opened, Direction]) -> Hashable:
     held, direction = of
+    if held.keys is not None:
+        return held.keys.get(direction) or next(iter(held.keys.values()))
     assert held.flow is not None, "in flight without having transferred"
     return key_of(held, held.flow, direction)
 

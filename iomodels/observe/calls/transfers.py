@@ -99,7 +99,11 @@ def request_starts(thread: Thread, flow: Moved, at_s: float) -> None:
 def _transfer(state: State, thread: Thread, call: Call, arguments: list[str]) -> None:
     how = _TRANSFERS[call.name]
     held = state.held(thread, arguments[0]) if arguments else None
-    if held is None or held.kind is None or call.result is None:
+    if held is None or call.result is None:
+        return
+    if held.kind is None and call.result > 0:
+        _other(state, held, how.direction, call)
+    if held.kind is None:
         return
     if call.result <= 0:
         _failed(state, thread, held, call)
@@ -118,6 +122,16 @@ def _transfer(state: State, thread: Thread, call: Call, arguments: list[str]) ->
         _timer(state, held, call)
     else:
         _stream(state, thread, held, flow, how.direction, call)
+
+
+def _other(state: State, held: Opened, direction: Direction, call: Call) -> None:
+    """What no scenario can say."""
+    moved = call.result or 0
+    if held.is_datagram:
+        state.unseen["datagrams"] += 1
+        state.unseen_bytes["datagrams"] += moved
+    elif not (held.decoration or "").startswith("/dev/null"):
+        state.rest.transfer(direction, moved, moved, call.started_s, call.took_s)
 
 
 def _failed(state: State, thread: Thread, held: Opened, call: Call) -> None:

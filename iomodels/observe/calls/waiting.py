@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from iomodels.observe.calls.state import Handler, State
+from iomodels.observe.counting.sizes import Sizes
 from iomodels.observe.log.arguments import descriptor, fields, flags, number
 from iomodels.observe.log.call import Call
 from iomodels.observe.table.thread import Thread
@@ -53,7 +54,7 @@ def _nothing(thread: Thread, call: Call) -> None:
 def _epoll(state: State, thread: Thread, call: Call, arguments: list[str]) -> None:
     if call.result and call.result > 0:
         thread.wait = "epoll"
-        thread.process.program.ready.add(call.result)
+        state.ready.setdefault(thread.process.program.number, Sizes()).add(call.result)
     else:
         _nothing(thread, call)
 

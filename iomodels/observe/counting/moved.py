@@ -34,6 +34,7 @@ class Moved:
         "is_edge",
         "is_oneshot",
         "is_signalling",
+        "more_extent",
         "nonblocking",
         "pace",
         "sides",
@@ -79,6 +80,8 @@ class Moved:
         self.spans: list[tuple[float, float]] = []
         """Of each descriptor, first and last transfer."""
         self.extents: dict[Hashable, tuple[int, int]] = {}
+        self.more_extent = 0
+        """Of files beyond 4096."""
         self.connections: dict[tuple[int, int], None] = {}
         self.is_edge = self.is_oneshot = self.is_signalling = False
         self._last_direction: Direction | None = None
@@ -108,6 +111,8 @@ class Moved:
             self.extents[file] = min(known[0], start), max(known[1], end)
         elif len(self.extents) < _MOST_NAMES:
             self.extents[file] = start, end
+        else:
+            self.more_extent += end - start
 
     def by_thread(self, thread: Habits) -> None:
         """A transfer was made by `thread`."""
@@ -137,6 +142,7 @@ class Moved:
         self.batches.merge(other.batches)
         self.held.merge(other.held)
         self.spans.extend(other.spans[: _MOST_SPANS - len(self.spans)])
+        self.more_extent += other.more_extent
         for file, (start, end) in other.extents.items():
             self.touch(file, start, end)
         for connection in other.connections:

@@ -32,6 +32,7 @@ class Named(NamedTuple):
     file: int | None = None
     connection: tuple[int, int] | None = None
     is_library: bool = False
+    is_datagram: bool = False
 
 
 def named(seen: FileDescriptor) -> Named:
@@ -43,8 +44,8 @@ def named(seen: FileDescriptor) -> Named:
     if kind == "socket" and (ends := _ENDS.search(seen.decoration)):
         return Named(kind, family, connection=(hash(ends[1]), hash(ends[2])))
     if kind == "socket" and seen.decoration.startswith("UNIX-DGRAM"):
-        return Named(None)
-    return Named(kind, family)
+        return Named(None, is_datagram=True)
+    return Named(kind, family, is_datagram=seen.kind == "udp")
 
 
 def named_by_path(text: str) -> Named:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from iomodels.observe.counting.moved import Moved
+from iomodels.observe.counting.moved import Direction, Moved
 from iomodels.observe.seen import Kind
 from iomodels.observe.table.program import Program
 
@@ -46,6 +47,7 @@ class Opened:
     is_library: bool = False
     """Programs and their parts: what the loader and interpreters read."""
     is_listening: bool = False
+    is_datagram: bool = False
     is_standard: bool = False
     """Was first seen as descriptor 0, 1 or 2."""
     is_inherited: bool = False
@@ -58,6 +60,10 @@ class Opened:
     decoration: str | None = None
     """As strace wrote it: private."""
     references: int = 1
+    counts_as: Hashable = None
+    """The class in which its process counts it as open."""
+    keys: Mapping[Direction, Hashable] | None = None
+    """Once it is closed: which works its transfers are of."""
     position: int | None = 0
     waits: set[str] = field(default_factory=set)
     """The calls for readiness that it was given to."""
@@ -98,6 +104,7 @@ class Opened:
             sync=self.sync,
             is_library=self.is_library,
             is_listening=self.is_listening,
+            is_datagram=self.is_datagram,
             is_standard=self.is_standard,
             is_inherited=True,
             file=self.file,

@@ -19,7 +19,8 @@ class Process:
     held: dict[int, Opened] = field(default_factory=dict)
     closes_on_exec: set[int] = field(default_factory=set)
     threads: int = 0
-    has_executed: bool = False
+    executed: int | None = None
+    """Stands for what it executes, if that was seen."""
     open: Counter[Hashable] = field(default_factory=Counter)
     """How many of each class are open (the standard ones left out)."""
 
@@ -29,11 +30,22 @@ class Process:
         self.held[number] = held
         if closes_on_exec:
             self.closes_on_exec.add(number)
-        if number > 2 and not held.is_standard:
-            self.open[class_of(held)] += 1
-        else:
+        if number <= 2:
             held.is_standard = True
+            if held.counts_as is not None:
+                self.open[held.counts_as] -= 1
+                held.counts_as = None
+        if not held.is_standard and held.counts_as is None:
+            held.counts_as = class_of(held)
+            self.open[held.counts_as] += 1
         return held
+
+    def found_out(self, held: Opened) -> None:
+        """What `held` is became known after it was opened."""
+        if held.counts_as is not None:
+            self.open[held.counts_as] -= 1
+            held.counts_as = class_of(held)
+            self.open[held.counts_as] += 1
 
     def share(self, old: int, number: int, *, closes_on_exec: bool = False) -> None:
         """`dup`: both refer to the same."""
@@ -49,10 +61,10 @@ class Process:
         self.closes_on_exec.discard(number)
         if held is None:
             return
-        if not held.is_standard:
-            self.open[class_of(held)] -= 1
         held.references -= 1
         if held.references == 0:
+            if held.counts_as is not None:
+                self.open[held.counts_as] -= 1
             self.let_go(held)
 
     def close_all(self) -> None:
@@ -69,15 +81,18 @@ class Process:
             if held not in copies:
                 copies[held] = held.for_child()
                 copies[held].references = held.references
+                copies[held].counts_as = held.counts_as
                 copies[held].program = self.program
                 self.let_go(held)
             self.held[number] = copies[held]
 
     def inherit(self, parent: Process) -> None:
-        """Take over what `fork` copies; what was seen of the child already stays as it is."""
+        """Take over what `fork` copies, less what was closed by executing. What was seen of the
+        child already stays as it is: after vfork, the parent's call ends later."""
         copies: dict[Opened, Opened] = {}
         for number, held in parent.held.items():
-            if number in self.held:
+            is_closed = self.executed is not None and number in parent.closes_on_exec
+            if number in self.held or is_closed:
                 continue
             if held in copies:
                 copies[held].references += 1

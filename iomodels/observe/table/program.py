@@ -6,7 +6,6 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from iomodels.observe.counting.order import Order
-from iomodels.observe.counting.sizes import Sizes
 
 _MOST_FILES = 1024
 
@@ -22,8 +21,6 @@ class Program:
     orders: dict[int, Order] = field(default_factory=dict)
     transfers: int = 0
     children: dict[Hashable, Program] = field(default_factory=dict)
-    ready: Sizes = field(default_factory=Sizes)
-    """How many descriptors each call for readiness told of."""
 
     def order_of(self, file: int) -> Order:
         """The last places in that file; of files beyond 1024, those of old are forgotten."""

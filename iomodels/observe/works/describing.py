@@ -19,7 +19,7 @@ _LEAST_SHARE = 0.01
 _OPEN_LOOP = 0.15
 """Of requests, those before which the thread slept: the others were late already."""
 _CLOCK_VARIATION = 0.6
-_TAKE_TURNS = 0.6
+_TAKE_TURNS = 0.4
 _COMPUTES = 4
 """Times the usual gap between calls."""
 _LEAST_COMPUTE_S = 20e-6
@@ -77,7 +77,7 @@ def described(
         is_append=key.is_append,
         is_direct=key.is_direct,
         cached_share=_cached(key, flow, around),
-        extent_bytes=sum(end - start for start, end in flow.extents.values()) or None,
+        extent_bytes=_extent(flow) or None,
         family=key.family,
         exchange=None if key.kind in ("file", "timer") else _exchange(key),
         role=key.role,
@@ -140,7 +140,8 @@ def _depth(
         usual = max(usual, min(_threads_at_once(flow), active))
     if base == "aio" and key.role != "server":
         # One descriptor's requests come one after the other, and those of all take turns.
-        usual = max(usual, active if flow.in_turns > _TAKE_TURNS * active else 1)
+        if flow.in_turns > _TAKE_TURNS * active:
+            usual = max(usual, active, round(flow.in_turns))
     if key.kind in ("socket", "pipe") and key.does != "exchange":
         return usual if base in _WITHOUT_READINESS else max(usual, active)
     if key.role == "server":
@@ -157,6 +158,10 @@ def _threads_at_once(flow: Moved) -> int:
     least = 0.25 * flow.threads.total() / max(len(flow.threads), 1)
     busy = [thread for thread, count in flow.threads.items() if count > least]
     return max(most_at_once([(thread.first_s, thread.last_s) for thread in busy]), 1)
+
+
+def _extent(flow: Moved) -> int:
+    return sum(end - start for start, end in flow.extents.values()) + flow.more_extent
 
 
 def _sync(flow: Moved) -> Literal["none", "data", "every"]:
