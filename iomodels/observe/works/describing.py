@@ -138,10 +138,9 @@ def _depth(
     base = model.engine.partition(":")[0]
     if base == "threads" and key.role != "server":
         usual = max(usual, min(_threads_at_once(flow), active))
-    if base == "aio" and key.role != "server":
-        # One descriptor's requests come one after the other, and those of all take turns.
-        if flow.in_turns > _TAKE_TURNS * active:
-            usual = max(usual, active, round(flow.in_turns))
+    # One descriptor's requests come one after the other, and those of all take turns.
+    if base == "aio" and key.role != "server" and flow.in_turns > _TAKE_TURNS * active:
+        usual = max(usual, active, round(flow.in_turns))
     if key.kind in ("socket", "pipe") and key.does != "exchange":
         return usual if base in _WITHOUT_READINESS else max(usual, active)
     if key.role == "server":
