@@ -192,6 +192,11 @@ def _file(draft: _Unwritten, work: Work) -> None:
             cache = "cold"
         else:
             draft.notes.append("many reads waited for the disk; a file that is written is cached")
+    if not work.is_direct and work.cached_share is None and work.read_share > HARDLY_ANY:
+        draft.notes.append(
+            "the log does not show whether reads came from the page cache: channel.cache is warm "
+            "here"
+        )
     draft.put("channel.cache", cache)
     if is_append:
         draft.put("channel.append", True)

@@ -1,0 +1,94 @@
+"""What cannot come back of a trial that strace watches, each with the reason.
+
+A difference that none of these explains is a mistake of `observe`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from iomodels.measure import plan
+from iomodels.workload.channels import FileChannel
+
+from .round_trip import Cell
+
+MANY = 900
+"""Descriptors that strace writes out at each call of select or poll."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """`explains` says whether it is the reason for a difference, such as `depth 12`, of a cell."""
+
+    sentence: str
+    explains: Callable[[Cell, str], bool]
+
+
+def _is_degenerate(cell: Cell) -> bool:
+    note = plan.planned_cell(0, cell.point, cell.engine).note
+    return note is not None and note.startswith("degenerate")
+
+
+def _of(difference: str, *keys: str) -> bool:
+    return difference.startswith(keys)
+
+
+REASONS: tuple[Reason, ...] = (
+    Reason(
+        "io_uring's requests lie in memory shared with the kernel, and make no system calls: "
+        "what they do, their sizes and their places are not seen (of sockets they are seen at the "
+        "other end, where that is watched, too), and how many are in flight is estimated.",
+        lambda cell, what: cell.engine.name == "io_uring" and not _of(what, "model"),
+    ),
+    Reason(
+        "O_NONBLOCK and select have no effect on regular files: the engine does the same as "
+        "blocking, one request after another.",
+        lambda cell, what: _is_degenerate(cell) and what in ("model blocking", "depth 1"),
+    ),
+    Reason(
+        "One thread that makes all the transfers is `blocking`, whichever thread it is.",
+        lambda cell, what: (
+            cell.engine.name == "threads"
+            and cell.point.core_depth == 1
+            and what == "model blocking"
+        ),
+    ),
+    Reason(
+        "strace makes each call so much longer that devices of 100 µs are always ready: no call "
+        "waits, and fewer are busy at a time.",
+        lambda cell, what: (
+            cell.point.channel.kind == "timer" and _of(what, "model nonblocking", "depth")
+        ),
+    ),
+    Reason(
+        "What waits in the queue of the C library's AIO is in no system call: seen is what its "
+        "threads do. A list of which all must end (`notify=list`) is one batch at a time.",
+        lambda cell, what: cell.engine.name == "aio" and _of(what, "depth", "model"),
+    ),
+    Reason(
+        "After RWF_NOWAIT was turned away the data are read ahead, so that the read that succeeds "
+        "finds them in the page cache; and of kernel AIO the time of a read is not seen.",
+        lambda cell, what: (
+            isinstance(cell.point.channel, FileChannel)
+            and cell.point.channel.cache == "cold"
+            and cell.engine.name in ("nonblocking", "kaio")
+            and what == "cache warm"
+        ),
+    ),
+    Reason(
+        "At each call strace writes down all descriptors that are waited for; with thousands of "
+        "them hardly a request ends in the time.",
+        lambda cell, what: cell.point.descriptors >= MANY,
+    ),
+)
+
+
+def reason_for(cell: Cell, difference: str) -> int | None:
+    """The number of the reason, from 1; None where there is none."""
+    found = (
+        number
+        for number, reason in enumerate(REASONS, start=1)
+        if reason.explains(cell, difference)
+    )
+    return next(found, None)
