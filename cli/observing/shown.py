@@ -48,7 +48,7 @@ def _amount(work: Work) -> str:
     rate = work.operations / work.duration_s if work.duration_s else 0.0
     per_second = f" ({format_count(rate)}/s)" if rate else ""
     return (
-        f"{work.operations} operations{per_second}, {format_size(work.bytes_moved)} in "
+        f"{counted(work.operations, 'operation')}{per_second}, {format_size(work.bytes_moved)} in "
         f"{format_duration(work.duration_s * 1e9)}, on {counted(work.active, 'descriptor')}, by "
         f"{counted(work.threads, 'thread')}"
     )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from iomodels.base.errors import ScenarioError
-from iomodels.base.units import MAX_SIZE, Size, exact_size, format_duration, format_size
+from iomodels.base.units import MAX_SIZE, Size, counted, exact_size, format_duration, format_size
 from iomodels.observe.seen import Observation, Work
 from iomodels.workload.block import Block, block_of_counts
 from iomodels.workload.channels import Value
@@ -159,9 +159,9 @@ def _scenario(work: Work, name: str) -> WrittenScenario:
 
 def _figures(work: Work) -> Iterator[str]:
     yield (
-        f"seen: {work.operations} operations, {format_size(work.bytes_moved)} in "
-        f"{format_duration(work.duration_s * 1e9)}, on {work.active} of {work.descriptors} "
-        f"descriptors, by {work.threads} {'threads' if work.threads > 1 else 'thread'}"
+        f"seen: {counted(work.operations, 'operation')}, {format_size(work.bytes_moved)} in "
+        f"{format_duration(work.duration_s * 1e9)}, on {work.active} of "
+        f"{counted(work.descriptors, 'descriptor')}, by {counted(work.threads, 'thread')}"
     )
     yield f"today: {work.model}: {work.model_evidence}"
     if work.is_few:

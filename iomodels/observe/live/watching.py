@@ -232,7 +232,7 @@ class WatchedCommand(Watching):
             if not has_terminal():  # which sends it to all of them
                 self._send(number, only_main=True)
             self._has_said = True
-            self._say("interrupted: the command was, too, and ends by itself; Ctrl-C again ends it")
+            self._say("Ctrl-C goes to the command, which can end as it likes; a second one ends it")
             return
         self._ask()
 
