@@ -12,7 +12,7 @@ DEVICE_S = 25e-6
 """No disk answers faster: the fastest of today need 50 µs, with strace."""
 
 CACHED_HOW = (
-    "a read counts as cached if it took no more than 25 µs, and 1 ns for each byte, beyond what "
+    "a read counts as cached if it took no more than 25 µs, and 0.1 ns for each byte, beyond what "
     "calls usually take that no device answers"
 )
 """How `Work.cached_share` is told, for those who show it."""

@@ -30,7 +30,7 @@ QUICK = {
     "echo": "epoll",
     "server": "epoll",
     "many-descriptors": "poll",
-    "slow-devices": "threads:handoff=none",
+    "aio-threads": "threads",
 }
 """Each kind of channel, load and model once: what takes a second at most."""
 EXPLAINED = 0.97

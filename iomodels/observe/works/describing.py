@@ -175,7 +175,12 @@ def _cached(key: WorkKey, flow: Moved, around: Around) -> float | None:
     is_queued = flow.waits["kaio"] > 0
     if key.kind != "file" or key.is_direct or is_queued or around.quick_s is None:
         return None
-    return durations.share_below(around.quick_s) if durations.total else None
+    if not durations.total:
+        return None
+    # strace stops one thread at a time, so that the calls of several wait for each other, too.
+    at_least = durations.share_below(around.quick_s)
+    at_most = durations.share_below(around.quick_s * _threads_at_once(flow))
+    return at_least if (at_least < 0.5) == (at_most < 0.5) else None
 
 
 def _compute_ns(flow: Moved, around: Around) -> int:

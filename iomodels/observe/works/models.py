@@ -51,6 +51,14 @@ class Evidence:
         made = sum(count for thread, count in found.items() if is_such(thread))
         return made / max(found.total(), 1)
 
+    def is_announced(self, call: str) -> bool:
+        """Whether `call` waits for what is not ready. A program may try first: then it waits only
+        after it was turned away."""
+        after_a_try = self.nonblocking >= _MOSTLY and self.flow.waits[call] >= max(
+            1, _MOSTLY * self.flow.turned_away
+        )
+        return self.waited(call) >= _OFTEN or after_a_try
+
     @property
     def nonblocking(self) -> float:
         return self.flow.nonblocking / max(self.flow.transfers, 1)
@@ -88,7 +96,7 @@ def _aio(seen: Evidence) -> UsedModel | None:
 
 def _readiness(call: str, engine: str) -> _Rule:
     def rule(seen: Evidence) -> UsedModel | None:
-        if seen.waited(call) < _OFTEN:
+        if not seen.is_announced(call):
             return None
         share = f"{min(seen.waited(call), 1):.0%}"
         return UsedModel(engine, f"{call} announced the descriptor of {share} of the transfers")
@@ -97,7 +105,7 @@ def _readiness(call: str, engine: str) -> _Rule:
 
 
 def _epoll(seen: Evidence) -> UsedModel | None:
-    if seen.waited("epoll") < _OFTEN:
+    if not seen.is_announced("epoll"):
         return None
     model = UsedModel("epoll", "epoll_wait waits for the descriptors that it transfers on")
     if seen.flow.is_oneshot:
