@@ -55,8 +55,8 @@ REASONS: tuple[Reason, ...] = (
         ),
     ),
     Reason(
-        "strace makes each call so much longer that a device of 100 µs, or a pipe that somebody else "
-        "fills, is always ready: no call waits, and fewer requests are in flight at a time.",
+        "strace makes each call so much longer that a device of 100 µs, or a pipe that somebody "
+        "else fills, is always ready: no call waits, and fewer requests are in flight at a time.",
         lambda cell, what: (
             cell.point.channel.kind in ("timer", "pipe") and _of(what, "model nonblocking", "depth")
         ),
