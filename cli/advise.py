@@ -132,8 +132,8 @@ def command(
     nothing is measured.
 
     The answer is an engine, what it gains over the one that you use now, what it costs, which
-    simpler one is as good, where the answer changes, and what would make it wrong. It names an
-    engine only where an interval shows that no other is better by more than 3 %.
+    simpler one is as good, where the answer changes, and what would make it wrong. Where the rounds
+    do not decide which engine it is, the answer is "inconclusive", and says what would help.
 
     Exit codes: 0 answered, 2 usage error, 3 nothing measured, 4 inconclusive at one point or more,
     5 an output not written, 130 interrupted (the answer is from what was measured until then).

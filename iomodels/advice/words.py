@@ -156,7 +156,20 @@ def as_good(point: PointAdvice) -> str:
 
 def turns(point: PointAdvice) -> list[str]:
     """Where the answer turns, one sentence for each key that was looked at."""
-    return [turning(each) for each in point.turnings] or ["not looked for"]
+    said = [turning(each) + _simpler_elsewhere(each, point) for each in point.turnings]
+    return said or ["not looked for"]
+
+
+def _simpler_elsewhere(found: Turning, point: PointAdvice) -> str:
+    """`; at 1 `select` is as good and simpler`: a tie turns nothing, but is good to know."""
+    order = {candidate.engine: candidate.complexity for candidate in point.candidates}
+    own = order.get(point.use or "", 0)
+    at: dict[str, list[str]] = {}
+    for value, best in zip(found.values, found.best, strict=True):
+        if best is not None and found.low is None and order.get(best, own) < own:
+            at.setdefault(best, []).append(cells.show(found.key, value))
+    told = [f"at {listed(values[:MANY])} `{engine}`" for engine, values in at.items()]
+    return f"; {listed(told)} is as good and simpler" if told else ""
 
 
 def turning(found: Turning) -> str:

@@ -143,6 +143,13 @@ def test_where_it_turns(turning: Turning, text: str) -> None:
     assert said(point(turnings=(turning,)))["turns"] == text
 
 
+def test_a_tie_elsewhere_that_a_simpler_one_would_take_is_said_and_turns_nothing() -> None:
+    tied = replace(NOT_TURNING, best=("select", "epoll", "io_uring"))
+    assert said(point(turnings=(tied,)))["turns"] == (
+        "not shown between depth 1 and 256; at 1 `select` is as good and simpler"
+    )
+
+
 def test_turnings_that_nobody_looked_for() -> None:
     assert said(point(turnings=()))["turns"] == "not looked for"
 
