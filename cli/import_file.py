@@ -12,7 +12,7 @@ import click
 from iomodels.base.errors import NothingSeen
 
 from .arguments import completing
-from .shared.folders import make_folder
+from .shared.folders import check_scenario_output, make_folder
 from .shared.options import JSON_OPTION, budget_option
 
 if TYPE_CHECKING:
@@ -80,10 +80,8 @@ def command(
             crosschecking.run(source, partly=partly, budget_s=budget, as_json=as_json)
         return
     if output is not None:
-        from iomodels.base import files
-
-        make_folder(output.parent, "-o PATH")
-        files.check_output(output, force=force)
+        make_folder(output.parent, "-o FILE.toml")
+        check_scenario_output(output, force=force)
     with opened(file) as source:
         if source.format == "log":
             if partly:

@@ -18,7 +18,7 @@ from iomodels.results.where import FOLDER
 
 from .shared import surroundings
 from .shared.ending import Ending
-from .shared.folders import default_folder, free_name
+from .shared.folders import check_scenario_output, default_folder, free_name
 from .shared.options import JSON_OPTION, Time
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def command(
     if by_default:
         output = _default_output(now)
     elif output is not None:
-        _check_output(output, force=force)
+        check_scenario_output(output, force=force)
     messages = console.messages()
 
     def say(text: str) -> None:
@@ -198,17 +198,6 @@ def _check_usage(
 def _default_output(now: datetime) -> Path:
     path = FOLDER / f"observed-{now:%Y%m%dT%H%M%SZ}.toml"
     return free_name(path) if path.exists() else path
-
-
-def _check_output(path: Path, *, force: bool) -> None:
-    from iomodels.workload.scenario import SCENARIO_NAME
-
-    if path.suffix != ".toml" or not SCENARIO_NAME.fullmatch(path.stem):
-        raise click.UsageError(
-            f"-o '{path}' is no name of a scenario file: use letters, digits and . + - _, and "
-            ".toml at its end"
-        )
-    files.check_output(path, force=force)
 
 
 def _write(found: Observed, output: Path | None, *, force: bool, by_default: bool) -> Path | None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
-from iomodels.base.errors import NotWritten, OutputError
+from iomodels.base.errors import NotWritten, OutputError, UsageError
 from iomodels.results.where import FOLDER
 
 
@@ -24,6 +24,22 @@ def make_folder(folder: Path, how: str) -> None:
             f"cannot make the folder '{folder}' ({getattr(error, 'strerror', None) or error}): "
             f"name another with {how}"
         ) from error
+
+
+def check_scenario_output(path: Path, *, force: bool) -> None:
+    """Refuse a file whose name no scenario can have, and one that could not be written.
+
+    Raises `UsageError` and `OutputError`.
+    """
+    from iomodels.base import files
+    from iomodels.workload.scenario import SCENARIO_NAME
+
+    if path.suffix != ".toml" or not SCENARIO_NAME.fullmatch(path.stem):
+        raise UsageError(
+            f"-o '{path}' is no name of a scenario file: use letters, digits and . + - _, and "
+            ".toml at its end"
+        )
+    files.check_output(path, force=force)
 
 
 def default_output(scenarios: Sequence[str], now: datetime) -> Path:

@@ -11,11 +11,12 @@ from typing import TypeVar
 from iomodels.base.errors import JobFileError
 from iomodels.fio import values
 from iomodels.fio.options.option import Becoming, FioOption
-from iomodels.fio.options.table import BY_ANY_NAME, OPTIONS
+from iomodels.fio.options.table import BY_ANY_NAME, MAY_BE_BARE, OPTIONS
 from iomodels.fio.reading import JobLine, JobSection
 
 _T = TypeVar("_T")
 
+NO_VALUE = "has no value: write option=value"
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
@@ -56,6 +57,8 @@ class Job:
                 text = f"{line.place} replaces it"
                 self._replaced.append(_fate(earlier, "harmless", text))
             self._lines[option.name] = line
+            if line.value is None and option.name not in MAY_BE_BARE:
+                raise self.wrong(option.name, NO_VALUE)
         self.kilo = self.choice("kb_base", "1024", (1024, 1000))
         self.engine = self.text("ioengine", "psync").partition(":")[0]
         self._refuse_others_options()
@@ -117,7 +120,7 @@ class Job:
         if line is None:
             return default
         if not line.value:
-            raise self.wrong(option, "has no value: write option=value")
+            raise self.wrong(option, NO_VALUE)
         try:
             return parse(values.expanded(line.value))
         except JobFileError as error:

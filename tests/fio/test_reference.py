@@ -13,7 +13,7 @@ from iomodels.fio.importing import import_jobs
 from iomodels.fio.options.harmless import HARMLESS
 from iomodels.fio.options.reference import reference_tables
 from iomodels.fio.options.refused import REFUSED
-from iomodels.fio.options.table import BY_ANY_NAME, OPTIONS, TRANSLATED
+from iomodels.fio.options.table import BY_ANY_NAME, MAY_BE_BARE, OPTIONS, TRANSLATED
 from iomodels.workload.writing import as_file
 
 PAGE = Path(__file__).parents[2] / "docs" / "import.md"
@@ -71,6 +71,17 @@ def test_the_options_of_fios_engines_are_in_the_table_and_say_so() -> None:
             assert not option.engines or engine in option.engines, f"{name} of {engine}"
             found += 1
     assert found > 50
+
+
+@needs_fio
+@pytest.mark.parametrize("name", ["time_based", "stonewall", "thread", "direct", "nice", "unlink"])
+def test_an_option_without_a_value_is_what_fio_takes(name: str, tmp_path: Path) -> None:
+    job = tmp_path / "job.fio"
+    job.write_text(f"[job]\nrw=read\nsize=1m\n{name}\n")
+    command = ["fio", "--parse-only", str(job)]
+    done = subprocess.run(command, capture_output=True, timeout=30, check=False)
+    assert (done.returncode == 0) == (name in MAY_BE_BARE)
+    assert set(OPTIONS) >= MAY_BE_BARE
 
 
 def test_the_page_has_the_generated_tables() -> None:

@@ -97,3 +97,13 @@ OPTIONS: Mapping[str, FioOption] = {
 BY_ANY_NAME: Mapping[str, FioOption] = {
     name: option for option in OPTIONS.values() for name in (option.name, *option.aliases)
 }
+
+_BARE = (
+    "bs_unaligned norandommap ignore_error time_based verify_only replay_skip cpus_allowed "
+    "numa_cpu_nodes numa_mem_policy exitall exitall_on_error stonewall new_group thread "
+    "write_bw_log write_lat_log write_iops_log write_hist_log log_compression_cpus "
+    "group_reporting zero_buffers refill_buffers hipri fixedbufs registerfiles sqthread_poll "
+    "userspace_reap listen pingpong"
+)
+MAY_BE_BARE = frozenset(_BARE.split())
+"""The options that fio takes without a value; most are switched on by that."""
