@@ -40,9 +40,9 @@ SIMPLER_SHARE = 1 / 3
 FAR = math.log(1.5)
 """A candidate so far behind (a log ratio) in every round of a stage leaves at once."""
 CLOSE = math.log(1.03)
-CONFIRMING_ROUNDS, MOST_CONFIRMING_ROUNDS = 15, 48
-"""15 pairs are the fewest that show a difference even if something hit one of them: their exact
-p-value is 32 / 2^15 then, small enough for ten comparisons at 1 %."""
+CONFIRMING_ROUNDS, MOST_CONFIRMING_ROUNDS = 16, 48
+"""16 pairs show a difference even if something hit one of them: their exact p-value is 34 / 2^16
+then, small enough for nine comparisons at 0.5 %."""
 NARROW = 0.02
 """Half the interval of a pair's log ratio from which on more rounds are not needed."""
 

@@ -20,7 +20,7 @@ With the error of the median, what is lost is then below 3 %."""
 TIE, MOST_HIDDEN = 0.03, 0.08
 """A difference that is not shown is a tie, and the simpler one is used, where its median is up to
 `TIE` and its interval ends below `MOST_HIDDEN`. Beyond that, the rounds say nothing of the two."""
-ALPHA = 0.01
+ALPHA = 0.005
 """Of all comparisons at a point together (Holm): how often any difference is shown where there is
 none."""
 
