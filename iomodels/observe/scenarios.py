@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from iomodels.base.errors import ScenarioError
 from iomodels.base.units import MAX_SIZE, Size, counted, exact_size, format_duration, format_size
 from iomodels.observe.seen import Observation, Work
+from iomodels.observe.works.models import ONE_DESCRIPTOR
 from iomodels.workload.block import Block, block_of_counts
 from iomodels.workload.channels import Value
 from iomodels.workload.key import all_keys
@@ -260,7 +261,14 @@ def _stream(draft: _Unwritten, work: Work) -> None:
     # Of pipes an echo needs two: one to write to, one to read from.
     each = 2 if work.kind == "pipe" and exchange == "echo" else 1
     connections = -(-work.descriptors // each)
-    if connections > _depth(work):
+    if connections <= _depth(work):
+        return
+    if work.model in ONE_DESCRIPTOR:
+        draft.notes.append(
+            f"{connections} connections were open; {work.model} waits for one at a time, so there "
+            "is no other here (load.descriptors)"
+        )
+    else:
         draft.put("load.descriptors", connections)
 
 

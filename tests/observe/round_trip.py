@@ -9,7 +9,7 @@ from functools import cache
 from tempfile import NamedTemporaryFile
 
 from iomodels.base.errors import Paused
-from iomodels.engines.spec import EngineSpec, of_scenario
+from iomodels.engines.spec import EngineSpec, of_scenario, parse
 from iomodels.measure import plan
 from iomodels.observe.live.strace import Strace, find_strace
 from iomodels.observe.log.reading import LogReader
@@ -146,6 +146,8 @@ def _differences(cell: Cell, work: Work, scenario: WrittenScenario) -> Iterator[
             yield f"descriptors {connections[0]}"
     if work.model.partition(":")[0] != cell.engine.name:
         yield f"model {work.model}"
+    if reason := plan.planned_cell(0, now, parse(work.model)).na_reason:
+        yield f"today is n/a there: {reason}"
 
 
 def _kept(was: Point, now: Point) -> Iterator[tuple[str, object, object]]:

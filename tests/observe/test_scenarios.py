@@ -88,6 +88,13 @@ def test_a_server_keeps_its_connections_and_its_model(tmp_path: Path) -> None:
     assert scenario.settings["load.depth"] == 8
 
 
+def test_todays_model_can_do_what_is_written(tmp_path: Path) -> None:
+    """A blocking server answers one connection, however many there are."""
+    work = replace(SERVES, model="blocking", depth=1.0)
+    assert "load.descriptors" not in values(tmp_path, work)
+    assert "256 connections were open" in notes(work)
+
+
 def test_several_kinds_of_work_are_a_suite_in_their_order_with_what_that_leaves_out(
     tmp_path: Path,
 ) -> None:

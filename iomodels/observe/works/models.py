@@ -19,6 +19,9 @@ _MOSTLY = 0.5
 _OFTEN = 0.2
 """Of transfers that a call for readiness announced: the others were tried first, and succeeded."""
 
+ONE_DESCRIPTOR = ("blocking",)
+"""Models that wait for one descriptor, and so cannot watch idle ones meanwhile."""
+
 
 @dataclass(frozen=True)
 class UsedModel:
