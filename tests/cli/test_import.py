@@ -70,6 +70,23 @@ def test_what_is_imported_is_measured(cli, job):
     assert "deep" in done.stdout + done.stderr
 
 
+MEASURED = ("checks-of-data", "includes", "net-ping-pong", "thinking", "aliases", "same-names")
+
+
+def test_what_is_imported_of_all_kinds_is_measured(cli, tmp_path):
+    for name in MEASURED:
+        (path,) = (path for path in VALID if path.stem == name)
+        assert cli("import", str(path), "--partly", "-o", f"{name}.toml").returncode == 0
+    quick = ("-r", "1", "-d", "0.02", "--warmup", "0", "-e", "blocking", "--json")
+    done = cli("bench", *(f"{name}.toml" for name in MEASURED), *quick)
+    assert done.returncode == 0, done.stderr
+    cells = json.loads(done.stdout)["cells"]
+    assert {cell["status"] for cell in cells} <= {"ok", "n/a"}
+    reasons = [cell["reason"] for cell in cells if cell["status"] == "n/a"]
+    assert all("-e" in reason for reason in reasons), reasons  # more in flight than one thread has
+    assert len(cells) - len(reasons) >= len(MEASURED)
+
+
 def test_an_output_says_what_comes_next_and_is_not_overwritten(cli, job, tmp_path):
     done = cli("import", str(job), "-o", "new/mine.toml")
     assert (done.returncode, done.stdout) == (0, "")
