@@ -38,14 +38,19 @@ def operation(job: Job, out: Translation) -> None:
     base, rule = job.read("rw", ("read", ""), known)
     does, pattern = _OPERATIONS[base]
     out.settings |= {"load.operation": does, "load.pattern": pattern}
+    has_rule = rule not in ("", "1")
     if "trim" in base:
         job.refused("rw", "no engine trims")
-    elif rule and rule != "1":
+    elif has_rule:
         job.refused(
             "rw", "the order of offsets has no such rule", f"load.pattern = {pattern} without it"
         )
     else:
         job.translated("rw", f"load.operation = {does}, load.pattern = {pattern}")
+    if has_rule and job.has("rw_sequencer"):
+        job.refused("rw_sequencer", "the order of offsets has no such rule", "it is left out")
+    else:
+        job.harmless("rw_sequencer", "rw has no order of its own")
     _mix(job, out)
     _spread(job, out)
 
@@ -274,9 +279,21 @@ def _cache(job: Job, out: Translation) -> None:
         _pages(job, out)
     if given and given != "atomic":
         job.translated(given, f"{_PAGES} = {out.settings[_PAGES]}")
+    _advice(job, out)
     for option in ("invalidate", "pre_read"):
         if direct:
             job.harmless(option, "direct I/O leaves the page cache out")
+
+
+def _advice(job: Job, out: Translation) -> None:
+    """fadvise_hint: it decides on read-ahead, where something is read from the device through the
+    page cache."""
+    fitting = ("1", str(out.settings["load.pattern"]))
+    if out.settings[_PAGES] != "cold" or job.text("fadvise_hint", "1") in fitting:
+        job.harmless("fadvise_hint", "what is read ahead is the same")
+    else:
+        why = "the advice is iomodels' own: none for random access, the kernel's for sequential"
+        job.refused("fadvise_hint", why, "it is left out")
 
 
 def _pages(job: Job, out: Translation) -> None:

@@ -161,6 +161,8 @@ def _by_the_table(job: Job) -> None:
             job.harmless(option.name, option.text)
         elif option.becomes == "refused" and job.is_neutral(option):
             job.harmless(option.name, "it asks for nothing")
+        elif option.of and not job.has(option.of):
+            job.harmless(option.name, f"it belongs to {option.of}, which the job does not have")
         elif option.becomes == "refused":
             job.refused(option.name, option.text, option.instead)
         elif option.engines and not job.has_fate(option.name):

@@ -141,6 +141,11 @@ def _batches(job: Job, out: Translation, depth: int) -> None:
     names = ("iodepth_batch", "iodepth_batch_complete_min", "iodepth_batch_complete_max")
     submit = job.number(names[0], 1) or depth
     least = job.number(names[1], 1)
+    if depth == 1 or job.number("iodepth_low", depth) >= depth:
+        job.harmless("iodepth_low", "there is nothing to refill below a mark")
+    else:
+        why = "requests are refilled one by one or in batches, not below a mark"
+        job.refused("iodepth_low", why, "it is left out")
     job.number(names[2], least)  # a larger maximum than minimum only saves calls
     if depth == 1:
         for name in names:
@@ -203,6 +208,17 @@ def syncs(job: Job, out: Translation) -> None:
             job.refused(option, why, f"load.sync = {nearest}")
     if strongest != "none":
         out.settings["load.sync"] = strongest
+    _syncs_in_part(job, out)
+
+
+def _syncs_in_part(job: Job, out: Translation) -> None:
+    for option in ("sync_file_range", "write_barrier"):
+        if not out.writes:
+            job.harmless(option, "requests only read")
+        elif job.text(option, "0") == "0":
+            job.harmless(option, "no sync")
+        else:
+            job.refused(option, "load.sync knows fsync and fdatasync", "it is left out")
 
 
 def _writes_per_sync(job: Job, option: str) -> int:

@@ -9,7 +9,7 @@ _FAMILIES = {"tcp": "tcp", "tcpv6": "tcp", "unix": "unix"}
 _HERE = ("localhost", "127.0.0.1", "::1")
 _OF_FILES = (
     "size filesize nrfiles file_append direct buffered invalidate pre_read fsync fdatasync "
-    "sync verify"
+    "sync verify fadvise_hint sync_file_range write_barrier"
 )
 
 

@@ -277,7 +277,7 @@ def test_verifying(text: str, verifies: bool) -> None:
         "bsrange=4k-8k\nba=512",
         "numjobs=2000",
         "exec_prerun=true",
-        "iodepth_low=4",
+        "ioengine=libaio\niodepth=8\niodepth_low=4",
         "lockfile=readwrite",
         "latency_target=10ms",
         "flow=2",
@@ -290,9 +290,32 @@ def test_what_changes_the_measurement_is_refused_unless_partly(option: str) -> N
     assert any(option.partition("=")[0] in note for note in scenario.notes) or "\n" in option
 
 
-@pytest.mark.parametrize("option", ["zonemode=none", "flow=0", "percentage_random=100", "ba=4k"])
+@pytest.mark.parametrize(
+    "option",
+    [
+        "zonemode=none",
+        "flow=0",
+        "percentage_random=100",
+        "ba=4k",
+        "iodepth_low=4",
+        "fadvise_hint=0",
+        "sync_file_range=write:8",
+        "latency_percentile=99",
+        "flow_id=7",
+        "replay_no_stall=1",
+        "rw_sequencer=identical",
+        "exec_postrun=true",
+    ],
+)
 def test_what_asks_for_nothing_is_not_refused(option: str) -> None:
     assert imported_text(f"{READ}{option}\n").scenarios != ()
+
+
+def test_advice_counts_where_pages_are_read_from_the_device() -> None:
+    cold = "[j]\nrw=randread\nsize=16m\nfadvise_hint="
+    assert fate(f"{cold}sequential\n", "fadvise_hint") == "refused"
+    assert fate(f"{cold}random\n", "fadvise_hint") == "harmless"
+    assert fate(f"{cold}0\nloops=2\n", "fadvise_hint") == "harmless"
 
 
 @pytest.mark.parametrize("option", ["read_iolog=x", "ioengine=null", "rw=trim", "create_only=1"])

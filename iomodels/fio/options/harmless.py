@@ -33,6 +33,10 @@ HARMLESS: list[FioOption] = [
         "stonewall/wait_for_previous wait_for new_group",
         "one scenario is always measured after the other",
     ),
+    *_said(
+        "exec_postrun",
+        "it would run after what is measured; iomodels runs no command out of a file",
+    ),
     *_said("exitall exit_what exitall_on_error", "when to stop other jobs"),
     *_said(
         "end_fsync fsync_on_close",

@@ -14,7 +14,8 @@ class FioOption:
 
     `text` says what it becomes, why it is harmless, or why no scenario can say it. A refused option
     is refused unless its value is one of `neutral`, which ask for nothing; with `instead`, what
-    `--partly` writes in its place. `engines` are the values of ioengine that know it (empty: all).
+    `--partly` writes in its place. It is harmless, too, in a job without the option `of`, which it
+    belongs to. `engines` are the values of ioengine that know it (empty: all).
     """
 
     name: str
@@ -24,6 +25,7 @@ class FioOption:
     neutral: tuple[str, ...] = ()
     instead: str = ""
     engines: tuple[str, ...] = ()
+    of: str = ""
 
 
 def options(
@@ -34,6 +36,7 @@ def options(
     neutral: str = "",
     instead: str = "",
     engines: str = "",
+    of: str = "",
 ) -> list[FioOption]:
     """Several options with one fate. `names` are separated by blanks, each `name` or
     `name/alias/alias`."""
@@ -49,6 +52,7 @@ def options(
                 tuple(neutral.split()),
                 instead,
                 tuple(engines.split()),
+                of,
             )
         )
     return found

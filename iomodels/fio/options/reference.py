@@ -35,7 +35,7 @@ def _rows(becomes: str) -> Iterator[str]:
     groups: dict[tuple[object, ...], list[FioOption]] = {}
     for option in OPTIONS.values():
         if option.becomes == becomes:
-            key = (option.text, option.instead, option.neutral, option.engines)
+            key = (option.text, option.instead, option.neutral, option.engines, option.of)
             groups.setdefault(key, []).append(option)
     for options in groups.values():
         names = ", ".join(
@@ -46,6 +46,8 @@ def _rows(becomes: str) -> Iterator[str]:
         text = first.text
         if first.neutral:
             text += f" (harmless as {' or '.join(f'`{value}`' for value in first.neutral)})"
+        if first.of:
+            text += f" (harmless without `{first.of}`)"
         cells = [names + of, text]
         if becomes == "refused":
             cells.append(first.instead or "still refused")

@@ -12,12 +12,6 @@ _OF_URING = "io_uring io_uring_cmd"
 
 REFUSED: list[FioOption] = [
     *_no(
-        "rw_sequencer",
-        "the order of offsets has no such rule",
-        neutral="sequential",
-        instead=_LEFT_OUT,
-    ),
-    *_no(
         "bs_unaligned/blocksize_unaligned",
         "blocks lie at multiples of their size",
         neutral="0",
@@ -36,26 +30,12 @@ REFUSED: list[FioOption] = [
         instead=_LEFT_OUT,
     ),
     *_no(
-        "iodepth_low",
-        "requests are refilled one by one or in batches (load.batch), not below a mark",
-        instead=_LEFT_OUT,
-    ),
-    *_no(
         "fill_device/fill_fs",
         "a data file has a size: nothing writes until the disk is full",
         neutral="0",
         instead="channel.size is its default",
     ),
     *_no("lockfile", "nothing locks a file between requests", neutral="none", instead=_LEFT_OUT),
-    *_no(
-        "fadvise_hint",
-        "advice about the pages is iomodels' own: none for random access, the "
-        "kernel's for sequential access",
-        neutral="1",
-        instead=_LEFT_OUT,
-    ),
-    *_no("write_barrier", "there is no barrier between writes", neutral="0", instead=_LEFT_OUT),
-    *_no("sync_file_range", "load.sync knows fsync and fdatasync", instead="no sync is made"),
     *_no(
         "atomic",
         "no engine makes atomic writes (O_ATOMIC, RWF_ATOMIC)",
@@ -68,10 +48,11 @@ REFUSED: list[FioOption] = [
         neutral="0",
         instead=_LEFT_OUT,
     ),
+    *_no("trim_percentage num_range", "no engine trims", neutral="0", instead=_LEFT_OUT),
     *_no(
-        "trim_percentage trim_verify_zero trim_backlog trim_backlog_batch num_range",
+        "trim_verify_zero trim_backlog trim_backlog_batch",
         "no engine trims",
-        neutral="0",
+        of="trim_percentage",
         instead=_LEFT_OUT,
     ),
     *_no(
@@ -83,12 +64,12 @@ REFUSED: list[FioOption] = [
         "read_iolog_chunked replay_no_stall replay_redirect replay_scale replay_align "
         "replay_time_scale replay_skip merge_blktrace_file merge_blktrace_scalars "
         "merge_blktrace_iters",
-        "it belongs to read_iolog: no trace is replayed",
-        neutral="0",
+        "no trace is replayed",
+        of="read_iolog",
         instead=_LEFT_OUT,
     ),
     *_no(
-        "exec_prerun exec_postrun",
+        "exec_prerun",
         "iomodels runs no command out of a file, and it could change what is measured",
         instead="the command is not run",
     ),
@@ -105,17 +86,29 @@ REFUSED: list[FioOption] = [
         "lockmem", "nothing takes memory away from the page cache", neutral="0", instead=_LEFT_OUT
     ),
     *_no(
-        "latency_target latency_window latency_percentile latency_run",
+        "latency_target",
         "the depth that a latency allows is found by a sweep of load.depth",
-        neutral="0 100",
+        neutral="0",
+        instead="load.depth is iodepth",
+    ),
+    *_no(
+        "latency_window latency_percentile latency_run",
+        "the depth that a latency allows is found by a sweep of load.depth",
+        of="latency_target",
         instead="load.depth is iodepth",
     ),
     *_no("create_only", "such a job makes no I/O that is measured", neutral="0"),
     *_no("profile", "a profile is a job of fio's own, which is not in the file"),
     *_no(
-        "flow_id flow flow_sleep",
+        "flow",
         "jobs that wait for each other run at once; scenarios are measured one after the other",
         neutral="0",
+        instead=_LEFT_OUT,
+    ),
+    *_no(
+        "flow_id flow_sleep",
+        "jobs that wait for each other run at once; scenarios are measured one after the other",
+        of="flow",
         instead=_LEFT_OUT,
     ),
     *_no(

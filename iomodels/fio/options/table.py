@@ -17,6 +17,23 @@ TRANSLATED: list[FioOption] = [
         "load.operation and load.pattern; trim, and an order of its own "
         "(`rw=read:8k`, `rw=randread:8`), are refused",
     ),
+    *_becomes(
+        "rw_sequencer", "nothing, where rw has no order of its own; otherwise refused with that"
+    ),
+    *_becomes(
+        "fadvise_hint",
+        "nothing, where no page comes from the device, or where it is the advice that fits the "
+        "pattern; otherwise refused: the advice here is iomodels' own",
+    ),
+    *_becomes(
+        "iodepth_low",
+        "nothing, where there is no more than one request; otherwise refused: requests are "
+        "refilled one by one or in batches",
+    ),
+    *_becomes(
+        "sync_file_range write_barrier",
+        "nothing, where the job only reads; otherwise refused: load.sync knows fsync and fdatasync",
+    ),
     *_becomes("rwmixread rwmixwrite", "load.read_share, where rw mixes"),
     *_becomes(
         "bs/blocksize bsrange/blocksize_range bssplit",
