@@ -22,7 +22,8 @@ Histogram = list[tuple[int, int]]
 
 Status = Literal["ok", "n/a", "failed", "partial"]
 Parameter = str | int | float | bool
-"""A scenario key's value in canonical form: durations in ns and sizes in bytes, as integers."""
+"""A scenario key's value in canonical form: durations in ns and sizes in bytes, as integers.
+Several sizes with their shares are one text (`workload/block.py`)."""
 
 
 class Interval(msgspec.Struct, frozen=True):

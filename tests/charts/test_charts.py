@@ -270,6 +270,17 @@ def test_a_leader_has_no_engines_colour_and_no_dashes():
                     assert red == green == blue
 
 
+def test_a_block_of_several_sizes_has_no_place_on_the_axis_and_is_named():
+    sizes = (4096, 16384, "4 KiB/70:64 KiB/30")
+    run = chart_runs.run(
+        [chart_runs.cell(e, parameters={"load.block": b}) for b in sizes for e in ("aio", "select")]
+    )
+    figure = drawn("scaling", run)
+    (line,) = artists(figure, "aio|throughput (operations/s)")
+    assert list(line.get_xdata()) == [4096, 16384]
+    assert any("Left out: block 4 KiB/70:64 KiB/30." in text for text in texts(figure))
+
+
 def test_scaling_needs_a_sweep_of_numbers():
     assert not [p for p in charts.pictures([chart_runs.four()]) if p.name.endswith("scaling")]
     at = [chart_runs.cell("aio", parameters={"channel.cache": c}) for c in ("warm", "cold")]

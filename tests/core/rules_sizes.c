@@ -80,10 +80,8 @@ static void run_with_sizes(const struct subject *subject, uint32_t depth, enum p
 static void several_sizes(const struct subject *subject)
 {
     /* The deepest first: glibc's AIO keeps the number of threads that its first user wants. */
-    run_with_sizes(subject, 5, PATTERN_RANDOM, NULL);
-    run_with_sizes(subject, 5, PATTERN_SEQUENTIAL, limit_to_part);
-    run_with_sizes(subject, 1, PATTERN_RANDOM, NULL);
-    run_with_sizes(subject, 1, PATTERN_SEQUENTIAL, limit_to_part);
+    run_with_sizes(subject, 5, PATTERN_RANDOM, limit_to_part);
+    run_with_sizes(subject, 1, PATTERN_SEQUENTIAL, NULL);
 }
 
 /* ------------------------------------------------------------------ sizes-have-their-shares */

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.axes import Axes
 
 from iomodels.analysis import cells
-from iomodels.base.units import counted
+from iomodels.base.units import counted, listed
 from iomodels.results.schema import Interval
 
 from .labels import Label
@@ -75,10 +75,18 @@ def _is_plane(lines: Sequence[Line]) -> bool:
 
 def left_out(scene: Scene, key: str) -> str:
     """What of the sweep `facets` leaves out, as a sentence; "" for nothing."""
+    left = list(dict.fromkeys(_without_a_place(scene, key)))
     more = len(_groups(scene, key)) - len(facets(scene, key))
-    if more <= 0:
-        return ""
-    return f"Left out: {counted(more, 'more combination')} of the other parameters."
+    if more > 0:
+        left.append(f"{counted(more, 'more combination')} of the other parameters")
+    return f"Left out: {listed(left)}." if left else ""
+
+
+def _without_a_place(scene: Scene, key: str) -> Iterator[str]:
+    """The values that are no numbers, such as a block of several sizes."""
+    for point in scene.points:
+        if point.series and key in point.varying and number(point, key) is None:
+            yield safe(f"{cells.in_words(key)} {cells.show(key, point.varying[key])}", 40)
 
 
 def _groups(scene: Scene, key: str) -> dict[str, list[ScenePoint]]:
