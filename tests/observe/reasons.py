@@ -77,8 +77,8 @@ REASONS: tuple[Reason, ...] = (
         ),
     ),
     Reason(
-        "At each call of select or poll strace writes down all descriptors; with hundreds of them few "
-        "requests end in the time, and with thousands hardly one.",
+        "At each call of select or poll strace writes down all descriptors; with hundreds of them "
+        "few requests end in the time, and with thousands hardly one.",
         lambda cell, what: (
             cell.engine.name in ("select", "poll")
             and cell.point.descriptors >= MANY
