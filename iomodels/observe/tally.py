@@ -118,6 +118,7 @@ class Tally:
         return Around(
             quick_s=None if usual_s is None else usual_s + DEVICE_S,
             gap_s=state.gaps.at(0.5) or 0.0,
+            waiting=state.waiting,
             ready=state.ready,
         )
 

@@ -101,7 +101,7 @@ def _accept(state: State, thread: Thread, call: Call, arguments: list[str]) -> N
     if listener is None:
         return
     listener.kind = listener.kind or "socket"
-    listener.is_listening = True
+    _listens(thread, listener)
     modes = flags(arguments[3]) if len(arguments) > 3 else frozenset()
     _give(state, thread, call, Named("socket", listener.family), modes, role="server")
 
@@ -112,10 +112,17 @@ def _connect(state: State, thread: Thread, call: Call, arguments: list[str]) -> 
         held.role = "client"
 
 
+def _listens(thread: Thread, held: Opened) -> None:
+    """It is not a connection."""
+    if not held.is_listening:
+        held.is_listening = True
+        thread.process.found_out(held)
+
+
 def _listen(state: State, thread: Thread, call: Call, arguments: list[str]) -> None:
     held = state.held(thread, arguments[0]) if arguments else None
     if held is not None and call.result == 0:
-        held.is_listening = True
+        _listens(thread, held)
 
 
 def _duplicate(state: State, thread: Thread, call: Call, arguments: list[str]) -> None:

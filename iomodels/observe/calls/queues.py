@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from iomodels.observe.calls.ring import RingSeen
 from iomodels.observe.calls.state import Handler, State
 from iomodels.observe.calls.transfers import placed, request_starts, transferred
@@ -28,6 +30,8 @@ def _submit(state: State, thread: Thread, call: Call, arguments: list[str]) -> N
     found = [fields(item) for item in items(arguments[2]) or ()][: call.result]
     if not found:
         state.unseen["io_submit"] += call.result
+    # What is not direct has been transferred when the call returns, one after the other.
+    each = replace(call, took_s=call.took_s / call.result) if call.took_s else call
     for one in found:
         held = state.held(thread, one.get("aio_fildes", ""))
         command = one.get("aio_lio_opcode", "")
@@ -42,7 +46,7 @@ def _submit(state: State, thread: Thread, call: Call, arguments: list[str]) -> N
             flow.sync_every += _SYNCS[command] == "every"
         elif command in _DIRECTIONS:
             direction = _DIRECTIONS[command]
-            _queue(state, thread, call, held, direction, one)
+            _queue(state, thread, each, held, direction, one)
             state.flow_of(held).batches.add(call.result)
             if len(queue) < _MOST_QUEUED:
                 queue.append((call.started_s, held, direction))

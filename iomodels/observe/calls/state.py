@@ -13,8 +13,9 @@ from iomodels.observe.counting.moved import Direction, Moved
 from iomodels.observe.counting.sizes import Sizes
 from iomodels.observe.log.arguments import FileDescriptor, descriptor
 from iomodels.observe.log.call import Call
+from iomodels.observe.seen import Kind
 from iomodels.observe.table.naming import named
-from iomodels.observe.table.opened import Link, Opened
+from iomodels.observe.table.opened import Family, Link, Opened
 from iomodels.observe.table.process import Process
 from iomodels.observe.table.program import Program
 from iomodels.observe.table.thread import Thread
@@ -41,6 +42,8 @@ class State:
         self.rest = Moved()
         """What those did that no scenario can say, and those beyond `_MOST_KEYS`."""
         self.flight: Flight[tuple[Opened, Direction]] = Flight(_key)
+        self.waiting: dict[tuple[int, Kind | None, Family | None], set[int]] = {}
+        """Of each class of a program's descriptors, the threads that read in vain."""
         self.quick = CallTimes()
         """How long calls took that no device answers."""
         self.gaps = CallTimes()
@@ -184,6 +187,7 @@ def parts_of(held: Opened, flow: Moved) -> list[tuple[WorkKey, Moved]]:
         side.end()
     if held.connection and flow.transfers:
         flow.connections[held.connection] = None
+    flow.exchanges = (flow.switches + 1) // 2
     flow.is_edge, flow.is_oneshot = held.is_edge, held.is_oneshot
     flow.is_signalling = held.is_signalling
     directions: list[Direction] = ["read", "write"]

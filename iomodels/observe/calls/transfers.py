@@ -9,6 +9,7 @@ from iomodels.observe.counting.moved import Direction, Moved
 from iomodels.observe.log.arguments import fields, items, number
 from iomodels.observe.log.call import Call
 from iomodels.observe.table.opened import Opened
+from iomodels.observe.table.process import class_of
 from iomodels.observe.table.thread import Thread
 
 
@@ -41,6 +42,8 @@ _TRANSFERS: dict[str, Transfer] = {
     "recvmsg": Transfer("read", flags=2),
     "sendmsg": Transfer("write", flags=2),
 }
+_LONG_S = 0.05
+_MOST_WAITING = 4096
 _SYNCS = {"fsync": "every", "fdatasync": "data", "sync_file_range": "data"}
 
 
@@ -64,7 +67,7 @@ def transferred(
         flow.between_turns += program.transfers - held.turn
     held.turn = program.transfers
     flow.by_thread(thread.habits)
-    flow.held.add(max(thread.process.open[held.kind, held.family], 1))
+    flow.held.add(max(thread.process.open[class_of(held)], 1))
     thread.habits.transfer(call.started_s, call.started_s + (call.took_s or 0.0))
     if direction == "write" and held.sync != "none":
         flow.sync_calls += 1
@@ -99,7 +102,10 @@ def request_starts(thread: Thread, flow: Moved, at_s: float) -> None:
 def _transfer(state: State, thread: Thread, call: Call, arguments: list[str]) -> None:
     how = _TRANSFERS[call.name]
     held = state.held(thread, arguments[0]) if arguments else None
-    if held is None or call.result is None:
+    if held is None:
+        return
+    if call.result is None:
+        _waited(state, thread, held, call)
         return
     if held.kind is None and call.result > 0:
         _other(state, held, how.direction, call)
@@ -107,6 +113,7 @@ def _transfer(state: State, thread: Thread, call: Call, arguments: list[str]) ->
         return
     if call.result <= 0:
         _failed(state, thread, held, call)
+        _waited(state, thread, held, call)
         return
     moved = call.result
     asked = _asked(arguments, how) or moved
@@ -139,6 +146,16 @@ def _failed(state: State, thread: Thread, held: Opened, call: Call) -> None:
         state.flow_of(held).turned_away += 1
     elif call.error == "ESPIPE":
         thread.habits.tries_at_place += 1
+
+
+def _waited(state: State, thread: Thread, held: Opened, call: Call) -> None:
+    """A thread that is in a read for long, and gets nothing, waits for a peer that says nothing."""
+    is_long = call.took_s is None or call.took_s > _LONG_S
+    if held.kind in ("socket", "pipe") and not held.is_nonblocking and is_long:
+        of = held.program.number, held.kind, held.family
+        threads = state.waiting.setdefault(of, set())
+        if len(threads) < _MOST_WAITING:
+            threads.add(thread.number)
 
 
 def _asked(arguments: list[str], how: Transfer) -> int | None:

@@ -28,6 +28,7 @@ class Moved:
         "between_turns",
         "connections",
         "direct",
+        "exchanges",
         "extents",
         "first_direction",
         "held",
@@ -55,6 +56,8 @@ class Moved:
         self.transfers = 0
         self.switches = 0
         """How often a read came after a write, or a write after a read."""
+        self.exchanges = 0
+        """Questions with their answers."""
         self.first_direction: Direction | None = None
         self.sync_calls = 0
         self.sync_every = 0
@@ -125,6 +128,7 @@ class Moved:
             side.merge(other.sides[direction])
         self.transfers += other.transfers
         self.switches += other.switches
+        self.exchanges += other.exchanges
         self.first_direction = self.first_direction or other.first_direction
         self.sync_calls += other.sync_calls
         self.sync_every += other.sync_every

@@ -103,5 +103,5 @@ class Process:
 
 
 def class_of(held: Opened) -> Hashable:
-    """Which descriptors count together as held: of all that changes while one is open, nothing."""
-    return held.kind, held.family
+    """Which descriptors count together as held."""
+    return held.kind, held.family, held.is_listening

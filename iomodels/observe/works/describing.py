@@ -10,7 +10,8 @@ from iomodels.observe.counting.flight import Levels
 from iomodels.observe.counting.habits import most_at_once
 from iomodels.observe.counting.moved import Moved
 from iomodels.observe.counting.sizes import Sizes
-from iomodels.observe.seen import BlockShare, Work
+from iomodels.observe.seen import BlockShare, Kind, Work
+from iomodels.observe.table.opened import Family
 from iomodels.observe.works.key import WorkKey
 from iomodels.observe.works.models import UsedModel, model_of
 
@@ -34,6 +35,8 @@ class Around:
     """What a call takes at the most if no device has to answer."""
     gap_s: float
     """The usual time between two calls of a thread."""
+    waiting: Mapping[tuple[int, Kind | None, Family | None], set[int]]
+    """Of each class of a program's descriptors, the threads that waited in a read for nothing."""
     ready: Mapping[int, Sizes]
     """Of each program, how many descriptors were ready at a time."""
 
@@ -43,7 +46,8 @@ def described(
 ) -> Work:
     """`peer` is the flight of those who ask, if they are in the log too."""
     assert key.kind is not None, "a kind that no scenario has"
-    model = model_of(flow)
+    waiting = len(around.waiting.get((key.program, key.kind, key.family), ()))
+    model = model_of(flow, waiting)
     reads, writes = flow.sides["read"], flow.sides["write"]
     duration_s = max(flow.last_s - flow.first_s, 0.0)
     active = most_at_once(flow.spans)
@@ -115,7 +119,7 @@ def _shares(sizes: Sizes) -> tuple[BlockShare, ...]:
 
 
 def _operations(key: WorkKey, flow: Moved) -> int:
-    return (flow.switches + 1) // 2 if key.does == "exchange" else flow.operations
+    return flow.exchanges if key.does == "exchange" else flow.operations
 
 
 def _exchange(key: WorkKey) -> Literal["echo", "stream"]:
@@ -171,16 +175,20 @@ def _sync(flow: Moved) -> Literal["none", "data", "every"]:
 
 
 def _cached(key: WorkKey, flow: Moved, around: Around) -> float | None:
-    durations = flow.sides["read"].durations
-    is_queued = flow.waits["kaio"] > 0
-    if key.kind != "file" or key.is_direct or is_queued or around.quick_s is None:
+    if key.kind != "file" or key.is_direct or around.quick_s is None:
         return None
+    reads = flow.sides["read"]
+    durations = reads.durations
     if not durations.total:
         return None
     # strace stops one thread at a time, so that the calls of several wait for each other, too.
     at_least = durations.share_below(around.quick_s)
     at_most = durations.share_below(around.quick_s * _threads_at_once(flow))
-    return at_least if (at_least < 0.5) == (at_most < 0.5) else None
+    if (at_least < 0.5) != (at_most < 0.5):
+        return None
+    # What RWF_NOWAIT turned away was read from the disk meanwhile, and then came at once.
+    from_disk = min(flow.turned_away / max(reads.operations, 1), 1.0)
+    return min(at_least, 1 - from_disk)
 
 
 def _compute_ns(flow: Moved, around: Around) -> int:

@@ -36,6 +36,8 @@ class Evidence:
     """What the calls say, as shares of the transfers."""
 
     flow: Moved
+    waiting: int
+    """Threads that waited in a read of such a descriptor, for nothing."""
 
     def waited(self, call: str) -> float:
         """The share of transfers that `call` announced, or made."""
@@ -134,6 +136,9 @@ def _threads(seen: Evidence) -> UsedModel | None:
     many = f"{at_once} threads transfer" if at_once > 1 else "a thread beside the first transfers"
     if seen.made_by(lambda thread: thread.works_for_others) >= _MOSTLY:
         return UsedModel("threads", f"{many}; for each, it waits for others or wakes them (futex)")
+    if at_once == 1 and seen.waiting > 1:
+        each = f"{seen.waiting} threads wait in a read, each of a descriptor of its own"
+        return UsedModel("threads:handoff=none", each)
     if at_once == 1:  # One thread that does all by itself is not many threads, whichever it is.
         return None
     return UsedModel("threads:handoff=none", f"{many}, without waiting for others between requests")
@@ -164,9 +169,9 @@ _RULES: Iterable[_Rule] = (
 )
 
 
-def model_of(flow: Moved) -> UsedModel:
+def model_of(flow: Moved, waiting: int) -> UsedModel:
     """The first rule that holds: those about a mechanism of its own come first."""
-    seen = Evidence(flow)
+    seen = Evidence(flow, waiting)
     for rule in _RULES:
         if model := rule(seen):
             return model
