@@ -179,7 +179,12 @@ def standing(
 
     None where an engine failed, since that says nothing of it, and where none can be used.
     """
-    unable = {cell.engine: cell.reason or "n/a" for cell in cells if cell.status == "n/a"}
+    # Of the reason the first sentence: the next ones say what else could be measured.
+    unable = {
+        cell.engine: (cell.reason or "n/a").partition(". ")[0]
+        for cell in cells
+        if cell.status == "n/a"
+    }
     measured: dict[str, Interval] = {}
     for cell in cells:
         value = quantity.interval(cell)
