@@ -34,6 +34,8 @@ from .drawing.style import (
 NAME, SUBJECT = "turning", "Where the answer turns"
 PANEL_IN, NARROW_PANEL_IN = 3.0, 2.4
 MOST_ENGINES = 12
+BESIDE_IN = 0.5
+"""So far a name above the axes may reach beyond them."""
 FEWEST_VALUES = 2
 """On fewer there is nothing to see."""
 
@@ -52,15 +54,22 @@ class ShownTurning:
 
     @property
     def engines(self) -> list[str]:
-        """Those that were measured at two values or more, as many as have room: first those that
-        are an answer."""
-        several = [
-            engine
+        """Those that are an answer, and those that were measured at two values or more, as many as
+        have room. Where none has two there is nothing to see."""
+        times = {
+            engine: sum(value is not None for value in found)
             for engine, found in self.turning.measured.items()
-            if sum(value is not None for value in found) >= FEWEST_VALUES
+        }
+        if max(times.values(), default=0) < FEWEST_VALUES:
+            return []
+        best = self.turning.best
+        shown = [
+            engine
+            for engine, count in times.items()
+            if count >= FEWEST_VALUES or (count and engine in best)
         ]
-        several.sort(key=lambda engine: engine not in self.turning.best)
-        return several[:MOST_ENGINES]
+        shown.sort(key=lambda engine: engine not in best)
+        return shown[:MOST_ENGINES]
 
     @property
     def title(self) -> str:
@@ -140,8 +149,8 @@ def _mark(ax: Axes, of: ShownTurning) -> None:
     left, right = _fraction(ax, turning.low), _fraction(ax, turning.high)
     width_in = ax.bbox.width / ax.figure.dpi
     for engine, x, side, room in (
-        (turning.below, left, "right", left),
-        (turning.above, right, "left", 1 - right),
+        (turning.below, left, "right", left + BESIDE_IN / width_in),
+        (turning.above, right, "left", 1 - right + BESIDE_IN / width_in),
     ):
         arrow = f"← {engine}" if side == "right" else f"{engine} →"
         text = shortened(safe(arrow, 60), SMALL_PT, max(0.3, room * width_in), "bold")

@@ -41,6 +41,28 @@ def test_the_turning_point_is_marked_with_both_engines() -> None:
     assert "The answer turns between descriptors 64 and 128" in picture.alt
 
 
+def test_an_answer_that_is_possible_at_one_value_only_is_a_dot() -> None:
+    lone = replace(
+        TURNING,
+        values=(1, 2, 256),
+        best=("blocking", "epoll", "epoll"),
+        measured={
+            "epoll": (around(7e4), around(7e4), around(7e4)),
+            "blocking": (around(8e4), None, None),
+            "aio": (around(1e4), None, None),
+        },
+        low=1,
+        high=2,
+        below="blocking",
+        above="epoll",
+    )
+    (picture,) = charts.of_advice(advice(point(turnings=(lone,))))
+    figure = picture.draw()
+    assert set(lines_of(figure)) == {"epoll", "blocking"}
+    assert list(lines_of(figure)["blocking"].get_xdata()) == [1]
+    assert "← blocking" in texts_of(figure), "not cut at the left edge"
+
+
 def test_without_a_turning_nothing_is_marked() -> None:
     (picture,) = charts.of_advice(advice(point(turnings=(NOT_TURNING,))))
     figure = picture.draw()
