@@ -210,7 +210,7 @@ def _size(job: Job, out: Translation) -> None:
     if total is None:
         job.refused(
             used,
-            "the size of the file that it names is not in the job file",
+            "the job does not say how large its file is: add size=",
             "channel.size is its default, 64 MiB",
         )
         return

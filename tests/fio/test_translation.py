@@ -189,6 +189,12 @@ def test_whether_pages_are_in_memory(options: str, cache: str) -> None:
     assert str(found["channel.cache"]) in cache
 
 
+def test_pages_that_are_kept_and_do_not_fit_are_neither() -> None:
+    text = "[j]\nrw=randread\nsize=100g\ninvalidate=0\n"
+    assert fate(text, "invalidate") == "refused"
+    assert settings(text, partly=True)["channel.cache"] == "warm"
+
+
 def test_a_mix_that_begins_without_its_pages_is_refused() -> None:
     assert imported_text("[j]\nrw=randrw\nsize=16m\n").scenarios == ()
     assert settings("[j]\nrw=randrw\nsize=16m\n", partly=True)["channel.cache"] == "warm"
@@ -331,10 +337,11 @@ def test_limits_of_a_scenario_are_said() -> None:
 
 
 def test_options_of_a_global_section_are_for_the_jobs_below_it() -> None:
-    text = "[global]\nrw=read\nsize=1m\n[a]\n[global]\nbs=8k\n[b]\n[global]\nbs=16k\n"
+    text = "[global]\nrw=read\nsize=1m\n[a]\n[global]\nbs=8k\n[b]\n"
+    text += "[global]\nbs=16k\n[global]\nrw=write\n"
     found = imported_text(text)
     assert [each.settings["load.block"] for each in found.scenarios] == [4096, 8192]
-    assert [(each.option, each.line) for each in found.unused] == [("bs", 9)]
+    assert [(each.option, each.line) for each in found.unused] == [("bs", 9), ("rw", 11)]
 
 
 def test_an_unknown_option_of_an_unused_section_is_an_error_too() -> None:
