@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from tests.observe.logs import Log, reads
@@ -141,6 +143,18 @@ def test_posix_aio_that_signals() -> None:
 
 def test_posix_aio_that_starts_a_thread_for_each_completion() -> None:
     assert aio(THREAD.format(99)).work().model == "aio:notify=callback"
+
+
+def test_posix_aio_whose_helpers_start_each_other() -> None:
+    """Not for each completion: those that they start transfer, too."""
+    log = aio()
+    shuffled = random.Random(3).sample(range(1 << 20), 200)
+    for number in range(200):
+        offset = shuffled[number] * 4096
+        log.call(THREAD.format(200 + number), thread=10)
+        text = f'pread64(3</data>, ""..., 4096, {offset}) = 4096'
+        log.call(text, thread=200 + number)
+    assert log.work().model == "aio"
 
 
 def test_posix_aio_tries_a_place_on_what_has_none() -> None:

@@ -14,7 +14,6 @@ def _clone(state: State, thread: Thread, call: Call, arguments: list[str]) -> No
     parent = thread.process
     known = state.threads.get(call.result)
     if "CLONE_FILES" in call.arguments or "CLONE_THREAD" in call.arguments:
-        thread.habits.started_threads += 1
         if known is None:
             known = state.start_thread(call.result, parent, is_first=False)
         elif known.process is not parent:  # It was heard of before the call that made it ended.
@@ -27,6 +26,8 @@ def _clone(state: State, thread: Thread, call: Call, arguments: list[str]) -> No
                     parent.give(number, held)
                 else:
                     state.let_go(held)
+        known.habits.starter = thread.habits
+        thread.habits.started_threads += known.habits.transfers == 0
         return
     program = _child(state, parent.program, "fork")
     if known is None:

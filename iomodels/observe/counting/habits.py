@@ -23,9 +23,13 @@ class Habits:
     """Positioned transfers on what has no place (ESPIPE): POSIX AIO tries that first."""
     completion_signals: int = 0
     started_threads: int = 0
+    """That make no transfers, as far as was seen."""
+    starter: Habits | None = None
 
     def transfer(self, start_s: float, end_s: float) -> None:
         """It made one."""
+        if self.transfers == 0 and self.starter is not None:
+            self.starter.started_threads -= 1
         self.transfers += 1
         self.first_s = min(self.first_s, start_s)
         self.last_s = max(self.last_s, end_s)
