@@ -12,10 +12,17 @@ from iomodels.advice.document import Advice, GivenLimit, Goal, Turning
 from iomodels.advice.measured import MeasuredPoint
 from iomodels.advice.verdict import PointVerdict, judge
 from iomodels.base import signals
+from iomodels.base.errors import UsageError
 from iomodels.base.signals import Interrupted
 from iomodels.base.units import capital
 from iomodels.contest import sweeping
-from iomodels.contest.measuring import Contest, contest_of, measure_plan, plan_contest
+from iomodels.contest.measuring import (
+    Contest,
+    ContestPlan,
+    contest_of,
+    measure_plan,
+    plan_contest,
+)
 from iomodels.contest.sweeping import Search
 from iomodels.engines.spec import EngineSpec
 from iomodels.measure.listening import RunListener
@@ -77,17 +84,24 @@ def advise(
     if len({scenario.path for scenario in scenarios}) < len(scenarios):  # kinds of one program
         question = replace(question, remarks=(*question.remarks, f"{capital(NOT_AT_ONCE)}."))
     searched = [bool(question.turn) or not scenario.sweep for scenario in scenarios]
-    plan = plan_contest(
-        scenarios,
-        goal=question.goal,
-        limits=question.limits,
-        today=question.today,
-        engines=engines,
-        budget_s=budget_s * (FOR_THE_CONTEST if any(searched) else 1),
-        duration_s=duration_s,
-        warmup_s=warmup_s,
-        seed=seed,
-    )
+
+    def plan_within(share_s: float) -> ContestPlan:
+        return plan_contest(
+            scenarios,
+            goal=question.goal,
+            limits=question.limits,
+            today=question.today,
+            engines=engines,
+            budget_s=share_s,
+            duration_s=duration_s,
+            warmup_s=warmup_s,
+            seed=seed,
+        )
+
+    try:
+        plan = plan_within(budget_s * (FOR_THE_CONTEST if any(searched) else 1))
+    except UsageError:  # too little for the contest: then it has all of it
+        plan = plan_within(budget_s)
     try:
         contest = measure_plan(plan, listener=listener)
     except RunInterrupted as interruption:

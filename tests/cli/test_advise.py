@@ -20,7 +20,7 @@ from .running import ESCAPE, cli, command_line, environment, on_terminal
 
 __all__ = ["cli"]
 
-TINY = ("-d", "0.02", "--budget", "4", "--seed", "1")
+TINY = ("-d", "0.02", "--budget", "5", "--seed", "1")
 
 
 def rounds(ops: float, count: int = 12):
