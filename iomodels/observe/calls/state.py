@@ -173,8 +173,11 @@ class State:
         if flow is None:
             return
         for key, part in parts_of(held, flow):
-            if key in self.finished or len(self.finished) < _MOST_KEYS:
-                self.finished.setdefault(key, Moved()).merge(part)
+            if key in self.finished:
+                self.finished[key].merge(part)
+            elif len(self.finished) < _MOST_KEYS:
+                self.finished[key] = Moved()
+                self.finished[key].merge(part)
             else:
                 self.rest.merge(part)
         if flow.transfers:  # A ring asks later what timers without were set to.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 
 _STEPS = 8
 
@@ -14,17 +13,19 @@ class CallTimes:
     __slots__ = ("_steps",)
 
     def __init__(self) -> None:
-        self._steps: Counter[int] = Counter()
+        self._steps: dict[int, int] = {}
 
     def add(self, seconds: float) -> None:
-        self._steps[int(math.log2(max(seconds, 1e-9) * 1e9) * _STEPS)] += 1
+        step = int(math.log2(max(seconds, 1e-9) * 1e9) * _STEPS)
+        self._steps[step] = self._steps.get(step, 0) + 1
 
     def merge(self, other: CallTimes) -> None:
-        self._steps.update(other._steps)
+        for step, count in other._steps.items():
+            self._steps[step] = self._steps.get(step, 0) + count
 
     @property
     def total(self) -> int:
-        return self._steps.total()
+        return sum(self._steps.values())
 
     def at(self, share: float) -> float | None:
         """The quantile in seconds; None of nothing."""

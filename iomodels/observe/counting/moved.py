@@ -132,7 +132,8 @@ class Moved:
         self.first_direction = self.first_direction or other.first_direction
         self.sync_calls += other.sync_calls
         self.sync_every += other.sync_every
-        self.waits.update(other.waits)
+        for call, count in other.waits.items():
+            self.waits[call] += count
         self.turned_away += other.turned_away
         self.nonblocking += other.nonblocking
         self.direct += other.direct

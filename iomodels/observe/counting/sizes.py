@@ -16,21 +16,20 @@ class Sizes:
     __slots__ = ("counts",)
 
     def __init__(self) -> None:
-        self.counts: Counter[int] = Counter()
+        self.counts: dict[int, int] = {}
 
     def add(self, size: int, times: int = 1) -> None:
-        self.counts[size] += times
+        self.counts[size] = self.counts.get(size, 0) + times
         if len(self.counts) > MOST_DISTINCT:
             self._round()
 
     def merge(self, other: Sizes) -> None:
-        self.counts.update(other.counts)
-        if len(self.counts) > MOST_DISTINCT:
-            self._round()
+        for size, times in other.counts.items():
+            self.add(size, times)
 
     @property
     def total(self) -> int:
-        return self.counts.total()
+        return sum(self.counts.values())
 
     @property
     def common(self) -> int:
@@ -42,11 +41,11 @@ class Sizes:
         return quantile(self.counts.items(), share)
 
     def _round(self) -> None:
-        kept = {size for size, _ in self.counts.most_common(_KEPT_EXACT)}
+        kept = set(sorted(self.counts, key=lambda size: -self.counts[size])[:_KEPT_EXACT])
         rounded: Counter[int] = Counter()
         for size, count in self.counts.items():
             rounded[size if size in kept else 1 << (size - 1).bit_length()] += count
-        self.counts = rounded
+        self.counts = dict(rounded)
 
 
 def quantile(weights: Iterable[tuple[int, float]], share: float) -> int:
