@@ -47,11 +47,12 @@ REASONS: tuple[Reason, ...] = (
         lambda cell, what: _is_degenerate(cell) and what in ("model blocking", "depth 1"),
     ),
     Reason(
-        "One thread that makes all the transfers is `blocking`, whichever thread it is.",
+        "One thread that makes all the transfers is `blocking`, whichever thread it is; "
+        "connections that it does not use are not in its scenario.",
         lambda cell, what: (
             cell.engine.name == "threads"
-            and cell.point.core_depth == 1
-            and what == "model blocking"
+            and cell.point.load.depth == 1
+            and what in ("model blocking", "descriptors 1")
         ),
     ),
     Reason(
