@@ -171,3 +171,13 @@ while True: os.pread(file, 4096, 8192 * (os.getpid() % 7)); time.sleep(0.001)
     assert "the time is over" in done.stderr
     (scenario,) = resolve([str(tmp_path / "mine.toml")])
     assert scenario.settings["load.block"] == 4096
+
+
+def test_a_process_that_does_nothing_is_not_taken_for_a_log_that_is_empty(cli) -> None:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        try:
+            done = cli("observe", "--pid", str(process.pid), "--seconds", "0.3")
+        finally:
+            process.kill()
+    assert done.returncode == 3, done.stderr
+    assert "watch it while it works" in done.stderr

@@ -56,9 +56,14 @@ _UNFINISHED = (" <unfinished ...>", " <detached ...>")
 
 
 class LogReader:
-    """Reads one log. What it counted can be read at any time."""
+    """Reads one log. What it counted can be read at any time.
 
-    def __init__(self) -> None:
+    One that `is_live` comes from a strace that runs here: it may be empty, of a process that does
+    nothing.
+    """
+
+    def __init__(self, *, is_live: bool = False) -> None:
+        self._is_live = is_live
         self.lines = 0
         self.not_understood = 0
         self.first_not_understood: int | None = None
@@ -230,7 +235,7 @@ class LogReader:
             self._check_is_log(is_whole=False)
 
     def _check_is_log(self, is_whole: bool) -> None:
-        if self._understood:
+        if self._understood or (self._is_live and self.lines == 0):
             return
         if self.lines == 0:
             raise UsageError(f"the log is empty: make one with `{RECOMMENDED}`")
