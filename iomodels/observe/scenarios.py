@@ -19,8 +19,6 @@ from iomodels.workload.key import all_keys
 from iomodels.workload.point import assign, settle
 from iomodels.workload.writing import NOT_AT_ONCE, WrittenScenario
 
-ENGINES = ("all",)
-"""So that the table of `bench` has today's model among the others."""
 SECTOR = 512
 LARGEST_FILE = Size(1 << 30)
 """The data file of a trial must be made first, and a warm one must fit into the memory."""
@@ -152,10 +150,15 @@ def _scenario(work: Work, name: str) -> WrittenScenario:
         title=title_of(work),
         settings=draft.settings,
         question="Which model suits this work of the program?",
-        engines=ENGINES,
+        engines=_engines(work.model),
         today=work.model,
         notes=(*_figures(work), *draft.notes),
     )
+
+
+def _engines(model: str) -> tuple[str, ...]:
+    """So that the table of `bench` has today's model among the others, with its options."""
+    return ("all", model) if ":" in model else ("all",)
 
 
 def _figures(work: Work) -> Iterator[str]:

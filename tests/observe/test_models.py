@@ -183,6 +183,25 @@ def test_threads_with_and_without_others_that_hand_over(
     assert (work.model, work.threads) == (model, 3)
 
 
+@pytest.mark.parametrize(("shift", "model"), [(0, "threads:handoff=none"), (1, "threads")])
+def test_an_interpreters_lock_is_no_handoff(shift: int, model: str) -> None:
+    """Threads that have a connection each wait for it between messages, as those of a pool wait
+    for work: what tells them apart is whether any of them takes any connection."""
+    log = Log()
+    for thread in (2, 3, 4):
+        log.call(THREAD.format(thread))
+    for number in range(300):
+        thread = 2 + (number + shift * (number // 3)) % 3
+        fd = 5 + number % 3
+        socket = f"{fd}<TCP:[127.0.0.1:80->127.0.0.1:500{fd}]>"
+        log.call(WAIT, thread=thread)
+        log.call(f'recvfrom({socket}, ""..., 512, 0, NULL, NULL) = 512', thread=thread)
+        log.call(WAKE, thread=thread)
+        log.call(f'sendto({socket}, ""..., 512, 0, NULL, 0) = 512', thread=thread)
+    work = log.work()
+    assert (work.model, work.threads) == (model, 3)
+
+
 def test_processes_that_one_forked_are_one_work() -> None:
     log = Log()
     for child in (2, 3, 4, 5):

@@ -216,3 +216,9 @@ def anything_seen() -> st.SearchStrategy[Work]:
 def test_whatever_was_seen_the_file_can_be_measured(tmp_path: Path, works: list[Work]) -> None:
     found = read_back(tmp_path, seen(*works))
     assert len(found) == len(works)
+
+
+def test_the_model_of_today_is_measured_with_its_options(tmp_path: Path) -> None:
+    (scenario,) = read_back(tmp_path, seen(replace(READS, model="threads:handoff=none", depth=4.0)))
+    assert scenario.engines == ("all", "threads:handoff=none")
+    assert scenario.today == "threads:handoff=none"

@@ -37,6 +37,7 @@ class Moved:
         "is_signalling",
         "more_extent",
         "nonblocking",
+        "owners",
         "pace",
         "sides",
         "spans",
@@ -74,6 +75,8 @@ class Moved:
         self.direct = 0
         """Transfers with O_DIRECT, which some programs switch off for the last one."""
         self.threads: Counter[Habits] = Counter()
+        self.owners: Counter[Habits] = Counter()
+        """Of a group: what each descriptor's busiest thread made of its transfers."""
         self.pace = Pace()
         self.timers = Sizes()
         """Times in ns that timers were armed with."""
@@ -142,6 +145,7 @@ class Moved:
         for thread, count in other.threads.items():
             if thread in self.threads or len(self.threads) < _MOST_THREADS:
                 self.threads[thread] += count
+        self._merge_owners(other)
         self.pace.merge(other.pace)
         self.timers.merge(other.timers)
         self.batches.merge(other.batches)
@@ -156,6 +160,12 @@ class Moved:
         self.is_edge |= other.is_edge
         self.is_oneshot |= other.is_oneshot
         self.is_signalling |= other.is_signalling
+
+    def _merge_owners(self, other: Moved) -> None:
+        busiest = other.threads.most_common(1)  # of a single descriptor, which has no owners yet
+        for thread, count in (other.owners or dict(busiest)).items():
+            if thread in self.owners or len(self.owners) < _MOST_THREADS:
+                self.owners[thread] += count
 
     def only(self, direction: Direction) -> Moved:
         """One direction of it, where they have nothing to do with each other."""

@@ -16,6 +16,8 @@ from iomodels.observe.log.arguments import number
 _DEFER_TASKRUN = 1 << 13
 """IORING_SETUP_DEFER_TASKRUN, which strace 6.1 does not name."""
 _MOSTLY = 0.5
+_ALMOST_ALL = 0.9
+_MANY = 16
 _OFTEN = 0.2
 """Of transfers that a call for readiness announced: the others were tried first, and succeeded."""
 
@@ -63,6 +65,18 @@ class Evidence:
             1, _MOSTLY * self.flow.turned_away
         )
         return self.waited(call) >= _OFTEN or after_a_try
+
+    @property
+    def are_apart(self) -> bool:
+        """Whether each thread has conversations of its own, of many messages: nobody hands it any,
+        and a lock that it waits for meanwhile is for something else (an interpreter has one)."""
+        owners, flow = self.flow.owners, self.flow
+        return (
+            flow.is_exchange
+            and flow.transfers >= _MANY * len(flow.spans)
+            and len(owners) >= len(self.threads) > 1
+            and owners.total() >= _ALMOST_ALL * flow.threads.total()
+        )
 
     @property
     def nonblocking(self) -> float:
@@ -134,6 +148,8 @@ def _threads(seen: Evidence) -> UsedModel | None:
     if all(thread.is_first for thread in threads):
         return None
     many = f"{at_once} threads transfer" if at_once > 1 else "a thread beside the first transfers"
+    if at_once > 1 and seen.are_apart:
+        return UsedModel("threads:handoff=none", f"{many}, each on descriptors of its own")
     if seen.made_by(lambda thread: thread.works_for_others) >= _MOSTLY:
         return UsedModel("threads", f"{many}; for each, it waits for others or wakes them (futex)")
     if at_once == 1 and seen.waiting > 1:
