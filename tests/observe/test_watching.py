@@ -18,6 +18,7 @@ from iomodels.base import signals
 from iomodels.base.errors import NothingSeen, UsageError
 from iomodels.observe.live import strace as live_strace
 from iomodels.observe.live import watching as live_watching
+from iomodels.observe.live.observing import observed
 from iomodels.observe.live.strace import Strace, find_strace, why_not
 from iomodels.observe.live.watching import WatchedCommand, WatchedProcess, run_plainly
 from iomodels.trials.starting.forking import state_of
@@ -284,3 +285,30 @@ def test_a_strace_without_the_filter_is_used_without_it(
     found = find_strace(CALLS)
     assert not found.has_seccomp
     assert "--seccomp-bpf" not in found.command("log")
+
+
+def test_threads_of_a_process_that_runs_already_are_of_one_program(
+    strace: Strace, held: signals.Held, tmp_path: Path
+) -> None:
+    (tmp_path / "data").write_bytes(b"x" * (1 << 20))
+    code = f"""
+import os, threading
+data = os.open({str(tmp_path / "data")!r}, os.O_RDONLY)
+def work(number):
+    while True:
+        for block in range(number, 256, 3):
+            os.pread(data, 4096, block * 4096)
+for number in range(3):
+    threading.Thread(target=work, args=[number], daemon=True).start()
+print(flush=True)
+threading.Event().wait()
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as reader:
+        try:
+            assert reader.stdout is not None
+            reader.stdout.readline()
+            watching = WatchedProcess(strace, reader.pid, held, seconds=0.5)
+            works = observed(watching, strace).observation.works
+        finally:
+            reader.kill()
+    assert [(work.kind, work.threads) for work in works] == [("file", 3)]

@@ -38,7 +38,7 @@ def observed(
 
     Raises `NothingSeen` where strace could not begin.
     """
-    reader, tally = LogReader(is_live=True), Tally()
+    reader, tally = LogReader(is_live=True), Tally(watching.threads)
     with watching.stream() as stream:
         for event in reader.events(stream):
             tally.add(event)

@@ -40,6 +40,13 @@ def why_not_traced(pid: int) -> str | None:
     return None
 
 
+def threads_of(pid: int) -> dict[int, int]:
+    """The threads that it has now, each with `pid`: a log does not tell whose they are."""
+    with suppress(OSError):
+        return {int(folder.name): pid for folder in (_PROC / str(pid) / "task").iterdir()}
+    return {}
+
+
 def has_terminal() -> bool:
     """Whether the terminal sends Ctrl-C to this process, and so to the command as well."""
     try:

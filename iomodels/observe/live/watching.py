@@ -22,7 +22,13 @@ from typing import TYPE_CHECKING, BinaryIO
 from iomodels.base import signals
 from iomodels.base.errors import NothingSeen, UsageError
 from iomodels.observe.live.log_pipe import CHUNK_BYTES, LogPipe
-from iomodels.observe.live.processes import has_terminal, is_alive, traced_by, why_not_traced
+from iomodels.observe.live.processes import (
+    has_terminal,
+    is_alive,
+    threads_of,
+    traced_by,
+    why_not_traced,
+)
 from iomodels.observe.live.strace import Strace, why_not
 
 if TYPE_CHECKING:
@@ -74,6 +80,8 @@ class Watching:
     """
 
     def __init__(self, held: signals.Held, say: Say, seconds: float | None) -> None:
+        self.threads: dict[int, int] = {}
+        """Those that ran before, each with its process."""
         self._held = held
         self._say = say
         self._seconds = seconds
@@ -270,6 +278,7 @@ class WatchedProcess(Watching):
             raise UsageError(f"--pid {pid}: {reason}")
         self._tool = strace
         self._pid = pid
+        self.threads = threads_of(pid)
 
     @property
     def end(self) -> End:
