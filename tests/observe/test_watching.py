@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -145,9 +146,17 @@ def test_what_ignores_sigterm_is_killed_with_all_that_it_started(
     assert state_of(int(mark.read_text())) in ("", "Z"), "ended, and perhaps not waited for"
 
 
+@pytest.mark.parametrize("looks_late", [False, True])
 def test_what_a_command_leaves_running_is_watched_until_ctrl_c(
-    strace: Strace, held: signals.Held, monkeypatch: pytest.MonkeyPatch
+    strace: Strace, held: signals.Held, monkeypatch: pytest.MonkeyPatch, looks_late: bool
 ) -> None:
+    """Also where it has ended before anybody looked for it."""
+    find, begin_s = WatchedCommand._find_main, time.monotonic() + (0.5 if looks_late else 0)
+    monkeypatch.setattr(
+        WatchedCommand,
+        "_find_main",
+        lambda watching: find(watching) if time.monotonic() > begin_s else None,
+    )
     monkeypatch.setattr(live_watching, "LINGERING_S", 0.1)
     said: list[str] = []
 

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 5.0
 """For what was asked to end, before it is asked harder."""
+_NOBODY = 0
+"""The number of no process."""
 LINGERING_S = 1.0
 """How long others go on after the command, before that is said."""
 
@@ -231,8 +233,10 @@ class WatchedCommand(Watching):
         # Before the first call strace tries with children of its own what this kernel can.
         if self._began_s is None:
             return None
-        own = [pid for pid, parent in traced_by(self._strace.pid) if parent == self._strace.pid]
-        return own[0] if own else None
+        watched = dict(traced_by(self._strace.pid))
+        own = [pid for pid, parent in watched.items() if parent == self._strace.pid]
+        # It can have ended before anybody looked; only what it started is there then.
+        return own[0] if own else _NOBODY if watched else None
 
     def _interrupted(self, number: int) -> None:
         main_is_there = self._main is not None and is_alive(self._main)
