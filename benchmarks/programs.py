@@ -127,7 +127,7 @@ PROGRAMS = (
 
 def observed(program: Program, folder: Path) -> dict[str, Any]:
     """The document that observe wrote of it."""
-    shell = {"cwd": folder, "shell": True, "stdout": subprocess.DEVNULL}
+    shell: dict[str, Any] = {"cwd": folder, "shell": True, "stdout": subprocess.DEVNULL}
     if program.prepare:
         subprocess.run(program.prepare, check=True, stderr=subprocess.DEVNULL, **shell)
     with (folder / "said").open("wb") as said, (folder / "answer").open("wb") as answer:

@@ -48,7 +48,9 @@ def test_the_manual_page_is_sound_and_has_every_option() -> None:
     words = done.stdout.split()
     for name in main.COMMANDS:
         assert f"iomodels {name}" in " ".join(words)
-        for parameter in import_module(f"iomodels.cli.{name}").command.params:
+        for parameter in import_module(
+            f"iomodels.cli.{main.MODULES.get(name, name)}"
+        ).command.params:
             if parameter.param_type_name == "option" and not parameter.hidden:
                 assert {f"{option}{end}" for option in parameter.opts for end in ("", ",")} & {
                     *words
