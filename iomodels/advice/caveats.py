@@ -20,7 +20,14 @@ def of(point: Point, environment: Environment) -> tuple[str, ...]:
 def _channel(point: Point, environment: Environment) -> Iterator[str]:
     channel = point.channel
     if isinstance(channel, FileChannel):
-        if channel.cache == "warm":
+        waits = point.load.writes and point.load.sync != "none"
+        if channel.cache == "warm" and point.load.operation == "write" and not waits:
+            yield (
+                "What was written stayed in the page cache; for writes that wait for the device, "
+                "ask with `-s load.sync=data`."
+            )
+            return
+        if channel.cache == "warm" and not waits:
             yield (
                 "The file was in the page cache; for data that is not there, ask with "
                 "`-s channel.cache=direct` or `cold`."

@@ -179,7 +179,7 @@ def _why_none(decision: Outcome, measured: MeasuredPoint) -> str:
     pairing = over[other]
     low, high = (math.expm1(each) for each in (pairing.log.low, pairing.log.high))
     is_short = pairing.rounds < MIN_ROUNDS or measured.ended_by_budget
-    help_ = "a larger --budget" if is_short else "a quieter machine, or longer trials (-d)"
+    help_ = f"a quieter machine, or {'a larger --budget' if is_short else 'longer trials (-d)'}"
     between = listed(list(decision.contenders))
     return (
         f"the rounds do not decide between {between}: {other} is {_as_better(low)} to "

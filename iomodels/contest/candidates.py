@@ -44,12 +44,12 @@ def candidates(
     found = [(spec, ability(spec, point)) for spec in specs]
     able = [spec for spec, one in found if one.na_reason is None and not one.is_degenerate]
     has_blocking = any(_is_blocking(spec) for spec in able)
-    same: dict[str, EngineSpec] = {}
+    same = _first_of_each_note(found, today)
     result = []
     for spec, one in found:
         reason = one.na_reason
         if reason is None and one.is_degenerate and not chosen and spec != today:
-            first = same.setdefault(spec.name, spec)
+            first = same[one.note]
             if has_blocking:
                 reason = one.note
             elif first is not spec:
@@ -58,6 +58,18 @@ def candidates(
             reason = _no_effect(spec, point)
         result.append(Found(spec, complexity(spec), one, reason))
     return sorted(result, key=lambda one: (one.complexity, one.spec.canonical))
+
+
+def _first_of_each_note(
+    found: Sequence[tuple[EngineSpec, Ability]], today: EngineSpec | None
+) -> dict[str | None, EngineSpec]:
+    """Those that are degenerate for one reason do the same: today's stands for them, or the
+    simplest."""
+    first: dict[str | None, EngineSpec] = {}
+    for spec, one in sorted(found, key=lambda each: (each[0] != today, complexity(each[0]))):
+        if one.is_degenerate:
+            first.setdefault(one.note, spec)
+    return first
 
 
 def _is_blocking(spec: EngineSpec) -> bool:

@@ -63,7 +63,20 @@ def test_a_single_point_has_no_sweep() -> None:
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [
-        ({"channel.kind": "file", "channel.size": 1 << 20}, "in the page cache"),
+        ({"channel.kind": "file", "channel.size": 1 << 20}, "The file was in the page cache"),
+        (
+            {"channel.kind": "file", "channel.size": 1 << 20, "load.operation": "write"},
+            "stayed in the page cache",
+        ),
+        (
+            {
+                "channel.kind": "file",
+                "channel.size": 1 << 20,
+                "load.operation": "write",
+                "load.sync": "data",
+            },
+            "It holds for this device",
+        ),
         (
             {"channel.kind": "file", "channel.size": 1 << 20, "channel.cache": "direct"},
             "(vda, ext4)",

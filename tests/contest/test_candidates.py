@@ -46,6 +46,18 @@ def test_where_blocking_cannot_each_degenerate_engine_is_one_candidate() -> None
     assert "the same as io_uring" in str(found["io_uring:fixed=both"].reason)
 
 
+@pytest.mark.parametrize(("today", "taken"), [(None, "nonblocking"), ("poll", "poll")])
+def test_where_blocking_cannot_engines_that_do_the_same_are_one_candidate(
+    today: str | None, taken: str
+) -> None:
+    """select and poll do not wait for a file that is always ready: they only read it."""
+    at = point("cached-read", load_depth="4")
+    found = by_name(candidates(at, parse(today) if today else None))
+    like = {name: found[name].reason for name in ("nonblocking", "select", "poll")}
+    assert [name for name, reason in like.items() if reason is None] == [taken]
+    assert all(f"the same as {taken} here" in reason for reason in like.values() if reason)
+
+
 def test_todays_engine_takes_part_whatever_it_is() -> None:
     today = parse("io_uring:fixed=files,taskrun=coop")
     found = by_name(candidates(point("cached-read"), today))
