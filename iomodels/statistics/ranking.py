@@ -19,7 +19,8 @@ SAME = 0.02
 With the error of the median, what is lost is then below 3 %."""
 TIE, MOST_HIDDEN = 0.03, 0.08
 """A difference that is not shown is a tie, and the simpler one is used, where its median is up to
-`TIE` and its interval ends below `MOST_HIDDEN`. Beyond that, the rounds say nothing of the two."""
+`TIE` and its interval ends below `MOST_HIDDEN`. Beyond that, and below `MIN_ROUNDS`, where there is
+no interval, the rounds say nothing of the two."""
 ALPHA = 0.005
 """Of all comparisons at a point together (Holm): how often any difference is shown where there is
 none."""
@@ -83,6 +84,7 @@ def decide(contenders: Sequence[Contender]) -> Outcome:
     simplest = ahead[0]
     is_safe = all(
         (found := pairings.get((other.name, simplest.name))) is not None
+        and found.rounds >= MIN_ROUNDS
         and found.log.median <= math.log1p(TIE)
         and found.log.high <= math.log1p(MOST_HIDDEN)
         for other in ahead[1:]

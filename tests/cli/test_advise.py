@@ -92,8 +92,9 @@ def test_what_is_alike_has_no_winner_and_the_simpler_one_is_used(cli, tmp_path):
     assert about["gain"] is None or not about["gain"]["is_shown"]
 
 
-def test_two_rounds_are_inconclusive(cli, tmp_path):
-    few = a_run(blocking=10_000.0, select=11_000.0)
+@pytest.mark.parametrize("select", [10_000.0, 11_000.0])
+def test_two_rounds_are_inconclusive(cli, tmp_path, select):
+    few = a_run(blocking=10_000.0, select=select)
     cells = [replace(cell, trials=cell.trials[:2]) for cell in few.cells]
     save.save(replace(few, cells=cells), tmp_path / "few.json", force=False)
     done = cli("advise", "few.json")

@@ -69,6 +69,13 @@ def test_of_too_few_rounds_nothing_is_shown() -> None:
     assert found.use is None
 
 
+@pytest.mark.parametrize("rounds", range(1, 6))
+def test_below_six_rounds_there_is_no_tie(rounds: int) -> None:
+    """The range of so few values is no interval, however narrow it is."""
+    assert outcome(1.0, 1.0, noise=0.001, rounds=rounds).use is None
+    assert outcome(1.0, 1.0, noise=0.001, rounds=6).use == "0"
+
+
 def test_without_a_pair_nothing_is_said() -> None:
     found = decide([Contender("a", 0, {0: 1.0}), Contender("b", 1, {1: 5.0})])
     assert found.use is None
