@@ -148,7 +148,8 @@ def observed(program: Program, folder: Path) -> dict[str, Any]:
                 watched.wait()
     if watched.returncode:
         raise SystemExit(f"{program.name}: {(folder / 'said').read_text()}")
-    return json.loads((folder / "answer").read_bytes())
+    found: dict[str, Any] = json.loads((folder / "answer").read_bytes())
+    return found
 
 
 def _number(path: Path, watched: subprocess.Popen[bytes]) -> int:
