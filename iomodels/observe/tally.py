@@ -33,6 +33,8 @@ _HANDLERS: dict[str, Handler] = {
 CALLS = tuple(_HANDLERS)
 """The system calls that count: a log of these alone shows as much."""
 
+_QUICK = 0.75
+"""The quantile of the calls below that is what a call takes: the slowest ones were preempted."""
 _NO_DEVICE = frozenset(
     {"close", "fcntl", "lseek", "dup", "dup2", "timerfd_settime", "epoll_ctl", "epoll_create1"}
     | {"pipe2", "socket", "timerfd_create"}
@@ -114,7 +116,7 @@ class Tally:
 
     def _around(self) -> Around:
         state = self._state
-        usual_s = state.quick.at(0.75)
+        usual_s = state.quick.at(_QUICK)
         return Around(
             quick_s=None if usual_s is None else usual_s + DEVICE_S,
             gap_s=state.gaps.at(0.5) or 0.0,

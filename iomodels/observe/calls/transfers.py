@@ -43,6 +43,7 @@ _TRANSFERS: dict[str, Transfer] = {
     "sendmsg": Transfer("write", flags=2),
 }
 _LONG_S = 0.05
+"""A read that got nothing in that time was one for a peer that is idle, not one that failed."""
 _MOST_WAITING = 4096
 _SYNCS = {"fsync": "every", "fdatasync": "data", "sync_file_range": "data"}
 

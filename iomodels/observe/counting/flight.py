@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-from iomodels.observe.counting.sizes import quantile
+from iomodels.observe.counting.sizes import USUAL, quantile
 
 _BUFFERED = 8192
 _MOST_LEVELS = 4096
@@ -42,8 +42,8 @@ class Levels:
         return float(sum(self.seconds.values()))
 
     def usual(self) -> int:
-        """The most in flight in 95 % of the time in which any was."""
-        return quantile(self.seconds.items(), 0.95)
+        """The most in flight in 95 % (`USUAL`) of the time in which any was."""
+        return quantile(self.seconds.items(), USUAL)
 
     def mean(self, duration_s: float) -> float:
         """Over `duration_s`, the times with none in flight included."""

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_MEETS = 0.2
+"""Calls of futex for each transfer: a queue between threads needs about one, but not while it is
+never empty. A thread that works for itself takes a lock now and then."""
+
 
 @dataclass(slots=True, eq=False)
 class Habits:
@@ -45,7 +49,7 @@ class Habits:
     def works_for_others(self) -> bool:
         """Whether other threads hand it what it does: it waits for them between its transfers, or
         wakes them after."""
-        return self.meetings >= 0.2 * self.transfers > 0
+        return self.meetings >= _MEETS * self.transfers > 0
 
 
 def most_at_once(spans: list[tuple[float, float]]) -> int:

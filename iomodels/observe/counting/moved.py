@@ -13,6 +13,9 @@ from iomodels.observe.counting.sizes import Sizes
 
 Direction = Literal["read", "write"]
 
+_TAKES_TURNS = 0.3
+"""Of transfers, those in the other direction than the one before. An answer in five parts to each
+question has a third."""
 _MOST_THREADS = 4096
 _MOST_SPANS = 4096
 _MOST_NAMES = 4096
@@ -200,7 +203,7 @@ class Moved:
     @property
     def is_exchange(self) -> bool:
         """Whether reads and writes take turns, as questions and answers do."""
-        return self.switches >= 0.3 * self.transfers > 0
+        return self.switches >= _TAKES_TURNS * self.transfers > 0
 
     @property
     def first_s(self) -> float:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 MOST_DISTINCT = 64
 _KEPT_EXACT = 16
+USUAL = 0.95
+"""The share of the time, or of the calls, in which there are no more than usual: without peaks."""
 
 
 class Sizes:

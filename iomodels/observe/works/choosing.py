@@ -8,11 +8,19 @@ from iomodels.observe.counting.moved import Moved
 from iomodels.observe.works.key import WorkKey
 
 _SHARE_OF_HOTTEST = 0.02
+"""Of the operations of the hottest work; fewer are its small change."""
 _SHARE_OF_BYTES = 0.05
+"""Of all bytes: few operations, but large ones."""
 _LEAST = 8
 """Operations; fewer are a work only if there is nothing else."""
 _LEAST_OF_LIBRARY = 1000
+"""Operations: an interpreter with its modules makes some hundreds when it starts."""
+_BESIDE = 0.8
+"""Of the time of the rest: reading parts goes on beside it, and does not come before."""
+_AS_OFTEN = 0.5
+"""Of the operations of the rest: one of its reads for every two of theirs."""
 _MOST = 12
+"""Works that are said: more is no answer."""
 
 
 def chosen(flows: Mapping[WorkKey, Moved]) -> list[WorkKey]:
@@ -50,6 +58,6 @@ def _is_work(key: WorkKey, library: Moved, own: Mapping[WorkKey, Moved]) -> bool
         return not any(flow.operations >= _LEAST for flow in own.values())
     rest = max(beside, key=lambda flow: flow.operations)
     together_s = min(library.last_s, rest.last_s) - max(library.first_s, rest.first_s)
-    return together_s > 0.8 * (rest.last_s - rest.first_s) and (
-        2 * library.operations > rest.operations
+    return together_s > _BESIDE * (rest.last_s - rest.first_s) and (
+        library.operations > _AS_OFTEN * rest.operations
     )

@@ -9,7 +9,7 @@ from typing import Literal
 from iomodels.observe.counting.flight import Levels
 from iomodels.observe.counting.habits import most_at_once
 from iomodels.observe.counting.moved import Moved
-from iomodels.observe.counting.sizes import Sizes
+from iomodels.observe.counting.sizes import USUAL, Sizes
 from iomodels.observe.seen import BlockShare, Kind, Work
 from iomodels.observe.table.opened import Family
 from iomodels.observe.works.key import WorkKey
@@ -17,13 +17,22 @@ from iomodels.observe.works.models import UsedModel, model_of
 
 _MOST_BLOCKS = 8
 _LEAST_SHARE = 0.01
+"""Of requests: a size, or a sync, that comes with fewer is an exception."""
+_IS_BUSY = 0.25
+"""Of an equal share of the transfers: what a thread must make to count as one of a pool."""
+_MAJORITY = 0.5
 _OPEN_LOOP = 0.15
 """Of requests, those before which the thread slept: the others were late already."""
 _CLOCK_VARIATION = 0.6
+"""Standard deviation over mean of the times between starts: 0 of a clock, to which strace and the
+scheduler add, and 1 of independent arrivals."""
 _TAKE_TURNS = 0.4
+"""Of the active descriptors, how many others transfer between two transfers of one: all of them if
+they take turns, none if one is done after the other."""
 _COMPUTES = 4
 """Times the usual gap between calls."""
 _LEAST_COMPUTE_S = 20e-6
+"""Below that, strace's own time between two calls cannot be told from the program's."""
 _WITHOUT_READINESS = ("blocking", "threads", "aio", "kaio")
 
 
@@ -51,7 +60,7 @@ def described(
     reads, writes = flow.sides["read"], flow.sides["write"]
     duration_s = max(flow.last_s - flow.first_s, 0.0)
     active = most_at_once(flow.spans)
-    held = flow.held.at(0.95) if key.kind == "socket" else active
+    held = flow.held.at(USUAL) if key.kind == "socket" else active
     is_file = key.kind == "file"
     arrivals, rate = _arrivals(flow, duration_s)
     sequential = [side for side in (reads, writes) if side.placed]
@@ -150,7 +159,7 @@ def _depth(
     if key.role == "server":
         if peer is not None:
             return peer.usual()
-        at_once = around.ready[key.program].at(0.95) if key.program in around.ready else 1
+        at_once = around.ready[key.program].at(USUAL) if key.program in around.ready else 1
         return max(usual, min(at_once, active), 1)
     return usual
 
@@ -158,7 +167,7 @@ def _depth(
 def _threads_at_once(flow: Moved) -> int:
     """Of those that made at least a fourth of an equal share, the most that transferred at a
     time."""
-    least = 0.25 * flow.threads.total() / max(len(flow.threads), 1)
+    least = _IS_BUSY * flow.threads.total() / max(len(flow.threads), 1)
     busy = [thread for thread, count in flow.threads.items() if count > least]
     return max(most_at_once([(thread.first_s, thread.last_s) for thread in busy]), 1)
 
@@ -184,7 +193,7 @@ def _cached(key: WorkKey, flow: Moved, around: Around) -> float | None:
     # strace stops one thread at a time, so that the calls of several wait for each other, too.
     at_least = durations.share_below(around.quick_s)
     at_most = durations.share_below(around.quick_s * _threads_at_once(flow))
-    if (at_least < 0.5) != (at_most < 0.5):
+    if (at_least < _MAJORITY) != (at_most < _MAJORITY):
         return None
     # What RWF_NOWAIT turned away was read from the disk meanwhile, and then came at once.
     from_disk = min(flow.turned_away / max(reads.operations, 1), 1.0)

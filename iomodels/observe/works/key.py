@@ -10,6 +10,9 @@ from iomodels.observe.table.opened import Family, Opened, Role
 
 _FEW = 16
 """Fewer transfers say nothing about size and order."""
+_ALTERNATE = 0.2
+"""Changes of direction for each transfer in the rarer one: 2 where each stands alone, and near 0
+where all reads come before all writes."""
 
 
 class WorkKey(NamedTuple):
@@ -60,7 +63,7 @@ def _does(
         return "read"
     reads, writes = (flow.sides[name].operations for name in ("read", "write"))
     fewer = min(reads, writes)
-    if fewer == 0 or flow.switches < 0.2 * fewer:
+    if fewer == 0 or flow.switches < _ALTERNATE * fewer:
         return direction
     if held.kind == "socket":
         return "exchange" if flow.is_exchange else direction

@@ -15,9 +15,14 @@ from iomodels.observe.log.arguments import number
 
 _DEFER_TASKRUN = 1 << 13
 """IORING_SETUP_DEFER_TASKRUN, which strace 6.1 does not name."""
+_TAKES_PART = 0.1
+"""Of an equal share of the transfers: what a thread must make to be one of those that transfer."""
 _MOSTLY = 0.5
+"""Of transfers: what holds for more of them holds for the work."""
 _ALMOST_ALL = 0.9
+"""Of the transfers of threads that have their conversations to themselves: one may change hands."""
 _MANY = 16
+"""Transfers for each conversation: with fewer, each goes to whichever thread is free."""
 _OFTEN = 0.2
 """Of transfers that a call for readiness announced: the others were tried first, and succeeded."""
 
@@ -49,7 +54,7 @@ class Evidence:
     def threads(self) -> list[Habits]:
         """Those that made more than a tenth of an equal share of the transfers."""
         found = self.flow.threads
-        least = 0.1 * found.total() / max(len(found), 1)
+        least = _TAKES_PART * found.total() / max(len(found), 1)
         return [thread for thread, count in found.items() if count > least]
 
     def made_by(self, is_such: Callable[[Habits], bool]) -> float:
