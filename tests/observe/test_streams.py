@@ -147,3 +147,22 @@ def test_a_closed_loop_has_no_rate_and_shows_what_it_computes() -> None:
     work = log.work()
     assert (work.arrivals, work.rate) == ("closed", None)
     assert work.compute_ns == pytest.approx(2e6, rel=0.1)
+
+
+@pytest.mark.parametrize("is_server", [True, False])
+def test_of_connections_that_were_there_before_who_serves_shows_where_they_meet(
+    is_server: bool,
+) -> None:
+    """Each was caught anywhere: some first read, and some first write."""
+    log = Log()
+    calls = (
+        'recvfrom({}, ""..., 512, 0, NULL, NULL) = 512',
+        'sendto({}, ""..., 512, 0, NULL, 0) = 512',
+    )
+    for number in range(400):
+        each = number % 4
+        ends = ["127.0.0.1:80", f"127.0.0.1:{5000 + each}"]
+        own, peer = ends if is_server else reversed(ends)
+        log.call(calls[(number // 4 + each) % 2].format(f"{5 + each}<TCP:[{own}->{peer}]>"))
+    work = log.work()
+    assert (work.role, work.descriptors) == ("server" if is_server else "client", 4)

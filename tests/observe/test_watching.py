@@ -307,16 +307,23 @@ def work(number):
     while True:
         for block in range(number, 256, 3):
             os.pread(data, 4096, block * 4096)
-for number in range(3):
+def begin(number):
     threading.Thread(target=work, args=[number], daemon=True).start()
+begin(0)
+input()
+begin(1), begin(2)
 print(flush=True)
 threading.Event().wait()
 """
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as reader:
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe) as reader:
         try:
-            assert reader.stdout is not None
-            reader.stdout.readline()
             watching = WatchedProcess(strace, reader.pid, held, seconds=0.5)
+            assert reader.stdout is not None
+            assert reader.stdin is not None
+            reader.stdin.write(b"begin two more, before strace is there\n")
+            reader.stdin.flush()
+            reader.stdout.readline()
             works = observed(watching, strace).observation.works
         finally:
             reader.kill()

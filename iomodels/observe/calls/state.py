@@ -138,6 +138,7 @@ class State:
         if connection is None or held.connection == connection:
             return
         held.connection = connection
+        held.program.connects(*connection)
         ends = frozenset(connection)
         if ends in self.links or len(self.links) < _MOST_LINKS:
             link = held.link = self.links.setdefault(ends, Link())

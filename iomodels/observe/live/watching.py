@@ -304,6 +304,8 @@ class WatchedProcess(Watching):
         any_chunk = False
         try:
             for chunk in super().chunks():
+                if not any_chunk:  # more may have begun until strace was there
+                    self.threads.update(threads_of(self._pid))
                 any_chunk = True
                 yield chunk
         finally:

@@ -84,9 +84,13 @@ class Opened:
     @property
     def asks(self) -> Role:
         """Of a conversation: its client asks, its server answers. Who accepted a connection
-        serves; of a pair, who reads first."""
+        serves; of those made before the log begins, whose end is that of several; of a pair, who
+        reads first."""
         if self.role is not None and not (self.link is not None and self.link.is_pair):
             return self.role
+        shared = [end in self.program.shared_ends for end in self.connection or ()]
+        if any(shared) and not all(shared):
+            return "server" if shared[0] else "client"
         is_read = self.flow is not None and self.flow.first_direction == "read"
         return "server" if is_read else "client"
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from iomodels.observe.counting.order import Order
 
 _MOST_FILES = 1024
+_MOST_ENDS = 65536
 
 
 @dataclass(slots=True, eq=False)
@@ -21,6 +22,19 @@ class Program:
     orders: dict[int, Order] = field(default_factory=dict)
     transfers: int = 0
     children: dict[Hashable, Program] = field(default_factory=dict)
+    other_end: dict[int, int] = field(default_factory=dict)
+    """Of each end of its connections, the other one of the first."""
+    shared_ends: set[int] = field(default_factory=set)
+    """Those that several connections have: where a server listens."""
+
+    def connects(self, own: int, peer: int) -> None:
+        """It has a connection from `own` to `peer`."""
+        for end, other in ((own, peer), (peer, own)):
+            known = self.other_end.get(end)
+            if known is not None and known != other:
+                self.shared_ends.add(end)
+            elif len(self.other_end) < _MOST_ENDS:
+                self.other_end[end] = other
 
     def order_of(self, file: int) -> Order:
         """The last places in that file; of files beyond 1024, those of old are forgotten."""
