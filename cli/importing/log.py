@@ -58,8 +58,8 @@ def of_log(source: Source) -> Imported:
 def _why_nothing(observation: Observation, where: str) -> str:
     others = "".join(f"; {each.count} × {each.what}: {each.reason}" for each in observation.unseen)
     return (
-        f"{where}: no reads or writes of files, pipes, sockets or timers in {observation.calls} "
-        f"system calls{others}: make the log with {RECOMMENDED}"
+        f"{where}: nothing was read or written, in {observation.calls} system calls{others}: make "
+        f"the log while the program works, with `{RECOMMENDED}`"
     )
 
 

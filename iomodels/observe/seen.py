@@ -59,7 +59,7 @@ class Work:
     model_evidence: str
     """The sentence that says from which calls."""
     threads: int = 1
-    """That transferred."""
+    """That transferred, the most at a time."""
     sequential_share: float | None = None
     """Of positioned transfers, those that began where the descriptor's last one ended."""
     sync: Literal["none", "data", "every"] = "none"
