@@ -32,7 +32,8 @@ from iomodels.workload.scenario import Scenario
 from iomodels.workload.writing import NOT_AT_ONCE
 
 FOR_THE_CONTEST = 0.7
-"""Of the budget, where the turning point is looked for with the rest."""
+"""Of the budget, where the turning point is looked for with the rest. A point whose answer is open
+then takes its part of the rest, since it has no turning point to look for."""
 AS_IT_IS = (
     "It was judged by a result as it is: no round was measured for this answer, and only the "
     "engines in it were candidates."
@@ -98,8 +99,9 @@ def advise(
             seed=seed,
         )
 
+    contest_s = budget_s * (FOR_THE_CONTEST if any(searched) else 1)
     try:
-        plan = plan_within(budget_s * (FOR_THE_CONTEST if any(searched) else 1))
+        plan = replace(plan_within(contest_s), reserve_s=budget_s - contest_s)
     except UsageError:  # too little for the contest: then it has all of it
         plan = plan_within(budget_s)
     try:

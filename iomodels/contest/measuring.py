@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from iomodels.advice.document import GivenLimit, Goal
 from iomodels.advice.measured import MeasuredCandidate, MeasuredPoint, quantity_of
@@ -47,6 +47,8 @@ class ContestPlan:
     durations: Durations
     budget_s: float
     seed: int
+    reserve_s: float = 0.0
+    """Beside the budget, for points that are undecided when it ends."""
 
     @property
     def in_words(self) -> str:
@@ -55,7 +57,7 @@ class ContestPlan:
         each = "" if len(counts) == 1 else f" at {counted(len(counts), 'point')}"
         return (
             f"{counted(sum(counts), 'candidate')}{each}: about {budget_in_words(self.estimate_s)}, "
-            f"and at most {budget_in_words(self.budget_s)} where it is close"
+            f"and at most {budget_in_words(self.budget_s + self.reserve_s)} where it is close"
         )
 
     @property
@@ -166,7 +168,7 @@ def _fitted(plan: ContestPlan) -> ContestPlan:
                 "scenarios or engines"
             )
         shorter = Durations(duration_s, min(plan.durations.warmup_s, duration_s / 5))
-        plan = ContestPlan(plan.scenarios, plan.points, shorter, plan.budget_s, plan.seed)
+        plan = replace(plan, durations=shorter)
     return plan
 
 
@@ -185,9 +187,8 @@ def measure_plan(plan: ContestPlan, *, listener: RunListener | None = None) -> C
         warmup_s=plan.durations.warmup_s,
         seed=plan.seed,
     )
-    run = bench_plan(
-        bare, listener=listener, further=ContestTrials(contests, plan.durations, plan.budget_s)
-    )
+    further = ContestTrials(contests, plan.durations, plan.budget_s, plan.reserve_s)
+    run = bench_plan(bare, listener=listener, further=further)
     return contest_of(plan, run)
 
 

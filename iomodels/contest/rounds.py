@@ -16,6 +16,7 @@ from iomodels.advice.verdict import beyond
 from iomodels.analysis.quantity_definition import Quantity
 from iomodels.contest.halving import Halving
 from iomodels.results.schema import Notice, Trial
+from iomodels.statistics.ranking import Contender, decide
 from iomodels.trials.planned import PlannedCell, PlannedTrial
 
 CHOOSING_SHARE = 0.2
@@ -96,16 +97,40 @@ class PointContest:
                 self.confirms_from = number
         return chosen
 
+    @property
+    def is_undecided(self) -> bool:
+        """Whether its confirming rounds leave open which to use (`statistics/ranking.py`)."""
+        known = [self.halving.known[index] for index in self.halving.going]
+        able = [
+            Contender(str(one.entrant.index), one.entrant.complexity, one.confirming)
+            for one in known
+            if one.confirming and one.entrant.index not in self.beyond
+        ]
+        return not able or decide(able).use is None
+
 
 class ContestTrials:
-    """Which trials come next, over all points (`measure.plan.FurtherTrials`)."""
+    """Which trials come next, over all points (`measure.plan.FurtherTrials`).
+
+    Of the budget, `reserve_s` is kept for what comes after. A point that is undecided when its own
+    share ends takes an equal part of it, once: so it is judged twice at the most, and a difference
+    that is none is shown in 1 % (twice `ALPHA`) at the most.
+    """
 
     def __init__(
-        self, contests: Sequence[PointContest], durations: Durations, budget_s: float
+        self,
+        contests: Sequence[PointContest],
+        durations: Durations,
+        budget_s: float,
+        reserve_s: float = 0.0,
     ) -> None:
         self._contests = list(contests)
         self._durations = durations
-        self._budget_s = budget_s
+        self._budget_s = budget_s + reserve_s
+        self._reserve_s = reserve_s
+        self._part_s = reserve_s / max(1, len(contests))
+        self._has_taken = False
+        """Whether the point under way has taken its part of the reserve."""
         self._at = 0
         self._order = 0
         self._until_left_s: float | None = None
@@ -124,8 +149,10 @@ class ContestTrials:
     def next(self, going: Collection[int], left_s: float) -> list[PlannedTrial]:
         while (contest := self.current) is not None:
             if self._until_left_s is None:
-                contest.budget_s = left_s / (len(self._contests) - self._at)
+                share_s = (left_s - self._reserve_s) / (len(self._contests) - self._at)
+                contest.budget_s = max(0.0, share_s)
                 self._until_left_s = left_s - contest.budget_s
+                self._has_taken = False
             number = contest.halving.round
             chosen = contest.next([c.index for c in contest.cells if c.index in going])
             by_index = {cell.index: cell for cell in contest.cells}
@@ -135,7 +162,10 @@ class ContestTrials:
                 )
                 for place, index in enumerate(chosen)
             ]
-            if trials and sum(map(self.takes_s, trials)) <= left_s - self._until_left_s:
+            takes_s = sum(map(self.takes_s, trials))
+            if trials and takes_s > left_s - self._until_left_s:
+                self._take_more(contest)
+            if trials and takes_s <= left_s - self._until_left_s:
                 self._order += len(trials)
                 return trials
             if trials:
@@ -143,6 +173,14 @@ class ContestTrials:
             self._at += 1
             self._until_left_s = None
         return []
+
+    def _take_more(self, contest: PointContest) -> None:
+        if self._until_left_s is None or self._has_taken or not contest.is_undecided:
+            return
+        self._has_taken = True
+        contest.budget_s += self._part_s
+        self._until_left_s -= self._part_s
+        self._reserve_s -= self._part_s
 
     def ended(self, cell: PlannedCell, trial: Trial, took_s: float | None = None) -> None:
         contest = self.current
