@@ -200,9 +200,13 @@ def standing(
         return None
     sign = 1.0 if quantity.bigger_is_better else -1.0
     best = max(able, key=lambda cell: sign * measured[cell.engine].median)
-    good = [cell.engine for cell in able if not _is_beaten(cell, best, quantity)]
+    beaten = {
+        cell.engine: tuple(other.engine for other in able if _is_beaten(cell, other, quantity))
+        for cell in able
+    }
+    good = [engine for engine, by in beaten.items() if not by] or [best.engine]
     good.sort(key=lambda engine: (complexity(parse(engine)), engine))
-    return Standing(tuple(good), measured, unable)
+    return Standing(tuple(good), measured, unable, beaten)
 
 
 def _beyond(cell: Cell, limits: Sequence[GivenLimit]) -> str:
@@ -213,11 +217,11 @@ def _beyond(cell: Cell, limits: Sequence[GivenLimit]) -> str:
     return ""
 
 
-def _is_beaten(cell: Cell, best: Cell, quantity: Quantity) -> bool:
-    """Whether the interval carries that `best` is better, by more than is the same."""
-    if cell is best:
+def _is_beaten(cell: Cell, other: Cell, quantity: Quantity) -> bool:
+    """Whether the interval carries that `other` is better, by more than is the same."""
+    if cell is other:
         return False
-    found = paired_ratio(best.trials, cell.trials, quantity.of_trial)
+    found = paired_ratio(other.trials, cell.trials, quantity.of_trial)
     return found is not None and _carries(found, bigger_is_better=quantity.bigger_is_better)
 
 

@@ -25,12 +25,14 @@ class Standing:
     """What a small contest at one value showed.
 
     `as_good` are those that nothing is shown to beat, the simplest first: never empty.
-    `measured` has the goal of each engine, `unable` why an engine cannot run there.
+    `measured` has the goal of each engine, `unable` why an engine cannot run there, and `beaten` by
+    whom it is shown to be beaten.
     """
 
     as_good: tuple[str, ...]
     measured: Mapping[str, Interval]
     unable: Mapping[str, str] = field(default_factory=dict)
+    beaten: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 Judge = Callable[[int], Standing | None]
@@ -48,7 +50,8 @@ class _Search:
     known: dict[int, Standing]
 
     def at(self, index: int) -> Standing | None:
-        """Measured once. Where the answer is beaten, measured again: it has to be beaten twice."""
+        """Measured once. Where the answer is beaten, measured again: it has to be beaten twice, and
+        by the same engine. What is only too noisy to be beaten itself takes no place."""
         if index not in self.known:
             found = self.judge(self.grid[index])
             if found is None:
@@ -58,15 +61,20 @@ class _Search:
                 if again is None:
                     return None
                 # Where the two do not agree, neither carries anything: it is a tie.
-                better = tuple(engine for engine in found.as_good if engine in again.as_good)
-                if not self.is_beaten_in(again) or not better:
+                both = (found, again)
+                better = tuple(e for e in found.as_good if all(map(self._is_ahead(e), both)))
+                if not better:
                     better = (self.answer, *found.as_good)
-                found = Standing(better, again.measured, again.unable)
+                found = Standing(better, again.measured, again.unable, again.beaten)
             self.known[index] = found
         return self.known[index]
 
     def is_beaten_in(self, standing: Standing) -> bool:
         return self.answer not in standing.as_good
+
+    def _is_ahead(self, engine: str) -> Callable[[Standing], bool]:
+        """Whether it beats the answer in a standing, and nothing beats it."""
+        return lambda one: engine in one.as_good and engine in one.beaten.get(self.answer, ())
 
 
 def grid(at: int, low: int, high: int) -> list[int]:

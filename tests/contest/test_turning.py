@@ -152,6 +152,27 @@ def test_one_lucky_contest_turns_nothing() -> None:
     assert found.low is None
 
 
+def test_what_takes_the_place_of_the_answer_is_shown_to_beat_it() -> None:
+    """`blocking` is so noisy that nothing is shown to beat it. It is no better than `select`."""
+
+    def judge_of_seed(seed: int) -> Judge:
+        rng = random.Random(seed)
+
+        def values(level: float, noise: float) -> list[float]:
+            return [level * rng.lognormvariate(0, noise) for _ in range(ROUNDS)]
+
+        def judge(value: int) -> Standing | None:
+            epoll = cell("epoll", values(2e5 if value > 20 else 0.5e5, 0.02))
+            cells = [cell("blocking", values(0.9e5, 1.0)), cell("select", values(1e5, 0.02)), epoll]
+            return standing(cells, THROUGHPUT)
+
+        return judge
+
+    here = Standing(("select",), {})
+    found = [turning.find("load.depth", GRID, 8, here, judge_of_seed(s)) for s in range(40)]
+    assert all((each.below, each.above) == ("select", "epoll") for each in found)
+
+
 def test_the_grid_has_the_point_itself() -> None:
     assert turning.grid(8, 1, 256) == [1, 2, 4, 8, 16, 32, 64, 128, 256]
     assert turning.grid(10, 1, 64) == [1, 2, 4, 10, 32, 64]
