@@ -206,7 +206,7 @@ def command(
         if number is not None:
             messages.print(f"{signals.words(number)}: the answer is from what was measured before")
         if saved is not None:
-            for line in answer.where(saved):
+            for line in answer.where(saved, advice):
                 messages.print(console.safe(line), soft_wrap=True)
         with ending.part():
             exporting.print_out(exports, advice, as_json=as_json)

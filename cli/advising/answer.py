@@ -54,11 +54,13 @@ def told(text: str) -> Text:
     return Text().join(styled)
 
 
-def where(path: Path) -> list[str]:
-    """The answer's path, and the commands that show it."""
+def where(path: Path, advice: Advice) -> list[str]:
+    """The answer's path, and the commands that show it: there is a picture of a turning point only,
+    and of two values that were measured at the least."""
     quoted = shlex.quote(str(path))
+    is_drawn = any(len(found.values) > 1 for point in advice.points for found in point.turnings)
     return [
         f"answer: {path}",
-        f"picture: iomodels chart {quoted}",
+        *([f"picture: iomodels chart {quoted}"] if is_drawn else []),
         f"page: iomodels report {quoted}",
     ]

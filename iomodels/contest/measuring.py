@@ -164,8 +164,8 @@ def _fitted(plan: ContestPlan) -> ContestPlan:
             raise UsageError(
                 f"the candidates of {counted(len(plan.points), 'point')} take about "
                 f"{budget_in_words(plan.estimate_s)} at the least, and the budget has "
-                f"{budget_in_words(plan.budget_s)} for them: give a larger budget, or fewer "
-                "scenarios or engines"
+                f"{budget_in_words(plan.budget_s)} for them: give a larger budget "
+                "(--budget), or fewer scenarios or engines (-e)"
             )
         shorter = Durations(duration_s, min(plan.durations.warmup_s, duration_s / 5))
         plan = replace(plan, durations=shorter)

@@ -72,6 +72,8 @@ def test_a_result_is_judged_as_it_is(cli, tmp_path, result):
     assert "than select, which you use now" in " ".join(done.stdout.split())
     assert "no round was measured for this answer" in " ".join(done.stdout.split())
     assert stored.load(tmp_path / "advice.json").points[0].use == "epoll"
+    assert "page: iomodels report advice.json" in done.stderr
+    assert "iomodels chart" not in done.stderr, "there is no turning point that it could draw"
     only = cli("advise", "run.json", "-e", "blocking,select", "--json")
     assert json.loads(only.stdout)["points"][0]["use"] == "select"
 
