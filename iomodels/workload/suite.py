@@ -106,7 +106,8 @@ def read_suite(data: Mapping[str, Any], where: str) -> Suite:
 
 
 def _run(table: Mapping[str, Any], where: str, place: str) -> SuiteRun | OwnRun:
-    if "channel" not in table:
+    is_written_out = "channel" in table or ("name" in table and "scenario" not in table)
+    if not is_written_out:
         return decode(table, SuiteRun, where, place)
     name = table.get("name")
     if not isinstance(name, str):

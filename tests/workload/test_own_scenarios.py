@@ -68,6 +68,8 @@ def test_settings_reach_the_runs_that_have_the_key(tmp_path: Path) -> None:
     ("run", "complaint"),
     [
         ('channel = { kind = "file" }', "run[0].name is nothing: it must be a name"),
+        ('name = "a"\nload = { block = "4 KiB" }', "run[0] 'a': channel is missing"),
+        ('name = "a"\nscenario = "cached-read"', "there is no key run[0].name"),
         ('name = "a/b"\nchannel = { kind = "file" }', "run[0] 'a/b': its name is wrong"),
         ('name = "a"\nchannel = { kind = "fle" }', "run[0] 'a': channel.kind is 'fle'"),
         (
