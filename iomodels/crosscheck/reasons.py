@@ -55,11 +55,11 @@ def _own_loop(compared: Compared, evidence: FioEvidence) -> str | None:
     """The harness itself: fio reads the clock twice per operation, and checks more."""
     if compared.quantity not in TIMES:
         return None
-    differ = _per_operation(compared, compared.fio.median) - _per_operation(
-        compared, compared.ours.median
-    )
-    own = evidence.fio_loop_ns - evidence.our_loop_ns
-    if differ * own <= 0 or abs(own) < LARGE_ENOUGH * abs(differ):
+    block = evidence.point.load.block.mean
+    differ_ns = _ns_per_operation(compared.quantity, compared.fio.median, block)
+    differ_ns -= _ns_per_operation(compared.quantity, compared.ours.median, block)
+    own_ns = evidence.fio_loop_ns - evidence.our_loop_ns
+    if differ_ns * own_ns <= 0 or abs(own_ns) < LARGE_ENOUGH * abs(differ_ns):
         return None
     return (
         f"fio's own loop takes {format_duration(evidence.fio_loop_ns)} per operation here, and "
@@ -68,32 +68,37 @@ def _own_loop(compared: Compared, evidence: FioEvidence) -> str | None:
     )
 
 
-def _per_operation(compared: Compared, value: float) -> float:
-    """A rate as a time; bytes have the same ratio, and no time of their own."""
-    if compared.quantity == "throughput_ops":
+def _ns_per_operation(quantity: str, value: float, block: float) -> float:
+    """A rate as a time. An operation has `block` bytes on average."""
+    if quantity == "throughput_ops":
         return 1e9 / value
-    return 0.0 if compared.quantity == "throughput_bytes" else value
+    return 1e9 * block / value if quantity == "throughput_bytes" else value
+
+
+def _is_enough(more: float, compared: Compared) -> bool:
+    """Whether so much more in ours is a large part of what ours has more."""
+    differ = compared.ours.median - compared.fio.median
+    return differ > 0 and more >= LARGE_ENOUGH * differ
 
 
 def _one_thread(compared: Compared, evidence: FioEvidence) -> str | None:
     """fio asks for the CPU of the thread that runs the job (RUSAGE_THREAD)."""
-    if compared.quantity != "cpu_ns_per_op" or compared.fio.median >= compared.ours.median:
+    all_ns, own_ns = evidence.fio_all_cpu_ns, compared.fio.median
+    if compared.quantity != "cpu_ns_per_op" or all_ns < MORE_CPU * own_ns:
         return None
-    if evidence.fio_all_cpu_ns < MORE_CPU * compared.fio.median:
+    if not _is_enough(all_ns - own_ns, compared):
         return None
     return (
         "fio reports the CPU of the thread that submits only: "
-        f"{format_duration(compared.fio.median)} per operation, where all threads of its process "
-        f"took {format_duration(evidence.fio_all_cpu_ns)}; iomodels counts all of them"
+        f"{format_duration(own_ns)} per operation, where all threads of its process "
+        f"took {format_duration(all_ns)}; iomodels counts all of them"
     )
 
 
 def _intended_start(compared: Compared, evidence: FioEvidence) -> str | None:
     """Coordinated omission: a request that waits for its turn is late, which fio leaves out."""
     issued = evidence.our_issued_ns.get(compared.quantity)
-    if issued is None or compared.ours.median - issued < LARGE_ENOUGH * abs(
-        compared.ours.median - compared.fio.median
-    ):
+    if issued is None or not _is_enough(compared.ours.median - issued, compared):
         return None
     return (
         "with a rate, iomodels counts latency from the time when a request was due, fio from when "
@@ -104,7 +109,8 @@ def _intended_start(compared: Compared, evidence: FioEvidence) -> str | None:
 def _syncs(compared: Compared, evidence: FioEvidence) -> str | None:
     """fio has the latencies of syncs in a table of their own."""
     sync = evidence.fio_syncs_ns.get(compared.quantity)
-    if sync is None or compared.ours.median - compared.fio.median < LARGE_ENOUGH * sync:
+    differ = compared.ours.median - compared.fio.median
+    if sync is None or differ < LARGE_ENOUGH * sync or not _is_enough(sync, compared):
         return None
     return (
         "fio counts the latency of the write alone, and that of the sync after it apart (here "

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -27,6 +29,7 @@ NOTHING = FioEvidence(
     fio_syncs_ns={},
 )
 CPU, RATE, P50 = "cpu_ns_per_op", "throughput_ops", "latency_ns.p50"
+BYTES = "throughput_bytes"
 
 
 def compared(quantity: str, fio: float, ours: float) -> Compared:
@@ -38,6 +41,7 @@ def compared(quantity: str, fio: float, ours: float) -> Compared:
 CASES = {
     "fio's own loop": (CPU, 1200, 1000, {"fio_loop_ns": 300.0}, {"fio_loop_ns": 120.0}),
     "in time, too": (RATE, 1e6, 1.2e6, {"fio_loop_ns": 250.0}, {"fio_loop_ns": 90.0}),
+    "in bytes, too": (BYTES, 4e9, 4.8e9, {"fio_loop_ns": 300.0}, {"fio_loop_ns": 110.0}),
     "the thread that submits": (CPU, 3000, 35000, {"fio_all_cpu_ns": 3e4}, {"fio_all_cpu_ns": 3e3}),
     "whole milliseconds": (CPU, 4000, 4600, {"fio_operations": 250}, {"fio_operations": 25000}),
     "the write alone": (P50, 5e3, 4e5, {"fio_syncs_ns": {P50: 4e5}}, {"fio_syncs_ns": {}}),
@@ -57,8 +61,23 @@ def test_a_reason_is_named_where_it_was_measured_and_only_there(case: str) -> No
     differing = compared(quantity, fio, ours)
     assert differing.differs
     (said,) = found(differing, replace(NOTHING, **measured))
-    assert case == "in time, too" or case in said
+    assert case.endswith(", too") or case in said
     assert found(differing, replace(NOTHING, **not_measured)) == []
+
+
+@pytest.mark.parametrize(
+    ("quantity", "fio", "ours", "measured"),
+    [
+        (CPU, 1000, 10000, {"fio_all_cpu_ns": 1300}),
+        (P50, 5e3, 4e5, {"fio_syncs_ns": {P50: 1e3}}),
+        (P50, 9e4, 5e4, {"our_issued_ns": {P50: 1e4}, "point": OPEN}),
+    ],
+    ids=["a small part", "a short sync", "the other way round"],
+)
+def test_what_is_too_small_or_the_other_way_round_is_no_reason(
+    quantity: str, fio: float, ours: float, measured: Mapping[str, Any]
+) -> None:
+    assert found(compared(quantity, fio, ours), replace(NOTHING, **measured)) == []
 
 
 def test_threads_that_hand_requests_over_are_named_with_their_calls() -> None:
