@@ -56,6 +56,13 @@ class MeasuredPoint:
     budget_s: float = 0.0
     """The point's share of it."""
 
+    @property
+    def beside_s(self) -> float:
+        """What a trial takes on average beside its measured time: its process, and its files."""
+        trials = [trial for candidate in self.candidates for trial in candidate.trials]
+        within_s = sum(trial.duration_ns for trial in trials) / 1e9
+        return max(0.0, self.measured_s - within_s) / max(1, len(trials))
+
 
 def quantity_of(goal: str, point: Point) -> Quantity:
     """What a goal asks for: throughput (of an open loop the median latency, since all engines have

@@ -135,7 +135,9 @@ class ContestTrials:
         self._order = 0
         self._until_left_s: float | None = None
         """The point under way ends when so much of the budget is left."""
-        self._took_s: dict[tuple[int, bool], list[float]] = {}
+        self._longer_s: dict[int, list[float]] = {}
+        """By cell, how much longer its trials took than planned: some make a large file each time,
+        whether they choose or confirm."""
 
     @property
     def budget_s(self) -> float:
@@ -190,13 +192,12 @@ class ContestTrials:
         contest.halving.ended(cell.index, contest.log(trial))
         if took_s is not None:
             contest.took_s[-1].append(took_s)
-            self._took_s.setdefault((cell.index, confirms), []).append(took_s)
+            planned_s = self._durations.planned(trial.round, 0, cell, confirms).takes_s
+            self._longer_s.setdefault(cell.index, []).append(took_s - planned_s)
 
     def takes_s(self, trial: PlannedTrial) -> float:
-        contest = self.current
-        confirms = contest is not None and contest.halving.is_confirming
-        took_s = self._took_s.get((trial.cell.index, confirms))
-        return max(trial.takes_s, median(took_s) if took_s else 0.0)
+        longer_s = self._longer_s.get(trial.cell.index)
+        return trial.takes_s + (max(0.0, median(longer_s)) if longer_s else 0.0)
 
     def out_of_time(self) -> None:
         for contest in self._contests[self._at :]:

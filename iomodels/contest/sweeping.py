@@ -109,8 +109,10 @@ def look(
     specs = contenders(measured, verdict)
     told = listener or Listener()
 
+    each_s = search.duration_s + measured.beside_s
+
     def judge(value: int) -> Standing | None:
-        return _contest(points[value], key, value, specs, search, told)
+        return _contest(points[value], key, value, specs, search, each_s, told)
 
     return turning.find(key, list(points), at, _here(verdict, specs, measured, search), judge)
 
@@ -155,8 +157,10 @@ def _contest(
     value: int,
     specs: Sequence[EngineSpec],
     search: Search,
+    each_s: float,
     listener: RunListener,
 ) -> Standing | None:
+    """`each_s` is what a trial takes by those of the point itself."""
     plan = of_pairs(
         [(point, spec) for spec in specs],
         rounds=MIN_ROUNDS,
@@ -164,7 +168,8 @@ def _contest(
         warmup_s=search.warmup_s,
         seed=search.seed + value,
     )
-    if time.monotonic() + plan.estimate_s > search.until_s:
+    takes_s = max(plan.estimate_s, MIN_ROUNDS * len(specs) * each_s)
+    if time.monotonic() + takes_s > search.until_s:
         return None
     where = f"{point.scenario}: where the answer turns: {key_in_words(key)} {show(key, value)}"
     listener.notice(Notice("turning", where))

@@ -50,3 +50,14 @@ def test_each_takes_no_more_than_its_own_part() -> None:
     one, other = spent_s([1.0, 1.0], noise=0.5)
     assert one == pytest.approx((BUDGET_S + RESERVE_S) / 2, abs=2 * TAKES_S)
     assert other == pytest.approx((BUDGET_S + RESERVE_S) / 2, abs=2 * TAKES_S)
+
+
+def test_what_trials_of_choosing_took_longer_counts_for_those_that_confirm() -> None:
+    """A large file is made for each of them."""
+    planned = plan_contest([load("slow-device")], budget_s=1000, duration_s=0.5, seed=1)
+    contests = [point.contest for point in planned.points]
+    further = ContestTrials(contests, planned.durations, 1000.0)
+    (first, *_) = further.next({cell.index for cell in contests[0].cells}, 1000.0)
+    further.ended(first.cell, make_trial(first.round), first.takes_s + 7.0)
+    confirming = planned.durations.planned(9, 99, first.cell, confirms=True)
+    assert further.takes_s(confirming) == pytest.approx(confirming.takes_s + 7.0)

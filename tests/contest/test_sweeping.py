@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
 from iomodels.advice.document import Candidate
-from iomodels.advice.measured import MeasuredPoint
+from iomodels.advice.measured import MeasuredCandidate, MeasuredPoint
 from iomodels.advice.verdict import PointVerdict
 from iomodels.contest import sweeping
 from iomodels.contest.sweeping import Search, contenders, usual_key
 from iomodels.workload.point import point_from_parameters
+from tests.factory import make_trial
 
 FILE = {"channel.kind": "file", "channel.size": 1 << 20}
 SOCKET = {"channel.kind": "socket"}
@@ -71,6 +73,16 @@ def test_without_time_nothing_is_measured() -> None:
     found = sweeping.look(measured, verdict_of("epoll", "epoll"), search(until_s=0.0), None)
     assert found is not None
     assert (found.values, found.low) == ((1,), None)
+
+
+def test_what_the_point_s_own_trials_took_counts() -> None:
+    """Each made a file for 20 s, and 60 s are left."""
+    slow = MeasuredCandidate("epoll", 10, confirming=(make_trial(), make_trial()))
+    measured = replace(measured_of(point_of(SOCKET)), candidates=(slow,), measured_s=41.0)
+    assert measured.beside_s > 15
+    found = sweeping.look(measured, verdict_of("epoll", "epoll"), search(), None)
+    assert found is not None
+    assert found.values == (1,), "nothing was measured"
 
 
 def test_several_sizes_have_no_order_and_the_depth_is_swept() -> None:
