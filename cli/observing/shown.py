@@ -40,8 +40,8 @@ def lines(text: str, width: int) -> Iterator[Text]:
 
 
 def _indented(text: str, width: int, style: str = "") -> Iterator[Text]:
-    for line in wrapped(text, width - len(_INDENT)).splitlines():
-        yield safe(_INDENT + line, style)
+    for line in wrapped(text, width, _INDENT).splitlines():
+        yield safe(line, style)
 
 
 def _amount(work: Work) -> str:

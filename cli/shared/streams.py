@@ -105,11 +105,17 @@ def complain(message: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def wrapped(line: str, width: int) -> str:
-    """`line` in lines of at most `width` columns. Paths, and what is in backquotes, stay whole."""
+def wrapped(line: str, width: int, indent: str = "") -> str:
+    """`line` in lines of at most `width` columns, each with the `indent`. Paths, and what is in
+    backquotes, stay whole."""
     whole = re.sub(r"`[^`]*`", lambda found: found[0].replace(" ", "\0"), line)
     lines = textwrap.wrap(
-        whole, max(LEAST_WIDTH, width), break_long_words=False, break_on_hyphens=False
+        whole,
+        max(LEAST_WIDTH, width),
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
     return "\n".join(lines).replace("\0", " ")
 

@@ -56,6 +56,21 @@ def test_a_program_becomes_scenarios_without_anything_private(cli, data: Path) -
     assert all(len(line) <= 80 and line == line.rstrip() for line in done.stderr.splitlines())
 
 
+def test_a_narrow_report_breaks_no_line_twice(data: Path) -> None:
+    done = subprocess.run(
+        command_line("observe", "-o", "mine.toml", "--", *copying(data)),
+        capture_output=True,
+        text=True,
+        cwd=data.parent,
+        env=environment(COLUMNS="40"),
+        check=True,
+    )
+    lines = done.stderr.splitlines()
+    assert all(len(line) <= 40 and line == line.rstrip() for line in lines)
+    _, *rest = lines[: lines.index("")]
+    assert all(line.startswith("  ") for line in rest), rest
+
+
 def test_without_an_output_the_file_has_a_name_of_its_own(cli, data: Path) -> None:
     for _ in range(2):
         assert cli("observe", "--", *copying(data)).returncode == 0
