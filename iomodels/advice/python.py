@@ -10,10 +10,14 @@ MODULES: Mapping[str, str] = {
     "select": "selectors.SelectSelector",
     "poll": "selectors.PollSelector",
     "epoll": "selectors.EpollSelector, or asyncio, which uses it",
+    "epoll:trigger=edge": "select.epoll with EPOLLET",
+    "epoll:trigger=oneshot": "select.epoll with EPOLLONESHOT",
     "threads": "concurrent.futures.ThreadPoolExecutor, or asyncio.to_thread",
+    "threads:handoff=none": "threading.Thread for each, as socketserver.ThreadingMixIn starts them",
     "sigio": "signal.signal with fcntl.F_SETSIG",
 }
-"""By the engine's name. What is not here has no module in the standard library."""
+"""By the engine's name, with an option where that is another module. What is not here has none
+in the standard library."""
 
 CAVEAT = (
     "It was measured in C; Python's own cost of an operation comes on top, the same for all models "
@@ -23,4 +27,4 @@ CAVEAT = (
 
 def module_of(engine: str) -> str | None:
     """What it is in Python: None where the standard library has nothing for it."""
-    return MODULES.get(engine.partition(":")[0])
+    return MODULES.get(engine) or MODULES.get(engine.partition(":")[0])

@@ -155,7 +155,7 @@ def values(measured: MeasuredPoint, one: MeasuredCandidate) -> dict[str, Interva
 
 def _why_nobody(measured: MeasuredPoint, stayed: Sequence[MeasuredCandidate]) -> str:
     if stayed or any(one.beyond for one in measured.candidates):
-        return "every engine that can do this is beyond a limit: give a wider --limit"
+        return "every candidate that can do this is beyond a limit: give a wider --limit"
     if measured.ended_by_budget:
         return (
             "the budget ended before the last candidates were compared. What would help: "

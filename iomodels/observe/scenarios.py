@@ -149,7 +149,7 @@ def _scenario(work: Work, name: str) -> WrittenScenario:
         name=name,
         title=title_of(work),
         settings=draft.settings,
-        question="Which model suits this work of the program?",
+        question=f"Which model suits {title_of(work).lower()}?",
         engines=_engines(work.model),
         today=work.model,
         notes=(*_figures(work), *draft.notes),
@@ -229,7 +229,7 @@ def _pattern(draft: _Unwritten, work: Work) -> str:
         return "sequential" if work.is_append else "random"
     if RANDOM < share < SEQUENTIAL:
         draft.notes.append(
-            f"{share:.0%} of the transfers followed on the last one; a scenario is either "
+            f"{share * 100:.0f} % of the transfers followed on the last one; a scenario is either "
             "sequential or random"
         )
     return "sequential" if share > (SEQUENTIAL + RANDOM) / 2 else "random"
@@ -308,8 +308,8 @@ def _operation(draft: _Unwritten, work: Work) -> None:
     if operation == "mixed" and work.kind != "file":
         operation = "read" if work.read_share >= 0.5 else "write"
         draft.notes.append(
-            f"{work.read_share:.0%} of the transfers read and the others wrote, on the same kind "
-            f"of descriptor; here all {operation}"
+            f"{work.read_share * 100:.0f} % of the transfers read and the others wrote, on "
+            f"the same kind of descriptor; here all {operation}"
         )
     draft.put("load.operation", operation)
     if operation == "mixed":
@@ -326,11 +326,12 @@ def _block(draft: _Unwritten, work: Work, multiple: int) -> Block:
         counts[size] = counts.get(size, 0) + round(each.share * 1e6)
         moved += each.share if size != each.block_bytes else 0.0
     if moved:
+        share = f"{moved * 100:.0f} %"
         draft.notes.append(
-            f"{moved:.0%} of the sizes are rounded up to a multiple of {multiple} B, as writes and "
+            f"{share} of the sizes are rounded up to a multiple of {multiple} B, as writes and "
             "direct I/O need it"
             if multiple > 1
-            else f"{moved:.0%} of the sizes are beyond the limits of load.block, and are the limit"
+            else f"{share} of the sizes are beyond the limits of load.block, and are the limit"
         )
     total = sum(counts.values())
     hottest = max(counts, key=lambda size: counts[size], default=4096)

@@ -10,6 +10,7 @@ from iomodels.advice.document import GivenLimit, PointAdvice
 from iomodels.advice.from_result import measured_points
 from iomodels.base.errors import NothingMeasured, UsageError
 from iomodels.engines.catalog import DESCRIPTORS
+from iomodels.engines.spec import parse_list
 from iomodels.workload.point import point_from_parameters
 
 from ..advice_samples import EPOLL, IO_URING, SELECT, point
@@ -152,6 +153,8 @@ def test_a_limit_given_twice_is_refused() -> None:
 
 
 def test_python_names_only_engines_that_there_are() -> None:
-    assert set(python.MODULES) <= set(DESCRIPTORS)
-    assert python.module_of("epoll:trigger=edge") == python.MODULES["epoll"]
+    assert {spec.name for spec in parse_list(list(python.MODULES))} <= set(DESCRIPTORS)
+    assert python.module_of("epoll:trigger=edge") == "select.epoll with EPOLLET"
+    assert python.module_of("threads:threads=4") == python.MODULES["threads"]
+    assert "Executor" not in str(python.module_of("threads:handoff=none")), "which hands over"
     assert python.module_of("io_uring") is None

@@ -121,7 +121,7 @@ def test_what_was_not_seen_is_said(tmp_path: Path) -> None:
         ({"cached_share": 0.1}, "channel.cache", "cold", ""),
         ({"cached_share": 0.1, "read_share": 0.5}, "channel.cache", "warm", "waited for the disk"),
         ({"sequential_share": 1.0}, "load.pattern", "sequential", ""),
-        ({"sequential_share": 0.6}, "load.pattern", "random", "60% of the transfers"),
+        ({"sequential_share": 0.6}, "load.pattern", "random", "60 % of the transfers"),
         ({"read_share": 0.0, "is_append": True}, "channel.append", True, ""),
         ({"read_share": 0.0, "is_append": True, "depth": 4.0}, "load.depth", 4, "appends"),
         ({"read_share": 0.0, "sync": "data", "writes_per_sync": 1.0}, "load.sync", "data", ""),
@@ -137,7 +137,7 @@ def test_what_was_not_seen_is_said(tmp_path: Path) -> None:
             {"read_share": 0.0, "blocks": (BlockShare(100, 1.0),)},
             "load.block",
             512,
-            "100% of the sizes are rounded up to a multiple of 512 B",
+            "100 % of the sizes are rounded up to a multiple of 512 B",
         ),
         (
             {"blocks": (BlockShare(4096, 0.7), BlockShare(65536, 0.3))},

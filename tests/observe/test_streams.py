@@ -166,3 +166,14 @@ def test_of_connections_that_were_there_before_who_serves_shows_where_they_meet(
         log.call(calls[(number // 4 + each) % 2].format(f"{5 + each}<TCP:[{own}->{peer}]>"))
     work = log.work()
     assert (work.role, work.descriptors) == ("server" if is_server else "client", 4)
+
+
+def test_processes_of_a_server_with_a_connection_each_serve() -> None:
+    log = Log()
+    for number in range(400):
+        for each in (0, 1):
+            socket = f"5<TCP:[127.0.0.1:80->127.0.0.1:{5000 + each}]>"
+            if number or each:  # one was caught after its read
+                log.call(f'recvfrom({socket}, ""..., 512, 0, NULL, NULL) = 512', thread=1 + each)
+            log.call(f'sendto({socket}, ""..., 512, 0, NULL, 0) = 512', thread=1 + each)
+    assert [work.role for work in log.observation().works] == ["server", "server"]

@@ -17,7 +17,7 @@ from iomodels.observe.seen import Kind
 from iomodels.observe.table.naming import named
 from iomodels.observe.table.opened import Family, Link, Opened
 from iomodels.observe.table.process import Process
-from iomodels.observe.table.program import Program
+from iomodels.observe.table.program import Ends, Program
 from iomodels.observe.table.thread import Thread
 from iomodels.observe.works.key import WorkKey, key_of
 
@@ -35,6 +35,7 @@ class State:
         self._processes: dict[int, Process] = {}
         """Those of `_process_of` that were heard of."""
         self._programs = 0
+        self._ends = Ends()
         self.ready: dict[int, Sizes] = {}
         """Of each program, how many descriptors each call for readiness told of."""
         self.finished: dict[WorkKey, Moved] = {}
@@ -61,7 +62,7 @@ class State:
 
     def new_program(self) -> Program:
         self._programs += 1
-        return Program(self._programs - 1)
+        return Program(self._programs - 1, self._ends)
 
     def new_process(self, program: Program) -> Process:
         return Process(program, self.let_go)
@@ -138,7 +139,7 @@ class State:
         if connection is None or held.connection == connection:
             return
         held.connection = connection
-        held.program.connects(*connection)
+        self._ends.connect(*connection)
         ends = frozenset(connection)
         if ends in self.links or len(self.links) < _MOST_LINKS:
             link = held.link = self.links.setdefault(ends, Link())

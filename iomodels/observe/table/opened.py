@@ -88,7 +88,7 @@ class Opened:
         reads first."""
         if self.role is not None and not (self.link is not None and self.link.is_pair):
             return self.role
-        shared = [end in self.program.shared_ends for end in self.connection or ()]
+        shared = [end in self.program.ends.shared for end in self.connection or ()]
         if any(shared) and not all(shared):
             return "server" if shared[0] else "client"
         is_read = self.flow is not None and self.flow.first_direction == "read"

@@ -12,6 +12,25 @@ _MOST_ENDS = 65536
 
 
 @dataclass(slots=True, eq=False)
+class Ends:
+    """The ends of all connections of a log."""
+
+    other: dict[int, int] = field(default_factory=dict)
+    """Of each end, the other one of its first connection."""
+    shared: set[int] = field(default_factory=set)
+    """Those that several connections have: where a server listens."""
+
+    def connect(self, own: int, peer: int) -> None:
+        """There is a connection between the two."""
+        for end, other in ((own, peer), (peer, own)):
+            known = self.other.get(end)
+            if known is not None and known != other:
+                self.shared.add(end)
+            elif len(self.other) < _MOST_ENDS:
+                self.other[end] = other
+
+
+@dataclass(slots=True, eq=False)
 class Program:
     """Processes that do the same: those that one process forked and that execute nothing else.
 
@@ -19,22 +38,11 @@ class Program:
     """
 
     number: int
+    ends: Ends
+    """Of the whole log: the processes of a server can have one connection each."""
     orders: dict[int, Order] = field(default_factory=dict)
     transfers: int = 0
     children: dict[Hashable, Program] = field(default_factory=dict)
-    other_end: dict[int, int] = field(default_factory=dict)
-    """Of each end of its connections, the other one of the first."""
-    shared_ends: set[int] = field(default_factory=set)
-    """Those that several connections have: where a server listens."""
-
-    def connects(self, own: int, peer: int) -> None:
-        """It has a connection from `own` to `peer`."""
-        for end, other in ((own, peer), (peer, own)):
-            known = self.other_end.get(end)
-            if known is not None and known != other:
-                self.shared_ends.add(end)
-            elif len(self.other_end) < _MOST_ENDS:
-                self.other_end[end] = other
 
     def order_of(self, file: int) -> Order:
         """The last places in that file; of files beyond 1024, those of old are forgotten."""

@@ -122,7 +122,7 @@ def _readiness(call: str, engine: str) -> _Rule:
     def rule(seen: Evidence) -> UsedModel | None:
         if not seen.is_announced(call):
             return None
-        share = f"{min(seen.waited(call), 1):.0%}"
+        share = f"{min(seen.waited(call), 1) * 100:.0f} %"
         return UsedModel(engine, f"{call} announced the descriptor of {share} of the transfers")
 
     return rule
