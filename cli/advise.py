@@ -15,9 +15,6 @@ from iomodels.base.exit_codes import Exit
 from iomodels.measure.defaults import (
     BUDGET_S,
     DURATION_S,
-    MAX_SECONDS,
-    MAX_SEED,
-    MIN_DURATION_S,
     WARMUP_S,
 )
 
@@ -26,11 +23,13 @@ from .arguments import completing
 from .shared.ending import Ending, naming
 from .shared.folders import default_folder, default_output, spare_inputs
 from .shared.options import (
+    DURATION_OPTION,
+    FORCE_OPTION,
     JSON_OPTION,
-    Time,
     budget_option,
     engine_option,
     export_option,
+    seed_option,
     set_option,
     settings_by_key,
 )
@@ -83,21 +82,9 @@ if TYPE_CHECKING:
 )
 @engine_option("Candidate; repeat it, or separate engines with commas.", after="[default: all]")
 @set_option("Change a scenario key, as in load.depth=4 (repeatable). Several values make a sweep.")
-@click.option(
-    "-d",
-    "--duration",
-    type=Time("s", MIN_DURATION_S, MAX_SECONDS),
-    metavar="TIME",
-    help="Measured time of each trial, in seconds or with a unit: 2, 500ms. "
-    f"[default: {DURATION_S}, or what the suite says]",
-)
+@DURATION_OPTION
 @budget_option("Longest time to measure, over all points")
-@click.option(
-    "--seed",
-    type=click.IntRange(0, MAX_SEED),
-    metavar="N",
-    help="Seed of all random choices. [default: random; the answer contains it]",
-)
+@seed_option("answer")
 @click.option(
     "-o",
     "--output",
@@ -105,7 +92,7 @@ if TYPE_CHECKING:
     help="File of the answer, for iomodels chart and report. [default: results/advice-TIME.json; "
     "with --json, none]",
 )
-@click.option("--force", is_flag=True, help="Overwrite output files that exist.")
+@FORCE_OPTION
 @export_option("answers")
 @JSON_OPTION
 def command(

@@ -17,11 +17,8 @@ from iomodels.base import exit_codes, files, signals
 from iomodels.base.exit_codes import Exit
 from iomodels.measure.defaults import (
     BUDGET_S,
-    DURATION_S,
     MAX_ROUNDS,
     MAX_SECONDS,
-    MAX_SEED,
-    MIN_DURATION_S,
     QUICK_DURATION_S,
     QUICK_ROUNDS,
     QUICK_WARMUP_S,
@@ -33,6 +30,8 @@ from .arguments import completing
 from .shared.ending import Ending, naming
 from .shared.folders import default_folder, default_output, free_name
 from .shared.options import (
+    DURATION_OPTION,
+    FORCE_OPTION,
     JSON_OPTION,
     LEGEND_OPTION,
     Share,
@@ -42,6 +41,7 @@ from .shared.options import (
     export_option,
     metric_option,
     one_folder,
+    seed_option,
     set_option,
     settings_by_key,
 )
@@ -72,14 +72,7 @@ DEFAULT_SUITE = "default"
     metavar="N",
     help=f"Number of rounds; verdicts need at least 6. [default: {ROUNDS}]",
 )
-@click.option(
-    "-d",
-    "--duration",
-    type=Time("s", MIN_DURATION_S, MAX_SECONDS),
-    metavar="TIME",
-    help="Measured time of each trial, in seconds or with a unit: 2, 500ms. "
-    f"[default: {DURATION_S}, or what the suite says]",
-)
+@DURATION_OPTION
 @click.option(
     "--warmup",
     type=Time("s", 0, MAX_SECONDS),
@@ -101,12 +94,7 @@ DEFAULT_SUITE = "default"
     help=f"{QUICK_ROUNDS} rounds of {QUICK_DURATION_S} s with {QUICK_WARMUP_S} s of warm-up, for a "
     "first look, without verdicts.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(0, MAX_SEED),
-    metavar="N",
-    help="Seed of all random choices. [default: random; the result contains it]",
-)
+@seed_option("result")
 @click.option(
     "-o",
     "--output",
@@ -134,7 +122,7 @@ DEFAULT_SUITE = "default"
     help="Continue the interrupted run of this result or PATH.partial: measure what is missing, in "
     "the same order and with the same settings.",
 )
-@click.option("--force", is_flag=True, help="Overwrite output files that exist.")
+@FORCE_OPTION
 @LEGEND_OPTION
 @export_option("measurements")
 @JSON_OPTION

@@ -29,6 +29,7 @@ from .shared.folders import default_output
 from .shared.options import (
     ALLOW_OPTION,
     BUDGET_OPTION,
+    FORCE_OPTION,
     JSON_OPTION,
     LEGEND_OPTION,
     METRIC_OPTION,
@@ -135,7 +136,7 @@ if TYPE_CHECKING:
     help="Keep the comparison in this file, for iomodels chart and report. [default: "
     "results/check-TIME.json; with --json, none]",
 )
-@click.option("--force", is_flag=True, help="Overwrite output files that exist.")
+@FORCE_OPTION
 @LEGEND_OPTION
 @export_option("verdicts")
 @JSON_OPTION

@@ -14,6 +14,7 @@ from .arguments.results import found
 from .shared.ending import Ending
 from .shared.options import (
     ALLOW_OPTION,
+    FORCE_OPTION,
     JSON_OPTION,
     LEGEND_OPTION,
     METRIC_OPTION,
@@ -57,7 +58,7 @@ FORMATS = ("table", "markdown", "json", "csv")
     type=click.Path(path_type=Path),
     help="Keep the comparison in this file, for iomodels chart and report.",
 )
-@click.option("--force", is_flag=True, help="Overwrite output files that exist.")
+@FORCE_OPTION
 @LEGEND_OPTION
 @export_option("verdicts")
 @JSON_OPTION

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from iomodels.measure.defaults import MAX_BUDGET_S, MIN_BUDGET_S, MIN_SHARE
+from iomodels.measure.defaults import (
+    DURATION_S,
+    MAX_BUDGET_S,
+    MAX_SECONDS,
+    MAX_SEED,
+    MIN_BUDGET_S,
+    MIN_DURATION_S,
+    MIN_SHARE,
+)
 
 from ..arguments import completing
 
@@ -24,6 +32,8 @@ else:
 JSON_OPTION = click.option(
     "--json", "as_json", is_flag=True, help="Write only JSON to standard output."
 )
+
+FORCE_OPTION = click.option("--force", is_flag=True, help="Overwrite output files that exist.")
 
 LEGEND_OPTION = click.option(
     "--legend", is_flag=True, help="Explain every column below the tables."
@@ -225,6 +235,26 @@ class Time(_FloatType):
                 ctx,
             )
         return units
+
+
+DURATION_OPTION = click.option(
+    "-d",
+    "--duration",
+    type=Time("s", MIN_DURATION_S, MAX_SECONDS),
+    metavar="TIME",
+    help="Measured time of each trial, in seconds or with a unit: 2, 500ms. "
+    f"[default: {DURATION_S}, or what the suite says]",
+)
+
+
+def seed_option(kept_in: str) -> Callable[[Command], Command]:
+    """`--seed`; `kept_in` is what contains it."""
+    return click.option(
+        "--seed",
+        type=click.IntRange(0, MAX_SEED),
+        metavar="N",
+        help=f"Seed of all random choices. [default: random; the {kept_in} contains it]",
+    )
 
 
 def budget_option(help: str, default: str = "5m") -> Callable[[Command], Command]:
