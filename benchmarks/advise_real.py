@@ -22,7 +22,7 @@ from statistics import median
 from iomodels.advice.measured import quantity_of
 from iomodels.advice.verdict import judge, logs
 from iomodels.contest.candidates import candidates
-from iomodels.contest.measuring import measure
+from iomodels.contest.measuring import measure_plan, plan_contest
 from iomodels.engines.spec import parse
 from iomodels.measure.plan import of_pairs
 from iomodels.measure.run import bench_plan
@@ -76,13 +76,14 @@ def full(record: Record, turn: int, rounds: int, duration_s: float) -> None:
 
 def advise(record: Record, turn: int, duration_s: float, budget_s: float) -> None:
     started_s = time.monotonic()
-    contest = measure(
+    plan = plan_contest(
         [record.scenario],
         duration_s=duration_s,
         warmup_s=duration_s / 5,
         budget_s=budget_s,
         seed=turn,
     )
+    contest = measure_plan(plan)
     record.advise_s.append(time.monotonic() - started_s)
     (point,) = contest.points
     record.named.append(judge(point, "throughput").use)
@@ -124,7 +125,7 @@ def same(tries: int, duration_s: float, budget_s: float) -> None:
     engines = [parse(text) for text in SAME_ENGINES]
     shown = none = other = 0
     for turn in range(tries):
-        contest = measure(
+        plan = plan_contest(
             [scenario],
             engines=engines,
             duration_s=duration_s,
@@ -132,6 +133,7 @@ def same(tries: int, duration_s: float, budget_s: float) -> None:
             budget_s=budget_s,
             seed=turn,
         )
+        contest = measure_plan(plan)
         verdict = judge(contest.points[0], "throughput")
         shown += any(gain.is_shown for _, gain in verdict.gains)
         none += verdict.use is None

@@ -93,9 +93,16 @@ def _contender(one: MeasuredCandidate, quantity: Quantity) -> Contender:
 
 def logs(trials: Sequence[Trial], quantity: Quantity) -> dict[int, float]:
     """By round, the logs of the values, better counted as up."""
-    sign = 1.0 if quantity.bigger_is_better else -1.0
-    values = {trial.round: quantity.of_trial(trial) for trial in trials}
-    return {r: sign * math.log(v) for r, v in values.items() if v > 0 and math.isfinite(v)}
+    found = {trial.round: log(trial, quantity) for trial in trials}
+    return {r: value for r, value in found.items() if math.isfinite(value)}
+
+
+def log(trial: Trial, quantity: Quantity) -> float:
+    """Of its value, better counted as up; NaN where it has none."""
+    value = quantity.of_trial(trial)
+    if not (value > 0 and math.isfinite(value)):
+        return math.nan
+    return math.log(value) if quantity.bigger_is_better else -math.log(value)
 
 
 def _gains(

@@ -75,34 +75,6 @@ class PlannedPoint:
     contest: PointContest
 
 
-def measure(
-    scenarios: Sequence[Scenario],
-    *,
-    goal: Goal = "throughput",
-    limits: Sequence[GivenLimit] = (),
-    today: str | None = None,
-    engines: Sequence[EngineSpec] = (),
-    budget_s: float = BUDGET_S,
-    duration_s: float = DURATION_S,
-    warmup_s: float = WARMUP_S,
-    seed: int | None = None,
-    listener: RunListener | None = None,
-) -> Contest:
-    """Plan and measure at once: see `plan_contest` and `measure_plan`."""
-    plan = plan_contest(
-        scenarios,
-        goal=goal,
-        limits=limits,
-        today=today,
-        engines=engines,
-        budget_s=budget_s,
-        duration_s=duration_s,
-        warmup_s=warmup_s,
-        seed=seed,
-    )
-    return measure_plan(plan, listener=listener)
-
-
 def plan_contest(
     scenarios: Sequence[Scenario],
     *,

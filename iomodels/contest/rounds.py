@@ -6,13 +6,12 @@ shared out. Pure: no process is started here, and no clock is read.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from statistics import mean, median
 
 from iomodels.advice.document import GivenLimit
-from iomodels.advice.verdict import beyond
+from iomodels.advice.verdict import beyond, log
 from iomodels.analysis.quantity_definition import Quantity
 from iomodels.contest.halving import Halving
 from iomodels.results.schema import Notice, Trial
@@ -66,13 +65,6 @@ class PointContest:
     def full_s(self) -> float:
         """If every candidate had been measured in every round."""
         return sum(mean(each) * len(self.cells) for each in self.took_s if each)
-
-    def log(self, trial: Trial) -> float:
-        """Of the goal's value, better counted as up; NaN where it has none."""
-        value = self.quantity.of_trial(trial)
-        if not (value > 0 and math.isfinite(value)):
-            return math.nan
-        return math.log(value) if self.quantity.bigger_is_better else -math.log(value)
 
     def estimate_s(self, durations: Durations) -> float:
         """About how long it takes, without further rounds."""
@@ -189,7 +181,7 @@ class ContestTrials:
         assert contest is not None, "a trial ends before its point does"
         confirms = contest.halving.is_confirming
         contest.trials.setdefault(cell.index, []).append(trial)
-        contest.halving.ended(cell.index, contest.log(trial))
+        contest.halving.ended(cell.index, log(trial, contest.quantity))
         if took_s is not None:
             contest.took_s[-1].append(took_s)
             planned_s = self._durations.planned(trial.round, 0, cell, confirms).takes_s

@@ -10,10 +10,10 @@ import pytest
 
 from iomodels.advice.document import GivenLimit
 from iomodels.advice.verdict import judge
-from iomodels.base.errors import UsageError
+from iomodels.base.errors import NothingMeasured, UsageError
 from iomodels.contest import halving
 from iomodels.contest.halving import CONFIRMING_ROUNDS, STAGE_ROUNDS
-from iomodels.contest.measuring import ESTIMATE, Contest, measure, measure_plan, plan_contest
+from iomodels.contest.measuring import ESTIMATE, Contest, measure_plan, plan_contest
 from iomodels.engines.spec import parse
 from iomodels.measure.listening import Listener
 from iomodels.results.schema import Notice, Trial
@@ -60,7 +60,8 @@ def _no_further_rounds() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def contest(heard: Heard) -> Contest:
-    return measure([load("slow-device")], engines=ENGINES, today="select", listener=heard, **QUICK)
+    plan = plan_contest([load("slow-device")], engines=ENGINES, today="select", **QUICK)
+    return measure_plan(plan, listener=heard)
 
 
 def test_the_few_that_remain_have_confirming_rounds_of_their_own(contest: Contest) -> None:
@@ -109,7 +110,9 @@ def test_the_verdict_is_of_those_that_stayed(contest: Contest) -> None:
 def test_who_is_beyond_a_limit_leaves_early() -> None:
     """All are beyond this one; only the simplest stays, as it always does, and is not used."""
     limits = [GivenLimit("latency_ns.p50", 1_000.0)]
-    contest = measure([load("slow-device")], engines=ENGINES[:5], limits=limits, **QUICK)
+    contest = measure_plan(
+        plan_contest([load("slow-device")], engines=ENGINES[:5], limits=limits, **QUICK)
+    )
     (point,) = contest.points
     for one in point.candidates:
         assert one.beyond == tuple(limits), one.engine
@@ -120,7 +123,7 @@ def test_who_is_beyond_a_limit_leaves_early() -> None:
 
 def test_points_are_measured_one_after_the_other_each_with_its_candidates() -> None:
     scenarios = [load("slow-devices", {"load.depth": ["1", "2"]})]
-    contest = measure(scenarios, engines=ENGINES[:2], **QUICK)
+    contest = measure_plan(plan_contest(scenarios, engines=ENGINES[:2], **QUICK))
     one, two = contest.points
     assert (one.point.load.depth, two.point.load.depth) == (1, 2)
     assert {c.engine: bool(c.confirming) for c in two.candidates} == {
@@ -154,5 +157,6 @@ def test_a_contest_ends_with_its_budget() -> None:
 
 
 def test_without_a_candidate_nothing_is_measured() -> None:
-    with pytest.raises(Exception, match="nothing was measured"):
-        measure([load("cached-read")], engines=[parse("epoll")], **QUICK)
+    plan = plan_contest([load("cached-read")], engines=[parse("epoll")], **QUICK)
+    with pytest.raises(NothingMeasured):
+        measure_plan(plan)
