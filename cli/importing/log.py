@@ -5,16 +5,14 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import msgspec
 
 from iomodels.base.units import format_size
-from iomodels.observe.log.reading import RECOMMENDED, LogReader
-from iomodels.observe.scenarios import notes_of, scenarios_of
-from iomodels.observe.seen import Observation
-from iomodels.observe.tally import Tally
+from iomodels.observe.from_log import observation_of
+from iomodels.observe.log.reading import RECOMMENDED
+from iomodels.observe.scenarios import no_scenario_of, notes_of, scenarios_of
 
 from ..observing.shown import report
 from ..show import console
@@ -32,13 +30,8 @@ Progress = Callable[[int], None]
 
 def of_log(source: Source) -> Imported:
     """The works in it as scenarios, read as a stream. Raises `UsageError`."""
-    reader, tally = LogReader(), Tally()
     with _progress(source.size) as progress:
-        for event in reader.events(_whole(source), progress):
-            tally.add(event)
-    observation = replace(
-        tally.observation(), lines_not_understood=reader.not_understood, lacks=reader.lacks
-    )
+        observation = observation_of(_whole(source), progress)
     scenarios = scenarios_of(observation)
     return Imported(
         scenarios=scenarios,
@@ -51,15 +44,10 @@ def of_log(source: Source) -> Imported:
             "observation": msgspec.to_builtins(observation),
             "scenarios": [scenario.name for scenario in scenarios],
         },
-        why_nothing=_why_nothing(observation, source.where),
-    )
-
-
-def _why_nothing(observation: Observation, where: str) -> str:
-    others = "".join(f"; {each.count} × {each.what}: {each.reason}" for each in observation.unseen)
-    return (
-        f"{where}: nothing was read or written, in {observation.calls} system calls{others}: make "
-        f"the log while the program works, with `{RECOMMENDED}`"
+        why_nothing=(
+            f"{source.where}: {no_scenario_of(observation)}: make the log while the program works, "
+            f"with `{RECOMMENDED}`"
+        ),
     )
 
 

@@ -80,6 +80,15 @@ def notes_of(observation: Observation) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def no_scenario_of(observation: Observation) -> str:
+    """Why there is none: half a sentence, with what was there instead."""
+    others = "".join(f"; {each.count} × {each.what}: {each.reason}" for each in observation.unseen)
+    return (
+        "no reads or writes of files, pipes, sockets or timers were seen in "
+        f"{counted(observation.calls, 'system call')}{others}"
+    )
+
+
 def _names(wanted: Sequence[str]) -> list[str]:
     """Each name once: `files-read`, `files-read-2`."""
     counts: dict[str, int] = {}

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from iomodels.observe.log.reading import LogReader
+from iomodels.observe.from_log import observation_of
 from iomodels.observe.scenarios import scenarios_of
-from iomodels.observe.tally import Tally
 from iomodels.workload.writing import WrittenScenario
 
 from .files import imported_text
@@ -39,11 +38,8 @@ def seen(job: str, folder: Path) -> list[WrittenScenario]:
     log = folder / "fio.log"
     command = "strace -f -ttt -T -y -s 0 -e abbrev=execve -o fio.log fio --output=out job.fio"
     subprocess.run(command.split(), cwd=folder, check=True, capture_output=True, timeout=100)
-    reader, tally = LogReader(), Tally()
     with log.open("rb") as stream:
-        for event in reader.events(stream):
-            tally.add(event)
-    return list(scenarios_of(tally.observation()))
+        return list(scenarios_of(observation_of(stream)))
 
 
 def shares(block: object) -> dict[str, float]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Mapping
 
-from iomodels.observe.log.reading import LogReader
+from iomodels.observe.from_log import observation_of
 from iomodels.observe.seen import Observation, Work
-from iomodels.observe.tally import Tally
 
 
 class Log:
@@ -32,12 +31,10 @@ class Log:
 
     def observation(self, processes: Mapping[int, int] | None = None) -> Observation:
         """In the order of the ends of the calls, as the reader tells them."""
-        tally, reader = Tally(processes), LogReader()
         text = "".join(f"{line}\n" for _, line in sorted(self._lines, key=lambda one: one[0]))
-        for event in reader.events(io.BytesIO(text.encode())):
-            tally.add(event)
-        assert reader.not_understood == 0
-        return tally.observation()
+        observation = observation_of(io.BytesIO(text.encode()), processes=processes)
+        assert observation.lines_not_understood == 0
+        return observation
 
     def work(self) -> Work:
         """The only one."""

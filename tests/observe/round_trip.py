@@ -11,11 +11,11 @@ from tempfile import NamedTemporaryFile
 from iomodels.base.errors import Paused
 from iomodels.engines.spec import EngineSpec, of_scenario, parse
 from iomodels.measure import plan
+from iomodels.observe.from_log import observation_of
 from iomodels.observe.live.strace import Strace, find_strace
-from iomodels.observe.log.reading import LogReader
 from iomodels.observe.scenarios import scenarios_of
 from iomodels.observe.seen import Observation, Work
-from iomodels.observe.tally import CALLS, Tally
+from iomodels.observe.tally import CALLS
 from iomodels.trials.child import Child
 from iomodels.trials.launch import own_launch
 from iomodels.trials.planned import PlannedCell, PlannedTrial
@@ -82,7 +82,6 @@ def prepared() -> Iterator[Preparation]:
 def watched(cell: Cell, preparation: Preparation, duration_s: float = DURATION_S) -> Observation:
     """What strace sees of one slice of the trial's process, and of its peer."""
     planned = PlannedTrial(0, 0, PlannedCell(0, cell.point, cell.engine), duration_s, 0.0)
-    reader, tally = LogReader(), Tally()
     with (
         NamedTemporaryFile() as log,
         preparation.command(planned) as command,
@@ -94,10 +93,9 @@ def watched(cell: Cell, preparation: Preparation, duration_s: float = DURATION_S
             with suppress(Paused):  # to the watchdog, what is traced looks as if it were stopped
                 child.run_slice(duration_s, lambda operations: None)
             child.close()
-        for event in reader.events(log.file):
-            tally.add(event)
-    assert reader.not_understood == 0
-    return tally.observation()
+        observation = observation_of(log.file)
+    assert observation.lines_not_understood == 0
+    return observation
 
 
 def back(cell: Cell, observation: Observation) -> Back:

@@ -6,17 +6,14 @@ import io
 import random
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from iomodels.base.errors import UsageError
-from iomodels.observe.log.reading import LogReader
+from iomodels.observe.from_log import observation_of
 from iomodels.observe.scenarios import notes_of, scenarios_of
-from iomodels.observe.seen import Observation
-from iomodels.observe.tally import Tally
 from iomodels.workload.writing import as_file
 
 # Of strace 6.1: most calls that mean something, of five programs, with private paths and addresses.
@@ -93,17 +90,9 @@ def mutated(dice: random.Random) -> bytes:
     return raw
 
 
-def observation(raw: bytes) -> Observation:
-    reader, tally = LogReader(), Tally()
-    for event in reader.events(io.BytesIO(raw)):
-        tally.add(event)
-    seen = replace(tally.observation(), lines_not_understood=reader.not_understood)
-    return replace(seen, lacks=reader.lacks)
-
-
 def all_that_is_said(raw: bytes) -> str:
     """The scenario file, and the data."""
-    seen = observation(raw)
+    seen = observation_of(io.BytesIO(raw))
     scenarios = scenarios_of(seen)
     text = as_file(scenarios, "title", notes_of(seen)) if scenarios else ""
     return text + msgspec.json.encode(seen).decode()
@@ -112,7 +101,7 @@ def all_that_is_said(raw: bytes) -> str:
 def test_the_log_is_understood_as_it_is() -> None:
     raw = b"\n".join(LINES)
     assert PRIVATE.search(raw.decode())
-    seen = observation(raw)
+    seen = observation_of(io.BytesIO(raw))
     assert seen.lines_not_understood == 0
     assert {"file", "socket"} <= {work.kind for work in seen.works}
     assert "io_uring" in {unseen.what for unseen in seen.unseen}

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import io
 
-from iomodels.observe.log.reading import LogReader
+from iomodels.observe.from_log import observation_of
 from iomodels.observe.seen import Observation
-from iomodels.observe.tally import Tally
 
 
 def observation(log: str) -> Observation:
-    tally = Tally()
-    for event in LogReader().events(io.BytesIO(log.encode())):
-        tally.add(event)
-    return tally.observation()
+    return observation_of(io.BytesIO(log.encode()))
 
 
 def test_a_ring_for_a_file_that_is_closed_before_it() -> None:

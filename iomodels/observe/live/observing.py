@@ -8,13 +8,12 @@ from signal import Signals
 
 from iomodels.base import signals
 from iomodels.base.errors import NothingSeen
+from iomodels.observe.from_log import observation_of
 from iomodels.observe.live.slowing import Slowing, estimated, measured
 from iomodels.observe.live.strace import Strace
 from iomodels.observe.live.watching import End, WatchedCommand, WatchedProcess
-from iomodels.observe.log.reading import LogReader
-from iomodels.observe.scenarios import scenarios_of
+from iomodels.observe.scenarios import no_scenario_of, scenarios_of
 from iomodels.observe.seen import Observation
-from iomodels.observe.tally import Tally
 from iomodels.workload.writing import WrittenScenario
 
 
@@ -38,11 +37,8 @@ def observed(
 
     Raises `NothingSeen` where strace could not begin.
     """
-    reader, tally = LogReader(is_live=True), Tally(watching.threads)
     with watching.stream() as stream:
-        for event in reader.events(stream):
-            tally.add(event)
-    observation = replace(tally.observation(), lines_not_understood=reader.not_understood)
+        observation = observation_of(stream, processes=watching.threads, is_live=True)
     end = watching.end
     slowing = estimated(observation.calls, strace.call_s, end.watched_s)
     if run_plainly is not None and end.interrupted_by is None:
@@ -71,9 +67,6 @@ def how_it_ended(end: End, *, is_command: bool) -> Iterator[str]:
 
 def nothing_seen(observed: Observed) -> NothingSeen:
     """The error for no work at all, with what there was instead."""
-    observation = observed.observation
-    others = "".join(f"; {each.count} × {each.what}: {each.reason}" for each in observation.unseen)
     return NothingSeen(
-        f"no reads or writes of files, pipes, sockets or timers were seen in {observation.calls} "
-        f"system calls{others}: watch it while it works, and longer"
+        f"{no_scenario_of(observed.observation)}: watch it while it works, and longer"
     )
