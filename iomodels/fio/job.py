@@ -177,10 +177,10 @@ class Job:
     def _known(self, line: JobLine) -> FioOption:
         if option := BY_ANY_NAME.get(line.option):
             return option
-        shown = f" {line.option}" if _NAME.fullmatch(line.option) else ""
+        shown = f"option {line.option}" if _NAME.fullmatch(line.option) else "such option"
         close = difflib.get_close_matches(line.option[:40], BY_ANY_NAME, n=1)
         hint = f" (did you mean {close[0]}?)" if close else " (`fio --cmdhelp=all` lists all)"
-        raise JobFileError(f"{self._where}: {line.place}: fio has no option{shown}{hint}")
+        raise JobFileError(f"{self._where}: {line.place}: fio has no {shown}{hint}")
 
     def _refuse_others_options(self) -> None:
         for option in self.given():

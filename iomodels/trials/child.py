@@ -195,6 +195,8 @@ class Child:
                 "so it was killed"
             )
         words = self._last_words()
+        if unknown := _UNKNOWN_SETTING.search(words):
+            return _too_old(unknown[1], self._launch.installation.version)
         said = f"; its last words: {words}" if words else ""
         if code < 0:
             return f"the trial's process was ended by {_signal_name(-code)}{said}"
@@ -237,6 +239,12 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
+def _too_old(setting: str, version: str) -> str:
+    """The core of another Python is older than what the point asks of it."""
+    what = "block in several sizes" if setting.startswith("block_size") else setting
+    return f"iomodels {version} of that Python has no {what}: install a newer one there"
+
+
 _MORE_PROCESSES = (
     "raise the limits on processes and threads: ulimit -u, and the pids limit of the container or "
     "control group"
@@ -252,6 +260,7 @@ def _paused(pauses: pauses.Pauses) -> Paused:
 
 
 _ERROR = re.compile(r"(?:\w+\.)*(\w*(?:Error|Exception|Interrupt|Exit))(?:: (.*))?")
+_UNKNOWN_SETTING = re.compile(r"KeyError: .*no setting '(\w+)'")
 _ASSERTION = re.compile(r".*?(\w+\.[ch]):(\d+): \w+: Assertion (.*) failed\.")
 _OWN_TEXTS = ("ValueError", "KeyError")
 """Raised by the core about what it was asked for; other errors' texts can hold paths."""

@@ -347,3 +347,8 @@ def test_options_of_a_global_section_are_for_the_jobs_below_it() -> None:
 def test_an_unknown_option_of_an_unused_section_is_an_error_too() -> None:
     with pytest.raises(JobFileError, match="line 4: fio has no option frob"):
         imported_text("[a]\nrw=read\n[global]\nfrob=1\n")
+
+
+def test_an_unknown_option_that_could_be_a_path_is_not_shown() -> None:
+    with pytest.raises(JobFileError, match=r"line 2: fio has no such option \("):
+        imported_text("[a]\n/home/ann=1\n")

@@ -217,6 +217,17 @@ def test_last_words_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
+    ("setting", "what"), [("block_size99", "block in several sizes"), ("frob", "frob")]
+)
+def test_a_core_that_lacks_a_setting_is_too_old(setting: str, what: str) -> None:
+    made, one = planned("slow-device", "blocking")
+    with Preparation(made.seed) as preparation, preparation.command(one) as command:
+        asked = Command(command.engine, command.channel, {**command.settings, setting: 1})
+        with pytest.raises(TrialError, match=f"of that Python has no {what}: install a newer one"):
+            trial.run_trial(one, asked, lambda operations: None)
+
+
+@pytest.mark.parametrize(
     ("line", "kept"),
     [
         ("ValueError: no engine 'no-such-engine'", "ValueError: no engine 'no-such-engine'"),
