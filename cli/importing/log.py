@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, cast
 
 import msgspec
 
 from iomodels.base.units import format_size
 from iomodels.observe.from_log import observation_of
+from iomodels.observe.log.chunks import stream_of
+from iomodels.observe.log.lines import CHUNK_BYTES
 from iomodels.observe.log.reading import RECOMMENDED
 from iomodels.observe.scenarios import no_scenario_of, notes_of, scenarios_of
 
@@ -18,9 +18,6 @@ from ..observing.shown import report
 from ..show import console
 from .imported import SCHEMA, Imported
 from .source import Source
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer as Buffer
 
 WORTH_PROGRESS = 64 << 20
 """Bytes of a log that take some seconds."""
@@ -31,7 +28,7 @@ Progress = Callable[[int], None]
 def of_log(source: Source) -> Imported:
     """The works in it as scenarios, read as a stream. Raises `UsageError`."""
     with _progress(source.size) as progress:
-        observation = observation_of(_whole(source), progress)
+        observation = observation_of(stream_of(_chunks(source), CHUNK_BYTES), progress)
     scenarios = scenarios_of(observation)
     return Imported(
         scenarios=scenarios,
@@ -51,30 +48,13 @@ def of_log(source: Source) -> Imported:
     )
 
 
-class _Chained(io.RawIOBase):
+def _chunks(source: Source) -> Iterator[bytes]:
     """The beginning that was read already, then the rest."""
-
-    def __init__(self, beginning: bytes, rest: BinaryIO) -> None:
-        self._beginning = beginning
-        self._rest = rest
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Buffer, /) -> int:
-        view = memoryview(buffer).cast("B")
-        if self._beginning:
-            taken, self._beginning = self._beginning[: len(view)], self._beginning[len(view) :]
-        else:
-            # `read` would wait until all of the buffer is full, and a log may still grow.
-            read = getattr(self._rest, "read1", self._rest.read)
-            taken = cast(bytes, read(len(view)))
-        view[: len(taken)] = taken
-        return len(taken)
-
-
-def _whole(source: Source) -> BinaryIO:
-    return io.BufferedReader(_Chained(source.beginning, source.stream), 256 << 10)
+    yield source.beginning
+    # `read` would wait until all of the chunk is there, and a log may still grow.
+    read = getattr(source.stream, "read1", source.stream.read)
+    while chunk := read(CHUNK_BYTES):
+        yield chunk
 
 
 @contextmanager

@@ -7,7 +7,6 @@ was. Whatever happens, only what was started here is ended.
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import signal
@@ -17,7 +16,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from iomodels.base import signals
 from iomodels.base.errors import NothingSeen, UsageError
@@ -30,9 +29,7 @@ from iomodels.observe.live.processes import (
     why_not_traced,
 )
 from iomodels.observe.live.strace import Strace, why_not
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer as Buffer
+from iomodels.observe.log.chunks import stream_of
 
 PATIENCE_S = 5.0
 """For what was asked to end, before it is asked harder."""
@@ -42,25 +39,6 @@ LINGERING_S = 1.0
 """How long others go on after the command, before that is said."""
 
 Say = Callable[[str], None]
-
-
-class _Chunks(io.RawIOBase):
-    """What an iterator gives, as a stream to read."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Buffer, /) -> int:
-        if not self._rest:
-            self._rest = next(self._chunks, b"")
-        view = memoryview(buffer).cast("B")
-        taken, self._rest = self._rest[: len(view)], self._rest[len(view) :]
-        view[: len(taken)] = taken
-        return len(taken)
 
 
 @dataclass(frozen=True)
@@ -120,7 +98,7 @@ class Watching:
     def stream(self) -> Iterator[BinaryIO]:
         """The same as a stream. Leaving the context early ends what was started."""
         with closing(self.chunks()) as chunks:
-            yield io.BufferedReader(_Chunks(chunks), CHUNK_BYTES)
+            yield stream_of(chunks, CHUNK_BYTES)
 
     def _start(self, log: str) -> subprocess.Popen[bytes]:
         raise NotImplementedError
