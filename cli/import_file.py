@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ import click
 from iomodels.base.errors import NothingSeen
 
 from .arguments import completing
-from .shared.folders import check_scenario_output, make_folder
+from .shared.folders import check_scenario_output, make_folder, what_next
 from .shared.options import JSON_OPTION, budget_option
 
 if TYPE_CHECKING:
@@ -118,15 +117,10 @@ def _write(found: Imported, output: Path | None, *, as_json: bool, force: bool) 
     text = as_file(found.scenarios, found.title, found.notes)
     if output is not None:
         files.write(text.encode(), output, force=force)
-        name = shlex.quote(str(output))
-        said = [
-            f"scenarios: {output}",
-            f"measure: iomodels bench {name}",
-            f"advice: iomodels advise {name}",
-        ]
+        said = what_next(output)
     else:
         if not as_json:
             click.echo(text, nl=False)
-        said = ["to measure it, write it to a file: -o mine.toml"]
+        said = ("to measure it, write it to a file: -o mine.toml",)
     for line in [] if as_json else said:
         console.messages().print(console.safe(line), soft_wrap=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -18,7 +17,7 @@ from iomodels.results.where import FOLDER
 
 from .shared import surroundings
 from .shared.ending import Ending
-from .shared.folders import check_scenario_output, default_folder, free_name
+from .shared.folders import check_scenario_output, default_folder, free_name, what_next
 from .shared.options import JSON_OPTION, Time
 
 if TYPE_CHECKING:
@@ -243,10 +242,5 @@ def _show(found: Observed, shown_on: Console, saved: Path | None) -> None:
     for line in showing.lines(f"strace: {in_words(found.slowing)}", width):
         shown_on.print(line)
     if saved is not None:
-        path = shlex.quote(str(saved))
-        for where in (
-            f"scenarios: {saved}",
-            f"measure: iomodels bench {path}",
-            f"advice: iomodels advise {path}",
-        ):
+        for where in what_next(saved):
             shown_on.print(safe(where), soft_wrap=True)

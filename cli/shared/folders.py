@@ -1,8 +1,9 @@
-"""The folder that an output goes into, and the names that outputs have by default."""
+"""The folder that an output goes into, the names that outputs have, and what comes after them."""
 
 from __future__ import annotations
 
 import itertools
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -40,6 +41,16 @@ def check_scenario_output(path: Path, *, force: bool) -> None:
             ".toml at its end"
         )
     files.check_output(path, force=force)
+
+
+def what_next(scenarios: Path) -> tuple[str, ...]:
+    """Lines that say where scenarios were written, and what can be done with them."""
+    name = shlex.quote(str(scenarios))
+    return (
+        f"scenarios: {scenarios}",
+        f"measure: iomodels bench {name}",
+        f"advice: iomodels advise {name}",
+    )
 
 
 def default_output(scenarios: Sequence[str], now: datetime) -> Path:

@@ -224,4 +224,3 @@ def _is_still(known: Opened, seen: FileDescriptor, kind: str | None) -> bool:
 
 Handler = Callable[[State, Thread, Call, list[str]], None]
 """What a call does: its arguments come split."""
-Handlers = Mapping[str, Handler]
