@@ -80,7 +80,10 @@ if TYPE_CHECKING:
     help="Look for the turning point over this key: load.depth, load.descriptors or load.block. "
     "[default: what suits the scenario; of one with a sweep, its own values]",
 )
-@engine_option("Candidate; repeat it, or separate engines with commas.", after="[default: all]")
+@engine_option(
+    "Candidate; repeat it, or separate engines with commas.",
+    after="[default: all, also with the options that may matter]",
+)
 @set_option("Change a scenario key, as in load.depth=4 (repeatable). Several values make a sweep.")
 @DURATION_OPTION
 @budget_option("Longest time to measure, over all points")
