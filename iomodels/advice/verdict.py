@@ -45,7 +45,7 @@ def judge(measured: MeasuredPoint, goal: Goal, limits: Sequence[GivenLimit] = ()
     stayed = [one for one in measured.candidates if one.confirming]
     able = [one for one in stayed if not exceeded[one.engine]]
     if not able:
-        why = _why_nobody(measured, stayed)
+        why = _why_nobody(measured, exceeded)
         return PointVerdict(None, why, None, (), candidates)
     decision = decide([_contender(one, quantity) for one in able])
     use = decision.use
@@ -160,13 +160,20 @@ def values(measured: MeasuredPoint, one: MeasuredCandidate) -> dict[str, Interva
 # ------------------------------------------------------------------ in words
 
 
-def _why_nobody(measured: MeasuredPoint, stayed: Sequence[MeasuredCandidate]) -> str:
-    if stayed or any(one.beyond for one in measured.candidates):
+def _why_nobody(measured: MeasuredPoint, exceeded: Mapping[str, tuple[GivenLimit, ...]]) -> str:
+    tried = [one for one in measured.candidates if one.trials]
+    within = [one.engine for one in tried if not exceeded[one.engine]]
+    if tried and not within:
         return "every candidate that can do this is beyond a limit: give a wider --limit"
-    if measured.ended_by_budget:
+    if any(one.confirming for one in tried):
         return (
-            "the budget ended before the last candidates were compared. What would help: "
-            "a larger --budget"
+            "the last candidates are beyond a limit, and others were left behind before that was "
+            f"seen. What would help: only those (-e {','.join(within)}), or a wider --limit"
+        )
+    if tried:
+        return (
+            f"{'the budget' if measured.ended_by_budget else 'it'} ended before the last "
+            "candidates were compared. What would help: a larger --budget"
         )
     reasons = [f"{one.engine}: {one.reason}" for one in measured.candidates if one.reason]
     return f"no engine can be measured here; {reasons[0]}" if reasons else "there is no candidate"

@@ -16,7 +16,7 @@ from iomodels.statistics.rounds import MIN_ROUNDS, median_interval
 
 SAME = 0.02
 """A difference that is shown and is up to this share is none that matters: the simpler one is used.
-With the error of the median, what is lost is then below 3 %."""
+With the error of the median, what is lost is then rarely more than 3 % (benchmarks/README.md)."""
 TIE, MOST_HIDDEN = 0.03, 0.08
 """A difference that is not shown is a tie, and the simpler one is used, where its median is up to
 `TIE` and its interval ends below `MOST_HIDDEN`. Beyond that, and below `MIN_ROUNDS`, where there is

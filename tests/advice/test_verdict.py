@@ -133,6 +133,24 @@ def test_where_all_are_beyond_a_limit_none_is_used() -> None:
     assert "--limit" in str(found.why_none)
 
 
+def test_who_was_left_behind_within_a_limit_is_named() -> None:
+    limit = GivenLimit("cpu_share", 0.5)
+    spinning = candidate("nonblocking", 10, 3.0, cpu_share=1.0)
+    frugal = MeasuredCandidate("epoll", 30, choosing=trials(1.0, cpu_share=0.2), left_after=1)
+    found = judge(measured(spinning, frugal), "throughput", [limit])
+    assert found.use is None
+    assert "-e epoll" in str(found.why_none)
+    assert "every candidate" not in str(found.why_none)
+
+
+def test_what_ended_early_is_not_said_to_be_beyond_a_limit() -> None:
+    limit = GivenLimit("cpu_share", 0.5)
+    early = MeasuredCandidate("epoll", 30, choosing=trials(1.0, rounds=2, cpu_share=0.2))
+    left = MeasuredCandidate("poll", 20, choosing=trials(1.0, cpu_share=1.0), beyond=(limit,))
+    found = judge(measured(left, early), "throughput", [limit])
+    assert "ended before the last candidates were compared" in str(found.why_none)
+
+
 def test_noise_is_named_with_what_would_help() -> None:
     found = judge(
         measured(candidate("poll", 20, 1.0, noise=0.5), candidate("epoll", 30, 1.1, noise=0.5)),
