@@ -178,7 +178,7 @@ def turning(found: Turning) -> str:
     low, high = (cells.show(found.key, value) for value in (found.values[0], found.values[-1]))
     if found.low is None or found.high is None:
         if len(found.values) < 2:
-            return f"not known: {name} was measured at {low} only"
+            return f"not known: only {name} {low} was measured. What would help: a larger --budget"
         return f"not shown between {name} {low} and {high}"
     reason = f" ({found.reason})" if found.reason else ""
     return (
@@ -245,6 +245,8 @@ def asked(advice: Advice) -> str:
 
 def took(advice: Advice) -> str:
     """`measured in 38 s; all candidates over all rounds would have taken 130 s`."""
+    if not advice.measured_s:
+        return "judged by a result: nothing was measured for it"
     told = f"measured in {_seconds(advice.measured_s)}"
     if advice.full_s > advice.measured_s:
         told += f"; all candidates over all rounds would have taken {_seconds(advice.full_s)}"

@@ -135,7 +135,7 @@ def test_a_simpler_one_that_is_as_good_is_not_called_less_simple() -> None:
         ),
         (
             Turning("load.block", (4096,), ("epoll",), {}),
-            "not known: block was measured at 4 KiB only",
+            "not known: only block 4 KiB was measured. What would help: a larger --budget",
         ),
     ],
 )
@@ -208,3 +208,4 @@ def test_what_it_took() -> None:
         "measured in 40 s; all candidates over all rounds would have taken 2 min"
     )
     assert words.took(advice(full_s=0.0)) == "measured in 40 s"
+    assert "nothing was measured" in words.took(advice(measured_s=0.0, full_s=0.0))
