@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import gcd
 
 from iomodels.base.errors import ScenarioError
 from iomodels.base.units import MAX_SIZE, Size, counted, exact_size, format_duration, format_size
+from iomodels.observe.counting.sizes import by_powers_of_two, mean
 from iomodels.observe.seen import Observation, Work
 from iomodels.observe.works.models import ONE_DESCRIPTOR
 from iomodels.workload.block import Block, block_of_counts
@@ -360,20 +362,18 @@ def _grouped(draft: _Unwritten, counts: Mapping[int, int], multiple: int) -> Map
     their mean."""
     if len(counts) <= MAX_SIZES:
         return counts
-    groups: dict[int, list[int]] = {}
-    for size in counts:
-        groups.setdefault(size.bit_length(), []).append(size)
-    while len(groups) > MAX_SIZES:  # the smallest ones together
-        first, second, *_ = sorted(groups)
-        groups[second] += groups.pop(first)
+    groups = by_powers_of_two(counts)
+    while len(groups) > MAX_SIZES:
+        smallest = {size: groups.pop(size) for size in sorted(groups)[:2]}
+        groups[round(mean(smallest))] = sum(smallest.values())
+    multiple = max(multiple, gcd(SECTOR, *counts))  # programs whose blocks are aligned keep that
     grouped: dict[int, int] = {}
-    for sizes in groups.values():
-        count = sum(counts[size] for size in sizes)
-        mean = sum(size * counts[size] for size in sizes) / max(count, 1)
-        rounded = max(1, round(mean / multiple)) * multiple
+    for size, count in groups.items():
+        rounded = max(1, round(size / multiple)) * multiple
         grouped[rounded] = grouped.get(rounded, 0) + count
     draft.notes.append(
-        f"there were {len(counts)} sizes; those between two powers of two are one here, their mean"
+        f"there were more than {MAX_SIZES} sizes; those between two powers of two are one here, "
+        "their mean"
     )
     return grouped
 

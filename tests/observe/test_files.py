@@ -64,6 +64,18 @@ def test_blocks_that_several_threads_read_in_order_are_in_order() -> None:
     assert (work.depth, work.threads, work.model) == (4, 4, "threads:handoff=none")
 
 
+@pytest.mark.parametrize("different", [12, 60, 200, 5000])
+def test_many_sizes_keep_their_mean(different: int) -> None:
+    log, dice = Log(), random.Random(different)
+    sizes = [dice.randrange(1, different + 1) * 512 for _ in range(3000)]
+    for offset, size in zip(RANDOM * 10, sizes, strict=True):
+        log.call(f'pread64(3</data>, ""..., {size}, {offset}) = {size}')
+    blocks = log.work().blocks
+    assert len(blocks) <= 64
+    mean = sum(sizes) / len(sizes)
+    assert sum(each.block_bytes * each.share for each in blocks) == pytest.approx(mean, rel=0.01)
+
+
 def test_a_distribution_of_sizes_has_its_shares() -> None:
     log = Log()
     log.call(opened("O_RDONLY"))

@@ -172,7 +172,7 @@ def test_many_sizes_are_grouped_and_keep_their_mean(tmp_path: Path) -> None:
     (scenario,) = read_back(tmp_path, seen(replace(SERVES, blocks=shares)))
     (point,) = points(scenario)
     assert point.load.block.mean == pytest.approx(sum(sizes) / len(sizes), rel=0.01)
-    assert "there were 200 sizes" in notes(replace(SERVES, blocks=shares))
+    assert "there were more than 12 sizes" in notes(replace(SERVES, blocks=shares))
 
 
 def anything_seen() -> st.SearchStrategy[Work]:

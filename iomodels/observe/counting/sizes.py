@@ -1,9 +1,8 @@
-"""How often each number came (sizes in bytes, times in ns): exact for few, rounded for many."""
+"""How often each number came (sizes in bytes, times in ns): exact for few, grouped for many."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 MOST_DISTINCT = 64
 _KEPT_EXACT = 16
@@ -12,8 +11,8 @@ USUAL = 0.95
 
 
 class Sizes:
-    """Counts of numbers > 0. Beyond 64 different ones, the rare ones count as the next power of
-    two."""
+    """Counts of numbers > 0. Beyond 64 different ones, the rare ones from each power of two to the
+    next count as their mean: the mean of all stays what it was."""
 
     __slots__ = ("counts",)
 
@@ -23,7 +22,7 @@ class Sizes:
     def add(self, size: int, times: int = 1) -> None:
         self.counts[size] = self.counts.get(size, 0) + times
         if len(self.counts) > MOST_DISTINCT:
-            self._round()
+            self._group()
 
     def merge(self, other: Sizes) -> None:
         for size, times in other.counts.items():
@@ -42,12 +41,25 @@ class Sizes:
         """The smallest number that is at least as large as `share` of all; 0 if there is none."""
         return quantile(self.counts.items(), share)
 
-    def _round(self) -> None:
-        kept = set(sorted(self.counts, key=lambda size: -self.counts[size])[:_KEPT_EXACT])
-        rounded: Counter[int] = Counter()
-        for size, count in self.counts.items():
-            rounded[size if size in kept else 1 << (size - 1).bit_length()] += count
-        self.counts = dict(rounded)
+    def _group(self) -> None:
+        ordered = sorted(self.counts.items(), key=lambda entry: -entry[1])
+        self.counts = dict(ordered[:_KEPT_EXACT])
+        for size, times in by_powers_of_two(dict(ordered[_KEPT_EXACT:])).items():
+            self.counts[size] = self.counts.get(size, 0) + times
+
+
+def by_powers_of_two(counts: Mapping[int, int]) -> dict[int, int]:
+    """The numbers from each power of two to the next together, as their mean."""
+    groups: dict[int, dict[int, int]] = {}
+    for number, times in counts.items():
+        groups.setdefault(number.bit_length(), {})[number] = times
+    return {round(mean(group)): sum(group.values()) for group in groups.values()}
+
+
+def mean(counts: Mapping[int, int]) -> float:
+    """0 of nothing."""
+    total = sum(number * times for number, times in counts.items())
+    return total / max(sum(counts.values()), 1)
 
 
 def quantile(weights: Iterable[tuple[int, float]], share: float) -> int:

@@ -15,9 +15,10 @@ from iomodels.observe.table.opened import Family
 from iomodels.observe.works.key import WorkKey
 from iomodels.observe.works.models import UsedModel, model_of
 
-_MOST_BLOCKS = 8
 _LEAST_SHARE = 0.01
 """Of requests: a size, or a sync, that comes with fewer is an exception."""
+_NEARLY_ALL = 0.98
+"""Of requests: exceptional sizes are left out only where the others make so many."""
 _IS_BUSY = 0.25
 """Of an equal share of the transfers: what a thread must make to count as one of a pool."""
 _MAJORITY = 0.5
@@ -103,7 +104,7 @@ def described(
 
 
 def blocks(key: WorkKey, flow: Moved) -> tuple[BlockShare, ...]:
-    """The sizes with at least 1 % of the requests, the most frequent first.
+    """The sizes, the most frequent first, without a few exceptions.
 
     Of files what was asked for (the last read of a file brings less), of streams what came, of
     conversations the messages of the side that says more.
@@ -122,7 +123,9 @@ def blocks(key: WorkKey, flow: Moved) -> tuple[BlockShare, ...]:
 def _shares(sizes: Sizes) -> tuple[BlockShare, ...]:
     least = _LEAST_SHARE * sizes.total
     kept = [(size, count) for size, count in sizes.counts.items() if count >= least]
-    kept = sorted(kept, key=lambda entry: (-entry[1], entry[0]))[:_MOST_BLOCKS]
+    if sum(count for _, count in kept) < _NEARLY_ALL * sizes.total:
+        kept = list(sizes.counts.items())
+    kept.sort(key=lambda entry: (-entry[1], entry[0]))
     total = sum(count for _, count in kept)
     return tuple(BlockShare(size, count / total) for size, count in kept)
 
