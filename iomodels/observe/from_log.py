@@ -26,6 +26,9 @@ def observation_of(
     reader, tally = LogReader(is_live=is_live), Tally(processes)
     for event in reader.events(log, progress):
         tally.add(event)
+    found = tally.observation()
     return replace(
-        tally.observation(), lines_not_understood=reader.not_understood, lacks=reader.lacks
+        found,
+        lines_not_understood=reader.not_understood,
+        lacks=(*reader.lacks, *found.lacks),
     )

@@ -64,7 +64,7 @@ def scenarios_of(observation: Observation) -> tuple[WrittenScenario, ...]:
 def notes_of(observation: Observation) -> tuple[str, ...]:
     """What belongs to the file, or to a report, as a whole."""
     notes = [
-        f"seen by iomodels observe: {observation.calls} system calls in "
+        f"seen by iomodels: {counted(observation.calls, 'system call')} in "
         f"{format_duration(observation.duration_s * 1e9)}"
     ]
     if len(observation.works) > 1:
@@ -78,7 +78,8 @@ def notes_of(observation: Observation) -> tuple[str, ...]:
         )
     notes += observation.lacks
     if observation.lines_not_understood:
-        notes.append(f"{observation.lines_not_understood} lines of the log were not understood")
+        lines = counted(observation.lines_not_understood, "line")
+        notes.append(f"not understood: {lines} of the log")
     return tuple(notes)
 
 

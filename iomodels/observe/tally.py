@@ -112,6 +112,16 @@ class Tally:
             duration_s=max(self._last_s - (self._first_s or 0.0), 0.0),
             left_out_operations=sum(flow.operations for flow in left),
             left_out_bytes=sum(flow.bytes_moved for flow in left),
+            lacks=self._lacks(),
+        )
+
+    def _lacks(self) -> tuple[str, ...]:
+        unheard = len(self._state.unheard)
+        if unheard < 2:  # the first one begins before the log does
+            return ()
+        return (
+            f"the log does not show how {unheard} of its threads began (clone): each counts as a "
+            "program of its own",
         )
 
     def _around(self) -> Around:

@@ -42,7 +42,9 @@ class Log:
         return work
 
 
-def reads(log: Log, offsets: Iterable[int], *, fd: str = "3</data>", size: int = 4096) -> None:
+def reads(
+    log: Log, offsets: Iterable[int], *, fd: str = "3</data>", size: int = 4096, thread: int = 1
+) -> None:
     """A pread64 at each offset."""
     for offset in offsets:
-        log.call(f'pread64({fd}, ""..., {size}, {offset}) = {size}')
+        log.call(f'pread64({fd}, ""..., {size}, {offset}) = {size}', thread=thread)

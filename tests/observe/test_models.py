@@ -269,3 +269,15 @@ def test_io_uring(flags: str, registered: tuple[str, ...], model: str) -> None:
     assert (work.model, work.kind, work.operations, work.blocks) == (model, "file", 200, ())
     assert work.is_direct
     assert [(each.what, each.count) for each in observation.unseen] == [("io_uring", 200)]
+
+
+def test_threads_whose_beginning_is_not_in_the_log_are_said() -> None:
+    log = Log()
+    for thread in (1, 2, 3):
+        reads(log, range(0, 40960, 4096), thread=thread)
+    (lack,) = log.observation().lacks
+    assert "how 3 of its threads began" in lack
+    assert log.observation({1: 1, 2: 1, 3: 1}).lacks == ()
+    log.call("clone(flags=CLONE_FILES|CLONE_THREAD) = 2")
+    log.call("clone(flags=CLONE_FILES|CLONE_THREAD) = 3")
+    assert log.observation().lacks == ()

@@ -11,6 +11,7 @@ from iomodels.observe.table.thread import Thread
 def _clone(state: State, thread: Thread, call: Call, arguments: list[str]) -> None:
     if call.result is None or call.result <= 0:
         return
+    state.unheard.discard(call.result)
     parent = thread.process
     known = state.threads.get(call.result)
     if "CLONE_FILES" in call.arguments or "CLONE_THREAD" in call.arguments:

@@ -24,6 +24,7 @@ from iomodels.observe.works.key import WorkKey, key_of
 _MOST_KEYS = 1024
 _MOST_LINKS = 65536
 _MOST_RINGS = 1024
+_MOST_UNHEARD = 65536
 
 
 class State:
@@ -34,6 +35,8 @@ class State:
         self._process_of = processes
         self._processes: dict[int, Process] = {}
         """Those of `_process_of` that were heard of."""
+        self.unheard: set[int] = set()
+        """Threads whose beginning was not seen, so that each is taken for a process."""
         self._programs = 0
         self._ends = Ends()
         self.ready: dict[int, Sizes] = {}
@@ -78,6 +81,8 @@ class State:
                 process = self.new_process(self.new_program())
                 if number in self._process_of:
                     self._processes[of] = process
+                elif len(self.unheard) < _MOST_UNHEARD:
+                    self.unheard.add(number)
             thread = self.start_thread(number, process, is_first=of == number)
         return thread
 
