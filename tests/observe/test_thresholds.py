@@ -129,6 +129,24 @@ def test_a_thread_that_transfers_hardly_ever_is_none(other: int, model: str, thr
     assert (work.model, work.threads) == (model, threads)
 
 
+@pytest.mark.parametrize(("transfers", "model"), [(14, "threads"), (16, "threads:handoff=none")])
+def test_a_thread_that_keeps_its_conversation_for_long_is_no_pools(
+    transfers: int, model: str
+) -> None:
+    """It may lock something all the same."""
+    log = Log()
+    for thread in (2, 3):
+        log.call(THREAD.format(thread))
+    for number in range(20):
+        for _ in range(transfers // 2):
+            for thread in (2, 3):
+                own = f"{5 + thread}<TCP:[1.1.1.1:80->1.1.1.1:{100 + 2 * number + thread % 2}]>"
+                log.call("futex(0x7f00, FUTEX_WAIT_PRIVATE, 0, NULL) = 0", thread=thread)
+                log.call(f'read({own}, ""..., 1000) = 100', thread=thread)
+                log.call(f'write({own}, ""..., 100) = 100', thread=thread)
+    assert {work.model for work in log.observation().works} == {model}
+
+
 def cached_reads(threads: int, took_s: float, size: int = BLOCK) -> Work:
     """Of a log in which other calls take 8 µs, some nothing, and some 200 µs (preempted)."""
     log = Log()
