@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import click
@@ -20,22 +19,14 @@ def run(source: Source, *, partly: bool, budget_s: float | None, as_json: bool) 
     import msgspec
 
     from iomodels.crosscheck.measuring import crosscheck
-    from iomodels.fio.importing import import_jobs
-    from iomodels.fio.reading import MAX_BYTES
 
     from .crosschecked import shown
+    from .jobs import jobs_of
 
     if source.format == "log":
         raise click.UsageError("--crosscheck is for job files, and FILE is a log of strace")
-    imported = import_jobs(
-        source.read(MAX_BYTES),
-        source.where,
-        folder=source.folder,
-        partly=partly,
-        memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
-    )
     found = crosscheck(
-        imported.jobs,
+        jobs_of(source, partly=partly).jobs,
         budget_s=budget_s,
         progress=lambda what: console.messages().print(console.safe(what, "dim")),
     )

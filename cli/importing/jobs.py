@@ -14,13 +14,7 @@ from .source import Source
 
 def of_job_file(source: Source, *, partly: bool) -> Imported:
     """Its jobs as scenarios. Raises `JobFileError`."""
-    found = import_jobs(
-        source.read(MAX_BYTES),
-        source.where,
-        folder=source.folder,
-        partly=partly,
-        memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
-    )
+    found = jobs_of(source, partly=partly)
     return Imported(
         scenarios=found.scenarios,
         title="The jobs of a job file",
@@ -28,6 +22,17 @@ def of_job_file(source: Source, *, partly: bool) -> Imported:
         shown=fates.shown(found),
         data={"schema": SCHEMA, "format": source.format, **fates.as_data(found)},
         why_nothing=_why_nothing(found, source.where),
+    )
+
+
+def jobs_of(source: Source, *, partly: bool) -> ImportedJobs:
+    """The jobs, for this machine. Raises `JobFileError`."""
+    return import_jobs(
+        source.read(MAX_BYTES),
+        source.where,
+        folder=source.folder,
+        partly=partly,
+        memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
     )
 
 

@@ -8,12 +8,11 @@ from iomodels.base.units import Duration, exact_duration
 from iomodels.fio.job import Job
 from iomodels.fio.translation import Translation
 from iomodels.fio.values import parse_int, per_direction, wrong
+from iomodels.workload.writing import SOME_WRITES
 
 MAX_DEPTH = 1024
 THREADS = "threads:handoff=none"
 """Copies of a blocking job: each starts its own next request (at a rate, a schedule does)."""
-SOME_WRITES = 4
-"""Up to so many writes between two syncs, a sync after each is the nearest that a scenario has."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from iomodels.workload.block import Block, block_of_counts
 from iomodels.workload.channels import Value
 from iomodels.workload.key import all_keys
 from iomodels.workload.point import assign, settle
-from iomodels.workload.writing import NOT_AT_ONCE, WrittenScenario
+from iomodels.workload.writing import NOT_AT_ONCE, SOME_WRITES, WrittenScenario
 
 SECTOR = 512
 LARGEST_FILE = Size(1 << 30)
@@ -27,12 +27,20 @@ LARGEST_FILE = Size(1 << 30)
 USUAL_FILE = Size(64 << 20)
 ONE_SIZE = 0.98
 """From this share on, one size is said to be the only one."""
+MAX_SIZES = 12
+"""Of a distribution: `load.block` has room for 16, but nobody reads more of them."""
 ALMOST_ALL, HARDLY_ANY = 0.995, 0.005
+"""Shares of reads from which on all read, and up to which all write: `load.read_share` has two
+decimals."""
 SEQUENTIAL, RANDOM = 0.9, 0.5
+"""Shares of transfers in order; between them a note says that it is neither. In the middle is where
+the pattern changes."""
 IS_CACHED = 0.5
-SOME_WRITES = 4
-"""Up to so many writes between two syncs, a sync after each is the nearest that a scenario has."""
+"""Of reads: the pages of a scenario's file are all in memory, or none."""
+AFTER_EACH = 1.05
+"""Writes per sync that are one: the last ones may come without."""
 SHORTEST_COMPUTE_NS = 5_000
+"""What a program computes between any two calls is not a part of its work."""
 
 
 @dataclass
@@ -253,7 +261,7 @@ def _sync(draft: _Unwritten, work: Work, operation: str) -> None:
     writes = work.writes_per_sync or 1.0
     if writes <= SOME_WRITES:
         draft.put("load.sync", work.sync)
-    if writes > 1.05:
+    if writes > AFTER_EACH:
         nearest = "after each" if writes <= SOME_WRITES else "never"
         name = "fsync" if work.sync == "every" else "fdatasync"
         draft.notes.append(
@@ -353,9 +361,6 @@ def _block(draft: _Unwritten, work: Work, multiple: int) -> Block:
         block = block_of_counts(_grouped(draft, counts, multiple))
     draft.settings["load.block"] = block.value
     return block
-
-
-MAX_SIZES = 12
 
 
 def _grouped(draft: _Unwritten, counts: Mapping[int, int], multiple: int) -> Mapping[int, int]:

@@ -11,12 +11,6 @@ from typing import Literal
 DEVICE_S = 25e-6
 """No disk answers faster: the fastest of today need 50 µs, with strace."""
 
-CACHED_HOW = (
-    "a read counts as cached if it took no more than 25 µs, and 0.1 ns for each byte, beyond what "
-    "calls usually take that no device answers"
-)
-"""How `Work.cached_share` is told, for those who show it."""
-
 FEW_OPERATIONS = 100
 """With fewer, a work `is_few`."""
 
@@ -67,7 +61,8 @@ class Work:
     is_append: bool = False
     is_direct: bool = False
     cached_share: float | None = None
-    """Of file reads, those so short that they came from the page cache (`CACHED_HOW`)."""
+    """Of file reads, those so short that they came from the page cache: they took at most
+    `DEVICE_S`, and 0.1 ns for each byte, beyond what calls usually take that no device answers."""
     extent_bytes: int | None = None
     """Of files: how much of them was touched, over all."""
     family: Literal["unix", "tcp"] | None = None

@@ -16,6 +16,8 @@ NOT_AT_ONCE = (
     "cost each other does not show"
 )
 """What every place says where several kinds of work come from one program."""
+SOME_WRITES = 4
+"""Up to so many writes between two syncs, a sync after each is the nearest that a scenario has."""
 
 
 @dataclass(frozen=True)

@@ -296,3 +296,31 @@ def test_some_writes_to_a_sync_are_nearest_to_one(writes: float, sync: str | Non
     (scenario,) = scenarios_of(Observation((work,), (), calls=1, duration_s=1.0))
     assert scenario.settings.get("load.sync") == sync
     assert f"{writes:.3g} writes" in "".join(scenario.notes)
+
+
+@pytest.mark.parametrize(("writes", "is_said"), [(1.04, False), (1.06, True)])
+def test_the_last_writes_may_come_without_a_sync(writes: float, is_said: bool) -> None:
+    work = replace(WRITES, sync="data", writes_per_sync=writes)
+    (scenario,) = scenarios_of(Observation((work,), (), calls=1, duration_s=1.0))
+    assert scenario.settings["load.sync"] == "data"
+    assert ("after each" in "".join(scenario.notes)) is is_said
+
+
+@pytest.mark.parametrize(
+    ("share", "pattern", "is_said"),
+    [
+        (0.49, "random", False),
+        (0.51, "random", True),
+        (0.69, "random", True),
+        (0.71, "sequential", True),
+        (0.89, "sequential", True),
+        (0.91, "sequential", False),
+    ],
+)
+def test_what_is_neither_sequential_nor_random_is_said(
+    share: float, pattern: str, is_said: bool
+) -> None:
+    work = replace(WRITES, sequential_share=share)
+    (scenario,) = scenarios_of(Observation((work,), (), calls=1, duration_s=1.0))
+    assert scenario.settings["load.pattern"] == pattern
+    assert ("followed on the last one" in "".join(scenario.notes)) is is_said

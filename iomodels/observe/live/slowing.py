@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 MOST = 0.95
 """A larger part of the time than this is not believed: calls of several threads wait together."""
+HARDLY = 1.05
+"""Times as long: less is within what one run of a program differs from the next."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,11 @@ def in_words(slowing: Slowing) -> str:
     if slowing.is_measured:
         return (
             f"{each}, and the command {slowing.ratio:.2g} times as long as without (measured)"
-            if slowing.ratio >= 1.05
+            if slowing.ratio >= HARDLY
             else f"{each}, and the command about as long as without (measured)"
         )
     if slowing.ratio > 1 / (1 - MOST) - 0.01:
         return f"{each}: it was slowed down many times over, so times and rates say little"
-    if slowing.ratio < 1.05:
+    if slowing.ratio < HARDLY:
         return f"{each}, hardly anything of the time"
     return f"{each}, so that it took about {slowing.ratio:.2g} times as long"
