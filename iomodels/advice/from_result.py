@@ -79,7 +79,6 @@ def _candidates(cells: Iterable[Cell]) -> tuple[MeasuredCandidate, ...]:
                     complexity=complexity(spec),
                     confirming=tuple(cell.trials),
                     reason=None if cell.trials else cell.reason or "the result has no trial of it",
-                    note=cell.note,
                 ),
             )
     return tuple(sorted(found.values(), key=lambda candidate: candidate.complexity))

@@ -28,8 +28,6 @@ class MeasuredCandidate:
     left_after: int | None = None
     """The stage of choosing, from 1, after which it was left behind."""
     reason: str | None = None
-    note: str | None = None
-    """What a reader must know of it, as of a cell."""
     beyond: tuple[GivenLimit, ...] = ()
     """The limits for which it was left behind."""
 
@@ -53,8 +51,6 @@ class MeasuredPoint:
     """How long they would have taken if all candidates had stayed to the end."""
     ended_by_budget: bool = False
     """Whether more rounds were needed than the budget had."""
-    budget_s: float = 0.0
-    """The point's share of it."""
 
     @property
     def beside_s(self) -> float:

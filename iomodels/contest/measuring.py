@@ -183,7 +183,6 @@ def _measured(planned: PlannedPoint, cells: Mapping[int, Cell]) -> MeasuredPoint
         measured_s=contest.measured_s,
         full_s=contest.full_s,
         ended_by_budget=contest.ended_by_budget,
-        budget_s=contest.budget_s,
     )
 
 
@@ -191,9 +190,7 @@ def _candidate(
     one: Found, contest: PointContest, index: int | None, cells: Mapping[int, Cell]
 ) -> MeasuredCandidate:
     if index is None:
-        return MeasuredCandidate(
-            one.spec.canonical, one.complexity, reason=one.reason, note=one.ability.note
-        )
+        return MeasuredCandidate(one.spec.canonical, one.complexity, reason=one.reason)
     cell = cells[index]
     known = contest.halving.known.get(index)
     first = contest.confirms_from
@@ -204,6 +201,5 @@ def _candidate(
         confirming=tuple(t for t in cell.trials if first is not None and t.round >= first),
         left_after=known.left_after if known else None,
         reason=cell.reason,
-        note=one.ability.note,
         beyond=contest.beyond.get(index, ()),
     )

@@ -54,7 +54,6 @@ class PointContest:
     """By round, of each of its trials."""
     confirms_from: int | None = None
     """The number of the first confirming round."""
-    budget_s: float = 0.0
     ended_by_budget: bool = False
 
     @property
@@ -144,8 +143,7 @@ class ContestTrials:
         while (contest := self.current) is not None:
             if self._until_left_s is None:
                 share_s = (left_s - self._reserve_s) / (len(self._contests) - self._at)
-                contest.budget_s = max(0.0, share_s)
-                self._until_left_s = left_s - contest.budget_s
+                self._until_left_s = left_s - max(0.0, share_s)
                 self._has_taken = False
             number = contest.halving.round
             chosen = contest.next([c.index for c in contest.cells if c.index in going])
@@ -172,7 +170,6 @@ class ContestTrials:
         if self._until_left_s is None or self._has_taken or not contest.is_undecided:
             return
         self._has_taken = True
-        contest.budget_s += self._part_s
         self._until_left_s -= self._part_s
         self._reserve_s -= self._part_s
 

@@ -56,11 +56,10 @@ class Pairing:
 @dataclass(frozen=True)
 class Outcome:
     """`use` is None where the rounds do not say which; `contenders` are those not shown to be
-    behind, simplest first, and `best` the one among them that did best."""
+    behind, simplest first."""
 
     use: str | None
     contenders: tuple[str, ...]
-    best: str
     pairings: Mapping[tuple[str, str], Pairing]
 
     def over(self, one: str, other: str) -> Pairing | None:
@@ -80,7 +79,6 @@ def decide(contenders: Sequence[Contender]) -> Outcome:
         )
 
     ahead = [one for one in in_order if not is_behind(one)] or in_order
-    best = max(ahead, key=lambda one: _lead(one, ahead, pairings))
     simplest = ahead[0]
     is_safe = all(
         (found := pairings.get((other.name, simplest.name))) is not None
@@ -89,17 +87,7 @@ def decide(contenders: Sequence[Contender]) -> Outcome:
         and found.log.high <= math.log1p(MOST_HIDDEN)
         for other in ahead[1:]
     )
-    return Outcome(
-        simplest.name if is_safe else None, tuple(one.name for one in ahead), best.name, pairings
-    )
-
-
-def _lead(
-    one: Contender, others: Sequence[Contender], pairings: Mapping[tuple[str, str], Pairing]
-) -> float:
-    """Its worst median ratio to any other."""
-    found = [pairings.get((one.name, other.name)) for other in others if other is not one]
-    return min((each.log.median for each in found if each is not None), default=0.0)
+    return Outcome(simplest.name if is_safe else None, tuple(one.name for one in ahead), pairings)
 
 
 def _pairings(contenders: Sequence[Contender]) -> dict[tuple[str, str], Pairing]:
