@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 MAX_WATCH_S = 7 * 24 * 3600
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.command(context_settings={"allow_interspersed_args": False})
 @click.argument("command_line", nargs=-1, metavar="-- COMMAND...", type=click.UNPROCESSED)
 @click.option(
     "--pid",

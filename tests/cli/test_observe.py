@@ -124,6 +124,7 @@ def test_a_second_run_measures_what_strace_costs(cli, data: Path) -> None:
         ([], 2, "name a command to watch"),
         (["--pid", "1", "--", "true"], 2, "not both"),
         (["--", "no-such-command-here"], 2, "there is no such command"),
+        (["--comparing", "--", "touch", "made"], 2, "no such option '--comparing'"),
         (["--compare", "--seconds", "3", "--", "touch", "made"], 2, "--compare contradicts"),
         (["-o", "mine.txt", "--", "touch", "made"], 2, ".toml at its end"),
         (["-o", "here.toml", "--", "touch", "made"], 2, "here.toml exists already"),
