@@ -109,6 +109,30 @@ def test_kernel_aio_with_its_depth_and_batch() -> None:
     assert work.sequential_share < 0.05
 
 
+def test_kernel_aio_of_two_processes_with_one_address_of_the_context() -> None:
+    log = Log()
+
+    def submit(thread: int, requests: int, number: int) -> None:
+        each = (
+            "{aio_lio_opcode=IOCB_CMD_PREAD, aio_fildes=3</data>, aio_buf=0x1, aio_nbytes=4096, "
+            f"aio_offset={number * 1000448}}}"
+        )
+        submitted = ", ".join([each] * requests)
+        log.call(f"io_submit(0x7f00, {requests}, [{submitted}]) = {requests}", thread=thread)
+
+    def reap(thread: int, requests: int) -> None:
+        log.call(f"io_getevents(0x7f00, 1, 8, [{{}}], NULL) = {requests}", thread=thread)
+
+    for number in range(100):
+        submit(1, 4, number)
+        for again in range(3):
+            submit(2, 1, number * 3 + again)
+            reap(2, 1)
+        reap(1, 4)
+    depths = {work.operations: work.depth for work in log.observation().works}
+    assert depths == {400: 4, 300: 1}
+
+
 def aio(*after: str) -> Log:
     """Helper threads of glibc's that serve a descriptor each, and wait one second when idle."""
     log = Log()

@@ -26,7 +26,7 @@ _MOST_QUEUED = 65536
 def _submit(state: State, thread: Thread, call: Call, arguments: list[str]) -> None:
     if call.result is None or call.result <= 0 or len(arguments) < 3:
         return
-    queue = state.queued.setdefault(arguments[0], [])
+    queue = state.queued.setdefault((thread.process, arguments[0]), [])
     found = [fields(item) for item in items(arguments[2]) or ()][: call.result]
     if not found:
         state.unseen["io_submit"] += call.result
@@ -71,14 +71,14 @@ def _queue(
     request_starts(thread, flow, call.started_s)
     offset = number(one.get("aio_offset", ""))
     if held.kind == "file" and offset is not None:
-        placed(state, thread, held, flow, direction, offset, size, size)
+        placed(thread, held, flow, direction, offset, size, size)
 
 
 def _reap(state: State, thread: Thread, call: Call, arguments: list[str]) -> None:
     """Which request each event is of, the log does not show: the first submitted ones."""
     if not call.result or call.result < 0 or not arguments:
         return
-    queue = state.queued.get(arguments[0], [])
+    queue = state.queued.get((thread.process, arguments[0]), [])
     end = call.started_s + (call.took_s or 0.0)
     for start, held, direction in queue[: call.result]:
         state.flight.add(start, end, (held, direction))

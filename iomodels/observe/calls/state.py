@@ -54,8 +54,9 @@ class State:
         """Times between the calls of a thread."""
         self.unseen: Counter[str] = Counter()
         self.unseen_bytes: Counter[str] = Counter()
-        self.queued: dict[str, list[tuple[float, Opened, Direction]]] = {}
-        """Of each context of kernel AIO, what was submitted and not reaped."""
+        self.queued: dict[tuple[Process, str], list[tuple[float, Opened, Direction]]] = {}
+        """Of each process and context of kernel AIO, what was submitted and not reaped: a context
+        is an address, and forked processes often have the same."""
         self.links: dict[frozenset[int], Link] = {}
         self.rings: dict[Hashable, RingSeen] = {}
         """What closed rings did, by kind."""

@@ -77,7 +77,6 @@ def transferred(
 
 
 def placed(
-    state: State,
     thread: Thread,
     held: Opened,
     flow: Moved,
@@ -204,7 +203,7 @@ def _file(
         if offset is not None:
             flow.touch(held.file, offset, offset + call.result)
     elif offset is not None:
-        placed(state, thread, held, flow, how.direction, offset, asked, call.result)
+        placed(thread, held, flow, how.direction, offset, asked, call.result)
 
 
 def _timer(state: State, held: Opened, call: Call) -> None:
