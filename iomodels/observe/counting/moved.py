@@ -98,8 +98,8 @@ class Moved:
 
     def transfer(
         self, direction: Direction, asked: int, moved: int, started_s: float, took_s: float | None
-    ) -> Side:
-        """`moved` > 0 bytes; returns the side it is of."""
+    ) -> None:
+        """One of `moved` > 0 bytes."""
         self.transfers += 1
         side = self.sides[direction]
         if direction != self._last_direction:
@@ -111,7 +111,6 @@ class Moved:
             self._last_direction, self._message = direction, 0
         self._message += moved
         side.add(asked, moved, started_s, took_s)
-        return side
 
     def touch(self, file: Hashable, start: int, end: int) -> None:
         """Bytes from `start` to before `end` of a file."""

@@ -85,10 +85,6 @@ class Side:
         self.first_s = min(self.first_s, other.first_s)
         self.last_s = max(self.last_s, other.last_s)
 
-    @property
-    def sequential_share(self) -> float | None:
-        return self.sequential / self.placed if self.placed else None
-
     def end(self) -> None:
         """The request under way ended."""
         if self._moved_now:

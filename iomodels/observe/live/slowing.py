@@ -19,11 +19,6 @@ class Slowing:
     ratio: float
     is_measured: bool = False
 
-    @property
-    def added_s(self) -> float:
-        """What all calls took longer, if none of them waited beside another."""
-        return self.calls * self.call_s
-
 
 def estimated(calls: int, call_s: float, watched_s: float) -> Slowing:
     """From what a traced call costs on this machine."""

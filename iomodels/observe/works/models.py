@@ -174,8 +174,7 @@ def _nonblocking(seen: Evidence) -> UsedModel | None:
     return UsedModel("nonblocking", "its descriptors do not block (O_NONBLOCK), and no call waits")
 
 
-def _blocking(seen: Evidence) -> UsedModel:
-    return UsedModel("blocking", "one thread reads and writes, and no other call waits before")
+_BLOCKING = UsedModel("blocking", "one thread reads and writes, and no other call waits before")
 
 
 _RULES: Iterable[_Rule] = (
@@ -196,7 +195,7 @@ def model_of(flow: Moved, waiting: int) -> UsedModel:
     for rule in _RULES:
         if model := rule(seen):
             return model
-    return _blocking(seen)
+    return _BLOCKING
 
 
 def ring_model(flags: frozenset[str], fixed: frozenset[str], entries: int) -> UsedModel:
