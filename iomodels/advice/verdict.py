@@ -18,6 +18,9 @@ from iomodels.statistics.summary import summarise
 
 LEAST_FOR_LIMIT = 3
 """Rounds from which on a candidate may be said to be beyond a limit."""
+CLEARLY = 1.1
+"""So many times the limit all values have to be above where they are too few for an interval: one
+that is just within it is beyond it in three noisy rounds by luck, in up to a tenth of tries."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +71,13 @@ def judge(measured: MeasuredPoint, goal: Goal, limits: Sequence[GivenLimit] = ()
 
 
 def beyond(limits: Sequence[GivenLimit], trials: Sequence[Trial]) -> tuple[GivenLimit, ...]:
-    """The limits that these trials are beyond with their whole interval."""
+    """The limits that these trials are beyond with their whole interval; of fewer than `MIN_ROUNDS`
+    each by far."""
+    most = 1.0 if len(trials) >= MIN_ROUNDS else CLEARLY
     found = []
     for limit in limits:
         interval = _interval(named(limit.quantity), trials)
-        if interval is not None and interval.low > limit.value:
+        if interval is not None and interval.low > limit.value * most:
             found.append(limit)
     return tuple(found)
 

@@ -10,7 +10,7 @@ import pytest
 
 from iomodels.advice.document import GivenLimit
 from iomodels.advice.measured import MeasuredCandidate, MeasuredPoint
-from iomodels.advice.verdict import judge
+from iomodels.advice.verdict import beyond, judge
 from iomodels.results.schema import Trial
 from iomodels.workload.scenario import load, points
 from tests.factory import make_trial
@@ -131,6 +131,17 @@ def test_where_all_are_beyond_a_limit_none_is_used() -> None:
     )
     assert found.use is None
     assert "--limit" in str(found.why_none)
+
+
+@pytest.mark.parametrize(
+    ("cpu", "rounds", "is_beyond"),
+    [(0.51, 3, False), (0.51, 5, False), (0.51, 6, True), (0.6, 3, True), (0.6, 2, False)],
+)
+def test_a_few_rounds_show_only_what_is_far_beyond_a_limit(
+    cpu: float, rounds: int, is_beyond: bool
+) -> None:
+    limit = GivenLimit("cpu_share", 0.5)
+    assert bool(beyond([limit], trials(1.0, rounds=rounds, cpu_share=cpu))) == is_beyond
 
 
 def test_who_was_left_behind_within_a_limit_is_named() -> None:
