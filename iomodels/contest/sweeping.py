@@ -191,16 +191,17 @@ def standing(
         if cell.status == "n/a"
     }
     measured: dict[str, Interval] = {}
+    beyond: dict[str, str] = {}
     for cell in cells:
         value = quantity.interval(cell)
         if cell.engine in unable:
             continue
         if value is None:
             return None
-        if beyond := _beyond(cell, limits):
-            unable[cell.engine] = beyond
+        if exceeded := _beyond(cell, limits):
+            beyond[cell.engine] = exceeded
         measured[cell.engine] = value
-    able = [cell for cell in cells if cell.engine not in unable]
+    able = [cell for cell in cells if cell.engine not in (*unable, *beyond)]
     if not able:
         return None
     sign = 1.0 if quantity.bigger_is_better else -1.0
@@ -211,7 +212,7 @@ def standing(
     }
     good = [engine for engine, by in beaten.items() if not by] or [best.engine]
     good.sort(key=lambda engine: (complexity(parse(engine)), engine))
-    return Standing(tuple(good), measured, unable, beaten)
+    return Standing(tuple(good), measured, unable, beaten, beyond)
 
 
 def _beyond(cell: Cell, limits: Sequence[GivenLimit]) -> str:

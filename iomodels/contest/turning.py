@@ -14,7 +14,7 @@ carries the same. A tie turns nothing. So engines that are alike turn in less th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from iomodels.advice.document import Turning
 from iomodels.results.schema import Interval
@@ -25,14 +25,15 @@ class Standing:
     """What a small contest at one value showed.
 
     `as_good` are those that nothing is shown to beat, the simplest first: never empty.
-    `measured` has the goal of each engine, `unable` why an engine cannot run there, and `beaten` by
-    whom it is shown to be beaten.
+    `measured` has the goal of each engine, `unable` why an engine cannot run there, `beaten` by
+    whom it is shown to be beaten, and `beyond` the limit that it is shown to exceed.
     """
 
     as_good: tuple[str, ...]
     measured: Mapping[str, Interval]
     unable: Mapping[str, str] = field(default_factory=dict)
     beaten: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    beyond: Mapping[str, str] = field(default_factory=dict)
 
 
 Judge = Callable[[int], Standing | None]
@@ -65,7 +66,7 @@ class _Search:
                 better = tuple(e for e in found.as_good if all(map(self._is_ahead(e), both)))
                 if not better:
                     better = (self.answer, *found.as_good)
-                found = Standing(better, again.measured, again.unable, again.beaten)
+                found = replace(again, as_good=better)
             self.known[index] = found
         return self.known[index]
 
@@ -73,8 +74,12 @@ class _Search:
         return self.answer not in standing.as_good
 
     def _is_ahead(self, engine: str) -> Callable[[Standing], bool]:
-        """Whether it beats the answer in a standing, and nothing beats it."""
-        return lambda one: engine in one.as_good and engine in one.beaten.get(self.answer, ())
+        """Whether it beats the answer in a standing, or the answer exceeds a limit there, and
+        nothing beats it."""
+        return lambda one: (
+            engine in one.as_good
+            and (self.answer in one.beyond or engine in one.beaten.get(self.answer, ()))
+        )
 
 
 def grid(at: int, low: int, high: int) -> list[int]:
@@ -123,7 +128,7 @@ def find(key: str, grid: Sequence[int], at: int, here: Standing, judge: Judge) -
         high=grid[high],
         below=below,
         above=above,
-        reason=other.unable.get(search.answer),
+        reason=other.unable.get(search.answer) or other.beyond.get(search.answer),
     )
 
 

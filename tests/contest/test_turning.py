@@ -173,6 +173,16 @@ def test_what_takes_the_place_of_the_answer_is_shown_to_beat_it() -> None:
     assert all((each.below, each.above) == ("select", "epoll") for each in found)
 
 
+@pytest.mark.parametrize("agrees", [True, False])
+def test_a_limit_that_is_exceeded_has_to_be_so_twice(agrees: bool) -> None:
+    """Unlike what an engine cannot do, it is measured, with noise."""
+    over = Standing(("epoll",), {}, beyond={"select": "select exceeds the limit"})
+    said = iter([over, over if agrees else Standing(("select",), {})])
+    found = turning.find("load.depth", [8, 16], 8, Standing(("select",), {}), lambda _: next(said))
+    assert (found.low is not None) == agrees
+    assert found.reason == ("select exceeds the limit" if agrees else None)
+
+
 def test_the_grid_has_the_point_itself() -> None:
     assert turning.grid(8, 1, 256) == [1, 2, 4, 8, 16, 32, 64, 128, 256]
     assert turning.grid(10, 1, 64) == [1, 2, 4, 10, 32, 64]
