@@ -177,3 +177,22 @@ def test_processes_of_a_server_with_a_connection_each_serve() -> None:
                 log.call(f'recvfrom({socket}, ""..., 512, 0, NULL, NULL) = 512', thread=1 + each)
             log.call(f'sendto({socket}, ""..., 512, 0, NULL, 0) = 512', thread=1 + each)
     assert [work.role for work in log.observation().works] == ["server", "server"]
+
+
+def test_a_proxy_holds_those_who_ask_it_apart_from_those_whom_it_asks() -> None:
+    log = Log()
+    clients = [unix(10 + each, 100 + each, 200 + each) for each in range(8)]
+    servers = [unix(30 + each, 300 + each, 400 + each) for each in range(2)]
+    for server in servers:
+        log.call(f"socket(AF_UNIX, SOCK_STREAM, 0) = {server}")
+        log.call(f"connect({server}, {{sa_family=AF_UNIX}}, 20) = 0")
+    for client in clients:
+        log.call(f"accept4(3<UNIX-STREAM:[9]>, NULL, NULL, 0) = {client}")
+    for turn in range(80):
+        asks, asked = clients[turn % 8], servers[turn % 2]
+        log.call(f'read({asks}, ""..., 4096) = 64')
+        log.call(f'write({asked}, ""..., 64) = 64')
+        log.call(f'read({asked}, ""..., 4096) = 200')
+        log.call(f'write({asks}, ""..., 200) = 200')
+    server, client = sides(log)
+    assert (server.descriptors, client.descriptors) == (8, 2)

@@ -110,6 +110,7 @@ def _connect(state: State, thread: Thread, call: Call, arguments: list[str]) -> 
     held = state.held(thread, arguments[0]) if arguments else None
     if held is not None and (call.result == 0 or call.error == "EINPROGRESS"):
         held.role = "client"
+        thread.process.found_out(held)
 
 
 def _listens(thread: Thread, held: Opened) -> None:

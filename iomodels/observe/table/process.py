@@ -103,5 +103,6 @@ class Process:
 
 
 def class_of(held: Opened) -> Hashable:
-    """Which descriptors count together as held."""
-    return held.kind, held.family, held.is_listening
+    """Which descriptors count together as held. A proxy's connections to its clients are not those
+    to its servers."""
+    return held.kind, held.family, held.is_listening, held.role
