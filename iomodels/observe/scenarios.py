@@ -8,27 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import gcd
 
 from iomodels.base.errors import ScenarioError
 from iomodels.base.units import MAX_SIZE, Size, counted, exact_size, format_duration, format_size
-from iomodels.observe.counting.sizes import by_powers_of_two, mean
+from iomodels.observe.block_seen import SECTOR, block_seen
 from iomodels.observe.seen import Observation, Work
 from iomodels.observe.works.models import ONE_DESCRIPTOR
-from iomodels.workload.block import Block, block_of_counts
+from iomodels.workload.block import Block
 from iomodels.workload.channels import Value
 from iomodels.workload.key import all_keys
 from iomodels.workload.point import assign, settle
 from iomodels.workload.writing import NOT_AT_ONCE, SOME_WRITES, WrittenScenario
 
-SECTOR = 512
 LARGEST_FILE = Size(1 << 30)
 """The data file of a trial must be made first, and a warm one must fit into the memory."""
 USUAL_FILE = Size(64 << 20)
-ONE_SIZE = 0.98
-"""From this share on, one size is said to be the only one."""
-MAX_SIZES = 12
-"""Of a distribution: `load.block` has room for 16, but nobody reads more of them."""
 ALMOST_ALL, HARDLY_ANY = 0.995, 0.005
 """Shares of reads from which on all read, and up to which all write: `load.read_share` has two
 decimals."""
@@ -337,51 +331,9 @@ def _operation(draft: _Unwritten, work: Work) -> None:
 
 
 def _block(draft: _Unwritten, work: Work, multiple: int) -> Block:
-    """The sizes asked for, each a `multiple` of so many bytes."""
-    counts: dict[int, int] = {}
-    most = int(all_keys()["load.block"].high or 1)
-    moved = 0.0
-    for each in work.blocks:
-        size = min(max(-(-each.block_bytes // multiple) * multiple, multiple), most)
-        counts[size] = counts.get(size, 0) + round(each.share * 1e6)
-        moved += each.share if size != each.block_bytes else 0.0
-    if moved:
-        share = f"{moved * 100:.0f} %"
-        draft.notes.append(
-            f"{share} of the sizes are rounded up to a multiple of {multiple} B, as writes and "
-            "direct I/O need it"
-            if multiple > 1
-            else f"{share} of the sizes are beyond the limits of load.block, and are the limit"
-        )
-    total = sum(counts.values())
-    hottest = max(counts, key=lambda size: counts[size], default=4096)
-    if not total or counts[hottest] >= ONE_SIZE * total:
-        block = Block((Size(hottest),))
-    else:
-        block = block_of_counts(_grouped(draft, counts, multiple))
+    block = block_seen(work.blocks, multiple, draft.notes.append)
     draft.settings["load.block"] = block.value
     return block
-
-
-def _grouped(draft: _Unwritten, counts: Mapping[int, int], multiple: int) -> Mapping[int, int]:
-    """At most `MAX_SIZES` sizes: where there are more, those between two powers of two are one, of
-    their mean."""
-    if len(counts) <= MAX_SIZES:
-        return counts
-    groups = by_powers_of_two(counts)
-    while len(groups) > MAX_SIZES:
-        smallest = {size: groups.pop(size) for size in sorted(groups)[:2]}
-        groups[round(mean(smallest))] = sum(smallest.values())
-    multiple = max(multiple, gcd(SECTOR, *counts))  # programs whose blocks are aligned keep that
-    grouped: dict[int, int] = {}
-    for size, count in groups.items():
-        rounded = max(1, round(size / multiple)) * multiple
-        grouped[rounded] = grouped.get(rounded, 0) + count
-    draft.notes.append(
-        f"there were more than {MAX_SIZES} sizes; those between two powers of two are one here, "
-        "their mean"
-    )
-    return grouped
 
 
 def _three_digits(value: float) -> int:
