@@ -36,6 +36,11 @@ class PointVerdict:
     gains: tuple[tuple[str, Gain], ...] = ()
     """Of `use` over each other one that stayed to the end."""
 
+    @property
+    def has_able(self) -> bool:
+        """Whether any was measured and is within all limits."""
+        return any(one.rounds and not one.beyond for one in self.candidates)
+
 
 def judge(measured: MeasuredPoint, goal: Goal, limits: Sequence[GivenLimit] = ()) -> PointVerdict:
     """Judge a point by its confirming rounds alone: those of choosing made the choice, and flatter

@@ -172,11 +172,14 @@ def of_run(run: Run, question: Question) -> Advice:
     points = from_result.measured_points(run, question.today)
     verdicts = [
         replace(verdict, why_none=from_result.why_none(point, verdict.why_none))
-        if verdict.why_none is not None
+        if verdict.why_none is not None and verdict.has_able
         else verdict
         for point, verdict in zip(points, _judged(points, question), strict=True)
     ]
-    return _advice(run, points, question, 0.0, remarks=(AS_IT_IS,), verdicts=verdicts)
+    turnings: list[tuple[Turning, ...]] = [() for _ in points]
+    return _advice(
+        run, points, question, 0.0, verdicts=verdicts, turnings=turnings, remarks=(AS_IT_IS,)
+    )
 
 
 def _advice(
@@ -185,10 +188,11 @@ def _advice(
     question: Question,
     measured_s: float,
     *,
+    verdicts: Sequence[PointVerdict],
+    turnings: Sequence[Sequence[Turning]],
     remarks: tuple[str, ...] = (),
-    verdicts: Sequence[PointVerdict] = (),
-    turnings: Sequence[Sequence[Turning]] = (),
 ) -> Advice:
+    """`verdicts` and `turnings` are those of the points, in their order."""
     asked = AnswerFrame(
         goal=question.goal,
         limits=question.limits,
@@ -199,12 +203,10 @@ def _advice(
         remarks=(*remarks, *question.remarks),
         in_python=question.in_python,
     )
-    judged = verdicts or _judged(points, question)
-    found = turnings or [()] * len(points)
     return assembling.advice(
         [
             assembling.point_advice(point, verdict, asked, turns)
-            for point, verdict, turns in zip(points, judged, found, strict=True)
+            for point, verdict, turns in zip(points, verdicts, turnings, strict=True)
         ],
         asked,
         measured_s=measured_s,

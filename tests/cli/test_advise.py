@@ -104,6 +104,15 @@ def test_two_rounds_are_inconclusive(cli, tmp_path, select):
     assert "use       inconclusive: " in done.stdout
 
 
+def test_a_result_in_which_all_exceed_a_limit_does_not_need_rounds(cli, result):
+    done = cli("advise", "run.json", "--limit", "p50=1ns")
+    assert done.returncode == 4, done.stderr
+    said = " ".join(done.stdout.split())
+    assert "is beyond a limit: give a wider --limit" in said
+    assert "more rounds" not in said
+    assert "too few" not in said
+
+
 def test_engines_are_bold_on_a_terminal(tmp_path, result):
     written = on_terminal(["advise", "run.json"], tmp_path)
     assert "\x1b[1mepoll\x1b[0m" in written
