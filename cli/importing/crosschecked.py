@@ -34,7 +34,7 @@ def _measured(job: CheckedJob, version: str) -> Iterator[RenderableType]:
     yield _table(job)
     differing = [named(c.quantity).title for c in job.compared if c.differs]
     if not differing:
-        yield safe("Both agree: in each line the intervals overlap.")
+        yield safe("No difference is shown: in each line the intervals overlap.")
     else:
         yield safe(f"They differ by more than their intervals in {listed(differing)}.")
     for reason in job.reasons:
@@ -68,7 +68,7 @@ def _table(job: CheckedJob) -> RenderableType:
 
 
 def _mark(one: Compared) -> str:
-    return "differs" if one.differs else "agrees"
+    return "differs" if one.differs else "overlaps"
 
 
 def _number(interval: Interval, unit: Unit) -> str:
