@@ -14,7 +14,7 @@ from iomodels.measure.plan import Plan
 from iomodels.results import read
 from iomodels.trials.planned import PlannedTrial
 from iomodels.trials.preparation import Preparation
-from iomodels.trials.trial import run_trial
+from iomodels.trials.trial import run_trial, with_repeats
 
 from ..factory import make_cell, make_run, make_trial
 from ..planned import planned
@@ -31,7 +31,7 @@ def memory_of(scenario: str, engine: str, duration_s: float = 0.05, **settings: 
 
 def measured(made: Plan, one: PlannedTrial) -> int:
     with Preparation(made.seed) as preparation, preparation.command(one) as command:
-        memory = run_trial(one, command, lambda operations: None).memory_bytes
+        memory = with_repeats(lambda: run_trial(one, command, lambda operations: None)).memory_bytes
     assert memory is not None
     return memory
 

@@ -120,6 +120,7 @@ void lanes_merge(struct loop *loop)
         merge_one(slice, &loop->lanes[slot]);
         at_rest_ns += load(&loop->lanes[slot].at_rest_ns);
     }
+    loop_memory_look(loop);
     if (at_rest_ns < slice->window_in_flight_ns)
         slice->window_in_flight_ns -= at_rest_ns;
     lanes_watch(loop);

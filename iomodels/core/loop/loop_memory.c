@@ -1,8 +1,9 @@
 /* What memory the engine takes (record.h: memory_peak_bytes): how much more the process has with it than it had before it
  * was opened, when channel and buffers were there. It is looked at when the engine is open, and at the end of each window
- * with requests in flight. What is given back before is not seen: the kernel's own high-water mark (VmHWM) would have it,
- * but it is taken from counters that are off by up to 32 pages for each CPU. Engines free nothing in between. Threads do
- * that end, since the C library keeps 40 MiB of stacks, which are five: those of callbacks of POSIX AIO.
+ * with requests in flight (of lanes: when they have come to rest, for their threads stay). What is given back before is not
+ * seen: the kernel's own high-water mark (VmHWM) would have it, but it is taken from counters that are off by up to 32
+ * pages for each CPU. Engines free nothing in between. Threads do that end, since the C library keeps 40 MiB of stacks,
+ * which are five: those of callbacks of POSIX AIO.
  * The same with the null engine is a page, which Python takes between the slices.
  *
  * Counted are pages that the process alone has (stacks of threads as far as they were touched, what was allocated), its

@@ -69,7 +69,8 @@ void loop_close_window(struct loop *loop)
     /* After the window, in which nothing but the model takes time. Threads that only wait for more work are still there: the
      * workers of POSIX AIO for 1 s, those of io_uring for 5 s. */
     slice->threads = process_threads();
-    loop_memory_look(loop);
+    if (!loop->lanes) /* a server's lanes would go on serving meanwhile: theirs is looked at when they have settled */
+        loop_memory_look(loop);
     slice->window_ns = loop->now_ns - loop->window_start_ns;
     slice->window_user_ns = timeval_ns(usage.ru_utime, loop->usage.ru_utime);
     slice->window_system_ns = timeval_ns(usage.ru_stime, loop->usage.ru_stime);
