@@ -98,7 +98,7 @@ def test_every_call_of_the_articles_table_is_made() -> None:
     for answer in run(
         *(job(engine, "timer", 4, 50) for engine in AIO),
         job("aio", "file-write", 4, 50, sync=2),
-        job("aio", "timer", 4, 50, deadline_ns=20 * US),
+        job("aio", "timer", 4, 500, deadline_ns=20 * US),  # some of so many meet a CPU in time
     ):
         assert answer["results"] == [0]
         made |= set(answer["calls"])
