@@ -85,7 +85,8 @@ def gain(point: PointAdvice) -> str:
     change, interval = changed(point.gain, quantity)
     if point.gain.is_shown:
         return f"{lost}{change} ({interval}) than `{over}`, {whose}"
-    return f"{lost}none is shown over `{over}`, {whose}: {change} ({interval})"
+    stays = ", and which can stay" if over == point.today and over in point.as_good else ""
+    return f"{lost}none is shown over `{over}`, {whose}{stays}: {change} ({interval})"
 
 
 def changed(gain: Gain, quantity: Quantity) -> tuple[str, str]:

@@ -164,11 +164,12 @@ enum engine_worker {
  * never as much as the next level does. X(constant, name, what the program has to do) */
 #define ENGINE_COMPLEXITIES(X)                                                                                          \
     X(ONE_CALL, "one call", "one call transfers, and has done so when it returns")                                       \
-    X(REPEATED_CALL, "a repeated call", "the call is made again until it succeeds, with something to do in between")      \
     X(READINESS, "a list of descriptors", "a loop waits until some of a list are ready, transfers, and knows how far "    \
                                           "each of them has come")                                                       \
     X(REGISTRATION, "registered descriptors", "such a loop, and what is registered with the kernel has to change with "   \
                                               "what is open and what is wanted")                                         \
+    X(REPEATED_CALL, "a repeated call", "the call is made again until it succeeds: a CPU is busy meanwhile, also while "   \
+                                        "nothing comes, if there is nothing else to do")                                  \
     X(THREADS, "threads", "each thread is simple, but what they share needs locks, and an end needs all of them")        \
     X(REQUESTS, "queued requests", "requests end in any order, and each has memory that must stay until then, also if it " \
                                    "is cancelled")                                                                       \

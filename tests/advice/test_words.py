@@ -76,6 +76,11 @@ def test_a_gain_in_latency_is_less_of_it(ratio: tuple[float, float, float], text
     assert said(of)["gain"] == f"{text} than `select`, which you use now"
 
 
+def test_todays_engine_can_stay_where_it_is_as_good() -> None:
+    of = point(gain=gain(1.02, 0.97, 1.06, is_shown=False), as_good=("epoll", "select"))
+    assert "which you use now, and which can stay: 2.0 % more" in said(of)["gain"]
+
+
 def test_a_gain_that_no_interval_carries_is_not_claimed() -> None:
     line = said(point(gain=gain(1.02, 0.97, 1.06, is_shown=False)))["gain"]
     assert line == (

@@ -46,7 +46,7 @@ def test_where_blocking_cannot_each_degenerate_engine_is_one_candidate() -> None
     assert "the same as io_uring" in str(found["io_uring:fixed=both"].reason)
 
 
-@pytest.mark.parametrize(("today", "taken"), [(None, "nonblocking"), ("poll", "poll")])
+@pytest.mark.parametrize(("today", "taken"), [(None, "select"), ("poll", "poll")])
 def test_where_blocking_cannot_engines_that_do_the_same_are_one_candidate(
     today: str | None, taken: str
 ) -> None:
