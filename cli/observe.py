@@ -201,12 +201,13 @@ def _default_output(now: datetime) -> Path:
 
 def _write(found: Observed, output: Path | None, *, force: bool, by_default: bool) -> Path | None:
     """Where the scenarios are written; None where they are not."""
-    from iomodels.observe.scenarios import notes_of
+    from iomodels.observe.scenarios import figures_of, notes_of
     from iomodels.workload.writing import as_file
 
     if output is None:
         return None
-    notes = (*notes_of(found.observation), f"strace: {in_words(found.slowing)}")
+    seen = found.observation
+    notes = (figures_of(seen), *notes_of(seen), f"strace: {in_words(found.slowing)}")
     text = as_file(found.scenarios, "What a program does, as it was observed", notes).encode()
     if by_default:  # another run of this second may have the name
         return files.write_new(text, output.parent, output.stem, output.suffix)

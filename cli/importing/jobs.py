@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
+from iomodels.base.system import memory_bytes
 from iomodels.fio.importing import ImportedJobs, import_jobs
 from iomodels.fio.reading import MAX_BYTES
 
@@ -32,7 +31,7 @@ def jobs_of(source: Source, *, partly: bool) -> ImportedJobs:
         source.where,
         folder=source.folder,
         partly=partly,
-        memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        memory_bytes=memory_bytes(),
     )
 
 

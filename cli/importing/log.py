@@ -12,7 +12,7 @@ from iomodels.observe.from_log import observation_of
 from iomodels.observe.log.chunks import stream_of
 from iomodels.observe.log.lines import CHUNK_BYTES
 from iomodels.observe.log.reading import RECOMMENDED
-from iomodels.observe.scenarios import no_scenario_of, notes_of, scenarios_of
+from iomodels.observe.scenarios import figures_of, no_scenario_of, notes_of, scenarios_of
 
 from ..observing.shown import report
 from ..show import console
@@ -33,7 +33,7 @@ def of_log(source: Source) -> Imported:
     return Imported(
         scenarios=scenarios,
         title="What a program does, from a log of strace",
-        notes=notes_of(observation),
+        notes=(figures_of(observation), *notes_of(observation)),
         shown=report(observation, scenarios, console.err().width),
         data={
             "schema": SCHEMA,

@@ -27,10 +27,10 @@ def report(
         yield from _indented(_amount(work), width)
         yield from _indented(_shape(scenario), width)
         yield from _indented(f"today: {work.model} ({work.model_evidence})", width)
-        for note in scenario.notes[2:]:  # the figures and the model come first there
+        for note in scenario.notes:
             yield from _indented(f"note: {note}", width, "dim")
         yield safe("")
-    for note in notes_of(observation)[1:]:
+    for note in notes_of(observation):
         yield from lines(note, width)
 
 

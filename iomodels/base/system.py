@@ -47,6 +47,11 @@ def _cpus_of_status(root: Path) -> frozenset[int]:
     )
 
 
+def memory_bytes() -> int:
+    """How much memory this machine has."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
 def memory_file(name: str) -> int:
     """A new file in memory, without a name in any folder, open for reading and writing.
 

@@ -91,8 +91,6 @@ class Halving:
         """The number of the next round."""
         self._rounds_of_stage = 0
         self.is_confirming = len(entrants) <= LAST_BY_VALUE + LAST_BY_SIMPLICITY
-        self.needed_more = False
-        """Whether intervals are wider than asked, after all rounds there are."""
 
     @property
     def going(self) -> list[int]:
@@ -236,7 +234,6 @@ class Halving:
             if min(gaps[one][0], gaps[other][0]) <= FAR / 2 and self._is_wide(one, other, gaps)
             for i in (one, other)
         }
-        self.needed_more = bool(wide)
         return [i for i in going if i in wide] if done < self._most_confirming_rounds else []
 
     def _is_wide(self, one: int, other: int, gaps: Mapping[int, tuple[float, float]]) -> bool:

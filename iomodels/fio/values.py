@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 
 from iomodels.base.errors import JobFileError
+from iomodels.base.system import memory_bytes
 
 MOST = 1 << 62
 """The largest number that is read."""
@@ -149,7 +150,7 @@ def expanded(text: str, environment: Mapping[str, str] | None = None) -> str:
     keywords = {
         "$ncpus": os.sysconf("SC_NPROCESSORS_ONLN"),
         "$pagesize": os.sysconf("SC_PAGE_SIZE"),
-        "$mb_memory": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20,
+        "$mb_memory": memory_bytes() >> 20,
     }
     has_keyword = False
     for keyword, number in keywords.items():

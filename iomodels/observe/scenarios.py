@@ -63,12 +63,17 @@ def scenarios_of(observation: Observation) -> tuple[WrittenScenario, ...]:
     return tuple(_scenario(work, name) for work, name in zip(observation.works, names, strict=True))
 
 
-def notes_of(observation: Observation) -> tuple[str, ...]:
-    """What belongs to the file, or to a report, as a whole."""
-    notes = [
+def figures_of(observation: Observation) -> str:
+    """What the file as a whole was made from."""
+    return (
         f"seen by iomodels: {counted(observation.calls, 'system call')} in "
         f"{format_duration(observation.duration_s * 1e9)}"
-    ]
+    )
+
+
+def notes_of(observation: Observation) -> tuple[str, ...]:
+    """What the scenarios, or a report, as a whole cannot say."""
+    notes: list[str] = []
     if len(observation.works) > 1:
         notes.append(NOT_AT_ONCE)
     notes += [f"not seen: {each.count} × {each.what}: {each.reason}" for each in observation.unseen]
@@ -166,7 +171,8 @@ def _scenario(work: Work, name: str) -> WrittenScenario:
         question=f"Which model suits {title_of(work).lower()}?",
         engines=_engines(work.model),
         today=work.model,
-        notes=(*_figures(work), *draft.notes),
+        figures=_figures(work),
+        notes=(*_cautions(work), *draft.notes),
     )
 
 
@@ -175,13 +181,16 @@ def _engines(model: str) -> tuple[str, ...]:
     return ("all", model) if ":" in model else ("all",)
 
 
-def _figures(work: Work) -> Iterator[str]:
-    yield (
+def _figures(work: Work) -> tuple[str, ...]:
+    return (
         f"seen: {counted(work.operations, 'operation')}, {format_size(work.bytes_moved)} in "
         f"{format_duration(work.duration_s * 1e9)}, on {work.active} of "
-        f"{counted(work.descriptors, 'descriptor')}, by {counted(work.threads, 'thread')}"
+        f"{counted(work.descriptors, 'descriptor')}, by {counted(work.threads, 'thread')}",
+        f"today: {work.model}: {work.model_evidence}",
     )
-    yield f"today: {work.model}: {work.model_evidence}"
+
+
+def _cautions(work: Work) -> Iterator[str]:
     if work.is_few:
         yield "these are few operations: shares and medians of them say little"
     if not work.blocks and work.kind != "timer":

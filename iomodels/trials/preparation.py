@@ -15,7 +15,7 @@ from types import TracebackType
 from iomodels import _core
 from iomodels.base.errors import NothingMeasured, ScenarioError, TrialError
 from iomodels.base.files import FULL
-from iomodels.base.system import allowed_cpus
+from iomodels.base.system import allowed_cpus, memory_bytes
 from iomodels.base.toml import printable
 from iomodels.base.units import format_size
 from iomodels.engines.point_settings import choice, of_point
@@ -122,10 +122,10 @@ class Preparation:
         buffers = (point.core_depth + point.core_idle) * int(block.largest)
         if not block.is_fixed and point.load.writes and point.channel.kind == "file":
             buffers *= 4  # what is written needs room for a period of its content (file_content.h)
-        if buffers > BUFFER_SHARE * _memory_bytes():
+        if buffers > BUFFER_SHARE * memory_bytes():
             return (
                 f"load.depth and load.block need buffers of {format_size(buffers)}, and that is "
-                f"more than half of this machine's memory ({format_size(_memory_bytes())})"
+                f"more than half of this machine's memory ({format_size(memory_bytes())})"
             )
         channel = point.channel
         if not isinstance(channel, FileChannel):
@@ -234,10 +234,6 @@ def _no_file(size: int, reason: str, *, too_large: bool) -> Unavailable:
         f"no data file of {format_size(size)} could be made in channel.folder: {reason}; "
         f"choose another folder{' or a smaller channel.size' if too_large else ''}"
     )
-
-
-def _memory_bytes() -> int:
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _free_bytes(folder: str) -> int | None:

@@ -24,8 +24,8 @@ SOME_WRITES = 4
 class WrittenScenario:
     """One scenario to write: `settings` and `sweep` by `table.key`, defaults left out or not.
 
-    `notes` are sentences for the reader of the file, written as comments above it: what was seen,
-    and what the scenario cannot say. `today` is an engine's text, or empty.
+    `figures` and `notes` are sentences for the reader of the file, written as comments above it:
+    what was seen, and what the scenario cannot say. `today` is an engine's text, or empty.
     """
 
     name: str
@@ -35,6 +35,7 @@ class WrittenScenario:
     sweep: Mapping[str, Sequence[Value]] = field(default_factory=dict)
     engines: tuple[str, ...] = ()
     today: str = ""
+    figures: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -45,11 +46,11 @@ def as_file(scenarios: Sequence[WrittenScenario], title: str, notes: Sequence[st
     top = "".join(_comments(notes))
     if len(scenarios) == 1:
         (scenario,) = scenarios
-        comments = "".join(_comments(scenario.notes))
+        comments = "".join(_comments((*scenario.figures, *scenario.notes)))
         return _joined(top, comments + _encoded(_content(scenario)))
     head = _encoded({"title": title, "question": title})
     runs = [
-        "".join(_comments(scenario.notes))
+        "".join(_comments((*scenario.figures, *scenario.notes)))
         + _encoded({"run": [{"name": scenario.name, **_content(scenario)}]})
         for scenario in scenarios
     ]

@@ -13,7 +13,7 @@ import pytest
 
 from iomodels.base.errors import UsageError
 from iomodels.observe.from_log import observation_of
-from iomodels.observe.scenarios import notes_of, scenarios_of
+from iomodels.observe.scenarios import figures_of, notes_of, scenarios_of
 from iomodels.workload.writing import as_file
 
 # Of strace 6.1: most calls that mean something, of five programs, with private paths and addresses.
@@ -94,7 +94,7 @@ def all_that_is_said(raw: bytes) -> str:
     """The scenario file, and the data."""
     seen = observation_of(io.BytesIO(raw))
     scenarios = scenarios_of(seen)
-    text = as_file(scenarios, "title", notes_of(seen)) if scenarios else ""
+    text = as_file(scenarios, "title", (figures_of(seen), *notes_of(seen))) if scenarios else ""
     return text + msgspec.json.encode(seen).decode()
 
 

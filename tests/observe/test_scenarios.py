@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from iomodels.observe.scenarios import notes_of, scenarios_of
+from iomodels.observe.scenarios import figures_of, notes_of, scenarios_of
 from iomodels.observe.seen import BlockShare, Observation, Unseen, Work
 from iomodels.workload.scenario import Scenario, points, resolve
 from iomodels.workload.writing import NOT_AT_ONCE, as_file
@@ -52,7 +52,13 @@ def seen(*works: Work, **others: object) -> Observation:
 def read_back(folder: Path, observation: Observation) -> list[Scenario]:
     """Through a file, as `bench` reads it; every point is checked by that."""
     path = folder / "mine.toml"
-    path.write_text(as_file(scenarios_of(observation), "My program", notes_of(observation)))
+    path.write_text(
+        as_file(
+            scenarios_of(observation),
+            "My program",
+            (figures_of(observation), *notes_of(observation)),
+        )
+    )
     found = resolve([str(path)])
     assert all(points(scenario) for scenario in found)
     return found
@@ -65,7 +71,7 @@ def values(tmp_path: Path, work: Work) -> dict[str, object]:
 
 def notes(work: Work) -> str:
     (scenario,) = scenarios_of(seen(work))
-    return "\n".join(scenario.notes)
+    return "\n".join((*scenario.figures, *scenario.notes))
 
 
 def test_plain_reads_come_back_as_they_were(tmp_path: Path) -> None:
@@ -155,7 +161,7 @@ def test_each_thing_seen_has_its_key_or_its_note(
     assert values(tmp_path, work)[key] == value
     assert note in notes(work)
     if not note:
-        assert len(scenarios_of(seen(work))[0].notes) == 2, "figures and model, and nothing else"
+        assert scenarios_of(seen(work))[0].notes == ()
 
 
 @pytest.mark.parametrize(

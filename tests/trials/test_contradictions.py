@@ -87,7 +87,7 @@ def test_what_is_accepted_can_be_opened(keys: Mapping[str, tuple[object, ...]]) 
 
 
 def test_buffers_larger_than_the_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("iomodels.trials.preparation._memory_bytes", lambda: 1 << 30)
+    monkeypatch.setattr("iomodels.trials.preparation.memory_bytes", lambda: 1 << 30)
     parameters = {"channel.kind": "file", "channel.size": 64 << 20, "load.depth": 16}
     with Preparation(1) as preparation:
         enough = point_from_parameters("x", {**parameters, "load.block": 32 << 20})
