@@ -38,7 +38,7 @@ def command(names: tuple[str, ...], as_json: bool) -> None:
     With NAME (options as in `NAME:option=value`), show what the engine supports, its options, and
     the shipped scenarios that it cannot run.
     """
-    from iomodels.engines.catalog import DESCRIPTORS
+    from iomodels.engines.sources import DESCRIPTORS
     from iomodels.engines.spec import EngineSpec, parse_list
 
     specs = parse_list(names) or [EngineSpec(name) for name in DESCRIPTORS]
@@ -91,7 +91,7 @@ def _articles_matrix() -> Table:
     """The article's Figure 1: rows (a)synchronous, columns (non-)blocking."""
     from rich.text import Text
 
-    from iomodels.engines.catalog import DESCRIPTORS
+    from iomodels.engines.sources import DESCRIPTORS
 
     def entry(*, synchronous: bool, blocking: bool) -> Text:
         return Text("\n").join(
@@ -148,7 +148,7 @@ def _matrix(
 def _listed(specs: Iterable[EngineSpec]) -> Table:
     """Each in a few lines: what it does, its threads, its options, and whether it works here."""
     from iomodels.engines import words
-    from iomodels.engines.catalog import DESCRIPTORS
+    from iomodels.engines.sources import DESCRIPTORS
 
     def about(spec: EngineSpec) -> list[str]:
         descriptor = DESCRIPTORS[spec.name]
@@ -178,8 +178,8 @@ def _groups() -> Table:
 
 def _all_of(spec: EngineSpec) -> list[RenderableType]:
     from iomodels.engines import words
-    from iomodels.engines.catalog import DESCRIPTORS
     from iomodels.engines.models import model_of
+    from iomodels.engines.sources import DESCRIPTORS
 
     from .show.console import safe
 
@@ -237,9 +237,9 @@ def _as_data(spec: EngineSpec) -> dict[str, Any]:
     from dataclasses import asdict
 
     from iomodels.engines import words
-    from iomodels.engines.catalog import DESCRIPTORS
     from iomodels.engines.complexity import complexity, level_of
     from iomodels.engines.models import changed_models, model_of
+    from iomodels.engines.sources import DESCRIPTORS
 
     descriptor = DESCRIPTORS[spec.name]
     model = model_of(spec)

@@ -43,7 +43,7 @@ def scenario_names(typed: str = "") -> list[str]:
 
 def engine_names(typed: str) -> Iterator[str]:
     """Engines; after a colon an engine's options, and after a comma the next option or engine."""
-    from iomodels.engines.catalog import DESCRIPTORS
+    from iomodels.engines.sources import DESCRIPTORS
 
     head, comma, last = typed.rpartition(",")
     before = head + comma

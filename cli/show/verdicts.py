@@ -15,7 +15,7 @@ from iomodels.analysis.claims import sets
 from iomodels.analysis.claims.definition import MARKS_EXPLAINED, ClaimVerdict, Outcome
 from iomodels.analysis.claims.sets import ClaimSet
 from iomodels.analysis.quantities import CPU, LATENCY_P50, THROUGHPUT, named
-from iomodels.engines.catalog import DESCRIPTORS
+from iomodels.engines.sources import DESCRIPTORS
 from iomodels.results.schema import Cell, Run
 from iomodels.statistics.rounds import MIN_ROUNDS, interval_kind
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from iomodels.base import engine_text
+
 MODULES: Mapping[str, str] = {
     "blocking": "os.read and os.write, or a blocking socket",
     "nonblocking": "os.set_blocking(fd, False), and BlockingIOError",
@@ -27,4 +29,4 @@ CAVEAT = (
 
 def module_of(engine: str) -> str | None:
     """What it is in Python: None where the standard library has nothing for it."""
-    return MODULES.get(engine) or MODULES.get(engine.partition(":")[0])
+    return MODULES.get(engine) or MODULES.get(engine_text.name_of(engine))

@@ -20,8 +20,10 @@ from iomodels.analysis.quantities import (
     THROUGHPUT,
     named,
 )
+from iomodels.base import engine_text
 from iomodels.base.units import format_count, format_per_operation, from_to
-from iomodels.engines.catalog import DESCRIPTORS, Descriptor
+from iomodels.engines.catalog import Descriptor
+from iomodels.engines.sources import DESCRIPTORS
 
 from .drawing.chart import Chart, spoken
 from .drawing.scene import Scene, ScenePoint, Series, why, without_p99
@@ -148,7 +150,7 @@ def _balance(point: ScenePoint) -> float:
 
 def of_engine(point: ScenePoint, name: str) -> Series | None:
     """The engine's cell: without options if there is one, and measured if one was."""
-    of_it = [s for s in point.cells if s.cell.engine.partition(":")[0] == name]
+    of_it = [s for s in point.cells if engine_text.name_of(s.cell.engine) == name]
     return min(of_it, key=lambda s: (not s.measured, ":" in s.cell.engine), default=None)
 
 
@@ -237,7 +239,7 @@ def calls_in_words(series: Series) -> str:
         ((i.median, name) for name, i in series.summary.calls_per_op.items() if i.median >= 0.005),
         reverse=True,
     )
-    in_flow = flow_calls(series.cell.engine.partition(":")[0], series)
+    in_flow = flow_calls(engine_text.name_of(series.cell.engine), series)
     order = {name: place for place, name in reversed(list(enumerate(in_flow)))}
     said = [
         f"{name} {format_per_operation(count)}"

@@ -14,8 +14,8 @@ from matplotlib.patches import Rectangle
 from iomodels.analysis.quantities import CPU, LATENCY_P50, THROUGHPUT, named
 from iomodels.base.errors import EngineError
 from iomodels.base.units import listed
-from iomodels.engines.catalog import DESCRIPTORS
 from iomodels.engines.models import NEWS, WAITING, WORKERS, Model, model_of
+from iomodels.engines.sources import DESCRIPTORS
 from iomodels.engines.spec import EngineSpec, parse
 
 from .drawing.chart import Chart, spoken

@@ -16,6 +16,7 @@ from iomodels.analysis.cells import in_words as key_in_words
 from iomodels.analysis.cells import show
 from iomodels.analysis.quantities import named
 from iomodels.analysis.quantity_definition import Quantity
+from iomodels.base import engine_text
 from iomodels.base.errors import ScenarioError, UsageError
 from iomodels.base.toml import did_you_mean, printable
 from iomodels.contest import turning
@@ -82,8 +83,8 @@ def contenders(measured: MeasuredPoint, verdict: PointVerdict) -> list[EngineSpe
     stayed = [c for c in verdict.candidates if c.rounds and not c.beyond]
     stayed.sort(key=lambda c: (c.engine not in verdict.as_good, -c.rounds))
     for candidate in stayed:
-        names = {engine.partition(":")[0] for engine in chosen}
-        if len(chosen) < MOST_CONTENDERS and candidate.engine.partition(":")[0] not in names:
+        names = {engine_text.name_of(engine) for engine in chosen}
+        if len(chosen) < MOST_CONTENDERS and engine_text.name_of(candidate.engine) not in names:
             chosen.append(candidate.engine)
     return [parse(engine) for engine in dict.fromkeys(chosen)]
 

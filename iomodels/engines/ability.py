@@ -6,9 +6,8 @@ import resource
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from iomodels import _core
-from iomodels.engines.catalog import DESCRIPTORS
 from iomodels.engines.point_settings import of_point
+from iomodels.engines.sources import DESCRIPTORS
 from iomodels.engines.spec import EngineSpec
 from iomodels.workload.point import Point
 
@@ -93,8 +92,7 @@ def ability(spec: EngineSpec, point: Point, beside: Sequence[EngineSpec] = ()) -
     reason = _cannot_load(spec, point, beside)
     if reason is not None:
         return Ability(reason)
-    settings = of_point(point) | spec.settings
-    answers = _core.ask(spec.name, point.channel.kind, settings)
+    answers = spec.answers(point.channel.kind, of_point(point))
     reason = answers["cannot"] or _cannot_channel(spec, point) or answers["probe"]
     reason = reason or _lacks_ends(point)
     if reason is not None:

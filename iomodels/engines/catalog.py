@@ -1,12 +1,11 @@
-"""The catalogue of engines, as they describe themselves in the core (`core/engine.h`)."""
+"""What is said of an engine, in words: those of the core as they describe themselves
+(`core/engine.h`)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-from iomodels import _core
 
 DEFAULT = ("blocking", "nonblocking", "select", "aio")
 """The article's four models: what a scenario runs unless it, or the user, names others."""
@@ -111,10 +110,6 @@ def _needs(
     return other["name"], values
 
 
-def _descriptor(name: str, told: Mapping[str, Any]) -> Descriptor:
+def core_descriptor(name: str, told: Mapping[str, Any]) -> Descriptor:
+    """An engine in the words of the core's table."""
     return Descriptor(name=name, **{**told, "options": options_of(told["options"])})
-
-
-DESCRIPTORS: Mapping[str, Descriptor] = {
-    name: _descriptor(name, told) for name, told in _core.engines().items()
-}

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from iomodels import _core
-from iomodels.engines.catalog import DEFAULT, DESCRIPTORS
+from iomodels.engines.catalog import DEFAULT
+from iomodels.engines.sources import CORE_ENGINES, SOURCES
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,20 @@ class Group:
     members: tuple[str, ...]
 
 
-_ALL = tuple(name for name in DESCRIPTORS if _core.engine(name, {})["caps"]["moves_data"])
+def moves_data(name: str) -> bool:
+    """Whether the engine makes I/O at all."""
+    return SOURCES[name].facts({})["caps"]["moves_data"]
+
+
+_ALL = tuple(name for name in CORE_ENGINES if moves_data(name))
 
 GROUPS: Mapping[str, Group] = {
-    "all": Group("every engine that makes I/O", _ALL),
+    "all": Group("every engine in C that makes I/O", _ALL),
     "article": Group("the four models of the article", DEFAULT),
+    "python": Group(
+        "Python's own models, measured in Python",
+        tuple(name for name, source in SOURCES.items() if source.python and moves_data(name)),
+    ),
     "today": Group(
         "every engine that is not of the article",
         tuple(name for name in _ALL if name not in DEFAULT),

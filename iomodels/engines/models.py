@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from iomodels.engines.catalog import DESCRIPTORS
+from iomodels.engines.sources import DESCRIPTORS
 from iomodels.engines.spec import EngineSpec, parse
 
 NEWS = ("readiness", "completion")

@@ -14,8 +14,10 @@ from itertools import product
 from iomodels import _core
 from iomodels.base.errors import EngineError
 from iomodels.base.toml import did_you_mean
-from iomodels.engines.catalog import DEFAULT, DESCRIPTORS, Option
+from iomodels.engines.catalog import DEFAULT, Option
 from iomodels.engines.groups import GROUPS
+from iomodels.engines.sources import DESCRIPTORS, SOURCES
+from iomodels.python.registry import PREFIX
 from iomodels.workload.scenario import Scenario
 
 MAX_DIGITS = 20
@@ -46,12 +48,13 @@ class EngineSpec:
 
     @property
     def settings(self) -> dict[str, int]:
-        """The options as the core's settings: `{"option0": 3}`; defaults are left out."""
-        return {
-            option.setting: option.number(self.options[option.name])
-            for option in DESCRIPTORS[self.name].options
-            if option.name in self.options
-        }
+        """The options as the core's settings: `{"option0": 3}`; defaults are left out. None of an
+        engine that is not the core's."""
+        return SOURCES[self.name].numbers(self.options)
+
+    def answers(self, channel: str, settings: Mapping[str, int]) -> _core.Answers:
+        """What the engine says of a trial on the channel, with the core's settings of a point."""
+        return SOURCES[self.name].answers(self.options, channel, settings)
 
     @property
     def caps(self) -> _core.Caps:
@@ -98,7 +101,7 @@ class _Facts:
 
 @cache
 def _facts(spec: EngineSpec) -> _Facts:
-    told = _core.engine(spec.name, spec.settings)
+    told = SOURCES[spec.name].facts(spec.options)
     return _Facts(
         caps=told["caps"],
         news=told["news"],
@@ -192,15 +195,14 @@ def _is_option(part: str, engine: str) -> bool:
     if "=" in word:
         return True
     name = word.strip()
-    descriptor = DESCRIPTORS.get(engine.partition(":")[0].strip())
+    descriptor = DESCRIPTORS.get(_split_name(engine)[0])
     known = descriptor is not None and any(name == option.name for option in descriptor.options)
     return known and name not in DESCRIPTORS  # an option without its value
 
 
 def parse(text: str) -> EngineSpec:
     """Read `NAME[:option=value,…]`. Raises `EngineError` with what would have been allowed."""
-    name, _, rest = text.partition(":")
-    name = name.strip()
+    name, rest = _split_name(text)
     if "=" in name:
         raise EngineError(f"'{text}': options follow a colon, as in 'aio:threads=4'")
     if name in GROUPS:
@@ -214,6 +216,17 @@ def parse(text: str) -> EngineSpec:
     given = _parse_options(name, rest) if rest else {}
     _check_together(name, given)
     return EngineSpec(name, _without_defaults(name, given))
+
+
+def _split_name(text: str) -> tuple[str, str]:
+    """The name, as long as there is one, and what follows its colon."""
+    whole = text.strip()
+    known = [name for name in DESCRIPTORS if whole == name or whole.startswith(name + ":")]
+    if not known:
+        name, _, rest = text.partition(":")
+        return (whole, "") if whole.startswith(PREFIX) else (name.strip(), rest)
+    name = max(known, key=len)
+    return name, whole[len(name) + 1 :]
 
 
 def _meant(name: str) -> str:

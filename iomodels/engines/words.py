@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from iomodels import _core
 from iomodels.base.units import listed
 from iomodels.engines.ability import ability
-from iomodels.engines.catalog import DESCRIPTORS
 from iomodels.engines.complexity import complexity, level_of
 from iomodels.engines.models import Model, model_of
+from iomodels.engines.sources import DESCRIPTORS
 from iomodels.engines.spec import EngineSpec, parse
 from iomodels.workload import scenario
 
@@ -21,7 +21,7 @@ _ONLY = {"files": "files, none of them as blocking does"}
 
 def unavailable(spec: EngineSpec) -> str | None:
     """Why it cannot work on this machine, whatever it should read or write; None if it can."""
-    asked = (_core.ask(spec.name, channel, spec.settings)["probe"] for channel in _core.channels())
+    asked = (spec.answers(channel, {})["probe"] for channel in _core.channels())
     reasons = list(asked)
     return reasons[0] if all(reasons) else None
 
@@ -66,8 +66,7 @@ def _files(spec: EngineSpec) -> str:
     """With those that it reads as blocking does, by where their pages are (`channel.cache`)."""
     kinds = _core.setting_choices()["file_cache"]
     asked = (
-        _core.ask(spec.name, "file", {**spec.settings, "file_cache": number})["degenerate"]
-        for number in range(len(kinds))
+        spec.answers("file", {"file_cache": number})["degenerate"] for number in range(len(kinds))
     )
     same = [kind for kind, degenerate in zip(kinds, asked, strict=True) if degenerate]
     if not same:

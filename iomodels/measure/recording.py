@@ -15,7 +15,7 @@ import msgspec
 from iomodels import __version__
 from iomodels.base.errors import NotApplicable, ScenarioError, TrialError, Void
 from iomodels.base.units import Duration, counted, format_duration
-from iomodels.engines.catalog import DESCRIPTORS
+from iomodels.engines.sources import DESCRIPTORS
 from iomodels.engines.spec import EngineSpec, of_scenario
 from iomodels.engines.spec import parse_list as parse_engines
 from iomodels.machine import environment

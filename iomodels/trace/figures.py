@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from iomodels.engines.catalog import DESCRIPTORS
+from iomodels.base import engine_text
+from iomodels.engines.sources import DESCRIPTORS
 from iomodels.trace.flow import Flow
 from iomodels.trace.schema import Trace
 from iomodels.trace.steps import Step, in_call, is_try
@@ -24,7 +25,7 @@ def number(trace: Trace, flow: Flow) -> int | None:
     """The figure's number, None where the flow is none of them."""
     if not _is_one_read_of_a_device(trace) or flow.number is None:
         return None
-    descriptor = DESCRIPTORS.get(trace.engine.partition(":")[0])
+    descriptor = DESCRIPTORS.get(engine_text.name_of(trace.engine))
     shows = _SHOWS.get(descriptor.figure) if descriptor else None
     return descriptor.figure if descriptor and shows and shows(flow) else None
 

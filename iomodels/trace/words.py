@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import signal
 
+from iomodels.base import engine_text
 from iomodels.base.units import counted, format_duration
 from iomodels.engines.calls import calls_of_class, has_cap, result_kind
-from iomodels.engines.catalog import DESCRIPTORS
+from iomodels.engines.sources import DESCRIPTORS
 from iomodels.trace.flow import Flow
 from iomodels.trace.schema import SHARED_RINGS, Event, Trace
 from iomodels.trace.steps import Step, is_device, within
@@ -77,7 +78,7 @@ def took(step: Step) -> str:
 
 def other_side(engine: str) -> str:
     """Who answers the application: of an engine that is not known here, the kernel."""
-    descriptor = DESCRIPTORS.get(engine.partition(":")[0])
+    descriptor = DESCRIPTORS.get(engine_text.name_of(engine))
     return descriptor.other_side if descriptor else "kernel"
 
 

@@ -70,17 +70,13 @@ class Child:
 
     def _start(self, command: Command) -> subprocess.Popen[bytes]:
         launch = self._launch
-        options = launch.installation.option_settings(command.engine, command.options)
-        settings = {**command.settings, **options}
         self._heard = forking.Answers() if launch.forks else None
         try:
             return subprocess.Popen(
-                launch.command(
-                    str(worker.ANY_PARENT if launch.forks else os.getpid()),
-                    command.engine,
-                    command.channel,
-                    str(self._record.fd),
-                    *(f"{name}={value}" for name, value in settings.items()),
+                launch.words(
+                    command,
+                    parent=worker.ANY_PARENT if launch.forks else os.getpid(),
+                    record_fd=self._record.fd,
                 ),
                 env=launch.full_environment(),
                 stdin=subprocess.PIPE,

@@ -17,9 +17,12 @@ from pathlib import Path
 
 from iomodels import __version__, _core
 from iomodels.base.errors import ArmError
-from iomodels.engines.catalog import DESCRIPTORS, Option, options_of
+from iomodels.engines.catalog import Option, options_of
+from iomodels.engines.sources import DESCRIPTORS, SOURCES
 from iomodels.engines.spec import EngineSpec
-from iomodels.trials import worker
+from iomodels.trials import python_worker, worker
+from iomodels.trials.planned import Command
+from iomodels.trials.python_worker import OPTION
 from iomodels.trials.record import Layout, own_layout
 from iomodels.trials.starting.asking import ask
 
@@ -39,6 +42,8 @@ class Installation:
     python: str
     version: str
     worker: str
+    python_worker: str
+    """For engines that are measured in Python; "" where this version has none."""
     core: str
     core_hash: str
     layout: Layout
@@ -75,10 +80,25 @@ class Launch:
     forks: bool = False
     """Whether the prefix starts the interpreter as another process (`forking.py`)."""
 
-    def command(self, *arguments: str) -> list[str]:
-        """The command line of a trial's process (`worker.py` has its arguments)."""
+    def words(self, command: Command, *, parent: int, record_fd: int) -> list[str]:
+        """The command line of a trial's process (`worker.py` and `python_worker.py` have its
+        arguments). `parent`: the process ID that the worker expects."""
         here = self.installation
-        return [*self.prefix, here.python, "-I", "-S", here.worker, here.core, *arguments]
+        where = SOURCES[command.engine].python
+        settings = dict(command.settings)
+        if where is None:
+            script = ["-I", "-S", here.worker]
+            settings |= here.option_settings(command.engine, command.options)
+            engine, options = command.engine, dict[str, str]()
+        else:
+            script = ["-I", here.python_worker]
+            engine, options = where, dict(command.options)
+        words = [
+            *(f"{name}={value}" for name, value in settings.items()),
+            *(f"{OPTION}{name}={value}" for name, value in options.items()),
+        ]
+        arguments = [str(parent), engine, command.channel, str(record_fd)]
+        return [*self.prefix, here.python, *script, here.core, *arguments, *words]
 
     def full_environment(self) -> dict[str, str] | None:
         """For `subprocess`: None is this process's own."""
@@ -94,6 +114,7 @@ def own_launch() -> Launch:
             python=sys.executable,
             version=__version__,
             worker=str(worker.__file__),
+            python_worker=str(python_worker.__file__),
             core=core,
             core_hash=_hash(core),
             layout=own_layout(),
@@ -126,6 +147,7 @@ def find_launch(
         python=interpreter,
         version=answer["version"],
         worker=answer["worker"],
+        python_worker=answer.get("python_worker", ""),
         core=answer["core"],
         core_hash=answer["core_hash"][:_HASH_DIGITS],  # its path may mean nothing here
         layout=Layout(**answer["layout"]),

@@ -9,7 +9,7 @@ from iomodels.advice.assembling import over_sweeps
 from iomodels.advice.document import GivenLimit, PointAdvice
 from iomodels.advice.from_result import measured_points
 from iomodels.base.errors import NothingMeasured, UsageError
-from iomodels.engines.catalog import DESCRIPTORS
+from iomodels.engines.sources import DESCRIPTORS
 from iomodels.engines.spec import parse_list
 from iomodels.workload.point import point_from_parameters
 

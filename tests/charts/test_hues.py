@@ -9,7 +9,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from iomodels.charts.drawing import style
-from iomodels.engines.catalog import DESCRIPTORS
+from iomodels.engines.sources import DESCRIPTORS
 from iomodels.engines.spec import parse, variants
 
 # Linear RGB as seen: Machado, Oliveira and Fernandes, "A Physiologically-based Model for Simulation

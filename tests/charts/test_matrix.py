@@ -12,7 +12,7 @@ from iomodels.analysis.quantities import named
 from iomodels.base.units import format_count
 from iomodels.charts.drawing.scene import scenes
 from iomodels.charts.flows import miniature
-from iomodels.engines.catalog import DESCRIPTORS
+from iomodels.engines.sources import DESCRIPTORS
 from iomodels.results.schema import Interval
 from iomodels.trace import words
 

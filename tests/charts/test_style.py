@@ -18,7 +18,7 @@ from iomodels import charts
 from iomodels.base.errors import EngineError
 from iomodels.charts.drawing import scales, style
 from iomodels.charts.drawing.scene import MARGIN_IN, WIDTH_IN, scenes
-from iomodels.engines.catalog import DESCRIPTORS
+from iomodels.engines.sources import DESCRIPTORS
 from iomodels.engines.spec import parse
 
 from .. import chart_runs

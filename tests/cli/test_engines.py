@@ -8,8 +8,8 @@ import pytest
 
 from iomodels import _core
 from iomodels.engines import models
-from iomodels.engines.catalog import DESCRIPTORS
 from iomodels.engines.complexity import LEVELS, STEP, complexity
+from iomodels.engines.sources import DESCRIPTORS
 from iomodels.engines.spec import EngineSpec, parse, variants
 
 from .running import cli

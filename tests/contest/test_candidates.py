@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from iomodels.contest.candidates import Found, candidates
-from iomodels.engines.catalog import DESCRIPTORS
+from iomodels.engines.sources import DESCRIPTORS
 from iomodels.engines.spec import parse
 from iomodels.results.schema import HARNESS
 from iomodels.workload.point import Point

@@ -26,7 +26,8 @@ from typing import NamedTuple, cast
 import pytest
 
 from iomodels import _core
-from iomodels.engines.catalog import DESCRIPTORS, Descriptor, Option
+from iomodels.engines.catalog import Descriptor, Option
+from iomodels.engines.sources import DESCRIPTORS
 from iomodels.engines.spec import variants
 
 from ..core_build import SANITIZERS, conformance

@@ -22,8 +22,9 @@ import matplotlib
 from matplotlib import font_manager
 from matplotlib.colors import to_hex, to_rgb
 
+from iomodels.base import engine_text
 from iomodels.base.escape import visible
-from iomodels.engines.catalog import DESCRIPTORS
+from iomodels.engines.sources import DESCRIPTORS
 from iomodels.engines.spec import EngineSpec, variants
 
 FONT = "DejaVu Sans"
@@ -177,7 +178,7 @@ def look(engine: str, *, run: int = 0, runs: int = 1) -> Look:
     a line's dashes tell these apart; otherwise the options. Shades, dashes and markers go round at
     lengths without a common divisor, so that no two variants below their product look alike.
     """
-    name, _, options = engine.partition(":")
+    name, options = engine_text.split(engine)
     variant = _variant(name, options)
     first = MARKERS.index(_MARKER_OF[name]) if name in _MARKER_OF else 5
     return Look(
@@ -231,7 +232,7 @@ def _combinations(name: str) -> list[str]:
         needs = alone is not None and alone.only is not None
         return len(values), max(values, default=0), needs, alone.place if alone else 0
 
-    return [spec.canonical.partition(":")[2] for spec in sorted(variants(name), key=order)]
+    return [engine_text.options_of(spec.canonical) for spec in sorted(variants(name), key=order)]
 
 
 def shade(colour: str, amount: float) -> str:
@@ -360,7 +361,7 @@ def short_name(engine: str) -> str:
     A value that says nothing by itself comes with its option's name, or is that name: `threads, no
     handoff`, `io_uring sqpoll`.
     """
-    name, _, options = engine.partition(":")
+    name, options = engine_text.split(engine)
     said = name
     for option in filter(None, options.split(",")):
         key, _, value = option.partition("=")

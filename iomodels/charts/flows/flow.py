@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from iomodels.base import files
+from iomodels.base import engine_text, files
 from iomodels.base.units import counted, format_duration
 from iomodels.charts.drawing import style
 from iomodels.charts.drawing.picture import Picture
@@ -86,7 +86,7 @@ def _draw(trace: Trace, shown: Flow, title: str, layout: Columns) -> Figure:
     device = sum(1 for m in shown.moments if is_device(m.step))
     others = len(shown.moments) - device
     height = max(LEAST_IN, LABEL_IN * (others + 1), _device_label_in(layout) * (device + 1))
-    colour = style.hue(trace.engine.partition(":")[0])
+    colour = style.hue(engine_text.name_of(trace.engine))
     sheet = FlowSheet(shown, colour, height, layout=layout)
     width = max(layout.width, _scale_in(sheet) + WIDE.width - WIDE.scale)
     above = _above(trace, shown, title, width)

@@ -14,9 +14,11 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from iomodels.analysis.findings import is_degenerate
+from iomodels.base import engine_text
 from iomodels.base.units import format_count, format_per_operation
 from iomodels.engines.calls import call_class
-from iomodels.engines.catalog import DESCRIPTORS, Descriptor
+from iomodels.engines.catalog import Descriptor
+from iomodels.engines.sources import DESCRIPTORS
 from iomodels.trace.words import other_side
 
 from ..drawing.scene import Series
@@ -261,7 +263,7 @@ def calls_of(descriptor: Descriptor, series: Series | None) -> str:
 
 
 def _aio_flow(series: Series | None) -> str:
-    options = series.cell.engine.partition(":")[2].split(",") if series else []
+    options = engine_text.options_of(series.cell.engine).split(",") if series else []
     chosen = dict(option.partition("=")[::2] for option in options)
     notify = chosen.get("notify", "suspend")
     if chosen.get("mode") == "nowait":  # the list is queued, and waited for as others are

@@ -105,6 +105,8 @@ static void merge_one(struct slice *slice, const struct lane *lane)
     slice->short_transfers += load(&lane->short_transfers);
     slice->interrupted_transfers += load(&lane->interrupted_transfers);
     slice->early_completions += load(&lane->early_completions);
+    slice->cancelled_operations += load(&lane->cancelled_operations);
+    slice->cancels_done += load(&lane->cancelled_operations);
     for (int part = 0; part < TIMELINE_PARTS; part++)
         slice->timeline[part] += load(&lane->timeline[part]);
     add_histogram(&slice->latency, &lane->latency);
@@ -209,7 +211,7 @@ static void record_operation(struct loop *loop, struct lane *lane, const struct 
 
     if (__builtin_expect(loop->recorder != NULL, 0))
         recorder_add(loop->recorder, EVENT_request, request->start_ns, now_ns, (int64_t)request->done);
-    if (loop->channel->caps.starts_device) {
+    if (loop->channel->caps.starts_device && loop->engine->caps.moves_data) {
         if (now_ns - request->issued_ns < request->service_ns)
             add(&lane->early_completions, 1);
         else if (in_window)
@@ -225,6 +227,8 @@ static void record_operation(struct loop *loop, struct lane *lane, const struct 
 /* The operation's transfer is complete. As channel.finish. */
 static int finish(struct loop *loop, struct request *request, const char *bytes)
 {
+    if (!loop->engine->caps.moves_data)
+        return CHANNEL_DONE;
     lock_channel(loop);
     const int more = loop->channel->finish(loop->channel_state, request, bytes);
     unlock_channel(loop);
@@ -255,6 +259,17 @@ static int take_bytes(struct loop *loop, struct lane *lane, const struct complet
     return more;
 }
 
+/* Whoever makes the transfer has ended it, since its deadline was over: the operation is none, and no error either. */
+static void take_cancelled(struct loop *loop, struct lane *lane, struct request *request)
+{
+    if (loop->channel->abandon) {
+        lock_channel(loop);
+        loop->channel->abandon(loop->channel_state, request);
+        unlock_channel(loop);
+    }
+    add(&lane->cancelled_operations, 1);
+}
+
 /* What becomes of a transfer's end: CHANNEL_DONE, CHANNEL_MORE where the request goes on, or -errno with its stage. */
 static int take(struct loop *loop, struct lane *lane, const struct completion *done, enum stage *stage)
 {
@@ -274,6 +289,11 @@ static int take(struct loop *loop, struct lane *lane, const struct completion *d
     return result ? take_bytes(loop, lane, done) : finish(loop, request, request->buffer);
 }
 
+static bool is_cancelled(const struct loop *loop, const struct completion *done)
+{
+    return done->result == -ECANCELED && loop->settings.deadline_ns > 0;
+}
+
 static struct request *start(struct loop *loop, struct request *request, uint64_t now_ns)
 {
     request_begin(loop, request, now_ns, now_ns);
@@ -291,11 +311,29 @@ static void compute_on(struct loop *loop)
     event_end(loop->recorder, event, 1);
 }
 
+/* The slot's next operation, if it has one. Its last one ended then, and it has computed until now. */
+static struct request *start_next(struct loop *loop, struct lane *lane, struct request *request, uint64_t end_ns,
+                                  uint64_t now_ns)
+{
+    if (is_over(loop, now_ns))
+        return rest(loop, request, STAGE_NONE, 0);
+    if (window_is_open(loop))
+        add(&lane->at_rest_ns, now_ns - end_ns);
+    return start(loop, request, now_ns);
+}
+
 /* What becomes of the slot now that its transfer has ended. */
 static struct request *turn(struct loop *loop, struct lane *lane, const struct completion *done)
 {
     struct request *request = done->request;
     enum stage stage;
+
+    if (__builtin_expect(done->result < 0, 0) && is_cancelled(loop, done)) {
+        const uint64_t now_ns = clock_now_ns(&loop->clock);
+
+        take_cancelled(loop, lane, request);
+        return start_next(loop, lane, request, now_ns, now_ns);
+    }
     const int taken = take(loop, lane, done, &stage);
 
     if (taken == CHANNEL_MORE && !__atomic_load_n(&loop->closing, __ATOMIC_RELAXED))
@@ -309,11 +347,7 @@ static struct request *turn(struct loop *loop, struct lane *lane, const struct c
         compute_on(loop);
         now_ns = clock_now_ns(&loop->clock);
     }
-    if (is_over(loop, now_ns))
-        return rest(loop, request, STAGE_NONE, 0);
-    if (window_is_open(loop))
-        add(&lane->at_rest_ns, now_ns - end_ns);
-    return start(loop, request, now_ns);
+    return start_next(loop, lane, request, end_ns, now_ns);
 }
 
 struct request *lanes_next(void *context, const struct completion *done)

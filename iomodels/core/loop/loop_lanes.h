@@ -12,7 +12,7 @@ struct lane {
      * has written is to be seen, and is whole. */
     _Alignas(CACHE_LINE) uint64_t entered, left;
     uint64_t slice_operations, window_operations, window_bytes;
-    uint64_t short_transfers, interrupted_transfers, early_completions;
+    uint64_t short_transfers, interrupted_transfers, early_completions, cancelled_operations;
     uint64_t at_rest_ns; /* in the window, between the end of a transfer and the start of the next */
     uint64_t timeline[TIMELINE_PARTS];
     struct histogram latency, added;

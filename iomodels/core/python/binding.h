@@ -7,6 +7,7 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <stdbool.h>
 
 #include "settings.h"
 
@@ -25,8 +26,29 @@ extern const char tables_engines_doc[], tables_engine_doc[], tables_channels_doc
 extern const char tables_setting_choices_doc[], tables_record_layout_doc[], tables_event_layout_doc[];
 extern const char tables_histogram_lower_doc[];
 
+struct loop;
+struct record;
+
 /* The type `Loop`; in loop_object.c. */
 extern PyType_Spec loop_object_spec;
+
+/* What an object of it holds; of a `Work`, at its beginning. */
+struct loop_object {
+    PyObject_HEAD
+    struct loop *loop;
+    struct record *record; /* mapped; shared with the parent */
+    bool close_failed;
+};
+
+/* The record behind the descriptor, mapped, or NULL with errno. */
+struct record *loop_object_map(int fd);
+/* Ends what is in flight, without the GIL: 0 or -errno. */
+int loop_object_close(struct loop_object *self);
+/* What `loop_object_map` gave, unless something may still write to it. */
+void loop_object_unmap(struct loop_object *self);
+
+/* The types `Work`, whose base is `Loop`, and `Transfer`; in work_object.c. */
+extern PyType_Spec work_object_spec, transfer_object_spec;
 
 /* Whole numbers by name into `settings`, the rest at its default. 0, or -1 with a Python error. In
  * loop_object.c. */

@@ -10,13 +10,6 @@
 #include "loop/loop.h"
 #include "record.h"
 
-struct loop_object {
-    PyObject_HEAD
-    struct loop *loop;
-    struct record *record; /* mapped; shared with the parent */
-    bool close_failed;
-};
-
 int settings_from_dict(struct settings *settings, PyObject *dict)
 {
     PyObject *key, *value;
@@ -47,7 +40,7 @@ int settings_from_dict(struct settings *settings, PyObject *dict)
     return 0;
 }
 
-static struct record *map_record(int fd)
+struct record *loop_object_map(int fd)
 {
     struct stat stat;
 
@@ -85,7 +78,7 @@ static PyObject *loop_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     }
     if (settings_from_dict(&setup.settings, settings) < 0)
         return NULL;
-    setup.record = map_record(record_fd);
+    setup.record = loop_object_map(record_fd);
     if (!setup.record)
         return PyErr_SetFromErrno(PyExc_OSError);
     allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
@@ -99,7 +92,7 @@ static PyObject *loop_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     return (PyObject *)self;
 }
 
-static int close_loop(struct loop_object *self)
+int loop_object_close(struct loop_object *self)
 {
     struct loop *loop = self->loop;
     int error = 0;
@@ -114,15 +107,20 @@ static int close_loop(struct loop_object *self)
     return error;
 }
 
+/* After a failed close the record stays mapped: something may still write to it. */
+void loop_object_unmap(struct loop_object *self)
+{
+    if (!self->close_failed)
+        munmap(self->record, sizeof(struct record));
+}
+
 static void loop_dealloc(PyObject *object)
 {
     struct loop_object *self = (struct loop_object *)object;
     PyTypeObject *type = Py_TYPE(object);
 
-    /* After a failed close the record stays mapped: something may still write to it. */
-    (void)close_loop(self);
-    if (!self->close_failed)
-        munmap(self->record, sizeof(struct record));
+    (void)loop_object_close(self);
+    loop_object_unmap(self);
     ((freefunc)PyType_GetSlot(type, Py_tp_free))(object);
     Py_DECREF(type);
 }
@@ -160,7 +158,7 @@ PyDoc_STRVAR(loop_close_doc, "close() -> int: ends what is in flight; 0 or -errn
 static PyObject *loop_close_method(PyObject *object, PyObject *unused)
 {
     (void)unused;
-    return PyLong_FromLong(close_loop((struct loop_object *)object));
+    return PyLong_FromLong(loop_object_close((struct loop_object *)object));
 }
 
 static PyMethodDef loop_methods[] = {
@@ -181,6 +179,6 @@ static PyType_Slot loop_slots[] = {
 PyType_Spec loop_object_spec = {
     .name = "iomodels._core.Loop",
     .basicsize = sizeof(struct loop_object),
-    .flags = Py_TPFLAGS_DEFAULT,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
     .slots = loop_slots,
 };

@@ -183,15 +183,26 @@ static int add_numbers(PyObject *module)
     return 0;
 }
 
-static int module_exec(PyObject *module)
+/* A new type of the module's, borrowed from it, or NULL. */
+static PyObject *add_type(PyObject *module, const char *name, PyType_Spec *spec, PyObject *base)
 {
-    PyObject *type = PyType_FromModuleAndSpec(module, &loop_object_spec, NULL);
+    PyObject *type = PyType_FromModuleAndSpec(module, spec, base);
 
     if (!type)
-        return -1;
-    int error = PyModule_AddObjectRef(module, "Loop", type);
+        return NULL;
+    const int error = PyModule_AddObjectRef(module, name, type);
     Py_DECREF(type);
-    return error ? error : add_numbers(module);
+    return error ? NULL : type;
+}
+
+static int module_exec(PyObject *module)
+{
+    PyObject *loop = add_type(module, "Loop", &loop_object_spec, NULL);
+
+    if (!loop || !add_type(module, "Work", &work_object_spec, loop) ||
+        !add_type(module, "Transfer", &transfer_object_spec, NULL))
+        return -1;
+    return add_numbers(module);
 }
 
 static PyModuleDef_Slot module_slots[] = {

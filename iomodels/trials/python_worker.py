@@ -1,0 +1,116 @@
+"""The child process of a trial whose engine is measured in Python; protocol as in `worker.py`.
+
+Runs as a script under `python -I` in any Python from 3.11 on, with or without iomodels in it: it
+takes the core from CORE and the modules of `iomodels.python` from where it lies itself.
+
+    argv:    CORE PARENT_PID ENGINE CHANNEL RECORD_FD word=value …
+
+ENGINE is `module:attribute`; a word that begins with `option.` is an option of the engine, any
+other a setting of the core, a number.
+
+The engine drives the transfers on the main thread, where an event loop belongs. The conversation
+with the parent, and with it the loop that measures, is on a second one; it waits in the core,
+without the GIL, while a slice lasts.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.machinery
+import importlib.util
+import os
+import resource
+import sys
+import threading
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from iomodels._core import Loop
+    from iomodels.python.contract import PythonEngine
+
+ANY_PARENT = 0
+"""As `worker.ANY_PARENT`."""
+OPTION = "option."
+
+
+def _load_core(path: str) -> ModuleType:
+    loader = importlib.machinery.ExtensionFileLoader("_core", path)
+    spec = importlib.util.spec_from_file_location("_core", path, loader=loader)
+    assert spec is not None, path
+    core = importlib.util.module_from_spec(spec)
+    loader.exec_module(core)
+    return core
+
+
+def _offer_package() -> None:
+    """`iomodels.python` from beside this file: not from an iomodels that this Python may have, and
+    without what its `__init__` needs."""
+    package = ModuleType("iomodels")
+    package.__path__ = [str(Path(__file__).resolve().parents[1])]
+    sys.modules["iomodels"] = package
+
+
+def load_engine(where: str) -> PythonEngine:
+    """The `PythonEngine` at `module:attribute`."""
+    module, _, attribute = where.partition(":")
+    engine: PythonEngine = getattr(importlib.import_module(module), attribute)
+    return engine
+
+
+def _raise_descriptor_limit() -> None:
+    with suppress(OSError, ValueError):
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _converse(loop: Loop) -> None:
+    for line in sys.stdin:
+        command, *values = line.split()
+        if command == "run":
+            print(loop.run(int(values[0]), int(values[2]), int(values[1])), flush=True)
+        elif command == "close":
+            print(loop.close(), flush=True)
+            return
+    loop.close()  # the parent wants nothing more
+
+
+def main(arguments: list[str]) -> None:
+    path, parent, where, channel, record_fd, *words = arguments
+    core = _load_core(path)
+    with suppress(PermissionError):  # as in worker.py
+        core.die_with_parent(os.getppid() if int(parent) == ANY_PARENT else int(parent))
+    _raise_descriptor_limit()
+    _offer_package()
+    pairs = [word.partition("=")[::2] for word in words]
+    settings = {name: int(value) for name, value in pairs if not name.startswith(OPTION)}
+    given = {name.removeprefix(OPTION): v for name, v in pairs if name.startswith(OPTION)}
+    contract = importlib.import_module("iomodels.python.contract")
+    engine = load_engine(where)
+    options = {option.name: option.choices[0] for option in engine.options} | given
+    drive = engine.drive(options)
+    flags = engine.with_options(options).flags
+    work = core.Work(
+        channel, settings, int(record_fd), "nonblocking_descriptors" in flags, "moves_data" in flags
+    )
+    print("open" if work.is_open() else "failed", flush=True)
+    if not work.is_open():
+        return
+    conversation = threading.Thread(target=_converse, args=(work,), daemon=True)
+    conversation.start()
+    try:
+        drive(contract.Setup.of(work, options, channel, settings))
+        if not work.is_over():
+            raise RuntimeError("the engine returned before its work was over")
+    except BaseException:  # noqa: BLE001 - whatever it is, the parent has to learn of it
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)  # the other thread may wait for ever for a transfer that nobody makes
+    conversation.join()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
