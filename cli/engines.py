@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from iomodels.engines.models import Model
+    from iomodels.engines.kinds.models import Model
     from iomodels.engines.spec import EngineSpec
 
 MORE = (
@@ -111,7 +111,7 @@ def _todays_matrix() -> Table:
     """Every engine by its model, with the options that make another of it."""
     from rich.text import Text
 
-    from iomodels.engines.models import NEWS, WAITING, WORKERS, Model, engines_by_model
+    from iomodels.engines.kinds.models import NEWS, WAITING, WORKERS, Model, engines_by_model
 
     found = engines_by_model()
 
@@ -166,7 +166,7 @@ def _listed(specs: Iterable[EngineSpec]) -> Table:
 
 def _groups() -> Table:
     """What `-e` takes for several engines."""
-    from iomodels.engines.groups import GROUPS
+    from iomodels.engines.kinds.groups import GROUPS
 
     return _terms(
         (name, [group.meaning, ", ".join(group.members)]) for name, group in GROUPS.items()
@@ -178,7 +178,7 @@ def _groups() -> Table:
 
 def _all_of(spec: EngineSpec) -> list[RenderableType]:
     from iomodels.engines import words
-    from iomodels.engines.models import model_of
+    from iomodels.engines.kinds.models import model_of
     from iomodels.engines.sources import DESCRIPTORS
 
     from .show.console import safe
@@ -237,8 +237,8 @@ def _as_data(spec: EngineSpec) -> dict[str, Any]:
     from dataclasses import asdict
 
     from iomodels.engines import words
-    from iomodels.engines.complexity import complexity, level_of
-    from iomodels.engines.models import changed_models, model_of
+    from iomodels.engines.kinds.complexity import complexity, level_of
+    from iomodels.engines.kinds.models import changed_models, model_of
     from iomodels.engines.sources import DESCRIPTORS
 
     descriptor = DESCRIPTORS[spec.name]

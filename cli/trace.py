@@ -152,7 +152,7 @@ def command(
 def _scenarios_among(names: Sequence[str]) -> list[str]:
     """The arguments that name a scenario, and not engines. (No suite is traced, and some have the
     name of a group of engines.)"""
-    from iomodels.engines.groups import GROUPS
+    from iomodels.engines.kinds.groups import GROUPS
     from iomodels.workload.scenario import shipped, suites
 
     known = {*shipped(), *suites()} - set(GROUPS)

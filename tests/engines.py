@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
 from iomodels import _core
-from iomodels.engines.sources import CORE_ENGINES
+from iomodels.engines.sources import CORE_ENGINES, DESCRIPTORS
 from iomodels.engines.spec import EngineSpec, parse, variants
 
 SMALL = 16
@@ -46,7 +46,7 @@ def every_two_values(every: Sequence[EngineSpec]) -> list[EngineSpec]:
 
 def pairs(spec: EngineSpec) -> set[Pair]:
     """All that meet in it, defaults included."""
-    choosing = [option.name for option in CORE_ENGINES[spec.name].options if option.choices]
+    choosing = [option.name for option in DESCRIPTORS[spec.name].options if option.choices]
     values = [(name, spec.option(name)) for name in choosing]
     return set(combinations(values, 2))
 

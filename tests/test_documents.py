@@ -11,7 +11,7 @@ import pytest
 from iomodels.analysis.claims.sets import SETS, ClaimSet, reference_page
 from iomodels.analysis.quantities import QUANTITIES
 from iomodels.base import exit_codes
-from iomodels.engines import complexity, groups
+from iomodels.engines.kinds import complexity, groups
 from iomodels.engines.spec import of_scenario
 from iomodels.measure.defaults import QUICK_DURATION_S, QUICK_ROUNDS, QUICK_WARMUP_S
 from iomodels.measure.plan import make_plan

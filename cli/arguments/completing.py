@@ -59,7 +59,7 @@ def engine_names(typed: str) -> Iterator[str]:
 
 def engines_and_groups(typed: str) -> Iterator[str]:
     """As `engine_names`, and the names for several engines."""
-    from iomodels.engines.groups import GROUPS
+    from iomodels.engines.kinds.groups import GROUPS
 
     head, comma, _ = typed.rpartition(",")
     yield from engine_names(typed)

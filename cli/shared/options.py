@@ -100,7 +100,7 @@ class NamesOption(click.Option):
 
 def group_names() -> list[str]:
     """What `--engine` takes for several engines."""
-    from iomodels.engines.groups import GROUPS
+    from iomodels.engines.kinds.groups import GROUPS
 
     return list(GROUPS)
 

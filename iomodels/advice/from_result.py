@@ -15,7 +15,7 @@ from iomodels.advice.measured import MeasuredCandidate, MeasuredPoint
 from iomodels.analysis.cells import grouped, label
 from iomodels.base.errors import EngineError, NothingMeasured
 from iomodels.base.units import counted
-from iomodels.engines.complexity import complexity
+from iomodels.engines.kinds.complexity import complexity
 from iomodels.engines.spec import EngineSpec, parse
 from iomodels.results.schema import Cell, Run
 from iomodels.statistics.ranking import ALPHA

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from iomodels.base import engine_text
+from iomodels.engines import engine_text
 
 MODULES: Mapping[str, str] = {
     "blocking": "os.read and os.write, or a blocking socket",

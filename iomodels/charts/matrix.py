@@ -20,8 +20,8 @@ from iomodels.analysis.quantities import (
     THROUGHPUT,
     named,
 )
-from iomodels.base import engine_text
 from iomodels.base.units import format_count, format_per_operation, from_to
+from iomodels.engines import engine_text
 from iomodels.engines.catalog import Descriptor
 from iomodels.engines.sources import DESCRIPTORS
 

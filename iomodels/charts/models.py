@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 from iomodels.analysis.quantities import CPU, LATENCY_P50, THROUGHPUT, named
 from iomodels.base.errors import EngineError
 from iomodels.base.units import listed
-from iomodels.engines.models import NEWS, WAITING, WORKERS, Model, model_of
+from iomodels.engines.kinds.models import NEWS, WAITING, WORKERS, Model, model_of
 from iomodels.engines.sources import DESCRIPTORS
 from iomodels.engines.spec import EngineSpec, parse
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from iomodels.base.system import allowed_cpus
 from iomodels.engines.ability import Ability, ability
 from iomodels.engines.catalog import Option
-from iomodels.engines.complexity import complexity
+from iomodels.engines.kinds.complexity import complexity
 from iomodels.engines.sources import DESCRIPTORS
 from iomodels.engines.spec import EngineSpec, parse
 from iomodels.results.schema import HARNESS

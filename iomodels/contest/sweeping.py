@@ -16,12 +16,12 @@ from iomodels.analysis.cells import in_words as key_in_words
 from iomodels.analysis.cells import show
 from iomodels.analysis.quantities import named
 from iomodels.analysis.quantity_definition import Quantity
-from iomodels.base import engine_text
 from iomodels.base.errors import ScenarioError, UsageError
 from iomodels.base.toml import did_you_mean, printable
 from iomodels.contest import turning
 from iomodels.contest.turning import Standing
-from iomodels.engines.complexity import complexity
+from iomodels.engines import engine_text
+from iomodels.engines.kinds.complexity import complexity
 from iomodels.engines.spec import EngineSpec, parse
 from iomodels.measure.listening import Listener, RunListener
 from iomodels.measure.plan import of_pairs

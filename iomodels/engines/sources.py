@@ -10,7 +10,7 @@ from typing import Protocol, cast
 
 from iomodels import _core
 from iomodels.engines.catalog import Descriptor, Option, core_descriptor
-from iomodels.python.contract import PythonEngine, PythonOption, Question
+from iomodels.python.contract import EngineQuestion, PythonEngine, PythonOption
 from iomodels.python.registry import ENGINES
 
 Options = Mapping[str, str]
@@ -94,7 +94,7 @@ class PythonSource:
         }
 
     def answers(self, options: Options, channel: str, settings: Mapping[str, int]) -> _core.Answers:
-        question = Question(
+        question = EngineQuestion(
             options=self._full(options),
             on_files=channel == "file",
             on_sockets=channel == "socket",

@@ -15,7 +15,7 @@ from iomodels import _core
 from iomodels.base.errors import EngineError
 from iomodels.base.toml import did_you_mean
 from iomodels.engines.catalog import DEFAULT, Option
-from iomodels.engines.groups import GROUPS
+from iomodels.engines.kinds.groups import GROUPS
 from iomodels.engines.sources import DESCRIPTORS, SOURCES
 from iomodels.python.registry import PREFIX
 from iomodels.workload.scenario import Scenario

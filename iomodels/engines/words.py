@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from iomodels import _core
 from iomodels.base.units import listed
 from iomodels.engines.ability import ability
-from iomodels.engines.complexity import complexity, level_of
-from iomodels.engines.models import Model, model_of
+from iomodels.engines.kinds.complexity import complexity, level_of
+from iomodels.engines.kinds.models import Model, model_of
 from iomodels.engines.sources import DESCRIPTORS
 from iomodels.engines.spec import EngineSpec, parse
 from iomodels.workload import scenario

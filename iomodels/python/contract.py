@@ -1,7 +1,7 @@
 """What an engine is that is measured in Python: it says what it is, and drives a trial's transfers.
 
 A trial's channel, clock, stamps, histograms and checks are the core's, as they are for an engine in
-C. The engine gets a `Work`. Each slot of it is a request at a time: the engine takes the slot's
+C. The engine gets a `TrialWork`. Each slot of it is one request at a time: the engine takes its
 first transfer (`take`), makes it, hands its end over and gets the slot's next transfer (`next`),
 until there is none; then the slot is at rest until it can be taken again. Slots are independent of
 each other: each may have a thread or a coroutine of its own.
@@ -26,13 +26,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 READ, WRITE, DATA_SYNC, SYNC = range(4)
-"""`Transfer.operation`."""
+"""`SlotTransfer.operation`."""
 
 Options = Mapping[str, str]
 """An engine's options as a user writes them, defaults included."""
 
 
-class Transfer(Protocol):
+class SlotTransfer(Protocol):
     """What a slot is to transfer now (`core/python/work_object.c`)."""
 
     @property
@@ -62,15 +62,15 @@ class Transfer(Protocol):
         """Nothing is there yet to read: the peer sends it when it has got a message."""
 
 
-class Work(Protocol):
+class TrialWork(Protocol):
     """A trial's transfers (`core/python/work_object.c`)."""
 
-    def take(self) -> Transfer | None:
+    def take(self) -> SlotTransfer | None:
         """The first transfer of a slot, or None where there is none to take now. Never waits."""
 
     def next(
-        self, transfer: Transfer, result: int | bytes | bytearray | memoryview
-    ) -> Transfer | None:
+        self, transfer: SlotTransfer, result: int | bytes | bytearray | memoryview
+    ) -> SlotTransfer | None:
         """A transfer's end, and the slot's next transfer: the same object, or None. `result`: the
         bytes that were read, or how many are in the buffer or were written (of a sync: 0), or
         -errno."""
@@ -88,7 +88,7 @@ class Work(Protocol):
 class Setup:
     """What an engine gets for a trial."""
 
-    work: Work
+    work: TrialWork
     options: Options
     depth: int
     """How many slots may be under way at once, those of idle descriptors included."""
@@ -102,7 +102,9 @@ class Setup:
     """How long a transfer may take, where the engine `cancels`."""
 
     @classmethod
-    def of(cls, work: Work, options: Options, channel: str, settings: Mapping[str, int]) -> Setup:
+    def of(
+        cls, work: TrialWork, options: Options, channel: str, settings: Mapping[str, int]
+    ) -> Setup:
         """For a channel, with the core's settings."""
         deadline_ns = settings.get("deadline_ns", 0)
         return cls(
@@ -131,7 +133,7 @@ class PythonOption:
 
 
 @dataclass(frozen=True)
-class Question:
+class EngineQuestion:
     """What an engine is asked about: a trial."""
 
     options: Options
@@ -146,7 +148,7 @@ class Question:
     serves: bool
 
 
-def _nothing(question: Question) -> str | None:
+def _nothing(question: EngineQuestion) -> str | None:
     return None
 
 
@@ -194,9 +196,9 @@ class PythonEngine:
     """The engine for what this one cannot do."""
     vary: Callable[[PythonEngine, Options], PythonEngine] = _as_it_is
     """What follows from options, by `dataclasses.replace`."""
-    cannot: Callable[[Question], str | None] = _nothing
+    cannot: Callable[[EngineQuestion], str | None] = _nothing
     """Why it cannot do that at all, a sentence; or None."""
-    degenerate: Callable[[Question], str | None] = _nothing
+    degenerate: Callable[[EngineQuestion], str | None] = _nothing
     """Why it does what `blocking` does there."""
     missing: Callable[[Options], str | None] = _always
     """Asked in the interpreter that would measure: what it lacks for that, with the remedy."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from iomodels.python.contract import DATA_SYNC, READ, WRITE, Transfer, Work
+from iomodels.python.contract import DATA_SYNC, READ, WRITE, SlotTransfer, TrialWork
 
 
-def make(transfer: Transfer) -> int | bytes:
+def make(transfer: SlotTransfer) -> int | bytes:
     """The result for `next`. Blocks where the descriptor does, and else may be -EAGAIN.
 
     Files are read into the buffer that the trial lends: direct I/O needs an aligned one.
@@ -31,7 +31,7 @@ def make(transfer: Transfer) -> int | bytes:
     return 0
 
 
-def make_all(work: Work, transfer: Transfer | None) -> None:
+def make_all(work: TrialWork, transfer: SlotTransfer | None) -> None:
     """The slot's transfers, until it is at rest."""
     while transfer is not None:
         transfer = work.next(transfer, make(transfer))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from iomodels.base import engine_text
+from iomodels.engines import engine_text
 from iomodels.engines.sources import DESCRIPTORS
 from iomodels.trace.flow import Flow
 from iomodels.trace.schema import Trace

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import signal
 
-from iomodels.base import engine_text
 from iomodels.base.units import counted, format_duration
+from iomodels.engines import engine_text
 from iomodels.engines.calls import calls_of_class, has_cap, result_kind
 from iomodels.engines.sources import DESCRIPTORS
 from iomodels.trace.flow import Flow

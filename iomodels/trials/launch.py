@@ -84,7 +84,8 @@ class Launch:
         """The command line of a trial's process (`worker.py` and `python_worker.py` have its
         arguments). `parent`: the process ID that the worker expects."""
         here = self.installation
-        where = SOURCES[command.engine].python
+        source = SOURCES.get(command.engine)
+        where = source.python if source else None
         settings = dict(command.settings)
         if where is None:
             script = ["-I", "-S", here.worker]

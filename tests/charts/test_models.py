@@ -9,7 +9,7 @@ from iomodels import charts
 from iomodels.analysis.quantities import CPU, LATENCY_P50, THROUGHPUT, named
 from iomodels.charts import models
 from iomodels.charts.drawing.scene import scenes
-from iomodels.engines.models import model_of
+from iomodels.engines.kinds.models import model_of
 from iomodels.engines.spec import parse
 
 from .. import chart_runs

@@ -9,7 +9,7 @@ import pytest
 
 from iomodels.base.errors import EngineError
 from iomodels.engines.ability import ability
-from iomodels.engines.groups import GROUPS
+from iomodels.engines.kinds.groups import GROUPS
 from iomodels.engines.sources import DESCRIPTORS
 from iomodels.engines.spec import ELSEWHERE, parse, parse_list
 from iomodels.workload import scenario

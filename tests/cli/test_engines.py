@@ -7,8 +7,8 @@ import json
 import pytest
 
 from iomodels import _core
-from iomodels.engines import models
-from iomodels.engines.complexity import LEVELS, STEP, complexity
+from iomodels.engines.kinds import models
+from iomodels.engines.kinds.complexity import LEVELS, STEP, complexity
 from iomodels.engines.sources import DESCRIPTORS
 from iomodels.engines.spec import EngineSpec, parse, variants
 

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from iomodels.engines.ability import ability
-from iomodels.engines.models import engines_by_model
+from iomodels.engines.kinds.models import engines_by_model
 from iomodels.engines.spec import EngineSpec, parse
 from iomodels.engines.words import unavailable
 from iomodels.results.schema import Trial

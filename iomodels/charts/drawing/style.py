@@ -22,8 +22,8 @@ import matplotlib
 from matplotlib import font_manager
 from matplotlib.colors import to_hex, to_rgb
 
-from iomodels.base import engine_text
 from iomodels.base.escape import visible
+from iomodels.engines import engine_text
 from iomodels.engines.sources import DESCRIPTORS
 from iomodels.engines.spec import EngineSpec, variants
 

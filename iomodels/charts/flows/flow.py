@@ -15,12 +15,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from iomodels.base import engine_text, files
+from iomodels.base import files
 from iomodels.base.units import counted, format_duration
 from iomodels.charts.drawing import style
 from iomodels.charts.drawing.picture import Picture
 from iomodels.charts.flows import arrows, lanes
 from iomodels.charts.flows.lanes import BEHIND, HEAD_IN, NARROW, WIDE, Columns, FlowSheet, write
+from iomodels.engines import engine_text
 from iomodels.trace import figures, words
 from iomodels.trace.flow import Flow, Moment, flow_of, pictured
 from iomodels.trace.schema import Trace

@@ -14,8 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from iomodels.analysis.findings import is_degenerate
-from iomodels.base import engine_text
 from iomodels.base.units import format_count, format_per_operation
+from iomodels.engines import engine_text
 from iomodels.engines.calls import call_class
 from iomodels.engines.catalog import Descriptor
 from iomodels.engines.sources import DESCRIPTORS

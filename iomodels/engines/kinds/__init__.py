@@ -1,0 +1,1 @@
+"""How engines are put together: groups, models, the order of simplicity."""
