@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from iomodels.python import blocking, null
+from iomodels.python import blocking, null, selectors, threads
 from iomodels.python.contract import PythonEngine
 
 PREFIX = "python:"
@@ -13,6 +13,8 @@ PREFIX = "python:"
 MODULES = (
     blocking,
     null,
+    selectors,
+    threads,
 )
 
 ENGINES: Mapping[str, tuple[str, PythonEngine]] = {
