@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "machine": "base, results, core",
     "observe": "base, workload, machine",
     "fio": "base, workload",
-    "engines": "base, workload, core, python",
+    "engines": "base, workload, core, python, plugin",
     "trials": "all above",
     "trace": "all above but trials",
     "analysis": "all above but trials, trace",
@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "library": "all above",
 }
 # The package's doors: they look inwards only when used.
-AT_THE_ROOT = {"__init__.py", "__main__.py"}
+AT_THE_ROOT = {"__init__.py", "__main__.py", "headers.py", "plugin.py"}
 
 
 def allowed(package: str) -> set[str]:

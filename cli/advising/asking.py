@@ -52,12 +52,12 @@ def read(
     from iomodels.advice.python import CAVEAT
     from iomodels.contest.answering import Question
     from iomodels.contest.sweeping import key_of
-    from iomodels.engines.spec import parse
+    from iomodels.engines.spec import parse_given
 
     question = Question(
         goal=msgspec.convert(goal, Goal),
         limits=given_limits.parse(limits),
-        today=parse(today).canonical if today else None,
+        today=parse_given(today).canonical if today else None,
         remarks=(CAVEAT,) if python else (),
         in_python=python,
         turn=key_of(turn) if turn else None,

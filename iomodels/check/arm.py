@@ -16,7 +16,7 @@ from pathlib import Path
 from iomodels.base.errors import ArmError, ScenarioError
 from iomodels.base.toml import did_you_mean, printable
 from iomodels.engines.spec import EngineSpec
-from iomodels.engines.spec import parse as parse_engine
+from iomodels.engines.spec import parse_given as parse_engine
 from iomodels.machine import storage
 from iomodels.trials.launch import Launch, find_launch
 from iomodels.workload.key import all_keys

@@ -13,7 +13,7 @@ from iomodels.base.units import counted
 from iomodels.contest.candidates import Found, candidates
 from iomodels.contest.halving import Entrant, Halving
 from iomodels.contest.rounds import ContestTrials, Durations, PointContest
-from iomodels.engines.spec import EngineSpec, parse
+from iomodels.engines.spec import EngineSpec, parse_given
 from iomodels.measure.defaults import BUDGET_S, DURATION_S, WARMUP_S
 from iomodels.measure.listening import RunListener
 from iomodels.measure.plan import Plan
@@ -100,7 +100,7 @@ def plan_contest(
     index = 0
     for scenario in scenarios:
         known = today or scenario.today
-        spec = parse(known) if known else None
+        spec = parse_given(known) if known else None
         for point in points(scenario):
             every = candidates(point, spec, engines)
             able = [one for one in every if one.reason is None]

@@ -12,15 +12,26 @@ from functools import cache
 
 from iomodels import _core
 from iomodels.base.errors import EngineError
-from iomodels.engines.spec import parse
+from iomodels.engines.sources import DESCRIPTORS
+from iomodels.engines.spec import EngineSpec, parse
 
 
 @cache
-def _calls_of(engine: str) -> Mapping[str, tuple[str, int]]:
+def _parsed(engine: str, named: int) -> EngineSpec | None:
     try:
-        return parse(engine).calls
+        return parse(engine)
     except EngineError:
-        return {}
+        return None
+
+
+def _known(engine: str) -> EngineSpec | None:
+    """Whom nobody knows may become known: with each plug-in that the user names."""
+    return _parsed(engine, len(DESCRIPTORS.named))
+
+
+def _calls_of(engine: str) -> Mapping[str, tuple[str, int]]:
+    spec = _known(engine)
+    return spec.calls if spec else {}
 
 
 def call_class(call: str, engine: str) -> str:
@@ -43,13 +54,10 @@ def may_sleep(call: str, engine: str, parameters: Mapping[str, object]) -> bool:
     return bool(sleeps & _core.SLEEPS_ON_STORAGE) and answers
 
 
-@cache
 def has_cap(engine: str, cap: str) -> bool:
     """Whether it says so of itself (`ENGINE_FLAGS`, `core/engine.h`); False where nobody knows."""
-    try:
-        return bool(dict(parse(engine).caps).get(cap))
-    except EngineError:
-        return False
+    spec = _known(engine)
+    return bool(dict(spec.caps).get(cap)) if spec else False
 
 
 @cache

@@ -5,8 +5,9 @@ One table, `SOURCES`, has them all by name; nothing else asks of what kind an en
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol, cast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeVar, cast
 
 from iomodels import _core
 from iomodels.engines.catalog import Descriptor, Option, core_descriptor
@@ -18,6 +19,19 @@ Options = Mapping[str, str]
 
 _FLAGS = tuple(n for n, v in _core.engine("null", {})["caps"].items() if isinstance(v, bool))
 """What an engine can do, yes or no (`ENGINE_FLAGS`, `core/engine.h`)."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The installed package that a plug-in comes from. Two with the same hash are the same code."""
+
+    package: str
+    version: str
+    sha256: str
+    """Of the shared object, or of the Python module's file."""
+
+    def __str__(self) -> str:
+        return f"{self.package} {self.version}"
 
 
 class EngineSource(Protocol):
@@ -39,11 +53,16 @@ class EngineSource(Protocol):
     def python(self) -> str | None:
         """Where the Python worker finds it (`module:attribute`), if it is measured in Python."""
 
+    @property
+    def origin(self) -> Origin | None:
+        """Where a plug-in comes from; None of our own."""
+
 
 class CoreSource:
     """An engine of the core's own table."""
 
     python = None
+    origin = None
 
     def __init__(self, name: str, told: _core.EngineTable) -> None:
         self._name = name
@@ -66,8 +85,11 @@ class CoreSource:
 class PythonSource:
     """An engine in Python."""
 
-    def __init__(self, name: str, where: str, engine: PythonEngine) -> None:
+    def __init__(
+        self, name: str, where: str, engine: PythonEngine, origin: Origin | None = None
+    ) -> None:
         self.python = where
+        self.origin = origin
         self.engine = engine
         self.descriptor = _python_descriptor(name, engine)
 
@@ -141,16 +163,44 @@ def _python_option(option: PythonOption, place: int) -> Option:
     )
 
 
+T = TypeVar("T")
+
+
+class Engines(Mapping[str, T]):
+    """By the name that users write. Iteration is over ours; a plug-in that the user has named is
+    only found by its name."""
+
+    def __init__(self, ours: Mapping[str, T]) -> None:
+        self._ours = dict(ours)
+        self.named: dict[str, T] = {}
+
+    def __getitem__(self, name: str) -> T:
+        return self._ours[name] if name in self._ours else self.named[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ours)
+
+    def __len__(self) -> int:
+        return len(self._ours)
+
+
 _IN_CORE = {name: CoreSource(name, told) for name, told in _core.engines().items()}
 CORE_ENGINES = tuple(_IN_CORE)
 """The names of the engines in C."""
 
-SOURCES: dict[str, EngineSource] = {
-    **_IN_CORE,
-    **{name: PythonSource(name, where, engine) for name, (where, engine) in ENGINES.items()},
-}
-"""By the name that users write."""
+SOURCES: Engines[EngineSource] = Engines(
+    {
+        **_IN_CORE,
+        **{name: PythonSource(name, where, engine) for name, (where, engine) in ENGINES.items()},
+    }
+)
 
-DESCRIPTORS: Mapping[str, Descriptor] = {
-    name: source.descriptor for name, source in SOURCES.items()
-}
+DESCRIPTORS = Engines({name: source.descriptor for name, source in SOURCES.items()})
+
+
+def add_plugin(name: str, source: EngineSource) -> None:
+    """From now on this process knows it by its name. Only for one that the user has named: the name
+    in a result never leads here."""
+    assert name not in SOURCES or SOURCES[name].origin is not None, name
+    SOURCES.named[name] = source
+    DESCRIPTORS.named[name] = source.descriptor

@@ -16,6 +16,7 @@ from iomodels.base.errors import EngineError
 from iomodels.base.toml import did_you_mean
 from iomodels.engines.catalog import DEFAULT, Option
 from iomodels.engines.kinds.groups import GROUPS
+from iomodels.engines.plugins.finding import named
 from iomodels.engines.sources import DESCRIPTORS, SOURCES
 from iomodels.python.registry import PREFIX
 from iomodels.workload.scenario import Scenario
@@ -152,8 +153,8 @@ def parse_list(texts: Iterable[str]) -> list[EngineSpec]:
     """Read the engines of a command line: each text is one, or several with commas between them.
 
     A comma starts a new engine unless an option follows: `aio:notify=signal,threads=4,select` is
-    two engines. A group stands for its members. An engine named twice counts once. Raises
-    `EngineError`.
+    two engines. A group stands for its members. An engine named twice counts once. What is not ours
+    may be a plug-in (`parse_given`). Raises `EngineError`.
     """
     return parse_names(split_list(texts))
 
@@ -164,8 +165,9 @@ def split_list(texts: Iterable[str]) -> list[str]:
 
 
 def parse_names(names: Iterable[str]) -> list[EngineSpec]:
-    """Engines and groups (`groups.py`), one in each text. Raises `EngineError`."""
-    return list(dict.fromkeys(parse(one) for name in names for one in _members(name)))
+    """Engines and groups (`groups.py`), one in each text, as the user gives them. Raises
+    `EngineError`."""
+    return list(dict.fromkeys(parse_given(one) for name in names for one in _members(name)))
 
 
 def of_scenario(scenario: Scenario, otherwise: Sequence[str] = DEFAULT) -> list[EngineSpec]:
@@ -200,8 +202,17 @@ def _is_option(part: str, engine: str) -> bool:
     return known and name not in DESCRIPTORS  # an option without its value
 
 
+def parse_given(text: str) -> EngineSpec:
+    """Read what the user gives, on the command line, in a scenario file or in a program: only there
+    a plug-in is looked up and loaded. Raises `EngineError`."""
+    if text.strip() not in GROUPS:
+        named(text)
+    return parse(text)
+
+
 def parse(text: str) -> EngineSpec:
-    """Read `NAME[:option=value,…]`. Raises `EngineError` with what would have been allowed."""
+    """Read `NAME[:option=value,…]`, wherever it stands: in a result, too. So a plug-in is known
+    here only if the user has named it. Raises `EngineError` with what would have been allowed."""
     name, rest = _split_name(text)
     if "=" in name:
         raise EngineError(f"'{text}': options follow a colon, as in 'aio:threads=4'")

@@ -21,12 +21,12 @@ from dataclasses import replace
 from functools import cache
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import pytest
 
 from iomodels import _core
-from iomodels.engines.catalog import Descriptor, Option
+from iomodels.engines.catalog import Option
 from iomodels.engines.sources import DESCRIPTORS
 from iomodels.engines.spec import variants
 
@@ -249,7 +249,7 @@ def test_a_sample_of_options_has_every_two_values_together(monkeypatch: pytest.M
         Option("e", "", "0", ("0", "1")),
     )
     many = replace(DESCRIPTORS["aio"], name="many", options=options)
-    monkeypatch.setitem(cast(dict[str, Descriptor], DESCRIPTORS), "many", many)
+    monkeypatch.setitem(DESCRIPTORS.named, "many", many)
     every = variants("many")
     singles, sample = each_value_alone(every), every_two_values(every)
     assert len(every) == 64

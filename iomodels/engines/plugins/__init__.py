@@ -1,0 +1,1 @@
+"""Engines from other packages: found by the name that a user gives, and by nothing else."""
