@@ -11,7 +11,7 @@ from iomodels.measure import recording
 from iomodels.results.schema import Tool
 from iomodels.trace.schema import SCHEMA, Event, Trace
 
-from .engines import CAPS, SMALL, WITH_DATA, plain, works_on
+from .some_engines import CAPS, SMALL, WITH_DATA, plain, works_on
 
 DEVICE, PEER = "slow-device", "echo"
 """Scenarios: each engine with data can do one or the other."""

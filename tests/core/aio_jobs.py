@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..engines import CAPS, plain
 from ..fresh import run_python
+from ..some_engines import CAPS, plain
 
 US, MS = 1_000, 1_000_000
 AIO = [name for name in CAPS if plain(name) == "aio"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..engines import CAPS, on
 from ..fresh import run_python
+from ..some_engines import CAPS, on
 
 # Whatever is tested runs in a process of its own: helper threads, limits and children stay in it.
 PREAMBLE = """

@@ -15,7 +15,7 @@ from iomodels.engines.calls import calls_of_class
 from iomodels.engines.spec import parse
 from iomodels.trials.record import Record, new_record
 
-from ..engines import CAPS, on, open_loop
+from ..some_engines import CAPS, on, open_loop
 
 FOLDER = "/var/tmp"  # a disk: /tmp may be memory
 PAGE = mmap.PAGESIZE

@@ -11,7 +11,7 @@ from iomodels.base.errors import EngineError
 from iomodels.engines.spec import parse as parse_engine
 from iomodels.trials.record import new_record
 
-from ..engines import CAPS, open_loop
+from ..some_engines import CAPS, open_loop
 from .aio_jobs import (
     AIO,
     BLOCK,

@@ -9,7 +9,7 @@ import pytest
 
 from iomodels import _core
 
-from ..engines import CAPS, works_on
+from ..some_engines import CAPS, works_on
 from .aio_jobs import (
     AIO,
     FILE_SIZE,

@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from ..engines import CAPS
+from ..some_engines import CAPS
 from .channel_trials import CHANNELS, ENGINES, PREAMBLE, WORK, can, open_as, run
 from .test_channels import assert_clean
 

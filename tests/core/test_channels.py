@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ..engines import CAPS
+from ..some_engines import CAPS
 from .channel_trials import CHANNELS, ENGINES, WORK, can, open_as, run
 
 

@@ -31,7 +31,7 @@ from iomodels.engines.sources import DESCRIPTORS
 from iomodels.engines.spec import variants
 
 from ..core_build import SANITIZERS, conformance
-from ..engines import CAPS, EVERY, SINGLES, each_value_alone, every_two_values, pairs, works_on
+from ..some_engines import CAPS, EVERY, SINGLES, each_value_alone, every_two_values, pairs, works_on
 
 PROCESSES = 8  # most of them wait
 TIMEOUT_S = 100  # of all rules together; each has a limit of its own

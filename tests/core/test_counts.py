@@ -15,7 +15,7 @@ import pytest
 
 from iomodels.engines.spec import parse
 
-from ..engines import CAPS, WITH_DATA
+from ..some_engines import CAPS, WITH_DATA
 from .kernel_calls import OF_THE_LIBRARY, kernel_names
 
 OPERATIONS = 500

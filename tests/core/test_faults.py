@@ -30,10 +30,10 @@ from iomodels.trials import child, trial
 from iomodels.trials.planned import Command, PlannedTrial
 from iomodels.trials.preparation import Preparation
 
-from ..engines import CAPS, WITH_DATA, on
 from ..fresh import run_python
 from ..planned import planned
 from ..processes import children
+from ..some_engines import CAPS, WITH_DATA, on
 from .test_core import rules
 
 CORE_ENGINES = WITH_DATA

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from ..engines import CAPS
+from ..some_engines import CAPS
 from .file_channel import (
     BLOCK,
     BLOCKS,

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from ..engines import works_on
 from ..fresh import run_python
+from ..some_engines import works_on
 
 DRIVER = """
 import json, resource, sys, threading

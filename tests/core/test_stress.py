@@ -13,7 +13,7 @@ import subprocess
 import pytest
 
 from .. import core_build
-from ..engines import CAPS, plain
+from ..some_engines import CAPS, plain
 from .aio_jobs import CALLBACKS, LIST_NOWAIT, with_threads
 
 CHANNELS = ["timer", "file"]

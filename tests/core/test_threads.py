@@ -25,7 +25,7 @@ from iomodels.trials.record import Record, new_record
 from iomodels.workload import scenario
 
 from .. import core_build
-from ..engines import open_loop
+from ..some_engines import open_loop
 
 MS = 1_000_000
 LONG_NS = 10**11

@@ -19,9 +19,9 @@ import pytest
 
 from iomodels.engines.spec import parse
 
-from ..engines import SINGLES, WITH_DATA
 from ..fresh import run_python
 from ..seccomp import Argument
+from ..some_engines import SINGLES, WITH_DATA
 from .kernel_calls import kernel_names, numbers
 
 TESTS = Path(__file__).parents[1]

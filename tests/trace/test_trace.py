@@ -17,7 +17,7 @@ from iomodels.trace.flow import flow_of
 from iomodels.trace.schema import Event, Trace, check
 from iomodels.trace.steps import in_call
 
-from ..engines import plain
+from ..some_engines import plain
 from ..traces import (
     ALL,
     ON_DEVICES,
