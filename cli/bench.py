@@ -298,7 +298,7 @@ def _earlier(path: Path, settings: Mapping[str, Sequence[str]], *, others: bool)
 
 def _where(output: Path, run: Run) -> list[str]:
     """The result's path, and the commands that show it."""
-    from .show import verdicts
+    from .show.ending import verdicts
 
     path = shlex.quote(str(output))
     return [
@@ -318,11 +318,12 @@ def _write_json(run: Run) -> None:
 
 def _show(run: Run, output: Console, said: Sequence[Notice], *, explain: bool) -> None:
     """The run's tables, with its warnings except those that have been `said`."""
-    from .show import table, verdicts
+    from .show import table
+    from .show.ending import twins, verdicts
 
     for part in table.report(run, width=output.width, said=said, explain=explain):
         output.print(part)
-    for part in verdicts.ending(run, explain=explain):
+    for part in (*twins.table(run), *verdicts.ending(run, explain=explain)):
         output.print(part)
 
 

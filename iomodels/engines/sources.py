@@ -49,6 +49,9 @@ class EngineSource(Protocol):
     def numbers(self, options: Options) -> dict[str, int]:
         """The options as the core's settings: `{"option0": 3}`."""
 
+    def twin(self, options: Options, *, on_files: bool) -> str | None:
+        """The engine in C that makes the same calls, if it is one in Python that has such a one."""
+
     @property
     def python(self) -> str | None:
         """Where the Python worker finds it (`module:attribute`), if it is measured in Python."""
@@ -81,6 +84,9 @@ class CoreSource:
     def answers(self, options: Options, channel: str, settings: Mapping[str, int]) -> _core.Answers:
         return _core.ask(self._name, channel, {**settings, **self.numbers(options)})
 
+    def twin(self, options: Options, *, on_files: bool) -> str | None:
+        return None
+
 
 class PythonSource:
     """An engine in Python."""
@@ -98,6 +104,10 @@ class PythonSource:
 
     def _full(self, options: Options) -> Options:
         return {option.name: option.default for option in self.descriptor.options} | dict(options)
+
+    def twin(self, options: Options, *, on_files: bool) -> str | None:
+        engine = self.engine.with_options(self._full(options))
+        return (on_files and engine.twin_on_files) or engine.twin
 
     def facts(self, options: Options) -> _core.EngineFacts:
         engine = self.engine.with_options(self._full(options))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from iomodels.advice import words
 from iomodels.advice.document import Advice, PointAdvice
-from iomodels.analysis import findings, sweeps
+from iomodels.analysis import findings, sweeps, twins
 from iomodels.analysis.cells import PointCells, changes, grouped, label, rounds_in_words, rounds_of
 from iomodels.analysis.quantities import (
     CPU,
@@ -18,7 +18,9 @@ from iomodels.analysis.quantities import (
     named,
 )
 from iomodels.analysis.quantity_definition import DURATION, Quantity, has_deadline
+from iomodels.analysis.twins import TwinRow
 from iomodels.base.escape import visible
+from iomodels.base.units import format_count
 from iomodels.comparison.schema import Change, Comparison
 from iomodels.comparison.wording import (
     answers,
@@ -33,7 +35,7 @@ from iomodels.comparison.wording import (
     verdict,
 )
 from iomodels.results.schema import Cell, Run
-from iomodels.statistics.rounds import interval_kind
+from iomodels.statistics.rounds import Ratio, interval_kind
 
 NUMBERS = (THROUGHPUT, LATENCY_P50, LATENCY_P99, CPU)
 RUN_COLUMNS = ("engine", THROUGHPUT.column, *(quantity.title for quantity in NUMBERS[1:]))
@@ -41,6 +43,9 @@ CHANGE_COLUMNS = (
     "verdict", "cell", "metric", "change", "base", "new", "limit", "rounds", "noise", "detectable",
 )  # fmt: skip
 CANDIDATE_COLUMNS = ("engine", "complexity", "left", *RUN_COLUMNS[1:])
+TWIN_COLUMNS = (
+    "work", "engine", *(quantity.title for quantity in twins.SHOWN), twins.SLOWER, twins.MORE_CPU,
+)  # fmt: skip
 MAX_ROWS = 1000
 """Rows shown of a comparison: GitHub drops a step summary of more than 1 MiB as a whole."""
 
@@ -70,6 +75,7 @@ def of_run(run: Run) -> str:
         for point in points:
             lines += _point(point)
         lines += _sentences(sweeps.sentences(points))
+    lines += _twins(run)
     lines += [f"- warning: {text(notice.message)}" for notice in run.warnings]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -161,6 +167,31 @@ def _point(point: PointCells) -> list[str]:
     lines += table(RUN_COLUMNS, map(_row, cells), right_from=1)
     told = [f"- {text(cell.engine)}: {text(said)}" for cell in cells if (said := _status(cell))]
     return [*lines, "", *told, *([""] if told else []), *_sentences(findings.below(point.cells))]
+
+
+def _twins(run: Run) -> list[str]:
+    """Each engine in C, followed by those of Python that make the same calls."""
+    works = twins.twins(run)
+    if not works:
+        return []
+    rows = (_twin_row(work.name, row) for work in works for row in work.rows)
+    how = f"{text(twins.HOW)} {text(twins.origin(run))}."
+    return [f"## {text(twins.TITLE)}", "", *table(TWIN_COLUMNS, rows, right_from=2), "", how, ""]
+
+
+def _twin_row(work: str, row: TwinRow) -> Sequence[str]:
+    head = text(work), text(row.cell.engine)
+    if row.missing:
+        return *head, text(row.missing), "", "", ""
+    ratios = ("" if row.is_twin else _ratio(ratio) for ratio in (row.slower, row.more_cpu))
+    return *head, *(_number(quantity, row.cell) for quantity in twins.SHOWN), *ratios
+
+
+def _ratio(ratio: Ratio | None) -> str:
+    if ratio is None:
+        return NOT_TOLD
+    show, found = format_count, ratio.interval
+    return f"{show(found.median)} ({show(found.low)} to {show(found.high)})"
 
 
 def _sentences(said: Sequence[str]) -> list[str]:

@@ -184,6 +184,8 @@ class PythonEngine:
     complexity: str
     twin: str | None = None
     """The engine in C that makes the same calls."""
+    twin_on_files: str | None = None
+    """Another one that does so on files, where these are read and written in another way."""
     threads: str | None = None
     """The threads that it has beside the application's, in words."""
     synchronous: bool = False

@@ -28,6 +28,7 @@ from iomodels.report.claims import claims_of
 from iomodels.report.frame import Drawing, Figure
 from iomodels.report.svg import Inliner
 from iomodels.report.tables import NO_BREAK_SPACE, ReportTable, legend, table
+from iomodels.report.twins import beside_c
 from iomodels.results.schema import Asked, Cell, Run
 from iomodels.statistics.rounds import MIN_ROUNDS
 from iomodels.trace.schema import Trace
@@ -84,6 +85,7 @@ def page(run: Run, drawings: Sequence[Drawing] = (), traces: Sequence[Drawing] =
         "trial_times": trial_times(run, f"{run.settings.get('duration_s')} s"),
         "sections": sections,
         "claims": claims_of(run),
+        "beside_c": beside_c(run),
         "unmeasured": _unmeasured(run.cells),
         "traces": [frame.figure(trace, inliner) for trace in traces],
         "meanings": _meanings(sections),

@@ -19,6 +19,7 @@ from iomodels.analysis.quantities import (
 from iomodels.analysis.quantity_definition import Quantity
 from iomodels.base.units import format_count, from_to
 from iomodels.results.schema import Cell, Interval, Parameter
+from iomodels.statistics.rounds import Ratio
 
 NO_BREAK_SPACE = "\u00a0"
 
@@ -115,9 +116,14 @@ def _entry(column: ReportColumn, cell: Cell, base: Cell | None) -> Entry:
         ratio = ratio_to(base, cell) if base else None
         if ratio is None:
             return Entry(NOT_TOLD)
-        return _numbers(ratio.interval, _factor if kind_of(ratio) == "differs" else format_count)
+        return ratio_entry(ratio)
     found = in_table(column.quantity, cell)
-    return _numbers(found, column.quantity.unit.show) if found else Entry(NOT_TOLD)
+    return numbers(found, column.quantity.unit.show) if found else Entry(NOT_TOLD)
+
+
+def ratio_entry(ratio: Ratio) -> Entry:
+    """A ratio with its interval, whose digits do not hide a difference that is shown."""
+    return numbers(ratio.interval, _factor if kind_of(ratio) == "differs" else format_count)
 
 
 def _factor(value: float) -> str:
@@ -125,7 +131,8 @@ def _factor(value: float) -> str:
     return beside_one(format_count(value), value)
 
 
-def _numbers(interval: Interval, show: Callable[[float], str]) -> Entry:
+def numbers(interval: Interval, show: Callable[[float], str]) -> Entry:
+    """The median, with the interval below it where there is one."""
     detail = ""
     if interval.low != interval.high:
         detail = _range(show(interval.low), show(interval.high))

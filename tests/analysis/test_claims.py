@@ -275,7 +275,7 @@ def test_a_claim_that_lacks_a_cell_is_left_out_unless_all_are_asked_for() -> Non
 def test_the_table_shows_numbers_and_cells_at_80_columns() -> None:
     (test,) = CLAIMS[2].conditions
     console = Console(width=80, record=True, file=io.StringIO())
-    table = import_module("iomodels.cli.show.verdicts").table
+    table = import_module("iomodels.cli.show.ending.verdicts").table
     for part in table(make_run(cells_for(test, 3.0)), SETS[0], explain=True):
         console.print(part)
     text = " ".join(console.export_text().split())
@@ -288,7 +288,9 @@ def test_figure_1_has_every_model_in_its_place_with_its_numbers() -> None:
     console = Console(width=80, record=True, file=io.StringIO())
     missing = make_cell("select", [], status="n/a", reason="not here")
     cells = [make_cell(engine, [make_trial(0)]) for engine in ("blocking", "nonblocking", "aio")]
-    for part in import_module("iomodels.cli.show.verdicts").figure_1(make_run([*cells, missing])):
+    for part in import_module("iomodels.cli.show.ending.verdicts").figure_1(
+        make_run([*cells, missing])
+    ):
         console.print(part)
     lines = [line.split() for line in console.export_text().splitlines()]
     assert ["synchronous", "blocking", "nonblocking"] in lines

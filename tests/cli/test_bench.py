@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
-from iomodels.cli.show import verdicts
+from iomodels.cli.show.ending import verdicts
 
 from .running import QUICK, cli, command_line, environment
 

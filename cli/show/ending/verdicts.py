@@ -19,7 +19,7 @@ from iomodels.engines.sources import DESCRIPTORS
 from iomodels.results.schema import Cell, Run
 from iomodels.statistics.rounds import MIN_ROUNDS, interval_kind
 
-from .console import safe
+from ..console import safe
 
 FIGURE_1 = "slow-device"
 """The scenario that measures all four models."""

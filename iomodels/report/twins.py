@@ -1,0 +1,49 @@
+"""Python's models beside their twins in C, as the page shows them: a row for each, to be sorted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from iomodels.analysis.quantities import NOT_TOLD
+from iomodels.analysis.twins import HOW, MEANINGS, MORE_CPU, SHOWN, SLOWER, TITLE, TwinRow, twins
+from iomodels.analysis.twins import origin as origin_of
+from iomodels.report.tables import Entry, numbers, ratio_entry
+from iomodels.results.schema import Run
+
+
+@dataclass(frozen=True)
+class ShownTwin:
+    """A row: an engine, its work, and its numbers. `remark` says why there are none."""
+
+    engine: str
+    remark: str
+    work: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class ShownTwins:
+    """The whole table."""
+
+    rows: tuple[ShownTwin, ...]
+    origin: str
+    title: str = TITLE
+    how: str = HOW
+    headings: tuple[str, ...] = ("engine", "work", *(q.column for q in SHOWN), SLOWER, MORE_CPU)
+    meanings: tuple[tuple[str, str], ...] = tuple(MEANINGS.items())
+
+
+def beside_c(run: Run) -> ShownTwins | None:
+    """The table of the run; None where it has no engine in Python beside its twin."""
+    rows = tuple(_shown(work.name, row) for work in twins(run) for row in work.rows)
+    return ShownTwins(rows, origin_of(run)) if rows else None
+
+
+def _shown(work: str, row: TwinRow) -> ShownTwin:
+    found = [(quantity, quantity.interval(row.cell)) for quantity in SHOWN]
+    entries = [numbers(x, q.unit.show) if x and not row.missing else _NONE for q, x in found]
+    entries += [ratio_entry(x) if x else _NONE for x in (row.slower, row.more_cpu)]
+    return ShownTwin(row.cell.engine, row.missing, work, tuple(entries))
+
+
+_NONE = Entry(NOT_TOLD)
