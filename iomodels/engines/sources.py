@@ -135,10 +135,11 @@ class PythonSource:
             depth=settings.get("depth", 1),
             idle=settings.get("idle", 0),
             serves=bool(settings.get("server", 0)),
+            deadline_s=settings.get("deadline_ns", 0) / 1e9 or None,
         )
         return {
             "cannot": self.engine.cannot(question),
-            "probe": None,
+            "probe": self.engine.missing(question.options),
             "degenerate": self.engine.degenerate(question),
         }
 

@@ -96,6 +96,8 @@ class Setup:
     """The most bytes that a transfer has."""
     on_files: bool
     on_sockets: bool
+    on_devices: bool
+    """Streams that end each request by themselves (the timer)."""
     serves: bool
     """Whether each operation reads a message, and then writes the answer."""
     deadline_s: float | None
@@ -114,6 +116,7 @@ class Setup:
             block=settings.get("block", 1),
             on_files=channel == "file",
             on_sockets=channel == "socket",
+            on_devices=channel == "timer",
             serves=bool(settings.get("server", 0)),
             deadline_s=deadline_ns / 1e9 if deadline_ns else None,
         )
@@ -146,6 +149,7 @@ class EngineQuestion:
     depth: int
     idle: int
     serves: bool
+    deadline_s: float | None
 
 
 def _nothing(question: EngineQuestion) -> str | None:

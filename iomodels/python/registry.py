@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from iomodels.python import blocking, null, selectors, threads
+from iomodels.python import asyncio_engine, blocking, null, selectors, threads, uvloop_engine
 from iomodels.python.contract import PythonEngine
 
 PREFIX = "python:"
@@ -12,9 +12,11 @@ PREFIX = "python:"
 
 MODULES = (
     blocking,
-    null,
     selectors,
     threads,
+    asyncio_engine,
+    uvloop_engine,
+    null,
 )
 
 ENGINES: Mapping[str, tuple[str, PythonEngine]] = {

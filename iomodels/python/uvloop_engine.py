@@ -1,0 +1,58 @@
+"""`python:uvloop`: the same coroutines on an event loop in C, libuv's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+
+from iomodels.python.contract import EngineQuestion, Options, PythonEngine, Setup
+from iomodels.python.event_loops.engine_words import APIS, CALLS, FLAGS, THREADS, cannot
+
+TICK_S = 0.001
+
+
+def _drive(options: Options) -> Callable[[Setup], None]:
+    import uvloop
+
+    from iomodels.python.event_loops.driving import driver
+
+    return driver(options, uvloop.new_event_loop)
+
+
+def _cannot(question: EngineQuestion) -> str | None:
+    if question.deadline_s is not None and question.deadline_s < TICK_S:
+        return (
+            f"the timers of libuv count in milliseconds; load.deadline is "
+            f"{question.deadline_s * 1e6:g} µs"
+        )
+    return cannot(question)
+
+
+def _missing(options: Options) -> str | None:
+    if find_spec("uvloop") is not None:
+        return None
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        version("iomodels")
+    except PackageNotFoundError:
+        return "uvloop is not installed in that Python: run its -m pip install uvloop"
+    return "uvloop is not installed: pip install 'iomodels[uvloop]'"
+
+
+ENGINE = PythonEngine(
+    name="uvloop",
+    title="Python: uvloop",
+    calls=CALLS,
+    summary="a coroutine for each connection, resumed by an event loop in C (libuv)",
+    drive=_drive,
+    flags=FLAGS,
+    news="readiness",
+    worker="caller",
+    complexity="registered descriptors",
+    twin="epoll",
+    threads=THREADS,
+    options=(APIS,),
+    cannot=_cannot,
+    missing=_missing,
+)
