@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from iomodels.engines.ability import ability
+from iomodels.engines.kinds.groups import GROUPS
 from iomodels.engines.kinds.models import engines_by_model
 from iomodels.engines.spec import EngineSpec, parse
 from iomodels.engines.words import unavailable
@@ -69,7 +70,10 @@ def run_anywhere(spec: EngineSpec) -> Trial:
     pytest.skip(f"{spec.canonical} cannot run here")
 
 
-KINDS = sorted({spec.canonical for specs in engines_by_model().values() for spec in specs})
+KINDS = sorted(
+    {spec.canonical for specs in engines_by_model().values() for spec in specs}
+    | set(GROUPS["python"].members)
+)
 
 
 @pytest.mark.parametrize("engine", KINDS)

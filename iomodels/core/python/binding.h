@@ -44,6 +44,8 @@ struct loop_object {
 struct record *loop_object_map(int fd);
 /* Ends what is in flight, without the GIL: 0 or -errno. */
 int loop_object_close(struct loop_object *self);
+/* The method `run`. */
+PyObject *loop_object_run(PyObject *object, PyObject *args);
 /* What `loop_object_map` gave, unless something may still write to it. */
 void loop_object_unmap(struct loop_object *self);
 

@@ -135,7 +135,7 @@ static PyObject *loop_is_open(PyObject *object, PyObject *unused)
 PyDoc_STRVAR(loop_run_doc,
              "run(duration_ns, max_operations=0, part=0) -> int: one slice; 0 or -errno. `part`: 0 I/O and "
              "computation, 1 I/O alone, 2 computation alone. Releases the GIL.");
-static PyObject *loop_run_method(PyObject *object, PyObject *args)
+PyObject *loop_object_run(PyObject *object, PyObject *args)
 {
     struct loop_object *self = (struct loop_object *)object;
     unsigned long long duration_ns, max_operations = 0;
@@ -163,7 +163,7 @@ static PyObject *loop_close_method(PyObject *object, PyObject *unused)
 
 static PyMethodDef loop_methods[] = {
     {"is_open", loop_is_open, METH_NOARGS, loop_is_open_doc},
-    {"run", loop_run_method, METH_VARARGS, loop_run_doc},
+    {"run", loop_object_run, METH_VARARGS, loop_run_doc},
     {"close", loop_close_method, METH_NOARGS, loop_close_doc},
     {NULL, NULL, 0, NULL},
 };

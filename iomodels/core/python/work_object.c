@@ -231,6 +231,18 @@ static PyObject *transfer_or_none(struct work_object *self, const struct request
     return Py_NewRef(request ? self->transfers[request->slot] : Py_None);
 }
 
+PyDoc_STRVAR(work_run_doc, "run(duration_ns, max_operations=0, part=0) -> int: as Loop's. Its own thread is none of "
+                           "those that the record counts: the engine has the process's first one.");
+static PyObject *work_run(PyObject *object, PyObject *args)
+{
+    PyObject *done = loop_object_run(object, args);
+    struct slice *slice = done ? ((struct loop_object *)object)->loop->slice : NULL;
+
+    if (slice && slice->threads > 1)
+        slice->threads--;
+    return done;
+}
+
 PyDoc_STRVAR(work_take_doc, "take() -> Transfer or None: the oldest one that was handed over. Never waits.");
 static PyObject *work_take(PyObject *object, PyObject *unused)
 {
@@ -325,6 +337,7 @@ static PyObject *work_next(PyObject *object, PyObject *const *args, Py_ssize_t c
 }
 
 static PyMethodDef work_methods[] = {
+    {"run", work_run, METH_VARARGS, work_run_doc},
     {"take", work_take, METH_NOARGS, work_take_doc},
     {"wait", work_wait, METH_NOARGS, work_wait_doc},
     {"fileno", work_fileno, METH_NOARGS, work_fileno_doc},
