@@ -11,6 +11,7 @@ from matplotlib.colors import to_rgb
 from iomodels.charts.drawing import style
 from iomodels.engines.sources import DESCRIPTORS
 from iomodels.engines.spec import parse, variants
+from iomodels.results.schema import HARNESSES
 
 # Linear RGB as seen: Machado, Oliveira and Fernandes, "A Physiologically-based Model for Simulation
 # of Color Vision Deficiency" (IEEE TVCG 2009), their matrices for full deficiency.
@@ -49,15 +50,26 @@ def as_seen(hue, kind):
 @pytest.mark.parametrize("kind", [*DEFICIENCIES, "none"])
 def test_the_hues_differ_for_every_eye(kind):
     """Those of engines that are not known here, too; the harness is in no picture."""
-    of_engines = {name: hue for name, hue in style.HUES.items() if name != "null"}
+    of_engines = {name: hue for name, hue in style.HUES.items() if name != "null"} | style.OWN_HUES
     every = of_engines | {f"spare {n}": hue for n, hue in enumerate(style.SPARE_HUES)}
     for (a, hue), (b, other) in combinations(every.items(), 2):
         assert numpy.linalg.norm(as_seen(hue, kind) - as_seen(other, kind)) > 0.1, (a, b)
 
 
 def test_each_engine_has_a_hue_and_a_marker_of_its_own():
-    assert set(DESCRIPTORS) <= set(style.HUES)
-    assert len({style.look(name).marker for name in style.HUES}) == len(style.HUES)
+    known = {*style.HUES, *style.OF_TWINS, *style.OWN_HUES}
+    assert set(DESCRIPTORS) <= known
+    assert len({style.look(name).marker for name in known}) == len(known)
+
+
+@pytest.mark.parametrize(("engine", "twin"), style.OF_TWINS.items())
+def test_an_engine_in_python_has_the_hue_of_its_twin_and_neither_its_marker_nor_its_line(
+    engine, twin
+):
+    one, other = style.look(engine), style.look(twin)
+    assert one.colour == other.colour
+    assert one.marker not in style.MARKERS
+    assert one.dashes != other.dashes
 
 
 @pytest.mark.parametrize("engine", DESCRIPTORS)
@@ -81,7 +93,7 @@ def test_no_option_of_an_engine_looks_like_another_engine(engine):
         its = style.look(spec.canonical)
         if len(spec.options) > 1:
             continue
-        for other in set(DESCRIPTORS) - {engine, "null"}:
+        for other in set(DESCRIPTORS) - {engine, *HARNESSES}:
             look = style.look(other)
             near = distance(its.colour, look.colour) < 0.15
             assert not (near and look.marker == its.marker), (spec.canonical, other)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -26,6 +26,7 @@ from iomodels.base.escape import visible
 from iomodels.engines import engine_text
 from iomodels.engines.sources import DESCRIPTORS
 from iomodels.engines.spec import EngineSpec, variants
+from iomodels.python.registry import PREFIX
 
 FONT = "DejaVu Sans"
 """It comes with matplotlib, so that a picture looks alike everywhere."""
@@ -66,10 +67,23 @@ engine's options go on from its marker, so that those after it should differ in 
 
 Orange is also that of the device in a flow. So it is that of an engine which does not wait for one.
 """
+OF_TWINS: Mapping[str, str] = {
+    "python:blocking": "blocking",
+    "python:selectors": "epoll",
+    "python:threads": "threads",
+    "python:null": "null",
+}
+"""Engines in Python with the hue of the engine in C that makes the same calls, and those with their
+own beside that, since they share their twin."""
+OWN_HUES: Mapping[str, str] = {"python:asyncio": "#5ab44b", "python:uvloop": "#b41e87"}
 SPARE_HUES = ("#9db983", "#4a1fd9", "#584503", "#382c15")
 """For engines that are not known here: of a later version, or of a foreign file."""
 
+Marker = str | tuple[int, int, int]
+"""A marker as matplotlib names it, or a star: its rays, 1, and how far it is turned, in degrees."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h", "<", ">", "p")
+PYTHON_MARKERS = ((4, 1, 0), (5, 1, 0), (3, 1, 0), (6, 1, 0), (4, 1, 45), (5, 1, 36), (3, 1, 60))
+"""Of engines in Python: stars of three rays and more, so that one is never taken for its twin."""
 Fill = Literal["full", "none", "bottom", "left"]
 FILLS: tuple[Fill, ...] = get_args(Fill)
 """Of the first run's markers, the second's and so on."""
@@ -149,7 +163,7 @@ class Look:
     by the names that matplotlib has for it."""
 
     colour: str
-    marker: str
+    marker: Marker
     dashes: tuple[float, ...] = ()
     fill: Fill = "full"
 
@@ -180,21 +194,28 @@ def look(engine: str, *, run: int = 0, runs: int = 1) -> Look:
     """
     name, options = engine_text.split(engine)
     variant = _variant(name, options)
-    first = MARKERS.index(_MARKER_OF[name]) if name in _MARKER_OF else 5
+    markers, names = _family(name)
+    first = names.index(name) if name in names else 5
+    dashed = variant + (markers is PYTHON_MARKERS)  # a line is not its twin's either
     return Look(
         colour=shade(hue(name), _SHADES[variant % len(_SHADES)]),
-        marker=MARKERS[(first + variant) % len(MARKERS)],
-        dashes=DASHES[(run if runs > 1 else variant) % len(DASHES)],
+        marker=markers[(first + variant) % len(markers)],
+        dashes=DASHES[(run if runs > 1 else dashed) % len(DASHES)],
         fill=FILLS[run % len(FILLS)],
     )
 
 
-_MARKER_OF = dict(zip(HUES, MARKERS, strict=False))
+def _family(name: str) -> tuple[Sequence[Marker], Sequence[str]]:
+    """The markers of the engine's kind, and the engines that begin with the first, the second …"""
+    if name.startswith(PREFIX):
+        return PYTHON_MARKERS, (*OF_TWINS, *OWN_HUES)
+    return MARKERS, tuple(HUES)
 
 
 def hue(name: str) -> str:
     """The engine's colour, by its name without options."""
-    return HUES.get(name) or SPARE_HUES[zlib.crc32(name.encode("utf-8", "replace")) % 4]
+    own = HUES.get(OF_TWINS.get(name, name)) or OWN_HUES.get(name)
+    return own or SPARE_HUES[zlib.crc32(name.encode("utf-8", "replace")) % 4]
 
 
 @cache
