@@ -14,9 +14,9 @@ from iomodels.base.system import allowed_cpus
 from iomodels.engines.ability import Ability, ability
 from iomodels.engines.catalog import Option
 from iomodels.engines.kinds.complexity import complexity
-from iomodels.engines.sources import DESCRIPTORS
+from iomodels.engines.sources import CORE_ENGINES, DESCRIPTORS
 from iomodels.engines.spec import EngineSpec, parse
-from iomodels.results.schema import HARNESS
+from iomodels.results.schema import HARNESSES
 from iomodels.workload.point import Point
 
 
@@ -38,10 +38,10 @@ def candidates(
     `chosen` are the engines that the user named; by default all are tried. `today` is always among
     them, and takes part if it can.
     """
-    specs = list(chosen) or [spec for name in DESCRIPTORS for spec in _tried(name, point)]
+    specs = list(chosen) or [spec for name in CORE_ENGINES for spec in _tried(name, point)]
     if today is not None:
         specs.append(today)
-    specs = [spec for spec in dict.fromkeys(specs) if spec.name != HARNESS]
+    specs = [spec for spec in dict.fromkeys(specs) if spec.name not in HARNESSES]
     found = [(spec, ability(spec, point)) for spec in specs]
     able = [spec for spec, one in found if one.na_reason is None and not one.is_degenerate]
     has_blocking = any(_is_blocking(spec) for spec in able)

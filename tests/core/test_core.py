@@ -27,7 +27,7 @@ import pytest
 
 from iomodels import _core
 from iomodels.engines.catalog import Option
-from iomodels.engines.sources import DESCRIPTORS
+from iomodels.engines.sources import CORE_ENGINES, DESCRIPTORS
 from iomodels.engines.spec import variants
 
 from ..core_build import SANITIZERS, conformance
@@ -235,8 +235,8 @@ def test_an_engine_keeps_the_rules(engine: str, channel: str, work: Work) -> Non
 def test_every_engine_and_channel_of_the_core_is_here() -> None:
     listed = {tuple(line.split()[:2]) for line in _lines("--list")}
     plain = {(engine, channel.partition(":")[0]) for engine, channel in listed}
-    assert plain == {*product(DESCRIPTORS, CHANNELS), (ANY, ANY)}
-    assert set(DESCRIPTORS) <= set(CAPS)
+    assert plain == {*product(CORE_ENGINES, CHANNELS), (ANY, ANY)}
+    assert set(CORE_ENGINES) <= set(CAPS)
 
 
 def test_a_sample_of_options_has_every_two_values_together(monkeypatch: pytest.MonkeyPatch) -> None:

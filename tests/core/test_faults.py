@@ -24,7 +24,7 @@ from pathlib import Path
 import pytest
 
 from iomodels.base.errors import TrialError
-from iomodels.engines import catalog
+from iomodels.engines import sources
 from iomodels.engines.spec import parse
 from iomodels.trials import child, trial
 from iomodels.trials.planned import Command, PlannedTrial
@@ -37,7 +37,7 @@ from ..some_engines import CAPS, WITH_DATA, on
 from .test_core import rules
 
 CORE_ENGINES = WITH_DATA
-ENGINES = [name for name in catalog.DESCRIPTORS if name != "null"]
+ENGINES = [name for name in sources.CORE_ENGINES if name != "null"]
 SOME_BYTES = 1 << 16
 """A peer that has moved as many is in the middle of its work."""
 PEER = "iomodels-peer"

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from iomodels.engines import catalog
+from iomodels.engines.sources import CORE_ENGINES
 from iomodels.measure.run import bench
 from iomodels.results import read
 from iomodels.results.schema import Run
 from iomodels.workload.scenario import shipped
 
-ALL = [name for name in catalog.DESCRIPTORS if name != "null"]
+ALL = [name for name in CORE_ENGINES if name != "null"]
 
 
 def tiny(name: str, output: Path) -> Run:

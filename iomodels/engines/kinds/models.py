@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from iomodels.engines.sources import DESCRIPTORS
+from iomodels.engines.sources import CORE_ENGINES, DESCRIPTORS
 from iomodels.engines.spec import EngineSpec, parse
 
 NEWS = ("readiness", "completion")
@@ -44,9 +44,10 @@ def model_of(spec: EngineSpec) -> Model | None:
 
 @cache
 def engines_by_model() -> Mapping[Model, tuple[EngineSpec, ...]]:
-    """Every engine, and every option of one that makes another model of it."""
+    """Every engine in C, and every option of one that makes another model of it. Those in Python
+    have the places of their twins."""
     found: dict[Model, list[EngineSpec]] = {}
-    for name in DESCRIPTORS:
+    for name in CORE_ENGINES:
         plain = EngineSpec(name)
         for spec in (plain, *changed_models(name)):
             model = model_of(spec)
