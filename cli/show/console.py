@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from iomodels.base.escape import visible
+from iomodels.engines import engine_text
 
 from ..shared import colour
 from ..shared.streams import LEAST_WIDTH
@@ -55,8 +56,8 @@ def safe(text: str, style: str = "") -> Text:
 
 def engine_name(engine: str) -> str:
     """The options below the name, since next to it they would cost a table's other columns."""
-    name, colon, options = visible(engine).partition(":")
-    return "\n ".join([name + colon, *options.split(",")]) if colon else name
+    name, options = engine_text.split(visible(engine))
+    return "\n ".join([f"{name}:", *options.split(",")]) if options else name
 
 
 def _console(stream: TextIO, *, soft_wrap: bool = False) -> Console:

@@ -7,7 +7,7 @@ columns are left out, of all tables of a scenario alike, and the legend says whi
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rich import box
 from rich.cells import cell_len
@@ -20,6 +20,7 @@ from iomodels.analysis.cells import (
     PointCells,
     changes,
     grouped,
+    harness_in_words,
     harness_ns_per_op,
     label,
     points_to_show,
@@ -34,11 +35,11 @@ from iomodels.analysis.quantities import (
     columns_of,
     deciding,
     in_table,
-    is_too_short_for,
+    is_untold,
     ratio_to,
 )
 from iomodels.analysis.quantity_definition import SOFT_HYPHEN, Quantity
-from iomodels.base.units import format_duration
+from iomodels.python.registry import PREFIX
 from iomodels.results.schema import Cell, Notice, Run
 from iomodels.statistics.rounds import MIN_ROUNDS, interval_kind
 
@@ -46,7 +47,6 @@ from .console import PLAIN_WIDTH, engine_name, safe, terms
 from .numbers import MEANINGS, format_ratio
 
 MARKS = "*†‡§¶"
-FEW = "too few operations per trial for this percentile"
 MORE = "--legend explains the columns."
 EXPLAINED = (
     "Ratios and sentences compare round by round, so they can differ from the ratio of the two "
@@ -152,8 +152,7 @@ def report(
     legend = Legend()
     for name, points in grouped(run.cells).items():
         shown += _heading(name, run.questions.get(name), changes(run, name))
-        drafts = [_Draft.of(point) for point in points_to_show(name, points)]
-        left_out = _without_room(drafts, width)
+        drafts, left_out = _fitted([_Draft.of(p) for p in points_to_show(name, points)], width)
         for draft in drafts:
             shown += _point(draft, left_out, legend)
         shown += _below(sweeps.sentences(points))
@@ -177,7 +176,7 @@ def columns(
 
 def _column(quantity: Quantity) -> Column:
     def entry(cell: Cell) -> str:
-        if is_too_short_for(quantity, cell):
+        if is_untold(quantity, cell):
             return NOT_TOLD
         found = in_table(quantity, cell)
         return quantity.unit.short(found.median) if found else ""
@@ -187,7 +186,7 @@ def _column(quantity: Quantity) -> Column:
         _broken(quantity.heading),
         entry,
         quantity.explained,
-        {NOT_TOLD: FEW} if quantity.fewest_operations else {},
+        {NOT_TOLD: quantity.why_untold} if quantity.why_untold else {},
     )
 
 
@@ -246,10 +245,21 @@ class _Draft:
                 kept[0][1][number] = STATUS.value(cell)
         return kept
 
+    def narrowed(self) -> _Draft:
+        """With the engines' names over two lines, where they have two parts."""
+        return replace(self, names=[name.replace(PREFIX, f"{PREFIX}\n ") for name in self.names])
+
     def width(self, left_out: Collection[str]) -> int:
         kept = self.columns(left_out)
         widths = [_width([column.header, *entries]) for column, entries in kept]
         return sum(widths, _width(["engine", *self.names])) + len(widths)
+
+
+def _fitted(drafts: Sequence[_Draft], width: int) -> tuple[Sequence[_Draft], Sequence[str]]:
+    """The tables, and what they leave out: names are broken before a column is lost."""
+    wide, narrowed = _without_room(drafts, width), [draft.narrowed() for draft in drafts]
+    narrow = _without_room(narrowed, width)
+    return (narrowed, narrow) if len(narrow) < len(wide) else (drafts, wide)
 
 
 def _width(texts: Iterable[str]) -> int:
@@ -309,18 +319,18 @@ def _ratio(cell: Cell, base: Cell, *, bare: bool) -> str:
 
 
 def _harness(points: Iterable[PointCells], legend: Legend) -> list[RenderableType]:
-    cells = [(label(point), cell) for point in points for cell in point.cells if cell.is_harness]
+    found = [(label(p), [cell for cell in p.cells if cell.is_harness]) for p in points]
+    measured = [(at, cells) for at, cells in found if cells]
     lines: list[RenderableType] = []
-    for at, cell in cells:
+    for at, cells in measured:
         legend.meanings["harness"] = "what the measuring loop itself adds to each operation"
-        cost_ns = harness_ns_per_op(cell)
-        if cost_ns is None:
-            reason = cell.reason or "no reason recorded"
-            lines.append(safe(f"harness: {cell.status}: {reason}", "dim"))
-            continue
-        where = f" ({at})" if len(cells) > 1 else ""
-        text = f"harness: {format_duration(cost_ns)} per operation{where}"
-        lines.append(safe(text, "dim"))
+        for cell in cells:
+            if harness_ns_per_op(cell) is None:
+                reason = cell.reason or "no reason recorded"
+                lines.append(safe(f"harness: {cell.status}: {reason}", "dim"))
+        if said := harness_in_words(cells):
+            where = f" ({at})" if len(measured) > 1 else ""
+            lines.append(safe(f"harness: {said}{where}", "dim"))
     return lines
 
 

@@ -13,7 +13,7 @@ from iomodels.base.errors import ResultError
 from iomodels.base.units import counted
 from iomodels.results import partial, read
 from iomodels.results.partial import KeptLine
-from iomodels.results.schema import Cell, Notice, Run, Status, Trial
+from iomodels.results.schema import Cell, Language, Notice, Run, Status, Trial
 from iomodels.statistics.summary import summarise
 
 PARTIAL_FILE = "partial-file"
@@ -94,10 +94,13 @@ def assembled(run: Run) -> Run:
     return replace(run, cells=[_cell(cell, rounds, harness) for cell in run.cells])
 
 
-def _harness_ns_per_op(cells: Sequence[Cell]) -> Mapping[tuple[str, int], float]:
-    """What the loop itself cost, by scenario and round: from the null engine's cells."""
+_Harness = Mapping[tuple[str, Language, int], float]
+
+
+def _harness_ns_per_op(cells: Sequence[Cell]) -> _Harness:
+    """What the loop itself cost, by scenario, language and round: from the null engines' cells."""
     return {
-        (cell.scenario, trial.round): 1e9 / trial.throughput_ops
+        (cell.scenario, cell.language, trial.round): 1e9 / trial.throughput_ops
         for cell in cells
         if cell.is_harness
         for trial in cell.trials
@@ -105,15 +108,16 @@ def _harness_ns_per_op(cells: Sequence[Cell]) -> Mapping[tuple[str, int], float]
     }
 
 
-def _cell(cell: Cell, rounds: int, harness: Mapping[tuple[str, int], float]) -> Cell:
-    own = [cost for (scenario, _), cost in harness.items() if scenario == cell.scenario]
+def _cell(cell: Cell, rounds: int, harness: _Harness) -> Cell:
+    kind = cell.scenario, cell.language
+    own = [cost for (*of, _), cost in harness.items() if tuple(of) == kind]
     of_all = median(own) if own else None
     trials = [
         # The harness has no further rounds: there it is what it was in the others.
         replace(
             trial,
             harness_ns_per_op=harness.get(
-                (cell.scenario, trial.round), of_all if trial.round >= rounds else None
+                (*kind, trial.round), of_all if trial.round >= rounds else None
             ),
         )
         for trial in sorted(cell.trials, key=lambda trial: trial.round)

@@ -130,7 +130,11 @@ def _memory_bytes(trial: Trial) -> float:
 
 def _calls_per_op(trial: Trial) -> float:
     """Of any name, summed in each round: a sum of medians is the median of no round."""
-    return sum(trial.calls_per_op.values()) if trial.operations > 0 else math.nan
+    return _of_calls(trial, sum(trial.calls_per_op.values()) if trial.operations else math.nan)
+
+
+def _of_calls(trial: Trial, value: float) -> float:
+    return value if trial.counts_calls else math.nan
 
 
 # ------------------------------------------------------------------ the table
@@ -268,6 +272,7 @@ QUANTITIES: tuple[Quantity, ...] = (
         heading="calls/op",
         meaning="system and library calls per operation",
         importance=4,
+        is_counted=True,
         is_exported=False,
     ),
     Quantity(
@@ -275,11 +280,12 @@ QUANTITIES: tuple[Quantity, ...] = (
         title="EAGAIN per operation",
         unit=CALLS_PER_OP,
         bigger_is_better=False,
-        of_trial=lambda trial: trial.eagain_per_op,
+        of_trial=lambda trial: _of_calls(trial, trial.eagain_per_op),
         of_summary=lambda summary: summary.eagain_per_op,
         heading="EAGAIN/op",
         meaning="calls per operation that returned EAGAIN: nothing was ready",
         importance=2,
+        is_counted=True,
         zero_is_none=True,
     ),
     Quantity(
@@ -328,7 +334,7 @@ def calls_of(name: str) -> Quantity:
         title=f"{name} per operation",
         unit=CALLS_PER_OP,
         bigger_is_better=False,
-        of_trial=lambda trial: trial.calls_per_op.get(name, 0.0),
+        of_trial=lambda trial: _of_calls(trial, trial.calls_per_op.get(name, 0.0)),
         of_summary=lambda summary: summary.calls_per_op.get(name),
     )
 
@@ -340,16 +346,16 @@ def columns_of(cells: Iterable[Cell]) -> list[Quantity]:
     """The quantities with a heading of which at least one of these cells has a value to show, or
     has too few operations for it."""
     every = list(cells)
-    return [
-        quantity
-        for quantity in QUANTITIES
-        if quantity.heading
-        and any(in_table(quantity, cell) or is_too_short_for(quantity, cell) for cell in every)
-    ]
+    return [q for q in QUANTITIES if q.heading and any(_has_column(q, cell) for cell in every)]
+
+
+def _has_column(quantity: Quantity, cell: Cell) -> bool:
+    too_few = is_untold(quantity, cell) and not quantity.is_counted
+    return too_few or in_table(quantity, cell) is not None
 
 
 NOT_TOLD: Final = "–"
-"""The entry of a cell whose trials are too short for a quantity."""
+"""The entry of a cell whose trials are too short for a quantity, or whose calls nobody counted."""
 
 
 def in_table(quantity: Quantity, cell: Cell) -> Interval | None:
@@ -358,10 +364,10 @@ def in_table(quantity: Quantity, cell: Cell) -> Interval | None:
     return None if found and quantity.zero_is_none and found.high <= 0 else found
 
 
-def is_too_short_for(quantity: Quantity, cell: Cell) -> bool:
-    """Whether a table shows `NOT_TOLD`, since longer trials would have a value."""
+def is_untold(quantity: Quantity, cell: Cell) -> bool:
+    """Whether a table shows `NOT_TOLD`: longer trials, or another engine, would have a value."""
     measured = cell.summary is not None and quantity.applies(cell)
-    return measured and quantity.has_too_few(cell.trials)
+    return measured and (quantity.has_too_few(cell.trials) or quantity.is_uncounted(cell))
 
 
 def deciding(parameters: Mapping[str, Parameter]) -> Quantity:

@@ -126,6 +126,8 @@ class Quantity:
     slowest."""
     zero_is_none: bool = False
     """Whether the tables leave a 0 out."""
+    is_counted: bool = False
+    """Whether it counts calls: those of engines in Python are not counted."""
     is_exported: bool = True
     """Whether files for other programs carry it; they have each call by itself."""
     is_headline: bool = False
@@ -163,7 +165,7 @@ class Quantity:
     def interval(self, cell: Cell) -> Interval | None:
         """Median and interval over the cell's rounds; None where it has none, or must not be
         shown."""
-        if not self.applies(cell) or self.has_too_few(cell.trials):
+        if not self.applies(cell) or self.has_too_few(cell.trials) or self.is_uncounted(cell):
             return None
         found = self._measured(cell)
         return found if found is not None and _is_finite(found) else None
@@ -174,6 +176,18 @@ class Quantity:
         Of a cell without trials the number is not known, and its summary is believed.
         """
         return has_too_few(trials, self.fewest_operations)
+
+    @property
+    def why_untold(self) -> str:
+        """Why a measured cell may have no value; "" where each has one."""
+        if self.is_counted:
+            return "calls of engines in Python are not counted"
+        few = self.fewest_operations
+        return "too few operations per trial for this percentile" if few else ""
+
+    def is_uncounted(self, cell: Cell) -> bool:
+        """Whether it counts calls, and nobody counted those of the cell."""
+        return self.is_counted and cell.summary is not None and not cell.summary.counts_calls
 
     def _measured(self, cell: Cell) -> Interval | None:
         if self.of_summary is not None:

@@ -79,6 +79,8 @@ def unjudged(base: Sequence[Trial], new: Sequence[Trial]) -> int:
 def _values(
     base: Sequence[Trial], new: Sequence[Trial]
 ) -> Iterator[tuple[Quantity, list[float], list[float]]]:
+    if not all(trial.counts_calls for trial in (*base, *new)):
+        return  # of an engine in Python, of another kind on one side at the most
     for name in sorted({name for trial in (*base, *new) for name in trial.calls_per_op}):
         metric = calls_of(name)
         yield metric, [metric.of_trial(t) for t in base], [metric.of_trial(t) for t in new]

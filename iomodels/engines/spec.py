@@ -48,6 +48,11 @@ class EngineSpec:
         return self.options.get(name, defaults[name])
 
     @property
+    def in_python(self) -> bool:
+        """Whether it is measured in Python, and not in C."""
+        return SOURCES[self.name].python is not None
+
+    @property
     def settings(self) -> dict[str, int]:
         """The options as the core's settings: `{"option0": 3}`; defaults are left out. None of an
         engine that is not the core's."""

@@ -17,7 +17,7 @@ from iomodels.engines.spec import EngineSpec, of_scenario
 from iomodels.engines.spec import parse as parse_engine
 from iomodels.measure.defaults import LIMITS
 from iomodels.measure.precision import Precision
-from iomodels.results.schema import HARNESS, Notice, Run, Trial
+from iomodels.results.schema import HARNESSES, Notice, Run, Trial
 from iomodels.trials.planned import PlannedCell, PlannedTrial
 from iomodels.workload.scenario import Point, Scenario, points
 
@@ -92,7 +92,7 @@ def make_plan(
 
     `engines` overrides what a scenario names itself; empty means: the scenario's, else the four
     of the article. Each scenario also gets one `null` cell on its first point, which measures the
-    harness in the same rounds.
+    harness in the same rounds, and beside engines in Python one of `python:null`.
 
     Raises `EngineError` where a scenario names an engine that does not exist.
     """
@@ -119,7 +119,7 @@ def of_pairs(
     beside: dict[str, list[EngineSpec]] = {}
     for point, spec in pairs:
         others = beside.setdefault(point.scenario, [])
-        if spec.name != HARNESS and spec not in others:
+        if spec.name not in HARNESSES and spec not in others:
             others.append(spec)
     cells = [
         planned_cell(index, point, spec, beside[point.scenario])
@@ -142,15 +142,23 @@ def of_pairs(
 def _pairs(
     scenarios: Sequence[Scenario], engines: Sequence[EngineSpec]
 ) -> list[tuple[Point, EngineSpec]]:
-    null = parse_engine(HARNESS)
     pairs: list[tuple[Point, EngineSpec]] = []
     for scenario in scenarios:
         chosen = list(engines) or of_scenario(scenario)
         for number, point in enumerate(points(scenario)):
             pairs += [(point, spec) for spec in chosen]
-            if number == 0 and null not in chosen:
-                pairs.append((point, null))
+            if number == 0:
+                pairs += [(point, spec) for spec in _harnesses(point, chosen) if spec not in chosen]
     return pairs
+
+
+def _harnesses(point: Point, chosen: Sequence[EngineSpec]) -> list[EngineSpec]:
+    """C's always: the loop is the core's. Python's where one of its engines can run."""
+    in_python = any(
+        spec.in_python and engines_ability.ability(spec, point).na_reason is None for spec in chosen
+    )
+    every = [parse_engine(name) for name in HARNESSES]
+    return [spec for spec in every if in_python or not spec.in_python]
 
 
 def planned_cell(

@@ -14,7 +14,7 @@ from iomodels.analysis.cells import (
     changes,
     constants,
     grouped,
-    harness_ns_per_op,
+    harness_in_words,
     label,
     points_to_show,
     rounds_in_words,
@@ -22,7 +22,7 @@ from iomodels.analysis.cells import (
     trial_times,
 )
 from iomodels.base.errors import NothingMeasured, ResultError
-from iomodels.base.units import counted, format_duration
+from iomodels.base.units import counted
 from iomodels.report import frame
 from iomodels.report.claims import claims_of
 from iomodels.report.frame import Drawing, Figure
@@ -96,6 +96,7 @@ def page(run: Run, drawings: Sequence[Drawing] = (), traces: Sequence[Drawing] =
         ],
         "command": command(run),
         "own_files": _own_files(run.asked),
+        "has_python": any(cell.language == "Python" for cell in run.cells),
         "uses_files": any(cell.parameters.get("channel.kind") == "file" for cell in run.cells),
     }
     return frame.render("page.html.j2", context, inliner.css())
@@ -232,11 +233,7 @@ def _unmeasured(cells: Iterable[Cell]) -> str:
 
 
 def _harness(points: Sequence[PointCells]) -> str:
-    for cell in (cell for point in points for cell in point.cells if cell.is_harness):
-        cost_ns = harness_ns_per_op(cell)
-        if cost_ns is not None:
-            return format_duration(cost_ns)
-    return ""
+    return harness_in_words(cell for point in points for cell in point.cells)
 
 
 def _spread(rounds: Sequence[int]) -> str:

@@ -7,7 +7,8 @@ want the answer. Names of measured quantities end in their unit.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Final, Literal
 
 import msgspec
 
@@ -91,6 +92,12 @@ class Trial(msgspec.Struct, frozen=True):
     memory, the stacks of helper threads and rings included. None where /proc does not say, and in
     files of versions that did not measure it."""
 
+    @property
+    def counts_calls(self) -> bool:
+        """Whether `calls_per_op` and `eagain_per_op` say anything: an engine in Python makes its
+        calls by itself. They are not counted, and the submission of a request is not timed."""
+        return bool(self.calls_per_op or self.submit_ns)
+
     def __repr__(self) -> str:
         """One line: the histograms of a trial are thousands."""
         return f"<Trial round {self.round}: {self.operations} operations>"
@@ -132,9 +139,17 @@ class Summary(msgspec.Struct, frozen=True):
     overlap: Interval | None = None
     harness_ns_per_op: Interval | None = None
 
+    @property
+    def counts_calls(self) -> bool:
+        """As `Trial.counts_calls`."""
+        return bool(self.calls_per_op or self.submit_ns)
 
-HARNESS = "null"
-"""The engine that transfers nothing: its cells are no I/O model, but what the harness costs."""
+
+Language = Literal["C", "Python"]
+HARNESS: Final = "null"
+HARNESSES: Final[Mapping[str, Language]] = {HARNESS: "C", "python:null": "Python"}
+"""The engines that transfer nothing, by what they are measured in: their cells are no I/O model,
+but what the harness costs those that are."""
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -160,7 +175,14 @@ class Cell(msgspec.Struct, frozen=True):
     @property
     def is_harness(self) -> bool:
         """Whether it says what the harness costs, and is no I/O model's."""
-        return self.engine == HARNESS
+        return self.engine in HARNESSES
+
+    @property
+    def language(self) -> Language:
+        """In which its engine is measured, so that the harness in the same language is its own."""
+        if self.engine in HARNESSES:
+            return HARNESSES[self.engine]
+        return "C" if all(trial.counts_calls for trial in self.trials) else "Python"
 
     def __repr__(self) -> str:
         """One line, whatever its trials hold."""

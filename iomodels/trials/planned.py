@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from iomodels.engines.ability import computes_in_parallel
 from iomodels.engines.spec import EngineSpec
-from iomodels.results.schema import HARNESS
+from iomodels.results.schema import HARNESSES
 from iomodels.workload.scenario import Point
 
 PROCESS_S = 0.06
@@ -29,7 +29,7 @@ class PlannedCell:
     @property
     def is_harness(self) -> bool:
         """Whether this cell only measures what the loop itself costs."""
-        return self.engine.name == HARNESS
+        return self.engine.name in HARNESSES
 
 
 @dataclass(frozen=True)
