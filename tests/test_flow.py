@@ -35,6 +35,7 @@ MAY_IMPORT = {
     "check": "all above",
     "contest": "all above",
     "crosscheck": "all above",
+    "conform": "all above",
     "library": "all above",
 }
 # The package's doors: they look inwards only when used.

@@ -77,6 +77,14 @@ class TrialError(IomodelsError):
     exit_code = Exit.FAILED
 
 
+class NoAnswer(TrialError):  # noqa: N818 - a state of affairs
+    """A trial's process did not answer in time."""
+
+
+class Garbled(TrialError):  # noqa: N818 - a state of affairs
+    """Something else than answers came from a trial's process: its engine prints."""
+
+
 class Void(TrialError):  # noqa: N818 - a state of affairs
     """Nothing broke, but the trial says nothing, and another one may: it is repeated.
 

@@ -11,8 +11,9 @@ import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 
-from iomodels.base.errors import NotApplicable, Paused, TrialError
+from iomodels.base.errors import Garbled, NoAnswer, NotApplicable, Paused, TrialError
 from iomodels.base.system import memory_file
+from iomodels.base.toml import printable
 from iomodels.trials import failures, pauses, worker
 from iomodels.trials.launch import Launch, own_launch
 from iomodels.trials.planned import Command
@@ -34,6 +35,8 @@ BOTH, IO_ALONE, COMPUTATION_ALONE = 0, 1, 2
 """The parts of a slice (`core/loop/loop.h`)."""
 
 LAST_WORDS_BYTES = 2000
+GARBLED_CHARACTERS = 60
+"""Of what an engine printed, so many are shown."""
 
 Progress = Callable[[int], None]
 """Called about every `PROGRESS_INTERVAL_S` with the operations completed so far."""
@@ -42,12 +45,19 @@ Progress = Callable[[int], None]
 class Child:
     """The worker process, from spawn to reap. Leaving the context ends it in any case.
 
-    `record` has the layout of the core that `launch` starts. Raises `TrialError` if it cannot be
-    started.
+    `record` has the layout of the core that `launch` starts; `patience_s` is how much longer than
+    asked an answer may take. Raises `TrialError` if it cannot be started.
     """
 
-    def __init__(self, command: Command, record: Record, launch: Launch | None = None) -> None:
+    def __init__(
+        self,
+        command: Command,
+        record: Record,
+        launch: Launch | None = None,
+        patience_s: float = ANSWER_TIMEOUT_S,
+    ) -> None:
         self._record = record
+        self._patience_s = patience_s
         self._settings = command.settings
         # Before and after a slice a file may be read once more, from end to end.
         self._checks_s = 2 * command.settings.get("file_size", 0) / SLOWEST_DISK_BYTES_PER_S
@@ -82,6 +92,7 @@ class Child:
                 stdin=subprocess.PIPE,
                 stdout=self._heard.their_fd if self._heard else subprocess.PIPE,
                 stderr=self._stderr,
+                bufsize=0,  # a line that was read ahead is none that poll sees
                 pass_fds=(self._record.fd, *command.descriptors),
                 # Its own process group: the terminal's Ctrl-C goes to the parent alone.
                 process_group=0,
@@ -102,8 +113,22 @@ class Child:
         answer = self._answer(OPEN_TIMEOUT_S, None)
         if self._heard is not None:
             self._watch(self._heard.sender)
-        if answer != "open":
+        if answer == "failed":
             raise failures.error(self._record, self._settings)
+        if answer != "open":
+            raise _garbled(answer)
+
+    @property
+    def pid(self) -> int:
+        """Of the process that was started here."""
+        return self._process.pid
+
+    @property
+    def said(self) -> str:
+        """What it has written to standard error; of much, the end."""
+        size = os.fstat(self._stderr).st_size
+        tail = os.pread(self._stderr, LAST_WORDS_BYTES, max(0, size - LAST_WORDS_BYTES))
+        return tail.decode(errors="replace").strip()
 
     def _watch(self, pid: int) -> None:
         """From its first answer on, the worker itself, instead of what started it."""
@@ -121,20 +146,27 @@ class Child:
         Raises `Paused` where this process or the child did not run meanwhile.
         """
         self._ask(f"run {round(duration_s * 1e9)} {part} {operations}")
-        timeout_s = duration_s + ANSWER_TIMEOUT_S + self._checks_s
-        answer = int(self._answer(timeout_s, progress))
+        timeout_s = duration_s + self._patience_s + self._checks_s
+        answer = _number(self._answer(timeout_s, progress))
         failure = failures.error(self._record, self._settings) if answer != 0 else None
         if self._pauses.found and not isinstance(failure, NotApplicable):
             raise _paused(self._pauses)
         if failure is not None:
             raise failure
 
-    def close(self) -> None:
-        self._ask("close")
-        if int(self._answer(2 * ANSWER_TIMEOUT_S, None)) != 0:
+    def close(self, *, stays: bool = False) -> None:
+        """Everything ends. A process that `stays` does not itself: `await_over` comes next."""
+        self._ask("close stay" if stays else "close")
+        if _number(self._answer(2 * self._patience_s, None)) != 0:
             if self._pauses.found:
                 raise _paused(self._pauses)
             raise failures.error(self._record, self._settings)
+
+    def await_over(self) -> None:
+        """Until the engine has nothing to do any more, and only the end of the process is left."""
+        answer = self._answer(self._patience_s, None)
+        if answer != "over":
+            raise _garbled(answer)
 
     def _ask(self, line: str) -> None:
         assert self._process.stdin is not None
@@ -178,7 +210,7 @@ class Child:
         if self._pauses.found:  # a clock may have jumped meanwhile
             return _paused(self._pauses)
         operations = self._record.field("live_operations")
-        return TrialError(
+        return NoAnswer(
             f"hung: no answer for {timeout_s:.1f} s after {operations} operations, so it was killed"
         )
 
@@ -199,9 +231,7 @@ class Child:
         return f"the trial's process ended early with exit code {code}{said}"
 
     def _last_words(self) -> str:
-        size = os.fstat(self._stderr).st_size
-        tail = os.pread(self._stderr, LAST_WORDS_BYTES, max(0, size - LAST_WORDS_BYTES))
-        lines = tail.decode(errors="replace").strip().splitlines()
+        lines = self.said.splitlines()
         return fit_for_a_result(lines[-1]) if lines else ""
 
     def _end(self) -> None:
@@ -226,6 +256,22 @@ class Child:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(END_TIMEOUT_S)
         self._process.stdout.close()
+
+
+def _number(answer: str) -> int:
+    """A loop's result."""
+    try:
+        return int(answer)
+    except ValueError:
+        raise _garbled(answer) from None
+
+
+def _garbled(answer: str) -> Garbled:
+    shown = printable(answer[:GARBLED_CHARACTERS])
+    return Garbled(
+        f"the trial's process wrote '{shown}' to standard output, where its answers belong: an "
+        "engine must not print"
+    )
 
 
 def _signal_name(number: int) -> str:

@@ -55,10 +55,22 @@ def _offer_package() -> None:
 
 
 def load_engine(where: str) -> PythonEngine:
-    """The `PythonEngine` at `module:attribute`."""
-    module, _, attribute = where.partition(":")
-    engine: PythonEngine = getattr(importlib.import_module(module), attribute)
+    """The `PythonEngine` at `module:attribute`, or `PATH.py:attribute`."""
+    name, _, attribute = where.rpartition(":")
+    module = _load_file(name) if name.endswith(".py") else importlib.import_module(name)
+    engine: PythonEngine = getattr(module, attribute)
     return engine
+
+
+def _load_file(path: str) -> ModuleType:
+    name = Path(path).stem
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None, path
+    assert spec.loader is not None, path
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 def _raise_descriptor_limit() -> None:
@@ -67,13 +79,15 @@ def _raise_descriptor_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _converse(loop: Loop) -> None:
+def _converse(loop: Loop, asked: list[str]) -> None:
+    """`asked` gets the words that came with `close`."""
     for line in sys.stdin:
         command, *values = line.split()
         if command == "run":
             print(loop.run(int(values[0]), int(values[2]), int(values[1])), flush=True)
         elif command == "close":
             print(loop.close(), flush=True)
+            asked += values
             return
     loop.close()  # the parent wants nothing more
 
@@ -99,7 +113,8 @@ def main(arguments: list[str]) -> None:
     print("open" if work.is_open() else "failed", flush=True)
     if not work.is_open():
         return
-    conversation = threading.Thread(target=_converse, args=(work,), daemon=True)
+    asked: list[str] = []
+    conversation = threading.Thread(target=_converse, args=(work, asked), daemon=True)
     conversation.start()
     try:
         drive(contract.Setup.of(work, options, channel, settings))
@@ -110,6 +125,9 @@ def main(arguments: list[str]) -> None:
         sys.stderr.flush()
         os._exit(1)  # the other thread may wait for ever for a transfer that nobody makes
     conversation.join()
+    if asked:
+        print("over", flush=True)
+        sys.stdin.read()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,9 @@ start. Its whole conversation with the parent (`trial.py`) is lines of text:
              overlap 1 (the I/O alone) or 2 (the computation alone); it ends after so many
              OPERATIONS if they are not 0
              `close`           → the same, and the process ends
+             `close stay`      → the same, then `over` once the engine has nothing to do any more;
+                                 the process ends with its input. Meanwhile one can look at what
+                                 is left in it
 
 The numbers themselves go through the record, memory shared with the parent.
 """
@@ -66,6 +69,9 @@ def main(arguments: list[str]) -> None:
             print(loop.run(int(values[0]), int(values[2]), int(values[1])), flush=True)
         elif command == "close":
             print(loop.close(), flush=True)
+            if values:
+                print("over", flush=True)
+                sys.stdin.read()
             return
 
 

@@ -1,0 +1,1 @@
+"""Whether an engine keeps the rules: real trials in the real worker, judged by their records."""

@@ -1,0 +1,217 @@
+"""Rules about time: waiting, latency, depth, deadlines, syncs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from iomodels.base.errors import NotApplicable
+from iomodels.conform.looking import cpu_s
+from iomodels.conform.role import MILLISECOND
+from iomodels.conform.rule import Rule, unless_moves_data, unless_timed
+from iomodels.conform.session import seen_median
+from iomodels.conform.subject import Subject
+from iomodels.engines.spec import EngineSpec
+
+TRIES = 3
+"""A busy machine makes what is slow slower, and never faster: the best of so many counts."""
+
+WAIT_S = 0.4
+WAIT_SERVICE_NS = 100 * MILLISECOND
+MOST_CPU = 0.2
+"""Of a CPU, while there is hardly anything to do."""
+
+SERVICE_NS = 5 * MILLISECOND
+LATE_NS = 5 * MILLISECOND
+
+DEEP = 8
+DEEP_SERVICE_NS = 20 * MILLISECOND
+DEEP_S = 0.3
+LEAST_SHARE = 0.5
+
+DEADLINE_NS = 20 * MILLISECOND
+DEADLINE_S = 0.4
+DEADLINE_MEAN_NS = 12_642_000
+"""What is left of a mean of 20 ms, exponential, with a deadline of 20 ms: 20 × (1 - 1/e)."""
+OVERDUE_NS = 50 * MILLISECOND
+
+SYNC_S = 0.2
+NOTICED_NS = 50_000
+SYNC_SHARE = 0.3
+
+
+def _unless_sleeps(subject: Subject) -> str | None:
+    if subject.caps["spins"] or subject.caps["kernel_polls"]:
+        return "it says that a wait uses a CPU"
+    if subject.role.channel != "timer" and not subject.role.serves and not subject.role.idle:
+        return "there is nothing to wait for"
+    return unless_moves_data(subject)
+
+
+def _sleeps(subject: Subject) -> str | None:
+    return _best(lambda: _busy_waiting(subject))
+
+
+def _best(attempt: Callable[[], str | None]) -> str | None:
+    said = None
+    for _ in range(TRIES):
+        said = attempt()
+        if said is None:
+            break
+    return said
+
+
+def _busy_waiting(subject: Subject) -> str | None:
+    if subject.role.channel == "timer":
+        with subject.opened(channel__service=WAIT_SERVICE_NS) as trial:
+            share = trial.run(WAIT_S).cpu_share
+        return _too_busy(share, "requests took 100 ms each")
+    with subject.opened() as trial:
+        trial.run(0.02)
+        before_s, started_s = cpu_s(trial.child.pid), time.monotonic()
+        time.sleep(WAIT_S)
+        share = (cpu_s(trial.child.pid) - before_s) / (time.monotonic() - started_s)
+    return _too_busy(share, "between two slices only reads were pending")
+
+
+def _too_busy(share: float, when: str) -> str | None:
+    return f"{when}, and the process used {share:.0%} of a CPU" if share > MOST_CPU else None
+
+
+def _is_prompt(subject: Subject) -> str | None:
+    return _best(lambda: _late(subject))
+
+
+def _late(subject: Subject) -> str | None:
+    with subject.opened(channel__service=SERVICE_NS, load__depth=1) as trial:
+        trial.run(0.05)
+        part = trial.run(0.2)
+    if part["early_completions"]:
+        return f"{part['early_completions']} operations ended before the timer expired"
+    median_ns = seen_median(part.latency_ns)
+    if median_ns > SERVICE_NS + LATE_NS:
+        return f"with a timer of 5 ms, half of the operations took {median_ns / 1e6:.1f} ms or more"
+    return None
+
+
+def _unless_deep(subject: Subject) -> str | None:
+    caps = subject.caps
+    if caps["max_depth"] == 1 or caps["blocks_in_submit"] or subject.is_degenerate:
+        return "it makes one transfer after another"
+    return unless_timed(subject)
+
+
+def _reaches_depth(subject: Subject) -> str | None:
+    return _best(lambda: _shallow(subject))
+
+
+def _shallow(subject: Subject) -> str | None:
+    most = subject.caps["max_depth"]
+    depth = min(DEEP, most or DEEP)
+    with subject.opened(channel__service=DEEP_SERVICE_NS, load__depth=depth) as trial:
+        part = trial.run(DEEP_S)
+    if part["depth_max"] > depth:
+        return f"{part['depth_max']} requests were in flight at depth {depth}"
+    expected = depth * part["window_ns"] / DEEP_SERVICE_NS
+    if part["window_operations"] < LEAST_SHARE * expected:
+        return (
+            f"{depth} timers of 20 ms at once can end {round(expected)} requests, and "
+            f"{part['window_operations']} ended"
+        )
+    return None
+
+
+def _unless_cancels(subject: Subject) -> str | None:
+    if not subject.caps["cancels"]:
+        return "it cannot cancel a request"
+    return unless_timed(subject)
+
+
+def _keeps_deadlines(subject: Subject) -> str | None:
+    return _best(lambda: _overdue(subject))
+
+
+def _overdue(subject: Subject) -> str | None:
+    parameters = {
+        name: value for name, value in subject.role.parameters.items() if name != "channel.service"
+    } | {"channel.service.distribution": "exponential", "channel.service.mean": DEADLINE_NS}
+    spread = replace(subject, role=replace(subject.role, parameters=parameters))
+    with spread.opened(load__deadline=DEADLINE_NS) as trial:
+        part = trial.run(DEADLINE_S)
+    done, cancelled = part["window_operations"], part["cancelled_operations"]
+    if not cancelled:
+        return f"{done} operations ended, and none were cancelled by their deadline"
+    if not done:
+        return f"{cancelled} operations were cancelled, and none ended in time"
+    if part.latency_ns[-1][0] > DEADLINE_NS + OVERDUE_NS:
+        longest_ms = part.latency_ns[-1][0] / 1e6
+        return f"with a deadline of 20 ms, an operation took {longest_ms:.0f} ms"
+    expected = subject.depth * part["window_ns"] / DEADLINE_MEAN_NS
+    if done + cancelled < LEAST_SHARE * expected:
+        return (
+            f"with a deadline, {round(expected)} operations have time to end, and "
+            f"{done + cancelled} ended or were cancelled"
+        )
+    return None
+
+
+def _unless_synced(subject: Subject) -> str | None:
+    if "load.sync" not in subject.role.parameters:
+        return "nothing is synced"
+    return unless_moves_data(subject)
+
+
+def _sync_ns(subject: Subject) -> int:
+    """What a sync adds to an operation, at the median."""
+    with subject.opened(load__depth=1) as trial:
+        synced = trial.run(SYNC_S)
+    with subject.opened(load__depth=1, load__sync="none") as trial:
+        bare = trial.run(SYNC_S)
+    return seen_median(synced.latency_ns) - seen_median(bare.latency_ns)
+
+
+def _syncs(subject: Subject) -> str | None:
+    expected = _sync_ns(replace(subject, spec=EngineSpec("blocking"), launch=None))
+    if expected < NOTICED_NS:
+        raise NotApplicable("a sync takes too little time in /var/tmp to be noticed")
+
+    def hardly() -> str | None:
+        found = _sync_ns(subject)
+        if found >= SYNC_SHARE * expected:
+            return None
+        return (
+            f"a sync after each write takes {expected / 1e3:.0f} µs with blocking, and "
+            f"{max(0, found) / 1e3:.0f} µs with this engine: it makes none"
+        )
+
+    return _best(hardly)
+
+
+WAITING_RULES = (
+    Rule(
+        "sleeps",
+        "A wait uses no CPU, unless the engine says that it spins.",
+        _unless_sleeps,
+        _sleeps,
+    ),
+    Rule(
+        "is-prompt",
+        "A timer's latency is never below its service time, nor far above.",
+        unless_timed,
+        _is_prompt,
+    ),
+    Rule(
+        "reaches-depth",
+        "As many transfers as there are requests are under way at once.",
+        _unless_deep,
+        _reaches_depth,
+    ),
+    Rule(
+        "keeps-deadlines",
+        "A transfer that takes longer than its deadline is cancelled.",
+        _unless_cancels,
+        _keeps_deadlines,
+    ),
+    Rule("syncs", "A sync after a write is made.", _unless_synced, _syncs),
+)
