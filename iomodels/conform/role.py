@@ -69,7 +69,9 @@ def _file(name: str, **more: str | int | bool) -> Role:
 
 def _peer(kind: str, name: str, family: str = "") -> list[Role]:
     """The roles of a channel with a peer."""
-    base: Parameters = {"channel.kind": kind} | ({"channel.family": family} if family else {})
+    base: Parameters = {"channel.kind": kind}
+    if family:
+        base["channel.family"] = family
     stream = base | {"channel.exchange": "stream", "load.block": STREAM_BLOCK}
     talk = base | {"load.block": MESSAGE}
     return [

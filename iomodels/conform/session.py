@@ -25,7 +25,8 @@ _RELAY = "eventfd"
 _NUMBERS = (
     *("window_ns", "window_operations", "window_bytes", "slice_operations", "depth_max"),
     *("early_completions", "short_transfers", "verified_words", "read_back_bytes"),
-    *("cancelled_operations", "peer_operations", "peer_bytes", "peer_outstanding"),
+    *("cancelled_operations", "cancels_too_late", "cancels_withheld"),
+    *("peer_operations", "peer_bytes", "peer_outstanding"),
 )
 
 
