@@ -17,6 +17,10 @@ SENTENCES = {
     "waits on one descriptor",
     "does not support regular files",
     "cannot cancel a request",
+    "is of connections: an event loop",
+    "are of sockets, not of pipes",
+    "the timers of libuv count in milliseconds",
+    "uvloop is not installed",
 }
 """What an engine may say of a work that it cannot do."""
 
