@@ -46,7 +46,7 @@ class Child:
     """The worker process, from spawn to reap. Leaving the context ends it in any case.
 
     `record` has the layout of the core that `launch` starts; `patience_s` is how much longer than
-    asked an answer may take. Raises `TrialError` if it cannot be started.
+    asked an answer may take (`ANSWER_TIMEOUT_S`). Raises `TrialError` if it cannot be started.
     """
 
     def __init__(
@@ -54,10 +54,10 @@ class Child:
         command: Command,
         record: Record,
         launch: Launch | None = None,
-        patience_s: float = ANSWER_TIMEOUT_S,
+        patience_s: float | None = None,
     ) -> None:
         self._record = record
-        self._patience_s = patience_s
+        self._patience_s = ANSWER_TIMEOUT_S if patience_s is None else patience_s
         self._settings = command.settings
         # Before and after a slice a file may be read once more, from end to end.
         self._checks_s = 2 * command.settings.get("file_size", 0) / SLOWEST_DISK_BYTES_PER_S
