@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+    from iomodels.engines.catalog import Option
     from iomodels.engines.kinds.models import Model
     from iomodels.engines.spec import EngineSpec
 
@@ -233,6 +234,13 @@ def _terms(entries: Iterable[tuple[str, Iterable[str]]]) -> Table:
 # ------------------------------------------------------------------ as data
 
 
+def _choices(option: Option) -> list[str] | dict[str, int] | str:
+    """What it takes: one of these, a number from one to the other, or what the text says."""
+    if option.is_number:
+        return {"from": option.low, "to": option.high}
+    return list(option.choices) or option.allowed
+
+
 def _as_data(spec: EngineSpec) -> dict[str, Any]:
     from dataclasses import asdict
 
@@ -263,7 +271,7 @@ def _as_data(spec: EngineSpec) -> dict[str, Any]:
                 "name": option.name,
                 "meaning": option.meaning,
                 "default": option.default,
-                "choices": list(option.choices) or {"from": option.low, "to": option.high},
+                "choices": _choices(option),
             }
             for option in descriptor.options
         ],

@@ -117,8 +117,20 @@ def engine_option(help: str, after: str = "") -> Callable[[Command], Command]:
         names=group_names,
         shell_complete=completing.ENGINES,
         after=after,
+        callback=_with_labels,
         help=f"{help} NAME can be a group:",
     )
+
+
+def _with_labels(ctx: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> Any:  # noqa: ANN401
+    """Each interpreter that is named (`python:asyncio:python=PATH`) is asked what it is, and has a
+    label from here on. Completion asks nobody."""
+    del option
+    if ctx.resilient_parsing or not any("python=" in text for text in texts):
+        return texts
+    from iomodels.trials.pythons.named import labelled
+
+    return tuple(labelled(texts))
 
 
 def metric_names() -> list[str]:

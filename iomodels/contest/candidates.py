@@ -95,10 +95,12 @@ def _tried(name: str, point: Point) -> Iterator[EngineSpec]:
 
 def _values(option: Option, point: Point) -> list[str]:
     """Of a number, the one that is as many as there are CPUs, where that is less than what is in
-    flight: options count threads."""
+    flight: options count threads. None of a text."""
     if option.choices:
         left_out = (option.default, *option.untried)
         return [value for value in option.choices if value not in left_out]
+    if not option.is_number:
+        return []
     cpus = len(allowed_cpus())
     fits = max(option.low, 1) <= cpus <= option.high and cpus < point.core_depth
     return [str(cpus)] if fits else []

@@ -12,8 +12,22 @@ DEFAULT = ("blocking", "nonblocking", "select", "aio")
 
 
 @dataclass(frozen=True)
+class FreeText:
+    """What an option takes that is neither a choice nor a number.
+
+    `pattern` is what all of it must match, and `wanted` says so; `placeholder` stands for it where
+    people read how to write it, `usual` where it is not given.
+    """
+
+    placeholder: str
+    pattern: str
+    usual: str
+    wanted: str
+
+
+@dataclass(frozen=True)
 class Option:
-    """One engine option. `choices` empty means: a whole number from `low` to `high`.
+    """One engine option. Without `choices` and `text`: a whole number from `low` to `high`.
 
     `only` holds the values of another option with which this one means anything, best-known first.
     `place` is its place in the engine's table, by which the core knows it.
@@ -29,6 +43,24 @@ class Option:
     place: int = 0
     untried: tuple[str, ...] = ()
     """Choices that `advise` does not try."""
+    text: FreeText | None = None
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it takes a whole number."""
+        return not self.choices and self.text is None
+
+    @property
+    def allowed(self) -> str:
+        """What it takes: `suspend|poll`, `0 to 1024`, `PATH`."""
+        if self.text is not None:
+            return self.text.placeholder
+        return "|".join(self.choices) or f"{self.low} to {self.high}"
+
+    @property
+    def usual(self) -> str:
+        """The default, in words."""
+        return self.default if self.text is None else self.text.usual
 
     def applies(self, options: Mapping[str, str]) -> bool:
         """Whether it means anything besides these values (defaults included)."""
@@ -46,7 +78,7 @@ class Option:
     @property
     def how_written(self) -> str:
         """`notify=suspend|poll`, or `threads=0 to 1024`."""
-        return f"{self.name}={'|'.join(self.choices) or f'{self.low} to {self.high}'}"
+        return f"{self.name}={self.allowed}"
 
     def written(self, value: str) -> str:
         """As a user writes it, with what it needs: `notify=list,mode=nowait`."""

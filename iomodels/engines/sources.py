@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar, cast
 
 from iomodels import _core
 from iomodels.engines.catalog import Descriptor, Option, core_descriptor
+from iomodels.engines.kinds import interpreters
 from iomodels.python.contract import EngineQuestion, PythonEngine, PythonOption
 from iomodels.python.registry import ENGINES
 
@@ -60,12 +61,17 @@ class EngineSource(Protocol):
     def origin(self) -> Origin | None:
         """Where a plug-in comes from; None of our own."""
 
+    @property
+    def needs_something(self) -> bool:
+        """Whether the Python that measures it may lack something for that."""
+
 
 class CoreSource:
     """An engine of the core's own table."""
 
     python = None
     origin = None
+    needs_something = False
 
     def __init__(self, name: str, told: _core.EngineTable) -> None:
         self._name = name
@@ -97,13 +103,15 @@ class PythonSource:
         self.python = where
         self.origin = origin
         self.engine = engine
+        self.needs_something = engine.needs_something
         self.descriptor = _python_descriptor(name, engine)
 
     def numbers(self, options: Options) -> dict[str, int]:
         return {}  # they go to it as they are written
 
     def _full(self, options: Options) -> Options:
-        return {option.name: option.default for option in self.descriptor.options} | dict(options)
+        """Those that the engine itself knows."""
+        return {o.name: options.get(o.name, o.choices[0]) for o in self.engine.options}
 
     def twin(self, options: Options, *, on_files: bool) -> str | None:
         engine = self.engine.with_options(self._full(options))
@@ -114,7 +122,7 @@ class PythonSource:
         caps = {name: name in engine.flags for name in _FLAGS} | {
             "max_depth": engine.max_depth,
             "max_descriptor": engine.max_descriptor,
-            "next_start": "python",
+            "next_start": self._next_start(engine, options),
         }
         return {
             "caps": cast("_core.Caps", caps),
@@ -124,6 +132,12 @@ class PythonSource:
             "calls": {},
             "counters": [],
         }
+
+    @staticmethod
+    def _next_start(engine: PythonEngine, options: Options) -> str:
+        """Under a GIL one thread computes at a time; without, as in lanes of the core's."""
+        free = interpreters.is_free_threaded(interpreters.label_of(options))
+        return "lane" if free and engine.worker == "helper threads" else "python"
 
     def answers(self, options: Options, channel: str, settings: Mapping[str, int]) -> _core.Answers:
         question = EngineQuestion(
@@ -154,7 +168,10 @@ def _python_descriptor(name: str, engine: PythonEngine) -> Descriptor:
         other_side="kernel",
         synchronous=engine.synchronous,
         blocking=engine.blocking,
-        options=tuple(_python_option(o, place) for place, o in enumerate(engine.options)),
+        options=(
+            *(_python_option(o, place) for place, o in enumerate(engine.options)),
+            interpreters.option(len(engine.options)),
+        ),
         in_matrix=False,
         figure=0,
         complexity=levels.index(engine.complexity),

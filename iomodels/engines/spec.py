@@ -6,6 +6,7 @@ truth.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -13,7 +14,7 @@ from itertools import product
 
 from iomodels import _core
 from iomodels.base.errors import EngineError
-from iomodels.base.toml import did_you_mean
+from iomodels.base.toml import did_you_mean, printable
 from iomodels.engines.catalog import DEFAULT, Option
 from iomodels.engines.kinds.groups import GROUPS
 from iomodels.engines.plugins.finding import named
@@ -201,7 +202,7 @@ def _is_option(part: str, engine: str) -> bool:
     word = part.partition(":")[0]
     if "=" in word:
         return True
-    name = word.strip()
+    name = part.strip()
     descriptor = DESCRIPTORS.get(_split_name(engine)[0])
     known = descriptor is not None and any(name == option.name for option in descriptor.options)
     return known and name not in DESCRIPTORS  # an option without its value
@@ -288,6 +289,12 @@ def _checked_value(engine: str, option: Option, value: str) -> str:
             raise EngineError(
                 f"engine '{engine}': {option.name}='{value}'{did_you_mean(value, option.choices)}"
                 f" is not one of {', '.join(option.choices)}"
+            )
+        return value
+    if option.text is not None:
+        if not re.fullmatch(option.text.pattern, value):
+            raise EngineError(
+                f"engine '{engine}': {option.name}='{printable(value)}' is not {option.text.wanted}"
             )
         return value
     is_number = value.isascii() and value.isdigit() and len(value) <= MAX_DIGITS

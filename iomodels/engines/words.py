@@ -146,11 +146,11 @@ def grouped(found: Iterable[Limit]) -> Iterator[LimitGroup]:
 def options(spec: EngineSpec) -> Iterator[tuple[str, list[str]]]:
     """Each option, and what there is to say of it."""
     for option in DESCRIPTORS[spec.name].options:
-        allowed = ", ".join(option.choices) or f"{option.low} to {option.high}"
+        allowed = ", ".join(option.choices) or option.allowed
         only = f"; only with {option.only[0]}={'|'.join(option.only[1])}" if option.only else ""
         notes = [
             f"{option.name}={choice}: {'; '.join(words)}"
             for choice in option.choices
             if (words := differing(spec, option.written(choice)))
         ]
-        yield option.name, [option.meaning, f"{allowed}; default {option.default}{only}", *notes]
+        yield option.name, [option.meaning, f"{allowed}; default {option.usual}{only}", *notes]

@@ -1,7 +1,8 @@
 """Which trials to run, and in what order: scenarios × engines × rounds, interleaved and seeded.
 
-Pure: no process is started here. What an engine cannot do is decided here, from its data, and
-becomes an n/a cell with its reason; it is never silently skipped.
+What an engine cannot do is decided here, from its data, and becomes an n/a cell with its reason; it
+is never silently skipped. Pure but for one thing: the Python that measures an engine in Python is
+asked what it lacks for that.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from iomodels.measure.defaults import LIMITS
 from iomodels.measure.precision import Precision
 from iomodels.results.schema import HARNESSES, Notice, Run, Trial
 from iomodels.trials.planned import PlannedCell, PlannedTrial
+from iomodels.trials.pythons import named as pythons
 from iomodels.workload.scenario import Point, Scenario, points
 
 NOT_ALONE = "not measured, since no engine can run here"
@@ -122,7 +124,7 @@ def of_pairs(
         if spec.name not in HARNESSES and spec not in others:
             others.append(spec)
     cells = [
-        planned_cell(index, point, spec, beside[point.scenario])
+        _with_its_python(planned_cell(index, point, spec, beside[point.scenario]))
         for index, (point, spec) in enumerate(pairs)
     ]
     trials = _interleave(cells, rounds, duration_s, warmup_s, random.Random(seed))
@@ -167,6 +169,12 @@ def planned_cell(
     """The cell with what is known of it before anything runs: n/a and why, or a note."""
     ability = engines_ability.ability(spec, point, beside)
     return PlannedCell(index, point, spec, na_reason=ability.na_reason, note=ability.note)
+
+
+def _with_its_python(cell: PlannedCell) -> PlannedCell:
+    """Measured by this process's Pythons."""
+    reason = cell.na_reason or pythons.why_not(cell.engine)
+    return replace(cell, na_reason=reason)
 
 
 def _interleave(

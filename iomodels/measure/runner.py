@@ -40,6 +40,7 @@ from iomodels.statistics.thinning import buckets_each, thinned_trial
 from iomodels.trials.launch import core_hash
 from iomodels.trials.planned import PlannedCell, PlannedTrial
 from iomodels.trials.preparation import Preparation, Unavailable
+from iomodels.trials.pythons.named import taking_part
 from iomodels.trials.trial import run_trial, with_repeats
 
 
@@ -115,6 +116,7 @@ class Runner:
         )
         self._started_s = time.monotonic()
         self._earlier = earlier
+        self._pythons = earlier.run.pythons if earlier else {}
         if earlier is not None:
             self._go_on(earlier)
         self._further = further
@@ -358,6 +360,8 @@ class Runner:
             cells=[self._to_cell(progress) for progress in self._cells],
             asked=self._asked,
             others_cores=self._monitor.others_cores,
+            pythons=self._pythons
+            | taking_part(c.engine for c in self._plan.cells if not c.na_reason),
             **self._texts,
         )
 

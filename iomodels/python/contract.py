@@ -208,6 +208,14 @@ class PythonEngine:
     """Why it does what `blocking` does there."""
     missing: Callable[[Options], str | None] = _always
     """Asked in the interpreter that would measure: what it lacks for that, with the remedy."""
+    packages: tuple[str, ...] = ()
+    """What it needs besides the standard library, by the names under which it is installed: their
+    versions are in a result."""
+
+    @property
+    def needs_something(self) -> bool:
+        """Whether `missing` is worth asking."""
+        return self.missing is not _always or bool(self.packages)
 
     def with_options(self, options: Options) -> PythonEngine:
         """As these options (all of them) make it."""

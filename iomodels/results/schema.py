@@ -228,6 +228,49 @@ class Asked(msgspec.Struct, frozen=True):
     """What `--set` was given, apart from `channel.folder`, which is never part of a result."""
 
 
+class PythonBuild(msgspec.Struct, frozen=True):
+    """A Python that measured engines in Python: what makes one faster than another of its version.
+
+    Nothing in it is a path, or the value of an environment variable.
+    """
+
+    version: str
+    implementation: str
+    compiler: str
+    optimisation: str
+    """As it was compiled: `-O3, PGO, LTO`."""
+    free_threaded: bool
+    """Whether it was built to run without a GIL."""
+    gil: bool
+    """Whether there is one when it measures."""
+    debug: bool
+    jit: bool | None
+    """Whether it compiles at run time; None where it does not say."""
+    switches: list[str]
+    """Of the interpreter, in force when it measures: `-O`, `-X dev`."""
+    architecture: str
+    libc: str | None
+    core_hash: str
+    """Of the core that it loads, which a build without a GIL has of its own."""
+    packages: dict[str, str] = {}
+    """The versions of what the engines need besides the standard library (uvloop)."""
+
+    @property
+    def in_words(self) -> str:
+        """`CPython 3.13.0 (GCC 12.2.0, -O3, PGO; no GIL; uvloop 0.21.0)`."""
+        gil = "" if self.gil else "no GIL"
+        gil = "free-threaded build with its GIL on" if self.free_threaded and self.gil else gil
+        parts = [
+            f"{self.compiler}, {self.optimisation}" if self.optimisation else self.compiler,
+            gil,
+            "debug build" if self.debug else "",
+            "JIT" if self.jit else "",
+            " ".join(self.switches),
+            ", ".join(f"{name} {version}" for name, version in self.packages.items()),
+        ]
+        return f"{self.implementation} {self.version} ({'; '.join(filter(None, parts))})"
+
+
 ARM = "arm"
 """The key of `Run.settings` that the kept trials of one arm of an A/B have: "a" or "b"."""
 
@@ -255,6 +298,9 @@ class Run(msgspec.Struct, frozen=True):
     """None in files of versions that did not keep it."""
     others_cores: float | None = None
     """The cores that other processes kept busy in the median trial; None where nobody looked."""
+    pythons: dict[str, PythonBuild] = {}
+    """Those that measured engines in Python, by their label (`python:asyncio:python=3.13.0`); the
+    one that ran iomodels is "own"."""
     known_change: str = ""
     """In a history: what is known to have changed before this run, in its recorder's words. Runs
     before it are no baseline any more."""

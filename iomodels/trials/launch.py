@@ -18,11 +18,14 @@ from pathlib import Path
 from iomodels import __version__, _core
 from iomodels.base.errors import ArmError
 from iomodels.engines.catalog import Option, options_of
+from iomodels.engines.kinds.interpreters import NAME as PYTHON
+from iomodels.engines.kinds.interpreters import label_of
 from iomodels.engines.sources import DESCRIPTORS, SOURCES
 from iomodels.engines.spec import EngineSpec
 from iomodels.trials import python_worker, worker
 from iomodels.trials.planned import Command
 from iomodels.trials.python_worker import OPTION
+from iomodels.trials.pythons.named import interpreter
 from iomodels.trials.record import Layout, own_layout
 from iomodels.trials.starting.asking import ask
 
@@ -86,24 +89,35 @@ class Launch:
         here = self.installation
         source = SOURCES.get(command.engine)
         where = source.python if source else None
-        settings = dict(command.settings)
+        numbers = dict(command.settings)
+        python, core = here.python, here.core
         if where is None:
             script = ["-I", "-S", here.worker]
-            settings |= here.option_settings(command.engine, command.options)
-            engine, options = command.engine, dict[str, str]()
+            engine = command.engine
+            numbers |= here.option_settings(command.engine, command.options)
+            options = []
         else:
             script = ["-I", here.python_worker]
-            engine, options = where, dict(command.options)
-        words = [
-            *(f"{name}={value}" for name, value in settings.items()),
-            *(f"{OPTION}{name}={value}" for name, value in options.items()),
-        ]
+            engine = where
+            python, core = _interpreter(here, command.options)
+            options = [f"{OPTION}{n}={v}" for n, v in command.options.items() if n != PYTHON]
+        words = [*(f"{name}={value}" for name, value in numbers.items()), *options]
         arguments = [str(parent), engine, command.channel, str(record_fd)]
-        return [*self.prefix, here.python, *script, here.core, *arguments, *words]
+        return [*self.prefix, python, *script, core, *arguments, *words]
 
     def full_environment(self) -> dict[str, str] | None:
         """For `subprocess`: None is this process's own."""
         return {**os.environ, **self.environment} if self.environment else None
+
+
+def _interpreter(here: Installation, options: Mapping[str, str]) -> tuple[str, str]:
+    """The Python that measures an engine in Python with these options, and the core it loads."""
+    label = label_of(options)
+    if not label:
+        return here.python, here.core
+    named = interpreter(label)
+    has_our_core = named.core == own_launch().installation.core
+    return named.path, here.core if has_our_core else named.core
 
 
 @cache

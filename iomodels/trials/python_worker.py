@@ -37,7 +37,7 @@ ANY_PARENT = 0
 OPTION = "option."
 
 
-def _load_core(path: str) -> ModuleType:
+def load_core(path: str) -> ModuleType:
     loader = importlib.machinery.ExtensionFileLoader("_core", path)
     spec = importlib.util.spec_from_file_location("_core", path, loader=loader)
     assert spec is not None, path
@@ -46,7 +46,7 @@ def _load_core(path: str) -> ModuleType:
     return core
 
 
-def _offer_package() -> None:
+def offer_package() -> None:
     """`iomodels.python` from beside this file: not from an iomodels that this Python may have, and
     without what its `__init__` needs."""
     package = ModuleType("iomodels")
@@ -94,11 +94,11 @@ def _converse(loop: Loop, asked: list[str]) -> None:
 
 def main(arguments: list[str]) -> None:
     path, parent, where, channel, record_fd, *words = arguments
-    core = _load_core(path)
+    core = load_core(path)
     with suppress(PermissionError):  # as in worker.py
         core.die_with_parent(os.getppid() if int(parent) == ANY_PARENT else int(parent))
     _raise_descriptor_limit()
-    _offer_package()
+    offer_package()
     pairs = [word.partition("=")[::2] for word in words]
     settings = {name: int(value) for name, value in pairs if not name.startswith(OPTION)}
     given = {name.removeprefix(OPTION): v for name, v in pairs if name.startswith(OPTION)}

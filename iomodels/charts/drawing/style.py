@@ -223,17 +223,21 @@ def hue(name: str) -> str:
 def _variant(name: str, options: str) -> int:
     """A fixed number for an engine's options as written; 0 for none.
 
-    A number (`threads=4`) lies as many times the count of chosen combinations further.
+    A number (`threads=4`) or a text lies as many times the count of chosen combinations further.
     """
     if not options:
         return 0
     descriptor = DESCRIPTORS.get(name)
-    numeric = [o.name for o in descriptor.options if not o.choices] if descriptor else []
+    options_ = descriptor.options if descriptor else ()
+    numeric = [option.name for option in options_ if option.is_number]
+    free = [option.name for option in options_ if option.text]
     chosen, number = [], 0
     for text in options.split(","):
         key, _, value = text.partition("=")
         if key in numeric and value.isascii() and value.isdigit():
             number = 31 * number + int(value[:9])
+        elif key in free:
+            number = 31 * number + zlib.crc32(value.encode("utf-8", "replace"))
         else:
             chosen.append(text)
     known = _combinations(name) if descriptor else [""]

@@ -1,0 +1,52 @@
+"""Which Python measures an engine in Python: the option `python`, and the labels that it has.
+
+On the command line the option takes a path. Everywhere else it is a *label*, the version of that
+interpreter: `3.13.0`, `3.14.0t` for a free-threaded build, `3.13.0d` for a debug build, `3.13.0-2`
+for a second one with the version of the first. A label starts nothing (`trials/pythons`).
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+
+from iomodels.engines.catalog import FreeText, Option
+
+NAME = "python"
+_LABEL = r"\d{1,3}\.\d{1,3}\.\d{1,3}(?:(?:a|b|rc)\d{1,3})?t?d?(?:-\d{1,3})?"
+OWN = "own"
+"""What results call the interpreter that runs iomodels, which has no label."""
+
+
+def option(place: int) -> Option:
+    """For the table of an engine in Python."""
+    return Option(
+        name=NAME,
+        meaning="the interpreter that measures (3.11 or newer); in results its version stands for "
+        "it",
+        default="",
+        place=place,
+        text=FreeText(
+            placeholder="PATH",
+            pattern=_LABEL,
+            usual="the Python that runs iomodels",
+            wanted="the version of an interpreter that the command line names, such as 3.13.0 "
+            "(only there it is a path: -e NAME:python=PATH, or --python PATH)",
+        ),
+    )
+
+
+def is_label(text: str) -> bool:
+    """Whether it is one that a result could have."""
+    return re.fullmatch(_LABEL, text) is not None
+
+
+def label_of(options: Mapping[str, str]) -> str:
+    """The label of what measures with these options; empty for the Python that runs iomodels."""
+    return options.get(NAME, "")
+
+
+def is_free_threaded(label: str) -> bool:
+    """Whether that Python has no GIL, so that several threads compute at once."""
+    return "t" in (label or sys.abiflags)
