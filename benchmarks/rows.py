@@ -93,6 +93,21 @@ def ratio_row(name: str, against: str, pairs: Pairs, unit: str, target: Target |
     )
 
 
+def difference_row(name: str, against: str, pairs: Pairs, unit: str, target: Target | None) -> Row:
+    """A row about ours minus theirs, taken pair by pair."""
+    return Row(
+        name,
+        against,
+        ours=_median([ours for ours, _ in pairs]),
+        theirs=_median([theirs for _, theirs in pairs]),
+        sides_unit=unit,
+        value=median_interval([ours - theirs for ours, theirs in pairs]),
+        unit=unit,
+        pairs=len(pairs),
+        target=target,
+    )
+
+
 def value_row(name: str, against: str, pairs: Pairs, unit: str, target: Target) -> Row:
     """A row about our own number, with the other side's beside it."""
     value = median_interval([ours for ours, _ in pairs])

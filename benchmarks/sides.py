@@ -15,12 +15,14 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import iomodels
 from iomodels import _core
 from iomodels.engines.spec import parse
+from iomodels.trials.launch import Launch, own_launch
+from iomodels.trials.planned import Command
 from iomodels.trials.record import Record, new_record
 
 HERE = Path(__file__).resolve().parent
@@ -35,6 +37,11 @@ ANY_NUMBER = 0
 PEER_SOURCES = (
     *("channels/connections.c", "channels/peer.c", "channels/peer_process.c"),
     *("channels/peer_lines.c", "channels/peer_driver.c", "loop/arrivals.c", "record/clock.c"),
+)
+
+CHANNEL_SOURCES = (
+    *("channels/exchange.c", "channels/pipe.c", "channels/socket.c"),
+    *("explanation.c", "record/record.c"),
 )
 
 
@@ -56,6 +63,8 @@ class Bench:
     cpu: int | None
     core: str = str(_core.__file__)
     """The extension module that a trial's process loads."""
+    python: str = sys.executable
+    """The interpreter of a trial's process."""
 
     @property
     def file_path(self) -> str:
@@ -107,6 +116,12 @@ def build_bare_server(folder: Path) -> Path:
     return compiled(folder / "bare-server", *own, *sources)
 
 
+def build_bare_peer(folder: Path) -> Path:
+    """Compile bare_peer.c with the channels that have a peer. Raises `BenchmarkError`."""
+    sources = [PACKAGE / "core" / name for name in (*PEER_SOURCES, *CHANNEL_SOURCES)]
+    return compiled(folder / "bare-peer", HERE / "bare_peer.c", *sources)
+
+
 def compiled(program: Path, *sources: Path) -> Path:
     """Compile a program as pyproject.toml compiles the core. Raises `BenchmarkError`."""
     compiler = os.environ.get("CC", "cc")
@@ -121,6 +136,11 @@ def fill_page_cache(bench: Bench) -> None:
     """Read the data file through once, so that the first reader finds it as warm as the last."""
     for offset in range(0, bench.file_size, 1 << 20):
         os.pread(bench.file_fd, 1 << 20, offset)
+
+
+def choices(setting: str, choice: str) -> dict[str, int]:
+    """A setting that is a choice, as the core has it: a number."""
+    return {setting: _core.setting_choices()[setting].index(choice)}
 
 
 # A trial's process
@@ -240,15 +260,12 @@ def _worker(
 ) -> Iterator[_Worker]:
     spec = parse(engine)
     calibrated = {"clock_ns_per_tick_q32": bench.clock_q32, "seed": SEED}
-    everything = {**calibrated, **settings, **spec.settings}
+    command = Command(spec.name, channel, {**calibrated, **settings}, options=spec.options)
+    installation = replace(own_launch().installation, core=bench.core, python=bench.python)
+    launch = Launch(installation, bench.prefix)
     with new_record() as record:
-        command = [
-            *bench.prefix,
-            *(sys.executable, "-I", "-S", str(PACKAGE / "trials" / "worker.py"), bench.core),
-            *(str(os.getpid()), spec.name, channel, str(record.fd)),
-            *(f"{name}={value}" for name, value in everything.items()),
-        ]
-        worker = _Worker(command, (record.fd, bench.file_fd), record)
+        words = launch.words(command, parent=os.getpid(), record_fd=record.fd)
+        worker = _Worker(words, (record.fd, bench.file_fd), record)
         # Leaving it closes the worker's standard input, at which it ends.
         with worker.process:
             yield worker
@@ -264,6 +281,54 @@ def bare_ns(bench: Bench, mode: str) -> float:
         arguments += [str(n) for n in (bench.file_fd, bench.file_size, BLOCK, SEED)]
     words = output([*bench.prefix, str(bench.bare), *arguments], (bench.file_fd,)).split()
     return int(words[1]) / int(words[0])
+
+
+@dataclass(frozen=True)
+class BareNumbers:
+    """What a bare loop in Python took (bare_python.py)."""
+
+    operations: int
+    wall_ns: int
+    cpu_ns: int
+
+    @property
+    def ns_per_op(self) -> float:
+        """Nanoseconds per operation."""
+        return self.wall_ns / self.operations
+
+    @property
+    def cpu_ns_per_op(self) -> float:
+        """CPU time of its process per operation."""
+        return self.cpu_ns / self.operations
+
+    @property
+    def ops(self) -> float:
+        """Operations per second."""
+        return self.operations * 1e9 / self.wall_ns
+
+
+def bare_python(bench: Bench, mode: str, *words: object) -> BareNumbers:
+    """A bare loop in the bench's Python; `preadv` reads the data file."""
+    return _bare_numbers([*bench.prefix, *_bare_python(bench, mode, *words)], (bench.file_fd,))
+
+
+def bare_python_with_peer(
+    bench: Bench, peer: Path, channel: str, settings: Mapping[str, int], mode: str
+) -> BareNumbers:
+    """A bare loop in the bench's Python, with the core's own peer (bare_peer.c) as its peer."""
+    everything = {"clock_ns_per_tick_q32": bench.clock_q32, "seed": SEED, **settings}
+    words = [channel, *(f"{name}={value}" for name, value in everything.items()), "--"]
+    command = [*bench.prefix, str(peer), *words, *_bare_python(bench, mode, settings["block"])]
+    return _bare_numbers(command)
+
+
+def _bare_python(bench: Bench, mode: str, *words: object) -> list[str]:
+    program = [bench.python, "-I", str(HERE / "bare_python.py")]
+    return [*program, str(bench.seconds), mode, *map(str, words)]
+
+
+def _bare_numbers(command: Sequence[str], fds: Sequence[int] = ()) -> BareNumbers:
+    return BareNumbers(*map(int, output(command, fds).split()))
 
 
 def bare_server_ops(

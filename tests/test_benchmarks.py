@@ -180,6 +180,18 @@ def test_false_alarms_of_ab_are_counted_and_add_up(tmp_path):
     assert "false alarms      1, 50.0% [9.5% … 90.5%]" in added
 
 
+def test_what_measuring_costs_in_python_can_be_measured():
+    command = [sys.executable, str(BENCHMARKS / "python_cost.py"), "--quick", "--rounds", "1"]
+    done = subprocess.run(
+        [*command, "--json"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["rows"]
+    assert [row["reason"] for row in rows] == [None] * 10
+    assert all(row["ours"] > 0 and row["theirs"] > 0 for row in rows)
+    assert all(row["name"].startswith(platform.python_version()) for row in rows)
+
+
 @pytest.mark.long
 def test_what_the_recorder_costs_while_off_can_be_measured():
     command = [sys.executable, str(BENCHMARKS / "recorder.py"), "--quick", "--rounds", "1"]
