@@ -26,7 +26,7 @@ import traceback
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from iomodels._core import Loop
@@ -92,6 +92,14 @@ def _converse(loop: Loop, asked: list[str]) -> None:
     loop.close()  # the parent wants nothing more
 
 
+def _give_up(error: BaseException | None) -> NoReturn:
+    """Whatever it is, the parent has to learn of it, and another thread may wait for ever for a
+    transfer that nobody makes."""
+    traceback.print_exception(error)
+    sys.stderr.flush()
+    os._exit(1)
+
+
 def main(arguments: list[str]) -> None:
     path, parent, where, channel, record_fd, *words = arguments
     core = load_core(path)
@@ -114,16 +122,15 @@ def main(arguments: list[str]) -> None:
     if not work.is_open():
         return
     asked: list[str] = []
+    threading.excepthook = lambda failed: _give_up(failed.exc_value)
     conversation = threading.Thread(target=_converse, args=(work, asked), daemon=True)
     conversation.start()
     try:
         drive(contract.Setup.of(work, options, channel, settings))
         if not work.is_over():
             raise RuntimeError("the engine returned before its work was over")
-    except BaseException:  # noqa: BLE001 - whatever it is, the parent has to learn of it
-        traceback.print_exc()
-        sys.stderr.flush()
-        os._exit(1)  # the other thread may wait for ever for a transfer that nobody makes
+    except BaseException as error:  # noqa: BLE001 - it ends the process
+        _give_up(error)
     conversation.join()
     if asked:
         print("over", flush=True)

@@ -130,11 +130,21 @@ void lanes_merge(struct loop *loop)
 
 /* ------------------------------------------------------------------ coming to rest */
 
+/* The slot's thread is through with its turn, and so with the lane: all that it has written is to be seen. */
+static void leave(struct lane *lane)
+{
+    __atomic_store_n(&lane->left, lane->left + 1, __ATOMIC_RELEASE);
+}
+
 /* The slot's thread starts nothing more. `error` is the first of the trial, 0, or -ENODATA where the channel has no
- * more work. */
-static struct request *rest(struct loop *loop, struct request *request, enum stage stage, int error)
+ * more work. Once the lock is given back, the slot may be handed out again, and another thread be in its lane (NULL: it
+ * has none). */
+static struct request *rest(struct loop *loop, struct lane *lane, struct request *request, enum stage stage,
+                            int error)
 {
     loop_lock(loop);
+    if (lane)
+        leave(lane);
     if (error == -ENODATA && stage == STAGE_START)
         loop->exhausted = true;
     else if (error && !loop->closing && !loop->chain_error)
@@ -153,7 +163,7 @@ static struct request *take_idle(struct loop *loop, const struct completion *don
     if (done->result == -EINTR && !__atomic_load_n(&loop->closing, __ATOMIC_RELAXED))
         return done->request;
     const int error = done->result < 0 ? (int)done->result : -ENODATA;
-    return rest(loop, done->request, STAGE_TRANSFER, error);
+    return rest(loop, NULL, done->request, STAGE_TRANSFER, error);
 }
 
 static bool window_is_open(const struct loop *loop)
@@ -294,13 +304,16 @@ static bool is_cancelled(const struct loop *loop, const struct completion *done)
     return done->result == -ECANCELED && loop->settings.deadline_ns > 0;
 }
 
-static struct request *start(struct loop *loop, struct request *request, uint64_t now_ns)
+static struct request *start(struct loop *loop, struct lane *lane, struct request *request, uint64_t now_ns)
 {
     request_begin(loop, request, now_ns, now_ns);
     lock_channel(loop);
     const int error = loop->channel->start(loop->channel_state, request);
     unlock_channel(loop);
-    return error ? rest(loop, request, STAGE_START, error) : request;
+    if (error)
+        return rest(loop, lane, request, STAGE_START, error);
+    leave(lane);
+    return request;
 }
 
 static void compute_on(struct loop *loop)
@@ -316,13 +329,13 @@ static struct request *start_next(struct loop *loop, struct lane *lane, struct r
                                   uint64_t now_ns)
 {
     if (is_over(loop, now_ns))
-        return rest(loop, request, STAGE_NONE, 0);
+        return rest(loop, lane, request, STAGE_NONE, 0);
     if (window_is_open(loop))
         add(&lane->at_rest_ns, now_ns - end_ns);
-    return start(loop, request, now_ns);
+    return start(loop, lane, request, now_ns);
 }
 
-/* What becomes of the slot now that its transfer has ended. */
+/* What becomes of the slot now that its transfer has ended. Leaves the lane. */
 static struct request *turn(struct loop *loop, struct lane *lane, const struct completion *done)
 {
     struct request *request = done->request;
@@ -336,10 +349,12 @@ static struct request *turn(struct loop *loop, struct lane *lane, const struct c
     }
     const int taken = take(loop, lane, done, &stage);
 
-    if (taken == CHANNEL_MORE && !__atomic_load_n(&loop->closing, __ATOMIC_RELAXED))
+    if (taken == CHANNEL_MORE && !__atomic_load_n(&loop->closing, __ATOMIC_RELAXED)) {
+        leave(lane);
         return request;
+    }
     if (taken != CHANNEL_DONE)
-        return rest(loop, request, stage, taken < 0 ? taken : 0);
+        return rest(loop, lane, request, stage, taken < 0 ? taken : 0);
     const uint64_t end_ns = clock_now_ns(&loop->clock);
     uint64_t now_ns = end_ns;
     record_operation(loop, lane, request, end_ns);
@@ -360,7 +375,5 @@ struct request *lanes_next(void *context, const struct completion *done)
     add(&lane->entered, 1);
     /* From here on the lane is that of this slice: it has been emptied before. */
     (void)__atomic_load_n(&loop->slice_number, __ATOMIC_ACQUIRE);
-    struct request *request = turn(loop, lane, done);
-    __atomic_store_n(&lane->left, lane->left + 1, __ATOMIC_RELEASE);
-    return request;
+    return turn(loop, lane, done);
 }

@@ -16,7 +16,11 @@
 
 struct transfer_object {
     PyObject_HEAD
-    struct request *request; /* the loop's; of no meaning once it has been closed */
+    uint32_t slot;
+    /* Whether the program has it. Elsewhere it may change at any time, and is gone once the loop is closed; so nothing
+     * of it is looked at then. Without the GIL two threads may get here at once. */
+    bool is_handed_out;
+    struct request *request; /* the loop's */
     PyObject *view;          /* of the buffer, as it was asked for last, or NULL; and what that was: */
     char *viewed;
     size_t viewed_length;
@@ -32,55 +36,82 @@ struct work_object {
 
 /* ------------------------------------------------------------------ a transfer */
 
+static PyObject *not_handed_out(void)
+{
+    PyErr_SetString(PyExc_RuntimeError, "the slot is at rest: it has no transfer until it is taken again");
+    return NULL;
+}
+
+/* NULL, with an error, where the program does not have it. */
 static const struct request *request_of(PyObject *object)
 {
-    return ((struct transfer_object *)object)->request;
+    struct transfer_object *self = (struct transfer_object *)object;
+
+    if (__atomic_load_n(&self->is_handed_out, __ATOMIC_ACQUIRE))
+        return self->request;
+    not_handed_out();
+    return NULL;
 }
 
 static PyObject *get_slot(PyObject *object, void *unused)
 {
     (void)unused;
-    return PyLong_FromUnsignedLong(request_of(object)->slot);
+    return PyLong_FromUnsignedLong(((struct transfer_object *)object)->slot);
 }
 
 static PyObject *get_fd(PyObject *object, void *unused)
 {
+    const struct request *request = request_of(object);
+
     (void)unused;
-    return PyLong_FromLong(request_of(object)->fd);
+    return request ? PyLong_FromLong(request->fd) : NULL;
 }
 
 static PyObject *get_operation(PyObject *object, void *unused)
 {
+    const struct request *request = request_of(object);
+
     (void)unused;
-    return PyLong_FromLong((long)request_of(object)->operation);
+    return request ? PyLong_FromLong((long)request->operation) : NULL;
 }
 
 static PyObject *get_offset(PyObject *object, void *unused)
 {
+    const struct request *request = request_of(object);
+
     (void)unused;
-    return PyLong_FromLongLong(request_of(object)->offset);
+    return request ? PyLong_FromLongLong(request->offset) : NULL;
 }
 
 static PyObject *get_length(PyObject *object, void *unused)
 {
+    const struct request *request = request_of(object);
+
     (void)unused;
-    return PyLong_FromSize_t(request_of(object)->length);
+    return request ? PyLong_FromSize_t(request->length) : NULL;
 }
 
+/* What is left of a message may be there with its beginning. */
 static PyObject *get_poll_first(PyObject *object, void *unused)
 {
+    const struct request *request = request_of(object);
+
     (void)unused;
-    return PyBool_FromLong(request_of(object)->poll_first);
+    if (!request)
+        return NULL;
+    return PyBool_FromLong(request->poll_first && request->operation == OPERATION_READ && request->moved == 0);
 }
 
 /* Mostly the same as the last time, and then the same object. */
 static PyObject *get_buffer(PyObject *object, void *unused)
 {
     struct transfer_object *self = (struct transfer_object *)object;
-    const struct request *request = self->request;
-    const bool reads = request->operation == OPERATION_READ;
+    const struct request *request = request_of(object);
 
     (void)unused;
+    if (!request)
+        return NULL;
+    const bool reads = request->operation == OPERATION_READ;
     if (!self->view || self->viewed != request->buffer || self->viewed_length != request->length ||
         self->viewed_for_reading != reads) {
         PyObject *view = PyMemoryView_FromMemory(request->buffer, (Py_ssize_t)request->length,
@@ -154,6 +185,7 @@ static int make_transfers(struct work_object *self, PyTypeObject *type)
         if (!transfer)
             break;
         ((struct transfer_object *)transfer)->request = &loop->requests[self->count];
+        ((struct transfer_object *)transfer)->slot = self->count;
         self->transfers[self->count] = transfer;
     }
     Py_DECREF(transfer_type);
@@ -228,7 +260,12 @@ static struct relay *relay_of(PyObject *object)
 
 static PyObject *transfer_or_none(struct work_object *self, const struct request *request)
 {
-    return Py_NewRef(request ? self->transfers[request->slot] : Py_None);
+    if (!request)
+        return Py_NewRef(Py_None);
+    PyObject *object = self->transfers[request->slot];
+
+    __atomic_store_n(&((struct transfer_object *)object)->is_handed_out, true, __ATOMIC_RELEASE);
+    return Py_NewRef(object);
 }
 
 PyDoc_STRVAR(work_run_doc, "run(duration_ns, max_operations=0, part=0) -> int: as Loop's. Its own thread is none of "
@@ -296,44 +333,61 @@ static PyObject *work_is_over(PyObject *object, PyObject *unused)
     return relay ? PyBool_FromLong(relay_is_closed(relay)) : NULL;
 }
 
-/* The end of a transfer with these bytes; they may lie anywhere. */
-static struct request *next_with_bytes(struct relay *relay, struct request *request, PyObject *bytes)
+/* Each transfer ends once. The program gives it back with its end; NULL, with an error, where it does not have it. */
+static struct request *give_back(PyObject *object)
 {
+    struct transfer_object *transfer = (struct transfer_object *)object;
+
+    if (__atomic_exchange_n(&transfer->is_handed_out, false, __ATOMIC_ACQ_REL))
+        return transfer->request;
+    not_handed_out();
+    return NULL;
+}
+
+/* The end of a transfer with these bytes; they may lie anywhere. */
+static PyObject *next_with_bytes(struct work_object *self, PyObject *transfer, PyObject *bytes)
+{
+    struct request *request;
+    PyObject *next = NULL;
     Py_buffer buffer;
 
     if (PyObject_GetBuffer(bytes, &buffer, PyBUF_SIMPLE) < 0)
         return NULL;
-    request->data = buffer.len > 0 ? buffer.buf : NULL;
-    struct request *next = relay_next(relay, &(struct completion){.request = request, .result = buffer.len});
+    const struct request *current = request_of(transfer);
+    if (current && current->operation != OPERATION_READ)
+        PyErr_SetString(PyExc_TypeError, "only a read ends with bytes");
+    else if (current && (request = give_back(transfer)) != NULL) {
+        request->data = buffer.len > 0 ? buffer.buf : NULL;
+        next = transfer_or_none(
+            self, relay_next(self->relay, &(struct completion){.request = request, .result = buffer.len}));
+    }
     PyBuffer_Release(&buffer);
     return next;
 }
 
 PyDoc_STRVAR(work_next_doc,
              "next(transfer, result) -> Transfer or None: its end, and what the slot is to transfer next. `result` is a "
-             "number of bytes in its buffer (of a sync: 0), -errno, or, of a read, the bytes themselves.");
+             "number of bytes in its buffer (of a sync: 0), -errno, or, of a read, the bytes themselves. RuntimeError: it "
+             "has ended already.");
 static PyObject *work_next(PyObject *object, PyObject *const *args, Py_ssize_t count)
 {
     struct work_object *self = (struct work_object *)object;
-    struct request *next;
 
     if (count != 2 || !self->relay || Py_TYPE(args[0]) != Py_TYPE(self->transfers[0])) {
         PyErr_SetString(PyExc_TypeError, "next takes a Transfer and its result");
         return NULL;
     }
-    struct request *request = ((struct transfer_object *)args[0])->request;
-    if (PyLong_CheckExact(args[1])) {
-        const Py_ssize_t result = PyLong_AsSsize_t(args[1]);
+    if (!PyLong_CheckExact(args[1]))
+        return next_with_bytes(self, args[0], args[1]);
+    const Py_ssize_t result = PyLong_AsSsize_t(args[1]);
 
-        if (result == -1 && PyErr_Occurred())
-            return NULL;
-        next = relay_next(self->relay, &(struct completion){.request = request, .result = result});
-    } else {
-        next = next_with_bytes(self->relay, request, args[1]);
-        if (!next && PyErr_Occurred())
-            return NULL;
-    }
-    return transfer_or_none(self, next);
+    if (result == -1 && PyErr_Occurred())
+        return NULL;
+    struct request *request = give_back(args[0]);
+    if (!request)
+        return NULL;
+    return transfer_or_none(
+        self, relay_next(self->relay, &(struct completion){.request = request, .result = result}));
 }
 
 static PyMethodDef work_methods[] = {
