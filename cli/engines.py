@@ -64,7 +64,10 @@ def _overview(specs: Sequence[EngineSpec], output: Console) -> list[RenderableTy
     return [
         *_side_by_side((_articles_matrix(), _todays_matrix()), output),
         safe(""),
-        _listed(specs),
+        _listed(spec for spec in specs if not spec.in_python),
+        safe(""),
+        safe("Engines that are measured in Python", "bold"),
+        _listed(spec for spec in specs if spec.in_python),
         safe(""),
         safe("Groups, for -e and in scenario files", "bold"),
         _groups(),
@@ -125,7 +128,7 @@ def _todays_matrix() -> Table:
         for waiting in WAITING
     ]
     headers = ["", *(worker.capitalize() for worker in WORKERS)]
-    title = "All models, and who makes the transfer"
+    title = "All models in C, and who makes the transfer"
     return _matrix(title, headers, rows)
 
 
@@ -189,6 +192,7 @@ def _all_of(spec: EngineSpec) -> list[RenderableType]:
     facts = {
         "model": [words.model(spec, model_of(spec))],
         "calls": [descriptor.calls],
+        "in C": [f"the same calls: {twin}" for twin in _twins(spec)],
         "threads": [words.threads(spec)],
         "supports": [", ".join(words.abilities(spec))],
         "complexity": [words.simplicity(spec)],
@@ -212,6 +216,15 @@ def _all_of(spec: EngineSpec) -> list[RenderableType]:
             )
         ]
     return shown
+
+
+def _twins(spec: EngineSpec) -> list[str]:
+    """The engine in C that makes the same calls; two where it is another one on files."""
+    from iomodels.engines.kinds.twins import twin_of
+
+    streams, files = (twin_of(spec.canonical, on_files=on_files) for on_files in (False, True))
+    found = [streams, f"{files} on files" if files != streams else None]
+    return [" and ".join(filter(None, found))] if any(found) else []
 
 
 def _terms(entries: Iterable[tuple[str, Iterable[str]]]) -> Table:
@@ -260,6 +273,7 @@ def _as_data(spec: EngineSpec) -> dict[str, Any]:
         "blocking": descriptor.blocking,
         "in_matrix": descriptor.in_matrix,
         "model": asdict(model) if model else None,
+        "in_python": spec.in_python,
         "other_models": {
             other.canonical: asdict(its) for other, its in changed_models(spec.name).items()
         },

@@ -118,8 +118,10 @@ def export_formats(names: Callable[[], Sequence[str]]) -> Complete:
 
 def _engine_of(head: str) -> str:
     """The name of the engine that the last part of `aio:notify=poll,select` is about."""
+    from iomodels.engines.engine_text import name_of
+
     parts = [part for part in head.split(",") if "=" not in part.partition(":")[0]]
-    return parts[-1].partition(":")[0] if parts else ""
+    return name_of(parts[-1]) if parts else ""
 
 
 def _of_booleans(kind: object) -> list[str]:

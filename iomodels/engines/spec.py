@@ -149,8 +149,26 @@ ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(("kqueue", "epoll_wait", "epoll_pwait2"), "on Linux that is 'epoll'"),
     **dict.fromkeys(("posix-aio", "posixaio", "aio_read", "glibc"), "POSIX AIO is 'aio'"),
     **dict.fromkeys(("sync", "psync", "read", "pread"), "synchronous reads are 'blocking'"),
-    **dict.fromkeys(("pselect", "async"), "'select' waits for readiness, 'aio' is POSIX AIO"),
-    **dict.fromkeys(("thread", "pool", "threadpool", "pthread"), "'threads' has one per request"),
+    **dict.fromkeys(("pselect",), "'select' waits for readiness, 'aio' is POSIX AIO"),
+    **dict.fromkeys(
+        ("async",),
+        "'select' waits for readiness, 'aio' is POSIX AIO, 'python:asyncio' is Python's asyncio",
+    ),
+    **dict.fromkeys(
+        ("thread", "pool", "threadpool", "pthread"),
+        "'threads' has one per request, in Python 'python:threads'",
+    ),
+    **dict.fromkeys(
+        ("threading", "threadpoolexecutor", "concurrent.futures", "futures", "executor"),
+        "did you mean 'python:threads', threads in Python?",
+    ),
+    **dict.fromkeys(("asyncio", "aiofiles"), "did you mean 'python:asyncio'?"),
+    **dict.fromkeys(("uvloop", "libuv"), "did you mean 'python:uvloop'?"),
+    **dict.fromkeys(
+        ("selectors", "selector", "defaultselector", "asyncore"),
+        "did you mean 'python:selectors', Python's selectors?",
+    ),
+    **dict.fromkeys(("os.read", "os.pread", "os.preadv"), "did you mean 'python:blocking'?"),
 }
 """Names from elsewhere that people try, and what to say of them (only where no engine has one)."""
 

@@ -59,7 +59,7 @@ def test_what_is_wrong_in_a_list_is_named(text, said) -> None:
     assert said in str(refused.value)
 
 
-@pytest.mark.parametrize("name", ["libaio", "uring", "kqueue", "psync", "LIBAIO"])
+@pytest.mark.parametrize("name", ["libaio", "uring", "kqueue", "psync", "LIBAIO", "asyncio"])
 def test_an_engine_of_another_tool_is_explained(name) -> None:
     with pytest.raises(EngineError) as refused:
         parse(name)

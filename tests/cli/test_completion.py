@@ -48,6 +48,8 @@ def offered(line: str, folder: Path) -> list[str]:
         ("iomodels bench -e blocking,se", {"blocking,select"}, {"select"}),
         ("iomodels bench -e blocking,aio:no", {"notify=poll"}, set()),
         ("iomodels bench -e aio:notify=list,mo", {"list,mode=nowait"}, set()),
+        ("iomodels bench -e python:thr", {"threads", "threads:run=each"}, set()),
+        ("iomodels bench -e python:selectors:selector=poll,se", {"poll,selector=poll"}, set()),
         ("iomodels bench -s load.", {"load.depth=", "load.rate="}, {"channel.size="}),
         ("iomodels bench -s channel.cache=", {"warm", "direct"}, set()),
         ("iomodels bench -s channel.cache=warm,", {"warm,direct"}, {"warm,warm"}),

@@ -17,6 +17,7 @@ from .running import cli
 __all__ = ["cli"]
 
 WIDTHS = (80, 200)
+PYTHON = [name for name in DESCRIPTORS if parse(name).in_python]
 
 
 def table_of(text: str, first_header: str) -> dict[tuple[str, str], list[str]]:
@@ -84,7 +85,9 @@ def test_the_matrices_are_beside_each_other_where_there_is_room(cli, width):
 
 def test_the_list_has_a_few_lines_for_each_engine(cli):
     shown = cli("engines", COLUMNS="80").stdout
-    listed = shown[shown.rindex("╯") :].split("\n\n")[1]
+    of_c, of_python = shown[shown.rindex("╯") :].split("\n\n")[1:3]
+    listed = of_c + of_python.replace("Engines that are measured in Python", "")
+    assert all(f"  {name} " in (of_python if name in PYTHON else of_c) for name in DESCRIPTORS)
     for name, descriptor in DESCRIPTORS.items():
         (entry,) = [part for part in listed.split("\n  ") if part.strip().startswith(f"{name} ")]
         assert descriptor.summary.split()[0] in entry
