@@ -27,6 +27,7 @@ ENGINE = PythonEngine(
     worker="caller",
     complexity="registered descriptors",
     twin="epoll",
+    twin_on_files="threads",
     threads=THREADS,
     options=(APIS,),
     cannot=cannot,

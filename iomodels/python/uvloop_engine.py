@@ -51,6 +51,7 @@ ENGINE = PythonEngine(
     worker="caller",
     complexity="registered descriptors",
     twin="epoll",
+    twin_on_files="threads",
     threads=THREADS,
     options=(APIS,),
     cannot=_cannot,

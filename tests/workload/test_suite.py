@@ -13,7 +13,7 @@ from .scenario_texts import HEAD, TIMER
 
 
 def test_the_shipped_scenarios_are_what_they_are_called():
-    assert scenario.suites() == ("all", "article", "default", "today")
+    assert scenario.suites() == ("all", "article", "default", "python", "today")
     depths = {
         name: [point.load.depth for point in scenario.points(scenario.load(name))]
         for name in ("slow-device", "slow-devices", "cached-read", "direct-read")

@@ -34,6 +34,8 @@ MARKS_EXPLAINED = (
     "measured, · decides nothing."
 )
 Value = Callable[[Trial], float]
+Combined = Callable[..., float]
+"""Of the values of one round, in the order of the places."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +96,13 @@ def _shown(key: str, value: object) -> str:
 
 @dataclass(frozen=True)
 class ClaimQuantity:
-    """What decides: a value of the first place's trials, or its ratio to the second place's."""
+    """What decides: a value of the first place's trials, its ratio to the second place's, or what
+    `combined` makes of the values of all places, round by round."""
 
     words: str
     value: Value
     is_ratio: bool = False
+    combined: Combined | None = None
     as_percent: bool = False
 
     def show(self, interval: Interval, holds: str, *, is_range: bool = False) -> str:
@@ -242,13 +246,26 @@ def _measure(condition: Condition, cells: Sequence[Cell]) -> tuple[Interval, boo
     for place, measured in zip(condition.places, trials, strict=True):
         if not all(math.isfinite(condition.quantity.value(trial)) for trial in measured):
             return ClaimNumber(f"{place.name} has no value of it", "inconclusive")
+    if condition.quantity.combined is not None:
+        together = _combined(condition.quantity.combined, condition.quantity.value, trials)
+        return (median_interval(together), len(together) >= MIN_ROUNDS) if together else _NO_PAIR
     if not condition.quantity.is_ratio:
         values = [condition.quantity.value(trial) for trial in trials[0]]
         return median_interval(values), len(values) >= MIN_ROUNDS
     ratio = paired_ratio(trials[0], trials[1], condition.quantity.value)
     if ratio is None:
-        return ClaimNumber(f"no pair of rounds, {MIN_ROUNDS} are needed", "inconclusive")
+        return _NO_PAIR
     return ratio.interval, ratio.conclusive
+
+
+_NO_PAIR = ClaimNumber(f"no pair of rounds, {MIN_ROUNDS} are needed", "inconclusive")
+
+
+def _combined(combined: Combined, value: Value, trials: Sequence[Sequence[Trial]]) -> list[float]:
+    """One number for each round that all places have."""
+    by_round = [{trial.round: value(trial) for trial in each} for each in trials]
+    rounds = sorted(set.intersection(*(set(each) for each in by_round)))
+    return [combined(*(each[number] for each in by_round)) for number in rounds]
 
 
 def find(place: Place, cells: Sequence[Cell]) -> Cell | None:

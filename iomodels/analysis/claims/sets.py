@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from iomodels.analysis.claims import article, today
+from iomodels.analysis.claims import article, python, today
 from iomodels.analysis.claims.definition import Claim, ClaimVerdict, find, judge_claim
 from iomodels.results.schema import Run
 
@@ -53,6 +53,14 @@ SETS: tuple[ClaimSet, ...] = (
         page="claims-today.md",
         module="today.py",
         claims=today.CLAIMS,
+    ),
+    ClaimSet(
+        suite="python",
+        takes="about two minutes",
+        whose="Python's",
+        page="claims-python.md",
+        module="python.py",
+        claims=python.CLAIMS,
     ),
 )
 
