@@ -317,7 +317,7 @@ def twins_of(cell: PlannedCell, cells: Iterable[PlannedCell]) -> set[int]:
     return {
         other.index
         for other in cells
-        if other.point == cell.point and other.engine.canonical == twin
+        if other.point == cell.point and other.engine.canonical == twin and not other.is_harness
     }
 
 
