@@ -40,6 +40,7 @@ COMMANDS = {
     "compare": "Compare two results and show what changed.",
     "check": "Check for regressions: against a baseline, or B against A.",
     "engines": "List the engines and their I/O models, or show all of some.",
+    "conform": "Test whether engines keep the rules.",
     "scenarios": "List the shipped scenarios and suites, or show one.",
     "doctor": "Check what this machine supports and what disturbs it.",
     "help": "Show the help of iomodels or of a command.",

@@ -10,12 +10,12 @@ from typing import NamedTuple
 import pytest
 
 from iomodels.conform import session
-from iomodels.conform.role import ROLES
+from iomodels.conform.role import ROLES, Role
 from iomodels.conform.rules.table import RULES
 from iomodels.conform.subject import Subject
-from iomodels.conform.suite import ruling
-from iomodels.engines.sources import DESCRIPTORS, SOURCES, PythonSource
-from iomodels.engines.spec import EngineSpec
+from iomodels.conform.suite import ruling, try_rules
+from iomodels.engines.sources import CORE_ENGINES, DESCRIPTORS, SOURCES, PythonSource
+from iomodels.engines.spec import EngineSpec, parse, variants
 from iomodels.trials.preparation import Preparation
 
 PLANTED = Path(__file__).parent / "planted" / "broken.py"
@@ -105,3 +105,35 @@ def test_a_bug_is_caught_by_the_rule_that_it_breaks(
 
 def test_every_rule_has_a_bug_that_breaks_it() -> None:
     assert set(BY_NAME) - {bug.rule for bug in CAUGHT} == OF_THE_CORE
+
+
+QUICK = ("timer", "file:read", "socket:idle")
+
+
+@pytest.mark.parametrize("engine", ["epoll", "python:selectors"])
+def test_a_sound_engine_keeps_them(engine: str, preparation: Preparation) -> None:
+    roles = [ROLE[name] for name in QUICK]
+    assert_kept(parse(engine), preparation, roles)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    "engine",
+    [
+        spec.canonical
+        for name in DESCRIPTORS
+        for spec in (variants(name) if name not in CORE_ENGINES else [EngineSpec(name)])
+    ],
+)
+def test_every_engine_keeps_every_rule(engine: str, preparation: Preparation) -> None:
+    """Those in C in their plain form: the suite in C has their options."""
+    assert_kept(parse(engine), preparation, list(ROLES))
+
+
+def assert_kept(spec: EngineSpec, preparation: Preparation, roles: list[Role]) -> None:
+    rulings = list(try_rules(spec, preparation, roles=roles))
+    broken = [f"{r.role} {r.rule}: {r.said}" for r in rulings if r.status == "broken"]
+    assert not broken, "\n".join(broken)
+    if all(r.status == "n/a" for r in rulings):
+        pytest.skip(rulings[0].said)
