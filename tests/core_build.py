@@ -30,7 +30,7 @@ BUILT = ROOT / "build" / "tests"
 WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror"]
 FLAGS = ["-std=gnu11", "-g", "-pthread", "-D_GNU_SOURCE", *WARNINGS]
 INCLUDES = [f"-I{CORE}", f"-I{SUITE}"]
-LIBRARIES = ["-lm", "-lrt"]
+LIBRARIES = ["-lm", "-lrt", "-ldl"]
 VARIANTS = {
     "plain": ["-O2"],
     "address": ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
@@ -107,6 +107,14 @@ def program(variant: str, *names: str, options: tuple[str, ...] = ()) -> Path:
 
     depends = [*_headers(CORE), *_headers(ROOT / "tests"), *sources, library]
     return _built(f"{names[0]}-{variant}", depends, flags, make) / names[0]
+
+
+def build_plugin(source: Path, target: Path, *macros: str) -> Path:
+    """A plug-in, as an author builds one: against the headers alone. RuntimeError: what the
+    compiler said."""
+    flags = [*FLAGS, "-O1", "-fPIC", "-fvisibility=hidden", *(f"-D{macro}" for macro in macros)]
+    _run([*compiler(), "-shared", *flags, f"-I{CORE}", str(source), "-o", str(target)])
+    return target
 
 
 # ---------------------------------------------------------------------- a changed copy of the core

@@ -49,7 +49,8 @@
     X(io_cancel, NUMBER)         \
     X(sigtimedwait, SIGNAL)      \
     X(fcntl, NUMBER)             \
-    X(sched_yield, NUMBER)
+    X(sched_yield, NUMBER)       \
+    X(other, NUMBER) /* of a plug-in's that is not in this list */
 
 enum call_id {
 #define X(name, result) CALL_##name,

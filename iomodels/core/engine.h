@@ -396,9 +396,10 @@ struct engine {
     void (*close)(void *state);
 };
 
-/* All engines, ended by NULL; in registry.c. */
+/* All engines, ended by NULL; in registry.c. A plug-in (plugin.h) is not among them, but is found by its name. */
 extern const struct engine *const engines[];
 const struct engine *engine_find(const char *name);
+void engine_plug(const struct engine *engine);
 
 /* Puts defaults in the place of options that were left out (OPTION_DEFAULT). How many there are, or -EINVAL
  * where one has no such value. */

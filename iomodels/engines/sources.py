@@ -35,6 +35,15 @@ class Origin:
         return f"{self.package} {self.version}"
 
 
+def numbers_of(descriptor: Descriptor, options: Options) -> dict[str, int]:
+    """The options of an engine in C as settings: those that are given."""
+    return {
+        option.setting: option.number(options[option.name])
+        for option in descriptor.options
+        if option.name in options
+    }
+
+
 class EngineSource(Protocol):
     """One engine, wherever it comes from."""
 
@@ -58,6 +67,10 @@ class EngineSource(Protocol):
         """Where the Python worker finds it (`module:attribute`), if it is measured in Python."""
 
     @property
+    def shared_object(self) -> str | None:
+        """What a trial's process has to load for it, a path; only of a plug-in in C."""
+
+    @property
     def origin(self) -> Origin | None:
         """Where a plug-in comes from; None of our own."""
 
@@ -70,6 +83,7 @@ class CoreSource:
     """An engine of the core's own table."""
 
     python = None
+    shared_object = None
     origin = None
     needs_something = False
 
@@ -78,11 +92,7 @@ class CoreSource:
         self.descriptor = core_descriptor(name, told)
 
     def numbers(self, options: Options) -> dict[str, int]:
-        return {
-            option.setting: option.number(options[option.name])
-            for option in self.descriptor.options
-            if option.name in options
-        }
+        return numbers_of(self.descriptor, options)
 
     def facts(self, options: Options) -> _core.EngineFacts:
         return _core.engine(self._name, self.numbers(options))
@@ -96,6 +106,8 @@ class CoreSource:
 
 class PythonSource:
     """An engine in Python."""
+
+    shared_object = None
 
     def __init__(
         self, name: str, where: str, engine: PythonEngine, origin: Origin | None = None

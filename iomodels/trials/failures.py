@@ -32,6 +32,16 @@ _SENTENCES: Mapping[tuple[str, int], str] = {
         "(ulimit -u, and the pids limit of the container or control group)"
     ),
     ("engine_open", errno.E2BIG): "the engine does not support so many requests in flight",
+    ("submit", errno.EPROTO): (
+        "the engine broke its contract: it took more requests than it was given, or none while "
+        "none was in flight"
+    ),
+    ("reap", errno.EPROTO): (
+        "the engine broke its contract: it reported more completions than requests were in flight"
+    ),
+    ("transfer", errno.EPROTO): (
+        "the engine broke its contract: it reported more bytes than a request has"
+    ),
     ("drain", errno.ETIMEDOUT): "a cancelled request did not complete within 10 s",
 }
 

@@ -54,8 +54,15 @@ class Installation:
     engines: Mapping[str, tuple[Option, ...]]
     """The names in the core's table, each with its options."""
 
+    abi: int | None
+    """Of the plug-ins that its core can load."""
+
     def why_not(self, spec: EngineSpec) -> str | None:
         """Why its core does not have this engine, or None."""
+        if SOURCES[spec.name].shared_object:
+            if self.abi == _core.ABI:
+                return None
+            return f"iomodels {self.version} of that Python cannot load {spec.name}, a plug-in"
         if spec.name not in self.engines:
             return f"iomodels {self.version} of that Python has no engine {spec.canonical}"
         known = {option.name: option for option in self.engines[spec.name]}
@@ -69,6 +76,9 @@ class Installation:
 
     def option_settings(self, engine: str, options: Mapping[str, str]) -> dict[str, int]:
         """The options as settings of its core."""
+        source = SOURCES.get(engine)
+        if source and source.shared_object:  # it has its options with it, whichever core loads it
+            return source.numbers(options)
         known = {option.name: option for option in self.engines.get(engine, ())}
         return {known[name].setting: known[name].number(v) for name, v in options.items()}
 
@@ -101,7 +111,12 @@ class Launch:
             engine = where
             python, core = _interpreter(here, command.options)
             options = [f"{OPTION}{n}={v}" for n, v in command.options.items() if n != PYTHON]
-        words = [*(f"{name}={value}" for name, value in numbers.items()), *options]
+        plugin = source.shared_object if source else None
+        words = [
+            *([f"{worker.PLUGIN}={plugin}"] if plugin else []),
+            *(f"{name}={value}" for name, value in numbers.items()),
+            *options,
+        ]
         arguments = [str(parent), engine, command.channel, str(record_fd)]
         return [*self.prefix, python, *script, core, *arguments, *words]
 
@@ -134,6 +149,7 @@ def own_launch() -> Launch:
             core_hash=_hash(core),
             layout=own_layout(),
             engines={name: each.options for name, each in DESCRIPTORS.items()},
+            abi=_core.ABI,
         )
     )
 
@@ -167,6 +183,7 @@ def find_launch(
         core_hash=answer["core_hash"][:_HASH_DIGITS],  # its path may mean nothing here
         layout=Layout(**answer["layout"]),
         engines={name: options_of(table) for name, table in answer["engines"].items()},
+        abi=answer.get("abi"),
     )
     return Launch(installation, tuple(prefix), dict(environment), forks)
 

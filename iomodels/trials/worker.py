@@ -3,7 +3,7 @@
 Runs as a script under `python -I -S` and imports the core only, since each trial pays for its
 start. Its whole conversation with the parent (`trial.py`) is lines of text:
 
-    argv:    CORE PARENT_PID ENGINE CHANNEL RECORD_FD setting=number …
+    argv:    CORE PARENT_PID ENGINE CHANNEL RECORD_FD [plugin=PATH] setting=number …
     stdout:  `open`, or `failed` with the reason in the record
     stdin:   `run NANOSECONDS PART OPERATIONS` → the loop's result: 0 or -errno. PART is 0, or for
              overlap 1 (the I/O alone) or 2 (the computation alone); it ends after so many
@@ -13,7 +13,8 @@ start. Its whole conversation with the parent (`trial.py`) is lines of text:
                                  the process ends with its input. Meanwhile one can look at what
                                  is left in it
 
-The numbers themselves go through the record, memory shared with the parent.
+The numbers themselves go through the record, memory shared with the parent. `plugin` is the
+shared object that has the engine, for a core that has an `ABI`.
 """
 
 from __future__ import annotations
@@ -25,9 +26,11 @@ import resource
 import sys
 from contextlib import suppress
 from types import ModuleType
+from typing import TextIO
 
 PROTOCOL = 2
 """Of all of the above. `launch.SPOKEN` has those that this version still speaks."""
+PLUGIN = "plugin"
 ANY_PARENT = 0
 """PARENT_PID where a launcher is in between: then it is the launcher's end that ends this process,
 and the end of its input."""
@@ -53,24 +56,36 @@ def _raise_descriptor_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+def _own_output() -> TextIO:
+    """Standard output, for this script alone: what an engine prints goes with the errors."""
+    own = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    return own
+
+
 def main(arguments: list[str]) -> None:
-    path, parent, engine, channel, record_fd, *settings = arguments
+    path, parent, engine, channel, record_fd, *words = arguments
     core = _load_core(path)
     with suppress(PermissionError):  # refused: then the end of its input ends it, a slice later
         # In a PID namespace of its own the parent's number is 0, too.
         core.die_with_parent(os.getppid() if int(parent) == ANY_PARENT else int(parent))
     _raise_descriptor_limit()
-    numbers = {name: int(value) for name, _, value in (word.partition("=") for word in settings)}
+    output = _own_output()
+    settings = dict(word.split("=", 1) for word in words)
+    if plugin := settings.pop(PLUGIN, None):
+        core.load_plugin(plugin)
+    numbers = {name: int(value) for name, value in settings.items()}
     loop = core.Loop(engine, channel, numbers, int(record_fd))
-    print("open" if loop.is_open() else "failed", flush=True)
+    print("open" if loop.is_open() else "failed", file=output, flush=True)
     for line in sys.stdin:
         command, *values = line.split()
         if command == "run":
-            print(loop.run(int(values[0]), int(values[2]), int(values[1])), flush=True)
+            result = loop.run(int(values[0]), int(values[2]), int(values[1]))
+            print(result, file=output, flush=True)
         elif command == "close":
-            print(loop.close(), flush=True)
+            print(loop.close(), file=output, flush=True)
             if values:
-                print("over", flush=True)
+                print("over", file=output, flush=True)
                 sys.stdin.read()
             return
 

@@ -14,6 +14,7 @@
 /* As METH_VARARGS and METH_NOARGS functions of the module; in tables.c. */
 PyObject *tables_engines(PyObject *module, PyObject *unused);
 PyObject *tables_engine(PyObject *module, PyObject *args);
+PyObject *tables_load_plugin(PyObject *module, PyObject *args);
 PyObject *tables_channels(PyObject *module, PyObject *unused);
 PyObject *tables_complexities(PyObject *module, PyObject *unused);
 PyObject *tables_ask(PyObject *module, PyObject *args);
@@ -22,7 +23,8 @@ PyObject *tables_record_layout(PyObject *module, PyObject *unused);
 PyObject *tables_event_layout(PyObject *module, PyObject *unused);
 PyObject *tables_histogram_lower(PyObject *module, PyObject *unused);
 extern const char tables_engines_doc[], tables_engine_doc[], tables_channels_doc[], tables_ask_doc[],
-    tables_complexities_doc[];
+    tables_complexities_doc[],
+    tables_load_plugin_doc[];
 extern const char tables_setting_choices_doc[], tables_record_layout_doc[], tables_event_layout_doc[];
 extern const char tables_histogram_lower_doc[];
 

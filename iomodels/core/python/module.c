@@ -10,6 +10,7 @@
 #include "channels/peer.h"
 #include "engine.h"
 #include "loop/compute.h"
+#include "plugin.h"
 #include "record/clock.h"
 
 static PyObject *raise_errno(int error)
@@ -156,6 +157,7 @@ static PyObject *module_direct_alignment(PyObject *module, PyObject *args)
 static PyMethodDef module_methods[] = {
     {"engines", tables_engines, METH_NOARGS, tables_engines_doc},
     {"engine", tables_engine, METH_VARARGS, tables_engine_doc},
+    {"load_plugin", tables_load_plugin, METH_VARARGS, tables_load_plugin_doc},
     {"channels", tables_channels, METH_NOARGS, tables_channels_doc},
     {"complexities", tables_complexities, METH_NOARGS, tables_complexities_doc},
     {"ask", tables_ask, METH_VARARGS, tables_ask_doc},
@@ -175,7 +177,8 @@ static PyMethodDef module_methods[] = {
 /* What Python reads in a wait status and in an engine's calls. */
 static int add_numbers(PyObject *module)
 {
-    if (PyModule_AddIntMacro(module, PEER_EXIT_WRONG_BYTES) < 0 ||
+    if (PyModule_AddIntConstant(module, "ABI", IOMODELS_ABI) < 0 ||
+        PyModule_AddIntMacro(module, PEER_EXIT_WRONG_BYTES) < 0 ||
         PyModule_AddIntMacro(module, SLEEPS_ANYWHERE) < 0 ||
         PyModule_AddIntMacro(module, SLEEPS_ON_STREAMS) < 0 ||
         PyModule_AddIntMacro(module, SLEEPS_ON_STORAGE) < 0)

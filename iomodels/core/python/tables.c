@@ -3,6 +3,7 @@
 
 #include "channel.h"
 #include "engine.h"
+#include "plugin.h"
 #include "record.h"
 #include "record/recorder.h"
 
@@ -136,6 +137,26 @@ PyObject *tables_engines(PyObject *module, PyObject *unused)
         if (set_item(dict, (*engine)->name, engine_dict(*engine)))
             Py_CLEAR(dict);
     return dict;
+}
+
+const char tables_load_plugin_doc[] =
+    "load_plugin(path) -> (name, dict): loads the one shared object that a process may load; what its engine says of "
+    "itself, as in engines(). Raises ImportError: what is wrong with it, a sentence.";
+PyObject *tables_load_plugin(PyObject *module, PyObject *args)
+{
+    char why[PLUGIN_WHY];
+    const char *path;
+
+    (void)module;
+    if (!PyArg_ParseTuple(args, "s", &path))
+        return NULL;
+    const struct engine *engine = plugin_load(path, why);
+    if (!engine) {
+        PyErr_SetString(PyExc_ImportError, why);
+        return NULL;
+    }
+    PyObject *told = engine_dict(engine);
+    return told ? Py_BuildValue("(sN)", engine->name, told) : NULL;
 }
 
 const char tables_complexities_doc[] =

@@ -79,6 +79,7 @@ print(json.dumps({
     "core": _core.__file__,
     "core_hash": hashlib.sha256(open(_core.__file__, "rb").read()).hexdigest(),
     "layout": layout | {"histogram_lower": _core.histogram_lower()},
+    "abi": getattr(_core, "ABI", None),
     "engines": {name: told.get("options", []) for name, told in _core.engines().items()},
 }), flush=True)
 sys.stdin.read()
