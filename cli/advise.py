@@ -72,7 +72,7 @@ if TYPE_CHECKING:
 @click.option(
     "--python",
     is_flag=True,
-    help="Only models that Python's standard library has, with their names there.",
+    help="The candidates are Python's own models, measured in Python.",
 )
 @click.option(
     "--turn",

@@ -49,20 +49,22 @@ def read(
 
     from iomodels.advice import limits as given_limits
     from iomodels.advice.document import Goal
-    from iomodels.advice.python import CAVEAT
     from iomodels.contest.answering import Question
     from iomodels.contest.sweeping import key_of
-    from iomodels.engines.spec import parse_given
+    from iomodels.engines.spec import parse_given, parse_list
 
     question = Question(
         goal=msgspec.convert(goal, Goal),
         limits=given_limits.parse(limits),
         today=parse_given(today).canonical if today else None,
-        remarks=(CAVEAT,) if python else (),
-        in_python=python,
+        among="python" if python else "all",
         turn=key_of(turn) if turn else None,
     )
-    candidates = tuple(_candidates(engines, python=python))
+    if python and engines:
+        raise click.UsageError(
+            "--python stands for all engines in Python, and -e names the candidates: leave one out"
+        )
+    candidates = tuple(parse_list(engines))
     results = [name for name in inputs if is_result(name)]
     if not results:
         return AskedFor(question, tuple(inputs), None, candidates, ())
@@ -77,7 +79,7 @@ def read(
                 "name the scenario"
             )
     (path,) = found([Path(results[0])])
-    return AskedFor(question, (), _only(_run(path), candidates), candidates, (path,))
+    return AskedFor(question, (), _only(_run(path), candidates, python=python), candidates, (path,))
 
 
 def is_result(name: str) -> bool:
@@ -101,27 +103,16 @@ def _run(path: Path) -> Run:
     return assembled.load(path)
 
 
-def _only(run: Run, engines: Sequence[EngineSpec]) -> Run:
-    """Of the run what these engines measured; all of it without engines."""
+def _only(run: Run, engines: Sequence[EngineSpec], *, python: bool) -> Run:
+    """Of the run what these engines measured, or those in Python; all of it without either."""
     import msgspec
 
-    if not engines:
-        return run
     names = {spec.canonical for spec in engines}
-    kept = [cell for cell in run.cells if cell.engine in names]
+    kept = [cell for cell in run.cells if not names or cell.engine in names]
     if not kept:
         raise UsageError("the result has none of the engines that -e names: leave -e out")
+    if python:
+        kept = [cell for cell in kept if cell.language == "Python"]
+    if not any(cell for cell in kept if not (python and cell.is_harness)):
+        raise UsageError("the result has no engine in Python: leave --python out")
     return msgspec.structs.replace(run, cells=kept)
-
-
-def _candidates(engines: Sequence[str], *, python: bool) -> list[EngineSpec]:
-    from iomodels.advice.python import MODULES, module_of
-    from iomodels.engines.spec import parse_list
-
-    if not python:
-        return parse_list(engines)
-    chosen = parse_list(engines or MODULES)
-    kept = [spec for spec in chosen if module_of(spec.canonical)]
-    if not kept:
-        raise UsageError("Python's standard library has none of the engines that -e names")
-    return kept

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from iomodels.advice import caveats
 from iomodels.advice.document import Advice, GivenLimit, Goal, PointAdvice, Turning
 from iomodels.advice.measured import MeasuredPoint, quantity_of
-from iomodels.advice.python import module_of
 from iomodels.advice.verdict import PointVerdict
 from iomodels.base.units import capital
 from iomodels.results.schema import Notice, Parameter, Tool
@@ -29,7 +28,6 @@ class AnswerFrame:
     warnings: Sequence[Notice]
     remarks: tuple[str, ...] = ()
     """Caveats of all points."""
-    in_python: bool = False
 
 
 def point_advice(
@@ -47,7 +45,6 @@ def point_advice(
         label=point.label,
         quantity=quantity_of(asked.goal, point).key,
         use=verdict.use,
-        in_python=module_of(verdict.use) if verdict.use and asked.in_python else None,
         why_none=verdict.why_none,
         today=measured.today,
         candidates=verdict.candidates,

@@ -91,8 +91,6 @@ class PointAdvice(msgspec.Struct, frozen=True):
     turnings: tuple[Turning, ...] = ()
     caveats: tuple[str, ...] = ()
     """What would make it wrong, one sentence each."""
-    in_python: str | None = None
-    """What `use` is in Python's standard library, where that was asked."""
 
 
 class Advice(msgspec.Struct, frozen=True, kw_only=True):

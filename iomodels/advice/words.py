@@ -54,9 +54,8 @@ def lines(point: PointAdvice, caveats: Sequence[str] | None = None) -> list[Answ
                 AnswerLine("as good", f"within noise of each other: {_engines(point.as_good)}")
             )
         return said + _beyond(point) + wrong
-    in_python = f"; in Python: {point.in_python}" if point.in_python else ""
     return [
-        AnswerLine("use", f"`{point.use}`{in_python}"),
+        AnswerLine("use", f"`{point.use}`"),
         AnswerLine("gain", gain(point)),
         AnswerLine("cost", cost(point)),
         AnswerLine("as good", as_good(point)),

@@ -51,8 +51,8 @@ class Question:
     """An engine's text."""
     remarks: tuple[str, ...] = ()
     """Caveats of all points."""
-    in_python: bool = False
-    """Whether an engine is named as Python's standard library has it, too."""
+    among: str = "all"
+    """The group of engines of which the candidates are, where none are named."""
     turn: str | None = None
     """The key over which the turning point is looked for; None: what suits each point."""
 
@@ -93,6 +93,7 @@ def advise(
             limits=question.limits,
             today=question.today,
             engines=engines,
+            among=question.among,
             budget_s=share_s,
             duration_s=duration_s,
             warmup_s=warmup_s,
@@ -201,7 +202,6 @@ def _advice(
         environment=run.environment,
         warnings=_worth_saying(run.warnings),
         remarks=(*remarks, *question.remarks),
-        in_python=question.in_python,
     )
     return assembling.advice(
         [

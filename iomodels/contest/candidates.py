@@ -14,7 +14,8 @@ from iomodels.base.system import allowed_cpus
 from iomodels.engines.ability import Ability, ability
 from iomodels.engines.catalog import Option
 from iomodels.engines.kinds.complexity import complexity
-from iomodels.engines.sources import CORE_ENGINES, DESCRIPTORS
+from iomodels.engines.kinds.groups import GROUPS
+from iomodels.engines.sources import DESCRIPTORS
 from iomodels.engines.spec import EngineSpec, parse
 from iomodels.results.schema import HARNESSES
 from iomodels.workload.point import Point
@@ -31,14 +32,17 @@ class Found:
 
 
 def candidates(
-    point: Point, today: EngineSpec | None = None, chosen: Sequence[EngineSpec] = ()
+    point: Point,
+    today: EngineSpec | None = None,
+    chosen: Sequence[EngineSpec] = (),
+    among: Sequence[str] = GROUPS["all"].members,
 ) -> list[Found]:
     """All that could take part at the point, simplest first, with the reasons of those that do not.
 
-    `chosen` are the engines that the user named; by default all are tried. `today` is always among
-    them, and takes part if it can.
+    `chosen` are the engines that the user named; by default all `among` these are tried. `today` is
+    always among them, and takes part if it can.
     """
-    specs = list(chosen) or [spec for name in CORE_ENGINES for spec in _tried(name, point)]
+    specs = list(chosen) or [spec for name in among for spec in _tried(name, point)]
     if today is not None:
         specs.append(today)
     specs = [spec for spec in dict.fromkeys(specs) if spec.name not in HARNESSES]

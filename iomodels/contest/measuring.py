@@ -13,6 +13,7 @@ from iomodels.base.units import counted
 from iomodels.contest.candidates import Found, candidates
 from iomodels.contest.halving import Entrant, Halving
 from iomodels.contest.rounds import ContestTrials, Durations, PointContest
+from iomodels.engines.kinds.groups import GROUPS
 from iomodels.engines.spec import EngineSpec, parse_given
 from iomodels.measure.defaults import BUDGET_S, DURATION_S, WARMUP_S
 from iomodels.measure.listening import RunListener
@@ -82,6 +83,7 @@ def plan_contest(
     limits: Sequence[GivenLimit] = (),
     today: str | None = None,
     engines: Sequence[EngineSpec] = (),
+    among: str = "all",
     budget_s: float = BUDGET_S,
     duration_s: float = DURATION_S,
     warmup_s: float = WARMUP_S,
@@ -90,8 +92,8 @@ def plan_contest(
     """Who takes part at each point of the scenarios, and how long that takes. Nothing is measured.
 
     `today` is an engine's text; without it, that of each scenario counts. `engines` are the
-    candidates, where they are not to be chosen here. `budget_s` is for all points together; where
-    it is small, trials become shorter.
+    candidates, where they are not to be chosen here, `among` those of a group. `budget_s` is for
+    all points together; where it is small, trials become shorter.
 
     Raises `EngineError`, and `UsageError` for a budget that is too small.
     """
@@ -102,7 +104,7 @@ def plan_contest(
         known = today or scenario.today
         spec = parse_given(known) if known else None
         for point in points(scenario):
-            every = candidates(point, spec, engines)
+            every = candidates(point, spec, engines, GROUPS[among].members)
             able = [one for one in every if one.reason is None]
             cells = [
                 PlannedCell(index + place, point, one.spec, note=one.ability.note)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from iomodels.advice import caveats, limits, python
+from iomodels.advice import caveats, limits
 from iomodels.advice.assembling import over_sweeps
 from iomodels.advice.document import GivenLimit, PointAdvice
 from iomodels.advice.from_result import measured_points
 from iomodels.base.errors import NothingMeasured, UsageError
-from iomodels.engines.sources import DESCRIPTORS
-from iomodels.engines.spec import parse_list
 from iomodels.workload.point import point_from_parameters
 
 from ..advice_samples import EPOLL, IO_URING, SELECT, point
@@ -150,11 +148,3 @@ def test_a_wrong_limit_is_refused_in_one_sentence(given: str) -> None:
 def test_a_limit_given_twice_is_refused() -> None:
     with pytest.raises(UsageError, match="twice"):
         limits.parse(["cpu=1", "cpu=2"])
-
-
-def test_python_names_only_engines_that_there_are() -> None:
-    assert {spec.name for spec in parse_list(list(python.MODULES))} <= set(DESCRIPTORS)
-    assert python.module_of("epoll:trigger=edge") == "select.epoll with EPOLLET"
-    assert python.module_of("threads:threads=4") == python.MODULES["threads"]
-    assert "Executor" not in str(python.module_of("threads:handoff=none")), "which hands over"
-    assert python.module_of("io_uring") is None

@@ -203,11 +203,6 @@ def test_a_caveat_of_all_points_is_said_once() -> None:
     assert words.common_caveats(advice(points[0])) == ()
 
 
-def test_its_name_in_python() -> None:
-    of = point(in_python="selectors.EpollSelector")
-    assert said(of)["use"] == "`epoll`; in Python: selectors.EpollSelector"
-
-
 def test_what_it_took() -> None:
     assert words.took(advice()) == (
         "measured in 40 s; all candidates over all rounds would have taken 2 min"

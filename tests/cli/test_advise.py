@@ -178,7 +178,8 @@ def test_it_is_not_written_over_a_file(cli, tmp_path, result):
         (("slow-device", "--today", "no"), "unknown engine 'no'"),
         (("slow-device", "--turn", "load.verify"), "it must be one of load.depth"),
         (("slow-device", "--for", "fame"), "--for"),
-        (("slow-device", "--python", "-e", "io_uring"), "none of the engines"),
+        (("slow-device", "--python", "-e", "io_uring"), "leave one out"),
+        (("run.json", "--python"), "no engine in Python"),
     ],
 )
 def test_a_mistake_gets_one_sentence(cli, result, arguments, said):
