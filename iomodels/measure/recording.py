@@ -15,6 +15,7 @@ import msgspec
 from iomodels import __version__
 from iomodels.base.errors import NotApplicable, ScenarioError, TrialError, Void
 from iomodels.base.units import Duration, counted, format_duration
+from iomodels.engines.kinds.twins import twin_of
 from iomodels.engines.sources import DESCRIPTORS
 from iomodels.engines.spec import EngineSpec, of_scenario
 from iomodels.engines.spec import parse_list as parse_engines
@@ -195,7 +196,14 @@ def _recording(job: _Job, preparation: Preparation, progress: Progress) -> Recor
 
 
 def _why_not(cell: PlannedCell) -> str | None:
-    return None if cell.engine.caps["moves_data"] else "it does no I/O, so nothing can be traced"
+    spec = cell.engine
+    if not spec.caps["moves_data"]:
+        return "it does no I/O, so nothing can be traced"
+    if not spec.in_python:
+        return None
+    twin = twin_of(spec.canonical, on_files=cell.point.channel.kind == "file")
+    instead = f". Trace {twin}, which makes the same calls" if twin else ""
+    return f"its calls are made in Python, and those of engines in C are recorded{instead}"
 
 
 def _run(job: _Job, command: Command, events: Ring, progress: Progress) -> Recording:
