@@ -18,7 +18,7 @@ from iomodels.base.units import counted, format_per_operation
 from .drawing.chart import Chart
 from .drawing.scene import Scene, ScenePoint, Series, some_of, thinned
 from .drawing.sheet import MARGIN_IN, row_name_in, row_names, sheet
-from .drawing.style import GROUND, INK, SMALL_PT, safe, shortened, text_colour, width_in
+from .drawing.style import GROUND, INK, SMALL_PT, SOFT, safe, shortened, text_colour, width_in
 
 EAGAIN = "EAGAIN"
 MAX_ROWS = 60
@@ -122,6 +122,10 @@ def _names(scene: Scene) -> list[str]:
     return sorted(most, key=lambda name: -most[name])
 
 
+UNCOUNTED = "not counted"
+"""What stands for the calls of an engine in Python."""
+
+
 def _left_out(scene: Scene) -> str:
     more = len(_names(scene)) - _most(scene)
     if more <= 0:
@@ -160,6 +164,9 @@ def _cells(ax: Axes, rows: Sequence[tuple[str, Series | None]], names: Sequence[
     norm = Normalize(0.0, math.log10(1 + 10 * DARKEST), clip=True)
     for y, (_, series) in enumerate(rows):
         if series is None:
+            continue
+        if not series.summary.counts_calls:
+            ax.text(-0.4, y, UNCOUNTED, va="center", fontsize=SMALL_PT, color=SOFT)
             continue
         for x, name in enumerate(names):
             value = number(series, name)
@@ -216,6 +223,8 @@ def _row_names(
 
 
 def _spoken(series: Series) -> str:
+    if not series.summary.counts_calls:
+        return UNCOUNTED
     said = [
         f"{safe(name, 40)} {format_per_operation(interval.median)}"
         for name, interval in series.summary.calls_per_op.items()

@@ -67,11 +67,8 @@ engine's options go on from its marker, so that those after it should differ in 
 
 Orange is also that of the device in a flow. So it is that of an engine which does not wait for one.
 """
-OF_TWINS: Mapping[str, str] = {
-    "python:blocking": "blocking",
-    "python:selectors": "epoll",
-    "python:threads": "threads",
-    "python:null": "null",
+OF_TWINS = {f"python:{n}": n for n in ("blocking", "threads", "null")} | {
+    "python:selectors": "epoll"
 }
 """Engines in Python with the hue of the engine in C that makes the same calls, and those with their
 own beside that, since they share their twin."""
