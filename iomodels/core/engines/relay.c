@@ -16,7 +16,6 @@ struct relay {
     void *loop;
     struct request *(*next)(void *loop, const struct completion *done);
     int wake_fd; /* an eventfd */
-    uint32_t inside;    /* threads in relay_next() */
     pthread_mutex_t mutex; /* for all that follows */
     pthread_cond_t came_to_rest;
     struct request **handed; /* a ring of `depth`, oldest at `first` */
@@ -91,12 +90,10 @@ static void rest(struct relay *relay)
 
 struct request *relay_next(struct relay *relay, const struct completion *done)
 {
-    __atomic_add_fetch(&relay->inside, 1, __ATOMIC_ACQUIRE);
     struct request *request = relay->next(relay->loop, done);
 
     if (!request)
-        rest(relay);
-    __atomic_sub_fetch(&relay->inside, 1, __ATOMIC_RELEASE);
+        rest(relay); /* the loop may be closed by now */
     return request;
 }
 
@@ -174,14 +171,12 @@ static int relay_cancel(void *state, struct request *request)
     return -ENOTSUP;
 }
 
-/* Every slot is at rest; the thread that brought the last one there may not have left yet, and what it uses is the
- * loop's. */
+/* Every slot is at rest. The thread that brought the last one there may still be in relay_next(), where it uses nothing
+ * but the relay. */
 static void relay_close(void *state)
 {
     struct relay *relay = state;
 
-    while (__atomic_load_n(&relay->inside, __ATOMIC_ACQUIRE) > 0)
-        nanosleep(&(struct timespec){.tv_nsec = 10000}, NULL);
     pthread_mutex_lock(&relay->mutex);
     relay->closed = true;
     pthread_mutex_unlock(&relay->mutex);
