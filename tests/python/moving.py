@@ -95,8 +95,10 @@ def moved(record: Record) -> Moved:
     )
 
 
-def run(preparation: Preparation, cell: PlannedCell, slices: int = 2) -> list[Moved]:
-    """Slices of `OPERATIONS` each. Raises `TrialError` where one fails."""
+def run(
+    preparation: Preparation, cell: PlannedCell, slices: int = 2, operations: int = OPERATIONS
+) -> list[Moved]:
+    """Slices of so many operations each. Raises `TrialError` where one fails."""
     planned = PlannedTrial(0, 0, cell, LONG_S, 0.0)
     found = []
     with (
@@ -106,7 +108,7 @@ def run(preparation: Preparation, cell: PlannedCell, slices: int = 2) -> list[Mo
     ):
         child.open()
         for _ in range(slices):
-            child.run_slice(LONG_S, lambda operations: None, operations=OPERATIONS)
+            child.run_slice(LONG_S, lambda _: None, operations=operations)
             found.append(moved(record))
         child.close()
         check_conditions(record, command.settings)

@@ -22,16 +22,17 @@ class Files(TaskPerSlot):
 
     def __init__(self, setup: Setup, fail: Callable[[BaseException], None]) -> None:
         super().__init__(setup, fail)
+        self._deadline_s = setup.deadline_s
         self._executor = ThreadPoolExecutor(thread_name_prefix="asyncio")  # as the default one
         self.loop.set_default_executor(self._executor)
 
     async def make_all(self, transfer: SlotTransfer | None) -> None:
         run = self.loop.run_in_executor
         while transfer is not None:
-            if self.deadline_s is None:
+            if self._deadline_s is None:
                 result = await run(None, make, transfer)
             else:
-                result = await self._make_within(transfer, self.deadline_s)
+                result = await self._make_within(transfer, self._deadline_s)
             transfer = self.next(transfer, result)
 
     async def _make_within(self, transfer: SlotTransfer, deadline_s: float) -> int | bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from errno import ECANCELED, EPIPE
+from errno import EPIPE
 from typing import cast
 
 from iomodels.python.contract import READ, Setup, SlotTransfer
@@ -30,8 +30,6 @@ class Connection(asyncio.Protocol):
     def __init__(self, slots: Protocols) -> None:
         self._slots = slots
         self._next = slots.next
-        self._loop = slots.loop
-        self._deadline_s = slots.deadline_s
         self._transfer: SlotTransfer | None = None
         """None while the slot is at rest."""
         self._is_full = False
@@ -42,7 +40,6 @@ class Connection(asyncio.Protocol):
         self._is_paused = False
         self._end: int | None = None
         """What a read gives when all that is kept has been read: 0 or -errno."""
-        self._timeout: asyncio.TimerHandle | None = None
 
     # ------------------------------------------------------------ the transport's callbacks
 
@@ -56,21 +53,21 @@ class Connection(asyncio.Protocol):
             self.writing = cast(asyncio.WriteTransport, transport)
             self.writing.set_write_buffer_limits(high=0)
         self._is_full = False
-        self.go_on(self._transfer)
+        self._go_on(self._transfer)
 
     def data_received(self, data: bytes) -> None:
         transfer = self._transfer
-        if transfer is None or self._is_full or self._timeout or len(data) > transfer.length:
+        if transfer is None or self._is_full or len(data) > transfer.length:
             self._keep(data)
         else:
-            self.go_on(self._next(transfer, data))
+            self._go_on(self._next(transfer, data))
 
     def eof_received(self) -> bool:
-        self._lost(0)
+        self._lose(0)
         return True  # what is to be written still can be
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._lost(error_number(exc) if isinstance(exc, OSError) else 0)
+        self._lose(error_number(exc) if isinstance(exc, OSError) else 0)
 
     def pause_writing(self) -> None:
         self._is_full = True
@@ -79,11 +76,14 @@ class Connection(asyncio.Protocol):
         self._is_full = False
         transfer = self._transfer
         if transfer is not None and transfer.operation != READ:
-            self.go_on(self._next(transfer, transfer.length))
+            self._go_on(self._next(transfer, transfer.length))
 
     # ------------------------------------------------------------ the slot's transfers
 
-    def go_on(self, transfer: SlotTransfer | None) -> None:
+    def begin(self, transfer: SlotTransfer) -> None:
+        self._go_on(transfer)
+
+    def _go_on(self, transfer: SlotTransfer | None) -> None:
         """Until one has to wait, or the slot is at rest."""
         while transfer is not None:
             if transfer.operation == READ:
@@ -94,12 +94,8 @@ class Connection(asyncio.Protocol):
                 break
             transfer = self._next(transfer, result)
         self._transfer = transfer
-        if transfer is None or self._is_full:
-            return
-        if self.reading is None:
+        if self.reading is None and transfer is not None and not self._is_full:
             self._slots.open(self, transfer)
-        elif self._deadline_s is not None:
-            self._timeout = self._loop.call_later(self._deadline_s, self._expire)
 
     def _write(self, transfer: SlotTransfer) -> int | None:
         if self.writing is None:
@@ -111,18 +107,14 @@ class Connection(asyncio.Protocol):
             return None
         return transfer.length if not self.writing.is_closing() else self._end or -EPIPE
 
-    def _read(self, length: int) -> memoryview | int | None:
-        """Of what is kept. With a deadline, only all that is asked for: of a read that it ends,
-        nothing may have been handed over."""
-        start, size = self._taken, len(self._kept)
-        if self._deadline_s is not None and size - start < length and self._end is None:
-            return None
+    def _read(self, length: int) -> memoryview:
+        """Of what is kept."""
+        start, left = self._taken, len(self._kept) - self._taken - length
         read = memoryview(self._kept)[start : start + length]
-        left = max(size - start - length, 0)
-        if left == 0:
-            self._kept, self._taken = b"", 0
-        else:
+        if left > 0:
             self._taken += length
+        else:
+            self._kept, self._taken = b"", 0
         if self._is_paused and left < RESUMED_BYTES:
             self._pause(False)
         return read
@@ -130,10 +122,8 @@ class Connection(asyncio.Protocol):
     def _keep(self, data: bytes) -> None:
         self._kept = self._kept[self._taken :] + data
         self._taken = 0
-        transfer = self._transfer
-        if transfer is not None and not self._is_full:
-            if self._timeout is None or len(self._kept) >= transfer.length:
-                self._go_on_reading(transfer)
+        if self._transfer is not None and not self._is_full:
+            self._go_on(self._transfer)
         elif len(self._kept) > KEPT_BYTES:
             self._pause(True)
 
@@ -143,27 +133,17 @@ class Connection(asyncio.Protocol):
             self._is_paused = pause
             (self.reading.pause_reading if pause else self.reading.resume_reading)()
 
-    def _go_on_reading(self, transfer: SlotTransfer) -> None:
-        if self._timeout is not None:
-            self._timeout.cancel()
-            self._timeout = None
-        self.go_on(transfer)
-
-    def _expire(self) -> None:
-        self._timeout = None
-        if self._transfer is not None:
-            self.go_on(self._next(self._transfer, -ECANCELED))
-
-    def _lost(self, end: int) -> None:
+    def _lose(self, end: int) -> None:
+        """Nothing more comes."""
         self._end = self._end or end
         transfer = self._transfer
         if transfer is None:
             return
         if transfer.operation == READ:
-            self._go_on_reading(transfer)
+            self._go_on(transfer)
         elif self.writing is not None and self.writing.is_closing():
             self._is_full = False
-            self.go_on(self._next(transfer, self._end or -EPIPE))
+            self._go_on(self._next(transfer, self._end or -EPIPE))
 
     def close(self) -> None:
         for transport in (self.reading, self.writing):
@@ -184,7 +164,7 @@ class Protocols(Slots):
         connection = self._connections.get(transfer.slot)
         if connection is None:
             connection = self._connections[transfer.slot] = Connection(self)
-        connection.go_on(transfer)
+        connection.begin(transfer)
 
     def open(self, connection: Connection, transfer: SlotTransfer) -> None:
         """What this transfer needs; `connection_made` goes on."""

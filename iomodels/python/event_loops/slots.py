@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
+from errno import EPIPE
 
 from iomodels.python.contract import Setup, SlotTransfer
 
@@ -15,12 +15,8 @@ libuv's, the transport's own, and the protocol's."""
 
 
 def error_number(error: OSError) -> int:
-    """-errno for `next`. asyncio has some errors of its own, without a number."""
-    if error.errno:
-        return -error.errno
-    if isinstance(error, TimeoutError):
-        return -errno.ECANCELED  # the deadline's
-    return -errno.EPIPE  # "Connection lost": a write after the transport has closed
+    """-errno for `next`. asyncio has one of its own, without a number."""
+    return -(error.errno or EPIPE)  # "Connection lost": a write after the transport has closed
 
 
 class Slots(ABC):
@@ -30,7 +26,6 @@ class Slots(ABC):
         """`fail` ends the trial, with an error that nobody expects."""
         self.loop = asyncio.get_running_loop()
         self.next = setup.work.next
-        self.deadline_s = setup.deadline_s
 
     @abstractmethod
     def begin(self, transfer: SlotTransfer) -> None:

@@ -43,12 +43,7 @@ class Streams(TaskPerSlot):
             try:
                 if transfer.operation == READ:
                     reader = ends.reader or await self._reader(ends, transfer.fd)
-                    if self.deadline_s is None:
-                        result = await reader.readexactly(transfer.length)
-                    else:
-                        # What has come until then stays in the reader, and is the next read's.
-                        async with asyncio.timeout(self.deadline_s):
-                            result = await reader.readexactly(transfer.length)
+                    result = await reader.readexactly(transfer.length)
                 else:
                     writer = ends.writer or await self._writer(ends, transfer.fd)
                     writer.write(transfer.buffer)

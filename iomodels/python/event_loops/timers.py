@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from errno import ECANCELED
 
 from iomodels.python.contract import Setup, SlotTransfer
 from iomodels.python.event_loops.slots import TaskPerSlot, error_number
@@ -51,6 +52,7 @@ class Timers(TaskPerSlot):
 
     def __init__(self, setup: Setup, fail: Callable[[BaseException], None]) -> None:
         super().__init__(setup, fail)
+        self._deadline_s = setup.deadline_s
         self._timers: dict[int, _Timer] = {}
 
     async def make_all(self, transfer: SlotTransfer | None) -> None:
@@ -60,11 +62,13 @@ class Timers(TaskPerSlot):
             if timer is None:
                 timer = self._timers[transfer.fd] = _Timer(self.loop, transfer.fd)
             try:
-                if self.deadline_s is None:
+                if self._deadline_s is None:
                     result = await timer.read(transfer.length)
                 else:
-                    async with asyncio.timeout(self.deadline_s):
+                    async with asyncio.timeout(self._deadline_s):
                         result = await timer.read(transfer.length)
+            except TimeoutError:
+                result = -ECANCELED
             except OSError as error:
                 result = error_number(error)
             transfer = self.next(transfer, result)
