@@ -1,6 +1,6 @@
 /* The core's own peer as clients of any echo server, which gets its connections as open descriptors.
  *
- *     bare-peer SECONDS Q32 CONNECTIONS BLOCK CPU OUTSTANDING COMMAND…
+ *     bare-clients SECONDS Q32 CONNECTIONS BLOCK CPU OUTSTANDING COMMAND…
  *
  * Starts COMMAND with the numbers of the descriptors (unix sockets) appended, and measures the round trips as the peer
  * counts them. All bytes of all messages are the same: whatever echoes them sends what the peer expects. Both
@@ -30,7 +30,7 @@
 
 static _Noreturn void fail(const char *what)
 {
-    fprintf(stderr, "bare-peer: %s: %s\n", what, strerror(errno));
+    fprintf(stderr, "bare-clients: %s: %s\n", what, strerror(errno));
     exit(EXIT_FAILURE);
 }
 
@@ -157,7 +157,7 @@ static void stay_on(int cpu)
 int main(int count, char **words)
 {
     if (count <= FIRST_WORD) {
-        fputs("usage: bare-peer SECONDS Q32 CONNECTIONS BLOCK CPU OUTSTANDING COMMAND...\n", stderr);
+        fputs("usage: bare-clients SECONDS Q32 CONNECTIONS BLOCK CPU OUTSTANDING COMMAND...\n", stderr);
         return 2;
     }
     const struct settings settings = settings_of(words);

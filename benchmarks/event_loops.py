@@ -45,7 +45,9 @@ class Served:
     cpu_us: float
 
 
-def against_plain(bench: sides.Bench, peer: Path, rounds: int, loops: tuple[str, ...]) -> list[Row]:
+def against_plain(
+    bench: sides.Bench, clients: Path, rounds: int, loops: tuple[str, ...]
+) -> list[Row]:
     """Round trips per second of each engine over those of a plain server."""
 
     def rows(loop: str, api: str, connections: int, block: int) -> list[Row]:
@@ -55,7 +57,7 @@ def against_plain(bench: sides.Bench, peer: Path, rounds: int, loops: tuple[str,
         }
         pairs = interleave(
             lambda: served(bench, f"python:{loop}:api={api}", settings),
-            lambda: plain(bench, peer, loop, api, settings),
+            lambda: plain(bench, clients, loop, api, settings),
             rounds,
         )
         name = f"server {connections}, {block} B, {loop}, {api}"
@@ -72,13 +74,13 @@ def served(bench: sides.Bench, engine: str, settings: Mapping[str, int]) -> Serv
 
 
 def plain(
-    bench: sides.Bench, peer: Path, loop: str, api: str, settings: Mapping[str, int]
+    bench: sides.Bench, clients: Path, loop: str, api: str, settings: Mapping[str, int]
 ) -> Served:
     """By a plain echo server."""
     words = [str(settings[name]) for name in ("depth", "block", "engine_cpu", "outstanding")]
     server = [sys.executable, "-I", str(sides.HERE / "plain_echo.py"), loop, api]
     arguments = [str(bench.seconds), str(bench.clock_q32), *words, *server]
-    round_trips, ns, cpu_ns = map(int, sides.output([str(peer), *arguments]).split())
+    round_trips, ns, cpu_ns = map(int, sides.output([str(clients), *arguments]).split())
     return Served(round_trips * 1e9 / ns, cpu_ns / 1e3 / round_trips)
 
 
@@ -103,12 +105,12 @@ def _on_one_cpu() -> dict[str, int]:
 
 def uvloop_over_asyncio(bench: sides.Bench, rounds: int) -> list[Row]:
     """Round trips per second over TCP, not pinned, and the server's CPU time for each."""
-    tcp = _core.setting_choices()["family"].index("tcp")
 
     def rows(api: str, block: int) -> list[Row]:
         settings = {
             **{"depth": README_CONNECTIONS, "block": block, "server": 1},
-            **{"outstanding": README_CONNECTIONS, "family": tcp},
+            **{"outstanding": README_CONNECTIONS},
+            **sides.choices("family", "tcp"),
         }
         pairs = interleave(
             lambda: served(bench, f"python:uvloop:api={api}", settings),
@@ -144,8 +146,8 @@ def main() -> None:
             cpu=None,
         )
         if asked.only != "uvloop":
-            peer = sides.build_bare_peer(Path(folder))
-            rows += against_plain(bench, peer, asked.rounds, loops)
+            clients = sides.build_bare_clients(Path(folder))
+            rows += against_plain(bench, clients, asked.rounds, loops)
         if asked.only != "plain" and len(loops) > 1:
             rows += uvloop_over_asyncio(bench, asked.rounds)
     if asked.json:

@@ -122,6 +122,12 @@ def build_bare_peer(folder: Path) -> Path:
     return compiled(folder / "bare-peer", HERE / "bare_peer.c", *sources)
 
 
+def build_bare_clients(folder: Path) -> Path:
+    """Compile the core's peer as clients of any echo server. Raises `BenchmarkError`."""
+    sources = [PACKAGE / "core" / name for name in PEER_SOURCES]
+    return compiled(folder / "bare-clients", HERE / "bare_clients.c", *sources)
+
+
 def compiled(program: Path, *sources: Path) -> Path:
     """Compile a program as pyproject.toml compiles the core. Raises `BenchmarkError`."""
     compiler = os.environ.get("CC", "cc")
