@@ -6,12 +6,15 @@ editable install's modules by an import hook. Type checkers run no hooks: they r
 "strict", has no file that was added later, and `iomodels` cannot be imported in the project's
 folder.) So an editable install gets one more .pth file, which names a folder that has `iomodels`
 in it, and nothing else that could be imported by accident.
+
+A Python without a GIL has no limited API before 3.15. There the core is built for this one version.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import sysconfig
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +30,8 @@ from setuptools.build_meta import (
     prepare_metadata_for_build_editable,
     prepare_metadata_for_build_wheel,
 )
+from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_ext import build_ext
 
 __all__ = [
     "build_editable",
@@ -38,6 +43,29 @@ __all__ = [
     "prepare_metadata_for_build_editable",
     "prepare_metadata_for_build_wheel",
 ]
+
+HAS_LIMITED_API = not sysconfig.get_config_var("Py_GIL_DISABLED")
+LIMITED_API = "Py_LIMITED_API"
+
+
+class BuildCore(build_ext):
+    """`build_ext`, with the limited API where there is one."""
+
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        for extension in self.extensions if not HAS_LIMITED_API else ():
+            extension.py_limited_api = False
+            extension.define_macros = [m for m in extension.define_macros if m[0] != LIMITED_API]
+
+
+class Wheel(bdist_wheel):
+    """`bdist_wheel`, named for the Pythons that can load the core."""
+
+    def finalize_options(self) -> None:
+        if not HAS_LIMITED_API:
+            self.py_limited_api = False
+        super().finalize_options()
+
 
 PTH = "__typed__.iomodels.pth"
 

@@ -210,6 +210,9 @@ static int module_exec(PyObject *module)
 
 static PyModuleDef_Slot module_slots[] = {
     {Py_mod_exec, (void *)module_exec},
+#ifdef Py_GIL_DISABLED
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED}, /* its objects lock what threads share (relay.c), and slots share nothing */
+#endif
     {0, NULL},
 };
 
