@@ -41,6 +41,7 @@ from .shared.options import (
     export_option,
     metric_option,
     one_folder,
+    python_option,
     seed_option,
     set_option,
     settings_by_key,
@@ -122,6 +123,7 @@ DEFAULT_SUITE = "default"
     help="Continue the interrupted run of this result or PATH.partial: measure what is missing, in "
     "the same order and with the same settings.",
 )
+@python_option("the result of --resume, or in a scenario's file")
 @FORCE_OPTION
 @LEGEND_OPTION
 @export_option("measurements")
@@ -291,7 +293,7 @@ def _earlier(path: Path, settings: Mapping[str, Sequence[str]], *, others: bool)
     if others or settings.keys() - {"channel.folder"}:
         raise click.UsageError(
             "--resume continues a run as it was: give nothing else but --set channel.folder, "
-            "--append, --export and --json"
+            "--python, --append, --export and --json"
         )
     return earlier(path, folder=one_folder(settings))
 

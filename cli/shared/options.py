@@ -133,6 +133,31 @@ def _with_labels(ctx: click.Context, option: click.Parameter, texts: tuple[str, 
     return tuple(labelled(texts))
 
 
+def python_option(what: str) -> Callable[[Command], Command]:
+    """`--python`, which can be repeated: from then on the labels in `what` have their interpreters.
+    The command itself gets nothing."""
+    return click.option(
+        "--python",
+        multiple=True,
+        metavar="PATH",
+        expose_value=False,
+        callback=_name,
+        type=click.Path(),
+        help=f"The interpreter that a version stands for in {what}, as in python:blocking:"
+        "python=3.13.0; repeat it, in the order in which they were named before.",
+    )
+
+
+def _name(ctx: click.Context, option: click.Parameter, paths: tuple[str, ...]) -> None:
+    del option
+    if ctx.resilient_parsing or not paths:
+        return
+    from iomodels.trials.pythons.named import add
+
+    for path in paths:
+        add(path)
+
+
 def metric_names() -> list[str]:
     """What `--metric` takes."""
     from iomodels.comparison.metrics import METRICS

@@ -161,7 +161,14 @@ def report(
     if warnings:
         shown.append(Text(""))
     shown += [safe(f"warning: {notice.message}", "yellow") for notice in warnings]
-    return shown + _explained(run, legend, width, explain=explain)
+    return shown + _pythons(run) + _explained(run, legend, width, explain=explain)
+
+
+def _pythons(run: Run) -> list[RenderableType]:
+    """Where there are several: `Python 3.13.0: CPython 3.13.0 (GCC 12.2.0, -O3)`."""
+    several = run.pythons_in_words.items() if len(run.pythons) > 1 else ()
+    lines = [safe(f"{name}: {build}", "dim") for name, build in several]
+    return [Text(""), *lines] if lines else []
 
 
 def columns(

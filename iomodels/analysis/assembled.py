@@ -13,7 +13,7 @@ from iomodels.base.errors import ResultError
 from iomodels.base.units import counted
 from iomodels.results import partial, read
 from iomodels.results.partial import KeptLine
-from iomodels.results.schema import Cell, Language, Notice, Run, Status, Trial
+from iomodels.results.schema import Cell, Notice, Run, Status, Trial
 from iomodels.statistics.summary import summarise
 
 PARTIAL_FILE = "partial-file"
@@ -94,7 +94,7 @@ def assembled(run: Run) -> Run:
     return replace(run, cells=[_cell(cell, rounds, harness) for cell in run.cells])
 
 
-_Harness = Mapping[tuple[str, Language, int], float]
+_Harness = Mapping[tuple[str, str, int], float]
 
 
 def _harness_ns_per_op(cells: Sequence[Cell]) -> _Harness:

@@ -8,7 +8,7 @@ from statistics import median
 
 from iomodels.base.errors import IomodelsError
 from iomodels.base.units import counted, format_duration, listed
-from iomodels.results.schema import Cell, Language, Parameter, Run
+from iomodels.results.schema import Cell, Parameter, Run
 from iomodels.workload import scenario
 from iomodels.workload.block import block_of
 from iomodels.workload.key import all_keys
@@ -236,7 +236,7 @@ def harness_ns_per_op(cell: Cell) -> float | None:
 def harness_in_words(cells: Iterable[Cell]) -> str:
     """What it costs by the harness's cells among these: `47 ns per operation`, or where there are
     engines in Python `47 ns per operation in C, 90 ns in Python`; "" where none has numbers."""
-    costs: dict[Language, str] = {}
+    costs: dict[str, str] = {}
     for cell in cells:
         cost_ns = harness_ns_per_op(cell) if cell.is_harness else None
         if cost_ns is not None:

@@ -106,6 +106,7 @@ def compare_arms(
                 *notices,
                 *alike,
                 *_other_tool(cells),
+                *_other_python(cells),
                 *_left_out(measuring),
                 *measuring.noted,
                 *measuring.monitor.notices(),
@@ -276,6 +277,19 @@ def _other_tool(cells: Sequence[PairedCell]) -> list[Notice]:
             f"and {b.version} ({b.core_hash})",
         )
     ]
+
+
+def _other_python(cells: Sequence[PairedCell]) -> list[Notice]:
+    """A notice for each two Pythons that measured engines in Python."""
+    found: dict[str, None] = {}
+    for cell in cells:
+        if cell.na_reason is None:
+            a, b = (
+                arm.launch.installation.build_for(arm.planned.engine) for arm in (cell.a, cell.b)
+            )
+            if a is not None and b is not None and not a.is_like(b):
+                found[f"arm A is measured by {a.in_words}, arm B by {b.in_words}"] = None
+    return [Notice("measured-by", message) for message in found]
 
 
 def _left_out(measuring: _Measuring) -> list[Notice]:

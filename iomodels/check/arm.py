@@ -19,6 +19,7 @@ from iomodels.engines.spec import EngineSpec
 from iomodels.engines.spec import parse_given as parse_engine
 from iomodels.machine import storage
 from iomodels.trials.launch import Launch, find_launch
+from iomodels.trials.pythons.named import labelled
 from iomodels.workload.key import all_keys
 
 _ENVIRONMENT = "env."
@@ -80,7 +81,8 @@ def _with(arm: Arm, key: str, value: str) -> Arm:
         name = _variable(key)
         return replace(arm, environment={**arm.environment, name: value})
     if key == "engine":
-        return replace(arm, engine=parse_engine(value))
+        (text,) = labelled([value])
+        return replace(arm, engine=parse_engine(text))
     if key == "prefix":
         return replace(arm, prefix=_prefix(value))
     if key == "python":

@@ -19,10 +19,11 @@ from iomodels.check.a_against_b import ComparisonListener
 from iomodels.check.pair_plan import SIDES, PairedCell, Side
 from iomodels.check.pair_runs import Pair
 from iomodels.comparison.runs import now_utc
+from iomodels.engines.kinds.interpreters import label_of
 from iomodels.machine import environment
 from iomodels.measure import places
 from iomodels.results.partial import KeptLine, PartialWriter
-from iomodels.results.schema import ARM, SCHEMA, Cell, Notice, Run, Tool
+from iomodels.results.schema import ARM, OWN_PYTHON, SCHEMA, Cell, Notice, Run, Tool
 
 
 class KeptPairs:
@@ -119,6 +120,11 @@ def _run(cells: Sequence[PairedCell], side: Side, seed: int) -> Run:
             places.described(cell.arm(side).planned.point for cell in cells)
         ),
         warnings=[],
+        pythons={
+            label_of(its.engine.options) or OWN_PYTHON: build
+            for its in (cell.arm(side).planned for cell in cells if not cell.na_reason)
+            if (build := tool.build_for(its.engine))
+        },
         cells=[
             Cell(
                 scenario=cell.scenario,

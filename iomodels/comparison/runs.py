@@ -24,7 +24,8 @@ from iomodels.comparison import (
     verdict,
     wording,
 )
-from iomodels.comparison.machines import allowing
+from iomodels.comparison.machines import allowing, pythons
+from iomodels.comparison.machines.pythons import other_python
 from iomodels.comparison.matching import Key
 from iomodels.comparison.schema import OF_ROUNDS, SCHEMA, Change, Comparison, Undecided
 from iomodels.comparison.unjudged import load, modes
@@ -161,11 +162,12 @@ def judge_runs(
     for key, one in everything.items():
         on_files = dict(key[1]).get("channel.kind") == "file"
         having = [
-            (cells[key], reason if on_files else "")
-            for cells, reason in zip(base_cells, elsewhere, strict=True)
+            (cells[key], (reason if on_files else "") or other_python(run, new, key[2], allow))
+            for run, cells, reason in zip(bases, base_cells, elsewhere, strict=True)
             if key in cells and cells[key].trials
         ]
-        # Runs on this file system, if there are any; otherwise all, and times are refused.
+        # Runs on this file system and by this Python, if there are any; otherwise all, and times
+        # are refused.
         base = [cell for cell, other in having if not other] or [cell for cell, _ in having]
         other_place = having[-1][1] if having and all(other for _, other in having) else ""
         new_ones = [cells[key] for cells in (new_cells, by.fresh) if key in cells]
@@ -305,17 +307,19 @@ def allowed_differences(
 
 
 def places_differ(bases: Sequence[Run], new: Run, allow: Collection[str] = ()) -> list[Notice]:
-    """A notice where there are cells on files, and no base run of theirs on this file system."""
+    """A notice where there are cells on files, and no base run of theirs on this file system; and
+    where there are cells by a Python, and no base run of theirs by the same."""
+    by_others = pythons.differ(bases, new, allow)
     if not _on_files(new):
-        return []
+        return by_others
     reasons = [matching.other_file_system(run, new, allow) for run in bases]
     if not reasons or not all(reasons):
-        return []
+        return by_others
     remedy = (
         "measure in the same folder (--set channel.folder=…), record another baseline or, if file "
         f"systems are what you compare, use --allow {allowing.FILE_SYSTEM}"
     )
-    return [Notice("file-system", f"{reasons[-1]}: {remedy}")]
+    return [Notice("file-system", f"{reasons[-1]}: {remedy}"), *by_others]
 
 
 def places_unknown(bases: Sequence[Run], new: Run, allow: Collection[str] = ()) -> list[Notice]:

@@ -22,6 +22,7 @@ from iomodels.measure.plan import Plan, of_pairs, setting
 from iomodels.measure.precision import NOT_PRECISE, precision_of
 from iomodels.results.schema import ARM, FINGERPRINT, Cell, Notice, Run
 from iomodels.trials.launch import core_hash
+from iomodels.trials.pythons import named as pythons
 from iomodels.workload.point import in_folder, point_from_parameters
 
 _OF_FILES = ("file_system", "file_system_device")
@@ -64,6 +65,7 @@ def earlier(path: str | os.PathLike[str], *, folder: str | None = None) -> Earli
         _check_same(run, output)
     plan = _plan(run, path, folder)
     _check_here(run, plan, path)
+    _check_pythons(run, plan, path)
     cells = [_without_computation(cell) for cell in run.cells]
     kept = sum(len(cell.trials) for cell in cells)
     there = [{trial.round for trial in cell.trials} for cell in cells]
@@ -141,6 +143,25 @@ def _plan(run: Run, path: Path, folder: str | None) -> Plan:
         seed=run.seed,
     )
     return replace(plan, precision=precision)
+
+
+def _check_pythons(run: Run, plan: Plan, path: Path) -> None:
+    """Of what is missing: the same interpreters as before, which no file can name."""
+    goes_on = [
+        planned.engine
+        for planned, cell in zip(plan.cells, run.cells, strict=True)
+        if cell.status == "partial"
+    ]
+    unknown = pythons.unnamed(goes_on)
+    if unknown:
+        raise ResultError(f"{path} cannot be continued: {pythons.not_named(unknown)}")
+    for version, now in pythons.taking_part(goes_on).items():
+        before = run.pythons.get(version)
+        if before is not None and not before.is_like(now):
+            raise ResultError(
+                f"{path} cannot be continued, since another Python would measure: it was "
+                f"{before.in_words}, and is {now.in_words}: measure all of it again"
+            )
 
 
 def _check_here(run: Run, plan: Plan, path: Path) -> None:

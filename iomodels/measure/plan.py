@@ -14,6 +14,7 @@ from typing import Protocol
 
 from iomodels.base.errors import ResultError
 from iomodels.engines import ability as engines_ability
+from iomodels.engines.kinds import interpreters
 from iomodels.engines.spec import EngineSpec, of_scenario
 from iomodels.engines.spec import parse as parse_engine
 from iomodels.measure.defaults import LIMITS
@@ -155,12 +156,15 @@ def _pairs(
 
 
 def _harnesses(point: Point, chosen: Sequence[EngineSpec]) -> list[EngineSpec]:
-    """C's always: the loop is the core's. Python's where one of its engines can run."""
-    in_python = any(
-        spec.in_python and engines_ability.ability(spec, point).na_reason is None for spec in chosen
-    )
+    """C's always: the loop is the core's. Of each Python that measures, if an engine can run."""
+    by_pythons = [
+        {n: value for n, value in spec.options.items() if n == interpreters.NAME}
+        for spec in chosen
+        if spec.in_python and engines_ability.ability(spec, point).na_reason is None
+    ]
     every = [parse_engine(name) for name in HARNESSES]
-    return [spec for spec in every if in_python or not spec.in_python]
+    in_python = [replace(s, options=o) for s in every if s.in_python for o in by_pythons]
+    return list(dict.fromkeys([*(spec for spec in every if not spec.in_python), *in_python]))
 
 
 def planned_cell(

@@ -56,4 +56,5 @@ ENGINE = PythonEngine(
     options=(APIS,),
     cannot=_cannot,
     missing=_missing,
+    packages=("uvloop",),
 )

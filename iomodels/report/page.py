@@ -93,10 +93,11 @@ def page(run: Run, drawings: Sequence[Drawing] = (), traces: Sequence[Drawing] =
         "environment": [
             (frame.in_words(name), frame.shown(name, value))
             for name, value in run.environment.items()
-        ],
+        ]
+        + [(f"measured by {name}", build) for name, build in run.pythons_in_words.items()],
         "command": command(run),
         "own_files": _own_files(run.asked),
-        "has_python": any(cell.language == "Python" for cell in run.cells),
+        "has_python": any(cell.language != "C" for cell in run.cells),
         "uses_files": any(cell.parameters.get("channel.kind") == "file" for cell in run.cells),
     }
     return frame.render("page.html.j2", context, inliner.css())

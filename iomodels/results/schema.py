@@ -7,6 +7,7 @@ want the answer. Names of measured quantities end in their unit.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final, Literal
 
@@ -145,11 +146,12 @@ class Summary(msgspec.Struct, frozen=True):
         return bool(self.calls_per_op or self.submit_ns)
 
 
-Language = Literal["C", "Python"]
 HARNESS: Final = "null"
-HARNESSES: Final[Mapping[str, Language]] = {HARNESS: "C", "python:null": "Python"}
+HARNESSES: Final[Mapping[str, str]] = {HARNESS: "C", "python:null": "Python"}
 """The engines that transfer nothing, by what they are measured in: their cells are no I/O model,
 but what the harness costs those that are."""
+_LABEL = re.compile(r"[:,]python=([^,]*)$")
+"""The interpreter that measures, as an engine in Python has it: the last option of its table."""
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -175,11 +177,15 @@ class Cell(msgspec.Struct, frozen=True):
     @property
     def is_harness(self) -> bool:
         """Whether it says what the harness costs, and is no I/O model's."""
-        return self.engine in HARNESSES
+        return _LABEL.sub("", self.engine) in HARNESSES
 
     @property
-    def language(self) -> Language:
-        """In which its engine is measured, so that the harness in the same language is its own."""
+    def language(self) -> str:
+        """In which its engine is measured, so that the harness in the same one is its own: `C`,
+        `Python`, or that of another interpreter than the one that ran iomodels, `Python 3.13.0`."""
+        label = _LABEL.search(self.engine)
+        if label is not None:
+            return f"Python {label[1]}"
         if self.engine in HARNESSES:
             return HARNESSES[self.engine]
         return "C" if all(trial.counts_calls for trial in self.trials) else "Python"
@@ -190,7 +196,7 @@ class Cell(msgspec.Struct, frozen=True):
         return f"<Cell {name!r}: {self.status}, {len(self.trials)} trials>"
 
 
-NOTES = ("time", "power", "confirming", "allowed-same", "turning", "estimate")
+NOTES = ("time", "power", "confirming", "allowed-same", "turning", "estimate", "measured-by")
 """The codes of notices that say how something is done, and warn of nothing."""
 
 
@@ -228,6 +234,10 @@ class Asked(msgspec.Struct, frozen=True):
     """What `--set` was given, apart from `channel.folder`, which is never part of a result."""
 
 
+OWN_PYTHON = "own"
+"""The key in `Run.pythons` of the one that ran iomodels, which has no label."""
+
+
 class PythonBuild(msgspec.Struct, frozen=True):
     """A Python that measured engines in Python: what makes one faster than another of its version.
 
@@ -254,6 +264,14 @@ class PythonBuild(msgspec.Struct, frozen=True):
     """Of the core that it loads, which a build without a GIL has of its own."""
     packages: dict[str, str] = {}
     """The versions of what the engines need besides the standard library (uvloop)."""
+
+    def is_like(self, other: PythonBuild) -> bool:
+        """Whether times of both can be compared: all is the same, but for a package that only one
+        of them needed."""
+        shared = self.packages.keys() & other.packages.keys()
+        return msgspec.structs.replace(self, packages={}) == msgspec.structs.replace(
+            other, packages={}
+        ) and all(self.packages[name] == other.packages[name] for name in shared)
 
     @property
     def in_words(self) -> str:
@@ -300,7 +318,15 @@ class Run(msgspec.Struct, frozen=True):
     """The cores that other processes kept busy in the median trial; None where nobody looked."""
     pythons: dict[str, PythonBuild] = {}
     """Those that measured engines in Python, by their label (`python:asyncio:python=3.13.0`); the
-    one that ran iomodels is "own"."""
+    one that ran iomodels is `OWN_PYTHON`."""
     known_change: str = ""
     """In a history: what is known to have changed before this run, in its recorder's words. Runs
     before it are no baseline any more."""
+
+    @property
+    def pythons_in_words(self) -> dict[str, str]:
+        """Of each of `pythons` its `Cell.language`, and what it is."""
+        return {
+            "Python" if label == OWN_PYTHON else f"Python {label}": build.in_words
+            for label, build in self.pythons.items()
+        }

@@ -22,10 +22,12 @@ from iomodels.engines.kinds.interpreters import NAME as PYTHON
 from iomodels.engines.kinds.interpreters import label_of
 from iomodels.engines.sources import DESCRIPTORS, SOURCES
 from iomodels.engines.spec import EngineSpec
+from iomodels.results.schema import PythonBuild
 from iomodels.trials import python_worker, worker
 from iomodels.trials.planned import Command
 from iomodels.trials.python_worker import OPTION
-from iomodels.trials.pythons.named import interpreter
+from iomodels.trials.pythons import named as pythons
+from iomodels.trials.pythons.elsewhere import InPython, in_python_of
 from iomodels.trials.record import Layout, own_layout
 from iomodels.trials.starting.asking import ask
 
@@ -45,20 +47,22 @@ class Installation:
     python: str
     version: str
     worker: str
-    python_worker: str
-    """For engines that are measured in Python; "" where this version has none."""
     core: str
     core_hash: str
     layout: Layout
     """How this core lays out its record, which need not be how ours does."""
     engines: Mapping[str, tuple[Option, ...]]
-    """The names in the core's table, each with its options."""
-
+    """By name, each with its options: the core's, and those in Python."""
     abi: int | None
     """Of the plug-ins that its core can load."""
+    is_own: bool = True
+    """Whether it is this process's; else `elsewhere` has its engines in Python, if any."""
+    elsewhere: InPython | None = None
 
     def why_not(self, spec: EngineSpec) -> str | None:
-        """Why its core does not have this engine, or None."""
+        """Why it does not have this engine, or its Python cannot measure it; or None."""
+        if self.is_own:
+            return pythons.why_not(spec)
         if SOURCES[spec.name].shared_object:
             if self.abi == _core.ABI:
                 return None
@@ -72,7 +76,25 @@ class Installation:
                 return (
                     f"iomodels {self.version} of that Python has no {name}={value} for {spec.name}"
                 )
-        return None
+        if label_of(spec.options):
+            return pythons.why_not(spec)
+        return self.elsewhere.why_not(spec) if self.elsewhere else None
+
+    def in_python(self, engine: str) -> tuple[str, str] | None:
+        """Its Python worker, and where that finds the engine; None for an engine in C."""
+        if self.is_own:
+            source = SOURCES.get(engine)
+            where = source.python if source else None
+            return (str(python_worker.__file__), where) if where else None
+        if self.elsewhere is None or engine not in self.elsewhere.engines:
+            return None
+        return self.elsewhere.worker, self.elsewhere.engines[engine].where
+
+    def build_for(self, spec: EngineSpec) -> PythonBuild | None:
+        """The Python that would measure this engine; None for an engine in C."""
+        if self.is_own or label_of(spec.options):
+            return next(iter(pythons.taking_part([spec]).values()), None)
+        return self.elsewhere.build if self.elsewhere and self.in_python(spec.name) else None
 
     def option_settings(self, engine: str, options: Mapping[str, str]) -> dict[str, int]:
         """The options as settings of its core."""
@@ -97,20 +119,20 @@ class Launch:
         """The command line of a trial's process (`worker.py` and `python_worker.py` have its
         arguments). `parent`: the process ID that the worker expects."""
         here = self.installation
-        source = SOURCES.get(command.engine)
-        where = source.python if source else None
+        in_python = here.in_python(command.engine)
         numbers = dict(command.settings)
         python, core = here.python, here.core
-        if where is None:
+        if in_python is None:
             script = ["-I", "-S", here.worker]
             engine = command.engine
             numbers |= here.option_settings(command.engine, command.options)
             options = []
         else:
-            script = ["-I", here.python_worker]
-            engine = where
+            worker_in_python, engine = in_python
+            script = ["-I", worker_in_python]
             python, core = _interpreter(here, command.options)
             options = [f"{OPTION}{n}={v}" for n, v in command.options.items() if n != PYTHON]
+        source = SOURCES.get(command.engine)
         plugin = source.shared_object if source else None
         words = [
             *([f"{worker.PLUGIN}={plugin}"] if plugin else []),
@@ -130,7 +152,7 @@ def _interpreter(here: Installation, options: Mapping[str, str]) -> tuple[str, s
     label = label_of(options)
     if not label:
         return here.python, here.core
-    named = interpreter(label)
+    named = pythons.interpreter(label)
     has_our_core = named.core == own_launch().installation.core
     return named.path, here.core if has_our_core else named.core
 
@@ -144,7 +166,6 @@ def own_launch() -> Launch:
             python=sys.executable,
             version=__version__,
             worker=str(worker.__file__),
-            python_worker=str(python_worker.__file__),
             core=core,
             core_hash=_hash(core),
             layout=own_layout(),
@@ -174,16 +195,19 @@ def find_launch(
             f"the iomodels of python={interpreter} is version {answer['version']}, whose trials "
             f"this version ({__version__}) cannot read: install versions closer to each other"
         )
+    in_python = in_python_of(answer)
     installation = Installation(
         python=interpreter,
         version=answer["version"],
         worker=answer["worker"],
-        python_worker=answer.get("python_worker", ""),
         core=answer["core"],
         core_hash=answer["core_hash"][:_HASH_DIGITS],  # its path may mean nothing here
         layout=Layout(**answer["layout"]),
-        engines={name: options_of(table) for name, table in answer["engines"].items()},
         abi=answer.get("abi"),
+        engines={name: options_of(table) for name, table in answer["engines"].items()}
+        | (in_python.options() if in_python else {}),
+        is_own=False,
+        elsewhere=in_python,
     )
     return Launch(installation, tuple(prefix), dict(environment), forks)
 

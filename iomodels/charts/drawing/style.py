@@ -225,15 +225,13 @@ def _variant(name: str, options: str) -> int:
     if not options:
         return 0
     descriptor = DESCRIPTORS.get(name)
-    options_ = descriptor.options if descriptor else ()
-    numeric = [option.name for option in options_ if option.is_number]
-    free = [option.name for option in options_ if option.text]
+    kinds = {o.name: o for o in descriptor.options} if descriptor else {}
     chosen, number = [], 0
     for text in options.split(","):
         key, _, value = text.partition("=")
-        if key in numeric and value.isascii() and value.isdigit():
+        if key in kinds and kinds[key].is_number and value.isascii() and value.isdigit():
             number = 31 * number + int(value[:9])
-        elif key in free:
+        elif key in kinds and kinds[key].text:
             number = 31 * number + zlib.crc32(value.encode("utf-8", "replace"))
         else:
             chosen.append(text)

@@ -50,6 +50,7 @@ from iomodels.measure.plan import Plan, of_pairs, setting
 from iomodels.measure.run import bench_plan
 from iomodels.results.schema import Notice, Run
 from iomodels.statistics.rounds import MIN_ROUNDS
+from iomodels.trials.pythons import named as pythons
 from iomodels.workload.point import Point
 
 CHECK_ALPHA = 0.006
@@ -104,6 +105,9 @@ def check(
     bases = comparable or list(baseline.runs)
     newest = bases[-1]
     cells, lost = _cells(bases, folder)
+    unknown = pythons.unnamed(spec for _, spec in cells.values())
+    if unknown:
+        raise UsageError(f"the baseline's cells: {pythons.not_named(unknown)}")
     plan = _plan(newest, list(cells.values()), rounds, timed=bool(comparable))
     clock = Clock(budget_s or longest_s(plan), plan.estimate_s)
     if plan.estimate_s > clock.budget_s:
@@ -119,7 +123,11 @@ def check(
     few = few_rounds(bases, cells) if comparable else []
     lacking = only_older(baseline)
     folder_of_files = places.described(point for point, _ in cells.values())
-    here = msgspec.structs.replace(newest, environment=environment.describe(folder_of_files))
+    here = msgspec.structs.replace(
+        newest,
+        environment=environment.describe(folder_of_files),
+        pythons=pythons.taking_part(spec for _, spec in cells.values()),
+    )
     _tell(listener, [*lacking, *few, *places_differ(bases, here, allow), clock.notice])
     run = bench_plan(
         plan,

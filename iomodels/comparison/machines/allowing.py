@@ -22,6 +22,7 @@ ALLOWABLE: Mapping[str, tuple[str, ...]] = {
     "hypervisor": ("hypervisor",),
     "governor": ("governor", "turbo"),
     "clocksource": ("clocksource", "timer_slack_ns"),
+    "python": ("python",),
 }
 """What `--allow` takes: the facts of `Run.environment` that may then differ. Those of
 "file-system" concern only cells on files."""

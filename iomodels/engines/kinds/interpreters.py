@@ -15,8 +15,6 @@ from iomodels.engines.catalog import FreeText, Option
 
 NAME = "python"
 _LABEL = r"\d{1,3}\.\d{1,3}\.\d{1,3}(?:(?:a|b|rc)\d{1,3})?t?d?(?:-\d{1,3})?"
-OWN = "own"
-"""What results call the interpreter that runs iomodels, which has no label."""
 
 
 def option(place: int) -> Option:

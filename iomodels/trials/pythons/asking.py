@@ -12,7 +12,7 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -48,6 +48,13 @@ class EngineAnswer(msgspec.Struct, frozen=True):
 
     missing: list[tuple[dict[str, str] | None, str]]
     packages: dict[str, str]
+
+    def lacks(self, options: Mapping[str, str]) -> str | None:
+        """With these options (all of them)."""
+        for at, reason in self.missing:
+            if at is None or at.items() <= options.items():
+                return reason
+        return None
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -13,21 +13,23 @@ import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 
 from msgspec import structs
 
 from iomodels.base.errors import EngineError
 from iomodels.base.toml import printable
-from iomodels.engines.kinds.interpreters import NAME, OWN, is_label, label_of
+from iomodels.engines.kinds.interpreters import NAME, is_label, label_of
 from iomodels.engines.sources import SOURCES
 from iomodels.engines.spec import EngineSpec
-from iomodels.results.schema import PythonBuild
+from iomodels.results.schema import OWN_PYTHON, PythonBuild
 from iomodels.trials.pythons.asking import Answer, EngineAnswer, ask
 
 _OPTION = re.compile(rf"(?<=[:,]){NAME}\s*=\s*([^,]*)")
 """In engines as they are typed, of which a text may have several."""
+
+_OWN = ""
+"""The label of the Python that runs iomodels."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +94,15 @@ def why_not(spec: EngineSpec) -> str | None:
         here = interpreter(label, source.python)
     except EngineError as error:
         return str(error)
-    full = {option.name: spec.option(option.name) for option in source.descriptor.options}
-    for options, reason in here.engines[source.python].missing:
-        if options is None or options.items() <= full.items():
-            return reason if not label else f"Python {label}: {reason}"
-    return None
+    reason = here.engines[source.python].lacks(full_options(spec))
+    return f"Python {label}: {reason}" if reason and label else reason
+
+
+def full_options(spec: EngineSpec) -> dict[str, str]:
+    """All of them."""
+    return {
+        option.name: spec.option(option.name) for option in SOURCES[spec.name].descriptor.options
+    }
 
 
 def not_named(labels: Iterable[str]) -> str:
@@ -120,11 +126,14 @@ def interpreter(label: str, where: str = "") -> Interpreter:
     (`module:attribute`). Raises `EngineError` where nobody has named it."""
     if label and label not in _NAMED.by_label:
         raise EngineError(not_named([label]))
-    found = _NAMED.by_label[label][0] if label else _own()
+    if not label and not _NAMED.by_label.get(_OWN):
+        answer = _ask(sys.executable, "the Python that runs iomodels")
+        _NAMED.by_label[_OWN] = _interpreter(_OWN, sys.executable, answer), answer.identity
+    found, identity = _NAMED.by_label[label]
     if where and where not in found.engines:  # a plug-in's, which became known later
-        more = ask(found.path, label or OWN, [where]).engines
+        more = ask(found.path, label or OWN_PYTHON, [where]).engines
         found = replace(found, engines={**found.engines, **more})
-        _keep(label, found)
+        _NAMED.by_label[label] = found, identity
     return found
 
 
@@ -137,19 +146,14 @@ def taking_part(specs: Iterable[EngineSpec]) -> dict[str, PythonBuild]:
         if where is None or (label and label not in _NAMED.by_label):
             continue
         here = interpreter(label, where)
-        known = found.get(label or OWN, here.build)
+        known = found.get(label or OWN_PYTHON, here.build)
         packages = {**known.packages, **here.engines[where].packages}
-        found[label or OWN] = _with_packages(known, packages)
+        found[label or OWN_PYTHON] = _with_packages(known, packages)
     return found
 
 
 def _with_packages(build: PythonBuild, packages: Mapping[str, str]) -> PythonBuild:
     return structs.replace(build, packages=dict(packages))
-
-
-def _keep(label: str, found: Interpreter) -> None:
-    if label:
-        _NAMED.by_label[label] = found, _NAMED.by_label[label][1]
 
 
 def _path(text: str) -> str:
@@ -184,12 +188,6 @@ def _label(answer: Answer) -> str:
         if taken is None or list(taken[1]) == list(answer.identity):
             return label
         number += 1
-
-
-@cache
-def _own() -> Interpreter:
-    answer = _ask(sys.executable, "the Python that runs iomodels")
-    return _interpreter("", sys.executable, answer)
 
 
 def _interpreter(label: str, path: str, answer: Answer) -> Interpreter:

@@ -27,7 +27,7 @@ from typing import Any
 
 _LEVELS = {"alpha": "a", "beta": "b", "candidate": "rc", "final": ""}
 _ANY = ".so"
-"""Every Python takes this ending, of whatever build the file is."""
+"""Every Python takes this ending, whatever the file was made for."""
 
 
 def _version() -> str:
@@ -84,12 +84,20 @@ def _own_core() -> tuple[str | None, str | None]:
     return (spec.origin if spec else None), version
 
 
+def _suits(core: str) -> bool:
+    """Whether it is made for such a Python, by its name. A free-threaded one takes the ending of
+    the stable ABI, whose objects are laid out otherwise there: it would crash."""
+    endings = [ending for ending in EXTENSION_SUFFIXES if ending != _ANY]
+    if _is_free_threaded():
+        endings = [ending for ending in endings if not ending.startswith(".abi3")]
+    return core.endswith(tuple(endings))
+
+
 def _core(worker: dict[str, Any], given: str) -> tuple[dict[str, Any], bool]:
     """What there is to say of the core that measures, and whether it is here."""
     path: str | None = given
     version: str | None = None
-    suits = any(given.endswith(ending) for ending in EXTENSION_SUFFIXES if ending != _ANY)
-    if not suits:
+    if not _suits(given):
         path, version = _own_core()
     if path is None:
         return {
@@ -133,34 +141,58 @@ def _libc() -> str | None:
     return None
 
 
+def _build() -> dict[str, Any]:
+    """`PythonBuild`, after the core has been loaded: one that does not say that it needs no GIL
+    turns it on."""
+    return {
+        "version": _version(),
+        "implementation": platform.python_implementation(),
+        "compiler": platform.python_compiler(),
+        "optimisation": _optimisation(),
+        "free_threaded": _is_free_threaded(),
+        "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
+        "debug": _is_debug(),
+        "jit": _jit(),
+        "switches": _switches(),
+        "architecture": platform.machine(),
+        "libc": _libc(),
+        "core_hash": "",
+    }
+
+
+def of_installation() -> dict[str, Any]:
+    """The engines in Python of the iomodels that has been imported here, for an arm of an A/B
+    (`starting/asking.py`): where its worker is, and what each engine lacks in this Python."""
+    from iomodels.python.registry import ENGINES
+    from iomodels.trials import python_worker
+
+    worker = vars(python_worker)
+    return {
+        "worker": python_worker.__file__,
+        "build": _build(),
+        "engines": {
+            name: {
+                "where": where,
+                "options": [[option.name, option.choices] for option in engine.options],
+                **_lacking(worker, where),
+            }
+            for name, (where, engine) in ENGINES.items()
+        },
+    }
+
+
 def main(arguments: list[str]) -> None:
     path, given, *engines = arguments
     worker = runpy.run_path(path)
     found, loaded = _core(worker, given)
     worker["offer_package"]()
-    version = _version()
-    free_threaded = _is_free_threaded()
-    label = version + "t" * free_threaded + "d" * _is_debug()
+    label = _version() + "t" * _is_free_threaded() + "d" * _is_debug()
     answer = {
         "label": label,
         "pid": os.getpid(),
-        "identity": [str(Path(sys.executable).resolve()), sys.prefix],
+        "identity": [str(Path(path).resolve()) for path in (sys.executable, sys.prefix)],
         **found,
-        "build": {
-            "version": version,
-            "implementation": platform.python_implementation(),
-            "compiler": platform.python_compiler(),
-            "optimisation": _optimisation(),
-            "free_threaded": free_threaded,
-            # After the core has been loaded: one that does not say that it needs none turns it on.
-            "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
-            "debug": _is_debug(),
-            "jit": _jit(),
-            "switches": _switches(),
-            "architecture": platform.machine(),
-            "libc": _libc(),
-            "core_hash": "",
-        },
+        "build": _build(),
         "engines": {where: _lacking(worker, where) for where in engines} if loaded else {},
     }
     print(json.dumps(answer), flush=True)

@@ -39,6 +39,10 @@ try:
     from iomodels.trials import worker
 except ImportError:
     from iomodels import worker
+try:
+    from iomodels.trials.pythons.question import of_installation
+except ImportError:
+    of_installation = dict
 layout = _core.record_layout()
 descriptor, size, preload, folders = int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]
 
@@ -80,6 +84,7 @@ print(json.dumps({
     "core_hash": hashlib.sha256(open(_core.__file__, "rb").read()).hexdigest(),
     "layout": layout | {"histogram_lower": _core.histogram_lower()},
     "abi": getattr(_core, "ABI", None),
+    "python": of_installation(),
     "engines": {name: told.get("options", []) for name, told in _core.engines().items()},
 }), flush=True)
 sys.stdin.read()
