@@ -18,7 +18,7 @@ from iomodels.python.registry import ENGINES
 Options = Mapping[str, str]
 """As a user writes them; those that are left out have their default."""
 
-_FLAGS = tuple(n for n, v in _core.engine("null", {})["caps"].items() if isinstance(v, bool))
+FLAGS = tuple(n for n, v in _core.engine("null", {})["caps"].items() if isinstance(v, bool))
 """What an engine can do, yes or no (`ENGINE_FLAGS`, `core/engine.h`)."""
 
 
@@ -131,7 +131,7 @@ class PythonSource:
 
     def facts(self, options: Options) -> _core.EngineFacts:
         engine = self.engine.with_options(self._full(options))
-        caps = {name: name in engine.flags for name in _FLAGS} | {
+        caps = {name: name in engine.flags for name in FLAGS} | {
             "max_depth": engine.max_depth,
             "max_descriptor": engine.max_descriptor,
             "next_start": self._next_start(engine, options),

@@ -304,8 +304,8 @@ def _paused(pauses: pauses.Pauses) -> Paused:
 _ERROR = re.compile(r"(?:\w+\.)*(\w*(?:Error|Exception|Interrupt|Exit))(?:: (.*))?")
 _UNKNOWN_SETTING = re.compile(r"KeyError: .*no setting '(\w+)'")
 _ASSERTION = re.compile(r".*?(\w+\.[ch]):(\d+): \w+: Assertion (.*) failed\.")
-_OWN_TEXTS = ("ValueError", "KeyError")
-"""Raised by the core about what it was asked for; other errors' texts can hold paths."""
+_OWN_TEXTS = ("ValueError", "KeyError", "ModuleNotFoundError", "ReturnedEarlyError")
+"""Raised about what a worker was asked for, or by it; other errors' texts can hold paths."""
 
 
 def fit_for_a_result(line: str) -> str:

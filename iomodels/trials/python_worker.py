@@ -18,6 +18,7 @@ from __future__ import annotations
 import importlib
 import importlib.machinery
 import importlib.util
+import io
 import os
 import resource
 import sys
@@ -26,7 +27,7 @@ import traceback
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 if TYPE_CHECKING:
     from iomodels._core import Loop
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 ANY_PARENT = 0
 """As `worker.ANY_PARENT`."""
 OPTION = "option."
+
+
+class ReturnedEarlyError(Exception):
+    """The engine returned, and there are transfers that nobody makes."""
 
 
 def load_core(path: str) -> ModuleType:
@@ -79,9 +84,9 @@ def _raise_descriptor_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _converse(loop: Loop, asked: list[str]) -> None:
+def _converse(loop: Loop, questions: TextIO, asked: list[str]) -> None:
     """`asked` gets the words that came with `close`."""
-    for line in sys.stdin:
+    for line in questions:
         command, *values = line.split()
         if command == "run":
             print(loop.run(int(values[0]), int(values[2]), int(values[1])), flush=True)
@@ -101,6 +106,7 @@ def _give_up(error: BaseException | None) -> NoReturn:
 
 
 def main(arguments: list[str]) -> None:
+    questions, sys.stdin = sys.stdin, io.StringIO()  # the engine has nothing to read there
     path, parent, where, channel, record_fd, *words = arguments
     core = load_core(path)
     with suppress(PermissionError):  # as in worker.py
@@ -123,18 +129,18 @@ def main(arguments: list[str]) -> None:
         return
     asked: list[str] = []
     threading.excepthook = lambda failed: _give_up(failed.exc_value)
-    conversation = threading.Thread(target=_converse, args=(work, asked), daemon=True)
+    conversation = threading.Thread(target=_converse, args=(work, questions, asked), daemon=True)
     conversation.start()
     try:
         drive(contract.Setup.of(work, options, channel, settings))
         if not work.is_over():
-            raise RuntimeError("the engine returned before its work was over")
+            raise ReturnedEarlyError("the engine returned before its work was over")
     except BaseException as error:  # noqa: BLE001 - it ends the process
         _give_up(error)
     conversation.join()
     if asked:
         print("over", flush=True)
-        sys.stdin.read()
+        questions.read()
 
 
 if __name__ == "__main__":

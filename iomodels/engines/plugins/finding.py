@@ -19,6 +19,7 @@ from iomodels.base.toml import printable
 from iomodels.base.units import listed
 from iomodels.engines import engine_text
 from iomodels.engines.kinds.groups import GROUPS
+from iomodels.engines.plugins.python_engine import checked
 from iomodels.engines.plugins.shared_object import PluginSource
 from iomodels.engines.sources import SOURCES, EngineSource, Origin, PythonSource, add_plugin
 from iomodels.plugin import SharedObject
@@ -146,6 +147,7 @@ def _in_python(offer: Offered, engine: PythonEngine) -> PythonSource:
     file = getattr(sys.modules.get(module), "__file__", None)
     if file is None:
         raise EngineError(f"{offer}: the module {printable(module)} comes from no file")
+    engine = checked(engine, str(offer))
     return PythonSource(offer.name, f"{module}:{attribute}", engine, _origin(offer, Path(file)))
 
 
