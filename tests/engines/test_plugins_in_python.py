@@ -40,7 +40,7 @@ WHEN_MEASURED = {
     "asks": ("input(); right(setup)", "its last words: EOFError"),
     "too-much": (
         "t = setup.work.wait() and setup.work.take(); setup.work.next(t, 1 << 40); right(setup)",
-        "a transfer failed at offset",
+        "it reported more bytes than a request has",
     ),
     "wrong-type": (
         "t = setup.work.wait() and setup.work.take(); setup.work.next(t, 'text')",
