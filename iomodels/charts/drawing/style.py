@@ -79,7 +79,7 @@ SPARE_HUES = ("#9db983", "#4a1fd9", "#584503", "#382c15")
 Marker = str | tuple[int, int, int]
 """A marker as matplotlib names it, or a star: its rays, 1, and how far it is turned, in degrees."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h", "<", ">", "p")
-_STARS = ((4, 0), (5, 0), (3, 0), (6, 0), (4, 45), (5, 36), (3, 60), (7, 0), (8, 0))
+_STARS = ((4, 0), (5, 0), (6, 0), (3, 0), (4, 45), (5, 36), (3, 60), (7, 0), (8, 0))
 PYTHON_MARKERS = tuple((rays, 1, turned) for rays, turned in _STARS)
 """Of engines in Python: stars of three rays and more, so that one is never taken for its twin."""
 Fill = Literal["full", "none", "bottom", "left"]
