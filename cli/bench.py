@@ -176,7 +176,17 @@ def command(
     messages = console.messages()
     earlier = None
     if resume is not None:
-        own = (scenarios, engines, rounds, duration, warmup, quick, seed, output, precision)
+        own = (
+            scenarios,
+            _not_plugins(engines),
+            rounds,
+            duration,
+            warmup,
+            quick,
+            seed,
+            output,
+            precision,
+        )
         earlier = _earlier(resume, by_key, others=any(own) or seed == 0)
         output = earlier.output
     _check_precision(precision, budget, metrics)
@@ -287,13 +297,21 @@ def _check_precision(precision: float | None, budget: float | None, metrics: Seq
             )
 
 
+def _not_plugins(engines: Sequence[str]) -> list[str]:
+    """Without the plug-ins, which a run that goes on needs named: a result never loads one."""
+    from iomodels.engines.sources import SOURCES
+    from iomodels.engines.spec import parse_list
+
+    return [spec.name for spec in parse_list(engines) if SOURCES[spec.name].origin is None]
+
+
 def _earlier(path: Path, settings: Mapping[str, Sequence[str]], *, others: bool) -> Earlier:
     from iomodels.measure.earlier import earlier
 
     if others or settings.keys() - {"channel.folder"}:
         raise click.UsageError(
             "--resume continues a run as it was: give nothing else but --set channel.folder, "
-            "--python, --append, --export and --json"
+            "--python, --append, --export, --json, and -e for plug-ins"
         )
     return earlier(path, folder=one_folder(settings))
 

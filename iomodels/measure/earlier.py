@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,14 +14,17 @@ from iomodels.analysis.assembled import load
 from iomodels.analysis.cells import grouped, label
 from iomodels.base.errors import IomodelsError, ResultError, UsageError
 from iomodels.base.files import partial_path
+from iomodels.base.toml import printable
+from iomodels.engines.sources import SOURCES
 from iomodels.engines.spec import parse as parse_engine
 from iomodels.machine import environment
 from iomodels.measure import places
 from iomodels.measure.defaults import LIMITS
 from iomodels.measure.plan import Plan, of_pairs, setting
 from iomodels.measure.precision import NOT_PRECISE, precision_of
-from iomodels.results.schema import ARM, FINGERPRINT, Cell, Notice, Run
+from iomodels.results.schema import ARM, FINGERPRINT, Cell, Notice, Plugin, Run
 from iomodels.trials.launch import core_hash
+from iomodels.trials.planned import plugins
 from iomodels.trials.pythons import named as pythons
 from iomodels.workload.point import in_folder, point_from_parameters
 
@@ -129,7 +132,9 @@ def _plan(run: Run, path: Path, folder: str | None) -> Plan:
             for cell in run.cells
         ]
     except IomodelsError as error:
-        raise ResultError(f"{path} cannot be continued: {error}") from None
+        unnamed = {name: each for name, each in run.plugins.items() if name not in SOURCES}
+        why = _unnamed(unnamed) if unnamed else str(error)
+        raise ResultError(f"{path} cannot be continued: {why}") from None
     try:
         settings = {name: setting(run, name) for name in LIMITS}
         precision = precision_of(run)
@@ -164,6 +169,14 @@ def _check_pythons(run: Run, plan: Plan, path: Path) -> None:
             )
 
 
+def _unnamed(plugins: Mapping[str, Plugin]) -> str:
+    told = ", ".join(f"{name} of {each.in_words}" for name, each in plugins.items())
+    return printable(
+        f"it has engines of other packages ({told}), and a result never loads any: name them as "
+        f"well (-e {','.join(plugins)})"
+    )
+
+
 def _check_here(run: Run, plan: Plan, path: Path) -> None:
     """Trials of two machines or versions are no one run."""
     now = environment.describe(places.described(cell.point for cell in plan.cells))
@@ -178,6 +191,12 @@ def _check_here(run: Run, plan: Plan, path: Path) -> None:
         differ.append(f"iomodels was {run.tool.version}, and is {__version__}")
     if run.tool.core_hash != core_hash():
         differ.append("the measured core is another one")
+    here = plugins(run.plugins)
+    differ += [
+        f"the plug-in {name} was {run.plugins[name].in_words}, and is {now.in_words}"
+        for name, now in here.items()
+        if now.sha256 != run.plugins[name].sha256
+    ]
     if differ:
         raise ResultError(
             f"{path} cannot be continued here, since its other trials would not be comparable: "

@@ -38,7 +38,7 @@ from iomodels.results.partial import KeptLine, PartialWriter
 from iomodels.results.schema import SCHEMA, Asked, Cell, Notice, Parameter, Run, Status, Tool, Trial
 from iomodels.statistics.thinning import buckets_each, thinned_trial
 from iomodels.trials.launch import core_hash
-from iomodels.trials.planned import PlannedCell, PlannedTrial
+from iomodels.trials.planned import PlannedCell, PlannedTrial, plugins
 from iomodels.trials.preparation import Preparation, Unavailable
 from iomodels.trials.pythons.named import taking_part
 from iomodels.trials.trial import run_trial, with_repeats
@@ -362,6 +362,7 @@ class Runner:
             others_cores=self._monitor.others_cores,
             pythons=self._pythons
             | taking_part(c.engine for c in self._plan.cells if not c.na_reason),
+            plugins=plugins(c.engine.name for c in self._plan.cells),
             **self._texts,
         )
 

@@ -293,6 +293,20 @@ ARM = "arm"
 """The key of `Run.settings` that the kept trials of one arm of an A/B have: "a" or "b"."""
 
 
+class Plugin(msgspec.Struct, frozen=True):
+    """The installed package that an engine came from. A result never loads one."""
+
+    package: str
+    version: str
+    sha256: str
+    """Of the shared object, or of the Python module's file: another one is other code."""
+
+    @property
+    def in_words(self) -> str:
+        """`mine-all 1.2 (1a2b3c4d5e6f7890)`."""
+        return f"{self.package} {self.version} ({self.sha256[:16]})"
+
+
 class Run(msgspec.Struct, frozen=True):
     """One `iomodels bench` and its result file."""
 
@@ -319,6 +333,8 @@ class Run(msgspec.Struct, frozen=True):
     pythons: dict[str, PythonBuild] = {}
     """Those that measured engines in Python, by their label (`python:asyncio:python=3.13.0`); the
     one that ran iomodels is `OWN_PYTHON`."""
+    plugins: dict[str, Plugin] = {}
+    """The engines of other packages that took part, by their names."""
     known_change: str = ""
     """In a history: what is known to have changed before this run, in its recorder's words. Runs
     before it are no baseline any more."""

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from iomodels.engines.ability import computes_in_parallel
+from iomodels.engines.sources import SOURCES
 from iomodels.engines.spec import EngineSpec
-from iomodels.results.schema import HARNESSES
+from iomodels.results.schema import HARNESSES, Plugin
 from iomodels.workload.scenario import Point
 
 PROCESS_S = 0.06
 """About what the process of a trial takes besides."""
 COLD_READ_S = 50e-6
 """About what a read of an SSD takes: only to estimate how long a file lasts that is read once."""
+
+
+def plugins(names: Iterable[str]) -> dict[str, Plugin]:
+    """Those of these engines that come from other packages, for a result."""
+    found = {name: SOURCES[name].origin for name in names if name in SOURCES}
+    return {
+        name: Plugin(origin.package, origin.version, origin.sha256)
+        for name, origin in found.items()
+        if origin is not None
+    }
 
 
 @dataclass(frozen=True)

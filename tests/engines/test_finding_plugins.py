@@ -168,8 +168,27 @@ def test_a_result_never_loads_a_plug_in(planted, words):
     assert not loaded.exists(), done.stderr
     assert "Traceback" not in done.stderr
     if words[0] == "bench":
-        assert done.returncode != Exit.DONE
-        assert "unknown engine 'planted'" in done.stderr
+        assert done.returncode == Exit.USAGE
+        assert "engines of other packages (planted of planted 1.0 (" in done.stderr
+        assert "name them as well (-e planted)" in done.stderr
+        again = made.iomodels(*words, "-e", "planted", cwd=folder)
+        assert again.returncode == Exit.DONE, again.stderr
+        loaded.unlink()
+    if words[0] == "report":
+        assert "planted of planted 1.0 (" in (folder / "page.html").read_text()
+
+
+def test_another_build_of_a_plug_in_is_other_code(planted):
+    """As another core is: times are compared only where the user wants that."""
+    made, folder, _ = planted
+    run = json.loads((folder / "run.json").read_text())
+    plugin = run["plugins"]["planted"]
+    assert (plugin["package"], plugin["version"], len(plugin["sha256"])) == ("planted", "1.0", 64)
+    plugin["sha256"] = "0" * 64
+    (folder / "other.json").write_text(json.dumps(run))
+    done = made.iomodels("compare", "run.json", "other.json", cwd=folder)
+    assert done.returncode == Exit.NOTHING
+    assert "another build of the plug-in planted: planted 1.0 (" in done.stdout + done.stderr
 
 
 def test_a_scenario_file_that_the_user_names_may_name_a_plug_in(planted, tmp_path):

@@ -18,12 +18,14 @@ from iomodels.comparison.document import is_comparison
 from iomodels.comparison.matching import Key
 from iomodels.comparison.runs import incomplete
 from iomodels.comparison.unjudged import load
+from iomodels.engines.sources import SOURCES
 from iomodels.engines.spec import EngineSpec
 from iomodels.engines.spec import parse as parse_engine
 from iomodels.machine import environment
 from iomodels.results.schema import ARM, Cell, Notice, Run, Tool
 from iomodels.statistics.rounds import MIN_ROUNDS
 from iomodels.trials.launch import core_hash
+from iomodels.trials.planned import plugins
 from iomodels.workload.point import Point, in_folder, point_from_parameters
 
 ENOUGH_ROUNDS = MIN_ROUNDS + 1
@@ -141,6 +143,7 @@ def _comparable(
     here = msgspec.structs.replace(
         baseline.runs[-1],
         tool=Tool(__version__, core_hash()),
+        plugins=plugins(SOURCES.named),
         environment=environment.describe(),
         cells=[],
     )

@@ -68,6 +68,11 @@ def incomparable(base: Run, new: Run, allow: Collection[str] = ()) -> list[Notic
         notices.append(
             Notice("core", f"another measured core (loop, engines and channels): {hashes}")
         )
+    for name in sorted(base.plugins.keys() & new.plugins.keys()):
+        before, now = base.plugins[name], new.plugins[name]
+        if before.sha256 != now.sha256:
+            builds = f"{before.in_words}, now {now.in_words}"
+            notices.append(Notice("plug-in", f"another build of the plug-in {name}: {builds}"))
     return notices
 
 
