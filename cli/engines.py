@@ -69,6 +69,7 @@ def _overview(specs: Sequence[EngineSpec], output: Console) -> list[RenderableTy
         safe("Engines that are measured in Python", "bold"),
         _listed(spec for spec in specs if spec.in_python),
         safe(""),
+        *_of_other_packages(),
         safe("Groups, for -e and in scenario files", "bold"),
         _groups(),
         safe(""),
@@ -168,6 +169,18 @@ def _listed(specs: Iterable[EngineSpec]) -> Table:
     return _terms((spec.name, about(spec)) for spec in specs)
 
 
+def _of_other_packages() -> list[RenderableType]:
+    """The plug-ins that are installed here, with what is wrong with those that cannot be used."""
+    from iomodels.engines.plugins.finding import installed
+
+    from .show.console import safe
+
+    found = installed()
+    if not found:
+        return []
+    return [safe("Engines of other packages", "bold"), _terms(found.items()), safe("")]
+
+
 def _groups() -> Table:
     """What `-e` takes for several engines."""
     from iomodels.engines.kinds.groups import GROUPS
@@ -183,7 +196,7 @@ def _groups() -> Table:
 def _all_of(spec: EngineSpec) -> list[RenderableType]:
     from iomodels.engines import words
     from iomodels.engines.kinds.models import model_of
-    from iomodels.engines.sources import DESCRIPTORS
+    from iomodels.engines.sources import DESCRIPTORS, SOURCES
 
     from .show.console import safe
 
@@ -191,6 +204,7 @@ def _all_of(spec: EngineSpec) -> list[RenderableType]:
     missing = words.unavailable(spec)
     facts = {
         "model": [words.model(spec, model_of(spec))],
+        "package": [str(origin)] if (origin := SOURCES[spec.name].origin) else [],
         "calls": [descriptor.calls],
         "in C": [f"the same calls: {twin}" for twin in _twins(spec)],
         "threads": [words.threads(spec)],

@@ -72,6 +72,20 @@ def test_what_is_wrong_with_a_plug_in_is_one_sentence(environment, name, sentenc
         assert f"engine '{name}' of many-wrong 1.0" in done.stderr
 
 
+def test_engines_lists_what_is_installed_and_what_is_wrong_with_it(environment):
+    shown = environment.iomodels("engines").stdout
+    listed = shown.partition("Engines of other packages")[2].partition("Groups, for")[0]
+    assert "package: mine-all 1.2" in listed
+    text = " ".join(listed.split())
+    assert "cannot be imported: SystemExit: away" in text
+    assert "iomodels itself has something of that name" in text
+    assert "a name has small letters" in text
+    assert "both offer an engine 'twice'" in text
+    assert "package mine-all 1.2" in " ".join(
+        environment.iomodels("engines", "mine").stdout.split()
+    )
+
+
 def test_our_names_stay_ours(environment):
     found = environment.runs(
         "from iomodels.engines.spec import parse_list\n"

@@ -77,6 +77,21 @@ def offered() -> list[Offered]:
     return sorted(found, key=lambda each: (each.name, each.package))
 
 
+def installed() -> dict[str, list[str]]:
+    """Of every engine that is offered here: what it does, and of which package it is; or why it
+    cannot be used."""
+    found = {}
+    for offer in offered():
+        try:
+            source = find(offer.name)
+        except EngineError as error:
+            found[offer.name] = [str(error)]
+        else:
+            assert source is not None, offer
+            found[offer.name] = [source.descriptor.summary, f"package: {source.origin}"]
+    return found
+
+
 def find(name: str) -> EngineSource | None:
     """The plug-in of this name, or None where no package offers one.
 
