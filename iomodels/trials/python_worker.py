@@ -84,6 +84,20 @@ def _raise_descriptor_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+def _refuse_observers() -> None:
+    """What a .pth file may have started (coverage): it would be measured with the engine."""
+    monitoring = getattr(sys, "monitoring", None)  # since 3.12
+    tools = range(6) if monitoring else ()
+    if (
+        sys.gettrace()
+        or sys.getprofile()
+        or any(monitoring and monitoring.get_tool(tool) for tool in tools)
+    ):
+        raise ValueError(
+            "this Python is observed (coverage, a profiler, a debugger): switch it off"
+        )
+
+
 def _converse(loop: Loop, questions: TextIO, asked: list[str]) -> None:
     """`asked` gets the words that came with `close`."""
     for line in questions:
@@ -107,6 +121,7 @@ def _give_up(error: BaseException | None) -> NoReturn:
 
 def main(arguments: list[str]) -> None:
     questions, sys.stdin = sys.stdin, io.StringIO()  # the engine has nothing to read there
+    _refuse_observers()
     path, parent, where, channel, record_fd, *words = arguments
     core = load_core(path)
     with suppress(PermissionError):  # as in worker.py

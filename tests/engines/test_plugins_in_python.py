@@ -151,6 +151,37 @@ def test_what_an_engine_says_of_itself_is_checked_when_it_is_named(
     assert f"engine '{name}' of many-wrong 1.0" in said[name] or name == "needs"
 
 
+def test_what_the_environment_asks_of_python_does_not_reach_a_trial(
+    environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is measured as a program runs: with the collector of garbage, and without what debugs."""
+    collector = "gc.isenabled(), gc.get_freeze_count()"
+    told = f"{collector}, sys.flags.optimize, asyncio.coroutines._is_debug_mode()"
+    text = module("tells", f"import asyncio, gc; raise ValueError(f'{{({told})}}')")
+    environment.install("telling", {"tells": "tells:ENGINE"}, {"tells": text})
+    for name in ("PYTHONOPTIMIZE", "PYTHONASYNCIODEBUG", "PYTHONDEVMODE"):
+        monkeypatch.setenv(name, "1")
+    words = ("cached-read", "-e", "tells", "-r", "1", "-d", "10ms", "-o", tmp_path / "run.json")
+    done = environment.iomodels("bench", *words)
+    assert "its last words: ValueError: (True, 0, 0, False)" in done.stderr
+
+
+def test_a_python_that_is_observed_is_not_measured(
+    environment: Environment, tmp_path: Path
+) -> None:
+    """As coverage starts itself in every process of a Python: by a .pth file."""
+    (packages,) = environment.folder.glob("lib/python*/site-packages")
+    observing = packages / "observing.pth"
+    observing.write_text("import sys; sys.setprofile(lambda *_: None)\n")
+    words = ("cached-read", "-e", "python:blocking", "-r", "1", "-d", "10ms")
+    done = environment.iomodels("bench", *words, "-o", tmp_path / "run.json")
+    observing.unlink()
+    assert done.returncode == Exit.NOTHING
+    assert (
+        "this Python is observed (coverage, a profiler, a debugger): switch it off" in done.stderr
+    )
+
+
 def test_a_thread_that_is_left_keeps_no_command_waiting(
     environment: Environment, tmp_path: Path
 ) -> None:
