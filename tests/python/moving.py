@@ -11,7 +11,8 @@ from iomodels.measure.plan import planned_cell
 from iomodels.python.registry import ENGINES
 from iomodels.trials.child import Child
 from iomodels.trials.failures import check_conditions
-from iomodels.trials.planned import PlannedCell, PlannedTrial
+from iomodels.trials.launch import Launch
+from iomodels.trials.planned import Command, PlannedCell, PlannedTrial
 from iomodels.trials.preparation import Preparation
 from iomodels.trials.record import Record, new_record
 from iomodels.workload.point import Point, point_from_parameters
@@ -95,8 +96,16 @@ def moved(record: Record) -> Moved:
     )
 
 
+def with_all_bytes(command: Command) -> Command:
+    return replace(command, settings={**command.settings, **ALL_BYTES})
+
+
 def run(
-    preparation: Preparation, cell: PlannedCell, slices: int = 2, operations: int = OPERATIONS
+    preparation: Preparation,
+    cell: PlannedCell,
+    slices: int = 2,
+    operations: int = OPERATIONS,
+    launch: Launch | None = None,
 ) -> list[Moved]:
     """Slices of so many operations each. Raises `TrialError` where one fails."""
     planned = PlannedTrial(0, 0, cell, LONG_S, 0.0)
@@ -104,7 +113,7 @@ def run(
     with (
         preparation.command(planned) as command,
         new_record() as record,
-        Child(replace(command, settings={**command.settings, **ALL_BYTES}), record) as child,
+        Child(with_all_bytes(command), record, launch) as child,
     ):
         child.open()
         for _ in range(slices):
