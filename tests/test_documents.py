@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import re
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from iomodels.analysis.assembled import load
+from iomodels.analysis.claims import sets
 from iomodels.analysis.claims.sets import SETS, ClaimSet, reference_page
 from iomodels.analysis.quantities import QUANTITIES
 from iomodels.base import exit_codes
@@ -29,12 +33,28 @@ SIMPLICITY_TABLE = re.compile(
     r"(<!-- complexity: begin -->\n)(.*)(<!-- complexity: end -->)", re.DOTALL
 )
 FIRST_TABLE = re.compile(r"(\$ iomodels bench .*?\n\n)(.*?)(^```)", EXAMPLE)
+PYTHON = re.compile(r"(<!-- python: begin -->\n)(.*)(<!-- python: end -->)", re.DOTALL)
 KEYS = re.compile(r"(<!-- keys: begin -->\n)(.*)(<!-- keys: end -->)", re.DOTALL)
 
 
 def recorded_table() -> str:
     """What `results/record` kept of the command that the README begins with."""
     return (ROOT / "results" / "server.txt").read_text().strip("\n") + "\n"
+
+
+def python_beside_c() -> str:
+    """The table of the recorded run, as a terminal shows it now, and the verdicts on its claims."""
+    run = load(ROOT / "results" / "python.json")
+    console = Console(width=80, record=True, file=io.StringIO())
+    for part in import_module("iomodels.cli.show.ending.twins").table(run):
+        console.print(part)
+    table = "\n".join(line.rstrip() for line in console.export_text().strip("\n").splitlines())
+    (claim_set,) = (each for each in SETS if each.suite == "python")
+    verdicts = "".join(
+        f"| {each.claim.id} | {each.claim.says} | {each.outcome} |\n"
+        for each in sets.verdicts(run, claim_set.claims, every=True)
+    )
+    return f"```\n{table}\n```\n\n| | claim | here |\n|---|---|---|\n{verdicts}"
 
 
 def test_the_table_of_keys_is_the_generated_one() -> None:
@@ -48,6 +68,12 @@ def test_the_table_of_groups_is_the_generated_one() -> None:
     embedded = GROUPS_TABLE.search(SCENARIOS.read_text())
     assert embedded is not None
     assert embedded[2] == groups.table()
+
+
+def test_the_readme_has_the_recorded_table_of_python_beside_c() -> None:
+    embedded = PYTHON.search(README)
+    assert embedded is not None
+    assert embedded[2] == python_beside_c()
 
 
 def test_the_order_of_simplicity_is_the_generated_one() -> None:
@@ -137,6 +163,7 @@ def test_every_command_is_in_the_readme() -> None:
 
 if __name__ == "__main__":
     renewed = FIRST_TABLE.sub(lambda each: each[1] + recorded_table() + each[3], README, count=1)
+    renewed = PYTHON.sub(lambda each: each[1] + python_beside_c() + each[3], renewed)
     (ROOT / "README.md").write_text(renewed)
     for claim_set in SETS:
         (ROOT / "docs" / claim_set.page).write_text(reference_page(claim_set))

@@ -13,7 +13,8 @@ from iomodels.results.schema import Run
 
 @dataclass(frozen=True)
 class ShownTwin:
-    """A row: an engine, its work, and its numbers. `remark` says why there are none."""
+    """A row: an engine, its work, and its numbers. `remark` names its twin, or says why there are
+    no numbers."""
 
     engine: str
     remark: str
@@ -43,7 +44,8 @@ def _shown(work: str, row: TwinRow) -> ShownTwin:
     found = [(quantity, quantity.interval(row.cell)) for quantity in SHOWN]
     entries = [numbers(x, q.unit.show) if x and not row.missing else _NONE for q, x in found]
     entries += [ratio_entry(x) if x else _NONE for x in (row.slower, row.more_cpu)]
-    return ShownTwin(row.cell.engine, row.missing, work, tuple(entries))
+    remark = row.missing or (f"in C: {row.twin.engine}" if row.twin else "")
+    return ShownTwin(row.cell.engine, remark, work, tuple(entries))
 
 
 _NONE = Entry(NOT_TOLD)

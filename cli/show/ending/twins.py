@@ -12,11 +12,14 @@ from iomodels.analysis.quantities import NOT_TOLD
 from iomodels.analysis.quantity_definition import Quantity
 from iomodels.analysis.twins import HOW, MORE_CPU, SHOWN, SLOWER, TITLE, TwinRow, origin, twins
 from iomodels.results.schema import Run
-from iomodels.statistics.rounds import Ratio, interval_kind
+from iomodels.statistics.rounds import interval_kind
 
-from ..console import safe
-from ..numbers import format_ratio
+from ..console import engine_name, safe
+from ..numbers import MEANINGS, format_ratio
 from ..table import STATE_STYLE, Footnotes
+
+MAX_NAME = 24
+"""Of an engine, in characters: what has more would be broken anywhere."""
 
 
 def table(run: Run) -> list[RenderableType]:
@@ -37,8 +40,13 @@ def table(run: Run) -> list[RenderableType]:
     rounds = rounds_of(run)
     how = (
         f"{HOW} Medians over {rounds_in_words(run)}; {SLOWER}, {MORE_CPU}: round by round, "
-        f"with the {interval_kind(rounds)}. {origin(run)}."
+        f"with the {interval_kind(rounds)}."
     )
+    shown = [entry for work in works for row in work.rows for entry in _ratios(row)]
+    marks = [f"{mark} {said}" for mark, said in MEANINGS.items() if any(mark in x for x in shown)]
+    if marks:
+        how += f" Marks: {'; '.join(marks)}."
+    how += f" {origin(run)}."
     return [
         Text(""),
         safe(f"{TITLE}:", "bold"),
@@ -50,14 +58,21 @@ def table(run: Run) -> list[RenderableType]:
 
 
 def _entries(row: TwinRow, notes: Footnotes) -> list[Text]:
-    name = f" {row.cell.engine}" if row.is_twin else f"  {row.cell.engine}"
     if row.missing:
-        return [safe(f"{name}{notes.mark(row.cell)}"), Text(row.cell.status)]
+        return [_name(row, notes.mark(row.cell)), Text(row.cell.status)]
     return [
-        safe(name),
+        _name(row),
         *(_number(quantity, row) for quantity in SHOWN),
-        *(Text("") if row.is_twin else _ratio(each) for each in (row.slower, row.more_cpu)),
+        *map(Text, _ratios(row)),
     ]
+
+
+def _name(row: TwinRow, mark: str = "") -> Text:
+    """Further in than its twin; where it is long, its options stand on lines of their own."""
+    name, indent = row.cell.engine, " " if row.is_twin else "  "
+    lines = [name] if len(name) <= MAX_NAME else engine_name(name).split("\n")
+    lines[-1] += mark
+    return Text("\n").join(safe(indent + line) for line in lines)
 
 
 def _number(quantity: Quantity, row: TwinRow) -> Text:
@@ -65,5 +80,7 @@ def _number(quantity: Quantity, row: TwinRow) -> Text:
     return Text(quantity.unit.short(found.median) if found else NOT_TOLD)
 
 
-def _ratio(ratio: Ratio | None) -> Text:
-    return Text(format_ratio(ratio) if ratio else NOT_TOLD)
+def _ratios(row: TwinRow) -> list[str]:
+    if row.is_twin:
+        return []
+    return [format_ratio(each) if each else NOT_TOLD for each in (row.slower, row.more_cpu)]
