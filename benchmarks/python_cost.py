@@ -27,6 +27,7 @@ from speed import DATA_FOLDER, FILE, QUICK_FILE, QUICK_SECONDS, SECONDS
 MOST_NS = Target(400, at_most=True)
 """What measuring may add to an operation."""
 SERVER = Target(0.97, at_most=False)
+CONNECTIONS, THREADS = 16, 4
 STAMPED = "plain loop, two stamps"
 
 
@@ -91,13 +92,56 @@ def server(ask: Ask) -> list[Row]:
     ]
 
 
-def _pairs_with_peer(ask: Ask, channel: str, settings: Mapping[str, int], mode: str) -> Pairs:
+def selector_server(ask: Ask) -> list[Row]:
+    """A server with 16 connections in a loop over a selector."""
+    return _server_of_many(ask, "python:selectors", "serve-selectors", "plain selector loop")
+
+
+def thread_server(ask: Ask) -> list[Row]:
+    """A server with 16 connections, each with its thread."""
+    return _server_of_many(ask, "python:threads:run=each", "serve-threads", "plain threads")
+
+
+def _server_of_many(ask: Ask, engine: str, mode: str, against: str) -> list[Row]:
+    settings = {"depth": CONNECTIONS, "block": 64, "server": 1, "outstanding": 1}
+    pairs = _pairs_with_peer(ask, "socket", settings, mode, engine)
+    name = f"{ask.version}: server, {CONNECTIONS} connections, {engine}"
+    return [
+        ratio_row(name, against, [(ours.ops, bare.ops) for ours, bare in pairs], "/s", None),
+        difference_row(f"{name}, CPU", against, _cpu(pairs), "ns", None),
+    ]
+
+
+def thread_reads(ask: Ask) -> list[Row]:
+    """Cached reads on four threads at once: what the GIL makes of it."""
+    bench = ask.bench
+    words = (bench.file_fd, bench.file_size, sides.BLOCK, sides.SEED, THREADS)
+    settings = {**bench.file_settings, "depth": THREADS}
+    pairs = interleave(
+        lambda: sides.trial(bench, "python:threads:run=each", "file", settings),
+        lambda: sides.bare_python(bench, "preadv-threads", *words),
+        ask.rounds,
+    )
+    name = f"{ask.version}: os.preadv, cached, {THREADS} threads"
+    return [
+        ratio_row(name, STAMPED, [(ours.ops, bare.ops) for ours, bare in pairs], "/s", None),
+        difference_row(f"{name}, CPU", STAMPED, _cpu(pairs), "ns", None),
+    ]
+
+
+def _pairs_with_peer(
+    ask: Ask,
+    channel: str,
+    settings: Mapping[str, int],
+    mode: str,
+    engine: str = "python:blocking",
+) -> Pairs:
     """Both processes of a side on one CPU."""
     bench = ask.bench
     cpu = min(os.sched_getaffinity(0)) if bench.cpu is None else bench.cpu
     placed = {**settings, "engine_cpu": cpu, "peer_cpu": cpu}
     return interleave(
-        lambda: sides.trial(bench, "python:blocking", channel, placed),
+        lambda: sides.trial(bench, engine, channel, placed),
         lambda: sides.bare_python_with_peer(bench, ask.peer, channel, placed, mode),
         ask.rounds,
     )
@@ -121,6 +165,9 @@ BENCHMARKS: dict[str, Callable[[Ask], list[Row]]] = {
     "pipe-read": pipe_reads,
     "pipe-write": pipe_writes,
     "server": server,
+    "server-selectors": selector_server,
+    "server-threads": thread_server,
+    "preadv-threads": thread_reads,
 }
 
 
