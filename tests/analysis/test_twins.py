@@ -104,6 +104,24 @@ def test_the_table_fits_80_columns_and_says_where_it_was_measured() -> None:
     assert "with the 95 % interval." in said
 
 
+def test_a_long_name_breaks_at_its_options_and_marks_are_explained() -> None:
+    name = "python:uvloop:api=protocol"
+    cells = [cell("epoll", 1_000, 3_000), cell(name, 1_010, 6_000), cell("python:asyncio", 250, 9)]
+    text = shown(make_run(cells))
+    first, second = text[text.index("python:uvloop:") :].splitlines()[:2]
+    assert first.split()[0] == "python:uvloop:"
+    assert first.split()[-2:] == ["2.00", "(2.00–2.00)"]
+    assert second.strip() == "api=protocol"
+    assert "=0.99" in first
+    assert "Marks: = the same within 5 %." in " ".join(text.split())
+
+
+def test_an_engine_of_another_python_has_the_same_twin() -> None:
+    for engine in ("python:asyncio:python=3.13.0", "python:asyncio:api=sock,python=3.14.0t"):
+        assert twin_of(engine, on_files=False) == "epoll"
+        assert twin_of(engine, on_files=True) == "threads"
+
+
 PYTHON = [name for name, source in SOURCES.items() if source.python]
 
 
