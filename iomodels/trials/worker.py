@@ -57,10 +57,17 @@ def _raise_descriptor_limit() -> None:
 
 
 def _own_output() -> TextIO:
-    """Standard output, for this script alone: what an engine prints goes with the errors."""
+    """Standard output, for this script alone: what a plug-in prints goes with the errors."""
     own = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     return own
+
+
+def _give_back(own: TextIO) -> None:
+    """Nothing of this script's is left then."""
+    if own is not sys.stdout:
+        os.dup2(own.fileno(), 1)
+        own.close()
 
 
 def main(arguments: list[str]) -> None:
@@ -70,9 +77,10 @@ def main(arguments: list[str]) -> None:
         # In a PID namespace of its own the parent's number is 0, too.
         core.die_with_parent(os.getppid() if int(parent) == ANY_PARENT else int(parent))
     _raise_descriptor_limit()
-    output = _own_output()
+    output = sys.stdout
     settings = dict(word.split("=", 1) for word in words)
     if plugin := settings.pop(PLUGIN, None):
+        output = _own_output()
         core.load_plugin(plugin)
     numbers = {name: int(value) for name, value in settings.items()}
     loop = core.Loop(engine, channel, numbers, int(record_fd))
@@ -83,9 +91,11 @@ def main(arguments: list[str]) -> None:
             result = loop.run(int(values[0]), int(values[2]), int(values[1]))
             print(result, file=output, flush=True)
         elif command == "close":
-            print(loop.close(), file=output, flush=True)
+            result = loop.close()
+            _give_back(output)
+            print(result, flush=True)
             if values:
-                print("over", file=output, flush=True)
+                print("over", flush=True)
                 sys.stdin.read()
             return
 
