@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -14,14 +14,16 @@ from .arguments import completing
 from .shared.options import JSON_OPTION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
     from rich.console import Console
 
     from iomodels.conform.answer import Conformance, RoleConformance
-    from iomodels.conform.role import Role
-    from iomodels.conform.rule import Rule
+    from iomodels.conform.suite import Wanted
     from iomodels.engines.spec import EngineSpec
+
+IN_C = "function by function, in C"
 
 
 def _channels(typed: str) -> Iterable[str]:
@@ -31,9 +33,10 @@ def _channels(typed: str) -> Iterable[str]:
 
 
 def _rules(typed: str) -> Iterable[str]:
+    from iomodels.conform.compiling import core_rules
     from iomodels.conform.rules.table import RULES
 
-    return [rule.name for rule in RULES]
+    return dict.fromkeys([*(rule.name for rule in RULES), *core_rules()])
 
 
 @click.command()
@@ -68,124 +71,186 @@ def command(
 
     ENGINE is one of `iomodels engines`, or that of an installed plug-in, with its options as in
     `NAME:option=value`: it is tested as it is written. Real trials are made with it on each channel
-    and in each role. It takes about half a minute.
+    and in each role; of an engine in C, each of its functions is tested as well, by a program that
+    is compiled for that (with CC, or cc). It takes about half a minute.
     """
     from iomodels.conform.answer import as_data, exit_code
     from iomodels.engines.spec import parse_list
 
-    roles, rules = _roles_named(channels), _rules_named(chosen)
+    wanted = _wanted(channels, chosen)
     if lists:
-        _list(rules, as_json=as_json)
+        _list(wanted, as_json=as_json)
         return 0
     specs = parse_list(names)
     if not specs:
         raise UsageError("name an engine, as in `iomodels conform epoll`, or use --list")
-    answers = [_answer(spec, roles, rules, shows=not as_json) for spec in specs]
+    with ExitStack() as stack:
+        program = _Program(stack)
+        answers = [_answer(spec, wanted, program, shows=not as_json) for spec in specs]
     if as_json:
         click.echo(json.dumps(as_data(answers), indent=2))
     return exit_code(answers)
 
 
-def _roles_named(names: Sequence[str]) -> list[Role]:
+def _wanted(channels: Sequence[str], chosen: Sequence[str]) -> Wanted:
+    from iomodels.base.toml import did_you_mean
+    from iomodels.conform.compiling import core_rules
     from iomodels.conform.role import ROLES
+    from iomodels.conform.rules.table import RULES
+    from iomodels.conform.suite import Wanted
 
-    for name in names:
+    for name in channels:
         if name not in _channels(""):
             raise UsageError(
                 f"there is no channel or role '{name}': they are {', '.join(_channels(''))}"
             )
-    return [r for r in ROLES if not names or r.name in names or r.channel in names]
-
-
-def _rules_named(names: Sequence[str]) -> list[Rule]:
-    from iomodels.base.toml import did_you_mean
-    from iomodels.conform.rules.table import RULES
-
-    known = [rule.name for rule in RULES]
-    for name in names:
+    known = list(_rules(""))
+    for name in chosen:
         if name not in known:
             raise UsageError(
                 f"there is no rule '{name}'{did_you_mean(name, known)}: see iomodels conform --list"
             )
-    return [rule for rule in RULES if not names or rule.name in names]
+    return Wanted(
+        roles=[r for r in ROLES if not channels or r.name in channels or r.channel in channels],
+        rules=[rule for rule in RULES if not chosen or rule.name in chosen],
+        core_rules=[name for name in core_rules() if not chosen or name in chosen],
+        channels=channels,
+    )
 
 
-def _list(rules: Iterable[Rule], *, as_json: bool) -> None:
+def _list(wanted: Wanted, *, as_json: bool) -> None:
     if as_json:
-        listed = [{"rule": rule.name, "sentence": rule.sentence} for rule in rules]
-        click.echo(json.dumps({"rules": listed}, indent=2))
+        listed = [{"rule": rule.name, "sentence": rule.sentence} for rule in wanted.rules]
+        click.echo(json.dumps({"rules": listed, "core_rules": list(wanted.core_rules)}, indent=2))
         return
     from .show import console
 
-    console.out().print(console.terms({rule.name: rule.sentence for rule in rules}))
+    output = console.out()
+    output.print(console.terms({rule.name: rule.sentence for rule in wanted.rules}))
+    if wanted.core_rules:
+        output.print()
+        output.print(
+            console.safe(
+                f"Engines in C, also function by function: {', '.join(wanted.core_rules)}."
+            )
+        )
 
 
 # ------------------------------------------------------------------ one engine
 
 
-def _answer(
-    spec: EngineSpec, roles: Sequence[Role], rules: Sequence[Rule], *, shows: bool
-) -> Conformance:
-    """The engine through the rules; its lines are printed as roles are through."""
+class _Program:
+    """The suite in C, compiled when the first engine needs it, and why it could not be."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._path: Path | None = None
+        self.why_not: str | None = None
+
+    def path(self, progress: Callable[[str], None]) -> Path | None:
+        from iomodels.conform.compiling import NoProgram
+        from iomodels.conform.core_suite import program
+
+        if self._path is None and self.why_not is None:
+            progress("compiling the suite in C")
+            try:
+                self._path = self._stack.enter_context(program())
+            except NoProgram as reason:
+                self.why_not = str(reason)
+        return self._path
+
+
+class _Shown:
+    """The lines of one engine, printed as its roles are through."""
+
+    def __init__(self, wanted: Wanted, output: Console | None) -> None:
+        self._output = output
+        self._width = max(len(role.name) for role in wanted.roles)
+        self._sentences = {rule.name: rule.sentence for rule in wanted.rules}
+        self.through: list[RoleConformance] = []
+        self.notes: list[str] = []
+
+    def line(self, text: str, style: str = "") -> None:
+        from .show.console import safe
+
+        if self._output is not None:
+            self._output.print(safe(text, style))
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+        self.line(f"  {text}", "yellow")
+
+    def role(self, role: RoleConformance) -> None:
+        self.through.append(role)
+        name = f"  {role.role:<{self._width}}  "
+        if role.why_nothing is not None:
+            self.line(f"{name}n/a: {role.why_nothing}", "dim")
+            return
+        tried = role.kept + len(role.broken)
+        self.line(f"{name}{role.kept} of {tried} rules kept", "red" if role.broken else "green")
+        for ruling in role.broken:
+            sentence = self._sentences.get(ruling.rule, "") if ruling.suite == "trials" else ""
+            self.line(f"    broken: {ruling.rule}{': ' if sentence else ''}{sentence}", "red")
+            self.line(f"    seen: {ruling.said}")
+
+
+def _answer(spec: EngineSpec, wanted: Wanted, program: _Program, *, shows: bool) -> Conformance:
+    """The engine through the rules."""
     from iomodels.conform.answer import Conformance, by_role
-    from iomodels.conform.suite import try_rules
+    from iomodels.conform.suite import is_in_c, try_rules
     from iomodels.trials.preparation import Preparation
 
     from .show import console
 
-    output, messages = console.out(), console.err()
-    width = max(len(role.name) for role in roles)
-    sentences = {rule.name: rule.sentence for rule in rules}
-    if shows:
-        output.print(console.safe(spec.canonical, "bold"))
-    through: list[RoleConformance] = []
+    messages = console.err()
+    shown = _Shown(wanted, console.out() if shows else None)
+    shown.line(spec.canonical, "bold")
     with (
         Preparation(seed=1) as preparation,
         messages.status("") if messages.is_terminal else nullcontext() as status,
     ):
-
-        def progress(role: Role, rule: Rule) -> None:
-            if status is not None:
-                status.update(f"{role.name}: {rule.name}")
-
-        tried = try_rules(spec, preparation, roles=roles, rules=rules, progress=progress)
-        for role in by_role(tried):
-            through.append(role)
-            if shows:
-                _show_role(role, width, sentences, output)
-    answer = Conformance(spec.canonical, tuple(through))
-    if shows:
-        _show_end(answer, output)
+        progress = (lambda what: None) if status is None else status.update
+        for role in by_role(try_rules(spec, preparation, wanted, progress=progress)):
+            shown.role(role)
+        if is_in_c(spec) and wanted.core_rules:
+            _try_in_c(spec, wanted, program, shown, progress)
+    answer = Conformance(spec.canonical, tuple(shown.through), tuple(shown.notes))
+    _show_end(answer, shown)
     return answer
 
 
-def _show_role(
-    role: RoleConformance, width: int, sentences: dict[str, str], output: Console
+def _try_in_c(
+    spec: EngineSpec,
+    wanted: Wanted,
+    program: _Program,
+    shown: _Shown,
+    progress: Callable[[str], None],
 ) -> None:
-    from .show.console import safe
+    from iomodels.conform.answer import by_role
+    from iomodels.conform.compiling import NoProgram
+    from iomodels.conform.suite import try_core_rules
 
-    name = f"  {role.role:<{width}}  "
-    if role.why_nothing is not None:
-        output.print(safe(f"{name}n/a: {role.why_nothing}", "dim"))
+    path = program.path(progress)
+    if path is None:
+        shown.note(f"only whole trials were made, without the suite in C: {program.why_not}")
         return
-    tried = role.kept + len(role.broken)
-    style = "red" if role.broken else "green"
-    output.print(safe(name).append_text(safe(f"{role.kept} of {tried} rules kept", style)))
-    for ruling in role.broken:
-        output.print(safe(f"    broken: {ruling.rule}: {sentences[ruling.rule]}", "red"))
-        output.print(safe(f"    seen: {ruling.said}"))
+    shown.line(f"  {IN_C}", "bold")
+    progress(IN_C)
+    try:
+        for role in by_role(try_core_rules(spec, path, wanted)):
+            shown.role(role)
+    except NoProgram as reason:
+        shown.note(str(reason))
 
 
-def _show_end(answer: Conformance, output: Console) -> None:
+def _show_end(answer: Conformance, shown: _Shown) -> None:
     from iomodels.base.units import counted
-
-    from .show.console import safe
 
     checks = counted(answer.tried, "check")
     if not answer.tried:
-        output.print(safe(f"{answer.engine}: no rule could be tried"))
+        shown.line(f"{answer.engine}: no rule could be tried")
     elif answer.broken:
         names = ", ".join(dict.fromkeys(ruling.rule for ruling in answer.broken))
-        output.print(safe(f"{answer.engine} breaks {names} ({checks})", "bold red"))
+        shown.line(f"{answer.engine} breaks {names} ({checks})", "bold red")
     else:
-        output.print(safe(f"{answer.engine} keeps all rules ({checks})", "bold green"))
+        shown.line(f"{answer.engine} keeps all rules ({checks})", "bold green")

@@ -23,13 +23,16 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+from iomodels.conform.compiling import WRAPPED
+
 ROOT = Path(__file__).resolve().parent.parent
 CORE = ROOT / "iomodels" / "core"
-SUITE = ROOT / "tests" / "core"
+SUITE = ROOT / "iomodels" / "conform" / "c"
+PLANTED = ROOT / "tests" / "core" / "planted"
 BUILT = ROOT / "build" / "tests"
 WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror"]
 FLAGS = ["-std=gnu11", "-g", "-pthread", "-D_GNU_SOURCE", *WARNINGS]
-INCLUDES = [f"-I{CORE}", f"-I{SUITE}"]
+INCLUDES = [f"-I{CORE}", f"-I{SUITE}", f"-I{PLANTED}"]
 LIBRARIES = ["-lm", "-lrt", "-ldl"]
 VARIANTS = {
     "plain": ["-O2"],
@@ -38,24 +41,10 @@ VARIANTS = {
 }
 SANITIZERS = [name for name in VARIANTS if name != "plain"]
 
-# The functions that tests/core/probe.c stands in for; a mismatch does not link.
-WRAPPED = [
-    *("read", "write", "pread", "pwrite", "select"),
-    *("aio_read", "aio_write", "aio_fsync", "aio_error", "aio_return", "aio_suspend", "aio_cancel"),
-    *(
-        "lio_listio",
-        "ppoll",
-        "pthread_sigmask",
-        "fsync",
-        "fdatasync",
-        "preadv2",
-        "fcntl",
-        "syscall",
-    ),
-    *("epoll_create1", "epoll_ctl", "epoll_wait", "sigtimedwait", "sigwaitinfo"),
-    *("clock_gettime", "gettimeofday", "time"),
-    *("malloc", "calloc", "realloc", "posix_memalign", "free"),
-]
+
+def suite_sources() -> list[Path]:
+    """The suite's C files, those with planted bugs included."""
+    return [*sorted(SUITE.glob("*.c")), *sorted(PLANTED.glob("*.c"))]
 
 
 def core_sources() -> list[Path]:
@@ -81,9 +70,9 @@ def core_library(variant: str) -> Path:
 
 @cache
 def conformance(variant: str) -> Path:
-    """The program of the suite in tests/core. RuntimeError: what the compiler said."""
+    """The program of the suite, with the planted engines. RuntimeError: what the compiler said."""
     library = core_library(variant)
-    sources = sorted(SUITE.rglob("*.c"))
+    sources = suite_sources()
     wraps = [f"-Wl,--wrap={name}" for name in WRAPPED]
 
     def make(folder: Path) -> None:
@@ -91,7 +80,7 @@ def conformance(variant: str) -> Path:
         parts = [*wraps, *map(str, objects), str(library)]
         _link(folder / "conformance", VARIANTS[variant], parts)
 
-    depends = [*_headers(CORE), *_headers(SUITE), *sources, library]
+    depends = [*_headers(CORE), *_headers(SUITE), *_headers(PLANTED), *sources, library]
     return _built(f"conformance-{variant}", depends, VARIANTS[variant], make) / "conformance"
 
 
@@ -99,7 +88,7 @@ def conformance(variant: str) -> Path:
 def program(variant: str, *names: str, options: tuple[str, ...] = ()) -> Path:
     """The core with sources of tests/, the first of which gives the program its name."""
     library = core_library(variant)
-    sources = [ROOT / "tests" / f"{name}.c" for name in names]
+    sources = [_source(name) for name in names]
     flags = [*FLAGS, *VARIANTS[variant], *INCLUDES, *options]
 
     def make(folder: Path) -> None:
@@ -115,6 +104,12 @@ def build_plugin(source: Path, target: Path, *macros: str) -> Path:
     flags = [*FLAGS, "-O1", "-fPIC", "-fvisibility=hidden", *(f"-D{macro}" for macro in macros)]
     _run([*compiler(), "-shared", *flags, f"-I{CORE}", str(source), "-o", str(target)])
     return target
+
+
+def _source(name: str) -> Path:
+    """Of tests/, or of the suite."""
+    own = ROOT / "tests" / f"{name}.c"
+    return own if own.exists() else SUITE / f"{name}.c"
 
 
 # ---------------------------------------------------------------------- a changed copy of the core
@@ -142,8 +137,8 @@ def build_extension(core: Path, target: Path) -> None:
 def build_conformance(core: Path, target: Path) -> None:
     """The conformance program with such a copy. RuntimeError: what the compiler said."""
     own = [path for path in sorted(core.rglob("*.c")) if path.parent.name != "python"]
-    flags = [*FLAGS, "-O0", f"-I{core}", f"-I{SUITE}"]
-    objects = _compile_with([*own, *sorted(SUITE.rglob("*.c"))], flags, target.parent)
+    flags = [*FLAGS, "-O0", f"-I{core}", f"-I{SUITE}", f"-I{PLANTED}"]
+    objects = _compile_with([*own, *suite_sources()], flags, target.parent)
     wraps = [f"-Wl,--wrap={name}" for name in WRAPPED]
     _link(target, [], [*wraps, *map(str, objects)])
 

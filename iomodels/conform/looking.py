@@ -49,16 +49,16 @@ class Left:
         return ", ".join(f"a {kind} ({name})" for kind, names in kinds.items() for name in names)
 
 
-def left_in(pid: int, own: Collection[int], *, driver: Collection[str] = ()) -> Left:
-    """What is in the process beyond its first thread and its `own` descriptors. What the `driver`
-    of an engine keeps is not the engine's: one descriptor of each such kind."""
+def left_in(pid: int, own: Collection[int], *, kept: Collection[str] = ()) -> Left:
+    """What is in the process beyond its first thread, its `own` descriptors, and one descriptor for
+    each kind in `kept`."""
     deadline_s = time.monotonic() + THREADS_LEAVE_S
     while (threads := _threads(pid)) and time.monotonic() < deadline_s:
         time.sleep(LOOK_AGAIN_S)
     descriptors = [name for fd, name in _descriptors(pid).items() if fd not in own]
-    for kept in driver:
-        if kept in descriptors:
-            descriptors.remove(kept)
+    for kind in kept:
+        if kind in descriptors:
+            descriptors.remove(kind)
     return Left(tuple(threads), tuple(descriptors), tuple(_children(pid)))
 
 

@@ -9,6 +9,8 @@ from typing import Literal
 from iomodels.conform.subject import Subject
 
 Status = Literal["kept", "broken", "n/a"]
+SuiteName = Literal["trials", "core"]
+"""By whole trials, or the suite in C, which calls the engine's functions itself."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Ruling:
     rule: str
     status: Status
     said: str = ""
+    suite: SuiteName = "trials"
 
 
 def always(subject: Subject) -> str | None:

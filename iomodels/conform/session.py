@@ -19,8 +19,6 @@ from iomodels.trials.record import Record, new_record
 PATIENCE_S = 4.0
 """How much longer than asked an answer may take."""
 _STANDARD = (0, 1, 2)
-_RELAY = "eventfd"
-"""By which the driver of an engine in Python learns that there is something to do."""
 
 _NUMBERS = (
     *("window_ns", "window_operations", "window_bytes", "slice_operations", "depth_max"),
@@ -102,8 +100,7 @@ class Session:
     def left(self) -> Left:
         """What is left in the process; after `close` with `stays`, and `await_over`."""
         own = {*_STANDARD, self.record.fd, *self.command.descriptors}
-        in_python = SOURCES[self.command.engine].python is not None
-        return left_in(self.child.pid, own, driver=(_RELAY,) if in_python else ())
+        return left_in(self.child.pid, own, kept=SOURCES[self.command.engine].keeps)
 
 
 @contextmanager

@@ -78,6 +78,14 @@ class EngineSource(Protocol):
     def needs_something(self) -> bool:
         """Whether the Python that measures it may lack something for that."""
 
+    @property
+    def keeps(self) -> tuple[str, ...]:
+        """The descriptors, by kind, that a trial's process has for it until its own end."""
+
+
+IN_WORKER = ("pipe",)
+"""The worker's answers have a descriptor of their own (`worker.py`)."""
+
 
 class CoreSource:
     """An engine of the core's own table."""
@@ -86,6 +94,7 @@ class CoreSource:
     shared_object = None
     origin = None
     needs_something = False
+    keeps: tuple[str, ...] = IN_WORKER
 
     def __init__(self, name: str, told: _core.EngineTable) -> None:
         self._name = name
@@ -104,6 +113,10 @@ class CoreSource:
         return None
 
 
+_RELAY = "eventfd"
+"""By which the driver learns that there is something to do."""
+
+
 class PythonSource:
     """An engine in Python."""
 
@@ -116,6 +129,7 @@ class PythonSource:
         self.origin = origin
         self.engine = engine
         self.needs_something = engine.needs_something
+        self.keeps = (_RELAY, *engine.keeps)
         self.descriptor = _python_descriptor(name, engine)
 
     def numbers(self, options: Options) -> dict[str, int]:

@@ -211,6 +211,9 @@ class PythonEngine:
     packages: tuple[str, ...] = ()
     """What it needs besides the standard library, by the names under which it is installed: their
     versions are in a result."""
+    keeps: tuple[str, ...] = ()
+    """The descriptors, by kind, that its library makes once in a process and keeps until the end of
+    that: they are not left behind."""
 
     @property
     def needs_something(self) -> bool:

@@ -57,4 +57,5 @@ ENGINE = PythonEngine(
     cannot=_cannot,
     missing=_missing,
     packages=("uvloop",),
+    keeps=("pipe", "pipe"),  # libuv's, for signals: one for all loops of a process
 )

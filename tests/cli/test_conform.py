@@ -32,6 +32,7 @@ def test_json_has_every_ruling(cli) -> None:
         "rule": "runs",
         "status": "kept",
         "said": "",
+        "suite": "trials",
     }
 
 

@@ -13,7 +13,7 @@ from iomodels.conform import session
 from iomodels.conform.role import ROLES, Role
 from iomodels.conform.rules.table import RULES
 from iomodels.conform.subject import Subject
-from iomodels.conform.suite import ruling, try_rules
+from iomodels.conform.suite import Wanted, ruling, try_rules
 from iomodels.engines.sources import CORE_ENGINES, DESCRIPTORS, SOURCES, PythonSource
 from iomodels.engines.spec import EngineSpec, parse, variants
 from iomodels.trials.preparation import Preparation
@@ -132,7 +132,7 @@ def test_every_engine_keeps_every_rule(engine: str, preparation: Preparation) ->
 
 
 def assert_kept(spec: EngineSpec, preparation: Preparation, roles: list[Role]) -> None:
-    rulings = list(try_rules(spec, preparation, roles=roles))
+    rulings = list(try_rules(spec, preparation, Wanted(roles=roles)))
     broken = [f"{r.role} {r.rule}: {r.said}" for r in rulings if r.status == "broken"]
     assert not broken, "\n".join(broken)
     if all(r.status == "n/a" for r in rulings):

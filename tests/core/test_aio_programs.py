@@ -51,7 +51,7 @@ def test_every_fact_is_asked_about() -> None:
 def test_a_callback_that_comes_late_was_not_lost(engine: str, when: str) -> None:
     """What comes after close is lost, but must find its state."""
     program = core_build.program(
-        "address", "aio_late_callback", "core/engine_names", options=("-Wl,--wrap=aio_read",)
+        "address", "aio_late_callback", "engine_names", options=("-Wl,--wrap=aio_read",)
     )
     done = subprocess.run(
         [program, engine, when],

@@ -25,7 +25,7 @@ NOT_APPLICABLE = 77
 
 def stress(variant: str, engine: str, channel: str, *before: str) -> None:
     """The program has an alarm of its own. Skips with the reason where it cannot work here."""
-    program = core_build.program(variant, "engine_stress", "engine_watch", "core/engine_names")
+    program = core_build.program(variant, "engine_stress", "engine_watch", "engine_names")
     operations = os.environ.get("IOMODELS_STRESS_OPERATIONS", "4000")
     done = subprocess.run(
         [*before, str(program), engine, channel, operations, "1"],

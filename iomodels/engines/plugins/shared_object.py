@@ -11,7 +11,7 @@ from iomodels.base.errors import EngineError
 from iomodels.base.toml import printable
 from iomodels.engines.catalog import core_descriptor
 from iomodels.engines.plugins.asking import SharedObjectProcess
-from iomodels.engines.sources import Options, Origin, numbers_of
+from iomodels.engines.sources import IN_WORKER, Options, Origin, numbers_of
 
 
 class PluginSource:
@@ -22,6 +22,7 @@ class PluginSource:
 
     python = None
     needs_something = False
+    keeps: tuple[str, ...] = IN_WORKER
 
     def __init__(self, name: str, path: str, origin: Origin) -> None:
         self.shared_object = path

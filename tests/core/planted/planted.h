@@ -5,7 +5,7 @@
 #define PLANTED_H
 
 #include "engine.h"
-#include "engine_names.h"
+#include "planting.h"
 
 struct planted {
     const char *name;
@@ -19,9 +19,6 @@ extern const struct engine *planted_base;
 
 /* Ended by a NULL name. */
 extern const struct planted planted_engines[];
-
-/* Whether there is a planted engine of this name; then it is ready to run. */
-bool planted_find(struct named_engine *named, const char *name);
 
 #define SUBMIT(name) int name(void *state, struct request *const *requests, uint32_t n)
 #define REAP(name)                                                                              \

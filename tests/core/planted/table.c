@@ -160,6 +160,12 @@ const struct planted planted_engines[] = {
     {NULL, NULL, NULL, NULL, BREAK(.name = NULL)},
 };
 
+void planted_list(void)
+{
+    for (const struct planted *planted = planted_engines; planted->name; planted++)
+        printf("%s %s %s\n", planted->name, planted->channel, planted->rule);
+}
+
 bool planted_find(struct named_engine *named, const char *name)
 {
     static struct named_engine base;

@@ -7,7 +7,7 @@
  *
  * conformance --list [ENGINE …]: every "engine channel rule", and why where it does not apply, of these engines, or of
  * all in their plain form. conformance --list-planted: the planted engines, each with the rule that has to catch it.
- * What there is comes from the registry's tables. */
+ * What there is comes from the registry's tables, and from the shared object that CONFORMANCE_PLUGIN names. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +19,8 @@
 #include "check.h"
 #include "engine_names.h"
 #include "forked.h"
-#include "planted/planted.h"
+#include "planting.h"
+#include "plugin.h"
 #include "probe.h"
 
 #define WATCHDOG_S 10
@@ -158,12 +159,6 @@ static void list_engines(char *const *names)
         list_engine((*engine)->name);
 }
 
-static void list_planted(void)
-{
-    for (const struct planted *planted = planted_engines; planted->name; planted++)
-        printf("%s %s %s\n", planted->name, planted->channel, planted->rule);
-}
-
 static const struct rule *find_rule(const char *name, const struct table **in)
 {
     for (*in = rule_tables; *in < rule_tables + TABLES; ++*in)
@@ -175,7 +170,7 @@ static const struct rule *find_rule(const char *name, const struct table **in)
 
 static bool find_engine(struct named_engine *named, const char *name)
 {
-    return named_engine_find(named, name) || planted_find(named, name);
+    return named_engine_find(named, name) || (planted_find && planted_find(named, name));
 }
 
 #ifdef __SANITIZE_THREAD__
@@ -253,16 +248,29 @@ static bool is_option(const char *argument, const char *option)
     return argument && strcmp(argument, option) == 0;
 }
 
+/* Its engine is then one of those with a name. */
+static void load_plugin(const char *path)
+{
+    char why[PLUGIN_WHY];
+
+    if (!path)
+        return;
+    if (!plugin_load(path, why))
+        fail_rule("%s cannot be used: %s.", path, why);
+    probe_sees_nothing();
+}
+
 int main(int count, char **arguments)
 {
     bool kept = true;
 
     /* A rule that dies is an answer; a core file of it would only be litter. */
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    load_plugin(getenv("CONFORMANCE_PLUGIN"));
     if (count >= 2 && is_option(arguments[1], "--list"))
         list_engines(arguments + 2);
-    else if (count == 2 && is_option(arguments[1], "--list-planted"))
-        list_planted();
+    else if (count == 2 && is_option(arguments[1], "--list-planted") && planted_list)
+        planted_list();
     else if (count == 4 && is_option(arguments[1], "--each"))
         kept = run_all(arguments[2], arguments[3]);
     else if (count > 4 && is_option(arguments[1], "--each"))

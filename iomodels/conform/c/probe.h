@@ -25,6 +25,9 @@ void probe_watch(bool on);
 void probe_enter_engine(void);
 void probe_leave_engine(void);
 struct probe probe_read(void);
+/* From now on the engine is one that was not linked with the program: its own calls do not come through here. */
+void probe_sees_nothing(void);
+bool probe_is_blind(void);
 /* Whether calls of this name come through here at all. */
 bool probe_sees(enum call_id id);
 
