@@ -73,7 +73,8 @@ def conformance(variant: str) -> Path:
     """The program of the suite, with the planted engines. RuntimeError: what the compiler said."""
     library = core_library(variant)
     sources = suite_sources()
-    wraps = [f"-Wl,--wrap={name}" for name in WRAPPED]
+    # A plug-in finds what it calls of the core by its name.
+    wraps = ["-rdynamic", *(f"-Wl,--wrap={name}" for name in WRAPPED)]
 
     def make(folder: Path) -> None:
         objects = _compile(sources, VARIANTS[variant], folder)
@@ -139,7 +140,8 @@ def build_conformance(core: Path, target: Path) -> None:
     own = [path for path in sorted(core.rglob("*.c")) if path.parent.name != "python"]
     flags = [*FLAGS, "-O0", f"-I{core}", f"-I{SUITE}", f"-I{PLANTED}"]
     objects = _compile_with([*own, *suite_sources()], flags, target.parent)
-    wraps = [f"-Wl,--wrap={name}" for name in WRAPPED]
+    # A plug-in finds what it calls of the core by its name.
+    wraps = ["-rdynamic", *(f"-Wl,--wrap={name}" for name in WRAPPED)]
     _link(target, [], [*wraps, *map(str, objects)])
 
 

@@ -15,6 +15,8 @@ from iomodels.analysis.claims import sets
 from iomodels.analysis.claims.sets import SETS, ClaimSet, reference_page
 from iomodels.analysis.quantities import QUANTITIES
 from iomodels.base import exit_codes
+from iomodels.conform.compiling import core_rules
+from iomodels.conform.rules.table import RULES
 from iomodels.engines.kinds import complexity, groups
 from iomodels.engines.spec import of_scenario
 from iomodels.measure.defaults import QUICK_DURATION_S, QUICK_ROUNDS, QUICK_WARMUP_S
@@ -25,6 +27,7 @@ from iomodels.workload.scenario import points, resolve, shipped, suites
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "iomodels"
 README = (ROOT / "README.md").read_text()
+CONFORM = ROOT / "docs" / "conform.md"
 SCENARIOS = ROOT / "docs" / "scenarios.md"
 EXAMPLE = re.DOTALL | re.MULTILINE
 GROUPS_TABLE = re.compile(r"(<!-- groups: begin -->\n)(.*)(<!-- groups: end -->)", re.DOTALL)
@@ -74,6 +77,29 @@ def test_the_readme_has_the_recorded_table_of_python_beside_c() -> None:
     embedded = PYTHON.search(README)
     assert embedded is not None
     assert embedded[2] == python_beside_c()
+
+
+TRIAL_RULES = re.compile(
+    r"(<!-- trial rules: begin -->\n)(.*)(<!-- trial rules: end -->)", re.DOTALL
+)
+CORE_RULES = re.compile(r"(<!-- core rules: begin -->\n)(.*)(<!-- core rules: end -->)", re.DOTALL)
+
+
+def trial_rules_table() -> str:
+    rows = [f"| `{rule.name}` | {rule.sentence} |\n" for rule in RULES]
+    return "".join(["| rule | what the engine has to do |\n| --- | --- |\n", *rows])
+
+
+def core_rules_list() -> str:
+    return ", ".join(f"`{name}`" for name in core_rules()) + "\n"
+
+
+def test_the_rules_of_conform_are_the_generated_ones() -> None:
+    text = CONFORM.read_text()
+    for pattern, generated in ((TRIAL_RULES, trial_rules_table()), (CORE_RULES, core_rules_list())):
+        found = pattern.search(text)
+        assert found is not None
+        assert found[2] == generated, "run: python -m tests.test_documents"
 
 
 def test_the_order_of_simplicity_is_the_generated_one() -> None:
@@ -173,3 +199,7 @@ if __name__ == "__main__":
     READING.write_text(
         SIMPLICITY_TABLE.sub(lambda each: each[1] + complexity.table() + each[3], text)
     )
+    text = TRIAL_RULES.sub(
+        lambda each: each[1] + trial_rules_table() + each[3], CONFORM.read_text()
+    )
+    CONFORM.write_text(CORE_RULES.sub(lambda each: each[1] + core_rules_list() + each[3], text))

@@ -19,6 +19,7 @@ from iomodels.engines.spec import EngineSpec
 
 PLUGIN = "CONFORMANCE_PLUGIN"
 """Names the shared object for the program."""
+OF_NO_ENGINE = "any"
 AT_ONCE = 4
 """Roles: most of a rule's time is spent waiting."""
 TIMEOUT_S = 120.0
@@ -50,9 +51,12 @@ class CoreSuite:
     def _rules_by_role(self) -> dict[str, list[str]]:
         """Those that apply, as far as is known untried."""
         found: dict[str, list[str]] = {}
-        for line in self._run("--list", self.spec.canonical).stdout.splitlines():
-            _, role, rule, *reason = line.split(maxsplit=3)
-            if not reason:
+        done = self._run("--list", self.spec.canonical)
+        if done.returncode:
+            raise NoProgram(printable(done.stderr.strip()))
+        for line in done.stdout.splitlines():
+            engine, role, rule, *reason = line.split(maxsplit=3)
+            if engine != OF_NO_ENGINE and not reason:
                 found.setdefault(role, []).append(rule)
         return found
 
