@@ -41,8 +41,9 @@ def command(names: tuple[str, ...], as_json: bool) -> None:
     """
     from iomodels.engines.sources import DESCRIPTORS
     from iomodels.engines.spec import EngineSpec, parse_list
+    from iomodels.trials.pythons.named import labelled
 
-    specs = parse_list(names) or [EngineSpec(name) for name in DESCRIPTORS]
+    specs = parse_list(labelled(names)) or [EngineSpec(name) for name in DESCRIPTORS]
     if as_json:
         click.echo(json.dumps([_as_data(spec) for spec in specs], indent=2))
         return

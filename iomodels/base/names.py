@@ -1,10 +1,14 @@
-"""Names of files, as texts to show and to write into other files."""
+"""Names of files, as texts to show and to write into other files; and of Pythons, in results."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
+
+PYTHON_LABEL = r"\d{1,3}\.\d{1,3}\.\d{1,3}(?:(?:a|b|rc)\d{1,3})?t?d?(?:-\d{1,3})?"
+"""The version of an interpreter: `3.13.0`, `3.14.0t` without a GIL, `3.13.0-2` for another one of
+the same version."""
 
 
 def text_of(path: str | os.PathLike[str]) -> str:

@@ -31,6 +31,7 @@ from iomodels.measure.listening import Listener, RunListener
 from iomodels.results import schema
 from iomodels.results.newest import newest
 from iomodels.results.where import FOLDER, LATEST
+from iomodels.trials.pythons.named import labelled
 
 MIN_THRESHOLD = 0.001
 
@@ -57,7 +58,8 @@ def bench(
     `scenarios`: shipped names (`iomodels scenarios` lists them), suites, or paths of TOML files;
     one, or a list. Without it the suite "default" runs, in about a minute.
     `engines`: as `-e` has them, "aio" or ["blocking", "aio:threads=4"], or a group ("all",
-    "article", "today"); without it those that the scenario names, else "article".
+    "article", "today"); without it those that the scenario names, else "article". Where one has
+    python=PATH, that interpreter is started and asked what it is.
     `settings`: scenario keys to change, {"load.depth": 4}; a list is a sweep, [1, 4, 16].
     `rounds`: how often each cell is measured, 1 to 1000. Verdicts need six.
     `duration_s`, `warmup_s`: seconds that each trial measures, and warms up before; without the
@@ -79,7 +81,7 @@ def bench(
     nothing: its `status` is "failed", and its `reason` says why.
     """
     wanted = arguments.names("scenarios", scenarios, '"slow-device"')
-    chosen = arguments.engines(engines)
+    chosen = labelled(arguments.engines(engines))
     changed = arguments.settings(settings)
     rounds = arguments.whole("rounds", rounds, 1, MAX_ROUNDS)
     if duration_s is not None:

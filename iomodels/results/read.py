@@ -10,6 +10,7 @@ import codecs
 import contextlib
 import math
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ import msgspec
 
 from iomodels.base.errors import ResultError
 from iomodels.base.files import reason_of
+from iomodels.base.names import PYTHON_LABEL
 from iomodels.results.schema import SCHEMA, Asked, Cell, Histogram, Interval, Run, Trial
 
 MAX_BYTES = 256 * 1024 * 1024
@@ -43,6 +45,8 @@ _LEAST_NUMBER = 2**-64
 """What is measured is nowhere near these: nanoseconds of centuries, one call in 10^19 operations.
 Sums, squares and ratios of numbers between them are finite."""
 _MAY_BE_NEGATIVE = {"overlap", "overlap_parts", "counters"}
+
+_PYTHON = re.compile(r"[:,]\s*python\s*=([^,]*)")
 
 Content = TypeVar("Content")
 
@@ -196,6 +200,12 @@ def _check_asked(asked: Asked) -> None:
 
 
 def _check_cell(cell: Cell, where: str) -> None:
+    for label in _PYTHON.findall(cell.engine):
+        if not re.fullmatch(PYTHON_LABEL, label.strip()):
+            raise Unusable(
+                f"{where}.engine names an interpreter as {_shown(label)}: a result knows only its "
+                "version"
+            )
     if cell.status == "ok" and cell.summary is None and not cell.trials:
         raise Unusable(f"{where} is ok and has neither trials nor a summary")
     if len(cell.trials) > MAX_TRIALS:

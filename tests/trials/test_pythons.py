@@ -233,6 +233,13 @@ def test_no_file_starts_an_interpreter(cli, tmp_path: Path, fake: Path, monkeypa
         assert again in said[key].stderr
     assert said["bench", "own.toml"].returncode == 0
     assert again in json.loads((tmp_path / "own.json").read_text())["cells"][1]["reason"]
+    path = save.encode(run).replace(b"python=3.99.0", f"python={fake}".encode())
+    (tmp_path / "path.json").write_bytes(path)
+    for arguments in (["compare", "path.json", "path.json"], ["check", "--baseline", "path.json"]):
+        done = cli(*arguments)
+        assert done.returncode == 2
+        assert "names an interpreter" in done.stderr
+    assert not was_started(fake)
     done = cli("check", "--baseline", "r.json", "--python", str(fake))
     assert done.returncode == 2
     assert was_started(fake), "the test can see it"

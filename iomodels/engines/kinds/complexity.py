@@ -39,7 +39,9 @@ def level_of(spec: EngineSpec) -> ComplexityLevel:
 def complexity(spec: EngineSpec) -> int:
     """The less, the simpler: `STEP` for each level below the engine's, and 1 for each of its
     options that is not the default. Two engines may be equal (`select` and `poll`)."""
-    return STEP * DESCRIPTORS[spec.name].complexity + len(spec.options)
+    descriptor = DESCRIPTORS[spec.name]
+    of_program = [o for o in descriptor.options if o.name in spec.options and o.text is None]
+    return STEP * descriptor.complexity + len(of_program)
 
 
 def table() -> str:

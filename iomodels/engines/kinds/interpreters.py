@@ -11,10 +11,10 @@ import re
 import sys
 from collections.abc import Mapping
 
+from iomodels.base.names import PYTHON_LABEL
 from iomodels.engines.catalog import FreeText, Option
 
 NAME = "python"
-_LABEL = r"\d{1,3}\.\d{1,3}\.\d{1,3}(?:(?:a|b|rc)\d{1,3})?t?d?(?:-\d{1,3})?"
 
 
 def option(place: int) -> Option:
@@ -27,7 +27,7 @@ def option(place: int) -> Option:
         place=place,
         text=FreeText(
             placeholder="PATH",
-            pattern=_LABEL,
+            pattern=PYTHON_LABEL,
             usual="the Python that runs iomodels",
             wanted="the version of an interpreter that the command line names, such as 3.13.0 "
             "(only there it is a path: -e NAME:python=PATH, or --python PATH)",
@@ -37,7 +37,7 @@ def option(place: int) -> Option:
 
 def is_label(text: str) -> bool:
     """Whether it is one that a result could have."""
-    return re.fullmatch(_LABEL, text) is not None
+    return re.fullmatch(PYTHON_LABEL, text) is not None
 
 
 def label_of(options: Mapping[str, str]) -> str:
