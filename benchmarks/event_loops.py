@@ -38,6 +38,16 @@ OVERHEAD = Target(0.97, at_most=False)
 
 
 @dataclass(frozen=True)
+class Ask:
+    """What the command line asks for, and which event loops there are."""
+
+    bench: sides.Bench
+    rounds: int
+    quick: bool
+    loops: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Served:
     """What a server did: round trips per second, and its CPU time for each."""
 
@@ -45,10 +55,9 @@ class Served:
     cpu_us: float
 
 
-def against_plain(
-    bench: sides.Bench, clients: Path, rounds: int, loops: tuple[str, ...]
-) -> list[Row]:
+def against_plain(ask: Ask, clients: Path) -> list[Row]:
     """Round trips per second of each engine over those of a plain server."""
+    bench = ask.bench
 
     def rows(loop: str, api: str, connections: int, block: int) -> list[Row]:
         settings = {
@@ -58,12 +67,13 @@ def against_plain(
         pairs = interleave(
             lambda: served(bench, f"python:{loop}:api={api}", settings),
             lambda: plain(bench, clients, loop, api, settings),
-            rounds,
+            ask.rounds,
         )
         name = f"server {connections}, {block} B, {loop}, {api}"
         return _two_rows(name, f"plain {loop}, {api}", pairs, (OVERHEAD, None))
 
-    cases = [(loop, api, *served) for loop in loops for api in APIS for served in SERVED]
+    loads = SERVED[:1] if ask.quick else SERVED
+    cases = [(loop, api, *load) for loop in ask.loops for api in APIS for load in loads]
     return [row for case in cases for row in rows(*case)]
 
 
@@ -103,8 +113,9 @@ def _on_one_cpu() -> dict[str, int]:
     return {"engine_cpu": cpu, "peer_cpu": cpu}
 
 
-def uvloop_over_asyncio(bench: sides.Bench, rounds: int) -> list[Row]:
+def uvloop_over_asyncio(ask: Ask) -> list[Row]:
     """Round trips per second over TCP, not pinned, and the server's CPU time for each."""
+    bench = ask.bench
 
     def rows(api: str, block: int) -> list[Row]:
         settings = {
@@ -115,13 +126,14 @@ def uvloop_over_asyncio(bench: sides.Bench, rounds: int) -> list[Row]:
         pairs = interleave(
             lambda: served(bench, f"python:uvloop:api={api}", settings),
             lambda: served(bench, f"python:asyncio:api={api}", settings),
-            rounds,
+            ask.rounds,
         )
         name = f"echo {block >> 10} KiB, uvloop, {api}"
         targets = Target(2, at_most=False), Target(0.5, at_most=True)
         return _two_rows(name, f"asyncio, {api}", pairs, targets)
 
-    return [row for api in APIS for block in README_BLOCKS for row in rows(api, block)]
+    blocks = README_BLOCKS[:1] if ask.quick else README_BLOCKS
+    return [row for api in APIS for block in blocks for row in rows(api, block)]
 
 
 def main() -> None:
@@ -132,28 +144,36 @@ def main() -> None:
     parser.add_argument("--only", choices=("plain", "uvloop"))
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    loops = LOOPS if find_spec("uvloop") else LOOPS[:1]
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
-        bench = sides.Bench(
-            seconds=QUICK_SECONDS if asked.quick else SECONDS,
-            clock_q32=_core.clock_calibrate(100_000_000),
-            bare=Path(folder),
-            bare_server=Path(folder),
-            file_fd=os.open(folder, os.O_RDONLY),
-            file_size=0,
-            prefix=(),
-            cpu=None,
+        ask = Ask(
+            bench=_bench(Path(folder), QUICK_SECONDS if asked.quick else SECONDS),
+            rounds=asked.rounds,
+            quick=asked.quick,
+            loops=LOOPS if find_spec("uvloop") else LOOPS[:1],
         )
         if asked.only != "uvloop":
-            clients = sides.build_bare_clients(Path(folder))
-            rows += against_plain(bench, clients, asked.rounds, loops)
-        if asked.only != "plain" and len(loops) > 1:
-            rows += uvloop_over_asyncio(bench, asked.rounds)
+            rows += against_plain(ask, sides.build_bare_clients(Path(folder)))
+        if asked.only != "plain" and ask.loops == LOOPS:
+            rows += uvloop_over_asyncio(ask)
     if asked.json:
         print(json.dumps({"machine": machine(None, None), "rows": [row.plain() for row in rows]}))
     else:
         show(rows, machine(None, None))
+
+
+def _bench(folder: Path, seconds: float) -> sides.Bench:
+    """Without the bare loops and the file, which nothing here needs."""
+    return sides.Bench(
+        seconds=seconds,
+        clock_q32=_core.clock_calibrate(100_000_000),
+        bare=folder,
+        bare_server=folder,
+        file_fd=os.open(os.devnull, os.O_RDONLY),
+        file_size=0,
+        prefix=(),
+        cpu=None,
+    )
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,18 @@ def test_a_missing_fio_is_said_and_leaves_the_other_rows(tmp_path):
     assert "fio is not installed" in done.stderr
     rows = json.loads(done.stdout)["rows"]
     assert [bool(row["reason"]) for row in rows] == [True, False, False]
+
+
+def test_servers_on_event_loops_run_beside_plain_ones_and_each_other() -> None:
+    command = [sys.executable, str(BENCHMARKS / "event_loops.py"), "--quick", "--rounds", "1"]
+    done = subprocess.run(
+        [*command, "--json"], capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["rows"]
+    loops = 2 if find_spec("uvloop") else 1  # against plain ones; and uvloop against asyncio
+    assert len(rows) == 3 * 2 * loops + 3 * 2 * (loops - 1)
+    assert all(row["ours"] > 0 and row["theirs"] > 0 and row["pairs"] == 1 for row in rows)
 
 
 def integrity(*options: str) -> tuple[int, dict[str, Any]]:
