@@ -112,7 +112,7 @@ def _only(run: Run, engines: Sequence[EngineSpec], *, python: bool) -> Run:
     if not kept:
         raise UsageError("the result has none of the engines that -e names: leave -e out")
     if python:
-        kept = [cell for cell in kept if cell.language == "Python"]
+        kept = [cell for cell in kept if cell.language != "C"]
     if not any(cell for cell in kept if not (python and cell.is_harness)):
         raise UsageError("the result has no engine in Python: leave --python out")
     return msgspec.structs.replace(run, cells=kept)
