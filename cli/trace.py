@@ -113,6 +113,7 @@ def command(
         prepare_drawing()
     from iomodels.measure.recording import engines_of, record
     from iomodels.trace import schema as trace
+    from iomodels.trials.pythons.named import labelled
 
     ending = Ending()
     by_key = settings_by_key(settings)
@@ -133,7 +134,7 @@ def command(
             f"a trace needs one scenario, not {' and '.join(both)}: leave one out"
         )
     scenario = by_name[0] if by_name else scenario
-    engines = (*(name for name in names if name not in by_name), *engines)
+    engines = (*labelled(name for name in names if name not in by_name), *engines)
     asked = [spec.canonical for spec in engines_of(engines, scenario, by_key)]
     _check_outputs(asked, folder, format_, perfetto, force)
     recordings = record(engines, scenario, by_key, requests=requests)
