@@ -29,6 +29,7 @@ struct crew {
     struct record *record;
     const char *mode;
     uint64_t transfers;
+    uint32_t threads;
     pthread_mutex_t mutex; /* for what waits for a thread: */
     pthread_cond_t came;
     struct request **waiting;
@@ -104,6 +105,14 @@ static bool await(const struct crew *crew)
     return !relay_is_closed(crew->relay);
 }
 
+/* The last thread has nothing more to do with the descriptors. */
+static void *leave(struct crew *crew)
+{
+    if (__atomic_sub_fetch(&crew->threads, 1, __ATOMIC_ACQ_REL) == 0)
+        relay_leave(crew->relay);
+    return NULL;
+}
+
 static void *keep(void *context)
 {
     struct crew *crew = context;
@@ -111,7 +120,7 @@ static void *keep(void *context)
     while (await(crew))
         for (struct request *request = relay_take(crew->relay); request;)
             request = make(crew, request);
-    return NULL;
+    return leave(crew);
 }
 
 static void put(struct crew *crew, struct request *request)
@@ -133,7 +142,7 @@ static void *pass(void *context)
         struct request *request = crew->count > 0 ? crew->waiting[--crew->count] : NULL;
         pthread_mutex_unlock(&crew->mutex);
         if (!request)
-            return NULL;
+            return leave(crew);
         request = make(crew, request);
         if (request)
             put(crew, request);
@@ -154,7 +163,7 @@ static void *hand_in(void *context)
     crew->is_over = true;
     pthread_cond_broadcast(&crew->came);
     pthread_mutex_unlock(&crew->mutex);
-    return NULL;
+    return leave(crew);
 }
 
 /* ------------------------------------------------------------------ the trial */
@@ -233,6 +242,7 @@ int main(int argc, char **argv)
     if (error)
         fail("the loop did not open", error);
     crew.relay = relay_retain(loop->engine_state);
+    crew.threads = threads;
     for (uint32_t i = 0; i < threads; i++)
         if (pthread_create(&ids[i], NULL, has(&crew, 'o') ? keep : i == 0 ? hand_in : pass, &crew) != 0)
             return 2;

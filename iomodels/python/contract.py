@@ -11,6 +11,7 @@ The rules, each with a conformance test (`iomodels conform python:NAME`):
   read, with the number of bytes that were transferred, or with -errno. A short one is no error:
   `next` then gives the rest.
 - `drive` returns when the work is over (`wait` says False, `fileno` is readable), and not before.
+  The descriptors stay open until it has.
 - Between two calls of `next` for a slot nothing else happens than its transfer. The engine reads no
   clock, and prints nothing.
 - A wait burns no CPU unless the engine says that it `spins`.

@@ -152,6 +152,7 @@ def main(arguments: list[str]) -> None:
             raise ReturnedEarlyError("the engine returned before its work was over")
     except BaseException as error:  # noqa: BLE001 - it ends the process
         _give_up(error)
+    work.leave()
     conversation.join()
     if asked:
         print("over", flush=True)

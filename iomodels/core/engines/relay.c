@@ -17,12 +17,16 @@ struct relay {
     struct request *(*next)(void *loop, const struct completion *done);
     int wake_fd; /* an eventfd */
     pthread_mutex_t mutex; /* for all that follows */
-    pthread_cond_t came_to_rest;
+    pthread_cond_t came_to_rest; /* a slot; or all is left */
     struct request **handed; /* a ring of `depth`, oldest at `first` */
     uint32_t depth, first, count;
     uint32_t ended; /* slots that have come to rest, and that reap has not seen */
     bool closed;
+    bool is_left; /* by the code outside, for good */
 };
+
+/* How long close waits for the code outside to have done with the descriptors. */
+#define LEAVE_TIMEOUT_S 2
 
 /* ------------------------------------------------------------------ for the code outside */
 
@@ -78,6 +82,14 @@ bool relay_is_closed(struct relay *relay)
     const bool closed = relay->closed;
     pthread_mutex_unlock(&relay->mutex);
     return closed;
+}
+
+void relay_leave(struct relay *relay)
+{
+    pthread_mutex_lock(&relay->mutex);
+    relay->is_left = true;
+    pthread_cond_signal(&relay->came_to_rest);
+    pthread_mutex_unlock(&relay->mutex);
 }
 
 static void rest(struct relay *relay)
@@ -172,15 +184,23 @@ static int relay_cancel(void *state, struct request *request)
 }
 
 /* Every slot is at rest. The thread that brought the last one there may still be in relay_next(), where it uses nothing
- * but the relay. */
+ * but the relay. The descriptors are closed next, and whoever waits for them has to be gone by then: select() fails
+ * with one that is closed, and an event loop may end the process. */
 static void relay_close(void *state)
 {
     struct relay *relay = state;
+    struct timespec until;
 
     pthread_mutex_lock(&relay->mutex);
     relay->closed = true;
-    pthread_mutex_unlock(&relay->mutex);
     wake(relay);
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += LEAVE_TIMEOUT_S;
+    const bool is_held = __atomic_load_n(&relay->references, __ATOMIC_ACQUIRE) > 1;
+    while (is_held && !relay->is_left)
+        if (pthread_cond_timedwait(&relay->came_to_rest, &relay->mutex, &until) != 0)
+            break; /* it hangs: others will say so */
+    pthread_mutex_unlock(&relay->mutex);
     relay_release(relay);
 }
 

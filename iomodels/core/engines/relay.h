@@ -29,6 +29,8 @@ struct request *relay_take(struct relay *relay);
 /* Readable while there is one, or the engine has been closed. */
 int relay_fd(const struct relay *relay);
 bool relay_is_closed(struct relay *relay);
+/* Nobody outside uses the descriptors any more: the engine's close waits for that. */
+void relay_leave(struct relay *relay);
 
 /* The end of a transfer; the request's next transfer, or NULL. `done->request` was taken, or came from here. */
 struct request *relay_next(struct relay *relay, const struct completion *done);

@@ -236,6 +236,8 @@ static void work_dealloc(PyObject *object)
     struct work_object *self = (struct work_object *)object;
     PyTypeObject *type = Py_TYPE(object);
 
+    if (self->relay)
+        relay_leave(self->relay);
     (void)loop_object_close(&self->base);
     loop_object_unmap(&self->base);
     if (self->relay)
@@ -333,6 +335,18 @@ static PyObject *work_is_over(PyObject *object, PyObject *unused)
     return relay ? PyBool_FromLong(relay_is_closed(relay)) : NULL;
 }
 
+PyDoc_STRVAR(work_leave_doc, "leave(): the program uses the descriptors no more; close() waits for that.");
+static PyObject *work_leave(PyObject *object, PyObject *unused)
+{
+    struct relay *relay = relay_of(object);
+
+    (void)unused;
+    if (!relay)
+        return NULL;
+    relay_leave(relay);
+    return Py_NewRef(Py_None);
+}
+
 /* Each transfer ends once. The program gives it back with its end; NULL, with an error, where it does not have it. */
 static struct request *give_back(PyObject *object)
 {
@@ -396,6 +410,7 @@ static PyMethodDef work_methods[] = {
     {"wait", work_wait, METH_NOARGS, work_wait_doc},
     {"fileno", work_fileno, METH_NOARGS, work_fileno_doc},
     {"is_over", work_is_over, METH_NOARGS, work_is_over_doc},
+    {"leave", work_leave, METH_NOARGS, work_leave_doc},
     {"next", (PyCFunction)(void (*)(void))work_next, METH_FASTCALL, work_next_doc},
     {NULL, NULL, 0, NULL},
 };
