@@ -16,13 +16,28 @@ LOOK_AGAIN_S = 0.02
 _KERNELS = re.compile(r"iou-(wrk|sqp)-\d+")
 """Threads of the kernel for io_uring: they end with the process."""
 _PIDFD_GETFD = 438
-_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
-def cpu_s(pid: int) -> float:
-    """CPU time of all its threads so far, in seconds, to a clock tick."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) * _TICK_S
+@dataclass(frozen=True)
+class CpuUse:
+    """What the threads of a process have had of CPUs so far, in seconds: running, and running or
+    waiting for others that run (on a busy machine somebody who spins mostly waits)."""
+
+    running_s: float
+    runnable_s: float
+
+
+def cpu_use(pid: int) -> CpuUse:
+    """Of the threads that it has now."""
+    running = waiting = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            ran, waited, _ = (task / "schedstat").read_text().split()
+        except OSError:
+            continue  # it has just ended
+        running += int(ran)
+        waiting += int(waited)
+    return CpuUse(running / 1e9, (running + waiting) / 1e9)
 
 
 def moved_bytes(pid: int) -> tuple[int, int] | None:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from iomodels.base.errors import NotApplicable, NothingEnded
-from iomodels.conform.looking import cpu_s
+from iomodels.conform.looking import cpu_use
 from iomodels.conform.role import MILLISECOND
 from iomodels.conform.rule import Rule, unless_moves_data, unless_timed
-from iomodels.conform.session import seen_median
+from iomodels.conform.session import Session, seen_median
 from iomodels.conform.subject import Subject
 from iomodels.engines.spec import EngineSpec
 
@@ -21,6 +21,8 @@ WAIT_S = 0.4
 WAIT_SERVICE_NS = 100 * MILLISECOND
 MOST_CPU = 0.2
 """Of a CPU, while there is hardly anything to do."""
+
+MOST_RUNNABLE = 0.8
 
 SERVICE_NS = 5 * MILLISECOND
 LATE_NS = 5 * MILLISECOND
@@ -65,18 +67,22 @@ def _best(attempt: Callable[[], str | None]) -> str | None:
 def _busy_waiting(subject: Subject) -> str | None:
     if subject.role.channel == "timer":
         with subject.opened(channel__service=WAIT_SERVICE_NS) as trial:
-            share = trial.run(WAIT_S).cpu_share
-        return _too_busy(share, "requests took 100 ms each")
+            return _too_busy(trial, lambda: trial.run(WAIT_S), "requests took 100 ms each")
     with subject.opened() as trial:
         trial.run(0.02)
-        before_s, started_s = cpu_s(trial.child.pid), time.monotonic()
-        time.sleep(WAIT_S)
-        share = (cpu_s(trial.child.pid) - before_s) / (time.monotonic() - started_s)
-    return _too_busy(share, "between two slices only reads were pending")
+        when = "between two slices only reads were pending"
+        return _too_busy(trial, lambda: time.sleep(WAIT_S), when)
 
 
-def _too_busy(share: float, when: str) -> str | None:
-    return f"{when}, and the process used {share:.0%} of a CPU" if share > MOST_CPU else None
+def _too_busy(trial: Session, pass_time: Callable[[], object], when: str) -> str | None:
+    before, started_s = cpu_use(trial.child.pid), time.monotonic()
+    pass_time()
+    after, took_s = cpu_use(trial.child.pid), time.monotonic() - started_s
+    running = (after.running_s - before.running_s) / took_s
+    runnable = (after.runnable_s - before.runnable_s) / took_s
+    if running > MOST_CPU or runnable > MOST_RUNNABLE:
+        return f"{when}, and the process wanted {runnable:.0%} of a CPU, and got {running:.0%}"
+    return None
 
 
 def _is_prompt(subject: Subject) -> str | None:
