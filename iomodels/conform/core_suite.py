@@ -19,6 +19,8 @@ from iomodels.engines.spec import EngineSpec
 
 PLUGIN = "CONFORMANCE_PLUGIN"
 """Names the shared object for the program."""
+SAME = {"file:read": "file"}
+"""Roles that have another name in C."""
 OF_NO_ENGINE = "any"
 AT_ONCE = 4
 """Roles: most of a rule's time is spent waiting."""
@@ -38,10 +40,11 @@ class CoreSuite:
     def rulings(self, channels: Sequence[str], rules: Sequence[str]) -> Iterator[Ruling]:
         """These rules in all roles of these channels, or in these roles; none stands for all.
         Raises `NoProgram` where the program ends by itself."""
+        named = {SAME.get(name, name) for name in channels}
         roles = {
             role: [rule for rule in applying if rule in rules]
             for role, applying in self._rules_by_role().items()
-            if not channels or role in channels or role.partition(":")[0] in channels
+            if not channels or role in named or role.partition(":")[0] in channels
         }
         wanted = {role: chosen for role, chosen in roles.items() if chosen}
         with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -57,6 +57,8 @@ _Noreturn void not_applicable(const char *reason);
             fail_rule(__VA_ARGS__); \
     } while (0)
 
+/* Whether it can do its role's work with such requests instead. */
+bool subject_can(const struct subject *subject, enum workload workload, enum sync sync);
 /* Why the engine cannot do this at all, or cannot work on this machine; NULL. */
 const char *subject_cannot(const struct subject *subject);
 const char *subject_probe(const struct subject *subject);
@@ -64,6 +66,8 @@ const char *subject_probe(const struct subject *subject);
 /* Reasons that several rules share. */
 const char *always(const struct subject *subject);              /* NULL */
 const char *unless_moves_data(const struct subject *subject);   /* there is no I/O at all */
+/* There is no I/O, or no call of it is known here: none can be made to fail, or to be short. */
+const char *unless_transfers_by_call(const struct subject *subject);
 const char *unless_can_be_pending(const struct subject *subject); /* nothing stays in flight */
 
 const char *unless_has_peer(const struct subject *subject);     /* and the engine talks to it */

@@ -88,7 +88,7 @@ static void calls_are_declared(const struct subject *subject)
     for (; declared && declared->id != CALL_COUNT; declared++)
         known[declared->id] = true;
     loop_case_init(&test, subject, subject_depth(subject, 4));
-    if (subject->channel->caps.files) {
+    if (subject->channel->caps.files && subject_can(subject, WORKLOAD_MIXED, SYNC_EVERY)) {
         test.setup.settings.workload = WORKLOAD_MIXED;
         test.setup.settings.sync = SYNC_EVERY;
     }

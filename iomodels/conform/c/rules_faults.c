@@ -120,7 +120,8 @@ static void survive(const struct subject *subject, enum workload workload)
 static void survives_failing_calls(const struct subject *subject)
 {
     survive(subject, subject->variant->settings.workload);
-    if (subject->channel->caps.files && subject->variant->settings.workload == WORKLOAD_READ)
+    if (subject->channel->caps.files && subject->variant->settings.workload == WORKLOAD_READ &&
+        subject_can(subject, WORKLOAD_WRITE, SYNC_EVERY))
         survive(subject, WORKLOAD_WRITE);
 }
 

@@ -47,7 +47,7 @@ static const char *unless_parts(const struct subject *subject)
 {
     if (subject->variant->settings.block <= PART && !subject->channel->caps.files)
         return "the transfers are too small to come in parts";
-    return unless_moves_data(subject);
+    return unless_transfers_by_call(subject);
 }
 
 static void short_transfers(const struct subject *subject)
@@ -133,7 +133,7 @@ static const char *unless_interruptible(const struct subject *subject)
         call++;
     if (call->id == CALL_COUNT && !subject->channel->caps.files && subject->engine->caps.moves_data)
         return "the kernel makes the transfers, and what it has read from a stream cannot be read again";
-    return unless_moves_data(subject);
+    return unless_transfers_by_call(subject);
 }
 
 static void interrupted_transfers_go_on(const struct subject *subject)
@@ -272,9 +272,10 @@ static void end_of_data_is_an_error(const struct subject *subject)
 
 static const char *unless_drains(const struct subject *subject)
 {
-    return subject->variant->settings.server && subject->engine->caps.moves_data
-               ? "a server's reads stay pending between slices"
-               : NULL;
+    if (!subject->engine->caps.moves_data)
+        return NULL;
+    return subject->variant->settings.server ? "a server's reads stay pending between slices"
+                                             : unless_transfers_by_call(subject);
 }
 
 static void drain_leaves_nothing_in_flight(const struct subject *subject)

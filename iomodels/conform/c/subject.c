@@ -150,6 +150,17 @@ const char *subject_cannot(const struct subject *subject)
     return subject->engine->cannot ? subject->engine->cannot(&question) : NULL;
 }
 
+bool subject_can(const struct subject *subject, enum workload workload, enum sync sync)
+{
+    struct variant variant = *subject->variant;
+    struct subject other = *subject;
+
+    variant.settings.workload = workload;
+    variant.settings.sync = sync;
+    other.variant = &variant;
+    return subject_cannot(&other) == NULL;
+}
+
 const char *subject_probe(const struct subject *subject)
 {
     const struct trial_question question = question_about(subject);
