@@ -42,7 +42,9 @@ def scenario_names(typed: str = "") -> list[str]:
 
 
 def engine_names(typed: str) -> Iterator[str]:
-    """Engines; after a colon an engine's options, and after a comma the next option or engine."""
+    """Engines; after a colon an engine's options, and after a comma the next option or engine. Of
+    other packages the names alone: nothing is imported for a list."""
+    from iomodels.engines.plugins.finding import offered
     from iomodels.engines.sources import DESCRIPTORS
 
     head, comma, last = typed.rpartition(",")
@@ -52,6 +54,7 @@ def engine_names(typed: str) -> Iterator[str]:
         options = [f"{o.name}={v}" for o in descriptor.options for v in o.choices or [""]]
         if last.startswith(f"{name}:") or not before:
             yield from (f"{before}{name}:{option}" for option in options)
+    yield from (before + offer.name for offer in offered() if offer.name not in DESCRIPTORS)
     engine = DESCRIPTORS.get(_engine_of(head))
     if engine is not None and ":" in head:
         yield from (f"{before}{o.name}={v}" for o in engine.options for v in o.choices or [""])

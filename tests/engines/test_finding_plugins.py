@@ -97,6 +97,17 @@ def test_engines_lists_what_is_installed_and_what_is_wrong_with_it(environment):
     )
 
 
+def test_names_are_completed_and_nothing_is_imported_for_that(environment):
+    found = environment.runs(
+        "import sys\n"
+        "from importlib import import_module\n"
+        "completing = import_module('iomodels.cli.arguments.completing')\n"
+        "print(*completing.engine_names('aio,m'), 'mine_all' in sys.modules)"
+    ).split()
+    assert "aio,mine" in found
+    assert found[-1] == "False"
+
+
 def test_our_names_stay_ours(environment):
     found = environment.runs(
         "from iomodels.engines.spec import parse_list\n"
