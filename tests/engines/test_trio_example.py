@@ -42,7 +42,9 @@ def test_the_example_is_measured(environment: Environment, tmp_path: Path, scena
     words = ("-e", "trio", "-r", "1", "-d", "20ms", "-o", output)
     done = environment.iomodels("bench", scenario, *words)
     assert done.returncode == Exit.DONE, done.stderr
-    (cell,) = json.loads(output.read_text())["cells"][:1]
+    run = json.loads(output.read_text())
+    cell, plugin = run["cells"][0], run["plugins"]["trio"]
+    assert (plugin["package"], plugin["version"]) == ("iomodels-trio", "1.0")
     assert cell["engine"] == "trio"
     assert cell["trials"][0]["throughput_ops"] > 0
 
@@ -53,3 +55,11 @@ def test_what_the_example_leaves_out_is_said(environment: Environment, tmp_path:
     done = environment.iomodels("bench", "cached-read", *words)
     assert done.returncode == Exit.DONE, done.stderr
     assert "does not support regular files" in done.stdout + done.stderr
+
+
+@pytest.mark.long
+def test_the_example_keeps_the_rules(environment: Environment) -> None:
+    words = ("-c", "timer", "-c", "pipe:echo", "-c", "socket:server")
+    done = environment.iomodels("conform", "trio", *words, timeout_s=120)
+    assert done.returncode == Exit.DONE, done.stdout + done.stderr
+    assert "trio keeps all rules" in done.stdout
