@@ -13,6 +13,8 @@ from iomodels.workload.scenario import Point
 
 PROCESS_S = 0.06
 """About what the process of a trial takes besides."""
+PYTHON_S = 0.05
+"""And that of an engine in Python, which imports its modules first."""
 COLD_READ_S = 50e-6
 """About what a read of an SSD takes: only to estimate how long a file lasts that is read once."""
 
@@ -63,7 +65,7 @@ class PlannedTrial:
     @property
     def takes_s(self) -> float:
         """About how long it takes with its process."""
-        return self.expected_s + PROCESS_S
+        return self.expected_s + PROCESS_S + (PYTHON_S if self.cell.engine.in_python else 0.0)
 
     @property
     def expected_s(self) -> float:

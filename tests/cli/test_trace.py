@@ -353,3 +353,11 @@ def test_the_device_is_at_work_until_it_is_ready() -> None:
             spans[event["id2"]["local"]].append(event["ts"])
     assert len(spans) >= 3
     assert all(end - start == pytest.approx(100, abs=1e-6) for start, end in spans.values())
+
+
+def test_an_engine_in_python_is_not_recorded_and_its_twin_is_named() -> None:
+    done = in_a_pipe("trace", "python:blocking", "--scenario", "slow-device")
+    assert done.returncode == 3
+    assert done.stdout == ""
+    assert "its calls are made in Python" in done.stderr
+    assert "Trace blocking, which makes the same calls" in done.stderr

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from iomodels.contest.candidates import Found, candidates
+from iomodels.engines.kinds.groups import GROUPS
 from iomodels.engines.sources import CORE_ENGINES, DESCRIPTORS
-from iomodels.engines.spec import parse
+from iomodels.engines.spec import parse, parse_list
 from iomodels.results.schema import HARNESS
 from iomodels.workload.point import Point
 from iomodels.workload.scenario import load, points, shipped
@@ -30,6 +31,16 @@ def test_every_engine_is_named_and_enough_take_part(name: str) -> None:
     assert 5 <= len(able) <= 26
     assert all(one.ability.na_reason is None for one in able)
     assert [one.complexity for one in found] == sorted(one.complexity for one in found)
+
+
+def test_those_in_python_are_asked_for_as_a_group() -> None:
+    members = GROUPS["python"].members
+    found = candidates(point("slow-devices", load_depth="4"), among=members)
+    assert {one.spec.name for one in found} == set(members)
+    assert "python:selectors:selector=poll" in by_name(found), "with its options"
+    assert [one.complexity for one in found] == sorted(one.complexity for one in found)
+    mixed = candidates(point("slow-devices"), chosen=parse_list(["python:asyncio,epoll"]))
+    assert {one.spec.name for one in mixed} == {"python:asyncio", "epoll"}
 
 
 def test_what_is_the_same_as_blocking_is_said_and_left_out() -> None:
