@@ -38,14 +38,17 @@ class Streams(TaskPerSlot):
         if transfer is None:
             return
         ends = self._ends.setdefault(transfer.slot, _Ends())
+        reader, writer, take_next = ends.reader, ends.writer, self.next
         result: bytes | int
         while transfer is not None:
             try:
                 if transfer.operation == READ:
-                    reader = ends.reader or await self._reader(ends, transfer.fd)
+                    if reader is None:
+                        reader = await self._reader(ends, transfer.fd)
                     result = await reader.readexactly(transfer.length)
                 else:
-                    writer = ends.writer or await self._writer(ends, transfer.fd)
+                    if writer is None:
+                        writer = await self._writer(ends, transfer.fd)
                     writer.write(transfer.buffer)
                     await writer.drain()
                     result = transfer.length
@@ -53,13 +56,11 @@ class Streams(TaskPerSlot):
                 result = error.partial or 0
             except OSError as error:
                 result = _cause(error, ends)
-            transfer = self.next(transfer, result)
+            transfer = take_next(transfer, result)
 
     async def _reader(self, ends: _Ends, fd: int) -> StreamReader:
         if self._on_sockets:
-            await self._open_both(ends, fd)
-            assert ends.reader is not None
-            return ends.reader
+            return (await self._both(ends, fd))[0]
         ends.reader = reader = StreamReader(loop=self.loop)
         protocol = StreamReaderProtocol(reader, loop=self.loop)
         self._transports.append(await open_reader(self.loop, protocol, fd))
@@ -67,21 +68,22 @@ class Streams(TaskPerSlot):
 
     async def _writer(self, ends: _Ends, fd: int) -> StreamWriter:
         if self._on_sockets:
-            await self._open_both(ends, fd)
-            assert ends.writer is not None
-            return ends.writer
+            return (await self._both(ends, fd))[1]
         protocol = StreamReaderProtocol(StreamReader(loop=self.loop), loop=self.loop)
         transport = await open_writer(self.loop, protocol, fd)
         ends.writer = StreamWriter(transport, protocol, None, self.loop)
         self._transports.append(transport)
         return ends.writer
 
-    async def _open_both(self, ends: _Ends, fd: int) -> None:
-        ends.reader = StreamReader(loop=self.loop)
-        protocol = StreamReaderProtocol(ends.reader, loop=self.loop)
-        transport = await open_socket(self.loop, protocol, fd)
-        ends.writer = StreamWriter(transport, protocol, ends.reader, self.loop)
-        self._transports.append(transport)
+    async def _both(self, ends: _Ends, fd: int) -> tuple[StreamReader, StreamWriter]:
+        """A socket's, opened when its first transfer comes."""
+        if ends.reader is None or ends.writer is None:
+            ends.reader = StreamReader(loop=self.loop)
+            protocol = StreamReaderProtocol(ends.reader, loop=self.loop)
+            transport = await open_socket(self.loop, protocol, fd)
+            ends.writer = StreamWriter(transport, protocol, ends.reader, self.loop)
+            self._transports.append(transport)
+        return ends.reader, ends.writer
 
     async def close(self) -> None:
         for transport in self._transports:
