@@ -76,12 +76,13 @@ def command(
     """
     from iomodels.conform.answer import as_data, exit_code
     from iomodels.engines.spec import parse_list
+    from iomodels.trials.pythons.named import labelled
 
     wanted = _wanted(channels, chosen)
     if lists:
         _list(wanted, as_json=as_json)
         return 0
-    specs = parse_list(names)
+    specs = parse_list(labelled(names))
     if not specs:
         raise UsageError("name an engine, as in `iomodels conform epoll`, or use --list")
     with ExitStack() as stack:

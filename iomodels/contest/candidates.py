@@ -11,12 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from iomodels.base.system import allowed_cpus
-from iomodels.engines.ability import Ability, ability
+from iomodels.engines.ability import Ability
 from iomodels.engines.catalog import Option
 from iomodels.engines.kinds.complexity import complexity
 from iomodels.engines.kinds.groups import GROUPS
 from iomodels.engines.sources import DESCRIPTORS
 from iomodels.engines.spec import EngineSpec, parse
+from iomodels.measure.plan import ability_here
 from iomodels.results.schema import HARNESSES
 from iomodels.workload.point import Point
 
@@ -46,7 +47,7 @@ def candidates(
     if today is not None:
         specs.append(today)
     specs = [spec for spec in dict.fromkeys(specs) if spec.name not in HARNESSES]
-    found = [(spec, ability(spec, point)) for spec in specs]
+    found = [(spec, ability_here(spec, point)) for spec in specs]
     able = [spec for spec, one in found if one.na_reason is None and not one.is_degenerate]
     has_blocking = any(_is_blocking(spec) for spec in able)
     same = _first_of_each_note(found, today)

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar, cast
 from iomodels import _core
 from iomodels.engines.catalog import Descriptor, Option, core_descriptor
 from iomodels.engines.kinds import interpreters
+from iomodels.engines.kinds.interpreters import label_of
 from iomodels.python.contract import EngineQuestion, PythonEngine, PythonOption
 from iomodels.python.registry import ENGINES
 
@@ -162,7 +163,7 @@ class PythonSource:
     @staticmethod
     def _next_start(engine: PythonEngine, options: Options) -> str:
         """Under a GIL one thread computes at a time; without, as in lanes of the core's."""
-        free = interpreters.is_free_threaded(interpreters.label_of(options))
+        free = interpreters.is_free_threaded(label_of(options))
         return "lane" if free and engine.worker == "helper threads" else "python"
 
     def answers(self, options: Options, channel: str, settings: Mapping[str, int]) -> _core.Answers:
@@ -179,7 +180,8 @@ class PythonSource:
         )
         return {
             "cannot": self.engine.cannot(question),
-            "probe": self.engine.missing(question.options),
+            # Another Python is asked itself, before it measures (`trials/pythons`).
+            "probe": None if label_of(options) else self.engine.missing(question.options),
             "degenerate": self.engine.degenerate(question),
         }
 

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from iomodels.base.errors import ResultError
 from iomodels.engines import ability as engines_ability
+from iomodels.engines.ability import Ability
 from iomodels.engines.kinds import interpreters
 from iomodels.engines.spec import EngineSpec, of_scenario
 from iomodels.engines.spec import parse as parse_engine
@@ -125,7 +126,7 @@ def of_pairs(
         if spec.name not in HARNESSES and spec not in others:
             others.append(spec)
     cells = [
-        _with_its_python(planned_cell(index, point, spec, beside[point.scenario]))
+        _planned(index, point, spec, ability_here(spec, point, beside[point.scenario]))
         for index, (point, spec) in enumerate(pairs)
     ]
     trials = _interleave(cells, rounds, duration_s, warmup_s, random.Random(seed))
@@ -170,15 +171,20 @@ def _harnesses(point: Point, chosen: Sequence[EngineSpec]) -> list[EngineSpec]:
 def planned_cell(
     index: int, point: Point, spec: EngineSpec, beside: Sequence[EngineSpec] = ()
 ) -> PlannedCell:
-    """The cell with what is known of it before anything runs: n/a and why, or a note."""
+    """The cell with what is known of it before anything runs: n/a and why, or a note. The Python
+    that would measure it has not been asked."""
+    return _planned(index, point, spec, engines_ability.ability(spec, point, beside))
+
+
+def ability_here(spec: EngineSpec, point: Point, beside: Sequence[EngineSpec] = ()) -> Ability:
+    """Whether it can run the point, measured by this process's Pythons, which are asked."""
     ability = engines_ability.ability(spec, point, beside)
+    reason = pythons.why_not(spec) if ability.na_reason is None else None
+    return Ability(reason) if reason is not None else ability
+
+
+def _planned(index: int, point: Point, spec: EngineSpec, ability: Ability) -> PlannedCell:
     return PlannedCell(index, point, spec, na_reason=ability.na_reason, note=ability.note)
-
-
-def _with_its_python(cell: PlannedCell) -> PlannedCell:
-    """Measured by this process's Pythons."""
-    reason = cell.na_reason or pythons.why_not(cell.engine)
-    return replace(cell, na_reason=reason)
 
 
 def _interleave(
