@@ -356,7 +356,7 @@ def test_the_device_is_at_work_until_it_is_ready() -> None:
 
 
 def test_an_engine_in_python_is_not_recorded_and_its_twin_is_named() -> None:
-    done = in_a_pipe("trace", "python:blocking", "--scenario", "slow-device")
+    done = in_a_pipe("python:blocking", "--scenario", "slow-device")
     assert done.returncode == 3
     assert done.stdout == ""
     assert "its calls are made in Python" in done.stderr
