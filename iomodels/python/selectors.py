@@ -23,8 +23,9 @@ def _vary(engine: PythonEngine, options: Options) -> PythonEngine:
         calls=f"{_CALLS[selector]}, then os.read / os.write",
         complexity="registered descriptors" if selector == "epoll" else "a list of descriptors",
         twin=selector,
-        # One of those that select can watch is that by which the engine hears of new transfers.
-        max_descriptor=1022 if selector == "select" else 0,
+        # Of the 1024 that select can watch two are the trial's own: its record, and that by which
+        # the engine hears of new transfers.
+        max_descriptor=1021 if selector == "select" else 0,
     )
 
 

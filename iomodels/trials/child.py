@@ -304,7 +304,10 @@ def _paused(pauses: pauses.Pauses) -> Paused:
 _ERROR = re.compile(r"(?:\w+\.)*(\w*(?:Error|Exception|Interrupt|Exit))(?:: (.*))?")
 _UNKNOWN_SETTING = re.compile(r"KeyError: .*no setting '(\w+)'")
 _ASSERTION = re.compile(r".*?(\w+\.[ch]):(\d+): \w+: Assertion (.*) failed\.")
-_OWN_TEXTS = ("ValueError", "KeyError", "ModuleNotFoundError", "ReturnedEarlyError")
+_OWN_TEXTS = (
+    *("ValueError", "KeyError", "ModuleNotFoundError"),
+    *("ReturnedEarlyError", "TooFewThreadsError"),
+)
 """Raised about what a worker was asked for, or by it; other errors' texts can hold paths."""
 
 

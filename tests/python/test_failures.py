@@ -6,21 +6,25 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
 from iomodels.base.errors import TrialError
 from iomodels.engines.spec import EngineSpec, parse
 from iomodels.trials.child import Child
+from iomodels.trials.launch import own_launch
 from iomodels.trials.planned import PlannedTrial
 from iomodels.trials.preparation import Preparation
 from iomodels.trials.record import new_record
 
 from ..processes import children
-from .moving import LONG_S, PYTHON, cell_of, with_all_bytes
+from .moving import LONG_S, PYTHON, cell_of, point_of, run, with_all_bytes
 
 SOON_S = 5.0
 """A busy machine included; without an end of its own a slice would take `LONG_S`."""
+ROOM_BYTES = 1 << 30
+"""Of addresses: for a Python, and for some of 1024 stacks."""
 MOVING = [name for name, spec in PYTHON.items() if spec.caps["moves_data"]]
 
 
@@ -85,3 +89,14 @@ def test_a_file_that_ends_too_early_is_said_as_in_c(engine: str) -> None:
             words = disturbed(preparation, spec, "file-read", cut_the_file).split()
         said.append([word for word in words if not word.isdigit()])
     assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("engine", ["python:threads", "python:threads:run=each"])
+def test_too_few_threads_are_said_and_end_the_trial(engine: str, preparation: Preparation) -> None:
+    """A thread's stack is memory, so a limit on that refuses threads without any privilege."""
+    cell = replace(cell_of(PYTHON[engine], "timer"), point=point_of("timer", 1024))
+    limit = ("prlimit", f"--as={ROOM_BYTES}")
+    with pytest.raises(TrialError) as error:
+        run(preparation, cell, launch=replace(own_launch(), prefix=limit))
+    assert "fewer than 1024 threads could be started" in str(error.value)
+    assert "ulimit -u, and the pids limit" in str(error.value)

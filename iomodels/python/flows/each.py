@@ -5,6 +5,7 @@ from __future__ import annotations
 from threading import Thread
 
 from iomodels.python.contract import Setup, TrialWork
+from iomodels.python.flows.limits import TooFewThreadsError
 from iomodels.python.making import make_all
 
 
@@ -17,6 +18,9 @@ def _serve(work: TrialWork) -> None:
 def run(setup: Setup) -> None:
     threads = [Thread(target=_serve, args=(setup.work,)) for _ in range(setup.depth)]
     for thread in threads:
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:
+            raise TooFewThreadsError(setup.depth) from None
     for thread in threads:
         thread.join()

@@ -11,6 +11,7 @@ from queue import SimpleQueue
 from threading import Thread
 
 from iomodels.python.contract import Setup, SlotTransfer, TrialWork
+from iomodels.python.flows.limits import TooFewThreadsError
 from iomodels.python.making import make
 
 _End = Future[tuple[SlotTransfer, int | bytes]]
@@ -21,13 +22,18 @@ def _make(transfer: SlotTransfer) -> tuple[SlotTransfer, int | bytes]:
 
 
 class _Pool:
-    def __init__(self, work: TrialWork, executor: ThreadPoolExecutor) -> None:
+    def __init__(self, work: TrialWork, threads: int) -> None:
         self._work = work
-        self._executor = executor
+        self._threads = threads
+        self._executor = ThreadPoolExecutor(max_workers=threads)
         self._ended: SimpleQueue[_End | None] = SimpleQueue()
 
     def _submit(self, transfer: SlotTransfer) -> None:
-        self._executor.submit(_make, transfer).add_done_callback(self._ended.put)
+        try:
+            end = self._executor.submit(_make, transfer)
+        except RuntimeError:
+            raise TooFewThreadsError(self._threads) from None
+        end.add_done_callback(self._ended.put)
 
     def submit_new(self) -> None:
         """Slots that begin, until the work is over."""
@@ -44,11 +50,15 @@ class _Pool:
             if following is not None:
                 self._submit(following)
 
+    def end(self) -> None:
+        """No transfer is under way."""
+        self._executor.shutdown()
+
 
 def run(setup: Setup) -> None:
-    with ThreadPoolExecutor(max_workers=setup.depth) as executor:
-        pool = _Pool(setup.work, executor)
-        submitter = Thread(target=pool.submit_new)
-        submitter.start()
-        pool.go_on()
-        submitter.join()
+    pool = _Pool(setup.work, setup.depth)
+    submitter = Thread(target=pool.submit_new)
+    submitter.start()
+    pool.go_on()
+    submitter.join()
+    pool.end()  # not after an error: blocked reads would keep it for ever
