@@ -121,7 +121,10 @@ def _wanted(channels: Sequence[str], chosen: Sequence[str]) -> Wanted:
 
 def _list(wanted: Wanted, *, as_json: bool) -> None:
     if as_json:
-        listed = [{"rule": rule.name, "sentence": rule.sentence} for rule in wanted.rules]
+        listed = [
+            {"rule": rule.name, "sentence": rule.sentence, "where": rule.where}
+            for rule in wanted.rules
+        ]
         click.echo(json.dumps({"rules": listed, "core_rules": list(wanted.core_rules)}, indent=2))
         return
     from .show import console

@@ -86,8 +86,8 @@ CORE_RULES = re.compile(r"(<!-- core rules: begin -->\n)(.*)(<!-- core rules: en
 
 
 def trial_rules_table() -> str:
-    rows = [f"| `{rule.name}` | {rule.sentence} |\n" for rule in RULES]
-    return "".join(["| rule | what the engine has to do |\n| --- | --- |\n", *rows])
+    rows = [f"| `{rule.name}` | {rule.sentence} | {rule.where} |\n" for rule in RULES]
+    return "".join(["| rule | what the engine has to do | where |\n| --- | --- | --- |\n", *rows])
 
 
 def core_rules_list() -> str:

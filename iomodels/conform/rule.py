@@ -15,14 +15,15 @@ SuiteName = Literal["trials", "core"]
 
 @dataclass(frozen=True)
 class Rule:
-    """`sentence` is what the engine has to do. `unless` says why the rule does not apply to a
-    subject, or None. `broken` tries it: None where it was kept, or a sentence on what was seen.
-    It may raise `NotApplicable`; a `TrialError` is a broken rule."""
+    """`sentence` is what the engine has to do, and `where`. `unless` says why the rule does not
+    apply to a subject, or None. `broken` tries it: None where it was kept, or a sentence on what
+    was seen. It may raise `NotApplicable`; a `TrialError` is a broken rule."""
 
     name: str
     sentence: str
     unless: Callable[[Subject], str | None]
     broken: Callable[[Subject], str | None]
+    where: str = "everywhere"
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
-from .running import cli
+from .running import ESCAPE, cli, on_terminal
 
 __all__ = ["cli"]
 
@@ -66,3 +67,8 @@ def test_a_mistake_is_one_sentence(cli, arguments: list[str], said: str) -> None
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_terminal_shows_what_is_tried(tmp_path: Path) -> None:
+    shown = on_terminal(["conform", "null", "-c", "timer", "--rule", "runs"], tmp_path)
+    assert "timer: runs" in ESCAPE.sub("", shown)

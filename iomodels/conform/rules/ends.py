@@ -187,18 +187,32 @@ def _shut_down(fd: int) -> None:
 
 END_RULES = (
     Rule("stops", "Where a stop is asked for, a trial ends soon.", always, _stops),
-    Rule("dead-peer", "A dead peer is reported as with blocking.", unless_has_peer, _dead_peer),
+    Rule(
+        "dead-peer",
+        "A dead peer is reported as with blocking.",
+        unless_has_peer,
+        _dead_peer,
+        where="pipes, sockets",
+    ),
     Rule(
         "short-file",
         "The end of a file is reported as with blocking.",
         _unless_reads_file,
         _short_file,
+        where="a file that is read",
     ),
     Rule(
         "few-descriptors",
         "A limit on descriptors is reported as with blocking.",
         _unless_needs_many,
         _few_descriptors,
+        where="timers, sockets",
     ),
-    Rule("watches-idle", "Idle descriptors are watched.", _unless_idle, _watches_idle),
+    Rule(
+        "watches-idle",
+        "Idle descriptors are watched.",
+        _unless_idle,
+        _watches_idle,
+        where="sockets with idle ones beside",
+    ),
 )

@@ -47,11 +47,13 @@ SIZE_RULES = (
         "Each transfer has its own length, also where lengths change.",
         _unless_sized,
         _several_sizes,
+        where="files, pipes, sockets",
     ),
     Rule(
         "short-transfers",
         "A short transfer is reported as it was, and the rest follows.",
         _unless_short,
         _continues,
+        where="pipes, sockets",
     ),
 )

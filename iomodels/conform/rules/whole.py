@@ -186,9 +186,19 @@ WHOLE_RULES = (
     Rule("runs", "A trial runs to its end without an error.", always, _runs),
     Rule("works", "In each slice of a trial operations end.", always, _works),
     Rule("ends-once", "Every transfer that was taken ends exactly once.", always, _ends_once),
-    Rule("bytes-are-right", "All bytes are right.", unless_moves_data, _bytes_are_right),
     Rule(
-        "moves-once", "No byte is moved that belongs to no transfer.", _unless_counted, _moves_once
+        "bytes-are-right",
+        "All bytes are right.",
+        unless_moves_data,
+        _bytes_are_right,
+        where="everywhere, with I/O",
+    ),
+    Rule(
+        "moves-once",
+        "No byte is moved that belongs to no transfer.",
+        _unless_counted,
+        _moves_once,
+        where="pipes",
     ),
     Rule("ends-in-time", "A slice ends when its time is over.", always, _ends_in_time),
     Rule("returns", "When the work is over, the engine returns.", always, _returns),
