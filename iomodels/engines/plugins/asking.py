@@ -40,6 +40,7 @@ class SharedObjectProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._told: dict[str, Any] = {}
         self._left = b""
+        self._asks = os.getpid()  # and no process that is forked from it
         atexit.register(self.close)
 
     def told(self) -> dict[str, Any]:
@@ -60,7 +61,8 @@ class SharedObjectProcess:
 
     def close(self) -> None:
         """Ends the process, if there is one."""
-        self._end()
+        if os.getpid() == self._asks:
+            self._end()
 
     def _start(self) -> None:
         script = [str(describing.__file__), str(_core.__file__), self._path, str(os.getpid())]
