@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Timer
 
-from iomodels.conform.looking import Left, left_in, moved_bytes
+from iomodels.conform.looking import Left, left_in, memory_bytes_read, moved_bytes
 from iomodels.engines.sources import SOURCES
 from iomodels.results.schema import Histogram
 from iomodels.trials.child import Child
@@ -40,6 +40,8 @@ class SliceSeen:
     peer_ns: Histogram
     moved: tuple[int, int] | None
     """Bytes read and written with calls of read and write, as the kernel counts them."""
+    looked_bytes: int
+    """How many of them the core has read to see how much memory there is."""
 
     def __getitem__(self, name: str) -> int:
         return self.numbers[name]
@@ -84,6 +86,7 @@ class Session:
             latency_ns=record.histogram("latency"),
             peer_ns=record.histogram("peer"),
             moved=(after[0] - before[0], after[1] - before[1]) if before and after else None,
+            looked_bytes=memory_bytes_read(self.child.pid),
         )
 
     @contextmanager
