@@ -170,10 +170,10 @@ def _check_pythons(run: Run, plan: Plan, path: Path) -> None:
 
 
 def _unnamed(plugins: Mapping[str, Plugin]) -> str:
-    told = ", ".join(f"{name} of {each.in_words}" for name, each in plugins.items())
-    return printable(
-        f"it has engines of other packages ({told}), and a result never loads any: name them as "
-        f"well (-e {','.join(plugins)})"
+    told = [f"{printable(name)} of {printable(each.in_words)}" for name, each in plugins.items()]
+    return (
+        f"it has engines of other packages ({', '.join(told)}), and a result never loads any: name "
+        f"them as well (-e {','.join(map(printable, plugins))})"
     )
 
 

@@ -27,7 +27,6 @@ LIMIT_S = 5.0
 _ENDING_S = 1.0
 """For a process whose output has ended to be gone."""
 _LONGEST_ANSWER_BYTES = 1 << 20
-_MOST_SHOWN = 200
 
 
 class SharedObjectProcess:
@@ -86,7 +85,7 @@ class SharedObjectProcess:
         why = told.get("why")
         if why is not None:
             self._end()
-            raise EngineError(f"{self._whose} cannot be used: {printable(str(why))[:_MOST_SHOWN]}")
+            raise EngineError(f"{self._whose} cannot be used: {printable(str(why))}")
         self._told = told
 
     def _asked(self, question: object) -> object:
