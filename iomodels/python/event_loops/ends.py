@@ -1,6 +1,6 @@
 """Transports over the trial's connected descriptors, each with a descriptor of its own (dup).
 
-A transport closes its descriptor, and the trial's close at about the same time. Each write goes to
+A transport closes its descriptor, and the trial closes its own. Each write goes to
 the kernel as a whole before the protocol may go on: so there is nothing in the transport's buffer
 that the trial takes for transferred, and no view of the trial's memory.
 """
