@@ -52,7 +52,7 @@ WORKS: Mapping[str, Mapping[str, object]] = {
     "pipe-write": _PIPE | _WRITE | {"load.depth": 2},
     "unix-echo": _UNIX | {"load.depth": 4},
     "tcp-write": _TCP | _WRITE,
-    "tcp-large": _TCP | {"load.depth": 2, "load.block": 1 << 19},
+    "tcp-large": _TCP | {"load.depth": 2, "load.block": 1 << 18},
     "sizes": _UNIX | {"load.depth": 2, "load.block": "64 B/50:4 KiB/50"},
     "unix-server": _UNIX | {"channel.role": "server", "load.depth": 2, "load.descriptors": 8},
     "tcp-server": _TCP | {"channel.role": "server"},

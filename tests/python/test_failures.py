@@ -72,7 +72,7 @@ def cut_the_file(worker: int, file_fd: int) -> None:
     os.ftruncate(file_fd, 0)
 
 
-@pytest.mark.parametrize("work", ["pipe-read", "unix-echo", "tcp-server"])
+@pytest.mark.parametrize("work", ["unix-echo", pytest.param("tcp-server", marks=pytest.mark.long)])
 @pytest.mark.parametrize("engine", MOVING)
 def test_a_peer_that_dies_ends_the_trial_at_once(
     engine: str, work: str, preparation: Preparation
@@ -81,6 +81,7 @@ def test_a_peer_that_dies_ends_the_trial_at_once(
     assert said == "the peer process was ended by SIGKILL during the trial"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("engine", MOVING)
 def test_a_file_that_ends_too_early_is_said_as_in_c(engine: str) -> None:
     said = []

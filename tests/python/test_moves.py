@@ -52,8 +52,18 @@ def check_slice(found: Moved, point: Point) -> None:
     assert (found.cancelled > 0) == (point.load.deadline > 0)
 
 
-@pytest.mark.parametrize("work", WORKS)
-@pytest.mark.parametrize("engine", PYTHON)
+FEW = ("timer", "deadline", "file-read", "pipe-write", "unix-echo", "unix-server", "idle")
+"""In which an engine's options make a difference: the others are long tests with those."""
+
+
+def cases() -> Iterator[object]:
+    for engine, spec in PYTHON.items():
+        for work in WORKS:
+            is_long = bool(spec.options) and work not in FEW
+            yield pytest.param(engine, work, marks=[pytest.mark.long] if is_long else [])
+
+
+@pytest.mark.parametrize(("engine", "work"), list(cases()))
 def test_each_operation_is_counted_once_and_its_bytes_are_right(
     engine: str, work: str, preparation: Preparation
 ) -> None:
