@@ -45,7 +45,7 @@ CAUGHT = [
     Planted("KEEPS_A_LENGTH", "pipe:read", "several-sizes", ""),
     Planted("RAISES_ERRORS", "pipe:read", "dead-peer", "ended early"),
     Planted("HIDES_THE_END", "file:read", "short-file", "verification failed"),
-    Planted("COPIES_BY_A_PIPE", "pipe:read", "moves-once", "the kernel counted"),
+    Planted("COPIES_BY_A_PIPE", "pipe:echo", "moves-once", "the kernel counted"),
     Planted("FORGETS_IDLE", "socket:idle", "watches-idle", "did not notice"),
     Planted("IS_LATE", "timer", "is-prompt", "half of the operations took"),
     Planted("IS_VERY_LATE", "timer", "works", "no operation ended"),

@@ -182,20 +182,20 @@ def _sync_ns(subject: Subject) -> int:
 
 
 def _syncs(subject: Subject) -> str | None:
-    expected = _sync_ns(replace(subject, spec=EngineSpec("blocking"), launch=None))
-    if expected < NOTICED_NS:
-        raise NotApplicable("a sync takes too little time in /var/tmp to be noticed")
-
-    def hardly() -> str | None:
-        found = _sync_ns(subject)
+    """The quickest sync of each: other programs that write make all of them slow now and then."""
+    blocking = replace(subject, spec=EngineSpec("blocking"), launch=None)
+    expected, found = _sync_ns(blocking), 0
+    for _ in range(TRIES):
+        if expected < NOTICED_NS:
+            raise NotApplicable("a sync takes too little time in /var/tmp to be noticed")
+        found = max(found, _sync_ns(subject))
         if found >= SYNC_SHARE * expected:
             return None
-        return (
-            f"a sync after each write takes {expected / 1e3:.0f} µs with blocking, and "
-            f"{max(0, found) / 1e3:.0f} µs with this engine: it makes none"
-        )
-
-    return _best(hardly)
+        expected = min(expected, _sync_ns(blocking))
+    return (
+        f"a sync after each write takes {expected / 1e3:.0f} µs with blocking, and "
+        f"{found / 1e3:.0f} µs with this engine: it makes none"
+    )
 
 
 WAITING_RULES = (

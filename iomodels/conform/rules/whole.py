@@ -122,6 +122,8 @@ def _too_many(subject: Subject, seen: Conducted) -> str | None:
 def _unless_counted(subject: Subject) -> str | None:
     if subject.role.channel != "pipe":
         return "the kernel counts each read and write of pipes alone"
+    if subject.role.streams and not subject.role.writes:
+        return "a stream may be read ahead"
     return unless_moves_data(subject)
 
 
@@ -198,7 +200,7 @@ WHOLE_RULES = (
         "No byte is moved that belongs to no transfer.",
         _unless_counted,
         _moves_once,
-        where="pipes",
+        where="pipes, but for a stream that is read",
     ),
     Rule("ends-in-time", "A slice ends when its time is over.", always, _ends_in_time),
     Rule("returns", "When the work is over, the engine returns.", always, _returns),

@@ -103,7 +103,8 @@ class _Flows:
         following = self._work.next(transfer, result)
         if following is None:
             return
-        if following.operation == operation and not (self._reads_wait and operation == READ):
+        on_file = not self._reads_wait  # there nothing waits: a write and its sync would go on here
+        if on_file or (following.operation == operation and operation != READ):
             self._runnable.append(following)
         else:
             self._go_on(following)
