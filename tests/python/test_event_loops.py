@@ -103,7 +103,10 @@ def test_small_reads_of_what_came_in_large_pieces(
 
 
 def disturb(
-    preparation: Preparation, disturbing: PlannedCell, how: Callable[[Record], None]
+    preparation: Preparation,
+    disturbing: PlannedCell,
+    how: Callable[[Record], None],
+    seconds: float = LONG_S,
 ) -> None:
     """A slice, during which `how` is called about every 0.2 s."""
     with (
@@ -112,7 +115,7 @@ def disturb(
         Child(replace(command, settings={**command.settings, **ALL_BYTES}), record) as child,
     ):
         child.open()
-        child.run_slice(LONG_S, lambda operations: how(record))
+        child.run_slice(seconds, lambda operations: how(record))
 
 
 @pytest.mark.parametrize("work", ["tcp-server", "writes"])
@@ -126,6 +129,23 @@ def test_a_peer_that_dies_is_the_reason(
 
     with pytest.raises(TrialError, match="peer"):
         disturb(preparation, cell(spec, LARGE[work]), kill)
+
+
+@pytest.mark.parametrize("spec", ENGINES, ids=named)
+def test_writes_wait_for_a_peer_that_does_not_read(
+    spec: EngineSpec, preparation: Preparation
+) -> None:
+    """What the kernel does not take is not taken for written, and does not pile up."""
+    counts: list[int] = []
+
+    def stop(record: Record) -> None:
+        counts.append(record.field("live_operations"))
+        os.kill(record.field("peer_id"), signal.SIGCONT if len(counts) > 3 else signal.SIGSTOP)
+
+    writes = cell(spec, LARGE["writes"] | {"load.block": 1 << 16})
+    disturb(preparation, writes, stop, seconds=1.0)
+    assert counts[1] > 0
+    assert counts[2] == counts[3]
 
 
 TIMER = {
