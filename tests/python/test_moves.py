@@ -78,3 +78,10 @@ def test_each_operation_is_counted_once_and_its_bytes_are_right(
             check_slice(found, cell.point)
         else:
             assert found.operations >= OPERATIONS
+
+
+def test_a_loop_does_not_grow_with_its_operations(preparation: Preparation) -> None:
+    """Python ends a program that calls itself a thousand deep. Each write has a sync after it."""
+    cell = cell_of(PYTHON["python:selectors:selector=poll"], "file-sync")
+    (found,) = run(preparation, cell, slices=1, operations=1200)
+    assert found.operations >= 1200
