@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import re
 from importlib import import_module
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
+from iomodels.analysis import twins
 from iomodels.analysis.assembled import load
+from iomodels.analysis.cells import rounds_in_words
 from iomodels.analysis.claims import sets
 from iomodels.analysis.claims.sets import SETS, ClaimSet, reference_page
 from iomodels.analysis.quantities import QUANTITIES
@@ -19,6 +19,7 @@ from iomodels.conform.compiling import core_rules
 from iomodels.conform.rules.table import RULES
 from iomodels.engines.kinds import complexity, groups
 from iomodels.engines.spec import of_scenario
+from iomodels.exports.markdown import python_overview
 from iomodels.measure.defaults import QUICK_DURATION_S, QUICK_ROUNDS, QUICK_WARMUP_S
 from iomodels.measure.plan import make_plan
 from iomodels.workload.reference import reference_table
@@ -46,18 +47,16 @@ def recorded_table() -> str:
 
 
 def python_beside_c() -> str:
-    """The table of the recorded run, as a terminal shows it now, and the verdicts on its claims."""
+    """The small table of the recorded run, and the verdicts on its claims."""
     run = load(ROOT / "results" / "python.json")
-    console = Console(width=80, record=True, file=io.StringIO())
-    for part in import_module("iomodels.cli.show.ending.twins").table(run):
-        console.print(part)
-    table = "\n".join(line.rstrip() for line in console.export_text().strip("\n").splitlines())
+    table = "\n".join(python_overview(run))
     (claim_set,) = (each for each in SETS if each.suite == "python")
     verdicts = "".join(
         f"| {each.claim.id} | {each.claim.says} | {each.outcome} |\n"
         for each in sets.verdicts(run, claim_set.claims, every=True)
     )
-    return f"```\n{table}\n```\n\n| | claim | here |\n|---|---|---|\n{verdicts}"
+    origin = f"({rounds_in_words(run)}; {twins.origin(run)})"
+    return f"{table}\n\n{origin}\n\n| | claim | here |\n|---|---|---|\n{verdicts}"
 
 
 def test_the_table_of_keys_is_the_generated_one() -> None:

@@ -75,6 +75,26 @@ def twins(run: Run) -> list[TwinWork]:
     return found
 
 
+@dataclass(frozen=True)
+class PythonOverview:
+    """All of it in one small table: a row for each engine, a column for each kind of work."""
+
+    works: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Cell | None, ...]], ...]
+    """By engine, those in C first; a cell for each work, None where it was not measured there."""
+
+
+def overview(run: Run) -> PythonOverview | None:
+    """The table of the run; None for one that has no engine in Python beside its twin."""
+    works = twins(run)
+    by_work = [{row.cell.engine: row.cell for row in work.rows} for work in works]
+    in_c = {row.cell.engine: row.is_twin for work in works for row in work.rows}
+    # Sorting keeps the order in which they stand in the run.
+    engines = sorted(in_c, key=lambda engine: not in_c[engine])
+    rows = tuple((engine, tuple(cells.get(engine) for cells in by_work)) for engine in engines)
+    return PythonOverview(tuple(work.name for work in works), rows) if works else None
+
+
 def _name(run: Run, scenario: str, point: PointCells) -> str:
     apart = label(point), changes(run, scenario, but=point.varying)
     return ", ".join([scenario, *(text for text in apart if text)])

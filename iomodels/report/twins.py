@@ -5,10 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from iomodels.analysis.quantities import NOT_TOLD
-from iomodels.analysis.twins import HOW, MEANINGS, MORE_CPU, SHOWN, SLOWER, TITLE, TwinRow, twins
+from iomodels.analysis.twins import (
+    HOW,
+    MEANINGS,
+    MORE_CPU,
+    SHOWN,
+    SLOWER,
+    TITLE,
+    TwinRow,
+    overview,
+    twins,
+)
 from iomodels.analysis.twins import origin as origin_of
 from iomodels.report.tables import Entry, numbers, ratio_entry
-from iomodels.results.schema import Run
+from iomodels.results.schema import Cell, Run
 
 
 @dataclass(frozen=True)
@@ -23,10 +33,20 @@ class ShownTwin:
 
 
 @dataclass(frozen=True)
+class ShownOverview:
+    """All of it in one small table: a column for each work, of each engine the medians."""
+
+    works: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+    how: str = f"In short: {' and '.join(quantity.title for quantity in SHOWN)}, medians."
+
+
+@dataclass(frozen=True)
 class ShownTwins:
     """The whole table."""
 
     rows: tuple[ShownTwin, ...]
+    overview: ShownOverview
     origin: str
     title: str = TITLE
     how: str = HOW
@@ -36,8 +56,19 @@ class ShownTwins:
 
 def beside_c(run: Run) -> ShownTwins | None:
     """The table of the run; None where it has no engine in Python beside its twin."""
+    told = overview(run)
+    if told is None:
+        return None
     rows = tuple(_shown(work.name, row) for work in twins(run) for row in work.rows)
-    return ShownTwins(rows, origin_of(run)) if rows else None
+    short = ((engine, tuple(map(_in_short, cells))) for engine, cells in told.rows)
+    return ShownTwins(rows, ShownOverview(told.works, tuple(short)), origin_of(run))
+
+
+def _in_short(cell: Cell | None) -> str:
+    if cell is None:
+        return ""
+    found = [(quantity.unit, quantity.interval(cell)) for quantity in SHOWN]
+    return ", ".join(unit.short(x.median) for unit, x in found if x) or cell.status
 
 
 def _shown(work: str, row: TwinRow) -> ShownTwin:

@@ -19,7 +19,14 @@ def test_it_has_a_row_for_each_engine_with_the_ratios() -> None:
     assert "| 4 (4 to 4) | 3 (3 to 3) |" in python
     (twin,) = (line for line in lines if line.startswith("| cached-read | blocking |"))
     assert twin.endswith("|  |  |")
-    assert len({line.count("|") for line in lines if line.startswith("|")}) == 1
+    assert len({line.count("|") for line in lines if line.startswith("| cached-read")}) == 1
+
+
+def test_the_whole_is_in_one_small_table_first() -> None:
+    _, _, section = markdown(beside()).partition("## Python's models beside the same models in C\n")
+    small = section.split("\n\n")[1].splitlines()
+    assert small[0] == "|  | cached-read |"
+    assert small[2:] == ["| blocking | 1M, 1µs |", "| python:blocking | 250k, 3µs |"]
 
 
 def test_a_run_without_engines_in_python_has_none() -> None:

@@ -28,6 +28,15 @@ def test_a_run_with_engines_in_python_has_the_section() -> None:
     assert numbers == pytest.approx([250_000, 3_000, 4, 3])
 
 
+def test_the_whole_is_in_one_small_table_first() -> None:
+    first = next(each for each in Page(page(beside())).tables if "In short" in each.caption)
+    assert [[each.text for each in row] for row in first.rows] == [
+        ["engine", "cached-read"],
+        ["blocking", "1M, 1µs"],
+        ["python:blocking", "250k, 3µs"],
+    ]
+
+
 def test_a_run_without_has_none() -> None:
     text = page(make_run())
     assert TITLE not in text
