@@ -27,7 +27,9 @@ HEADLINES = {
 
 
 SAME_RUN = "both are the same run"
-INCOMPARABLE = (NO_COMMON_CELL, "machine", "tool-version", "core", "plug-in", "file-system")
+INCOMPARABLE = (
+    *(NO_COMMON_CELL, "machine", "tool-version", "core", "plug-in", "file-system", "python"),
+)
 """The codes of the notices that say why times cannot be compared."""
 
 

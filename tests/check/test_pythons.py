@@ -13,6 +13,7 @@ from iomodels.check.history import against_baseline, baseline, confirmation
 from iomodels.check.pair_plan import plan_cells
 from iomodels.check.pair_runs import measure, parse_arm
 from iomodels.comparison.runs import compare
+from iomodels.comparison.wording import why_incomparable
 from iomodels.engines.spec import parse
 from iomodels.measure.run import bench
 from iomodels.results import save
@@ -43,6 +44,7 @@ def test_times_of_two_pythons_are_not_compared_unless_that_is_what_one_wants() -
     assert refused.outcome == "not comparable"
     (notice,) = [each for each in refused.warnings if each.code == "python"]
     assert "now CPython 3.99.0" in notice.message
+    assert "now CPython 3.99.0" in why_incomparable(refused)
     reasons = {c.engine: c.reason for c in refused.changes if c.reason and "Python" in c.reason}
     assert reasons.keys() == {"python:blocking"}, "the engine in C is compared as ever"
     judged = compare(base, new, base_name="a", new_name="b", allow=["python"])
