@@ -72,7 +72,8 @@ if TYPE_CHECKING:
 @click.option(
     "--python",
     is_flag=True,
-    help="The candidates are Python's own models, measured in Python.",
+    help="The candidates are Python's own models, measured in Python. (It takes no path; -e "
+    "python:asyncio:python=PATH names an interpreter.)",
 )
 @click.option(
     "--turn",

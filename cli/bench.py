@@ -39,9 +39,9 @@ from .shared.options import (
     budget_option,
     engine_option,
     export_option,
+    interpreter_option,
     metric_option,
     one_folder,
-    python_option,
     seed_option,
     set_option,
     settings_by_key,
@@ -123,7 +123,7 @@ DEFAULT_SUITE = "default"
     help="Continue the interrupted run of this result or PATH.partial: measure what is missing, in "
     "the same order and with the same settings.",
 )
-@python_option("the result of --resume, or in a scenario's file")
+@interpreter_option("the result of --resume, or in a scenario's file")
 @FORCE_OPTION
 @LEGEND_OPTION
 @export_option("measurements")
@@ -311,7 +311,7 @@ def _earlier(path: Path, settings: Mapping[str, Sequence[str]], *, others: bool)
     if others or settings.keys() - {"channel.folder"}:
         raise click.UsageError(
             "--resume continues a run as it was: give nothing else but --set channel.folder, "
-            "--python, --append, --export, --json, and -e for plug-ins"
+            "--interpreter, --append, --export, --json, and -e for plug-ins"
         )
     return earlier(path, folder=one_folder(settings))
 

@@ -39,7 +39,7 @@ from .shared.options import (
     allowed,
     engine_option,
     export_option,
-    python_option,
+    interpreter_option,
     set_option,
     settings_by_key,
 )
@@ -129,7 +129,7 @@ if TYPE_CHECKING:
 @UNDECIDED_OPTION
 @BUDGET_OPTION
 @ALLOW_OPTION
-@python_option("the baseline")
+@interpreter_option("the baseline")
 @click.option(
     "-o",
     "--output",

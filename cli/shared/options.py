@@ -133,11 +133,11 @@ def _with_labels(ctx: click.Context, option: click.Parameter, texts: tuple[str, 
     return tuple(labelled(texts))
 
 
-def python_option(what: str) -> Callable[[Command], Command]:
-    """`--python`, which can be repeated: from then on the labels in `what` have their interpreters.
-    The command itself gets nothing."""
+def interpreter_option(what: str) -> Callable[[Command], Command]:
+    """`--interpreter`, which can be repeated: from then on the labels in `what` have their
+    interpreters. The command itself gets nothing."""
     return click.option(
-        "--python",
+        "--interpreter",
         multiple=True,
         metavar="PATH",
         expose_value=False,

@@ -118,7 +118,7 @@ def test_a_baseline_is_measured_again_by_the_interpreter_that_the_user_names(
     base = baseline.load_baseline([tmp_path / "r.json"])
     monkeypatch.setattr(confirmation, "suspects", lambda *_: [])
     named._NAMED = named._Named()
-    with pytest.raises(UsageError, match="--python PATH"):
+    with pytest.raises(UsageError, match="--interpreter PATH"):
         against_baseline.check(base)
     label = named.add(OTHERS[0])
     checked = against_baseline.check(base, rounds=1)

@@ -79,6 +79,7 @@ def test_its_author_follows_the_readme(tmp_path):
         assert done.returncode == 0, f"{words}\n{done.stdout}{done.stderr}"
         return done.stdout
 
+    assert "pip install 'setuptools>=77'" in (EXAMPLE / "README.md").read_text()
     setuptools = [venv / "bin" / "pip", "install", "-q", "setuptools>=77"]
     if subprocess.run(setuptools, capture_output=True).returncode:
         pytest.skip("setuptools, which builds both, cannot be installed here")

@@ -227,7 +227,10 @@ def test_no_file_starts_an_interpreter(cli, tmp_path: Path, fake: Path, monkeypa
         said[arguments[0], arguments[1]] = cli(*arguments)
     assert not was_started(fake)
     assert said["report", "r.json"].returncode == 0
-    again = "only its version is known of the interpreter 3.99.0: name it again, with --python PATH"
+    again = (
+        "only its version is known of the interpreter 3.99.0: name it again, with "
+        "--interpreter PATH"
+    )
     for key, code in ((("check", "--baseline"), 2), (("bench", "--resume"), 2)):
         assert said[key].returncode == code, said[key].stderr
         assert again in said[key].stderr
@@ -240,7 +243,7 @@ def test_no_file_starts_an_interpreter(cli, tmp_path: Path, fake: Path, monkeypa
         assert done.returncode == 2
         assert "names an interpreter" in done.stderr
     assert not was_started(fake)
-    done = cli("check", "--baseline", "r.json", "--python", str(fake))
+    done = cli("check", "--baseline", "r.json", "--interpreter", str(fake))
     assert done.returncode == 2
     assert was_started(fake), "the test can see it"
 
@@ -256,7 +259,7 @@ def test_a_run_goes_on_only_by_the_interpreter_that_began_it(tmp_path: Path) -> 
     path = tmp_path / "r.json"
     save.save(replace(whole, cells=cells), path, force=True)
     named._NAMED = named._Named()
-    with pytest.raises(ResultError, match=r"only its version is known .* --python PATH"):
+    with pytest.raises(ResultError, match=r"only its version is known .* --interpreter PATH"):
         earlier(path)
     label = named.add(OTHERS[0])
     assert len(earlier(path).plan.trials) == len(cells)

@@ -30,7 +30,7 @@ def option(place: int) -> Option:
             pattern=PYTHON_LABEL,
             usual="the Python that runs iomodels",
             wanted="the version of an interpreter that the command line names, such as 3.13.0 "
-            "(only there it is a path: -e NAME:python=PATH, or --python PATH)",
+            "(only there it is a path: -e NAME:python=PATH, or --interpreter PATH)",
         ),
     )
 

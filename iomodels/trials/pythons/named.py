@@ -2,8 +2,8 @@
 user has named.
 
 A label such as `3.13.0` stands for an interpreter only after its path has been typed: in
-`-e python:asyncio:python=PATH`, in `--python PATH`, or by a program that uses the library. So no
-file can start one. Each is asked once what it is.
+`-e python:asyncio:python=PATH`, in `--interpreter PATH`, or by a program that uses the library.
+So no file can start one. Each is asked once what it is.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def full_options(spec: EngineSpec) -> dict[str, str]:
 def not_named(labels: Iterable[str]) -> str:
     """The sentence for labels whose interpreters nobody has named."""
     each = list(labels)
-    options = " ".join("--python PATH" for _ in each)
+    options = " ".join("--interpreter PATH" for _ in each)
     return (
         f"only its version is known of the interpreter {' and of '.join(each)}: name it again, "
         f"with {options}"
