@@ -10,7 +10,8 @@ other a setting of the core, a number.
 
 The engine drives the transfers on the main thread, where an event loop belongs. The conversation
 with the parent, and with it the loop that measures, is on a second one; it waits in the core,
-without the GIL, while a slice lasts.
+without the GIL, while a slice lasts. That thread is there before the core first looks at the
+memory, and opens the loop itself, so that its stack is none of the engine's memory.
 """
 
 from __future__ import annotations
@@ -24,13 +25,16 @@ import resource
 import sys
 import threading
 import traceback
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from types import ModuleType
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 if TYPE_CHECKING:
-    from iomodels._core import Loop
+    from iomodels._core import Work
     from iomodels.python.contract import PythonEngine
 
 ANY_PARENT = 0
@@ -98,17 +102,37 @@ def _refuse_observers() -> None:
         )
 
 
-def _converse(loop: Loop, questions: TextIO, asked: list[str]) -> None:
-    """`asked` gets the words that came with `close`."""
+def _choose_cpu(settings: Mapping[str, int]) -> None:
+    """Of this thread, and of those that it starts. The core does it only for the one that opens the
+    loop, and says so where it may not be."""
+    cpu = settings.get("engine_cpu", -1)
+    if cpu >= 0:
+        with suppress(OSError):
+            os.sched_setaffinity(0, {cpu})
+
+
+def _converse(
+    open_work: Callable[[], Work],
+    opened: SimpleQueue[Work | None],
+    questions: TextIO,
+    asked: list[str],
+) -> None:
+    """`opened` gets the work, or None where it has failed; `asked` the words that came with
+    `close`."""
+    work = open_work()
+    print("open" if work.is_open() else "failed", flush=True)
+    opened.put(work if work.is_open() else None)
+    if not work.is_open():
+        return
     for line in questions:
         command, *values = line.split()
         if command == "run":
-            print(loop.run(int(values[0]), int(values[2]), int(values[1])), flush=True)
+            print(work.run(int(values[0]), int(values[2]), int(values[1])), flush=True)
         elif command == "close":
-            print(loop.close(), flush=True)
+            print(work.close(), flush=True)
             asked += values
             return
-    loop.close()  # the parent wants nothing more
+    work.close()  # the parent wants nothing more
 
 
 def _give_up(error: BaseException | None) -> NoReturn:
@@ -136,16 +160,25 @@ def main(arguments: list[str]) -> None:
     options = {option.name: option.choices[0] for option in engine.options} | given
     drive = engine.drive(options)
     flags = engine.with_options(options).flags
-    work = core.Work(
-        channel, settings, int(record_fd), "nonblocking_descriptors" in flags, "moves_data" in flags
+    open_work = partial(
+        core.Work,
+        channel,
+        settings,
+        int(record_fd),
+        "nonblocking_descriptors" in flags,
+        "moves_data" in flags,
     )
-    print("open" if work.is_open() else "failed", flush=True)
-    if not work.is_open():
-        return
+    opened: SimpleQueue[Work | None] = SimpleQueue()
     asked: list[str] = []
     threading.excepthook = lambda failed: _give_up(failed.exc_value)
-    conversation = threading.Thread(target=_converse, args=(work, questions, asked), daemon=True)
+    _choose_cpu(settings)
+    conversation = threading.Thread(
+        target=_converse, args=(open_work, opened, questions, asked), daemon=True
+    )
     conversation.start()
+    work = opened.get()
+    if work is None:
+        return
     try:
         drive(contract.Setup.of(work, options, channel, settings))
         if not work.is_over():

@@ -36,11 +36,19 @@ def measured(made: Plan, one: PlannedTrial) -> int:
     return memory
 
 
-@pytest.mark.parametrize("scenario", ["slow-device", "cached-read", "echo"])
-def test_who_takes_nothing_has_nothing(scenario: str) -> None:
-    made, blocking = planned(scenario, "blocking", load__depth="1")
-    harness = next(each for each in made.trials if each.cell.is_harness)
-    assert measured(made, harness) <= NOISE
+@pytest.mark.parametrize(
+    ("scenario", "engine"),
+    [
+        ("slow-device", "blocking"),
+        ("cached-read", "blocking"),
+        ("echo", "blocking"),
+        ("echo", "python:blocking"),
+    ],
+)
+def test_who_takes_nothing_has_nothing(scenario: str, engine: str) -> None:
+    made, blocking = planned(scenario, engine, load__depth="1")
+    for harness in (each for each in made.trials if each.cell.is_harness):
+        assert measured(made, harness) <= NOISE, harness.cell.engine.canonical
     assert measured(made, blocking) <= NOISE
 
 
