@@ -74,6 +74,50 @@ WHEN_NAMED = {
         ", options=(PythonOption('python', 'which', ('a',)),)",
         "its option 'python' is one that every engine in Python has",
     ),
+    "no-set": ("", ", flags=None", "the wrong form: Expected `array`, got `null` - at `$.flags`"),
+    "no-words": ("", ", summary=''", "the wrong form: Expected `str` of length >= 1"),
+    "talks": ("", ", title='x' * 10_000_000", "the wrong form: Expected `str` of length <= 500"),
+    "no-number": ("", ", max_depth='many'", "Expected `int`, got `str` - at `$.max_depth`"),
+    "odd-option": (
+        "",
+        ", options=(PythonOption('a=,b', 'which', ('a',)),)",
+        "Expected `str` matching regex",
+    ),
+    "two-options": (
+        "",
+        ", options=(PythonOption('a', 'which', ('a',)),) * 2",
+        "two of its options have the same name",
+    ),
+    "no-such-option": (
+        "",
+        ", options=(PythonOption('a', 'which', ('a',), only=('b', ('c',))),)",
+        "its option 'a' depends on a choice that is none of b's",
+    ),
+    "varies-to-nonsense": (
+        "def vary(engine, options): return replace(engine, max_depth='many')",
+        ", vary=vary",
+        "with these options something that it says has the wrong form",
+    ),
+    "leaves": (
+        "def cannot(question): raise SystemExit('away')",
+        ", cannot=cannot",
+        "cannot() raised SystemExit: away",
+    ),
+    "hangs": (
+        "def cannot(question): time.sleep(600)",
+        ", cannot=cannot",
+        "cannot() raised TookTooLong: it did not end within 0.5 s",
+    ),
+    "hangs-at-import": (
+        "time.sleep(600)",
+        "",
+        "cannot be imported: TookTooLong: it did not end within 0.5 s",
+    ),
+    "does-not-say": (
+        "class Wrong(Exception):\n    def __str__(self): raise ValueError\nraise Wrong",
+        "",
+        "cannot be imported: Wrong",
+    ),
     "needs": (
         "def missing(options): return 'it needs zap: pip install zap'",
         ", missing=missing",
@@ -124,7 +168,9 @@ def test_a_trial_that_its_engine_spoils_says_how(failures: str, name: str) -> No
 ASK = """
 import json, sys
 from iomodels.base.errors import EngineError
+from iomodels.engines.plugins import finding, python_engine
 from iomodels.engines.spec import parse_list
+finding.IMPORT_LIMIT_S = python_engine.ANSWER_LIMIT_S = 0.5
 said = {}
 for name in sys.argv[1:]:
     try:
@@ -149,6 +195,17 @@ def test_what_an_engine_says_of_itself_is_checked_when_it_is_named(
     *_, sentence = WHEN_NAMED[name]
     assert sentence in said[name]
     assert f"engine '{name}' of many-wrong 1.0" in said[name] or name == "needs"
+
+
+def test_what_a_module_prints_at_its_import_is_no_answer(
+    environment: Environment, tmp_path: Path
+) -> None:
+    text = "import os\nos.write(1, b'hello\\n')\n"
+    text += module("hails", fields=", missing=lambda options: None")
+    environment.install("hailing", {"hails": "hails:ENGINE"}, {"hails": text})
+    words = ("cached-read", "-e", "hails", "-r", "1", "-d", "10ms", "-o", tmp_path / "run.json")
+    done = environment.iomodels("bench", *words)
+    assert "the trial's process wrote 'hello' to standard output" in done.stderr
 
 
 def test_what_the_environment_asks_of_python_does_not_reach_a_trial(

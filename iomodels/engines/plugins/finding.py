@@ -21,6 +21,7 @@ from iomodels.engines import engine_text
 from iomodels.engines.kinds.groups import GROUPS
 from iomodels.engines.plugins.python_engine import checked
 from iomodels.engines.plugins.shared_object import PluginSource
+from iomodels.engines.plugins.strangers import limited, said
 from iomodels.engines.sources import SOURCES, EngineSource, Origin, PythonSource, add_plugin
 from iomodels.plugin import SharedObject
 from iomodels.python.contract import PythonEngine
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 GROUP = "iomodels.engines"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?", re.ASCII)
 _LONGEST_NAME = 40
+IMPORT_LIMIT_S = 30.0
+"""For the import of a package's module: a heavy one takes seconds."""
 
 
 @dataclass(frozen=True)
@@ -139,13 +142,12 @@ def _imported(offer: Offered) -> object:
     """Only the package's Python: a shared object is not loaded here. What it prints is no output of
     the command's."""
     try:
-        with redirect_stdout(sys.stderr):
+        with limited(IMPORT_LIMIT_S), redirect_stdout(sys.stderr):
             value: object = offer.point.load()
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - whatever a stranger's module raises
-        why = printable(f"{type(error).__name__}: {error}".splitlines()[0])
-        raise EngineError(f"{offer} cannot be imported: {why}") from None
+        raise EngineError(f"{offer} cannot be imported: {said(error)}") from None
     return value
 
 

@@ -30,6 +30,7 @@ _OPTION = re.compile(rf"(?<=[:,]){NAME}\s*=\s*([^,]*)")
 
 _OWN = ""
 """The label of the Python that runs iomodels."""
+_SHOWN = "the Python that runs iomodels"
 
 
 @dataclass(frozen=True)
@@ -127,11 +128,11 @@ def interpreter(label: str, where: str = "") -> Interpreter:
     if label and label not in _NAMED.by_label:
         raise EngineError(not_named([label]))
     if not label and not _NAMED.by_label.get(_OWN):
-        answer = _ask(sys.executable, "the Python that runs iomodels")
+        answer = _ask(sys.executable, _SHOWN)
         _NAMED.by_label[_OWN] = _interpreter(_OWN, sys.executable, answer), answer.identity
     found, identity = _NAMED.by_label[label]
     if where and where not in found.engines:  # a plug-in's, which became known later
-        more = ask(found.path, label or OWN_PYTHON, [where]).engines
+        more = ask(found.path, label or _SHOWN, [where]).engines
         found = replace(found, engines={**found.engines, **more})
         _NAMED.by_label[label] = found, identity
     return found

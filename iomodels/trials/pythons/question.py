@@ -23,7 +23,10 @@ import sysconfig
 from contextlib import suppress
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from iomodels.python.contract import PythonEngine
 
 _LEVELS = {"alpha": "a", "beta": "b", "candidate": "rc", "final": ""}
 _ANY = ".so"
@@ -118,9 +121,13 @@ def _core(worker: dict[str, Any], given: str) -> tuple[dict[str, Any], bool]:
 def _lacking(worker: dict[str, Any], where: str) -> dict[str, Any]:
     """What one engine lacks here, and the versions of what it needs."""
     try:
-        engine = worker["load_engine"](where)
-    except Exception as error:  # noqa: BLE001 - it may be a stranger's module
-        return {"missing": [[None, f"it cannot be loaded there ({error})"]], "packages": {}}
+        return _asked(worker["load_engine"](where))
+    except BaseException as error:  # noqa: BLE001 - it may be a stranger's module
+        why = f"it cannot be used there ({type(error).__name__}: {error})"
+        return {"missing": [[None, why]], "packages": {}}
+
+
+def _asked(engine: PythonEngine) -> dict[str, Any]:
     names = [option.name for option in engine.options]
     missing = []
     for values in itertools.product(*(option.choices for option in engine.options)):
@@ -181,7 +188,16 @@ def of_installation() -> dict[str, Any]:
     }
 
 
+def _own_output() -> TextIO:
+    """Standard output, for the answer alone: what a module prints goes with the errors."""
+    sys.stdout.flush()
+    own = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    return own
+
+
 def main(arguments: list[str]) -> None:
+    output = _own_output()
     path, given, *engines = arguments
     worker = runpy.run_path(path)
     found, loaded = _core(worker, given)
@@ -195,7 +211,7 @@ def main(arguments: list[str]) -> None:
         "build": _build(),
         "engines": {where: _lacking(worker, where) for where in engines} if loaded else {},
     }
-    print(json.dumps(answer), flush=True)
+    print(json.dumps(answer), file=output, flush=True)
 
 
 if __name__ == "__main__":
