@@ -79,7 +79,8 @@ def read(
                 "name the scenario"
             )
     (path,) = found([Path(results[0])])
-    return AskedFor(question, (), _only(_run(path), candidates, python=python), candidates, (path,))
+    run = _only(_run(path), candidates, python=python, today=question.today)
+    return AskedFor(question, (), run, candidates, (path,))
 
 
 def is_result(name: str) -> bool:
@@ -103,8 +104,9 @@ def _run(path: Path) -> Run:
     return assembled.load(path)
 
 
-def _only(run: Run, engines: Sequence[EngineSpec], *, python: bool) -> Run:
-    """Of the run what these engines measured, or those in Python; all of it without either."""
+def _only(run: Run, engines: Sequence[EngineSpec], *, python: bool, today: str | None) -> Run:
+    """Of the run what these engines measured, or those in Python; all of it without either. That of
+    `today` stays: the gain is over it."""
     import msgspec
 
     names = {spec.canonical for spec in engines}
@@ -115,4 +117,6 @@ def _only(run: Run, engines: Sequence[EngineSpec], *, python: bool) -> Run:
         kept = [cell for cell in kept if cell.language != "C"]
     if not any(cell for cell in kept if not (python and cell.is_harness)):
         raise UsageError("the result has no engine in Python: leave --python out")
-    return msgspec.structs.replace(run, cells=kept)
+    stay = {today, *(cell.engine for cell in kept)}
+    cells = [cell for cell in run.cells if cell.engine in stay]
+    return msgspec.structs.replace(run, cells=cells)

@@ -76,6 +76,9 @@ def test_a_result_is_judged_as_it_is(cli, tmp_path, result):
     assert "iomodels chart" not in done.stderr, "there is no turning point that it could draw"
     only = cli("advise", "run.json", "-e", "blocking,select", "--json")
     assert json.loads(only.stdout)["points"][0]["use"] == "select"
+    over = cli("advise", "run.json", "-e", "epoll", "--today", "select", "--json")
+    (point,) = json.loads(over.stdout)["points"]
+    assert {each["engine"] for each in point["candidates"]} == {"epoll", "select"}
 
 
 def test_json_is_alone_on_standard_output_and_writes_no_file(cli, tmp_path, result):
