@@ -266,13 +266,13 @@ def run_versus(cells: list[PairedCell]) -> Comparison:
 
 
 class Without(pair_runs.Arm):
-    """An arm whose Python has a core without the engine select."""
+    """An arm of another Python, whose core is without the engine select."""
 
     def launch(self) -> Launch:
         own = own_launch()
         every = own.installation.engines
         has = {name: options for name, options in every.items() if name != "select"}
-        return replace(own, installation=replace(own.installation, engines=has))
+        return replace(own, installation=replace(own.installation, engines=has, is_own=False))
 
 
 @pytest.mark.parametrize("engine", ["blocking select", "select"])
