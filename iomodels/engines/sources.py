@@ -30,7 +30,7 @@ class Origin:
     package: str
     version: str
     sha256: str
-    """Of the shared object, or of the Python module's file."""
+    """Of the shared object, or of all modules of the Python package."""
 
     def __str__(self) -> str:
         return f"{self.package} {self.version}"

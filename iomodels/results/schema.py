@@ -299,7 +299,7 @@ class Plugin(msgspec.Struct, frozen=True):
     package: str
     version: str
     sha256: str
-    """Of the shared object, or of the Python module's file: another one is other code."""
+    """Of the shared object, or of all modules of the Python package: another one is other code."""
 
     @property
     def in_words(self) -> str:

@@ -141,6 +141,31 @@ def test_a_plug_in_is_known_with_its_package_and_hash_from_when_it_is_named(envi
     assert found == ["mine", "mine-all", "1.2", False, True, "mine"]
 
 
+def test_the_hash_of_a_plug_in_is_of_all_modules_of_its_package(environment, tmp_path):
+    """And of none beside it in a namespace."""
+    package = tmp_path / "spaced" / "whole"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "engine.py").write_text(PYTHON)
+    program = (
+        "import sys\n"
+        "from importlib.metadata import EntryPoint\n"
+        "from iomodels.engines.plugins.finding import GROUP, Offered, load\n"
+        "sys.path.append(sys.argv[1])\n"
+        "point = EntryPoint('mine', 'spaced.whole.engine:ENGINE', GROUP)\n"
+        "print(load(Offered('mine', 'mine', '1', point)).origin.sha256)"
+    )
+
+    def hash_with(file: Path, text: str) -> str:
+        file.write_text(text)
+        return environment.runs(program, tmp_path)
+
+    one, other = (hash_with(package / "helper.py", text) for text in ("1", "2"))
+    assert one != other
+    assert hash_with(package / "notes.txt", "1") == other
+    assert hash_with(package.parent / "beside.py", "1") == other
+
+
 def test_looking_for_plug_ins_costs_a_start_nothing(environment):
     """Only a name that is not ours is worth 55 ms."""
     for names, expected in ((["all", "python:null"], "False"), (["mine"], "True")):

@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import re
 import sys
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +36,7 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?", re.ASCII)
 _LONGEST_NAME = 40
 IMPORT_LIMIT_S = 30.0
 """For the import of a package's module: a heavy one takes seconds."""
+_CODE = (".py", ".so")
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,8 @@ def load(offer: Offered) -> EngineSource:
         return _in_python(offer, value)
     if isinstance(value, SharedObject):
         path = Path(value.path)
-        return PluginSource(offer.name, str(path.absolute()), _origin(offer, path))
+        origin = _origin(offer, path.parent, [path])
+        return PluginSource(offer.name, str(path.absolute()), origin)
     raise EngineError(
         f"{offer}: {printable(offer.point.value)} is no engine but a {type(value).__name__}: it "
         "must be a PythonEngine or a SharedObject (iomodels.plugin)"
@@ -161,18 +165,36 @@ def _in_python(offer: Offered, engine: PythonEngine) -> PythonSource:
         raise EngineError(
             f"{offer}: the engine calls itself '{printable(engine.name)}': name both alike"
         )
-    file = getattr(sys.modules.get(module), "__file__", None)
-    if file is None:
-        raise EngineError(f"{offer}: the module {printable(module)} comes from no file")
+    origin = _origin(offer, *_code(offer))
     engine = checked(engine, str(offer))
-    return PythonSource(offer.name, f"{module}:{attribute}", engine, _origin(offer, Path(file)))
+    return PythonSource(offer.name, f"{module}:{attribute}", engine, origin)
 
 
-def _origin(offer: Offered, file: Path) -> Origin:
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise EngineError(
-            f"{offer}: {printable(str(file))} cannot be read ({error.strerror}): install it again"
-        ) from None
-    return Origin(offer.package, offer.version, hashlib.sha256(content).hexdigest())
+def _code(offer: Offered) -> tuple[Path, list[Path]]:
+    """The folder and the files of the package that has the imported module: from the top one on
+    that is of this distribution alone (a namespace has no file). Of a module in none, its own."""
+    parents = accumulate(offer.point.module.split("."), "{}.{}".format)
+    found = (getattr(sys.modules.get(name), "__file__", None) for name in parents)
+    file = next((Path(each) for each in found if each is not None), None)
+    if file is None:
+        raise EngineError(f"{offer}: the module {printable(offer.point.module)} comes from no file")
+    if file.stem != "__init__":
+        return file.parent, [file]
+    code = [each for each in file.parent.rglob("*") if each.suffix in _CODE and each.is_file()]
+    return file.parent, code
+
+
+def _origin(offer: Offered, folder: Path, files: Sequence[Path]) -> Origin:
+    """With the hash of the file; of several, of what sha256sum would print of them in order."""
+    hashes = {}
+    for file in sorted(files):
+        try:
+            hashes[file] = hashlib.sha256(file.read_bytes()).hexdigest()
+        except OSError as error:
+            raise EngineError(
+                f"{offer}: {printable(str(file))} cannot be read ({error.strerror}): install it "
+                "again"
+            ) from None
+    lines = "".join(f"{each}  {file.relative_to(folder)}\n" for file, each in hashes.items())
+    whole = hashlib.sha256(lines.encode()).hexdigest()
+    return Origin(offer.package, offer.version, whole if len(hashes) > 1 else hashes[files[0]])
