@@ -253,8 +253,14 @@ class _Draft:
         return kept
 
     def narrowed(self) -> _Draft:
-        """With the engines' names over two lines, where they have two parts."""
-        return replace(self, names=[name.replace(PREFIX, f"{PREFIX}\n ") for name in self.names])
+        """With engines in Python that follow each other below one line, which has their prefix."""
+        before, names = "", []
+        for name in self.names:
+            below = f" {name.removeprefix(PREFIX)}".replace("\n", "\n ")
+            head = "" if before.startswith(PREFIX) else f"{PREFIX}\n"
+            names.append(head + below if name.startswith(PREFIX) else name)
+            before = name
+        return replace(self, names=names)
 
     def width(self, left_out: Collection[str]) -> int:
         kept = self.columns(left_out)

@@ -58,8 +58,8 @@ def bench(
     `scenarios`: shipped names (`iomodels scenarios` lists them), suites, or paths of TOML files;
     one, or a list. Without it the suite "default" runs, in about a minute.
     `engines`: as `-e` has them, "aio" or ["blocking", "aio:threads=4"], or a group ("all",
-    "article", "today"); without it those that the scenario names, else "article". Where one has
-    python=PATH, that interpreter is started and asked what it is.
+    "article", "today", "python"); without it those that the scenario names, else "article". Where
+    one has python=PATH, that interpreter is started and asked what it is.
     `settings`: scenario keys to change, {"load.depth": 4}; a list is a sweep, [1, 4, 16].
     `rounds`: how often each cell is measured, 1 to 1000. Verdicts need six.
     `duration_s`, `warmup_s`: seconds that each trial measures, and warms up before; without the

@@ -151,7 +151,7 @@ def test_a_wrong_path_is_one_sentence_before_anything_is_measured(cli, tmp_path:
     (tmp_path / "text").write_text("no program")
     for path, why in (
         ("/nowhere/python", "there is no such file"),
-        (str(tmp_path), "there is no such file"),
+        (str(tmp_path), "this is a folder"),
         ("./text", "Permission denied"),
         ("no-such-python", "there is no program of this name"),
     ):

@@ -163,17 +163,19 @@ def _path(text: str) -> str:
         program = shutil.which(text)
         if program is None:
             raise EngineError(
-                f"{NAME}={printable(text)}: there is no program of this name that can be started: "
+                f"Python {printable(text)}: there is no program of this name that can be started: "
                 "give the path of a Python"
             )
         return str(Path(program).absolute())
+    what = "there is no such file"
     try:
         path = Path(text).expanduser().absolute()
         if path.is_file():
             return str(path)
+        what = "this is a folder" if path.is_dir() else what
     except (RuntimeError, OSError, ValueError):  # no such user, no path at all
         pass
-    raise EngineError(f"{NAME}={printable(text)}: there is no such file: give the path of a Python")
+    raise EngineError(f"Python {printable(text)}: {what}: give the path of a Python")
 
 
 def _ask(path: str, shown: str) -> Answer:
