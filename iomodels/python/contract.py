@@ -56,7 +56,8 @@ class SlotTransfer(Protocol):
 
     @property
     def buffer(self) -> memoryview:
-        """Those bytes, or room for them, aligned for direct I/O. Valid until `next`."""
+        """Those bytes, or room for them, aligned for direct I/O. Valid until `next`, and lent: the
+        slot's next transfer may have the same object, so it must not be released (`with`)."""
 
     @property
     def poll_first(self) -> bool:

@@ -92,15 +92,25 @@ def test_a_transfer_ends_once_and_is_none_of_the_engines_then(record: Record) ->
     assert record.field("slice_operations") == OPERATIONS
 
 
-@pytest.mark.parametrize("result", [None, "12345678", 8.0, True])
-def test_a_result_of_another_kind_changes_nothing(record: Record, result: object) -> None:
+@pytest.mark.parametrize(
+    ("result", "error"),
+    [
+        *((wrong, TypeError) for wrong in (None, "12345678", 8.0, True)),
+        (-4096, ValueError),
+        (-1 << 32, ValueError),
+        (1 << 64, OverflowError),
+    ],
+)
+def test_what_is_no_result_changes_nothing(
+    record: Record, result: object, error: type[Exception]
+) -> None:
     work, answers = timers(record), list[int]()
     with conversation(work, answers):
         assert work.wait()
         transfer = work.take()
         assert transfer is not None
         data = os.read(transfer.fd, transfer.length)
-        with pytest.raises(TypeError):
+        with pytest.raises(error):
             work.next(transfer, result)  # type: ignore[arg-type]
         following = work.next(transfer, data)
         while following is not None:

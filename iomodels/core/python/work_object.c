@@ -14,6 +14,9 @@
 #include "loop/loop_state.h"
 #include "record.h"
 
+/* The kernel's: below its negative nothing is -errno. */
+#define LARGEST_ERRNO 4095
+
 struct transfer_object {
     PyObject_HEAD
     uint32_t slot;
@@ -382,7 +385,7 @@ static PyObject *next_with_bytes(struct work_object *self, PyObject *transfer, P
 PyDoc_STRVAR(work_next_doc,
              "next(transfer, result) -> Transfer or None: its end, and what the slot is to transfer next. `result` is a "
              "number of bytes in its buffer (of a sync: 0), -errno, or, of a read, the bytes themselves. RuntimeError: it "
-             "has ended already.");
+             "has ended already; ValueError: no such number.");
 static PyObject *work_next(PyObject *object, PyObject *const *args, Py_ssize_t count)
 {
     struct work_object *self = (struct work_object *)object;
@@ -397,6 +400,10 @@ static PyObject *work_next(PyObject *object, PyObject *const *args, Py_ssize_t c
 
     if (result == -1 && PyErr_Occurred())
         return NULL;
+    if (result < -LARGEST_ERRNO) {
+        PyErr_SetString(PyExc_ValueError, "a result below 0 is -errno, and this is none");
+        return NULL;
+    }
     struct request *request = give_back(args[0]);
     if (!request)
         return NULL;
