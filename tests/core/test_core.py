@@ -57,6 +57,8 @@ WITHOUT_ROLE = {
     "high-descriptor-is-refused",
     "survives-failing-calls",
 }
+# Reads on idle descriptors are pending then: what finds no room would wait for nothing.
+OF_IDLE = ("socket:idle", "survives-failing-calls")
 # What goes through code of a role's own; the other rules a sanitizer sees in the first roles.
 WITH_SANITIZER = {
     "completes-once",
@@ -169,7 +171,8 @@ def chosen_rules(variant: str, engine: str, channel: str, first: bool, is_long: 
     if first:
         return applying
     if variant == "plain" and (is_long or engine in SINGLES):
-        return [rule for rule in applying if rule not in WITHOUT_ROLE]
+        of_idle = [OF_IDLE[1]] if channel == OF_IDLE[0] and ":" not in engine else []
+        return [rule for rule in applying if rule not in WITHOUT_ROLE or rule in of_idle]
     return [rule for rule in applying if rule in WITH_SANITIZER]
 
 

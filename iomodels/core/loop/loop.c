@@ -55,8 +55,11 @@ HOT int submit_batch(struct loop *loop)
 
     if (taken < 0)
         return loop_fail(loop, STAGE_SUBMIT, taken);
-    if ((uint32_t)taken > n || (taken == 0 && loop->in_flight == 0))
+    if ((uint32_t)taken > n)
         return loop_fail(loop, STAGE_SUBMIT, -EPROTO);
+    /* For want of room, and the reads on idle descriptors never make any: to wait for that has no end. */
+    if (taken == 0 && loop->in_flight == 0)
+        return loop_fail(loop, STAGE_SUBMIT, loop->idle_in_flight ? -EAGAIN : -EPROTO);
     if (loop->stamps_submit) {
         loop->now_ns = clock_now_ns(&loop->clock);
         /* Of a chain only the first requests come here: they say nothing of the others' submits. */
