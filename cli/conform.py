@@ -72,7 +72,7 @@ def command(
     ENGINE is one of `iomodels engines`, or that of an installed plug-in, with its options as in
     `NAME:option=value`: it is tested as it is written. Real trials are made with it on each channel
     and in each role; of an engine in C, each of its functions is tested as well, by a program that
-    is compiled for that (with CC, or cc). It takes about half a minute.
+    is compiled for that (with CC, or cc). It takes about a minute, on a busy machine two.
     """
     from iomodels.conform.answer import as_data, exit_code
     from iomodels.engines.spec import parse_list
