@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,8 @@ from iomodels.base.errors import TrialError
 from iomodels.engines.spec import EngineSpec, parse
 from iomodels.measure.plan import planned_cell
 from iomodels.python import uvloop_engine
+from iomodels.python.contract import READ, Setup
+from iomodels.python.event_loops.timers import Timers
 from iomodels.trials.child import Child
 from iomodels.trials.launch import own_launch
 from iomodels.trials.planned import PlannedCell, PlannedTrial
@@ -229,3 +233,37 @@ def test_deadlines_that_libuv_cannot_keep_are_not_measured() -> None:
     reason = planned_cell(0, point_from_parameters("test", short), spec, [spec]).na_reason
     assert reason == "the timers of libuv count in milliseconds; load.deadline is 500 µs"
     assert cell(spec, TIMER | {"load.deadline": 1_000_000})
+
+
+def test_a_timer_that_was_read_as_its_deadline_came_has_expired() -> None:
+    """Both in one turn of the loop, which was kept from running until then."""
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    results: list[object] = []
+
+    class OneRead:
+        slot, fd, operation, length = 0, reading, READ, 8
+
+        def next(self, _: object, result: object) -> None:
+            results.append(result)
+
+    async def work() -> None:
+        deadline_s = 0.01
+        one: Any = OneRead()
+        loop = asyncio.get_running_loop()
+        setup = Setup.of(one, {}, "timer", {"deadline_ns": round(deadline_s * 1e9)})
+        made = Timers(setup, [].append)
+        made.begin(one)
+        await asyncio.sleep(0)
+        os.write(writing, b"12345678")
+        ends_s = loop.time() + deadline_s
+        while loop.time() <= ends_s:
+            pass
+        while not results:
+            await asyncio.sleep(0)
+        await made.close()
+
+    asyncio.run(work())
+    os.close(reading)
+    os.close(writing)
+    assert results == [b"12345678"]

@@ -65,10 +65,7 @@ class Timers(TaskPerSlot):
                 if self._deadline_s is None:
                     result = await timer.read(transfer.length)
                 else:
-                    async with asyncio.timeout(self._deadline_s):
-                        result = await timer.read(transfer.length)
-            except TimeoutError:
-                result = -ECANCELED
+                    result = await _read_within(timer, transfer.length, self._deadline_s)
             except OSError as error:
                 result = error_number(error)
             transfer = self.next(transfer, result)
@@ -76,3 +73,13 @@ class Timers(TaskPerSlot):
     async def close(self) -> None:
         for timer in self._timers.values():
             timer.unwatch()
+
+
+async def _read_within(timer: _Timer, length: int, deadline_s: float) -> bytes | int:
+    expired = timer.read(length)
+    try:
+        async with asyncio.timeout(deadline_s):
+            return await expired
+    except TimeoutError:
+        # Both may come in one turn of the loop, and what was read then must not be lost.
+        return -ECANCELED if expired.cancelled() else expired.result()
