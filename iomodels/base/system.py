@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import re
+import subprocess
+import time
 from pathlib import Path
 
 MEMORY_FOLDER = Path("/dev/shm")
@@ -63,3 +65,21 @@ def memory_file(name: str) -> int:
         if error.errno in (errno.EMFILE, errno.ENFILE):
             raise
         return os.open(MEMORY_FOLDER, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
+
+
+def await_end(process: subprocess.Popen[bytes], patience_s: float) -> bool:
+    """Whether it has ended, at the latest when the time is over. It is not reaped: until it is, its
+    number is its process group's, and nobody else's."""
+    deadline_s = time.monotonic() + patience_s
+    while process.returncode is None and not _has_ended(process.pid):
+        if time.monotonic() >= deadline_s:
+            return False
+        time.sleep(0.001)
+    return True
+
+
+def _has_ended(pid: int) -> bool:
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:  # somebody else has reaped it: SIGCHLD is ignored
+        return True

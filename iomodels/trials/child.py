@@ -11,8 +11,15 @@ import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 
-from iomodels.base.errors import Garbled, NoAnswer, NotApplicable, Paused, TrialError
-from iomodels.base.system import memory_file
+from iomodels.base.errors import (
+    Garbled,
+    IomodelsError,
+    NoAnswer,
+    NotApplicable,
+    Paused,
+    TrialError,
+)
+from iomodels.base.system import await_end, memory_file
 from iomodels.base.toml import printable
 from iomodels.trials import failures, pauses, worker
 from iomodels.trials.launch import Launch, own_launch
@@ -148,11 +155,18 @@ class Child:
         self._ask(f"run {round(duration_s * 1e9)} {part} {operations}")
         timeout_s = duration_s + self._patience_s + self._checks_s
         answer = _number(self._answer(timeout_s, progress))
-        failure = failures.error(self._record, self._settings) if answer != 0 else None
+        failure = self._failure(answer) if answer != 0 else None
         if self._pauses.found and not isinstance(failure, NotApplicable):
             raise _paused(self._pauses)
         if failure is not None:
             raise failure
+
+    def _failure(self, answer: int) -> IomodelsError:
+        """A number that the core knows nothing of is one that an engine has printed."""
+        record = self._record
+        if record.stage == "none" and not (record.reason or record.field("peer_status")):
+            return _garbled(str(answer))
+        return failures.error(record, self._settings)
 
     def close(self, *, stays: bool = False) -> None:
         """Everything ends. A process that `stays` does not itself: `await_over` comes next."""
@@ -216,7 +230,7 @@ class Child:
 
     def _obituary(self) -> str:
         try:
-            code = self._process.wait(END_TIMEOUT_S)
+            code = self._reap(END_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             return (
                 f"the trial's process said nothing more and did not end for {END_TIMEOUT_S:g} s, "
@@ -249,13 +263,20 @@ class Child:
             return
         assert self._process.stdout is not None
         try:
-            self._process.wait(STOP_PATIENCE_S)
+            self._reap(STOP_PATIENCE_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             # In a call that cannot be interrupted it lives on. That must not keep the others.
             with suppress(subprocess.TimeoutExpired):
-                self._process.wait(END_TIMEOUT_S)
+                self._reap(END_TIMEOUT_S)
         self._process.stdout.close()
+
+    def _reap(self, patience_s: float) -> int:
+        """Its exit code. What it has left in its process group ends: an engine may fork."""
+        if await_end(self._process, patience_s) and self._process.returncode is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        return self._process.wait(0)
 
 
 def _number(answer: str) -> int:

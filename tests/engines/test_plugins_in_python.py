@@ -42,6 +42,7 @@ WHEN_MEASURED = {
         "t = setup.work.wait() and setup.work.take(); setup.work.next(t, 1 << 40); right(setup)",
         "it reported more bytes than a request has",
     ),
+    "prints-a-number": ("print('9', flush=True); right(setup)", "wrote '9' to standard output"),
     "wrong-type": (
         "t = setup.work.wait() and setup.work.take(); setup.work.next(t, 'text')",
         "its last words: TypeError",
@@ -237,6 +238,23 @@ def test_a_python_that_is_observed_is_not_measured(
     assert (
         "this Python is observed (coverage, a profiler, a debugger): switch it off" in done.stderr
     )
+
+
+def test_a_process_that_an_engine_has_forked_ends_with_its_trial(
+    environment: Environment, tmp_path: Path
+) -> None:
+    pid = tmp_path / "pid"
+    run = f"child = os.fork() or time.sleep(600); open({str(pid)!r}, 'w').write(str(child)); "
+    text = module("forks", run + "right(setup)")
+    environment.install("forking", {"forks": "forks:ENGINE"}, {"forks": text})
+    words = ("cached-read", "-e", "forks", "-r", "1", "-d", "10ms", "-o", tmp_path / "run.json")
+    done = environment.iomodels("bench", *words)
+    assert done.returncode == Exit.DONE, done.stderr
+    try:
+        status = Path(f"/proc/{pid.read_text()}/stat").read_text()
+    except FileNotFoundError:
+        return
+    assert status.rpartition(")")[2].split()[0] in "ZX"  # killed: whoever adopts it has to reap it
 
 
 def test_a_thread_that_is_left_keeps_no_command_waiting(

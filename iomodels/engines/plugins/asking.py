@@ -19,6 +19,7 @@ from typing import Any
 
 from iomodels import _core
 from iomodels.base.errors import EngineError
+from iomodels.base.system import await_end
 from iomodels.base.toml import printable
 from iomodels.engines.plugins import describing
 
@@ -138,22 +139,13 @@ class SharedObjectProcess:
         if self._process is None:
             return 0
         process, self._process = self._process, None
-        _wait_for(process, patience_s)
+        await_end(process, patience_s)
         with suppress(ProcessLookupError, PermissionError):
             # It is not reaped yet: its number is its group's, and nobody else's.
             os.killpg(process.pid, signal.SIGKILL)
         with process:  # closes the pipes, and reaps it
             pass
         return process.returncode
-
-
-def _wait_for(process: subprocess.Popen[bytes], patience_s: float) -> None:
-    """Until it has ended, or the time is over."""
-    deadline_s = time.monotonic() + patience_s
-    while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-        if time.monotonic() >= deadline_s:
-            return
-        time.sleep(0.001)
 
 
 def _how(code: int) -> str:
