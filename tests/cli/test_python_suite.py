@@ -31,5 +31,8 @@ def test_it_ends_with_the_table_and_a_verdict_for_each_claim(cli, tmp_path):
         assert cell.is_harness or options in table
     for claim in CLAIMS:
         assert f"\n{claim.id}  " in verdicts
-    assert "Python's 4 claims: holds 0, does not hold here 0, inconclusive 4" in verdicts
+    unmeasured = any(cell.status == "n/a" for cell in run.cells)  # of uvloop
+    counts = "inconclusive 3, n/a 1" if unmeasured else "inconclusive 4"
+    told = " ".join(verdicts.split())
+    assert f"Python's 4 claims: holds 0, does not hold here 0, {counts}" in told
     assert max(map(len, done.stdout.splitlines())) <= 80
