@@ -205,9 +205,12 @@ def _why_none(decision: Outcome, measured: MeasuredPoint) -> str:
     is_short = pairing.rounds < MIN_ROUNDS or measured.ended_by_budget
     help_ = f"a quieter machine, or {'a larger --budget' if is_short else 'longer trials (-d)'}"
     between = listed(list(decision.contenders))
+    # An interval that has one sign, and is yet no answer, would look like a contradiction.
+    has_sign = low * high > 0 and not pairing.is_shown
+    few = ", too few to show it for so many engines" if has_sign else ""
     return (
         f"the rounds do not decide between {between}: {other} is {_as_better(low)} to "
-        f"{_as_better(high)} than {simplest} after {counted(pairing.rounds, 'round')}. "
+        f"{_as_better(high)} than {simplest} after {counted(pairing.rounds, 'round')}{few}. "
         f"What would help: {help_}"
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -173,6 +174,19 @@ def test_noise_is_named_with_what_would_help() -> None:
     assert "What would help" in str(found.why_none)
     assert found.gain is None
     assert found.as_good == ()
+
+
+def test_a_large_difference_in_too_few_rounds_is_said_to_be_that() -> None:
+    few = [
+        MeasuredCandidate(name, 20 + order, (), trials(ops, rounds=7))
+        for order, (name, ops) in enumerate((("poll", 1.0), ("epoll", 2.0), ("select", 1.5)))
+    ]
+    found = judge(measured(*few), "throughput")
+    assert found.use is None
+    assert re.search(
+        r"epoll is .* better to .* better than poll after 7 rounds, too few to show",
+        str(found.why_none),
+    )
 
 
 def test_a_cell_of_two_levels_is_said() -> None:
