@@ -29,8 +29,8 @@ def option(place: int) -> Option:
             placeholder="PATH",
             pattern=PYTHON_LABEL,
             usual="the Python that runs iomodels",
-            wanted="the version of an interpreter that the command line names, such as 3.13.0 "
-            "(only there it is a path: -e NAME:python=PATH, or --interpreter PATH)",
+            wanted="a version such as 3.13.0 (a path only on the command line: "
+            "-e NAME:python=PATH, or --interpreter PATH)",
         ),
     )
 
