@@ -29,6 +29,7 @@ from iomodels.trials.pythons import named as pythons
 from iomodels.workload.point import in_folder, point_from_parameters
 
 _OF_FILES = ("file_system", "file_system_device")
+_MOST_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -170,10 +171,12 @@ def _check_pythons(run: Run, plan: Plan, path: Path) -> None:
 
 
 def _unnamed(plugins: Mapping[str, Plugin]) -> str:
-    told = [f"{printable(name)} of {printable(each.in_words)}" for name, each in plugins.items()]
+    first = list(plugins.items())[:_MOST_SHOWN]  # a file may have any number
+    told = [f"{printable(name)} of {printable(each.in_words)}" for name, each in first]
+    more = ["…"] if len(plugins) > len(first) else []
     return (
-        f"it has engines of other packages ({', '.join(told)}), and a result never loads any: name "
-        f"them as well (-e {','.join(map(printable, plugins))})"
+        f"it has engines of other packages ({', '.join(told + more)}), and a result never loads "
+        f"any: name them as well (-e {','.join([printable(name) for name, _ in first] + more)})"
     )
 
 

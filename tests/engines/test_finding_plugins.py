@@ -262,3 +262,16 @@ def test_a_scenario_file_that_the_user_names_may_name_a_plug_in(planted, tmp_pat
     assert done.returncode == Exit.DONE, done.stderr
     assert loaded.exists()
     Path(loaded).unlink()
+
+
+def test_of_a_result_with_many_plug_ins_a_few_are_named(planted):
+    made, folder, _ = planted
+    run = json.loads((folder / "run.json").read_text())
+    (origin,) = run["plugins"].values()
+    run["plugins"] |= {f"other-{number}": origin for number in range(1000)}
+    run["cells"][0]["status"], run["cells"][0]["reason"] = "partial", "half"
+    (folder / "many.json").write_text(json.dumps(run))
+    done = made.iomodels("bench", "--resume", "many.json", cwd=folder)
+    assert done.returncode == Exit.USAGE
+    assert "engines of other packages" in done.stderr
+    assert len(done.stderr) < 1000
