@@ -12,6 +12,7 @@ from iomodels.statistics.rounds import median_interval
 Side = Callable[[], float]
 Pairs = list[tuple[float, float]]
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,12 @@ class Row:
         return {**asdict(self), "value": interval, "target": target, "verdict": self.verdict}
 
 
-def interleave(ours: Callable[[], T], theirs: Callable[[], T], count: int) -> list[tuple[T, T]]:
+def interleave(ours: Callable[[], T], theirs: Callable[[], U], count: int) -> list[tuple[T, U]]:
     """A B, B A, A B, …: what a machine's drift does to one side it does to the other.
 
     A pair is (ours, theirs), whichever ran first.
     """
-    pairs: list[tuple[T, T]] = []
+    pairs: list[tuple[T, U]] = []
     for number in range(count):
         if number % 2:
             second, first = theirs(), ours()
