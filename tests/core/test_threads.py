@@ -191,7 +191,8 @@ def test_a_thread_that_goes_on_by_itself_wakes_nobody(depth: int) -> None:
             assert calls["read"] == operations >= 1000
             # Each is woken once and sleeps once, and wakes the application when it comes to rest.
             futexes = calls.get("futex_wait", 0) + calls.get("futex_wake", 0)
-            assert futexes <= 5 * depth + 5
+            looks = record.field("window_ns") // (100 * MS)  # of the application, at the stop flag
+            assert futexes <= 5 * depth + 5 + looks
             assert record.field("depth_max") == depth
             assert sum(count for _, count in record.histogram("latency")) == record.field(
                 "window_operations"

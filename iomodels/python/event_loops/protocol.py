@@ -73,8 +73,15 @@ class Connection(asyncio.Protocol):
         self._is_full = True
 
     def resume_writing(self) -> None:
-        self._is_full = False
+        # Not at once: where a write fails that a protocol makes in here, asyncio ends the transport
+        # twice (_write_ready, CPython 3.11 to 3.13), and the second time has nothing to end.
+        self._slots.loop.call_soon(self._written)
+
+    def _written(self) -> None:
         transfer = self._transfer
+        if not self._is_full:
+            return  # the connection has been lost meanwhile
+        self._is_full = False
         if transfer is not None and transfer.operation != READ:
             self._go_on(self._next(transfer, transfer.length))
 
