@@ -12,7 +12,6 @@ connections, messages of 1 KiB and 100 KiB. It says 2 to 4 times.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -23,7 +22,7 @@ from pathlib import Path
 
 import sides
 from rows import Row, Target, interleave, ratio_row
-from show import machine, show
+from show import machine, report
 
 from iomodels import _core
 
@@ -156,10 +155,7 @@ def main() -> None:
             rows += against_plain(ask, sides.build_bare_clients(Path(folder)))
         if asked.only != "plain" and ask.loops == LOOPS:
             rows += uvloop_over_asyncio(ask)
-    if asked.json:
-        print(json.dumps({"machine": machine(None, None), "rows": [row.plain() for row in rows]}))
-    else:
-        show(rows, machine(None, None))
+    report(rows, machine(None, None), as_json=asked.json)
 
 
 def _bench(folder: Path, seconds: float) -> sides.Bench:

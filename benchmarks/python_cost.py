@@ -9,7 +9,6 @@ measures in Python. Each side is a process of its own, and both run in turns.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from pathlib import Path
 
 import sides
 from rows import Row, Target, difference_row, interleave, ratio_row
-from show import machine, show
+from show import machine, report, with_common
 from sides import BareNumbers, Bench, BenchmarkError, TrialNumbers
 from speed import DATA_FOLDER, FILE, QUICK_FILE, QUICK_SECONDS, SECONDS
 
@@ -203,11 +202,7 @@ def main() -> None:
                 print(f"measuring {name} with Python {ask.version} …", file=sys.stderr)
                 rows += measure(name, ask)
     about = machine(None, options.cpu)
-    if options.json:
-        json.dump({"machine": about, "rows": [row.plain() for row in rows]}, sys.stdout, indent=1)
-        print()
-    else:
-        show(rows, about)
+    report(rows, about, as_json=options.json)
 
 
 def _options() -> argparse.Namespace:
@@ -215,19 +210,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--python", action="append", metavar="PATH", help="an interpreter (repeat; default: this)"
     )
-    parser.add_argument(
-        "--rounds", type=int, default=15, help="pairs per row (default 15; 6 give a 95 %% interval)"
-    )
-    parser.add_argument("--quick", action="store_true", help="tiny: shows that all still runs")
-    parser.add_argument(
-        "--only", action="append", choices=BENCHMARKS, help="this benchmark only (repeat)"
-    )
-    parser.add_argument("--cpu", type=int, help="pin both sides to this CPU with taskset")
-    parser.add_argument("--json", action="store_true", help="print data instead of the table")
-    options = parser.parse_args()
-    if options.rounds < 1:
-        parser.error("--rounds must be at least 1")
-    return options
+    return with_common(parser, BENCHMARKS)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,8 @@ branches of every call that ask for a recorder are left out (IOMODELS_NO_RECORDE
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
-import sys
 import sysconfig
 import tempfile
 import tomllib
@@ -21,7 +19,7 @@ from pathlib import Path
 
 import sides
 from rows import Row, Target, interleave, ratio_row
-from show import machine, show
+from show import machine, report
 from sides import Bench, BenchmarkError
 from speed import DATA_FOLDER, FILE, QUICK_FILE, QUICK_SECONDS, SECONDS
 
@@ -83,11 +81,7 @@ def main() -> None:
         off, without = (build_core(Path(folder), *macros) for macros in ((), (WITHOUT,)))
         rows = measure(bench, off, without, options.rounds)
     about = machine(sides.fio_version(), options.cpu)
-    if options.json:
-        json.dump({"machine": about, "rows": [row.plain() for row in rows]}, sys.stdout, indent=1)
-        print()
-    else:
-        show(rows, about)
+    report(rows, about, as_json=options.json)
 
 
 def _options() -> argparse.Namespace:

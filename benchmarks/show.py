@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import platform
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,6 +37,32 @@ def machine(fio: str | None, cpu: int | None) -> str:
         datetime.now(UTC).date().isoformat(),
     ]
     return " · ".join(parts)
+
+
+def with_common(parser: argparse.ArgumentParser, names: Iterable[str]) -> argparse.Namespace:
+    """What the command line says, with the options that benchmarks in pairs have in common."""
+    parser.add_argument(
+        "--rounds", type=int, default=15, help="pairs per row (default 15; 6 give a 95 %% interval)"
+    )
+    parser.add_argument("--quick", action="store_true", help="tiny: shows that all still runs")
+    parser.add_argument(
+        "--only", action="append", choices=list(names), help="this benchmark only (repeat)"
+    )
+    parser.add_argument("--cpu", type=int, help="pin both sides to this CPU with taskset")
+    parser.add_argument("--json", action="store_true", help="print data instead of the table")
+    options = parser.parse_args()
+    if options.rounds < 1:
+        parser.error("--rounds must be at least 1")
+    return options
+
+
+def report(rows: Sequence[Row], about: str, *, as_json: bool) -> None:
+    """Print the table, or the same as data."""
+    if as_json:
+        json.dump({"machine": about, "rows": [row.plain() for row in rows]}, sys.stdout, indent=1)
+        print()
+    else:
+        show(rows, about)
 
 
 def show(rows: Sequence[Row], about: str) -> None:

@@ -9,7 +9,6 @@ trial's process as `iomodels bench` starts it, and every comparison is of neighb
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -22,7 +21,7 @@ from descriptors import many_descriptors
 from rings import reads_by_ring
 from rows import Row, Side, Target, interleave, ratio_row, value_row
 from servers import servers_in_a_loop, servers_of_threads
-from show import machine, show
+from show import machine, report, with_common
 from sides import Bench, BenchmarkError
 
 from iomodels.statistics.rounds import median_interval
@@ -285,30 +284,14 @@ def main() -> None:
             print(f"measuring {name} …", file=sys.stderr)
             rows += measure(name, ask)
     about = machine(fio, options.cpu)
-    if options.json:
-        json.dump({"machine": about, "rows": [row.plain() for row in rows]}, sys.stdout, indent=1)
-        print()
-    else:
-        show(rows, about)
+    report(rows, about, as_json=options.json)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="How fast iomodels itself is, against fio and bare loops."
     )
-    parser.add_argument(
-        "--rounds", type=int, default=15, help="pairs per row (default 15; 6 give a 95 %% interval)"
-    )
-    parser.add_argument("--quick", action="store_true", help="tiny: shows that all still runs")
-    parser.add_argument(
-        "--only", action="append", choices=BENCHMARKS, help="this benchmark only (repeat)"
-    )
-    parser.add_argument("--cpu", type=int, help="pin both sides to this CPU with taskset")
-    parser.add_argument("--json", action="store_true", help="print data instead of the table")
-    options = parser.parse_args()
-    if options.rounds < 1:
-        parser.error("--rounds must be at least 1")
-    return options
+    return with_common(parser, BENCHMARKS)
 
 
 if __name__ == "__main__":
