@@ -49,7 +49,7 @@ def recorded_table() -> str:
 def python_beside_c() -> str:
     """The small table of the recorded run, and the verdicts on its claims."""
     run = load(ROOT / "results" / "python.json")
-    table = "\n".join(python_overview(run))
+    table = "\n".join(python_overview(twins.twins(run)))
     (claim_set,) = (each for each in SETS if each.suite == "python")
     verdicts = "".join(
         f"| {each.claim.id} | {each.claim.says} | {each.outcome} |\n"

@@ -80,19 +80,30 @@ class PythonOverview:
     """All of it in one small table: a row for each engine, a column for each kind of work."""
 
     works: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Cell | None, ...]], ...]
-    """By engine, those in C first; a cell for each work, None where it was not measured there."""
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+    """By engine, those in C first; for each work the medians, "" where it was not measured."""
 
 
-def overview(run: Run) -> PythonOverview | None:
-    """The table of the run; None for one that has no engine in Python beside its twin."""
-    works = twins(run)
+def overview(works: Sequence[TwinWork]) -> PythonOverview:
+    """The works of a run in one table."""
     by_work = [{row.cell.engine: row.cell for row in work.rows} for work in works]
     in_c = {row.cell.engine: row.is_twin for work in works for row in work.rows}
     # Sorting keeps the order in which they stand in the run.
     engines = sorted(in_c, key=lambda engine: not in_c[engine])
-    rows = tuple((engine, tuple(cells.get(engine) for cells in by_work)) for engine in engines)
-    return PythonOverview(tuple(work.name for work in works), rows) if works else None
+    return PythonOverview(
+        works=tuple(work.name for work in works),
+        rows=tuple(
+            (engine, tuple(_in_short(cells.get(engine)) for cells in by_work)) for engine in engines
+        ),
+    )
+
+
+def _in_short(cell: Cell | None) -> str:
+    """The medians of the quantities that both are shown by."""
+    if cell is None:
+        return ""
+    found = [(quantity.unit, quantity.interval(cell)) for quantity in SHOWN]
+    return ", ".join(unit.short(x.median) for unit, x in found if x) or cell.status
 
 
 def _name(run: Run, scenario: str, point: PointCells) -> str:

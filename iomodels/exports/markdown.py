@@ -169,22 +169,11 @@ def _point(point: PointCells) -> list[str]:
     return [*lines, "", *told, *([""] if told else []), *_sentences(findings.below(point.cells))]
 
 
-def python_overview(run: Run) -> list[str]:
-    """One small table: a row for each engine, a column for each kind of work. Empty for a run that
-    has no engine in Python beside one in C."""
-    told = twins.overview(run)
-    if told is None:
-        return []
-    rows = ([text(engine), *map(_in_short, cells)] for engine, cells in told.rows)
+def python_overview(works: Sequence[twins.TwinWork]) -> list[str]:
+    """One small table: a row for each engine, a column for each kind of work."""
+    told = twins.overview(works)
+    rows = ([text(engine), *entries] for engine, entries in told.rows)
     return list(table(["", *map(text, told.works)], rows, right_from=1))
-
-
-def _in_short(cell: Cell | None) -> str:
-    """The medians of the quantities that both are shown by."""
-    if cell is None:
-        return ""
-    found = [(quantity.unit, quantity.interval(cell)) for quantity in twins.SHOWN]
-    return ", ".join(unit.short(x.median) for unit, x in found if x) or text(cell.status)
 
 
 def _twins(run: Run) -> list[str]:
@@ -196,7 +185,7 @@ def _twins(run: Run) -> list[str]:
     short = f"In short: {', '.join(quantity.title for quantity in twins.SHOWN)}."
     how = f"{text(twins.HOW)} {text(twins.origin(run))}."
     return [
-        *(f"## {text(twins.TITLE)}", "", short, "", *python_overview(run), ""),
+        *(f"## {text(twins.TITLE)}", "", short, "", *python_overview(works), ""),
         *(*table(TWIN_COLUMNS, rows, right_from=2), "", how, ""),
     ]
 

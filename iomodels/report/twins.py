@@ -12,13 +12,14 @@ from iomodels.analysis.twins import (
     SHOWN,
     SLOWER,
     TITLE,
+    PythonOverview,
     TwinRow,
     overview,
     twins,
 )
 from iomodels.analysis.twins import origin as origin_of
 from iomodels.report.tables import Entry, numbers, ratio_entry
-from iomodels.results.schema import Cell, Run
+from iomodels.results.schema import Run
 
 
 @dataclass(frozen=True)
@@ -33,42 +34,26 @@ class ShownTwin:
 
 
 @dataclass(frozen=True)
-class ShownOverview:
-    """All of it in one small table: a column for each work, of each engine the medians."""
-
-    works: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[str, ...]], ...]
-    how: str = f"In short: {' and '.join(quantity.title for quantity in SHOWN)}, medians."
-
-
-@dataclass(frozen=True)
 class ShownTwins:
     """The whole table."""
 
     rows: tuple[ShownTwin, ...]
-    overview: ShownOverview
+    overview: PythonOverview
     origin: str
     title: str = TITLE
     how: str = HOW
+    in_short: str = f"In short: {' and '.join(quantity.title for quantity in SHOWN)}, medians."
     headings: tuple[str, ...] = ("engine", "work", *(q.column for q in SHOWN), SLOWER, MORE_CPU)
     meanings: tuple[tuple[str, str], ...] = tuple(MEANINGS.items())
 
 
 def beside_c(run: Run) -> ShownTwins | None:
     """The table of the run; None where it has no engine in Python beside its twin."""
-    told = overview(run)
-    if told is None:
+    works = twins(run)
+    if not works:
         return None
-    rows = tuple(_shown(work.name, row) for work in twins(run) for row in work.rows)
-    short = ((engine, tuple(map(_in_short, cells))) for engine, cells in told.rows)
-    return ShownTwins(rows, ShownOverview(told.works, tuple(short)), origin_of(run))
-
-
-def _in_short(cell: Cell | None) -> str:
-    if cell is None:
-        return ""
-    found = [(quantity.unit, quantity.interval(cell)) for quantity in SHOWN]
-    return ", ".join(unit.short(x.median) for unit, x in found if x) or cell.status
+    rows = tuple(_shown(work.name, row) for work in works for row in work.rows)
+    return ShownTwins(rows, overview(works), origin_of(run))
 
 
 def _shown(work: str, row: TwinRow) -> ShownTwin:
