@@ -17,7 +17,6 @@ from iomodels.base.errors import EngineError
 from iomodels.base.toml import did_you_mean, printable
 from iomodels.engines.catalog import DEFAULT, Option
 from iomodels.engines.kinds.groups import GROUPS
-from iomodels.engines.plugins.finding import named
 from iomodels.engines.sources import DESCRIPTORS, SOURCES
 from iomodels.python.registry import PREFIX
 from iomodels.workload.scenario import Scenario
@@ -229,7 +228,10 @@ def _is_option(part: str, engine: str) -> bool:
 def parse_given(text: str) -> EngineSpec:
     """Read what the user gives, on the command line, in a scenario file or in a program: only there
     a plug-in is looked up and loaded. Raises `EngineError`."""
-    if text.strip() not in GROUPS:
+    if text.strip() not in GROUPS and _split_name(text)[0] not in DESCRIPTORS:
+        # Here, since every command imports this module, and hardly any is given such a name.
+        from iomodels.engines.plugins.finding import named
+
         named(text)
     return parse(text)
 
