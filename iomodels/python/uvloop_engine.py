@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 
-from iomodels.python.contract import EngineQuestion, Options, PythonEngine, Setup
-from iomodels.python.event_loops.engine_words import APIS, CALLS, FLAGS, THREADS, cannot
+from iomodels.python import asyncio_engine
+from iomodels.python.contract import EngineQuestion, Options, Setup
 
 TICK_S = 0.001
 
@@ -25,7 +26,7 @@ def _cannot(question: EngineQuestion) -> str | None:
             f"the timers of libuv count in milliseconds; load.deadline is "
             f"{question.deadline_s * 1e6:g} µs"
         )
-    return cannot(question)
+    return asyncio_engine.ENGINE.cannot(question)
 
 
 def _missing(options: Options) -> str | None:
@@ -40,20 +41,12 @@ def _missing(options: Options) -> str | None:
     return "uvloop is not installed: pip install 'iomodels[uvloop]'"
 
 
-ENGINE = PythonEngine(
+ENGINE = replace(
+    asyncio_engine.ENGINE,
     name="uvloop",
     title="Python: uvloop",
-    calls=CALLS,
     summary="a coroutine for each connection, resumed by an event loop in C (libuv)",
     drive=_drive,
-    flags=FLAGS,
-    news="readiness",
-    worker="caller",
-    complexity="registered descriptors",
-    twin="epoll",
-    twin_on_files="threads",
-    threads=THREADS,
-    options=(APIS,),
     cannot=_cannot,
     missing=_missing,
     packages=("uvloop",),
