@@ -22,7 +22,6 @@ WhyAll = Literal["they overlap", "events are missing", "the recording was cut sh
 class Part:
     """From when to when, in ns of the trace; `requests` have ended in the whole trace.
 
-
     One request: its `number` among them, from 1, its latency, and how many it is the median of.
     All of them: None, and why.
     """
@@ -99,7 +98,7 @@ def part_of(trace: Trace) -> Part:
         lost = trace.events_lost and not requests
         why: WhyAll = "events are missing" if lost else "the recording was cut short"
         return Part(begin_ns, _last_ns(trace.events), ended, why_all=why)
-    candidates = _alone(requests)
+    candidates = [n for n in _alone(requests) if _is_answered_in(trace, requests[n])]
     if not candidates:
         return Part(begin_ns, requests[-1][1], len(requests), why_all="they overlap")
     by_latency = sorted(candidates, key=lambda n: requests[n][1] - requests[n][0])
@@ -134,6 +133,18 @@ def _alone(requests: Sequence[Span]) -> list[int]:
         and (n + 1 == len(requests) or requests[n + 1][1] > end_ns)
         and (n + 1 == len(requests) or first_after[n + 1] >= end_ns)
     ]
+
+
+def _is_answered_in(trace: Trace, span: Span) -> bool:
+    """Whether a server's answer was begun in it, as far as calls have names.
+
+    Completions may be collected in another order than they came about: then the next message is
+    read, and its answer begun, before the end of the answer before it is known.
+    """
+    if not is_served_singly(trace):
+        return True
+    begun_ns = [e.start_ns for e in trace.events if e.kind == "call" and e.name.endswith("write")]
+    return not begun_ns or any(span[0] <= at_ns < span[1] for at_ns in begun_ns)
 
 
 def _begin_ns(trace: Trace) -> int:

@@ -107,6 +107,19 @@ def test_answers_that_are_collected_together_are_no_request_of_0_ns(
         assert flow.moments
 
 
+def test_an_answer_begun_before_the_one_before_it_ended_overlaps_it() -> None:
+    """The completion of the second message's read is collected before that of the first's write."""
+    requests = [make_event("request", n, end_ns) for n, end_ns in enumerate((500, 900, 950, 1_500))]
+    reads, writes = (100, 600, 700, 1_000), (200, 650, 750, 1_100)
+    calls = [make_event(start_ns=at_ns, end_ns=at_ns + 10, name="aio_read") for at_ns in reads]
+    calls += [make_event(start_ns=at_ns, end_ns=at_ns + 10, name="aio_write") for at_ns in writes]
+    server = {"channel.kind": "socket", "channel.role": "server", "load.depth": 1}
+    flow = flow_of(make_trace([*requests, *calls], "aio", parameters=server))
+    assert flow.chosen_from == 2  # not the third, which ends 50 ns after the second
+    assert flow.number in (2, 4)
+    assert any(step.name == "aio_write" for step in flow.steps)
+
+
 def test_a_file_of_an_earlier_version_begins_with_its_first_call() -> None:
     """It says nowhere when the recording began; its requests began 100 ms before."""
     events = [
