@@ -45,18 +45,28 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the tests marked as long, too")
+    parser.addoption(
+        "--longest", action="store_true", help="run those marked as long or longest, too"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--long"):
-        return
-    long = [item for item in items if item.get_closest_marker("long")]
-    items[:] = [item for item in items if not item.get_closest_marker("long")]
-    config.hook.pytest_deselected(items=long)
+    left_out = [item for item in items if any(map(item.get_closest_marker, unasked(config)))]
+    if left_out:
+        without = set(left_out)
+        items[:] = [item for item in items if item not in without]
+        config.hook.pytest_deselected(items=left_out)
 
 
-def pytest_report_header(config: pytest.Config) -> str | None:
-    return None if config.getoption("--long") else "without the tests marked as long: --long"
+def pytest_report_header(config: pytest.Config) -> str:
+    return "; ".join(f"without the tests marked as {mark}: --{mark}" for mark in unasked(config))
+
+
+def unasked(config: pytest.Config) -> list[str]:
+    """The marks of the tests that this run leaves out."""
+    if config.getoption("--longest"):
+        return []
+    return ["longest"] if config.getoption("--long") else ["long", "longest"]
 
 
 @pytest.fixture(autouse=True)
