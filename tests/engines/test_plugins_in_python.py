@@ -112,7 +112,17 @@ WHEN_NAMED = {
     "hangs-at-import": (
         "time.sleep(600)",
         "",
-        "cannot be imported: TookTooLong: it did not end within 0.5 s",
+        "cannot be imported: it did not end within 5 s",
+    ),
+    "exits-at-import": (
+        "os._exit(0)",
+        "",
+        "cannot be imported: it ended its process (exit code 0)",
+    ),
+    "crashes-at-import": (
+        "os.kill(os.getpid(), 11)",
+        "",
+        "cannot be imported: it crashed (SIGSEGV)",
     ),
     "does-not-say": (
         "class Wrong(Exception):\n    def __str__(self): raise ValueError\nraise Wrong",
@@ -171,7 +181,7 @@ import json, sys
 from iomodels.base.errors import EngineError
 from iomodels.engines.plugins import finding, python_engine
 from iomodels.engines.spec import parse_list
-finding.IMPORT_LIMIT_S = python_engine.ANSWER_LIMIT_S = 0.5
+finding.IMPORT_LIMIT_S, python_engine.ANSWER_LIMIT_S = 5, 0.5
 said = {}
 for name in sys.argv[1:]:
     try:

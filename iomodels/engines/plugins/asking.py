@@ -22,6 +22,7 @@ from iomodels.base.errors import EngineError
 from iomodels.base.system import await_end
 from iomodels.base.toml import printable
 from iomodels.engines.plugins import describing
+from iomodels.engines.plugins.strangers import how_it_ended
 
 LIMIT_S = 5.0
 """For one answer: a probe asks the kernel, and waits for nothing."""
@@ -111,7 +112,7 @@ class SharedObjectProcess:
                 "killed"
             )
         if not line.endswith(b"\n"):
-            raise EngineError(f"{self._whose} {_how(self._end(_ENDING_S))} {when}")
+            raise EngineError(f"{self._whose} {how_it_ended(self._end(_ENDING_S))} {when}")
         try:
             return json.loads(line)
         except ValueError:
@@ -146,12 +147,3 @@ class SharedObjectProcess:
         with process:  # closes the pipes, and reaps it
             pass
         return process.returncode
-
-
-def _how(code: int) -> str:
-    if code >= 0:
-        return f"ended its process (exit code {code})"
-    try:
-        return f"crashed ({signal.Signals(-code).name})"
-    except ValueError:
-        return f"crashed (signal {-code})"

@@ -21,6 +21,7 @@ from iomodels.base.toml import printable
 from iomodels.base.units import listed
 from iomodels.engines import engine_text
 from iomodels.engines.kinds.groups import GROUPS
+from iomodels.engines.plugins.first_import import what_ends_it
 from iomodels.engines.plugins.python_engine import checked
 from iomodels.engines.plugins.shared_object import PluginSource
 from iomodels.engines.plugins.strangers import limited, said
@@ -145,6 +146,12 @@ def _misnamed(name: str) -> str | None:
 def _imported(offer: Offered) -> object:
     """Only the package's Python: a shared object is not loaded here. What it prints is no output of
     the command's."""
+    try:
+        ended = what_ends_it(offer.point.module, IMPORT_LIMIT_S)
+    except OSError as error:
+        raise EngineError(f"{offer} cannot be imported: {error.strerror}: try again") from None
+    if ended is not None:
+        raise EngineError(f"{offer} cannot be imported: {ended}")
     try:
         with limited(IMPORT_LIMIT_S), redirect_stdout(sys.stderr):
             value: object = offer.point.load()

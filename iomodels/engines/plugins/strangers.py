@@ -1,4 +1,4 @@
-"""Running what a stranger has written in this process: for a time, and whatever it raises."""
+"""Running what a stranger has written: for a time, whatever it raises, and however it ends."""
 
 from __future__ import annotations
 
@@ -43,3 +43,13 @@ def said(error: BaseException) -> str:
     except Exception:  # noqa: BLE001 - a stranger's
         lines = []
     return printable(": ".join([type(error).__name__, *lines[:1]]))
+
+
+def how_it_ended(code: int) -> str:
+    """Of a process of its own, by its exit code, or by a signal's number below 0."""
+    if code >= 0:
+        return f"ended its process (exit code {code})"
+    try:
+        return f"crashed ({signal.Signals(-code).name})"
+    except ValueError:
+        return f"crashed (signal {-code})"
