@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
+from _pytest.mark import ParameterSet
+
 from ..fresh import run_python
-from ..some_engines import CAPS, on
+from ..some_engines import CAPS, on, plain
 
 # Whatever is tested runs in a process of its own: helper threads, limits and children stay in it.
 PREAMBLE = """
@@ -41,7 +45,7 @@ class Trial:
         error = self.loop.run(int(seconds * 1e9), operations)
         names = ("slice_operations", "window_operations", "window_bytes", "verified_words")
         names += ("peer_operations", "peer_bytes", "lateness_max_ns", "backlog", "spun_ns")
-        names += ("peer_outstanding",)
+        names += ("peer_outstanding", "window_ns")
         numbers = {name: self.record.field(name) for name in names}
         answered = sum(count for _, count in self.record.histogram("peer"))
         self.slices.append({"error": error, "answered": answered, **numbers})
@@ -76,6 +80,20 @@ WORK: dict[str, dict[str, int]] = {
     "server": {"block": 64, "server": 1, "outstanding": 2},
 }
 ENGINES = on("pipe")
+
+
+def in_turn(engine: str, place: int = 0) -> str:
+    """Each engine with one channel: the three in turn, from another one for another place."""
+    return list(CHANNELS)[(ENGINES.index(engine) + place) % len(CHANNELS)]
+
+
+def pairs() -> Iterator[ParameterSet]:
+    """All of engines and channels. An engine with options meets one channel in a quick run: which
+    one, hardly matters to an option, and the engine without any meets each."""
+    for engine in ENGINES:
+        for channel in CHANNELS:
+            is_quick = engine == plain(engine) or channel == in_turn(engine)
+            yield pytest.param(engine, channel, marks=() if is_quick else pytest.mark.long)
 
 
 def can(engine: str, work: str) -> bool:

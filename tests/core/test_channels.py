@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ..some_engines import CAPS
-from .channel_trials import CHANNELS, ENGINES, WORK, can, open_as, run
+from .channel_trials import CHANNELS, WORK, can, open_as, pairs, run
 
 
 def assert_clean(outcome: dict[str, Any]) -> None:
@@ -23,40 +23,37 @@ def assert_clean(outcome: dict[str, Any]) -> None:
 
 EVERY_WORK = """
 engine, channel, works = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
-outcomes = {}
-for name, settings in works.items():
+outcomes = []
+for name, settings in works:
     trial = Trial(engine, channel, **settings)
-    trial.run()
+    trial.run(0.004)
     for operations in (60, 30):  # and not by the clock
         trial.run(20, operations)
-    outcomes[name] = trial.outcome()
+    outcomes.append([name, settings["depth"], trial.outcome()])
 print(json.dumps(outcomes))
 """
 
 
 @functools.cache
-def every_work(engine: str, channel: str) -> dict[tuple[str, int], Any]:
-    """The outcomes by work and depth; all of a depth in one process."""
+def every_work(engine: str, channel: str) -> list[tuple[str, int, dict[str, Any]]]:
+    """Work, depth and outcome of each, all in one process: the deepest first, since the size of the
+    C library's pool of AIO threads is that of the first."""
     kind, family = CHANNELS[channel]
-    works = {name: settings | family for name, settings in WORK.items() if can(engine, name)}
     deepest = CAPS[engine]["max_depth"]
-    return {
-        (name, depth): outcome
-        for depth in (1, 8)
+    works = [
+        (name, settings | family | {"depth": depth})
+        for depth in (8, 1)
         if not deepest or depth <= deepest
-        for name, outcome in run(
-            EVERY_WORK,
-            engine,
-            kind,
-            json.dumps({name: its | {"depth": depth} for name, its in works.items()}),
-        ).items()
-    }
+        for name, settings in WORK.items()
+        if can(engine, name)
+    ]
+    found: list[tuple[str, int, dict[str, Any]]] = run(EVERY_WORK, engine, kind, json.dumps(works))
+    return found
 
 
-@pytest.mark.parametrize("channel", CHANNELS)
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("engine", "channel"), list(pairs()))
 def test_three_slices_move_right_bytes_and_leave_nothing(engine: str, channel: str) -> None:
-    for (work, _), outcome in every_work(engine, channel).items():
+    for work, _, outcome in every_work(engine, channel):
         assert_three_sound_slices(work, outcome)
 
 
@@ -75,10 +72,9 @@ def assert_three_sound_slices(work: str, outcome: dict[str, Any]) -> None:
     assert_clean(outcome)
 
 
-@pytest.mark.parametrize("channel", CHANNELS)
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("engine", "channel"), list(pairs()))
 def test_a_peer_that_drives_counts_what_the_engine_serves(engine: str, channel: str) -> None:
-    for (work, depth), outcome in every_work(engine, channel).items():
+    for work, depth, outcome in every_work(engine, channel):
         assert_counted_by_the_peer(engine, work, depth, outcome)
 
 
@@ -100,8 +96,7 @@ def assert_counted_by_the_peer(engine: str, work: str, depth: int, outcome: dict
         assert outcome["slices"][1]["peer_operations"] > 0
 
 
-@pytest.mark.parametrize("channel", CHANNELS)
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("engine", "channel"), list(pairs()))
 def test_large_blocks_pass_whole_in_both_roles(engine: str, channel: str) -> None:
     script = "outcomes = []\n"
     for role in (0, 1) if can(engine, "server") else (0,):
@@ -133,8 +128,14 @@ def test_an_open_loop_sends_at_the_rate_asked_for_and_again_in_each_slice() -> N
     script = open_as("select", "unix", **settings, arrival_gap_q10_ns=1024 * 500_000)
     script += "[trial.run(0.25) for _ in range(3)]\nprint(json.dumps(trial.outcome()))"
     outcome = run(script)
-    total = sum(part["peer_operations"] for part in outcome["slices"])
-    assert total == pytest.approx(1500, rel=0.2)
+    # What is due and was not sent was late, but is of the schedule. That of a slice begins when the
+    # peer gets a CPU, so that on a busy machine a slice may have fewer, and none has more.
+    share_of_2000 = [
+        (part["peer_operations"] + part["backlog"]) * 500_000 / part["window_ns"]
+        for part in outcome["slices"]
+    ]
+    assert max(share_of_2000) == pytest.approx(1, abs=0.2)
+    assert min(share_of_2000) > 0.5
     for part in outcome["slices"]:
         assert part["error"] == 0
         assert part["spun_ns"] == 0  # the schedule is the peer's: the engine just waits
