@@ -50,6 +50,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.option.long |= config.option.longest
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     left_out = [item for item in items if any(map(item.get_closest_marker, unasked(config)))]
     if left_out:
@@ -64,9 +68,9 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 def unasked(config: pytest.Config) -> list[str]:
     """The marks of the tests that this run leaves out."""
-    if config.getoption("--longest"):
-        return []
-    return ["longest"] if config.getoption("--long") else ["long", "longest"]
+    if config.getoption("--long"):
+        return [] if config.getoption("--longest") else ["longest"]
+    return ["long", "longest"]
 
 
 @pytest.fixture(autouse=True)

@@ -41,7 +41,6 @@ CHOSEN = EVERY if os.environ.get("IOMODELS_ALL_OPTIONS") else CAPS
 PAIRS = [
     (engine, channel) for engine in CHOSEN for channel in CHANNELS if works_on(engine, channel)
 ]
-SAMPLE = [(engine, channel) for engine in CAPS for channel in CHANNELS if works_on(engine, channel)]
 ANY = "any"
 """The engine and the channel of rules that know of neither."""
 # What a channel's role has no part in: its first role is enough.
@@ -176,10 +175,23 @@ def chosen_rules(variant: str, engine: str, channel: str, first: bool, is_long: 
     return [rule for rule in applying if rule in WITH_SANITIZER]
 
 
-# ------------------------------------------------------------------ ahead of the tests
-
 Job = tuple[str, str, str]
 """A variant of the build, an engine, a channel."""
+
+
+def with_sanitizers() -> tuple[list[Job], list[Job]]:
+    """Each engine under each sanitizer on one channel, in turn; and on all the others."""
+    sample, rest = [], []
+    for first, variant in enumerate(SANITIZERS):
+        for number, engine in enumerate(CAPS, start=first):
+            channels = [channel for channel in CHANNELS if works_on(engine, channel)]
+            its_turn = channels[number % len(channels)]
+            for channel in channels:
+                (sample if channel == its_turn else rest).append((variant, engine, channel))
+    return sample, rest
+
+
+# ------------------------------------------------------------------ ahead of the tests
 
 
 def _job(item: pytest.Item) -> Job | None:
@@ -306,11 +318,23 @@ def test_every_rule_has_a_planted_engine_that_breaks_it() -> None:
     assert every - caught == OF_THE_LOOP
 
 
-@pytest.mark.long
-@pytest.mark.parametrize(("engine", "channel"), SAMPLE)
-@pytest.mark.parametrize("variant", SANITIZERS)
+SAMPLE, REST = with_sanitizers()
+
+
+@pytest.mark.parametrize(
+    ("variant", "engine", "channel"),
+    [pytest.param(*job, marks=pytest.mark.long) for job in SAMPLE]
+    + [pytest.param(*job, marks=pytest.mark.longest) for job in REST],
+)
 def test_a_sanitizer_finds_nothing(variant: str, engine: str, channel: str, work: Work) -> None:
     assert_clean(work(variant, engine, channel))
+
+
+@pytest.mark.parametrize("variant", SANITIZERS)
+def test_each_engine_and_each_channel_has_its_part_of_a_sanitizers_sample(variant: str) -> None:
+    sample = [(engine, channel) for other, engine, channel in SAMPLE if other == variant]
+    assert [engine for engine, _ in sample] == list(CAPS)
+    assert {channel for _, channel in sample} == set(CHANNELS)
 
 
 @pytest.mark.long
