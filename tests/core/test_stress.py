@@ -1,6 +1,6 @@
 """The loop under stress: random depths, deadlines and stops, under a sanitizer.
 
-IOMODELS_STRESS_OPERATIONS=1000000 is for a longer one, by hand (`--long -s --timeout 0`). Random
+IOMODELS_STRESS_OPERATIONS=1000000 is for a longer one, by hand (`--longest -s --timeout 0`). Random
 cancels, bounds and timeouts without the loop are a rule of the conformance suite.
 """
 
@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from .. import core_build
-from ..some_engines import CAPS, plain
+from ..some_engines import CAPS, plain, works_on
 from .aio_jobs import CALLBACKS, LIST_NOWAIT, with_threads
 
 CHANNELS = ["timer", "file"]
@@ -23,10 +25,22 @@ WITH_THREADS = [name for name in WITH_DATA if plain(name) in ("aio", "threads")]
 NOT_APPLICABLE = 77
 
 
+def in_turn(engines: Sequence[str], first: int) -> list[Any]:
+    """Each on one of its channels; on the other by `--longest`."""
+    found = []
+    for number, engine in enumerate(engines, start=first):
+        channels = [channel for channel in CHANNELS if works_on(engine, channel)]
+        for at, channel in enumerate(channels):
+            is_its_turn = at == number % len(channels)
+            mark = pytest.mark.long if is_its_turn else pytest.mark.longest
+            found.append(pytest.param(engine, channel, marks=mark))
+    return found
+
+
 def stress(variant: str, engine: str, channel: str, *before: str) -> None:
     """The program has an alarm of its own. Skips with the reason where it cannot work here."""
     program = core_build.program(variant, "engine_stress", "engine_watch", "engine_names")
-    operations = os.environ.get("IOMODELS_STRESS_OPERATIONS", "4000")
+    operations = os.environ.get("IOMODELS_STRESS_OPERATIONS", "2500")
     done = subprocess.run(
         [*before, str(program), engine, channel, operations, "1"],
         capture_output=True,
@@ -41,16 +55,14 @@ def stress(variant: str, engine: str, channel: str, *before: str) -> None:
     print(variant, engine, channel, done.stdout.strip())
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("channel", CHANNELS)
-@pytest.mark.parametrize("engine", WITH_DATA)
+@pytest.mark.parametrize(("engine", "channel"), in_turn(WITH_DATA, 0))
 def test_stress_with_deadlines_and_stops(engine: str, channel: str) -> None:
     stress("address", engine, channel)
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("channel", CHANNELS)
-@pytest.mark.parametrize("engine", [name for name in WITH_THREADS if name not in CALLBACKS])
+@pytest.mark.parametrize(
+    ("engine", "channel"), in_turn([name for name in WITH_THREADS if name not in CALLBACKS], 1)
+)
 def test_stress_of_the_memory_order(engine: str, channel: str) -> None:
     """Fixed addresses, since ThreadSanitizer does not start with all random ones."""
     if shutil.which("setarch") is None:
