@@ -15,13 +15,13 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -30,17 +30,23 @@ from iomodels.engines.catalog import Option
 from iomodels.engines.sources import CORE_ENGINES, DESCRIPTORS
 from iomodels.engines.spec import variants
 
-from ..core_build import SANITIZERS, conformance
-from ..some_engines import CAPS, EVERY, SINGLES, each_value_alone, every_two_values, pairs, works_on
+from ..core_build import SANITIZERS, VARIANTS, conformance
+from ..some_engines import (
+    CAPS,
+    EVERY,
+    SINGLES,
+    each_value_alone,
+    every_two_values,
+    pairs,
+    plain,
+    works_on,
+)
 
 PROCESSES = 8  # most of them wait
 TIMEOUT_S = 100  # of all rules together; each has a limit of its own
 CHANNELS = _core.channels()
 # All combinations of options take longer than all long tests: by hand, IOMODELS_ALL_OPTIONS=1.
 CHOSEN = EVERY if os.environ.get("IOMODELS_ALL_OPTIONS") else CAPS
-PAIRS = [
-    (engine, channel) for engine in CHOSEN for channel in CHANNELS if works_on(engine, channel)
-]
 ANY = "any"
 """The engine and the channel of rules that know of neither."""
 # What a channel's role has no part in: its first role is enough.
@@ -164,13 +170,13 @@ def _unescaped(words: str) -> str:
 def chosen_rules(variant: str, engine: str, channel: str, first: bool, is_long: bool) -> list[str]:
     """Which rules to run in this role of the channel, which may be its first.
 
-    In the short run, several options together are put through the rules of the role's own code.
+    In the short run, an engine with options is put through the rules of the role's own code.
     """
     applying = rules()[engine, channel]
     if first:
         return applying
-    if variant == "plain" and (is_long or engine in SINGLES):
-        of_idle = [OF_IDLE[1]] if channel == OF_IDLE[0] and ":" not in engine else []
+    if variant == "plain" and (is_long or engine == plain(engine)):
+        of_idle = [OF_IDLE[1]] if channel == OF_IDLE[0] and engine == plain(engine) else []
         return [rule for rule in applying if rule not in WITHOUT_ROLE or rule in of_idle]
     return [rule for rule in applying if rule in WITH_SANITIZER]
 
@@ -179,16 +185,35 @@ Job = tuple[str, str, str]
 """A variant of the build, an engine, a channel."""
 
 
-def with_sanitizers() -> tuple[list[Job], list[Job]]:
-    """Each engine under each sanitizer on one channel, in turn; and on all the others."""
+def in_turn(variant: str, engines: Collection[str]) -> tuple[list[Job], list[Job]]:
+    """Each engine on one channel, another for each variant; and on all others."""
     sample, rest = [], []
-    for first, variant in enumerate(SANITIZERS):
-        for number, engine in enumerate(CAPS, start=first):
-            channels = [channel for channel in CHANNELS if works_on(engine, channel)]
-            its_turn = channels[number % len(channels)]
-            for channel in channels:
-                (sample if channel == its_turn else rest).append((variant, engine, channel))
+    for number, engine in enumerate(engines, start=list(VARIANTS).index(variant)):
+        channels = [channel for channel in CHANNELS if works_on(engine, channel)]
+        its_turn = channels[number % len(channels)]
+        for channel in channels:
+            (sample if channel == its_turn else rest).append((variant, engine, channel))
     return sample, rest
+
+
+def of_single_options() -> list[Job]:
+    return [("plain", *pair) for pair in product(SINGLES, CHANNELS) if works_on(*pair)]
+
+
+def of_several_options() -> tuple[list[Job], list[Job]]:
+    return in_turn("plain", [engine for engine in CHOSEN if engine not in SINGLES])
+
+
+def of_sanitizers() -> tuple[list[Job], list[Job]]:
+    parts = [in_turn(variant, CAPS) for variant in SANITIZERS]
+    sample, rest = (list(chain.from_iterable(jobs)) for jobs in zip(*parts, strict=True))
+    return sample, rest
+
+
+def long_and_longest(sample: list[Job], rest: list[Job]) -> list[Any]:
+    return [pytest.param(*job, marks=pytest.mark.long) for job in sample] + [
+        pytest.param(*job, marks=pytest.mark.longest) for job in rest
+    ]
 
 
 # ------------------------------------------------------------------ ahead of the tests
@@ -200,7 +225,7 @@ def _job(item: pytest.Item) -> Job | None:
     params = item.callspec.params if hasattr(item, "callspec") else {}
     if "channel" not in params:
         return None
-    return params.get("variant", "plain"), params["engine"], params["channel"]
+    return params["variant"], params["engine"], params["channel"]
 
 
 Work = Callable[[str, str, str], list[Outcome]]
@@ -242,15 +267,18 @@ def assert_kept(outcomes: list[Outcome]) -> None:
 # ------------------------------------------------------------------ the tests
 
 
-@pytest.mark.parametrize(("engine", "channel"), PAIRS)
-def test_an_engine_keeps_the_rules(engine: str, channel: str, work: Work) -> None:
-    assert_kept(work("plain", engine, channel))
+@pytest.mark.parametrize(
+    ("variant", "engine", "channel"),
+    of_single_options() + long_and_longest(*of_several_options()),
+)
+def test_an_engine_keeps_the_rules(variant: str, engine: str, channel: str, work: Work) -> None:
+    assert_kept(work(variant, engine, channel))
 
 
 def test_every_engine_and_channel_of_the_core_is_here() -> None:
     listed = {tuple(line.split()[:2]) for line in _lines("--list")}
-    plain = {(engine, channel.partition(":")[0]) for engine, channel in listed}
-    assert plain == {*product(CORE_ENGINES, CHANNELS), (ANY, ANY)}
+    without_options = {(engine, channel.partition(":")[0]) for engine, channel in listed}
+    assert without_options == {*product(CORE_ENGINES, CHANNELS), (ANY, ANY)}
     assert set(CORE_ENGINES) <= set(CAPS)
 
 
@@ -318,21 +346,16 @@ def test_every_rule_has_a_planted_engine_that_breaks_it() -> None:
     assert every - caught == OF_THE_LOOP
 
 
-SAMPLE, REST = with_sanitizers()
-
-
-@pytest.mark.parametrize(
-    ("variant", "engine", "channel"),
-    [pytest.param(*job, marks=pytest.mark.long) for job in SAMPLE]
-    + [pytest.param(*job, marks=pytest.mark.longest) for job in REST],
-)
+@pytest.mark.parametrize(("variant", "engine", "channel"), long_and_longest(*of_sanitizers()))
 def test_a_sanitizer_finds_nothing(variant: str, engine: str, channel: str, work: Work) -> None:
     assert_clean(work(variant, engine, channel))
 
 
 @pytest.mark.parametrize("variant", SANITIZERS)
 def test_each_engine_and_each_channel_has_its_part_of_a_sanitizers_sample(variant: str) -> None:
-    sample = [(engine, channel) for other, engine, channel in SAMPLE if other == variant]
+    sample = [
+        (engine, channel) for other, engine, channel in of_sanitizers()[0] if other == variant
+    ]
     assert [engine for engine, _ in sample] == list(CAPS)
     assert {channel for _, channel in sample} == set(CHANNELS)
 
