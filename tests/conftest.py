@@ -37,10 +37,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, AIO_SIGNALS)
 
 
-# A shell starts what is to run in the background (`pytest &`, nohup) with SIGINT ignored, and all
-# processes that the tests start and interrupt would inherit that.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# A shell starts what is to run in the background with SIGINT ignored (`pytest &`), and nohup with
+# SIGHUP; all processes that the tests start and interrupt would inherit that.
+for number, handler in {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGHUP: signal.SIG_DFL,
+}.items():
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
