@@ -74,7 +74,8 @@ def check(*runs: Run, **options: object) -> against_baseline.Checked:
 
 
 def faster(trial: Trial) -> Trial:
-    return replace(trial, throughput_ops=20 * trial.throughput_ops)
+    """By so much that no machine is too busy to show it."""
+    return replace(trial, throughput_ops=1000 * trial.throughput_ops)
 
 
 def half_as_fast(trial: Trial) -> Trial:
