@@ -17,6 +17,8 @@ from ..fresh import run_iomodels
 ASKED = ("check", "slow-device", "-e", "blocking", "--a", "channel.service=200 us")
 ASKED += ("--b", "load.depth=1")
 
+BRIEF = ("--threshold", "90%", "--budget", "4s")  # hardly more than the first pairs
+
 
 def trials(folder: Path) -> list[int]:
     return [file.read_bytes().count(b'"trial":') for file in folder.glob("*.partial")]
@@ -64,7 +66,7 @@ def test_what_is_left_of_each_arm_can_be_read(tmp_path, measuring, number) -> No
 
 
 def test_nothing_stays_of_one_that_ended(tmp_path) -> None:
-    done = run_iomodels(*ASKED, "-r", "10", "--threshold", "90%", cwd=tmp_path)
+    done = run_iomodels(*ASKED, "-r", "10", *BRIEF, cwd=tmp_path)
     assert done.returncode in (0, 1, 4), done.stderr
     (comparison,) = (tmp_path / "results").iterdir()
     assert f"comparison: results/{comparison.name}" in done.stderr
@@ -72,7 +74,7 @@ def test_nothing_stays_of_one_that_ended(tmp_path) -> None:
 
 def test_where_nothing_can_be_kept_it_measures_all_the_same(tmp_path) -> None:
     (tmp_path / "results").write_text("no folder")
-    done = run_iomodels(*ASKED, "-r", "10", "--threshold", "90%", cwd=tmp_path)
+    done = run_iomodels(*ASKED, "-r", "10", *BRIEF, cwd=tmp_path)
     assert done.returncode in (0, 1, 4), done.stderr
     assert "measuring goes on, in memory" in " ".join(done.stderr.split())
     assert "slow-device" in done.stdout

@@ -23,6 +23,9 @@ from .test_arm import make_python
 
 __all__ = ["cli", "leaves_no_child_and_no_descriptor"]  # a fixture that every test here has
 
+ONE = "throughput_ops"
+"""Of the timings, so that little but counters is judged."""
+
 
 def test_one_more_call_in_an_engine_fails_the_check(cli, tmp_path: Path) -> None:
     """A core whose blocking engine makes one needless call per operation, built and run."""
@@ -95,7 +98,7 @@ def test_real_counters_raise_no_alarm_in_100_suites(engines: tuple[str, ...]) ->
     for _ in range(100):
         base, new = _dealt(run, rng)
         assert {len(cell.trials) for cell in base.cells if cell.trials} == {7}
-        changes = compare(base, new, base_name="a", new_name="b").changes
+        changes = compare(base, new, base_name="a", new_name="b", metric_keys=[ONE]).changes
         found = [c for c in changes if c.metric.startswith("calls_per_op")]
         assert {c.verdict for c in found} <= {"same", "inconclusive", "faster"}, found
         judged += sum(c.verdict == "same" for c in found)
