@@ -33,20 +33,24 @@ def loaded(path: Path) -> ModuleType:
     return module
 
 
-def test_no_false_alarms_and_ten_per_cent_are_found(gate_benchmark: ModuleType) -> None:
-    """40 suites. The full benchmark has 200: here one false alarm or four misses are allowed."""
-    tally = gate_benchmark.simulate(40, 40, 0.10, 0.05, seed=2)
+@pytest.mark.parametrize("suites", [15, pytest.param(40, marks=pytest.mark.long)])
+def test_no_false_alarms_and_ten_per_cent_are_found(
+    gate_benchmark: ModuleType, suites: int
+) -> None:
+    """The full benchmark has 200 suites: here one false alarm and one miss in ten are allowed."""
+    tally = gate_benchmark.simulate(suites, 40, 0.10, 0.05, seed=2)
     assert tally.alarms <= 1
-    assert tally.found >= 36
-    assert tally.sequential_alarms > 30  # what the design replaces
-    assert sum(tally.exits_same.values()) == 40
-    assert tally.exits_same[0] >= 38
+    assert tally.found >= 0.9 * suites
+    assert tally.sequential_alarms > 0.75 * suites  # what the design replaces
+    assert sum(tally.exits_same.values()) == suites
+    assert tally.exits_same[0] >= suites - 2
 
 
-def test_a_loss_of_thirty_per_cent_never_passes(gate_benchmark: ModuleType) -> None:
-    tally = gate_benchmark.simulate(60, 11, 1 / 0.7 - 1, 0.05, seed=3)
+@pytest.mark.parametrize("suites", [20, pytest.param(60, marks=pytest.mark.long)])
+def test_a_loss_of_thirty_per_cent_never_passes(gate_benchmark: ModuleType, suites: int) -> None:
+    tally = gate_benchmark.simulate(suites, 11, 1 / 0.7 - 1, 0.05, seed=3)
     assert tally.exits_changed.get(0, 0) == 0
-    assert tally.exits_changed[1] >= 56
+    assert tally.exits_changed[1] >= 0.93 * suites
 
 
 @pytest.mark.parametrize(("threshold", "loss"), [(0.01, 0.025), (0.02, 0.028)])
