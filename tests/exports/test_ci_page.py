@@ -25,6 +25,8 @@ from ..fresh import run_iomodels
 PAGE = Path(__file__).parents[2] / "docs" / "ci.md"
 TEXT = PAGE.read_text()
 BEGIN, END = "<!-- formats: begin -->\n", "<!-- formats: end -->"
+HURRIED = Path(__file__).parents[1] / "hurry.py"
+"""`iomodels`, with short preparations."""
 MOUNTED = "/mnt/data"
 """A file system of the page, which is a folder here."""
 TINY = ("-r", "1", "-d", "0.01", "--warmup", "0", "-e", "blocking")
@@ -55,10 +57,31 @@ def scripts() -> list[str]:
     return of_jobs() + [line for block in blocks("sh") for line in block.splitlines()]
 
 
+def arguments_of(line: str) -> list[str]:
+    """Without the comment at its end."""
+    return shlex.split(line, comments=True)[1:]
+
+
 def commands() -> list[list[str]]:
     """The arguments of every `iomodels …` on the page."""
-    found = [shlex.split(line)[1:] for line in scripts() if line.startswith("iomodels ")]
+    found = [arguments_of(line) for line in scripts() if line.startswith("iomodels ")]
     return list({tuple(arguments): arguments for arguments in found}.values())
+
+
+def in_a_shell(arguments: list[str], folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    """The line of the page with these arguments, and more. A shell expands it, as a job's does."""
+    line = next(line for line in scripts() if arguments_of(line) == arguments)
+    words, mark, comment = line.partition(" # ")
+    program = shlex.join([sys.executable, str(HURRIED)])
+    command = f"{program}{words[len('iomodels') :]} {shlex.join(more)}{mark}{comment}"
+    return subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", command.replace(MOUNTED, str(folder))],
+        cwd=folder,
+        env=os.environ | {"GITHUB_STEP_SUMMARY": str(folder / "summary.md")},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
 
 
 COMMANDS = commands()
@@ -107,21 +130,9 @@ def test_every_format_of_the_page_is_of_what_the_command_has() -> None:
     "arguments", [c for c in COMMANDS if c[0] == "bench"], ids=lambda c: " ".join(c)
 )
 def test_a_bench_command_of_the_page_runs(arguments: list[str], tmp_path: Path) -> None:
-    """Tiny: one round, one engine. A shell expands it, as a job's does."""
+    """Tiny: one round, one engine."""
     (tmp_path / "baseline").mkdir()
-    line = next(line for line in scripts() if shlex.split(line)[1:] == arguments)
-    program = shlex.join([sys.executable, "-m", "iomodels"])
-    done = subprocess.run(
-        [
-            *("bash", "-eo", "pipefail", "-c"),
-            f"{program}{line[8:]} {shlex.join(TINY)}".replace(MOUNTED, str(tmp_path)),
-        ],
-        cwd=tmp_path,
-        env=os.environ | {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")},
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
+    done = in_a_shell(arguments, tmp_path, *TINY)
     assert done.returncode == 0, done.stderr
     for option, value in itertools.pairwise(arguments):
         if option == "--export":
@@ -162,7 +173,6 @@ def test_a_check_and_a_compare_command_of_the_page_run(mark: str, tmp_path: Path
     """Tiny: one engine, the fewest pairs, a small file."""
     arguments = one_of_each_kind()[mark]
     (tmp_path / "baseline").mkdir()
-    program = [sys.executable, "-m", "iomodels"]
     if mark != "--a":
         for name in ("baseline/1.json", "base.json", "new.json"):
             done = run_iomodels("bench", "slow-device", *TINY, "-o", name, cwd=tmp_path)
@@ -171,16 +181,7 @@ def test_a_check_and_a_compare_command_of_the_page_run(mark: str, tmp_path: Path
         "--a": ("-r", "10", "-e", "blocking", "--set", "channel.size=64KiB", "--threshold", "50%"),
         "--baseline": ("-r", "1"),
     }.get(mark, ())
-    line = next(line for line in scripts() if shlex.split(line)[1:] == arguments)
-    command = line[len("iomodels") :]
-    done = subprocess.run(
-        ["bash", "-c", f"{shlex.join(program)}{command} {shlex.join(tiny)}"],
-        cwd=tmp_path,
-        env=os.environ | {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = in_a_shell(arguments, tmp_path, *tiny)
     assert done.returncode in (0, 1, 4), done.stderr
     for option, value in itertools.pairwise(arguments):
         if option == "--export":

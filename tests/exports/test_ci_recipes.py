@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from ..fresh import run_iomodels
+from .test_ci_page import HURRIED
 
 DOCS = Path(__file__).parents[2] / "docs"
 EXAMPLE = DOCS / "examples" / "base-against-head"
@@ -81,7 +82,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def programs(folder: Path, *added: str) -> str:
     """A PATH with an `iomodels` that has these options, too."""
     program = folder / "iomodels"
-    iomodels = f"exec {sys.executable} -m iomodels"
+    iomodels = f"exec {sys.executable} {HURRIED}"
     program.write_text(
         f'#!/bin/sh\n[ "$1" = check ] && {iomodels} "$@" {shlex.join(added)}\n{iomodels} "$@"\n'
     )
