@@ -89,10 +89,10 @@ def test_the_longest_time_is_told_before_and_kept_however_slow_the_arms_are(
 def test_without_a_budget_the_time_suits_the_first_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(monkeypatch, 0.3)
     machine.compare()
-    machine.compare(first_pairs=1000)
+    machine.compare(first_pairs=200)
     (_, usual), (_, long) = machine.told
     assert usual == 300
-    assert long == pytest.approx(4 * pair_runs.estimate_s(cells("blocking", "select"), 1000))
+    assert long == pytest.approx(4 * pair_runs.estimate_s(cells("blocking", "select"), 200))
 
 
 def test_a_time_too_short_for_any_answer_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
