@@ -15,12 +15,16 @@ def main() -> None:
     signals.leave_at_once()
     try:
         from .main import main
-    except (OSError, MemoryError, ImportError, SystemError) as error:
+    except (OSError, MemoryError, ImportError, SystemError, ValueError) as error:
         if isinstance(error, OSError) or is_shortage(error):
             limits = "raise the limits (ulimit -n, -v)"
             _leave(f"too little to begin with ({error}): {limits}", Exit.OUTPUT)
         _leave(f"it is not installed completely ({error}): install it again", Exit.INTERNAL)
-    main()
+    try:
+        main()
+    except MemoryError:  # there was too little even for saying so
+        limit = "free some memory, or raise the limit (ulimit -v)"
+        _leave(f"Cannot allocate memory: {limit}", Exit.OUTPUT)
 
 
 def is_shortage(error: Exception) -> bool:
@@ -29,11 +33,18 @@ def is_shortage(error: Exception) -> bool:
     return isinstance(error, MemoryError) or unmapped or _is_forgotten(error)
 
 
+_FORGOTTEN = (
+    (SystemError, "without exception set"),
+    (SystemError, "without setting an exception"),
+    (ValueError, " is required for "),
+)
+"""What CPython's compiler raises, with these words, where it forgot that memory was short."""
+
+
 def _is_forgotten(error: Exception) -> bool:
-    """Where memory is limited, CPython's compiler may fail without an exception, which is an error
-    of its own."""
+    """Where memory is limited: elsewhere such an error is one."""
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    said = isinstance(error, SystemError) and "without exception set" in str(error)
+    said = any(isinstance(error, kind) and words in str(error) for kind, words in _FORGOTTEN)
     return said and limit != resource.RLIM_INFINITY
 
 

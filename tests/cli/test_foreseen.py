@@ -14,22 +14,22 @@ import pytest
 from iomodels.results import save
 
 from ..factory import make_run
-from .running import QUICK, cli, command_line, environment
+from .running import QUICK, cli, command_line, environment, start
 
-__all__ = ["cli"]
+__all__ = ["cli", "start"]
 BENCH = ("bench", "slow-device", "-e", "blocking", *QUICK)
 MANY_DIGITS = "9" * 4301
 """One more than Python reads."""
 
 
-def run(*arguments, cwd, limits=(), **extra):
+def run(*arguments, cwd, limits):
     def limit() -> None:
         for name, most in limits:
             resource.setrlimit(name, (most, most))
 
     return subprocess.run(
         command_line(*arguments),
-        cwd=cwd, env=environment(**extra), capture_output=True, text=True, preexec_fn=limit,
+        cwd=cwd, env=environment(), capture_output=True, text=True, preexec_fn=limit,
     )  # fmt: skip
 
 
@@ -39,14 +39,14 @@ def is_one_sentence(done) -> bool:
 
 
 @pytest.mark.parametrize("columns", [MANY_DIGITS, "100000000"])
-def test_a_huge_width_is_a_large_one(tmp_path, columns) -> None:
-    done = run("engines", cwd=tmp_path, COLUMNS=columns)
+def test_a_huge_width_is_a_large_one(cli, columns) -> None:
+    done = cli("engines", COLUMNS=columns)
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout) < 1_000_000
 
 
-def test_a_number_that_python_does_not_read_is_no_number(tmp_path) -> None:
-    done = run("bench", "slow-device", "-e", f"aio:threads={MANY_DIGITS}", cwd=tmp_path)
+def test_a_number_that_python_does_not_read_is_no_number(cli) -> None:
+    done = cli("bench", "slow-device", "-e", f"aio:threads={MANY_DIGITS}")
     assert done.returncode == 2
     assert "is not a whole number" in done.stderr
     assert is_one_sentence(done)
@@ -55,22 +55,31 @@ def test_a_number_that_python_does_not_read_is_no_number(tmp_path) -> None:
 @pytest.mark.parametrize(
     "prefix", ["printf 5", "printf []", "printf {}", 'printf "{\\"protocol\\":2}"']
 )
-def test_a_prefix_that_answers_something_else(tmp_path, prefix) -> None:
-    done = run("check", "slow-device", "--a", f"prefix={prefix}", cwd=tmp_path)
+def test_a_prefix_that_answers_something_else(cli, prefix) -> None:
+    done = cli("check", "slow-device", "--a", f"prefix={prefix}")
     assert done.returncode == 2
     assert "does not start a Python that has iomodels" in done.stderr
     assert "Traceback" not in done.stderr
 
 
+SMALL_FILES = """
+import resource
+from iomodels.cli.start import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+main()
+"""
+
+
 @pytest.mark.parametrize("command", ["bench", "check"])
-def test_no_room_for_a_record_is_nothing_measured(tmp_path, command) -> None:
+def test_no_room_for_a_record_is_nothing_measured(cli, start, command) -> None:
     """An environment in which no trial can run, which is no failed cell and no regression."""
-    assert run(*BENCH, "-o", "b.json", cwd=tmp_path).returncode == 0
+    if command == "check":
+        assert cli(*BENCH, "-o", "b.json").returncode == 0
     arguments = BENCH if command == "bench" else ("check", "--baseline", "b.json")
-    done = run(*arguments, cwd=tmp_path, limits=[(resource.RLIMIT_FSIZE, 100_000)])
-    assert done.returncode == 3, done.stderr
-    assert "no memory for the record of a trial (File too large): raise" in done.stderr
-    assert is_one_sentence(done)
+    with start(*arguments, program=SMALL_FILES) as process:
+        assert process.wait() == 3, process.stderr
+        assert "no memory for the record of a trial (File too large): raise" in process.stderr
+        assert is_one_sentence(process)
 
 
 def test_few_descriptors_are_named(tmp_path) -> None:
@@ -118,18 +127,16 @@ def numbers(self, name):
     return kept
 Record.numbers = numbers
 from iomodels.cli.start import main
-sys.argv[1:] = ["bench", "slow-device", "-e", "blocking", "-r", "9", "-d", "0.05", "-o", "r.json"]
+sys.argv[1:] = ["bench", "slow-device", "-e", "blocking", "-r", "9", "-d", "0.02", "-o", "r.json"]
 main()
 """
 
 
-def test_ctrl_c_while_a_histogram_is_read(tmp_path) -> None:
+def test_ctrl_c_while_a_histogram_is_read(start, tmp_path) -> None:
     """What the interruption left behind kept the record's memory: a BufferError, nothing saved."""
-    done = subprocess.run(
-        [sys.executable, "-c", HIT], cwd=tmp_path, env=environment(), capture_output=True, text=True
-    )
-    assert done.returncode == 130, done.stderr
-    assert "Traceback" not in done.stderr
+    with start(program=HIT) as process:
+        assert process.wait() == 130, process.stderr
+        assert "Traceback" not in process.stderr
     assert any(cell.trials for cell in import_module("iomodels").load(tmp_path / "r.json").cells)
 
 
@@ -162,3 +169,44 @@ def test_too_little_memory_is_one_line(tmp_path, mebibytes) -> None:
     (said,) = [line for line in done.stderr.splitlines() if line.startswith("iomodels: ")]
     assert said == done.stderr.splitlines()[-1]
     assert "ulimit -v" in said or "-v)" in said
+
+
+SHORT_OF_MEMORY = """
+import resource
+from iomodels.cli import main, start
+resource.setrlimit(resource.RLIMIT_AS, (1 << 45, 1 << 45))
+def fails(*_):
+    raise {error}
+main.LazyGroup.get_command = fails
+{more}
+start.main()
+"""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "MemoryError",
+        "SystemError('returned NULL without exception set')",
+        "SystemError('<built-in function compile> returned NULL without setting an exception')",
+        "ValueError(\"field 'target' is required for AnnAssign\")",
+    ],
+)
+@pytest.mark.parametrize("more", ["", "main._unforeseen = fails"], ids=["", "twice"])
+def test_each_way_in_which_memory_is_short_is_one_line(start, error, more) -> None:
+    """Which of them it is, and whether another one follows while the first is told, is luck above:
+    the last three are what CPython's compiler makes of it."""
+    if more and error != "MemoryError":
+        error = f"({error} if isinstance(_[0], main.click.Group) else MemoryError)"
+    with start(*BENCH, program=SHORT_OF_MEMORY.format(error=error, more=more)) as process:
+        assert process.wait() == 5, process.stderr
+        assert process.stderr == (
+            "iomodels: Cannot allocate memory: free some memory, or raise the limit (ulimit -v)\n"
+        )
+
+
+def test_such_an_error_is_ours_where_memory_is_not_limited(start) -> None:
+    error = "ValueError('x is required for y')"
+    program = SHORT_OF_MEMORY.format(error=error, more="").replace("resource.setrlimit", "print")
+    with start(*BENCH, program=program) as process:
+        assert process.wait() == 70, process.stderr
