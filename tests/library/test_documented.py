@@ -11,6 +11,8 @@ import pytest
 
 from iomodels.workload.scenario import shipped
 
+from ..fresh import running_iomodels
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "library.md").read_text()
 README = (ROOT / "README.md").read_text()
@@ -28,6 +30,13 @@ def run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=60,
     )
+
+
+def forked(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The same with all of it imported already, for what an example does not show."""
+    strict = f"import warnings\nwarnings.simplefilter('error')\n{code}"
+    with running_iomodels(cwd=folder, program=strict) as process:
+        return subprocess.CompletedProcess([], process.wait(), process.stdout, process.stderr)
 
 
 def test_there_are_examples():
@@ -68,7 +77,7 @@ def test_progress_is_written_and_is_never_why_a_run_fails(ending, before, tmp_pa
     code = f"import os, sys, iomodels\n{ending}\n"
     code += "run = iomodels.bench('slow-device', engines='blocking', rounds=3, duration_s=0.01,"
     code += " warmup_s=0, progress=True)\nprint(repr(run))"
-    done = run(code, tmp_path)
+    done = forked(code, tmp_path)
     assert done.stdout.startswith("<iomodels.Run slow-device: 1 cell, 3 rounds"), done.stderr
     assert [text for text in before if text not in done.stderr] == []
 
@@ -90,7 +99,7 @@ try:
 except ValueError as error:
     print(error, told.calls)
 """
-    done = run(code, tmp_path)
+    done = forked(code, tmp_path)
     assert done.stdout == "enough [8, 0, True, 1, True, 2, True]\n", done.stderr
     assert (tmp_path / "run.json.partial").exists()
 
@@ -108,5 +117,5 @@ try:
 except iomodels.RunInterrupted as stopped:
     print(isinstance(stopped.run, iomodels.Run), len(stopped.run.to_rows("trials")))
 """
-    done = run(code, tmp_path)
+    done = forked(code, tmp_path)
     assert done.stdout == "True 2\n", done.stderr

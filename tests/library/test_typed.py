@@ -41,39 +41,54 @@ def main() -> None:
 WRONG = 'import iomodels\niomodels.bench("x", rounds="three")\niomodels.nothing\n'
 
 
-def mypy(python: Path, code: str, folder: Path) -> str:
-    script = folder / "consumer.py"
-    script.write_text(code)
-    return subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--python-executable", str(python), str(script)],
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory) -> Path:
+    """A copy of the project, an environment that has what it depends on once it was installed, and
+    what mypy found out about all of that: neither is another one for the other installation."""
+    folder = tmp_path_factory.mktemp("shared")
+    left_out = shutil.ignore_patterns(".git", ".venv", "build", "*.egg-info", "*.so", "__pycache__")
+    shutil.copytree(ROOT, folder / "project", ignore=left_out)
+    subprocess.run([sys.executable, "-m", "venv", str(folder / "venv")], check=True)
+    return folder
+
+
+def errors_of_mypy(python: Path, folder: Path, cache: Path) -> dict[str, str]:
+    """Of a user's right script and of a wrong one, of which each would be alone."""
+    for name, code in (("right", RIGHT), ("wrong", WRONG)):
+        (folder / f"{name}.py").write_text(code)
+    options = ["--strict", "--python-executable", str(python), "--cache-dir", str(cache)]
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", *options, "right.py", "wrong.py"],
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=200,
-    ).stdout
+        timeout=400,
+    )
+    assert "checked 2 source files" in done.stdout, done.stdout + done.stderr
+    lines = [line for line in done.stdout.splitlines() if ": error: " in line]
+    return {
+        name: "\n".join(line for line in lines if line.startswith(name))
+        for name in ("right", "wrong")
+    } | {"others": "\n".join(x for x in lines if not x.startswith(("right", "wrong")))}
 
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(importlib.util.find_spec("mypy") is None, reason="mypy is not installed")
 @pytest.mark.parametrize("options", [["-e"], []], ids=["editable", "plain"])
-def test_a_user_of_an_installation_is_type_checked(options, tmp_path):
-    project, user = tmp_path / "project", tmp_path / "user"
-    user.mkdir()
-    left_out = shutil.ignore_patterns(".git", ".venv", "build", "*.egg-info", "*.so", "__pycache__")
-    shutil.copytree(ROOT, project, ignore=left_out)
-    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
-    python = tmp_path / "venv" / "bin" / "python"
+def test_a_user_of_an_installation_is_type_checked(options, shared, tmp_path):
+    project, venv = shared / "project", shared / "venv"
+    python = venv / "bin" / "python"
     install = [str(python), "-m", "pip", "install", "-q", *options, str(project)]
     subprocess.run(install, check=True, timeout=500, capture_output=True)
-    assert "Success" in mypy(python, RIGHT, user)
-    refused = mypy(python, WRONG, user)
-    assert 'Argument "rounds" to "bench" has incompatible type "str"' in refused
+    found = errors_of_mypy(python, tmp_path, shared / "cache")
+    assert found["right"] == found["others"] == ""
+    assert 'Argument "rounds" to "bench" has incompatible type "str"' in found["wrong"]
     # It runs, too: the mapped packages, and from the project's own folder.
     for folder, code in [
-        (user, "import iomodels.cli.main, iomodels.scenarios"),
-        (project if options else user, "import iomodels; iomodels.bench"),
+        (tmp_path, "import iomodels.cli.main, iomodels.scenarios"),
+        (project if options else tmp_path, "import iomodels; iomodels.bench"),
     ]:
         subprocess.run([str(python), "-c", code], cwd=folder, check=True, timeout=60)
     subprocess.run([str(python), "-m", "pip", "uninstall", "-qy", "iomodels"], check=True)
-    assert list(tmp_path.glob("venv/lib/*/site-packages/*iomodels*")) == []
+    assert list(venv.glob("lib/*/site-packages/*iomodels*")) == []
