@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import io
 import json
 import os
 import runpy
@@ -17,7 +18,9 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -59,12 +62,95 @@ def run_iomodels(
     *arguments: str, cwd: Path, env: Mapping[str, str] | None = None, timeout_s: float = 60
 ) -> subprocess.CompletedProcess[str]:
     """`python -m iomodels`, in this folder and environment. `TimeoutExpired` as above."""
-    environment = dict(os.environ if env is None else env)
-    task = {"arguments": arguments, "folder": str(cwd), "environment": environment}
-    return _run(COMMAND_LINE, task, timeout_s)
+    return _run(COMMAND_LINE, _task(arguments, cwd, env), timeout_s)
+
+
+class Running:
+    """A process of a server, which can be signalled and looked at while it runs."""
+
+    def __init__(self, connection: socket.socket, pid: int, stdout: int, stderr: int) -> None:
+        self.pid = pid
+        """Its own until the context in which it was started ends, even once the process has."""
+        self._connection = connection
+        self._written = stdout, stderr
+        self._code: int | None = None
+
+    @property
+    def stdout(self) -> str:
+        """What it has written so far; "" where it was given another stream."""
+        return _text(self._written[0])
+
+    @property
+    def stderr(self) -> str:
+        return _text(self._written[1])
+
+    @property
+    def returncode(self) -> int | None:
+        """None while it runs."""
+        if self._code is None and select.select([self._connection], [], [], 0)[0]:
+            self._code = int(self._connection.recv(MAX_MESSAGE))
+        return self._code
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def wait_until(self, condition: Callable[[], object], timeout_s: float = 60) -> None:
+        """AssertionError where the process ends before, or it does not become true."""
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            assert self.returncode is None, f"{self.returncode}\n{self.stdout}{self.stderr}"
+            assert time.monotonic() < deadline, f"in vain\n{self.stdout}{self.stderr}"
+            time.sleep(0.005)
+
+    def wait(self, timeout_s: float = 60) -> int:
+        """Its exit code. AssertionError where it does not end."""
+        select.select([self._connection], [], [], timeout_s)
+        code = self.returncode
+        assert code is not None, f"it goes on\n{self.stdout}{self.stderr}"
+        return code
+
+
+@contextmanager
+def running_iomodels(
+    *arguments: str,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    program: str | None = None,
+    streams: Sequence[int | None] = (None, None, None),
+) -> Iterator[Running]:
+    """`python -m iomodels`, or a program that begins with all of it imported. It is killed where
+    it has not ended when the context does.
+
+    Standard input (nothing), output and error (kept) can be streams of the caller's.
+    """
+    task = _task(arguments, cwd, env) | ({} if program is None else {"program": program})
+    message = json.dumps(task).encode()
+    assert len(message) <= MAX_MESSAGE
+    own = [os.open(os.devnull, os.O_RDONLY), *(os.memfd_create(n) for n in ("out", "err"))]
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        with theirs:
+            given = [mine if fd is None else fd for mine, fd in zip(own, streams, strict=True)]
+            socket.send_fds(start_server(COMMAND_LINE), [message], [*given, theirs.fileno()])
+        yield Running(ours, int(ours.recv(MAX_MESSAGE)), *own[1:])
+    finally:
+        ours.close()
+        for fd in own:
+            os.close(fd)
 
 
 # ------------------------------------------------------------------ a server's client
+
+
+def _task(
+    arguments: Sequence[str], folder: Path, environment: Mapping[str, str] | None
+) -> dict[str, Any]:
+    given = dict(os.environ if environment is None else environment)
+    return {"arguments": arguments, "folder": str(folder), "environment": given}
+
+
+def _text(fd: int) -> str:
+    return Path(f"/proc/self/fd/{fd}").read_text()
 
 
 def _run(
@@ -73,7 +159,7 @@ def _run(
     outputs = [os.memfd_create(name) for name in ("stdout", "stderr")]
     try:
         code = _await_code(start_server(modules), task, outputs, timeout_s)
-        said, errors = (Path(f"/proc/self/fd/{fd}").read_text() for fd in outputs)
+        said, errors = map(_text, outputs)
     finally:
         for fd in outputs:
             os.close(fd)
@@ -120,10 +206,20 @@ def start_server(modules: tuple[str, ...]) -> socket.socket:
 def _serve(client: socket.socket) -> dict[str, Any]:
     """Returns in a child process only, with what it is to do."""
     while True:
-        message, outputs, _, _ = socket.recv_fds(client, MAX_MESSAGE, 2)
+        message, outputs, _, _ = socket.recv_fds(client, MAX_MESSAGE, 4)
         if not message:
             sys.exit()
         if not outputs:  # to end a process that had just ended
+            continue
+        if len(outputs) > 2:
+            keeper = os.fork()
+            if keeper == 0:
+                client.close()
+                _keep(outputs)
+                return json.loads(message)
+            os.waitpid(keeper, 0)
+            for output in outputs:
+                os.close(output)
             continue
         child = os.fork()
         if child == 0:
@@ -148,14 +244,48 @@ def _await_end(child: int, client: socket.socket) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+def _keep(descriptors: list[int]) -> None:
+    """Starts the process that it returns in, and tells of its end; the server goes on meanwhile."""
+    if os.fork():
+        os._exit(0)
+    *streams, last = descriptors
+    connection = socket.socket(fileno=last)
+    child = os.fork()
+    if child == 0:
+        connection.close()
+        for fd, stream in enumerate(streams):
+            os.dup2(stream, fd)
+            os.close(stream)
+        return
+    for stream in streams:
+        os.close(stream)
+    watched = os.pidfd_open(child)
+    with suppress(ConnectionError):
+        connection.send(str(child).encode())
+        ready, _, _ = select.select([watched, connection], [], [])
+        if connection in ready:
+            os.kill(child, signal.SIGKILL)
+        ended = os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+        assert ended is not None
+        code = ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+        connection.send(str(code).encode())
+        connection.recv(MAX_MESSAGE)  # until nobody uses its number any more
+    os.waitpid(child, 0)
+    os._exit(0)
+
+
 def _do(task: dict[str, Any]) -> None:
     sys.argv[1:] = task["arguments"]
+    if "folder" in task:
+        os.chdir(task["folder"])
+        os.environ.clear()
+        os.environ.update(task["environment"])
+        for stream in (sys.stdout, sys.stderr):  # they may be a terminal now
+            assert isinstance(stream, io.TextIOWrapper)
+            stream.reconfigure(line_buffering=stream is sys.stderr or stream.isatty())
     if "program" in task:
         exec(compile(task["program"], "<program>", "exec"), {"__name__": "__main__"})
         return
-    os.chdir(task["folder"])
-    os.environ.clear()
-    os.environ.update(task["environment"])
     runpy.run_module("iomodels", run_name="__main__", alter_sys=True)
 
 

@@ -7,11 +7,12 @@ import pty
 import re
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from ..fresh import run_iomodels
+from ..fresh import Running, run_iomodels, running_iomodels
 
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 COLOUR = re.compile(r"\x1b\[(?:[0-9;]*;)?(?:3[0-7]|9[0-7]|38;[0-9;]+)m")
@@ -37,15 +38,52 @@ def cli(tmp_path):
     return run
 
 
-def on_terminal(arguments: list[str], folder: Path, **extra: str) -> str:
+@pytest.fixture
+def start(tmp_path):
+    """Starts `iomodels`, or a program, in the same folder: `running_iomodels`."""
+
+    def begin(*arguments: str, **how: object) -> AbstractContextManager[Running]:
+        return running_iomodels(*arguments, cwd=tmp_path, env=environment(), **how)
+
+    return begin
+
+
+def interrupting(number: int, after: int) -> str:
+    """A program: `iomodels`, which gets this signal once so many of its trials are kept."""
+    return INTERRUPTED.format(number=int(number), after=after)
+
+
+INTERRUPTED = """
+import os
+from iomodels.cli.start import main
+from iomodels.results.partial import PartialWriter
+real, kept = PartialWriter.append, []
+def append(self, line):
+    real(self, line)
+    kept.append(line)
+    if len(kept) == {after}:
+        os.kill(os.getpid(), {number})
+PartialWriter.append = append
+main()
+"""
+
+
+def trials_in(path: Path) -> int:
+    """How many trials what is kept of a run holds; each cell's, the harness's too."""
+    return path.read_bytes().count(b'"trial":') if path.exists() else 0
+
+
+def on_terminal(
+    arguments: list[str], folder: Path, *, program: str | None = None, **extra: str
+) -> str:
     """What `iomodels` writes when standard output and error are a terminal."""
     leader, follower = pty.openpty()
-    with subprocess.Popen(
-        command_line(*arguments),
+    with running_iomodels(
+        *arguments,
         cwd=folder,
         env=environment(TERM="xterm-256color", **extra),
-        stdout=follower,
-        stderr=follower,
+        program=program,
+        streams=(None, follower, follower),
     ) as process:
         os.close(follower)
         written = b""
@@ -57,6 +95,7 @@ def on_terminal(arguments: list[str], folder: Path, **extra: str) -> str:
             if not data:
                 break
             written += data
+        code = process.wait()
     os.close(leader)
-    assert process.returncode == 0, written
+    assert code == 0, written
     return written.decode()

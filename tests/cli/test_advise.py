@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,9 @@ from iomodels.results import save
 
 from ..advice_samples import INCONCLUSIVE, advice, point
 from ..factory import make_cell, make_run, make_trial
-from .running import ESCAPE, cli, command_line, environment, on_terminal
+from .running import ESCAPE, cli, on_terminal, start
 
-__all__ = ["cli"]
+__all__ = ["cli", "start"]
 
 TINY = ("-d", "0.02", "--budget", "5", "--seed", "1")
 
@@ -125,25 +124,13 @@ def test_engines_are_bold_on_a_terminal(tmp_path, result):
 @pytest.mark.parametrize(
     ("until", "has_answer"), [("warning|trial|round|cell", False), ("where the answer turns", True)]
 )
-def test_ctrl_c_keeps_what_is_known(tmp_path, until, has_answer):
+def test_ctrl_c_keeps_what_is_known(start, tmp_path, until, has_answer):
     arguments = ("advise", "slow-device", "-e", "epoll", "-d", "0.2", "--budget", "60")
-    with subprocess.Popen(
-        command_line(*arguments, "--turn", "load.depth", "-o", "a.json"),
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stderr is not None
-            said = next((line for line in process.stderr if re.search(until, line)), "")
-            assert said, "it ended before"
-            process.send_signal(signal.SIGINT)
-            shown, rest = process.communicate(timeout=60)
-        finally:
-            process.kill()
-    assert process.returncode == 130, rest
+    with start(*arguments, "--turn", "load.depth", "-o", "a.json") as process:
+        process.wait_until(lambda: re.search(until, process.stderr))
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130, process.stderr
+        shown, rest = process.stdout, process.stderr
     assert "Traceback" not in rest
     if has_answer:
         assert "use       epoll\n" in shown

@@ -11,22 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from .running import cli, command_line, environment
+from ..fresh import run_iomodels
+from .running import cli, environment
 
 __all__ = ["cli"]
 
 
 def offered(line: str, folder: Path) -> list[str]:
     """The words that bash would show for this line, of which the cursor is at the end."""
-    done = subprocess.run(
-        command_line(),
-        cwd=folder,
-        env=environment(_IOMODELS_COMPLETE="bash_complete", COMP_WORDS=line),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    asked = environment(_IOMODELS_COMPLETE="bash_complete", COMP_WORDS=line)
+    done = run_iomodels(cwd=folder, env=asked)
     assert done.stderr == ""
     return [each.removeprefix("plain,") for each in done.stdout.splitlines()]
 

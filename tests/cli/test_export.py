@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import resource
 import signal
-import subprocess
 from importlib import import_module
 from pathlib import Path
 
@@ -14,11 +13,11 @@ import pytest
 from iomodels import exports
 
 from ..factory import make_run
-from ..processes import has_a_round, wait_until
+from ..processes import has_a_round
 from ..trials.test_failures import iomodels
-from .running import QUICK, cli, command_line
+from .running import QUICK, cli, start
 
-__all__ = ["cli"]
+__all__ = ["cli", "start"]
 exporting = import_module("iomodels.cli.shared.exporting")
 BENCH = ("bench", "slow-device", "-s", "load.depth=1", "-e", "blocking", *QUICK)
 
@@ -106,23 +105,18 @@ def test_force_replaces_an_export(cli, tmp_path) -> None:
     ids=["an export", "a result", "a comparison"],
 )
 def test_a_second_job_with_the_same_output_is_refused_when_it_begins(
-    cli, tmp_path, arguments
+    cli, start, tmp_path, arguments
 ) -> None:
     """And the first does not lose it at its end."""
     first_run = (*BENCH[:-6], *("-r", "1000", "-d", "0.05"), "-o", "first.json")
     partial = tmp_path / "first.json.partial"
-    with subprocess.Popen(
-        command_line(*first_run, "--export", "csv=out.csv"),
-        cwd=tmp_path,
-        stderr=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-    ) as first:
-        wait_until(lambda: has_a_round(partial))
+    with start(*first_run, "--export", "csv=out.csv") as first:
+        first.wait_until(lambda: has_a_round(partial))
         second = cli(*arguments)
         first.send_signal(signal.SIGINT)
+        assert first.wait() == 130, first.stderr
     assert second.returncode == 2
     assert second.stderr.startswith("iomodels: out.csv is an output of a run that is still going")
-    assert first.returncode == 130
     assert (tmp_path / "out.csv").read_text().startswith("scenario,")
     assert {path.name for path in tmp_path.iterdir()} == {"first.json", "out.csv"}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import re
 import signal
-import subprocess
-import sys
 from xml.etree import ElementTree
 
 import pytest
@@ -21,9 +21,9 @@ from iomodels.results.schema import Tool
 
 from ..factory import make_cell, make_run, make_trial
 from ..processes import await_children
-from .running import cli
+from .running import QUICK, cli, start
 
-__all__ = ["cli"]
+__all__ = ["cli", "start"]
 
 
 def saved(folder, name: str, speed: float, *, rounds: int = 7, **others: object) -> str:
@@ -120,23 +120,28 @@ def test_a_document_on_standard_output_is_alone_there(cli, files, document) -> N
         ElementTree.fromstring(done.stdout)
 
 
-def test_exports_do_not_need_a_reader_of_the_table(files) -> None:
-    command = [sys.executable, "-m", "iomodels", "compare", "base.json", "slow.json"]
-    with open("/dev/full", "w") as full:
-        done = subprocess.run(
-            [*command, "--export", "junit=j.xml"], cwd=files, stdout=full, timeout=60
-        )
-    assert done.returncode != 0
+@pytest.fixture
+def full():
+    """A stream on which nothing can be written."""
+    fd = os.open("/dev/full", os.O_WRONLY)
+    yield fd
+    os.close(fd)
+
+
+def test_exports_do_not_need_a_reader_of_the_table(files, start, full) -> None:
+    command = ("compare", "base.json", "slow.json", "--export", "junit=j.xml")
+    with start(*command, streams=(None, full, None)) as process:
+        assert process.wait() != 0
     assert ElementTree.parse(files / "j.xml").getroot().tag == "testsuites"
 
 
 @pytest.mark.parametrize(("new", "code"), [("same.json", 5), ("slow.json", 1), ("few.json", 5)])
-def test_only_a_regression_comes_before_a_report_that_is_lost(files, new, code) -> None:
+def test_only_a_regression_comes_before_a_report_that_is_lost(
+    files, start, full, new, code
+) -> None:
     """CI jobs let exit code 4 pass: not without the report."""
-    command = [sys.executable, "-m", "iomodels", "compare", "base.json", new]
-    with open("/dev/full", "w") as full:
-        done = subprocess.run(command, cwd=files, stdout=full, stderr=subprocess.PIPE, timeout=60)
-    assert done.returncode == code, done.stderr
+    with start("compare", "base.json", new, streams=(None, full, None)) as process:
+        assert process.wait() == code, process.stderr
 
 
 def test_another_version_is_judged_only_when_asked_and_never_in_silence(cli, files) -> None:
@@ -272,21 +277,16 @@ def test_hostile_names_are_shown_and_do_nothing(cli, tmp_path) -> None:
         ("slow-device", "-e", "blocking", "--a", "channel.service=1 ms", "--b", "load.depth=1"),
     ],
 )
-def test_an_interrupted_check_says_what_there_is(cli, tmp_path, arguments) -> None:
-    made = cli("bench", "slow-device", "-e", "blocking", "-r", "6", "-d", "0.05", "-o", "base.json")
+def test_an_interrupted_check_says_what_there_is(cli, start, tmp_path, arguments) -> None:
+    made = cli("bench", "slow-device", "-e", "blocking", *QUICK, "-o", "base.json")
     assert made.returncode == 0, made.stderr
-    child = subprocess.Popen(
-        [sys.executable, "-m", "iomodels", "check", *arguments, "-r", "500"],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert child.stderr is not None
-    for line in child.stderr:  # what comes before the first trial
-        if "trials (" in line or "first pairs" in line:
-            break
-    await_children(child.pid, 5)  # trials, some of which have ended
-    child.terminate()
-    out, err = child.communicate(timeout=60)
-    assert child.returncode == 128 + signal.SIGTERM, err
+    with start("check", *arguments, "-r", "500") as process:
+        # What comes before the first trial; then trials, some of which have ended.
+        process.wait_until(lambda: re.search(r"trials \(|first pairs", process.stderr))
+        await_children(process.pid, 5)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == 128 + signal.SIGTERM, process.stderr
+        out, err = process.stdout, process.stderr
     assert "ended by SIGTERM" in err
     if "-o" in arguments:
         assert "nothing was judged" in err

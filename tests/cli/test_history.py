@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
+import shutil
+import signal
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -15,10 +17,10 @@ from iomodels.results import save
 from iomodels.results.schema import ARM, Run
 
 from ..factory import make_cell, make_run, make_trial
-from ..processes import await_children
-from .running import QUICK, cli, command_line, environment
+from ..fresh import run_iomodels
+from .running import QUICK, cli, interrupting, start
 
-__all__ = ["cli"]
+__all__ = ["cli", "start"]
 
 BENCH = ("bench", "slow-device", "-e", "blocking", *QUICK)
 
@@ -48,19 +50,11 @@ def test_append_makes_the_folder_and_adds_a_small_file_named_by_the_time(cli, tm
     assert not (tmp_path / "results").exists(), "trials were kept there only while it measured"
 
 
-def test_two_jobs_of_one_second_add_two_files(tmp_path) -> None:
-    jobs = [
-        subprocess.Popen(
-            command_line(*BENCH, "--append", "base"),
-            cwd=tmp_path,
-            env=environment(),
-            stderr=subprocess.PIPE,
-        )
-        for _ in range(3)
-    ]
-    for job in jobs:
-        _, err = job.communicate(timeout=60)
-        assert job.returncode == 0, err
+def test_two_jobs_of_one_second_add_two_files(start, tmp_path) -> None:
+    with ExitStack() as stack:
+        asked = (*BENCH, "--append", "base")
+        for job in [stack.enter_context(start(*asked)) for _ in range(3)]:
+            assert job.wait() == 0, job.stderr
     assert len(runs_in(tmp_path / "base")) == 3
     assert not list((tmp_path / "base").glob(".*")), "nothing else is left there"
 
@@ -98,21 +92,11 @@ def test_misuse_is_one_sentence_before_anything_is_measured(cli, tmp_path, argum
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_an_interrupted_run_is_not_added_and_can_go_on(cli, tmp_path) -> None:
-    child = subprocess.Popen(
-        command_line(
-            *("bench", "slow-device", "-e", "blocking", "-r", "40", "-d", "0.05"),
-            *("--warmup", "0", "--append", "base", "--change", "a new disk"),
-        ),
-        cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
-        text=True,
-    )  # fmt: skip
-    assert child.stderr is not None
-    next(line for line in child.stderr if "trials (" in line)
-    await_children(child.pid, 4)
-    child.terminate()
-    err = child.communicate(timeout=60)[1]
-    assert child.returncode == 143, err
+def test_an_interrupted_run_is_not_added_and_can_go_on(cli, start, tmp_path) -> None:
+    asked = (*BENCH, "-r", "4", "--append", "base", "--change", "a new disk")
+    with start(*asked, program=interrupting(signal.SIGTERM, after=3)) as process:
+        assert process.wait() == 143, process.stderr
+        err = process.stderr
     assert "nothing was added to base" in err
     assert not (tmp_path / "base").exists()
     (kept,) = (tmp_path / "results").iterdir()
@@ -123,15 +107,23 @@ def test_an_interrupted_run_is_not_added_and_can_go_on(cli, tmp_path) -> None:
     assert done.returncode == 0, done.stderr
     assert "KiB); the history starts again: a" in done.stderr
     (run,) = runs_in(tmp_path / "base")
-    assert len(run.cells[0].trials) == 40
+    assert len(run.cells[0].trials) == 4
     assert run.known_change == "a"
     assert not list((tmp_path / "results").iterdir())
 
 
-@pytest.fixture
-def base(cli, tmp_path) -> Path:
-    done = cli(*BENCH[:-6], "-r", "6", "-d", "0.02", "--warmup", "0", "--append", "base")
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory) -> Path:
+    """A folder with a run of six rounds."""
+    folder = tmp_path_factory.mktemp("measured")
+    done = run_iomodels(*BENCH, "-r", "6", "-d", "0.02", "--append", "base", cwd=folder)
     assert done.returncode == 0, done.stderr
+    return folder / "base"
+
+
+@pytest.fixture
+def base(measured, tmp_path) -> Path:
+    shutil.copytree(measured, tmp_path / "base")
     return tmp_path / "base"
 
 
@@ -151,16 +143,10 @@ def test_record_adds_a_run_that_passed(cli, base, tmp_path) -> None:
     assert len(runs_in(base)) == 2, "only --record adds"
 
 
-def test_two_checks_of_one_second_keep_their_trials_apart(base, tmp_path) -> None:
-    jobs = [
-        subprocess.Popen(
-            command_line(*CHECK, "--json"), cwd=tmp_path, env=environment(),
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        )
-        for _ in range(2)
-    ]  # fmt: skip
-    said = [job.communicate(timeout=60)[1] for job in jobs]
-    assert [job.returncode for job in jobs] == [0, 0], said
+def test_two_checks_of_one_second_keep_their_trials_apart(base, start, tmp_path) -> None:
+    with ExitStack() as stack:
+        for job in [stack.enter_context(start(*CHECK, "--json")) for _ in range(2)]:
+            assert job.wait() == 0, job.stderr
     assert len(runs_in(base)) == 3
     assert not (tmp_path / "results").exists() or not list((tmp_path / "results").iterdir())
 
@@ -251,9 +237,8 @@ def test_a_folder_has_a_picture_and_a_page_of_its_trends(cli, tmp_path) -> None:
     page = (tmp_path / "ci.html").read_text().replace("\N{NO-BREAK SPACE}", " ")
     assert "History: ci" in page
     assert "throughput \N{MINUS SIGN}20 % since 2026-01-05 (a new disk)." in page
-    here = command_line("report", ".", "-o", "../here.html")
-    done = subprocess.run(here, cwd=tmp_path / "ci", env=environment(), check=False)
-    assert done.returncode == 0
+    here = run_iomodels("report", ".", "-o", "../here.html", cwd=tmp_path / "ci")
+    assert here.returncode == 0, here.stderr
     assert str(tmp_path) not in (tmp_path / "here.html").read_text()
 
 
@@ -281,21 +266,27 @@ def far_slower(run: Run) -> Run:
     return replace(run, cells=cells)
 
 
-def test_a_run_that_record_cannot_write_is_kept(cli, tmp_path) -> None:
+FOLDER_GONE = """
+import os
+from iomodels.cli.start import main
+from iomodels.results.partial import PartialWriter
+real = PartialWriter.append
+def append(self, line):
+    real(self, line)
+    PartialWriter.append = real
+    os.rename("base", "gone")
+PartialWriter.append = append
+main()
+"""
+"""Once the first trial is kept."""
+
+
+def test_a_run_that_record_cannot_write_is_kept(base, start, tmp_path) -> None:
     """The folder goes away while it measures."""
-    made = cli(*BENCH[:-6], "-r", "40", "-d", "0.02", "--warmup", "0", "--append", "base")
-    assert made.returncode == 0, made.stderr
-    changed(tmp_path / "base", far_slower)
-    child = subprocess.Popen(
-        command_line(*CHECK), cwd=tmp_path, env=environment(), stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
-    assert child.stderr is not None
-    next(line for line in child.stderr if "trials (" in line)
-    await_children(child.pid, 1)
-    (tmp_path / "base").rename(tmp_path / "gone")
-    err = child.communicate(timeout=60)[1]
-    assert child.returncode == 5, err
+    changed(base, far_slower)
+    with start(*CHECK, program=FOLDER_GONE) as process:
+        assert process.wait() == 5, process.stderr
+        err = process.stderr
     assert "nothing was added to base" in err
     (kept,) = re.findall(r"kept: (results/check-\S+\.json\.partial)", err)
-    assert len(assembled.load(tmp_path / kept).cells[0].trials) >= 40
+    assert len(assembled.load(tmp_path / kept).cells[0].trials) >= 6

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import signal
 from collections import Counter
-from datetime import datetime
 from importlib import import_module
 
 import pytest
@@ -19,15 +18,30 @@ from iomodels.results import save
 from iomodels.statistics.rounds import MIN_ROUNDS
 
 from ..factory import make_cell, make_run, make_trial
-from .running import cli, on_terminal
-from .test_saving import started, trials_in, wait_until
+from .running import cli, interrupting, on_terminal, start
 
-__all__ = ["cli"]
+__all__ = ["cli", "start"]
 load = import_module("iomodels").load
 SHORT = ("-d", "0.02", "--warmup", "0", "--seed", "7")
-BUDGET_S = 5
+BUDGET_S = 50
+TRIAL_S = 3
 NEVER = ("-r", "2", "--precision", "0.1%", "--budget", str(BUDGET_S))
-"""No cell on any machine gets there within so short a time."""
+"""No cell on any machine gets there within so few trials."""
+CLOCK = f"""
+from iomodels.cli.start import main
+from iomodels.measure import runner
+class Clock:
+    now_s = 0.0
+    def monotonic(self):
+        return self.now_s
+tried = runner.Runner._attempt
+def attempt(self, *asked):
+    runner.time.now_s += {TRIAL_S}
+    return tried(self, *asked)
+runner.time, runner.Runner._attempt = Clock(), attempt
+"""
+"""By which each trial takes as long: how many the budget has room for is no matter of luck."""
+CLOCKED = f"{CLOCK}main()\n"
 
 
 def counts(run) -> dict[str, int]:
@@ -38,18 +52,18 @@ def notices(run) -> list[str]:
     return [notice.message for notice in run.warnings if notice.code == "precision"]
 
 
-def test_cells_that_do_not_get_there_are_named_and_the_budget_is_kept(cli, tmp_path) -> None:
-    done = cli("bench", "slow-device", "-e", "blocking,select", *SHORT, *NEVER, "-o", "r.json")
-    assert done.returncode == 0, done.stderr
-    said = " ".join(done.stderr.split())
-    assert re.match(r"4 trials .*, about \d s, at most 5 s, seed 7 ", said)
-    assert len(re.findall("further rounds of 2 cells, at most . s more", said)) == 1
+def test_cells_that_do_not_get_there_are_named_and_the_budget_is_kept(start, tmp_path) -> None:
+    asked = ("bench", "slow-device", "-e", "blocking,select", *SHORT, *NEVER, "-o", "r.json")
+    with start(*asked, program=CLOCKED) as process:
+        assert process.wait() == 0, process.stderr
+        said, shown = " ".join(process.stderr.split()), process.stdout
+    assert re.match(r"4 trials .*, about \d s, at most 50 s, seed 7 ", said)
+    assert len(re.findall("further rounds of 2 cells, at most 32 s more", said)) == 1
     run = load(tmp_path / "r.json")
     assert run.settings["rounds"] == 2
     assert (run.settings["precision"], run.settings["budget_s"]) == (0.001, BUDGET_S)
     trials = [trial for cell in run.cells for trial in cell.trials]
-    began = [datetime.fromisoformat(trial.started_utc) for trial in trials]
-    assert (max(began) - min(began)).total_seconds() < BUDGET_S
+    assert BUDGET_S - 2 * TRIAL_S < len(trials) * TRIAL_S <= BUDGET_S
 
     found = counts(run)
     assert found["null"] == 2
@@ -63,7 +77,7 @@ def test_cells_that_do_not_get_there_are_named_and_the_budget_is_kept(cli, tmp_p
     for engine in ("blocking", "select"):
         width = rf"slow-device, {engine}: ±[\d.]+ % after {found[engine]} rounds"
         assert re.search(width, message), message
-    assert message.split(": ")[0] in " ".join(done.stdout.split())
+    assert message.split(": ")[0] in " ".join(shown.split())
 
     assert sorted(trial.order for trial in trials) == list(range(len(trials)))
     of_rounds = Counter(t.round for c in run.cells for t in c.trials if not c.is_harness)
@@ -118,25 +132,24 @@ def test_what_makes_no_sense_is_one_sentence(cli, tmp_path, asked, said) -> None
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_an_interruption_of_the_further_rounds_loses_none_and_is_continued(
-    cli, tmp_path, number
+    start, tmp_path, number
 ) -> None:
-    asked = ("-e", "blocking,select", *SHORT, *NEVER)
+    asked = ("bench", "slow-device", "-e", "blocking,select", *SHORT, *NEVER)
     kept = tmp_path / "r.json.partial"
-    with started(*asked, "-o", "r.json", folder=tmp_path) as process:
-        wait_until(lambda: trials_in(kept) >= 6 + 6, process)
-        process.send_signal(number)
-        _, said = process.communicate(timeout=60)
+    program = CLOCK + interrupting(number, after=6 + 6)
+    with start(*asked, "-o", "r.json", program=program) as process:
+        code, said = process.wait(), process.stderr
     before = load(tmp_path / "r.json" if number == signal.SIGINT else kept)
     assert {cell.status for cell in before.cells} == {"ok"}
-    assert sum(counts(before).values()) >= 6 + 6
+    assert sum(counts(before).values()) == 6 + 6
+    assert code == (130 if number == signal.SIGINT else -signal.SIGKILL)
     if number == signal.SIGINT:
-        assert process.returncode == 130
         assert "interrupted: this is what was measured until then" in said
         (message,) = notices(before)
         assert message.startswith("not within ±0.1 % when it was interrupted: ")
 
-    done = cli("bench", "--resume", "r.json")
-    assert done.returncode == 0, done.stderr
+    with start("bench", "--resume", "r.json", program=CLOCKED) as process:
+        assert process.wait() == 0, process.stderr
     after = load(tmp_path / "r.json")
     assert counts(after)["select"] > counts(before)["select"]
     assert counts(after)["null"] == 2
@@ -152,23 +165,22 @@ def test_an_interruption_of_the_further_rounds_loses_none_and_is_continued(
     assert len(set(orders)) == len(orders)
 
 
-def test_what_was_computed_is_not_mixed_with_another_calibration(cli, tmp_path) -> None:
+def test_what_was_computed_is_not_mixed_with_another_calibration(cli, start, tmp_path) -> None:
     """Complete cells with computation stay as they are when a run is continued."""
-    kept = tmp_path / "r.json.partial"
-    asked = ("-e", "select", *SHORT, *NEVER, "-s", "load.compute=20us")
-    with started(*asked, "-o", "r.json", folder=tmp_path) as process:
-        wait_until(lambda: trials_in(kept) >= 4 + 3, process)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-    before = counts(load(kept))
+    asked = ("bench", "slow-device", "-e", "select", *SHORT, *NEVER, "-s", "load.compute=20us")
+    program = CLOCK + interrupting(signal.SIGKILL, after=4 + 3)
+    with start(*asked, "-o", "r.json", program=program) as process:
+        assert process.wait() == -signal.SIGKILL, process.stderr
+    before = counts(load(tmp_path / "r.json.partial"))
     done = cli("bench", "--resume", "r.json")
     assert done.returncode == 0, done.stderr
     assert counts(load(tmp_path / "r.json")) == before
 
 
-def test_what_is_complete_is_not_continued(cli, tmp_path) -> None:
-    asked = ("-e", "select", "-d", "0.2", "--warmup", "0", "--precision", "0.1%", "--budget", "3")
-    assert cli("bench", "slow-device", *asked, "-o", "r.json").returncode == 0
+def test_what_is_complete_is_not_continued(cli, start, tmp_path) -> None:
+    asked = ("bench", "slow-device", "-e", "select", *SHORT, *NEVER, "-o", "r.json")
+    with start(*asked, program=CLOCKED) as process:
+        assert process.wait() == 0, process.stderr
     assert notices(load(tmp_path / "r.json"))
     run = load(tmp_path / "r.json")
     narrow = replace(run, warnings=[n for n in run.warnings if n.code != "precision"])
@@ -199,10 +211,11 @@ def test_every_reader_has_the_rounds_of_each_cell(cli, tmp_path) -> None:
 
 def test_a_terminal_shows_the_further_rounds(tmp_path) -> None:
     shown = on_terminal(
-        ["bench", "slow-device", "-e", "select", *SHORT, "--precision", "0.1%", "--budget", "3"],
+        ["bench", "slow-device", "-e", "select", *SHORT, *NEVER],
         tmp_path,
+        program=CLOCKED,
         COLUMNS="100",
     )
-    assert "at most 3 s" in shown
-    assert re.search(r"round 1/7: slow-device", shown)
-    assert re.search(r"round 8, 1 cell left: slow-device · select", shown)
+    assert "at most 50 s" in shown
+    assert re.search(r"round 1/2: slow-device", shown)
+    assert re.search(r"round 3, 1 cell left: slow-device · select", shown)

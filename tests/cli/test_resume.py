@@ -14,23 +14,38 @@ from iomodels.results import partial, save
 from iomodels.results.partial import KeptLine, PartialWriter
 
 from ..factory import make_cell, make_run, make_trial
-from .running import cli
-from .test_saving import started, trials_in, wait_until
+from ..fresh import run_iomodels, running_iomodels
+from .running import QUICK, cli, interrupting, start
 
-__all__ = ["cli"]
+__all__ = ["cli", "start"]
 load = import_module("iomodels").load
-ASKED = ("-e", "blocking,select", "-r", "6", "-d", "0.05", "--warmup", "0", "--seed", "7")
+ASKED = ("-e", "blocking,select", "-r", "3", "-d", "0.02", "--warmup", "0", "--seed", "7")
+
+
+@pytest.fixture(scope="module")
+def left(tmp_path_factory) -> bytes:
+    """What is left of a run that was killed after four trials."""
+    folder = tmp_path_factory.mktemp("killed")
+    asked = ("bench", "slow-device", *ASKED, "-o", "r.json")
+    program = interrupting(signal.SIGKILL, after=4)
+    with running_iomodels(*asked, cwd=folder, program=program) as process:
+        assert process.wait() == -signal.SIGKILL, process.stderr
+    return (folder / "r.json.partial").read_bytes()
 
 
 @pytest.fixture
-def killed(tmp_path) -> Path:
-    """What is left of a run that was killed after four trials or more."""
-    kept = tmp_path / "r.json.partial"
-    with started(*ASKED, "-o", "r.json", folder=tmp_path) as process:
-        wait_until(lambda: trials_in(kept) >= 4, process)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-    return kept
+def killed(left, tmp_path) -> Path:
+    (tmp_path / "r.json.partial").write_bytes(left)
+    return tmp_path / "r.json.partial"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The same run, which nothing interrupted."""
+    folder = tmp_path_factory.mktemp("whole")
+    done = run_iomodels("bench", "slow-device", *ASKED, "-o", "whole.json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return load(folder / "whole.json")
 
 
 def order(run):
@@ -38,13 +53,12 @@ def order(run):
 
 
 @pytest.mark.parametrize("name", ["r.json", "r.json.partial"])
-def test_it_measures_what_is_missing_in_the_same_order(cli, tmp_path, killed, name) -> None:
+def test_it_measures_what_is_missing_in_the_same_order(cli, tmp_path, killed, whole, name) -> None:
     before = {t.order: t for cell in load(killed).cells for t in cell.trials}
     done = cli("bench", "--resume", name)
     assert done.returncode == 0, done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["r.json"]
-    assert cli("bench", "slow-device", *ASKED, "-o", "whole.json").returncode == 0
-    run, whole = load(tmp_path / "r.json"), load(tmp_path / "whole.json")
+    run = load(tmp_path / "r.json")
     assert order(run) == order(whole)
     after = {t.order: t for cell in run.cells for t in cell.trials}
     assert all(after[n].started_utc == trial.started_utc for n, trial in before.items())
@@ -57,12 +71,10 @@ def test_it_measures_what_is_missing_in_the_same_order(cli, tmp_path, killed, na
     assert again.stderr == "iomodels: r.json is complete: there is nothing to continue\n"
 
 
-def test_a_result_that_ctrl_c_saved_is_continued(cli, tmp_path) -> None:
-    with started(*ASKED, "-o", "r.json", folder=tmp_path) as process:
-        wait_until(lambda: trials_in(tmp_path / "r.json.partial") >= 4, process)
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
-    assert process.returncode == 130
+def test_a_result_that_ctrl_c_saved_is_continued(cli, start, tmp_path) -> None:
+    asked = ("bench", "slow-device", *ASKED, "-o", "r.json")
+    with start(*asked, program=interrupting(signal.SIGINT, after=4)) as process:
+        assert process.wait() == 130, process.stderr
     assert "partial" in {cell.status for cell in load(tmp_path / "r.json").cells}
     assert cli("bench", "--resume", "r.json").returncode == 0
     assert {cell.status for cell in load(tmp_path / "r.json").cells} == {"ok"}
@@ -138,12 +150,11 @@ def test_another_run_s_result_is_not_replaced(cli, tmp_path, killed) -> None:
     assert json.loads((tmp_path / "r.json").read_text())["seed"] == make_run().seed
 
 
-def test_two_runs_of_one_second_have_two_names(tmp_path) -> None:
-    few = ("-e", "blocking", "-r", "1", "-d", "0.05", "--warmup", "0")
+def test_two_runs_of_one_second_have_two_names(start, tmp_path) -> None:
+    asked = ("bench", "slow-device", "-e", "blocking", *QUICK)
     folders = import_module("iomodels.cli.shared.folders")
-    with started(*few, folder=tmp_path) as one, started(*few, folder=tmp_path) as two:
-        codes = [process.wait(60) for process in (one, two) if process.communicate(timeout=60)]
-    assert codes == [0, 0]
+    with start(*asked) as one, start(*asked) as two:
+        assert [process.wait() for process in (one, two)] == [0, 0]
     assert len(list((tmp_path / "results").iterdir())) == 2
     taken = tmp_path / "run.json"
     taken.with_stem("run-2").touch()

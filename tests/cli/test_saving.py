@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -15,65 +13,45 @@ from pathlib import Path
 
 import pytest
 
-from ..processes import children
-from .running import cli, command_line, environment
+from iomodels.results.save import save
 
-__all__ = ["cli"]
+from .. import chart_runs
+from ..processes import wait_until
+from .running import command_line, environment, start, trials_in
+
+__all__ = ["start"]
 load = import_module("iomodels").load
 MANY = ("-e", "blocking", "-r", "1000", "-d", "0.02", "--warmup", "0")
-FEW = ("-e", "blocking", "-r", "2", "-d", "0.05", "--warmup", "0")
-SLOW_DISK = ("strace", "-f", "-o", "/dev/null", "-e", "trace=fsync")
-SLOW_DISK += ("-e", "inject=fsync:delay_enter=1000000")
+FEW = ("-e", "blocking", "-r", "2", "-d", "0.02", "--warmup", "0")
+SLOW_DISK = """
+import os
+from iomodels.cli.start import main
+real = os.fsync
+def fsync(descriptor):
+    os.read(0, 1)
+    real(descriptor)
+os.fsync = fsync
+main()
+"""
+"""Where each fsync lasts until the other end of standard input is closed."""
 
 
-@contextmanager
-def started(
-    *arguments: str, folder: Path, before: tuple[str, ...] = ()
-) -> Iterator[subprocess.Popen[str]]:
-    """`bench`, which is killed where the test fails."""
-    with subprocess.Popen(
-        [*before, *command_line("bench", "slow-device", *arguments)],
-        cwd=folder,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def wait_until(condition, process) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.01)
-
-
-def trials_in(path: Path) -> int:
-    return path.read_bytes().count(b'"trial":') if path.exists() else 0
-
-
-@pytest.mark.skipif(
-    not shutil.which("strace"), reason="strace, which makes the disk slow, is missing"
-)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("first", [None, signal.SIGINT], ids=["complete", "interrupted"])
-def test_a_signal_waits_while_the_result_is_saved(tmp_path, number, first) -> None:
+def test_a_signal_waits_while_the_result_is_saved(start, tmp_path, number, first) -> None:
     amount = FEW if first is None else MANY
-    asked = (*amount, "-o", "r.json", "--export", "csv=r.csv")
-    with started(*asked, folder=tmp_path, before=SLOW_DISK) as process:
-        wait_until(lambda: trials_in(tmp_path / "r.json.partial") >= 3, process)
-        (pid,) = children(process.pid)  # that of strace
+    asked = ("bench", "slow-device", *amount, "-o", "r.json", "--export", "csv=r.csv")
+    waited_for, disk = os.pipe()
+    with start(*asked, program=SLOW_DISK, streams=(waited_for, None, None)) as process:
+        os.close(waited_for)
         if first is not None:
-            os.kill(pid, first)
-        wait_until(lambda: any(tmp_path.glob(".iomodels*.tmp")), process)
-        os.kill(pid, number)
-        shown, said = process.communicate(timeout=60)
-    assert process.returncode == 128 + (first or number), said
+            process.wait_until(lambda: trials_in(tmp_path / "r.json.partial") >= 3)
+            process.send_signal(first)
+        process.wait_until(lambda: any(tmp_path.glob(".iomodels*.tmp")))
+        process.send_signal(number)
+        os.close(disk)
+        assert process.wait() == 128 + (first or number), process.stderr
+        shown, said = process.stdout, process.stderr
     assert load(tmp_path / "r.json").cells[0].trials
     assert (tmp_path / "r.csv").read_text().startswith("scenario,")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["r.csv", "r.json"]
@@ -82,33 +60,45 @@ def test_a_signal_waits_while_the_result_is_saved(tmp_path, number, first) -> No
     assert "Traceback" not in said
 
 
-def test_nobody_reads_standard_error_any_more(tmp_path) -> None:
+def test_nobody_reads_standard_error_any_more(start, tmp_path) -> None:
     """The measuring, the result and the table are what somebody waits for."""
     ours, theirs = os.pipe()
     os.close(ours)
-    done = subprocess.run(
-        command_line("bench", "slow-device", *FEW, "-o", "r.json"),
-        cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=theirs, text=True,
-    )  # fmt: skip
-    os.close(theirs)
-    assert done.returncode == 5
-    assert "ops/s" in done.stdout
+    streams = (None, None, theirs)
+    with start("bench", "slow-device", *FEW, "-o", "r.json", streams=streams) as process:
+        os.close(theirs)
+        assert process.wait() == 5
+        assert "ops/s" in process.stdout
     assert load(tmp_path / "r.json").cells[0].status == "ok"
 
 
+FOLDER_GONE = """
+import shutil
+from pathlib import Path
+from iomodels.cli.start import main
+from iomodels.results.partial import PartialWriter
+real = PartialWriter.append
+def append(self, line):
+    real(self, line)
+    PartialWriter.append = real
+    (kept,) = Path().rglob("*.partial")
+    shutil.rmtree(kept.parent)
+PartialWriter.append = append
+main()
+"""
+"""Once the first trial is kept."""
+
+
 @pytest.mark.parametrize("output", [(), ("-o", "out/r.json")])
-def test_the_folder_is_removed_while_it_measures(tmp_path, output) -> None:
-    folder = tmp_path / ("out" if output else "results")
+def test_the_folder_is_removed_while_it_measures(start, tmp_path, output) -> None:
     if output:
-        folder.mkdir()
-    asked = ("-r", "20", "-e", "blocking", "-d", "0.05", *output)
-    with started(*asked, folder=tmp_path) as process:
-        wait_until(lambda: any(map(trials_in, folder.glob("*.partial"))), process)
-        shutil.rmtree(folder)
-        shown, said = process.communicate(timeout=60)
-    assert process.returncode == 5, said
+        (tmp_path / "out").mkdir()
+    asked = ("-r", "3", "-e", "blocking", "-d", "0.02", "--warmup", "0", *output)
+    with start("bench", "slow-device", *asked, program=FOLDER_GONE) as process:
+        assert process.wait() == 5, process.stderr
+        shown, said = process.stdout, process.stderr
     assert "ops/s" in shown
-    assert "20 rounds" in shown or "partial" not in shown, "all of it was measured"
+    assert "3 rounds" in shown or "partial" not in shown, "all of it was measured"
     assert "measuring goes on, in memory" in " ".join(said.split())
     assert said.splitlines()[-1].startswith("iomodels: cannot write ")
     assert "Traceback" not in said
@@ -116,19 +106,31 @@ def test_the_folder_is_removed_while_it_measures(tmp_path, output) -> None:
 
 CLOSED = [("bench", "slow-device", *FEW, "-o", "r.json"), ("doctor",), ("scenarios",), ("engines",)]
 CLOSED += [("engines", "--json"), ("--help",), ("--version",), ("scenarios", "slow-device")]
+WITHOUT_OUTPUT = """
+import os, sys
+from iomodels.cli.start import main
+os.close(1)
+sys.stdout = None
+main()
+"""
+"""As Python begins when standard output is closed."""
+
+
+def test_python_begins_so_when_standard_output_is_closed() -> None:
+    script = "import os, sys; assert sys.stdout is None; assert os.open('/', 0) == 1"
+    begun = ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-S", "-c", script]
+    assert subprocess.run(begun).returncode == 0
 
 
 @pytest.mark.parametrize("arguments", CLOSED, ids=" ".join)
-def test_standard_output_is_closed(tmp_path, arguments) -> None:
-    done = subprocess.run(
-        ["sh", "-c", 'exec "$@" >&-', "sh", *command_line(*arguments)],
-        cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert done.returncode == 5, done.stderr
-    assert done.stderr.splitlines()[-1] == (
+def test_standard_output_is_closed(start, tmp_path, arguments) -> None:
+    with start(*arguments, program=WITHOUT_OUTPUT) as process:
+        assert process.wait() == 5, process.stderr
+        said = process.stderr
+    assert said.splitlines()[-1] == (
         "iomodels: standard output is closed: send it to a file or a pipe"
     )
-    assert "Traceback" not in done.stderr
+    assert "Traceback" not in said
     if "-o" in arguments:
         assert load(tmp_path / "r.json").cells[0].status == "ok"
 
@@ -182,23 +184,39 @@ bench._show = crash
     ("fault", "kept"), [(WHILE_MEASURING, "r.json.partial"), (WHILE_SHOWING, "r.json")]
 )
 def test_an_unforeseen_fault_is_one_sentence_and_says_where_the_trials_are(
-    tmp_path, fault, kept
+    start, tmp_path, fault, kept
 ) -> None:
-    command = [sys.executable, "-c", CRASHING.format(fault=fault)]
-    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True)
-    assert done.returncode == 70
-    last = done.stderr.splitlines()[-1]
+    with start(program=CRASHING.format(fault=fault)) as process:
+        assert process.wait() == 70
+        said = process.stderr
+    last = said.splitlines()[-1]
     assert last.startswith("iomodels: internal error: ZeroDivisionError: a fault of ours (")
     assert last.endswith(f"kept in {kept}" if "partial" in kept else f"measured is in {kept}")
-    assert "Traceback" not in done.stderr
+    assert "Traceback" not in said
     assert any(cell.trials for cell in load(tmp_path / kept).cells)
 
     (tmp_path / kept).unlink()
-    shown = subprocess.run(
-        command, cwd=tmp_path, env=environment(IOMODELS_DEBUG="1"), capture_output=True, text=True
-    )
-    assert shown.returncode == 70
-    assert "Traceback" in shown.stderr
+    debugged = "import os\nos.environ['IOMODELS_DEBUG'] = '1'\n" + CRASHING.format(fault=fault)
+    with start(program=debugged) as process:
+        assert process.wait() == 70
+        assert "Traceback" in process.stderr
+
+
+@contextmanager
+def started(*arguments: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A new Python, which is killed where the test fails."""
+    with subprocess.Popen(
+        command_line(*arguments),
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def catches_hangups(process: subprocess.Popen[str]) -> bool:
@@ -215,8 +233,8 @@ def has_loaded(process: subprocess.Popen[str], library: str) -> bool:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("after", ["", "_core.abi3", "msgspec"])
 def test_a_signal_while_modules_load_is_one_line(tmp_path, number, after) -> None:
-    with started("--rounds", "1000", folder=tmp_path) as process:
-        wait_until(lambda: catches_hangups(process) and has_loaded(process, after), process)
+    with started("bench", "slow-device", "--rounds", "1000", folder=tmp_path) as process:
+        wait_until(lambda: catches_hangups(process) and has_loaded(process, after))
         process.send_signal(number)
         _, said = process.communicate(timeout=30)
     assert "Traceback" not in said
@@ -230,16 +248,17 @@ def test_a_signal_while_modules_load_is_one_line(tmp_path, number, after) -> Non
         (("trace", "blocking", "-n", "1", "-o", "out", "--format", "svg"), 2),
     ],
 )
-def test_files_are_written_though_nobody_reads_their_names(cli, tmp_path, arguments, files) -> None:
-    assert cli("bench", "slow-device", *FEW, "-e", "select", "-o", "r.json").returncode == 0
-    with open("/dev/full", "w") as full:
-        done = subprocess.run(
-            command_line(*arguments),
-            cwd=tmp_path, env=environment(), stdout=full, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-    assert done.returncode == 5, done.stderr
+def test_files_are_written_though_nobody_reads_their_names(
+    start, tmp_path, arguments, files
+) -> None:
+    save(chart_runs.four(rounds=2), tmp_path / "r.json", force=False)
+    full = os.open("/dev/full", os.O_WRONLY)
+    with start(*arguments, streams=(None, full, None)) as process:
+        os.close(full)
+        assert process.wait() == 5, process.stderr
+        written = process.stderr
     assert len(list((tmp_path / "out").iterdir())) >= files
-    said = [line for line in done.stderr.splitlines() if line.startswith("iomodels: ")]
+    said = [line for line in written.splitlines() if line.startswith("iomodels: ")]
     assert said == [
         "iomodels: standard output cannot be written (No space left on device): send it elsewhere"
     ]

@@ -12,68 +12,67 @@ import pytest
 
 from iomodels.base import plain
 
-from .running import COLOUR, ESCAPE, QUICK, cli, command_line, environment, on_terminal
+from .running import COLOUR, ESCAPE, QUICK, cli, command_line, environment, on_terminal, start
 
-__all__ = ["cli"]
+__all__ = ["cli", "start"]
 main = import_module("iomodels.cli.main")
 
 
-def test_a_reader_that_goes_away_is_no_error():
+@pytest.fixture
+def full():
+    """A stream on which nothing can be written."""
+    fd = os.open("/dev/full", os.O_WRONLY)
+    yield fd
+    os.close(fd)
+
+
+@pytest.fixture
+def gone():
+    """A stream that nobody reads any more."""
     reader, writer = os.pipe()
     os.close(reader)
-    done = subprocess.run(
-        command_line("engines"), stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60
-    )
+    yield writer
     os.close(writer)
-    assert (done.returncode, done.stderr) == (main.EXIT_BROKEN_PIPE, "")
+
+
+def test_a_reader_that_goes_away_is_no_error(start, gone):
+    with start("engines", streams=(None, gone, None)) as process:
+        assert (process.wait(), process.stderr) == (main.EXIT_BROKEN_PIPE, "")
 
 
 @pytest.mark.parametrize(
     "arguments", [["doctor"], ["doctor", "--json"], ["engines"], ["--help"], ["--version"]]
 )
-def test_an_output_that_is_full_is_one_sentence_and_exit_5(arguments):
-    with open("/dev/full", "w") as full:
-        done = subprocess.run(
-            command_line(*arguments), stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
+def test_an_output_that_is_full_is_one_sentence_and_exit_5(start, full, arguments):
+    with start(*arguments, streams=(None, full, None)) as process:
+        assert (process.wait(), process.stderr) == (
+            5,
+            "iomodels: standard output cannot be written (No space left on device): send it "
+            "elsewhere\n",
         )
-    assert (done.returncode, done.stderr) == (
-        5,
-        "iomodels: standard output cannot be written (No space left on device): send it "
-        "elsewhere\n",
-    )
 
 
 @pytest.mark.parametrize("shown", [[], ["--json"]])
 @pytest.mark.parametrize("reader", ["full", "gone"])
-def test_the_result_is_saved_and_named_where_the_table_cannot_be_written(tmp_path, reader, shown):
+def test_the_result_is_saved_and_named_where_the_table_cannot_be_written(
+    start, request, tmp_path, reader, shown
+):
     arguments = ["bench", "slow-device", *QUICK, "-e", "blocking", "-o", "run.json", *shown]
-    if reader == "full":
-        output = os.open("/dev/full", os.O_WRONLY)
-    else:
-        ours, output = os.pipe()
-        os.close(ours)
-    done = subprocess.run(
-        command_line(*arguments),
-        cwd=tmp_path,
-        stdout=output,
-        stderr=subprocess.PIPE,
-        text=True,
-        timeout=60,
-    )
-    os.close(output)
+    output = request.getfixturevalue(reader)
+    with start(*arguments, streams=(None, output, None)) as process:
+        code, written = process.wait(), process.stderr
     assert import_module("iomodels").load(tmp_path / "run.json").cells
-    said = [x for x in done.stderr.splitlines() if not x.startswith(("warning:", "  "))]
+    said = [x for x in written.splitlines() if not x.startswith(("warning:", "  "))]
     assert "result: run.json" in said
     complaints = [line for line in said if line.startswith("iomodels: ")]
     assert len(complaints) == (reader == "full")
-    assert "Traceback" not in done.stderr
-    assert done.returncode == (5 if reader == "full" else main.EXIT_BROKEN_PIPE)
+    assert "Traceback" not in written
+    assert code == (5 if reader == "full" else main.EXIT_BROKEN_PIPE)
 
 
-def test_nothing_to_complain_on_either_is_exit_5_still():
-    with open("/dev/full", "w") as full:
-        done = subprocess.run(command_line("doctor"), stdout=full, stderr=full, timeout=60)
-    assert done.returncode == 5
+def test_nothing_to_complain_on_either_is_exit_5_still(start, full):
+    with start("doctor", streams=(None, full, full)) as process:
+        assert process.wait() == 5
 
 
 @pytest.mark.parametrize("arguments", [["engines"], ["scenarios"], ["scenarios", "slow-device"]])
@@ -117,25 +116,32 @@ def test_no_colour_on_a_terminal_either(tmp_path):
     assert not COLOUR.search(on_terminal([*arguments, "--color=never"], tmp_path, FORCE_COLOR="1"))
 
 
-@pytest.mark.parametrize("variables", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C"}])
+ASCII = {"PYTHONIOENCODING": "ascii"}
+C_LOCALE = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+"""Or Python takes UTF-8 for C."""
+A_RUN = ["bench", "slow-device", *QUICK, "-e", "blocking"]
+
+
 @pytest.mark.parametrize(
-    ("arguments", "signs"),
+    ("arguments", "signs", "variables"),
     [
-        (["bench", "slow-device", *QUICK, "-e", "blocking"], ["us", "1 round"]),
-        (["trace", "blocking"], [" us", "|", "-->", "read()"]),
-        (["scenarios", "slow-device"], ["us"]),
-        (["doctor"], []),
-        (["--help"], []),
+        (A_RUN, ["us", "1 round"], ASCII),
+        (A_RUN, ["us", "1 round"], C_LOCALE),
+        (["trace", "blocking"], [" us", "|", "-->", "read()"], ASCII),
+        (["scenarios", "slow-device"], ["us"], C_LOCALE),
+        (["doctor"], [], ASCII),
+        (["--help"], [], C_LOCALE),
     ],
     ids=lambda value: value[0] if isinstance(value, list) and value else None,
 )
 def test_what_ascii_lacks_is_written_with_what_it_has(tmp_path, arguments, signs, variables):
     """In a process of its own from the start: Python reads these when it begins."""
-    plain = environment(**variables)
-    if "LC_ALL" in variables:  # or Python takes UTF-8 for C
-        plain |= {"PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
     done = subprocess.run(
-        command_line(*arguments), cwd=tmp_path, env=plain, capture_output=True, timeout=100
+        command_line(*arguments),
+        cwd=tmp_path,
+        env=environment(**variables),
+        capture_output=True,
+        timeout=100,
     )
     said = (done.stdout + done.stderr).decode("ascii")
     assert done.returncode == 0, said
