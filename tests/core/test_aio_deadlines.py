@@ -55,7 +55,7 @@ def test_a_deadline_ends_requests_and_each_once(engine: str) -> None:
     (answer,) = run(job(with_threads(engine, 2), "timer", 8, 0, duration_ns=300 * MS, **settings))
     assert answer["results"] == [0], (answer["stage"], answer["error"])
     assert answer["closed"] == 0
-    assert asked(answer) > 50
+    assert asked(answer) > 20
     assert answer["cancel"] == answer["cancelled_operations"] == answer["cancels_done"] > 0
     assert answer["cancel_late"] == asked(answer) - answer["cancels_done"]
     if engine in AIO:
@@ -70,14 +70,20 @@ def test_a_deadline_ends_requests_and_each_once(engine: str) -> None:
 
 @pytest.mark.parametrize("engine", CANCELLING)
 def test_a_deadline_does_not_wait_for_a_batch(engine: str) -> None:
-    """Ends trickle in, and the loop wants eight of them; what is overdue is cancelled meanwhile."""
-    settings = {"service_mean_ns": 5 * MS, "deadline_ns": 5 * MS}
-    settings |= {"service_distribution": EXPONENTIAL, "batch": 8}
-    asked_for = job(with_threads(engine, 2), "timer", 8, 0, duration_ns=350 * MS, **settings)
+    """Ends trickle in, one in 0.6 ms, and the loop wants 64 of them; what is overdue is cancelled
+    meanwhile.
+
+    A wait for all would see most of them end by themselves, overdue for long and never asked about.
+    While this process gets no CPU, some do so, too: not many of those that take eight deadlines.
+    Of AIO, half are in threads, which cannot be called back, and half wait for one.
+    """
+    settings = {"service_mean_ns": 40 * MS, "deadline_ns": 5 * MS}
+    settings |= {"service_distribution": EXPONENTIAL, "batch": 64}
+    asked_for = job(with_threads(engine, 32), "timer", 64, 0, duration_ns=100 * MS, **settings)
     (answer,) = run(asked_for)
     assert answer["results"] == [0], (answer["stage"], answer["error"])
     assert asked(answer) > 20
-    assert answer["long_overdue"] < 1.2 * asked(answer)
+    assert answer["long_overdue"] < asked(answer)
 
 
 @pytest.mark.parametrize("opens", [0, 1])
