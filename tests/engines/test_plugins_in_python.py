@@ -112,7 +112,7 @@ WHEN_NAMED = {
     "hangs-at-import": (
         "time.sleep(600)",
         "",
-        "cannot be imported: it did not end within 5 s",
+        "cannot be imported: it did not end within 0.5 s",
     ),
     "exits-at-import": (
         "os._exit(0)",
@@ -181,9 +181,11 @@ import json, sys
 from iomodels.base.errors import EngineError
 from iomodels.engines.plugins import finding, python_engine
 from iomodels.engines.spec import parse_list
-finding.IMPORT_LIMIT_S, python_engine.ANSWER_LIMIT_S = 5, 0.5
 said = {}
 for name in sys.argv[1:]:
+    # Of those that hang only: the others may take long on a busy machine.
+    finding.IMPORT_LIMIT_S = 0.5 if name == "hangs-at-import" else 60
+    python_engine.ANSWER_LIMIT_S = 0.5 if name == "hangs" else 60
     try:
         (spec,) = parse_list([name])
         said[name] = spec.caps and str(spec.answers('file', {}))
