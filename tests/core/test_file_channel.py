@@ -14,7 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from _pytest.mark import ParameterSet
 
+from ..some_engines import plain
 from .file_channel import (
     BLOCK,
     BLOCKS,
@@ -53,6 +55,7 @@ ALL_SYNCS = ("fdatasync", "fsync", "aio_fsync")
 # ------------------------------------------------------------------ everything with everything
 
 
+OPERATIONS = 40
 Settings = dict[str, int]
 AXES = {
     "workload": (READ, WRITE, MIXED),
@@ -88,7 +91,7 @@ def test_every_two_settings_go_together(engine: str) -> None:
     transfer_with_each(engine, pairwise(EVERY))
 
 
-@pytest.mark.long
+@pytest.mark.longest
 @pytest.mark.parametrize("engine", ENGINES)
 def test_all_settings_go_together(engine: str) -> None:
     transfer_with_each(engine, EVERY)
@@ -120,11 +123,11 @@ def transfer_and_look(engine: str, fd: int, how: Settings) -> None:
     workload, verify = how["workload"], how["verify"]
     before = content(fd)
     with opened(engine, fd, depth=depth_of(engine, 4), **how) as (loop, record):
-        assert loop.run(LONG_NS, 100) == 0, (how, record.stage)
+        assert loop.run(LONG_NS, OPERATIONS) == 0, (how, record.stage)
         operations = record.field("slice_operations")
         words = BLOCK // 8 if verify else 1
         reads, writes = transfers(record, engine, workload, words)
-        assert operations == reads + writes >= 100, how
+        assert operations == reads + writes >= OPERATIONS, how
         assert (reads > 0, writes > 0) == (workload != WRITE, workload != READ), how
         syncs = writes if how["sync"] != SYNC_NONE and has_calls(engine, ALL_SYNCS) else 0
         assert count(record, ALL_SYNCS) == count(record, SYNCS[how["sync"]]) == syncs, how
@@ -193,9 +196,20 @@ def test_a_stopped_slice_is_not_read_back() -> None:
 # ------------------------------------------------------------------ append
 
 
-@pytest.mark.parametrize("cache", [WARM, DIRECT])
-@pytest.mark.parametrize("sync", [SYNC_NONE, SYNC_DATA])
-@pytest.mark.parametrize("engine", ENGINES)
+def ways_to_append() -> list[ParameterSet]:
+    """In a quick run an option of an engine meets one of them."""
+    ways = list(itertools.product((SYNC_NONE, SYNC_DATA), (WARM, DIRECT)))
+    return [
+        pytest.param(
+            *(engine, *way),
+            marks=() if engine == plain(engine) or place == number % 4 else pytest.mark.long,
+        )
+        for number, engine in enumerate(ENGINES)
+        for place, way in enumerate(ways)
+    ]
+
+
+@pytest.mark.parametrize(("engine", "sync", "cache"), ways_to_append())
 def test_appends_fill_an_empty_file_in_turn(engine: str, sync: int, cache: int, fd: int) -> None:
     if cache == DIRECT:
         need_direct(fd)
