@@ -38,11 +38,14 @@ def state():
         line[:6]: int(line.split()[1], 16) & ~own for line in lines if line.startswith(wanted)
     }
 
-out = []
+out, files = [], {}
 for job in json.loads(sys.argv[1]):
     settings, channel = dict(job["settings"]), job["channel"]
     if channel == "file":
-        settings["file_fd"] = _core.make_file("/var/tmp", settings["file_size"], 1)
+        size = settings["file_size"]
+        if settings["workload"] or size not in files:  # what is only read stays whole
+            files[size] = _core.make_file("/var/tmp", size, 1)
+        settings["file_fd"] = files[size]
     if job.get("pending_signals") is not None:
         resource.setrlimit(resource.RLIMIT_SIGPENDING, (job["pending_signals"],) * 2)
     with new_record() as record:

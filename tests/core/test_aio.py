@@ -44,10 +44,10 @@ def starts(calls: dict[str, int]) -> int:
 @pytest.mark.parametrize("engine", AIO)
 def test_every_notification_completes_everything(engine: str, workload: str) -> None:
     # The deepest first, since the pool's size is that of the first.
-    for answer in run(*(job(engine, workload, depth, 300, slices=2) for depth in (32, 8, 1))):
+    for answer in run(*(job(engine, workload, depth, 100, slices=2) for depth in (32, 8, 1))):
         assert answer["results"] == [0, 0], (answer["stage"], answer["error"])
         assert answer["closed"] == 0
-        assert answer["slice_operations"] >= 300
+        assert answer["slice_operations"] >= 100
         assert answer["latency"] == answer["window_operations"]
         assert answer["early_completions"] == 0
         transfers = 2 if workload in ("pipe", "socket") else 1

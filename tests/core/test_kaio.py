@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from .. import core_build
+from ..fresh import run_iomodels
 
 SECCOMP = Path(__file__).parents[1] / "seccomp.py"
 NUMBERS = {
@@ -38,12 +39,15 @@ pytestmark = pytest.mark.skipif(
 
 def bench(folder: Path, *words: str, denied: int | None = None) -> tuple[int, dict[str, object]]:
     """Its exit code, and the cell of kaio. (Without an engine that works no file is written.)"""
-    inside = [] if denied is None else [sys.executable, str(SECCOMP), str(denied)]
-    command = [*inside, sys.executable, "-m", "iomodels", "bench", *words, "-e", "kaio,nonblocking"]
-    quick = ["-r", "1", "-d", "0.02", "--warmup", "0", "-o", str(folder / "r.json"), "--force"]
-    done = subprocess.run(
-        [*command, *quick], capture_output=True, text=True, timeout=60, check=False
-    )
+    command = ["bench", *words, "-e", "kaio,nonblocking", "-r", "1", "-d", "0.02"]
+    command += ["--warmup", "0", "-o", str(folder / "r.json"), "--force"]
+    if denied is None:
+        done = run_iomodels(*command, cwd=folder)
+    else:
+        inside = [sys.executable, str(SECCOMP), str(denied), sys.executable, "-m", "iomodels"]
+        done = subprocess.run(
+            [*inside, *command], capture_output=True, text=True, timeout=60, check=False
+        )
     assert "Traceback" not in done.stderr
     cells = json.loads((folder / "r.json").read_text())["cells"]
     return done.returncode, next(cell for cell in cells if cell["engine"] == "kaio")
