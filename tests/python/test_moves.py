@@ -52,15 +52,18 @@ def check_slice(found: Moved, point: Point) -> None:
     assert (found.cancelled > 0) == (point.load.deadline > 0)
 
 
-FEW = ("timer", "deadline", "file-read", "pipe-write", "unix-echo", "unix-server", "idle")
+FEW = ("timer", "deadline", "file-read", "unix-echo", "unix-server")
 """In which an engine's options make a difference: the others are long tests with those."""
+MORE = ("file-sync", "pipe-write", "tcp-large", "sizes", "idle")
+"""Of those; the rest differ from one of these by a setting that no option meets."""
 
 
 def cases() -> Iterator[object]:
     for engine, spec in PYTHON.items():
         for work in WORKS:
-            is_long = bool(spec.options) and work not in FEW
-            yield pytest.param(engine, work, marks=[pytest.mark.long] if is_long else [])
+            with_options = pytest.mark.long if work in MORE else pytest.mark.longest
+            is_quick = work in FEW or not spec.options
+            yield pytest.param(engine, work, marks=() if is_quick else with_options)
 
 
 @pytest.mark.parametrize(("engine", "work"), list(cases()))
