@@ -53,16 +53,21 @@ def run_python(program: str, *arguments: object, timeout_s: float = 60) -> str:
     does not end, and is killed.
     """
     words = [str(argument) for argument in arguments]
-    done = _run(CORE, {"program": program, "arguments": words}, timeout_s)
+    server = start_server(CORE)
+    done = _run(server, {"program": program, "arguments": words}, timeout_s)
     assert done.returncode == 0, f"exit code {done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout
 
 
 def run_iomodels(
-    *arguments: str, cwd: Path, env: Mapping[str, str] | None = None, timeout_s: float = 60
+    *arguments: str,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    timeout_s: float = 60,
+    python: str = sys.executable,
 ) -> subprocess.CompletedProcess[str]:
     """`python -m iomodels`, in this folder and environment. `TimeoutExpired` as above."""
-    return _run(COMMAND_LINE, _task(arguments, cwd, env), timeout_s)
+    return _run(start_server(COMMAND_LINE, python), _task(arguments, cwd, env), timeout_s)
 
 
 class Running:
@@ -154,11 +159,11 @@ def _text(fd: int) -> str:
 
 
 def _run(
-    modules: tuple[str, ...], task: dict[str, Any], timeout_s: float
+    server: socket.socket, task: dict[str, Any], timeout_s: float
 ) -> subprocess.CompletedProcess[str]:
     outputs = [os.memfd_create(name) for name in ("stdout", "stderr")]
     try:
-        code = _await_code(start_server(modules), task, outputs, timeout_s)
+        code = _await_code(server, task, outputs, timeout_s)
         said, errors = map(_text, outputs)
     finally:
         for fd in outputs:
@@ -183,16 +188,21 @@ def _await_code(
     return code
 
 
+def start_server(modules: tuple[str, ...], python: str = sys.executable) -> socket.socket:
+    """The connection to this process's server, which is started if there is none."""
+    return _started(modules, python)
+
+
 @cache
-def start_server(modules: tuple[str, ...]) -> socket.socket:
-    """The connection to this process's server, which ends when the connection does.
+def _started(modules: tuple[str, ...], python: str) -> socket.socket:
+    """The server ends when the connection does.
 
     It is nobody's child, since tests look whether this process has any.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         subprocess.run(
-            [sys.executable, __file__, str(theirs.fileno()), *modules],
+            [python, __file__, str(theirs.fileno()), *modules],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             check=True,

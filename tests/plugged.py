@@ -8,6 +8,8 @@ import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 
+from .fresh import run_iomodels
+
 
 class Environment:
     """Made in a moment: what the tests' own Python has is there, too, and packages are installed by
@@ -47,13 +49,9 @@ class Environment:
         self, *words: str | Path, cwd: Path | None = None, timeout_s: float = 60
     ) -> subprocess.CompletedProcess[str]:
         """A command with its output and its exit code."""
-        return subprocess.run(
-            [self.python, "-m", "iomodels", *words],
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            cwd=cwd or self.folder,
-        )
+        arguments = map(str, words)
+        folder = cwd or self.folder
+        return run_iomodels(*arguments, cwd=folder, timeout_s=timeout_s, python=str(self.python))
 
     def runs(self, program: str, *words: str | Path) -> str:
         """What a Python program prints; it must succeed."""
