@@ -40,7 +40,7 @@ def combinations() -> Iterator[ParameterSet]:
             for channel in CHANNELS if can(engine, work) else ():
                 is_quick = channel == in_turn(engine, place)
                 yield pytest.param(
-                    *(engine, work, channel), marks=() if is_quick else pytest.mark.long
+                    *(engine, work, channel), marks=() if is_quick else pytest.mark.longest
                 )
 
 

@@ -70,4 +70,4 @@ def test_threads_outside_of_the_core_make_each_transfer_once(
 def test_they_share_nothing_without_order(
     work: str, mode: str, sanitizer: str, data_file: int
 ) -> None:
-    assert run(core_build.program(sanitizer, "relay_threads"), work, mode, data_file, 60) == ""
+    assert run(core_build.program(sanitizer, "relay_threads"), work, mode, data_file, 20) == ""
