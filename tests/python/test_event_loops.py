@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from iomodels.base.errors import TrialError
 from iomodels.engines.spec import EngineSpec, parse
@@ -74,7 +75,18 @@ def able(works: Mapping[str, Mapping[str, object]]) -> list[tuple[EngineSpec, st
     ]
 
 
-@pytest.mark.parametrize(("spec", "work"), able(LARGE), ids=named)
+def in_turn(cases: list[tuple[EngineSpec, str]]) -> list[ParameterSet]:
+    """An API with a work is met by one of the two event loops in a quick run, in turn."""
+    works = list(dict.fromkeys(work for _, work in cases))
+    return [
+        pytest.param(spec, work, marks=() if is_quick else pytest.mark.long)
+        for spec, work in cases
+        for turn in [works.index(work) + APIS.index(spec.option("api"))]
+        for is_quick in [spec.name == LOOPS[turn % 2]]
+    ]
+
+
+@pytest.mark.parametrize(("spec", "work"), in_turn(able(LARGE)), ids=named)
 def test_messages_may_be_larger_than_all_buffers(
     spec: EngineSpec, work: str, preparation: Preparation
 ) -> None:
@@ -122,8 +134,10 @@ def disturb(
         child.run_slice(seconds, lambda operations: how(record))
 
 
-@pytest.mark.parametrize("work", ["tcp-server", "writes"])
-@pytest.mark.parametrize("spec", ENGINES, ids=named)
+DYING = {work: LARGE[work] for work in ("tcp-server", "writes")}
+
+
+@pytest.mark.parametrize(("spec", "work"), in_turn(able(DYING)), ids=named)
 def test_a_peer_that_dies_is_the_reason(
     spec: EngineSpec, work: str, preparation: Preparation
 ) -> None:
@@ -194,7 +208,7 @@ def test_of_a_file_only_what_waits_for_a_thread_can_be_cancelled(
 QUIET = {name: WORKS[name] for name in ("timer", "file-sync", "pipe-echo", "tcp-server", "idle")}
 
 
-@pytest.mark.parametrize(("spec", "work"), able(QUIET), ids=named)
+@pytest.mark.parametrize(("spec", "work"), in_turn(able(QUIET)), ids=named)
 def test_nothing_is_said_in_development_mode(
     spec: EngineSpec, work: str, preparation: Preparation
 ) -> None:
