@@ -24,7 +24,7 @@ from iomodels.base.errors import NothingMeasured
 from iomodels.machine import storage
 from iomodels.results import read
 
-from ..fresh import run_iomodels
+from ..fresh import run_iomodels, running_iomodels
 
 QUICK = ["--quick", "-r", "1", "-d", "0.05"]
 SECCOMP = str(Path(__file__).parents[1] / "seccomp.py")
@@ -181,7 +181,8 @@ def test_direct_io_on_a_tmpfs_is_not_applicable(small_disk: Path) -> None:
 
 def test_a_disk_that_is_full_at_the_end_loses_nothing(small_disk: Path) -> None:
     (small_disk / "ballast").write_bytes(bytes(244 * 1024))
-    done = iomodels("bench", "slow-device", *QUICK, "-r", "8", "-o", "r.json", cwd=small_disk)
+    few = ("bench", "slow-device", "-e", "blocking,select")
+    done = iomodels(*few, *QUICK, "-r", "4", "-o", "r.json", cwd=small_disk)
     assert done.returncode == 5, said(done)
     assert "cannot write r.json" in said(done)
     assert re.search(r"; the first \d+ trials are kept in r\.json\.partial$", said(done).strip())
@@ -254,19 +255,12 @@ def test_an_interrupt_saves_what_there_is_and_leaves_no_process(
 
 
 def test_an_interrupt_before_anything_is_measured_leaves_no_file(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "iomodels", "bench", "slow-device", "-e", "blocking"]
-        + ["-d", "60", "-o", "r.json"],
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        wait_until(lambda: (tmp_path / "r.json.partial").exists() or process.poll() is not None)
+    words = ("slow-device", "-e", "blocking", "-d", "60", "-o", "r.json")
+    with running_iomodels("bench", *words, cwd=tmp_path) as process:
+        process.wait_until((tmp_path / "r.json.partial").exists)
         process.send_signal(signal.SIGINT)
-        shown, errors = process.communicate(timeout=20)
-    assert (process.returncode, shown) == (130, "")
+        assert (process.wait(), process.stdout) == (130, "")
+        errors = process.stderr
     assert errors.endswith("interrupted before anything was measured: there is no result\n")
     assert list(tmp_path.iterdir()) == []
 
@@ -276,33 +270,32 @@ def test_an_interrupt_while_the_data_file_is_made_ends_at_once(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     """And the file is gone: it has no name, and its room on the disk is given back."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "iomodels", "bench", "cached-read", "-e", "blocking"]
-        + ["-s", "channel.size=2 GiB", "-s", f"channel.folder={tmp_path}", "-o", "r.json"],
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        wait_until(lambda: nameless_bytes(process.pid) > 50 << 20 or process.poll() is not None)
-        began = time.monotonic()
-        process.send_signal(number)
-        _, errors = process.communicate(timeout=60)
-    assert process.returncode == 128 + number, errors
-    assert "Traceback" not in errors
-    assert time.monotonic() - began < 3, "a second, on a quiet machine"
+    size = 2 << 30
+    words = ("-s", f"channel.size={size} B", "-s", f"channel.folder={tmp_path}", "-o", "r.json")
+    begun: list[Path] = []
+
+    def is_begun() -> bool:
+        begun[:] = nameless(process.pid, larger_than=50 << 20)
+        return bool(begun)
+
+    with running_iomodels(
+        "bench", "cached-read", "-e", "blocking", *words, cwd=tmp_path
+    ) as process:
+        process.wait_until(is_begun)
+        with begun[0].open("rb") as made:
+            process.send_signal(number)
+            assert process.wait() == 128 + number, process.stderr
+            assert os.fstat(made.fileno()).st_size < size, "the rest of it was made first"
+        assert "Traceback" not in process.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def nameless_bytes(pid: int) -> int:
-    """The size of the largest open file of the process that has no name."""
-    sizes = [0]
+def nameless(pid: int, larger_than: int) -> Iterator[Path]:
+    """The open files of the process that have no name, and more bytes than this."""
     for link in Path(f"/proc/{pid}/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):
-            if str(link.readlink()).endswith("(deleted)"):
-                sizes.append(link.stat().st_size)
-    return max(sizes)
+            if str(link.readlink()).endswith("(deleted)") and link.stat().st_size > larger_than:
+                yield link
 
 
 def lines_in(path: Path) -> int:
