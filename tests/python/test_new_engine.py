@@ -99,7 +99,8 @@ def test_it_runs_where_it_can_and_says_why_where_it_cannot(result: Path) -> None
 
 
 def test_it_is_drawn_and_reported(iomodels: Run, result: Path, tmp_path: Path) -> None:
-    iomodels("chart", str(result), "-o", str(tmp_path / "charts"), "--format", "svg")
+    drawing = ("chart", str(result), "--scenario", "slow-device", "--format", "svg")
+    iomodels(*drawing, "-o", str(tmp_path / "charts"))
     drawn = [path.read_text() for path in (tmp_path / "charts").glob("*.svg")]
     assert any("python:example" in svg and "select" in svg for svg in drawn)
     iomodels("report", str(result), "-o", str(tmp_path / "page.html"))
