@@ -24,7 +24,7 @@ SIGNAL, SIGNAL_HANDLER = "aio:notify=signal", "aio:notify=signal,chain=handler"
 SIGIO, SIGIO_HANDLER = (f"aio:notify=signal,signal=SIGIO{more}" for more in ("", ",chain=handler"))
 
 CHILD = """
-import json, os, resource, sys, threading
+import json, os, resource, sys, threading, time
 from pathlib import Path
 from iomodels import _core
 from iomodels.engines.spec import parse
@@ -59,7 +59,7 @@ for job in json.loads(sys.argv[1]):
             running = threading.Thread(target=lambda: results.append(loop.run(10**11)))
             running.start()
             while record.field("live_operations") + record.field("depth_max") < job["stop"]:
-                pass
+                time.sleep(0.0005)
             record.ask_to_stop()
             running.join()
         for _ in range(job.get("slices", 1)):

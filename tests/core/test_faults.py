@@ -15,7 +15,6 @@ import resource
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -30,7 +29,7 @@ from iomodels.trials import child, trial
 from iomodels.trials.planned import Command, PlannedTrial
 from iomodels.trials.preparation import Preparation
 
-from ..fresh import run_python
+from ..fresh import run_python, running_iomodels
 from ..planned import planned
 from ..processes import children
 from ..some_engines import CAPS, WITH_DATA, on
@@ -67,21 +66,14 @@ def bench_and_kill_every_peer(folder: Path, *words: str) -> tuple[int, dict[str,
     """`iomodels bench` of all engines, for a minute each if it could; its exit code, and why each
     engine failed."""
     chosen = [word for engine in ENGINES for word in ("-e", engine)]
-    command = [sys.executable, "-m", "iomodels", "bench", *words, *chosen]
-    command += ["-r", "1", "-d", "60", "--warmup", "0", "-s", "load.depth=1", "-o", "r.json"]
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env=os.environ | {"COLUMNS": "1000"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    errors = ""
-    with process:
-        killed: set[int] = set()
-        deadline = time.monotonic() + 60
-        while process.poll() is None and time.monotonic() < deadline:
+    command = ["bench", *words, *chosen, "-r", "1", "-d", "60", "--warmup", "0"]
+    command += ["-s", "load.depth=1", "-o", "r.json"]
+    killed: set[int] = set()
+    deadline = time.monotonic() + 60
+    environment = os.environ | {"COLUMNS": "1000"}
+    with running_iomodels(*command, cwd=folder, env=environment) as process:
+        while process.returncode is None:
+            assert time.monotonic() < deadline, "the run hung"
             for peer in peers_of(process.pid):
                 if peer not in killed and moved_bytes(peer) > SOME_BYTES:
                     os.kill(peer, signal.SIGKILL)
@@ -91,16 +83,12 @@ def bench_and_kill_every_peer(folder: Path, *words: str) -> tuple[int, dict[str,
                 if "\0null\0" in _read(worker, "cmdline"):
                     os.kill(worker, signal.SIGKILL)
             time.sleep(0.005)
-        if process.poll() is None:
-            process.kill()
-            pytest.fail("the run hung")
-        assert process.stderr is not None
-        errors = process.stderr.read()
+        errors, code = process.stderr, process.returncode
     assert "Traceback" not in errors
     assert len(killed) == len(ENGINES)
     assert not (folder / "r.json").exists()
     failed = re.findall(r"^failed: \S+ · (\S+), round 1: (.*)$", errors, re.MULTILINE)
-    return process.returncode, {engine: reason for engine, reason in failed if engine != "null"}
+    return code, {engine: reason for engine, reason in failed if engine != "null"}
 
 
 @pytest.mark.parametrize(

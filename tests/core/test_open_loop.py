@@ -68,7 +68,7 @@ def test_a_stopped_worker_shows_in_the_latency_and_not_in_the_service_time(
     """
     from iomodels.engines import spec
     from iomodels.measure import plan
-    from iomodels.trials import pauses, trial
+    from iomodels.trials import child, pauses, trial
     from iomodels.trials.preparation import Preparation
     from iomodels.workload.scenario import resolve
 
@@ -83,13 +83,14 @@ def test_a_stopped_worker_shows_in_the_latency_and_not_in_the_service_time(
     planned = next(one for one in made.trials if not one.cell.is_harness)
     stopped = threading.Event()
     monkeypatch.setattr(pauses.Pauses, "_note", lambda *_: None)
+    monkeypatch.setattr(child, "PROGRESS_INTERVAL_S", 0.05)  # so that the stop ends in the window
 
     def stop_for_half_a_second(operations: int) -> None:
         if operations > 100 and not stopped.is_set():
             stopped.set()
-            child = child_of(os.getpid())
-            os.kill(child, signal.SIGSTOP)
-            threading.Timer(0.5, os.kill, (child, signal.SIGCONT)).start()
+            pid = child_of(os.getpid())
+            os.kill(pid, signal.SIGSTOP)
+            threading.Timer(0.5, os.kill, (pid, signal.SIGCONT)).start()
 
     with Preparation(made.seed) as preparation, preparation.command(planned) as command:
         result = trial.run_trial(planned, command, stop_for_half_a_second)

@@ -179,6 +179,7 @@ def begun(mark: str, name: str, folder: Path) -> subprocess.Popen[str]:
     while not (folder / "results").exists() or len(marked(mark)) < 4:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
+        time.sleep(0.02)
     return process
 
 

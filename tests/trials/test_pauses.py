@@ -161,6 +161,7 @@ def test_a_run_that_is_frozen_goes_on_with_a_fresh_trial(tmp_path: Path) -> None
     with process:
         while not any(is_measuring_blocking(child) for child in children(process.pid)):
             assert process.poll() is None
+            time.sleep(0.005)
         everybody = [process.pid, *children(process.pid)]
         for pid in everybody:
             os.kill(pid, signal.SIGSTOP)
