@@ -329,8 +329,12 @@ def test_a_ring_that_is_full_loses_nothing(engine: str, role: str) -> None:
 
 def test_every_planted_engine_is_caught() -> None:
     """By the rule that it breaks, and with words; or it hangs, and the watchdog ends it."""
-    with ThreadPoolExecutor(PROCESSES // 2) as pool:
-        caught = pool.map(lambda row: run_each("plain", row[0], row[1], [row[2]]), planted())
+
+    def caught_by(row: list[str]) -> list[Outcome]:
+        return run_each("plain", row[0], row[1], [row[2]], CONFORMANCE_WATCHDOG_S="4")
+
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        caught = pool.map(caught_by, planted())
     unnoticed = {
         row[0]: outcomes
         for row, outcomes in zip(planted(), caught, strict=True)

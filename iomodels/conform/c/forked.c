@@ -16,7 +16,7 @@
 #include "check.h"
 
 /* A rule has an alarm of its own, which is a signal that an engine may have blocked. */
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 40000
 #define MAX_WORDS 8000 /* of a sanitizer's report */
 
 static void print_escaped(const char *words)
@@ -57,7 +57,7 @@ static int await_end(pid_t child, bool *hung)
 {
     int fd = (int)syscall(SYS_pidfd_open, child, 0), status = 0, ready;
 
-    const int patience_ms = PATIENCE_MS + (int)stress_seconds() * 1000;
+    const int patience_ms = PATIENCE_MS + 3 * (int)stress_seconds() * 1000;
 
     EXPECT(fd >= 0, "The suite cannot watch its own child.");
     do
