@@ -31,7 +31,8 @@ SUITE = ROOT / "iomodels" / "conform" / "c"
 PLANTED = ROOT / "tests" / "core" / "planted"
 BUILT = ROOT / "build" / "tests"
 WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror"]
-FLAGS = ["-std=gnu11", "-g", "-pthread", "-D_GNU_SOURCE", *WARNINGS]
+# As the extension module's objects, which a test links with some of these.
+FLAGS = ["-std=gnu11", "-g", "-pthread", "-fPIC", "-D_GNU_SOURCE", *WARNINGS]
 INCLUDES = [f"-I{CORE}", f"-I{SUITE}", f"-I{PLANTED}"]
 LIBRARIES = ["-lm", "-lrt", "-ldl"]
 VARIANTS = {
@@ -135,14 +136,34 @@ def build_extension(core: Path, target: Path) -> None:
         path.unlink()
 
 
-def build_conformance(core: Path, target: Path) -> None:
-    """The conformance program with such a copy. RuntimeError: what the compiler said."""
-    own = [path for path in sorted(core.rglob("*.c")) if path.parent.name != "python"]
-    flags = [*FLAGS, "-O0", f"-I{core}", f"-I{SUITE}", f"-I{PLANTED}"]
-    objects = _compile_with([*own, *suite_sources()], flags, target.parent)
+# ---------------------------------------------------------------------- some files in place of others
+
+
+def compile_some(core: Path, names: Iterable[str], folder: Path) -> list[Path]:
+    """The objects of these files of such a copy, which changes no header."""
+    flags = [*FLAGS, *VARIANTS["plain"], f"-I{core}"]
+    return _compile_with([core / name for name in names], flags, folder)
+
+
+def link_extension(objects: Sequence[Path], target: Path) -> None:
+    """The extension module with these before the core's own. RuntimeError: what the compiler
+    said."""
+    python = ["-DPy_LIMITED_API=0x030B0000", f"-I{sysconfig.get_path('include')}"]
+    flags = ["-std=gnu11", "-pthread", "-D_GNU_SOURCE", "-O0", "-fPIC", *python, f"-I{CORE}"]
+    binding = _compile_with(sorted((CORE / "python").glob("*.c")), flags, target.parent)
+    parts = [*map(str, [*objects, *binding]), str(core_library("plain"))]
+    _run([*compiler(), "-shared", "-pthread", *parts, "-o", str(target), *LIBRARIES])
+    for path in binding:
+        path.unlink()
+
+
+def link_conformance(objects: Sequence[Path], target: Path) -> None:
+    """The conformance program with these before the core's own. RuntimeError: what the compiler
+    said."""
+    suite = sorted(conformance("plain").parent.glob("*.o"))
     # A plug-in finds what it calls of the core by its name.
     wraps = ["-rdynamic", *(f"-Wl,--wrap={name}" for name in WRAPPED)]
-    _link(target, [], [*wraps, *map(str, objects)])
+    _link(target, [], [*wraps, *map(str, [*objects, *suite]), str(core_library("plain"))])
 
 
 # ---------------------------------------------------------------------- compiling, once
