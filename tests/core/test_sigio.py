@@ -30,8 +30,8 @@ def on_another_thread(function, *arguments):
     return results[0]
 
 # On one CPU, and as batch work, of which none interrupts another: a peer that is beside the engine,
-# or comes in between, may always be ahead of it. Then no request waits, and no signal is looked for.
-# (As servers they have more connections than messages for the same reason.)
+# or comes in between, may always be ahead of it. Then no request waits, and no signal is looked
+# for. (As servers they have more connections than messages for the same reason.)
 os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 spec, channel, settings = parse("sigio"), sys.argv[1], json.loads(sys.argv[2])
