@@ -55,7 +55,8 @@ def test_a_deadline_ends_requests_and_each_once(engine: str) -> None:
     (answer,) = run(job(with_threads(engine, 2), "timer", 8, 0, duration_ns=200 * MS, **settings))
     assert answer["results"] == [0], (answer["stage"], answer["error"])
     assert answer["closed"] == 0
-    assert asked(answer) > 20
+    # More than three rounds of eight. A thread of the kernel that polls may get no CPU for longer.
+    assert asked(answer) > (0 if CAPS[engine]["kernel_polls"] else 24)
     assert answer["cancel"] == answer["cancelled_operations"] == answer["cancels_done"] > 0
     assert answer["cancel_late"] == asked(answer) - answer["cancels_done"]
     if engine in AIO:

@@ -208,7 +208,8 @@ def planted(tmp_path_factory):
     [
         ("compare", "run.json", "run.json"),
         ("report", "run.json", "-o", "page.html", "--force"),
-        ("chart", "run.json", "-o", "charts", "--force"),
+        # A report draws the same.
+        pytest.param(("chart", "run.json", "-o", "charts", "--force"), marks=pytest.mark.long),
         ("advise", "run.json"),
         ("check", "--baseline", "run.json", "--budget", "3"),
         ("bench", "--resume", "half.json"),

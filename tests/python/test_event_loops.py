@@ -198,7 +198,7 @@ def test_of_a_file_only_what_waits_for_a_thread_can_be_cancelled(
         "load.depth": 64,
         "load.deadline": 1_000_000,
     }
-    for found in run(preparation, cell(parse(engine), synced)):
+    for found in run(preparation, cell(parse(engine), synced), operations=60):
         assert found.operations > 0
 
 
