@@ -104,7 +104,7 @@ def calls_of(command: str, folder: Path) -> list[str]:
 
 
 @needs_strace
-@pytest.mark.long
+@pytest.mark.longest
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_call_that_is_refused_is_handled(tmp_path, command):
