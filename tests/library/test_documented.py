@@ -32,10 +32,17 @@ def run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+SHORTER = """
+import warnings
+import iomodels
+warnings.simplefilter("error")
+iomodels.bench.__kwdefaults__["warmup_s"] = 0.01
+"""
+
+
 def forked(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """The same with all of it imported already, for what an example does not show."""
-    strict = f"import warnings\nwarnings.simplefilter('error')\n{code}"
-    with running_iomodels(cwd=folder, program=strict) as process:
+    """The same in a process in which all is imported already, with a short warm-up by default."""
+    with running_iomodels(cwd=folder, program=SHORTER + code) as process:
         return subprocess.CompletedProcess([], process.wait(), process.stdout, process.stderr)
 
 
@@ -47,7 +54,8 @@ def test_there_are_examples():
 
 @pytest.mark.parametrize("code", [*EXAMPLES, *IN_README], ids=lambda code: code.split("\n")[3][:40])
 def test_an_example_works(code: str, tmp_path: Path) -> None:
-    done = run(code, tmp_path)
+    """The page's first one as a user's script, from the start of Python on."""
+    done = run(code, tmp_path) if code == EXAMPLES[0] else forked(code, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout or "progress" in code or "save" in code
