@@ -42,6 +42,18 @@ COMMAND_LINE = (
     ),
     *("iomodels.charts", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg"),
     *("rich.table", "rich.progress", "rich.console"),
+    *("iomodels.cli.advise", "iomodels.cli.bench", "iomodels.cli.chart", "iomodels.cli.check"),
+    *("iomodels.cli.compare", "iomodels.cli.completion", "iomodels.cli.conform"),
+    *("iomodels.cli.engines", "iomodels.cli.help", "iomodels.cli.import_file", "iomodels.cli.man"),
+    *("iomodels.cli.observe", "iomodels.cli.report", "iomodels.cli.scenarios"),
+    *("iomodels.cli.trace", "iomodels.cli.advising.answer", "iomodels.cli.shared.drawing"),
+    *("iomodels.cli.show.table", "iomodels.cli.show.changes_table", "iomodels.cli.show.flow_text"),
+    *("iomodels.cli.show.ending.verdicts", "iomodels.cli.show.progress"),
+    *("iomodels.cli.show.rendering", "iomodels.cli.shared.exporting", "iomodels.trace.figures"),
+    *("iomodels.advice.stored", "iomodels.contest.answering", "iomodels.exports.perfetto"),
+    *("iomodels.conform.suite", "iomodels.engines.plugins.finding", "iomodels.engines.words"),
+    *("iomodels.check.history.folder", "iomodels.charts.flows.flow", "iomodels.machine.doctor"),
+    *("jinja2.compiler", "encodings.utf_8_sig"),
 )
 """What the processes begin with."""
 

@@ -61,12 +61,12 @@ def test_nothing_is_overwritten_without_force(chart, tmp_path):
 def test_without_a_folder_it_is_beside_the_result_and_has_its_name(chart, tmp_path):
     (tmp_path / "sub").mkdir()
     (tmp_path / "four.json").rename(tmp_path / "sub" / "four.json")
-    done = chart("sub/four.json")
+    done = chart("sub/four.json", "--format", "svg")
     assert done.returncode == 0
     assert {Path(line).parent for line in done.stdout.splitlines()} == {Path("sub/four")}
-    assert_refused(chart("sub/four.json"), 2, "exists already", "--force")
+    assert_refused(chart("sub/four.json", "--format", "svg"), 2, "exists already", "--force")
     (tmp_path / "bare").write_bytes((tmp_path / "sub" / "four.json").read_bytes())
-    done = chart("bare", "sub/four.json")
+    done = chart("bare", "sub/four.json", "--format", "svg")
     assert {Path(line).parent for line in done.stdout.splitlines()} == {Path("bare-four")}
     done = chart("bare", "--matrix")
     assert done.stdout == "bare-pictures/slow-device-matrix.png\n"
@@ -94,8 +94,8 @@ def test_two_results_are_overlaid(chart, tmp_path):
 
 
 def test_it_draws_what_answers_the_question_first_and_the_rest_when_asked(chart, tmp_path):
-    few = chart("four.json", "-o", "few")
-    every = chart("four.json", "-o", "every", "--all")
+    few = chart("four.json", "-o", "few", "--format", "svg")
+    every = chart("four.json", "-o", "every", "--format", "svg", "--all")
     assert few.stderr == "2 more pictures with --all\n"
     assert every.stderr == ""
     drawn = [[Path(line).stem for line in done.stdout.splitlines()] for done in (few, every)]
