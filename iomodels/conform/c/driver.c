@@ -11,8 +11,9 @@
 #include "probe.h"
 
 #define BUFFER_ALIGNMENT 4096
-/* Longer than any service time that a rule waits for; short, since a lost transfer costs it. */
-#define PATIENCE_NS (1500 * MS)
+/* Longer than any service time that a rule waits for, and than a busy machine keeps a peer from its CPU; short, since a lost
+ * transfer costs it. */
+#define PATIENCE_NS (3000 * MS)
 #define LOOK_NS (20 * (int64_t)MS)
 /* What buffers hold before a transfer, and completions before a reap. */
 #define POISON 0xA5
