@@ -136,7 +136,7 @@ def build_extension(core: Path, target: Path) -> None:
         path.unlink()
 
 
-# ---------------------------------------------------------------------- some files in place of others
+# ---------------------------------------------------------------------- a few files changed
 
 
 def compile_some(core: Path, names: Iterable[str], folder: Path) -> list[Path]:

@@ -1,6 +1,6 @@
 """An engine is one file and one line: with those, and nothing else touched, everything follows.
 
-tests/data/engine_example.c becomes part of a copy of iomodels; nothing else of it is compiled again.
+tests/data/engine_example.c becomes part of a copy of iomodels; nothing else is compiled again.
 """
 
 from __future__ import annotations
