@@ -18,7 +18,7 @@ from iomodels.engines.spec import parse
 from ..some_engines import CAPS, WITH_DATA
 from .kernel_calls import OF_THE_LIBRARY, kernel_names
 
-OPERATIONS = 500
+OPERATIONS = 200
 DRIVER = """
 import json, os, sys
 from iomodels import _core
