@@ -21,9 +21,9 @@ import pytest
 from .. import core_build
 from ..fresh import run_python
 
-SIZES = (8, 128, 256, 512, 768, 900)
+SIZES = (8, 256, 512, 900)
 ROUNDS = 5
-OPERATIONS = 400
+OPERATIONS = 200
 NEEDED_DESCRIPTORS = 2500
 """Both ends of 900 connections, and a placeholder for each of the engine's while they are made."""
 
@@ -43,7 +43,7 @@ def one(size):
     with new_record() as record:
         loop = _core.Loop(engine, "socket", settings, record.fd)
         assert loop.is_open(), (record.stage, record.field("error"))
-        assert loop.run(10**11, 100) == loop.run(10**11, operations) == 0, record.stage
+        assert loop.run(10**11, 50) == loop.run(10**11, operations) == 0, record.stage
         done = record.field("window_operations")
         assert done == operations
         cpu_ns = record.field("window_user_ns") + record.field("window_system_ns")
