@@ -25,6 +25,10 @@ OF_THE_CORE = {"few-descriptors"}
 """The channel keeps it, whatever an engine does: there is nothing to plant in one."""
 
 
+KNOWN_TO_HANG = {"ends-in-time", "stops", "returns"}
+"""What is broken by a trial that gives no answer."""
+
+
 class Planted(NamedTuple):
     """A broken engine, where it has to be caught, by what, and a word of the sentence."""
 
@@ -71,11 +75,6 @@ def preparation() -> Iterator[Preparation]:
         yield prepared
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "PATIENCE_S", 1.0)
-
-
 def planted_spec(attribute: str, monkeypatch: pytest.MonkeyPatch) -> EngineSpec:
     """As one that a user has named."""
     spec = importlib.util.spec_from_file_location("broken", PLANTED)
@@ -93,8 +92,10 @@ def planted_spec(attribute: str, monkeypatch: pytest.MonkeyPatch) -> EngineSpec:
 
 @pytest.mark.parametrize("bug", CAUGHT, ids=lambda bug: f"{bug.attribute}-{bug.rule}")
 def test_a_bug_is_caught_by_the_rule_that_it_breaks(
-    bug: Planted, preparation: Preparation, impatient: None, monkeypatch: pytest.MonkeyPatch
+    bug: Planted, preparation: Preparation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if bug.rule in KNOWN_TO_HANG:  # of the others a busy machine may ask for patience
+        monkeypatch.setattr(session, "PATIENCE_S", 1.0)
     spec = planted_spec(bug.attribute, monkeypatch)
     found = ruling(Subject(spec, ROLE[bug.role], preparation), BY_NAME[bug.rule])
     if found.status == "n/a" and bug.rule in ("syncs", "moves-once"):
