@@ -47,6 +47,8 @@ TIMEOUT_S = 100  # of all rules together; each has a limit of its own
 CHANNELS = _core.channels()
 # All combinations of options take longer than all long tests: by hand, IOMODELS_ALL_OPTIONS=1.
 CHOSEN = EVERY if os.environ.get("IOMODELS_ALL_OPTIONS") else CAPS
+# Not as it is when a program starts: pytest changes it while the threads of the pool look at it.
+ENVIRONMENT = os.environ | {"TSAN_OPTIONS": "halt_on_error=1"}
 ANY = "any"
 """The engine and the channel of rules that know of neither."""
 # What a channel's role has no part in: its first role is enough.
@@ -152,7 +154,7 @@ def run_each(
         capture_output=True,
         text=True,
         check=False,
-        env=os.environ | {"TSAN_OPTIONS": "halt_on_error=1"} | environment,
+        env=ENVIRONMENT | environment,
         timeout=TIMEOUT_S,
     )
     rows = [line.split(" ", 2) for line in done.stdout.splitlines()]
