@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 
 import pytest
 
@@ -19,6 +19,7 @@ from iomodels.trace import words
 from .. import chart_runs
 from ..chart_runs import texts
 from ..factory import make_cell
+from .places import extents, shared
 
 four_models = charts.four_models
 SLOW = "slow-device"
@@ -215,11 +216,20 @@ def test_aio_is_answered_by_the_c_library_as_in_its_trace():
     assert shown.count(words.other_side("select")) == 3
 
 
+AIO = ("aio", *(f"aio:notify={how}" for how in ("poll", "list", "signal", "callback")))
+LAYOUTS = [*product(AIO, (0, 50_000), (False, True))]
+SAMPLE = [
+    layout for layout in LAYOUTS if layout[0] in ("aio", "aio:notify=signal") or all(layout[1:])
+]
+
+
 @pytest.mark.parametrize(
-    "aio", ["aio", *(f"aio:notify={how}" for how in ("poll", "list", "signal", "callback"))]
+    ("aio", "compute", "narrow"),
+    [
+        layout if layout in SAMPLE else pytest.param(*layout, marks=pytest.mark.longest)
+        for layout in LAYOUTS
+    ],
 )
-@pytest.mark.parametrize("compute", [0, 50_000])
-@pytest.mark.parametrize("narrow", [False, True])
 def test_no_two_words_of_the_matrix_meet(aio, compute, narrow):
     run = chart_runs.computing(aio)
     for cell in run.cells:
@@ -227,17 +237,13 @@ def test_no_two_words_of_the_matrix_meet(aio, compute, narrow):
     picture = charts.matrix(run, SLOW)
     figure = picture.draw_narrow() if narrow else picture.draw()
     figure.canvas.draw()
-    shown = [text for text in figure.axes[0].texts if text.get_text()]
-    boxes = [text.get_window_extent() for text in shown]
-    for one, other in combinations(range(len(shown)), 2):
-        width = min(boxes[one].x1, boxes[other].x1) - max(boxes[one].x0, boxes[other].x0)
-        height = min(boxes[one].y1, boxes[other].y1) - max(boxes[one].y0, boxes[other].y0)
-        together = (shown[one].get_text(), shown[other].get_text())
-        assert min(width, height) < 1, together  # pixels at 100 dpi
-        same_line = abs(boxes[one].y0 - boxes[other].y0) < 3
-        assert not same_line or width < -3, together  # and they do not read as one
-    edge = figure.bbox.width
-    assert all(box.x0 >= 0 and box.x1 <= edge for box in boxes)
+    boxes = extents(figure.axes[0].texts)
+    for one, other in combinations(boxes, 2):
+        width, height = shared(one, other)
+        assert min(width, height) < 1, (one, other)  # pixels at 100 dpi
+        same_line = abs(one[2] - other[2]) < 3
+        assert not same_line or width < -3, (one, other)  # and they do not read as one
+    assert all(0 <= x0 <= x1 <= figure.bbox.width for _, x0, _, x1, _ in boxes)
 
 
 def test_calls_per_operation_are_summed_by_round_as_in_the_report():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from itertools import combinations, pairwise, product
 
 import matplotlib
@@ -24,12 +26,64 @@ from iomodels.engines.spec import parse
 from .. import chart_runs
 from ..chart_runs import artists, cells, drawn, hostile_run, texts
 from ..factory import make_cell
+from .places import extents, shared
+
+SPREAD = {"latency_ns": [800 * 10 ** (n % 6) for n in range(600)]}
+RUNS = {
+    "four": chart_runs.four(),
+    "one round": chart_runs.four(rounds=1),
+    "one window": chart_runs.windowed(1),
+    "one": chart_runs.run([chart_runs.cell("aio")]),
+    "two": chart_runs.run([chart_runs.cell(e) for e in ("aio:notify=signal", "blocking")]),
+    "swept": chart_runs.swept(),
+    "twelve": chart_runs.twelve(),
+    "twelve swept": chart_runs.twelve_swept(),
+    "today": chart_runs.today(),
+    "long points": chart_runs.long_points(),
+    "windowed": chart_runs.windowed(),
+    "overlapping": chart_runs.overlapping(),
+    "spread": chart_runs.run(
+        [make_cell("aio", [chart_runs.trial("aio", n, **SPREAD) for n in range(7)])]
+    ),
+    "hostile": hostile_run(),
+}
+OVERLAID = "two of twelve"
 
 
-@pytest.mark.parametrize("run", [chart_runs.four(), chart_runs.swept(), chart_runs.overlapping()])
-def test_every_picture_stands_alone(run):
-    for picture in charts.pictures([run]):
-        shown = " ".join(texts(picture.draw()))
+SEVERAL = ("four", "swept", "overlapping", OVERLAID)
+"""Which several rules are about."""
+
+
+def laid_out(which, narrow=False):
+    """All pictures of that run, each with its figure, where every text is at its place."""
+    return kept(which, narrow) if which in SEVERAL else newly_laid_out(which, narrow)
+
+
+def newly_laid_out(which: str, narrow: bool) -> list[tuple[charts.Picture, Figure]]:
+    runs = [RUNS["twelve"]] * 2 if which == OVERLAID else [RUNS[which]]
+    found = [*charts.pictures(runs, names=["base", "new"][: len(runs)]), *charts.matrices(runs[0])]
+    with style.context():
+        figures = [(picture.draw_narrow if narrow else picture.draw)() for picture in found]
+        for figure in figures:
+            figure.draw_without_rendering()
+    return list(zip(found, figures, strict=True))
+
+
+kept = cache(newly_laid_out)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten() -> Iterator[None]:
+    """The figures, when these tests are over: each takes some MB."""
+    yield
+    kept.cache_clear()
+
+
+@pytest.mark.parametrize("which", ["four", "swept", "overlapping"])
+def test_every_picture_stands_alone(which):
+    run = RUNS[which]
+    for picture, figure in laid_out(which):
+        shown = " ".join(texts(figure))
         (scene,) = scenes([run])
         assert picture.title == f"{picture.subject}: {scene.data}"
         for said in (
@@ -46,30 +100,25 @@ def test_every_picture_stands_alone(run):
 
 
 def test_every_picture_names_what_is_missing_and_why():
-    for picture in charts.pictures([chart_runs.swept()]):
-        shown = " ".join(texts(picture.draw()))
+    """All but the matrix, which is of one point."""
+    for picture, figure in laid_out("swept")[:-1]:
+        shown = " ".join(texts(figure))
         assert "n/a: blocking supports one request in flight; this point needs 16" in shown
         assert "failed: hung: no answer for 10.5 s" in shown
         assert "failed: hung" in picture.alt
-        narrow = " ".join(texts(picture.draw_narrow()))
-        assert "failed: hung: no answer for 10.5 s after 3 operations, so it was killed" in narrow
+    for _, figure in laid_out("swept", narrow=True)[:-1]:
+        shown = " ".join(texts(figure))
+        assert "failed: hung: no answer for 10.5 s after 3 operations, so it was killed" in shown
 
 
-@pytest.mark.parametrize(
-    "run",
-    [
-        chart_runs.four(),
-        chart_runs.four(rounds=1),
-        chart_runs.swept(),
-        chart_runs.overlapping(),
-        chart_runs.windowed(1),
-    ],
-)
-def test_the_description_says_what_stands_below_the_picture(run):
-    (scene,) = scenes([run])
+@pytest.mark.parametrize("which", ["four", "one round", "swept", "overlapping", "one window"])
+def test_the_description_says_what_stands_below_the_picture(which):
+    (scene,) = scenes([RUNS[which]])
+    figures = {picture.name: figure for picture, figure in laid_out(which)}
     drawn_charts = [chart for chart in charts.CHARTS if chart.suits(scene)]
     for chart in (*drawn_charts, charts.four_models.CHART):
-        described, shown = chart.describe(scene), " ".join(texts(chart.draw(scene)))
+        figure = figures.get(f"{scene.name}-{chart.name}") or chart.draw(scene)
+        described, shown = chart.describe(scene), " ".join(texts(figure))
         assert ("bars" in described) == ("bars" in shown), chart.name
         for sentence in filter(None, chart.explain(scene)):
             assert sentence in described
@@ -102,32 +151,32 @@ def test_two_runs_are_overlaid_under_their_names():
     assert any(text.startswith("new: iomodels") for text in shown)
 
 
+TWICE = ("two", "twelve", "twelve swept", "today")
+"""Runs whose pictures are those of another one with more, or fewer, in them."""
+ELSEWHERE = ("spread", "one round", "one window")
+"""Runs that other rules are about."""
+
+
 @pytest.mark.parametrize(
-    ("overlaid", "run"),
+    ("which", "narrow"),
     [
-        (1, chart_runs.four()),
-        (1, chart_runs.swept()),
-        (2, chart_runs.twelve()),
-        (1, chart_runs.today()),
+        *(pytest.param(name, False, marks=pytest.mark.longest) for name in TWICE),
+        *((name, False) for name in (*RUNS, OVERLAID) if name not in (*TWICE, *ELSEWHERE)),
+        *((name, True) for name in ("swept", "today", OVERLAID)),
+        pytest.param("four", True, marks=pytest.mark.longest),
     ],
 )
-@pytest.mark.parametrize("narrow", [False, True])
-def test_every_text_is_on_the_page_and_none_is_on_another(overlaid, run, narrow):
-    found = charts.pictures([run] * overlaid, names=["base", "new"][:overlaid])
-    for picture in [*found, *charts.matrices(run)]:
+def test_every_text_is_on_the_page_and_none_is_on_another(which, narrow):
+    for picture, figure in laid_out(which, narrow):
         with style.context():
-            figure = (picture.draw_narrow if narrow else picture.draw)()
-            FigureCanvasAgg(figure).draw()
-            boxes = [(t.get_text(), Text.get_window_extent(t)) for t in visible_texts(figure)]
-        for text, box in boxes:
-            inside = box.x0 > 0 < box.y0 and box.x1 < figure.bbox.x1 and box.y1 < figure.bbox.y1
-            assert inside, (picture.name, text, box)
-        for (text, box), (other, its) in combinations(boxes, 2):
-            shared = (
-                min(box.x1, its.x1) - max(box.x0, its.x0),
-                min(box.y1, its.y1) - max(box.y0, its.y0),
-            )
-            assert min(shared) < 3, (picture.name, text, other)
+            # An annotation's own extent includes its leader.
+            boxes = extents(visible_texts(figure))
+        for text, x0, y0, x1, y1 in boxes:
+            inside = x0 > 0 < y0 and x1 < figure.bbox.x1 and y1 < figure.bbox.y1
+            assert inside, (picture.name, text)
+        for one, other in combinations(boxes, 2):
+            across, up = shared(one, other)
+            assert across < 2 or up < 3, (picture.name, one, other)
 
 
 def visible_texts(figure):
@@ -153,34 +202,30 @@ def test_a_text_within_the_axes_hides_the_grid_and_no_line():
 
 
 def test_the_harness_is_no_engine():
-    for picture in charts.pictures([chart_runs.four()]):
-        assert not [text for text in texts(picture.draw()) if "null" in text]
+    for _, figure in laid_out("four"):
+        assert not [text for text in texts(figure) if "null" in text]
 
 
-def test_axes_say_their_unit():
-    for run in (chart_runs.four(), chart_runs.swept(), chart_runs.overlapping()):
-        for picture in charts.pictures([run]):
-            for ax in picture.draw().axes:
-                for axis in (ax.xaxis, ax.yaxis):
-                    title = axis.get_label_text().removesuffix(", log")
-                    unit = title.endswith(")") or title in ("", "round", "depth")
-                    assert unit, (picture.name, title)
+@pytest.mark.parametrize("which", ["four", "swept", "overlapping"])
+def test_axes_say_their_unit(which):
+    for picture, figure in laid_out(which):
+        for ax in figure.axes:
+            for axis in (ax.xaxis, ax.yaxis):
+                title = axis.get_label_text().removesuffix(", log")
+                unit = title.endswith(")") or title in ("", "round", "depth")
+                assert unit, (picture.name, title)
 
 
-SPREAD = {"latency_ns": [800 * 10 ** (n % 6) for n in range(600)]}
-RUNS_OF_ALL_RANGES = [
-    chart_runs.four(),
-    chart_runs.swept(),
-    chart_runs.twelve(),
-    chart_runs.twelve_swept(),
-    chart_runs.run([make_cell("aio", [chart_runs.trial("aio", n, **SPREAD) for n in range(7)])]),
-]
-
-
-@pytest.mark.parametrize("run", RUNS_OF_ALL_RANGES)
-def test_a_logarithmic_axis_says_so_and_has_ticks_to_read_it_by(run):
-    for picture in charts.pictures([run]):
-        for ax in picture.draw().axes:
+@pytest.mark.parametrize(
+    "which",
+    [
+        *("four", "swept", "spread", OVERLAID),
+        *(pytest.param(name, marks=pytest.mark.longest) for name in ("twelve", "twelve swept")),
+    ],
+)
+def test_a_logarithmic_axis_says_so_and_has_ticks_to_read_it_by(which):
+    for picture, figure in laid_out(which):
+        for ax in figure.axes:
             for axis in (ax.xaxis, ax.yaxis):
                 title = axis.get_label_text()
                 if not title or title.startswith("percentile"):  # whose ticks say it
@@ -308,49 +353,3 @@ def test_bold_texts_are_measured_in_bold():
             for text in bold(figure):
                 right = text.get_window_extent().x1 / figure.dpi
                 assert right <= WIDTH_IN - MARGIN_IN + 0.01, (picture.name, text.get_text())
-
-
-def inside(ax):
-    """The texts, titles and tick texts of the axes, as far as they are seen."""
-    found = [text for text in ax.get_children() if isinstance(text, Text)]
-    if not ax.axison:
-        return found
-    (left, right), (low, high) = sorted(ax.get_xlim()), sorted(ax.get_ylim())
-    x = [text for text in ax.get_xticklabels() if left <= text.get_position()[0] <= right]
-    y = [text for text in ax.get_yticklabels() if low <= text.get_position()[1] <= high]
-    return [*found, *x, *y, ax.xaxis.label, ax.yaxis.label]
-
-
-RUNS = {
-    "four": chart_runs.four(),
-    "two": chart_runs.run([chart_runs.cell(e) for e in ("aio:notify=signal", "blocking")]),
-    "one": chart_runs.run([chart_runs.cell("aio")]),
-    "swept": chart_runs.swept(),
-    "twelve": chart_runs.twelve(),
-    "twelve swept": chart_runs.twelve_swept(),
-    "today": chart_runs.today(),
-    "long points": chart_runs.long_points(),
-    "windowed": chart_runs.windowed(),
-    "overlapping": chart_runs.overlapping(),
-    "hostile": hostile_run(),
-}
-
-
-@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
-def test_no_text_overlaps_another_or_leaves_the_picture(run):
-    for picture in (*charts.pictures([run]), *charts.matrices(run)):
-        with style.context():
-            figure = picture.draw()
-            figure.draw_without_rendering()
-            shown = [*figure.texts, *(text for ax in figure.axes for text in inside(ax))]
-            # An annotation's own extent includes its leader.
-            boxes = [(t.get_text(), Text.get_window_extent(t)) for t in shown if t.get_text()]
-        for index, (text, box) in enumerate(boxes):
-            assert box.x0 >= -1, (picture.name, text)
-            assert box.y0 >= -1, (picture.name, text)
-            assert box.x1 <= figure.bbox.x1 + 1, (picture.name, text)
-            assert box.y1 <= figure.bbox.y1 + 1, (picture.name, text)
-            for other, its in boxes[:index]:
-                across = min(box.x1, its.x1) - max(box.x0, its.x0)
-                up = min(box.y1, its.y1) - max(box.y0, its.y0)
-                assert across < 2 or up < 4, (picture.name, text, other)
