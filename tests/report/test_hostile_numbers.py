@@ -60,8 +60,8 @@ def every_kind() -> Run:
         "slow-devices": chart_runs.swept(),
         "computing": chart_runs.computing(),
         "cancel": chart_runs.cancelling(),
-        "overlap": chart_runs.overlapping(),
         "windowed": chart_runs.windowed(),
+        "overlap": chart_runs.overlapping(),
     }
     cells = [
         msgspec.structs.replace(cell, scenario=name)
@@ -82,11 +82,33 @@ def test_it_is_a_page(hostile):
     assert "<table" in page(hostile)
 
 
-def test_it_is_pictures(hostile):
-    several = charts.pictures([hostile]) + charts.matrices(hostile)
-    assert len(several) > 10
-    for picture in several:
+def pictured(run):
+    """All of its pictures, each with its kind."""
+    return [
+        (picture.name.removeprefix(f"{picture.scenario}-"), picture)
+        for picture in charts.pictures([run]) + charts.matrices(run)
+    ]
+
+
+def check_drawn(pictures):
+    for picture in pictures:
         assert charts.render(picture, "svg").startswith(b"<?xml"), picture.name
+
+
+def test_each_kind_of_picture_is_drawn(hostile):
+    """Of one point; and of a sweep with computation, which every_kind has last."""
+    several = pictured(hostile)
+    last, first = dict(several), dict(reversed(several))
+    assert len(first) > 8
+    check_drawn(first.values())
+    check_drawn(picture for kind, picture in last.items() if picture != first[kind])
+
+
+@pytest.mark.longest
+def test_every_picture_is_drawn(hostile):
+    several = pictured(hostile)
+    assert len(several) > 30
+    check_drawn(picture for _, picture in several)
 
 
 def test_it_is_compared_and_exported(hostile):
