@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import tomllib
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -50,6 +51,7 @@ def allowed(package: str) -> set[str]:
     return set(names[: names.index(package)]) - set(but.removeprefix(" but ").split(", "))
 
 
+@cache
 def imported_names(path: Path) -> set[str]:
     """What a file imports of ours, wherever in it: modules, and names in them."""
     found: set[str] = set()
