@@ -140,8 +140,17 @@ def test_what_ignores_sigterm_is_killed_with_all_that_it_started(
         f"if pid: open({str(mark)!r}, 'w').write(str(pid))\n"
         "time.sleep(60)"
     )
-    watching = WatchedCommand(strace, python(code), held, seconds=0.5)
+    watching = WatchedCommand(strace, python(code), held, seconds=60)
+
+    def end() -> None:
+        """The time is over when it ignores that, and not before."""
+        wait_until(lambda: mark.exists() and mark.read_text() != "")
+        watching._seconds = 0
+
+    thread = threading.Thread(target=end)
+    thread.start()
     b"".join(watching.chunks())
+    thread.join()
     assert watching.end.killed_by == signal.SIGKILL
     assert state_of(int(mark.read_text())) in ("", "Z"), "ended, and perhaps not waited for"
 
@@ -188,12 +197,13 @@ pathlib.Path({str(count)!r}).write_text(str(len(seen)))
 raise SystemExit(7)
 """
 
+    watching = WatchedCommand(strace, python(code), held)
+
     def interrupt() -> None:
-        wait_until(ready.exists)
+        wait_until(lambda: ready.exists() and watching._main is not None)
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
-    watching = WatchedCommand(strace, python(code), held)
     thread.start()
     b"".join(watching.chunks())
     thread.join()
@@ -218,7 +228,8 @@ def test_an_error_here_ends_the_command(strace: Strace, held: signals.Held) -> N
 def test_a_process_that_runs_is_watched_and_left_running(
     strace: Strace, held: signals.Held, sleeper: subprocess.Popen[bytes]
 ) -> None:
-    watching = WatchedProcess(strace, sleeper.pid, held, seconds=0.5)
+    # From the start of strace, which may need much of it where ten others want the CPU.
+    watching = WatchedProcess(strace, sleeper.pid, held, seconds=1)
     log = b"".join(watching.chunks())
     assert b"nanosleep(" in log
     assert watching.end.time_is_over
