@@ -65,7 +65,7 @@ def test_a_trial_comes_back(cell: Cell, preparation: Preparation) -> None:
     assert outcome(cell, preparation) == {}
 
 
-@pytest.mark.long
+@pytest.mark.longest
 @pytest.mark.timeout(1500)
 def test_every_trial_comes_back_or_it_is_known_why_not(preparation: Preparation) -> None:
     all_cells = cells()

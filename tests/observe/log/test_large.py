@@ -16,7 +16,7 @@ MOST_GROWTH_KIB = 4096
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 @pytest.mark.parametrize(
-    "mebibytes", [16, pytest.param(2048, marks=[pytest.mark.long, pytest.mark.timeout(900)])]
+    "mebibytes", [16, pytest.param(2048, marks=[pytest.mark.longest, pytest.mark.timeout(900)])]
 )
 def test_memory_does_not_grow_with_the_log(mebibytes: int) -> None:
     command = [sys.executable, BENCHMARK, "--bytes", str(mebibytes << 20)]
