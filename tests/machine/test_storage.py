@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from iomodels.machine import doctor
 from iomodels.machine.storage import UNKNOWN_DEVICE, Storage, storage_of
 
+from ..fresh import run_iomodels
 from .roots import put
 
 
@@ -168,14 +168,13 @@ def overlay_in_memory(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("scenario", ["direct-read", "cold-read"])
-def test_no_device_is_measured_in_memory(overlay_in_memory: Path, scenario: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "iomodels", "bench", scenario, "-e", "blocking", "-r", "1"]
-        + ["-d", "0.05", "-s", "load.depth=1", "-s", "channel.size=1MiB"]
-        + ["-s", f"channel.folder={overlay_in_memory}"],
-        capture_output=True,
-        text=True,
-        timeout=60,
+def test_no_device_is_measured_in_memory(
+    overlay_in_memory: Path, scenario: str, tmp_path: Path
+) -> None:
+    done = run_iomodels(
+        *("bench", scenario, "-e", "blocking", "-r", "1", "-d", "0.05", "-s", "load.depth=1"),
+        *("-s", "channel.size=1MiB", "-s", f"channel.folder={overlay_in_memory}"),
+        cwd=tmp_path,
     )
     assert done.returncode == 3, done.stdout
     assert "channel.folder is in memory (overlay on memory (tmpfs))" in done.stderr

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ..fresh import run_iomodels
 from .straces import needs_strace
 
 Work = dict[str, Any]
@@ -22,14 +21,7 @@ def observed(folder: Path, *command: str) -> dict[str, Any]:
     if shutil.which(command[0]) is None:
         pytest.skip(f"{command[0]} is not installed")
     needs_strace()
-    done = subprocess.run(
-        [sys.executable, "-m", "iomodels", "observe", "--json", "--", *command],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = run_iomodels("observe", "--json", "--", *command, cwd=folder)
     assert done.returncode == 0, done.stderr
     document: dict[str, Any] = json.loads(done.stdout)
     assert document["exit_code"] == 0, done.stderr
