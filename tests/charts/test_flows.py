@@ -155,7 +155,7 @@ def test_devices_that_work_one_after_the_other_are_several_spans() -> None:
 
 
 def test_the_number_in_the_picture_is_the_counter() -> None:
-    trace = record("nonblocking", requests=1)
+    trace = record("nonblocking", settings={"channel.service": "1 ms"}, requests=1)
     flow = flow_of(trace)
     labels = [text for text in texts(drawn(trace)) if flows.APART in text]
     shown = [text for text in labels if "EAGAIN" in text]

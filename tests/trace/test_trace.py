@@ -54,7 +54,7 @@ def test_blocking_waits_in_exactly_one_read() -> None:
 
 
 def test_nonblocking_shows_as_many_eagains_as_were_counted() -> None:
-    trace = record("nonblocking", requests=1)
+    trace = record("nonblocking", settings={"channel.service": "1 ms"}, requests=1)
     said_eagain = [e for e in calls(trace, "read") if e.result == -errno.EAGAIN]
     assert len(said_eagain) == trace.eagain["read"] > 1
     flow = flow_of(trace)
@@ -66,7 +66,8 @@ def test_nonblocking_shows_as_many_eagains_as_were_counted() -> None:
 
 def test_the_eagains_of_all_requests_are_those_counted() -> None:
     trace = recorded("nonblocking")
-    assert sum(e.result == -errno.EAGAIN for e in calls(trace, "read")) == trace.eagain["read"]
+    said_eagain = [e for e in calls(trace, "read") if e.result == -errno.EAGAIN]
+    assert len(said_eagain) == trace.eagain.get("read", 0)  # none if every device was ready first
 
 
 def test_select_waits_in_select_and_a_read_follows() -> None:
