@@ -335,7 +335,7 @@ def test_every_planted_engine_is_caught() -> None:
     def caught_by(row: list[str]) -> list[Outcome]:
         return run_each("plain", row[0], row[1], [row[2]], CONFORMANCE_WATCHDOG_S="4")
 
-    with ThreadPoolExecutor(PROCESSES) as pool:
+    with ThreadPoolExecutor(PROCESSES // 2) as pool:
         caught = pool.map(caught_by, planted())
     unnoticed = {
         row[0]: outcomes
