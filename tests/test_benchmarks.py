@@ -214,7 +214,7 @@ def test_what_measuring_costs_in_python_can_be_measured():
     assert all(row["name"].startswith(platform.python_version()) for row in rows)
 
 
-@pytest.mark.longest
+@pytest.mark.long
 def test_what_the_recorder_costs_while_off_can_be_measured():
     command = [sys.executable, str(BENCHMARKS / "recorder.py"), "--quick", "--rounds", "1"]
     done = subprocess.run(

@@ -117,7 +117,7 @@ def test_a_sound_engine_keeps_them(engine: str, preparation: Preparation) -> Non
     assert_kept(parse(engine), preparation, roles)
 
 
-@pytest.mark.long
+@pytest.mark.longest
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     "engine",
