@@ -153,7 +153,7 @@ def test_two_runs_are_overlaid_under_their_names():
 
 TWICE = ("two", "twelve", "twelve swept", "today")
 """Runs whose pictures are those of another one with more, or fewer, in them."""
-ELSEWHERE = ("spread", "one round", "one window")
+ELSEWHERE = ("one round", "one window")
 """Runs that other rules are about."""
 
 
