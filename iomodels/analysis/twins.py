@@ -19,6 +19,7 @@ from iomodels.statistics.rounds import Ratio, paired_ratio
 TITLE = "Python's models beside the same models in C"
 SHOWN = (THROUGHPUT, CPU)
 """The quantities that both are shown by."""
+IN_SHORT = f"In short: {' and '.join(quantity.title for quantity in SHOWN)}, medians."
 SLOWER, MORE_CPU = "times slower", "times the CPU"
 HOW = "Below each engine in C: those of Python that make the same calls."
 MEANINGS = {

@@ -1,13 +1,19 @@
-"""System calls that a container's seccomp profile may refuse, each with what does instead."""
+"""System calls that a container's seccomp profile may refuse, each with what does instead; and
+processes that end with all that they have started."""
 
 from __future__ import annotations
 
 import errno
 import os
 import re
-import subprocess
+import signal
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from subprocess import Popen
 
 MEMORY_FOLDER = Path("/dev/shm")
 SCARCE = {
@@ -67,15 +73,22 @@ def memory_file(name: str) -> int:
         return os.open(MEMORY_FOLDER, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
 
 
-def await_end(process: subprocess.Popen[bytes], patience_s: float) -> bool:
+def await_end(process: Popen[bytes], patience_s: float) -> bool:
     """Whether it has ended, at the latest when the time is over. It is not reaped: until it is, its
-    number is its process group's, and nobody else's."""
+    number is its process group's, and nobody else's (`end_group`)."""
     deadline_s = time.monotonic() + patience_s
     while process.returncode is None and not _has_ended(process.pid):
         if time.monotonic() >= deadline_s:
             return False
         time.sleep(0.001)
     return True
+
+
+def end_group(process: Popen[bytes]) -> None:
+    """Kills what is left of the process group that it leads, unless it has been reaped."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _has_ended(pid: int) -> bool:

@@ -182,10 +182,9 @@ def _twins(run: Run) -> list[str]:
     if not works:
         return []
     rows = (_twin_row(work.name, row) for work in works for row in work.rows)
-    short = f"In short: {', '.join(quantity.title for quantity in twins.SHOWN)}."
     how = f"{text(twins.HOW)} {text(twins.origin(run))}."
     return [
-        *(f"## {text(twins.TITLE)}", "", short, "", *python_overview(works), ""),
+        *(f"## {text(twins.TITLE)}", "", text(twins.IN_SHORT), "", *python_overview(works), ""),
         *(*table(TWIN_COLUMNS, rows, right_from=2), "", how, ""),
     ]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from iomodels.analysis.quantities import NOT_TOLD
 from iomodels.analysis.twins import (
     HOW,
+    IN_SHORT,
     MEANINGS,
     MORE_CPU,
     SHOWN,
@@ -42,7 +43,7 @@ class ShownTwins:
     origin: str
     title: str = TITLE
     how: str = HOW
-    in_short: str = f"In short: {' and '.join(quantity.title for quantity in SHOWN)}, medians."
+    in_short: str = IN_SHORT
     headings: tuple[str, ...] = ("engine", "work", *(q.column for q in SHOWN), SLOWER, MORE_CPU)
     meanings: tuple[tuple[str, str], ...] = tuple(MEANINGS.items())
 

@@ -6,6 +6,7 @@ when it begins to wait for a message), and calls that began before are shown fro
 
 from __future__ import annotations
 
+import bisect
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -98,7 +99,9 @@ def part_of(trace: Trace) -> Part:
         lost = trace.events_lost and not requests
         why: WhyAll = "events are missing" if lost else "the recording was cut short"
         return Part(begin_ns, _last_ns(trace.events), ended, why_all=why)
-    candidates = [n for n in _alone(requests) if _is_answered_in(trace, requests[n])]
+    candidates = _alone(requests)
+    if is_served_singly(trace):
+        candidates = _answered_within(trace, requests, candidates)
     if not candidates:
         return Part(begin_ns, requests[-1][1], len(requests), why_all="they overlap")
     by_latency = sorted(candidates, key=lambda n: requests[n][1] - requests[n][0])
@@ -135,16 +138,22 @@ def _alone(requests: Sequence[Span]) -> list[int]:
     ]
 
 
-def _is_answered_in(trace: Trace, span: Span) -> bool:
-    """Whether a server's answer was begun in it, as far as calls have names.
+def _answered_within(trace: Trace, requests: Sequence[Span], places: Sequence[int]) -> list[int]:
+    """Those of a server's requests in which their answer was begun, as far as calls have names.
 
     Completions may be collected in another order than they came about: then the next message is
     read, and its answer begun, before the end of the answer before it is known.
     """
-    if not is_served_singly(trace):
-        return True
-    begun_ns = [e.start_ns for e in trace.events if e.kind == "call" and e.name.endswith("write")]
-    return not begun_ns or any(span[0] <= at_ns < span[1] for at_ns in begun_ns)
+    begun_ns = sorted(
+        e.start_ns for e in trace.events if e.kind == "call" and e.name.endswith("write")
+    )
+    if not begun_ns:
+        return list(places)
+
+    def begun_before(at_ns: int) -> int:
+        return bisect.bisect_left(begun_ns, at_ns)
+
+    return [n for n in places if begun_before(requests[n][0]) < begun_before(requests[n][1])]
 
 
 def _begin_ns(trace: Trace) -> int:

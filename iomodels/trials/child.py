@@ -19,7 +19,7 @@ from iomodels.base.errors import (
     Paused,
     TrialError,
 )
-from iomodels.base.system import await_end, memory_file
+from iomodels.base.system import await_end, end_group, memory_file
 from iomodels.base.toml import printable
 from iomodels.trials import failures, pauses, worker
 from iomodels.trials.launch import Launch, own_launch
@@ -273,9 +273,8 @@ class Child:
 
     def _reap(self, patience_s: float) -> int:
         """Its exit code. What it has left in its process group ends: an engine may fork."""
-        if await_end(self._process, patience_s) and self._process.returncode is None:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        if await_end(self._process, patience_s):
+            end_group(self._process)
         return self._process.wait(0)
 
 

@@ -10,7 +10,6 @@ import atexit
 import json
 import os
 import select
-import signal
 import subprocess
 import sys
 import time
@@ -19,7 +18,7 @@ from typing import Any
 
 from iomodels import _core
 from iomodels.base.errors import EngineError
-from iomodels.base.system import await_end
+from iomodels.base.system import await_end, end_group
 from iomodels.base.toml import printable
 from iomodels.engines.plugins import describing
 from iomodels.engines.plugins.strangers import how_it_ended
@@ -141,9 +140,7 @@ class SharedObjectProcess:
             return 0
         process, self._process = self._process, None
         await_end(process, patience_s)
-        with suppress(ProcessLookupError, PermissionError):
-            # It is not reaped yet: its number is its group's, and nobody else's.
-            os.killpg(process.pid, signal.SIGKILL)
+        end_group(process)
         with process:  # closes the pipes, and reaps it
             pass
         return process.returncode

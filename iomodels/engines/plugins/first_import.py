@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-from contextlib import suppress
 
+from iomodels.base.system import await_end, end_group
 from iomodels.engines.plugins.strangers import how_it_ended
 
 _IMPORT = """
@@ -26,6 +25,7 @@ os.write(own_output, b"over")
 os._exit(0)
 """
 _OVER = b"over"
+"""Not an exit code, which is lost where SIGCHLD is ignored."""
 
 
 def what_ends_it(module: str, limit_s: float) -> str | None:
@@ -39,12 +39,16 @@ def what_ends_it(module: str, limit_s: float) -> str | None:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         process_group=0,
+        bufsize=0,
     ) as process:
         try:
-            said, _ = process.communicate(timeout=limit_s)
-        except subprocess.TimeoutExpired:
-            return f"it did not end within {limit_s:g} s"
+            has_ended = await_end(process, limit_s)
         finally:
-            with suppress(ProcessLookupError):  # what it has started, too
-                os.killpg(process.pid, signal.SIGKILL)
+            end_group(process)
+        assert process.stdout is not None
+        # What is there: a process that has left the group may keep the pipe open.
+        os.set_blocking(process.stdout.fileno(), False)
+        said = process.stdout.read(len(_OVER))
+    if not has_ended:
+        return f"it did not end within {limit_s:g} s"
     return None if said == _OVER else f"it {how_it_ended(process.returncode)}"

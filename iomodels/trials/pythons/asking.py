@@ -9,17 +9,16 @@ from __future__ import annotations
 import json
 import os
 import select
-import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 
 import msgspec
 from msgspec import structs
 
 from iomodels import __version__, _core
 from iomodels.base.errors import EngineError
+from iomodels.base.system import await_end, end_group
 from iomodels.base.toml import printable
 from iomodels.results.schema import PythonBuild
 from iomodels.trials import python_worker
@@ -169,17 +168,15 @@ def _run(path: str, shown: str, engines: Sequence[str]) -> tuple[str, list[str],
         raise EngineError(f"{shown} cannot be started ({why}): give the path of a Python") from None
     try:
         said, words = _read(process, shown)
-        code = process.wait(ASK_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        code = None
+        has_ended = await_end(process, ASK_TIMEOUT_S)
     finally:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+        end_group(process)
         process.wait()
         for pipe in (process.stdout, process.stderr):
             assert pipe is not None
             pipe.close()
     lines = words.decode(errors="replace").strip().splitlines()
+    code = process.returncode if has_ended else None
     return said.decode(errors="replace"), lines, code, process.pid
 
 

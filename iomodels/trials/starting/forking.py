@@ -17,6 +17,8 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
+from iomodels.base.system import end_group
+
 _CREDENTIALS = struct.Struct("3i")
 """`struct ucred`: pid, uid, gid."""
 _MESSAGE_BYTES = 1 << 16
@@ -122,9 +124,7 @@ def end(
             here = Watched(launcher.pid)
             here.has_ended(patience_s)
             here.close()
-        # Before it is reaped: until then its number is the group's, and nobody else's.
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(launcher.pid, signal.SIGKILL)
+        end_group(launcher)
     with suppress(subprocess.TimeoutExpired):
         launcher.wait(last_s)
 
