@@ -260,11 +260,7 @@ class ReturnsEarly(Passing):
     def next(self, transfer: SlotTransfer, result: Result) -> SlotTransfer | None:
         self.ended += 1
         following = self.work.next(transfer, result)
-        if self.ended < 20:
-            return following
-        if following is not None:
-            self.work.next(following, -5)
-        return None
+        return following if self.ended < 20 else None  # and nobody makes that one
 
 
 class Prints(Passing):
